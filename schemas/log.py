@@ -1,0 +1,139 @@
+"""What the journeys log says: the records of `journeys.touchpoints.v1`, as INGEST writes and STITCH reads them.
+
+A record is a MessagePack array whose first element is its type's tag. Scores are whole ten-thousandths
+(`SCALE`), so that sums are exact in whatever order they are added; times are epoch milliseconds, UTC.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+SCALE = 10_000
+"""Scores (sentiment, experience) are kept as `round(score * SCALE)`."""
+
+
+class Tick(msgspec.Struct, array_like=True, tag="tick", frozen=True, gc=False):
+    """A task's clock, appended to every partition about once a second, so that idle ones move too."""
+
+    task: int
+    clock: int
+
+
+class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
+    """What every customer's touchpoint carries; each kind adds its own fields.
+
+    Attributes:
+        task: the INGEST task (input partition number) that read it.
+        clock: that task's watermark when it was read, ms; 0 where not yet known.
+        source_offset: its offset in partition `task` of its kind's topic.
+        received_at: the broker's timestamp of the message, ms.
+        fingerprint: 63 bits over the whole payload; tells a duplicate from a collision.
+        profile: whose it is: the customer's id, or the name of an anonymous profile.
+        text: what was said ("" for kinds without text).
+        sentiment: polarity of the customer's own text, in units of 1 / SCALE, or None where not scored.
+        scorer: name and version of the scorer ("" where not scored).
+    """
+
+    task: int
+    clock: int
+    source_offset: int
+    received_at: int
+    fingerprint: int
+    event_id: str
+    occurred_at: int
+    source: str
+    profile: str
+    channel: str
+    attributes: dict[str, str]
+    text: str = ""
+    sentiment: int | None = None
+    scorer: str = ""
+
+
+class Purchase(Touchpoint, tag="purchase"):
+    """An order placed, or refunded."""
+
+    order_id: str
+    action: str
+    amount_minor: int
+    currency: str
+    cart_id: str | None = None
+
+
+class Tweet(Touchpoint, tag="tweet"):
+    """A social post or a public review."""
+
+    post_id: str
+    author: str
+    in_reply_to: str | None = None
+    rating: int | None = None
+
+
+class SupportCall(Touchpoint, tag="support_call"):
+    """A phase of a call."""
+
+    call_id: str
+    phase: str
+    topic: str | None = None
+    case_id: str | None = None
+    resolved: bool | None = None
+
+
+class SurveyAnswer(Touchpoint, tag="survey_answer"):
+    """A phase of a response to a survey.
+
+    Attributes:
+        normalised: the score mapped to 0 .. SCALE so that higher is better, or None without a score.
+        score: the score as given, or None.
+    """
+
+    response_id: str
+    survey_id: str
+    phase: str
+    question_kind: str | None = None
+    score: float | None = None
+    normalised: int | None = None
+
+
+class CartEvent(Touchpoint, tag="cart_event"):
+    """A change to a cart."""
+
+    cart_id: str
+    action: str
+    quantity: int
+    value_minor: int
+    currency: str | None = None
+
+
+class CaseEvent(Touchpoint, tag="case_event"):
+    """A phase of a case (e-mail, chat, ticket, complaint)."""
+
+    case_id: str
+    phase: str
+    by: str
+    topic: str | None = None
+    complaint: bool = False
+
+
+class PageView(Touchpoint, tag="page_view"):
+    """A page seen on the site or in the client portal."""
+
+    page: str
+    area: str
+    action: str
+    ok: bool = True
+
+
+AnyTouchpoint = Purchase | Tweet | SupportCall | SurveyAnswer | CartEvent | CaseEvent | PageView
+LogRecord = Tick | AnyTouchpoint
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(LogRecord)
+
+encode = _encoder.encode
+decode = _decoder.decode
+
+
+def kind_of(touchpoint: AnyTouchpoint) -> str:
+    """Return the contract's name of a touchpoint's kind."""
+    return str(touchpoint.__struct_config__.tag)

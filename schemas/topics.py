@@ -1,0 +1,65 @@
+"""The topics: their names, and how each is to be created."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from schemas.facts import TABLES, topic_of
+
+KIND_TOPICS: dict[str, str] = {
+    "purchase": "touchpoints.purchases.v1",
+    "tweet": "touchpoints.tweets.v1",
+    "support_call": "touchpoints.support_calls.v1",
+    "survey_answer": "touchpoints.survey_answers.v1",
+    "cart_event": "touchpoints.cart_events.v1",
+    "case_event": "touchpoints.case_events.v1",
+    "page_view": "touchpoints.page_views.v1",
+    "business_change": "business.changes.v1",
+    "marketing_spend": "business.marketing_spend.v1",
+}
+TOPIC_KINDS: dict[str, str] = {topic: kind for kind, topic in KIND_TOPICS.items()}
+
+JOURNEYS_LOG = "journeys.touchpoints.v1"
+JOURNEYS_STATE = "journeys.state.v1"
+DEAD_LETTERS = "touchpoints.dlq.v1"
+SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
+SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
+SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
+
+FACTS_TOPICS: dict[str, str] = {
+    topic_of(table): table for table in TABLES if table != "dead_letters"
+}
+
+DAY_MS = 86_400_000
+MAX_TOUCHPOINT_BYTES = 1 << 20
+"""A touchpoint over this is refused (`too_large`); the topics themselves let larger ones in, to be refused whole."""
+MAX_MESSAGE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to create: its name and what sets it apart from the broker's defaults."""
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def all_topics() -> list[Topic]:
+    """Return every topic touchline reads or writes; all of them have the same number of partitions."""
+    wide = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+    inputs = [Topic(name, wide) for name in KIND_TOPICS.values()]
+    internal = [
+        Topic(JOURNEYS_LOG, {**wide, "retention.ms": str(14 * DAY_MS)}),
+        Topic(
+            JOURNEYS_STATE,
+            # Compaction waits an hour: what a paused, already replaced worker wrote late must still stand beside
+            # the newer value when the state is read back, so that the higher offset can win.
+            {**wide, "cleanup.policy": "compact", "min.compaction.lag.ms": str(DAY_MS // 24)},
+        ),
+    ]
+    facts = [Topic(name, {**wide, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
+    outputs = [
+        Topic(DEAD_LETTERS, {"max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}),
+        *(Topic(name, wide) for name in (SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS)),
+    ]
+    return inputs + internal + facts + outputs
