@@ -1,0 +1,94 @@
+"""Apache Kafka itself: one node in KRaft mode, from the jars that `make kafka` keeps."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.servers.process import missing, need_program, watch
+from touchline.stack.child import Child
+from touchline.stack.ports import HOST, broker_answers, free_port
+
+DEPLOY = Path(__file__).parents[2] / "deploy" / "kafka"
+START_S = 90.0
+JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+
+
+def jars() -> Path:
+    """Return the folder of Kafka's jars, of the version that deploy/kafka/pom.xml names."""
+    version = ElementTree.parse(DEPLOY / "pom.xml").findtext(  # noqa: S314  # our own file
+        "m:properties/m:kafka.version", namespaces={"m": "http://maven.apache.org/POM/4.0.0"}
+    )
+    folder = Path.home() / ".cache" / "touchline" / "kafka" / str(version)
+    if not folder.is_dir():
+        missing(f"Kafka's jars are not in {folder}: run `make kafka` (needs Maven)")
+    return folder
+
+
+class Kafka:
+    """A Kafka node whose port and data stay the same when it is stopped, killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare a node with its data and log in `folder`; `start` runs it."""
+        self.port = free_port()
+        self.bootstrap = f"{HOST}:{self.port}"
+        self._folder = folder
+        self._settings = folder / "server.properties"
+        java = need_program("java", "install a Java 17 runtime")
+        options = [*JAVA_OPTIONS, f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.xml'}"]
+        self._java = [java, *options, "-cp", f"{jars()}/*"]
+        self._node = watch(
+            Child(
+                "kafka",
+                [*self._java, "kafka.Kafka", str(self._settings)],
+                folder / "kafka.log",
+            )
+        )
+        self._format()
+
+    def _format(self) -> None:
+        controller = free_port()
+        listeners = f"CLIENT://{self.bootstrap},CONTROLLER://{HOST}:{controller}"
+        own = {
+            "listeners": listeners,
+            "advertised.listeners": f"CLIENT://{self.bootstrap}",
+            "controller.quorum.bootstrap.servers": f"{HOST}:{controller}",
+            "log.dirs": str(self._folder / "data"),
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in own.items())
+        self._settings.write_text((DEPLOY / "server.properties").read_text() + lines)
+        cluster = uuid.uuid4().hex[:22]
+        arguments = ["format", "--standalone", "-t", cluster, "-c", str(self._settings)]
+        Child(
+            "kafka format",
+            [*self._java, "kafka.tools.StorageTool", *arguments],
+            self._folder / "format.log",
+        ).run(START_S)
+
+    def start(self) -> None:
+        """Start the node on its data, and wait until it answers."""
+        self._node.start()
+        self._node.wait_ready(lambda: broker_answers(self.port), START_S)
+
+    def stop(self) -> None:
+        """Stop the node in an orderly way; its data stay."""
+        self._node.stop()
+
+    def kill9(self) -> None:
+        """Kill the node; its data stay as they were at that moment."""
+        self._node.kill9()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A running Kafka node; a test that stops it starts it again."""
+    node = Kafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()

@@ -1,0 +1,45 @@
+"""Topics for tests, made through the broker's own administration API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import for_code
+
+from schemas.topics import Topic, all_topics
+
+
+async def create_topics(bootstrap: str, topics: Iterable[Topic | str], partitions: int = 1) -> None:
+    """Create topics, each with `partitions` partitions; names stand for topics without settings.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused one, such as one that exists.
+    """
+    described = [Topic(topic) if isinstance(topic, str) else topic for topic in topics]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        response = await admin.create_topics(
+            [NewTopic(t.name, partitions, 1, topic_configs=t.config) for t in described]
+        )
+    finally:
+        await admin.close()
+    for name, code, *message in response.topic_errors:
+        if code:
+            raise for_code(code)(f"{name}: {' '.join(map(str, message))}")
+
+
+async def create_all_topics(bootstrap: str, partitions: int = 4) -> None:
+    """Create every topic touchline reads or writes."""
+    await create_topics(bootstrap, all_topics(), partitions)
+
+
+async def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
+    """Delete topics, so that the next test finds none of them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics(list(names))
+    finally:
+        await admin.close()

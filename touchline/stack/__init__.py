@@ -1,0 +1,1 @@
+"""The stack that runs on one machine with no server to install: embedded broker, workers, sink."""

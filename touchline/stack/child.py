@@ -1,0 +1,189 @@
+"""Child processes that are stopped whole, and that never outlive the process that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+_LAUNCHER = str(Path(__file__).with_name("launch.py"))
+
+# The kernel ties a child to the *thread* that started it. This one lives until the interpreter ends, so a
+# child may be asked for from any thread, also from one that ends sooner.
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+
+POLL_S = 0.05
+TAIL_LINES = 20
+
+
+class ChildDied(RuntimeError):  # noqa: N818  # the name says what happened
+    """A child process ended that should have gone on.
+
+    Attributes:
+        name: what the child was started as.
+        tail: the last lines of its log.
+    """
+
+    def __init__(self, name: str, status: int, tail: str) -> None:
+        how = f"exit status {status}" if status >= 0 else signal.Signals(-status).name
+        super().__init__(f"{name} ended unexpectedly ({how}); its last lines:\n{tail}")
+        self.name = name
+        self.tail = tail
+
+
+class Child:
+    """A program in a session of its own, its output in a file. It may be started again after its end."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe the child; `environment` is added to this process's own."""
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._environment = dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._spawning: Future[None] | None = None
+        self._stopped = False
+
+    @property
+    def pid(self) -> int:
+        """Process id, also its process group's.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the program is running now."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def died(self) -> bool:
+        """Whether the program was started and has ended by itself."""
+        return self._process is not None and not self.running and not self._stopped
+
+    def run(self, timeout_s: float) -> None:
+        """Start the program and wait for it to end well.
+
+        Raises:
+            ChildDied: it ended with another exit status than 0.
+            TimeoutError: it took longer than `timeout_s`.
+        """
+        self.start()
+        process = self._process
+        if process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(
+                f"{self.name} had not ended after {timeout_s:g} s; its last lines:\n{self.tail()}"
+            ) from None
+        finally:
+            self.kill9()
+        if status:
+            raise ChildDied(self.name, status, self.tail())
+
+    def start(self) -> None:
+        """Start the program; its output is appended to the log.
+
+        Raises:
+            RuntimeError: it is already running.
+        """
+        if self.running:
+            raise RuntimeError(f"{self.name} is already running")
+        self._process = None
+        self._stopped = False
+        self._spawning = _spawner.submit(self._spawn)
+        self._spawning.result()
+
+    def _spawn(self) -> None:
+        with self.log.open("ab") as output:
+            # Set here, not by the caller: an interrupt there must not lose sight of the process.
+            self._process = subprocess.Popen(  # noqa: S603  # commands come from this project alone
+                [sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._environment},
+                start_new_session=True,
+            )
+
+    def wait_ready(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until `ready()` holds.
+
+        Raises:
+            ChildDied: it ended first.
+            TimeoutError: it took longer than `timeout_s`.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{self.name} was not ready after {timeout_s:g} s; its last lines:\n{self.tail()}"
+                )
+            time.sleep(POLL_S)
+
+    def check(self) -> None:
+        """Make sure that the program is running.
+
+        Raises:
+            ChildDied: it is not.
+        """
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        status = self._process.poll()
+        if status is not None:
+            raise ChildDied(self.name, status, self.tail())
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group; nothing happens when it is gone."""
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            self._process.poll()
+
+    def kill9(self) -> None:
+        """End it at once, as a power cut would."""
+        self._stopped = True
+        self.send_signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Ask it to end; kill it when it has not after `timeout_s` seconds."""
+        if self._spawning is not None:
+            wait([self._spawning])  # an interrupt may have come while the process was being made
+        if self._process is None:
+            return
+        try:
+            self.send_signal(signal.SIGTERM)
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            # Also what is left of the group of a leader that ended, or when an interrupt cut the wait short.
+            self.kill9()
