@@ -1,0 +1,6 @@
+"""The report a shop owner understands: its queries, its findings, its page."""
+
+from touchline.report.page import print_report
+from touchline.report.queries import read_findings
+
+__all__ = ["print_report", "read_findings"]

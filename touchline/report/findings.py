@@ -1,0 +1,274 @@
+"""What the tables say, as plain values: built from the rows of `report.queries`, no database.
+
+Times are epoch milliseconds, UTC; experience is in [-1, 1]; money is in minor units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+RowDict = Mapping[str, Any]
+"""A row of a query's result: column to value, as JSON gives it."""
+
+Z_95 = 1.959963984540054
+"""The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, how many observations it rests on, and its 95 % interval where one can be given."""
+
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What came in. `kinds` holds touchpoints a kind, the most frequent first."""
+
+    touchpoints: int
+    customers: int
+    anonymous: int
+    first_at: int | None
+    last_at: int | None
+    kinds: dict[str, int]
+    revenue: dict[str, int]
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """All abandoned things of one sort. `lost` and `recovered` are money a currency."""
+
+    subject: str
+    abandoned: int
+    came_back: int
+    lost: dict[str, int]
+    recovered: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A lasting turn in one customer's experience, and the touchpoint behind it."""
+
+    customer_id: str
+    journey_id: str
+    direction: str
+    onset_at: int
+    onset_event_id: str
+    before: float
+    after: float
+    cause_event_id: str | None
+    cause_kind: str | None
+    cause_action: str
+    cause_text: str
+    cause_at: int | None
+
+    @property
+    def change(self) -> float:
+        """How far experience moved; negative when it fell."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class Step:
+    """One touchpoint of a journey."""
+
+    event_id: str
+    at: int
+    kind: str
+    action: str
+    channel: str
+    text: str
+    experience: float | None
+    value_minor: int | None
+    currency: str | None
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The journey of the customer who was hurt most: touchpoints in order, and its turns."""
+
+    shift: Shift
+    outcome: str
+    steps: list[Step]
+    turns: list[Shift] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days before or after a change: experience, NPS, and how many customers turned sour."""
+
+    experience: Estimate | None
+    nps: Estimate | None
+    turned_sour: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change in the business, and how customers fared around it."""
+
+    name: str
+    topic: str | None
+    effective_at: int
+    reverted_at: int | None
+    before: Period
+    after: Period
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, `no clear difference` or `too few to tell`: experience, then NPS."""
+        pairs = [(self.before.experience, self.after.experience), (self.before.nps, self.after.nps)]
+        verdicts = [_compare(before, after) for before, after in pairs]
+        clear = [verdict for verdict in verdicts if verdict in {"better", "worse"}]
+        return clear[0] if clear else verdicts[0]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything the report tells."""
+
+    intake: Intake
+    ratings: dict[str, Estimate]
+    service: dict[str, Estimate]
+    abandoned: list[Abandoned]
+    sour: list[Shift]
+    sweet: list[Shift]
+    hurt: Journey | None
+    changes: list[Change]
+
+
+def _compare(before: Estimate | None, after: Estimate | None) -> str:
+    if before is None or after is None or before.error is None or after.error is None:
+        return "too few to tell"
+    difference = after.value - before.value
+    if abs(difference) <= Z_95 * math.hypot(before.error, after.error):
+        return "no clear difference"
+    return "better" if difference > 0 else "worse"
+
+
+def mean_estimate(n: int, total: float, squares: float, scale: float = 1.0) -> Estimate | None:
+    """Return a mean with its normal 95 % interval, times `scale`; None without observations.
+
+    The interval of an NPS is this one too: each answer counts +1, 0 or -1, and `scale` is 100.
+    """
+    if n == 0:
+        return None
+    mean = total / n
+    if n == 1:
+        return Estimate(mean * scale, n)
+    error = math.sqrt(max(squares / n - mean * mean, 0.0) / n) * scale
+    return Estimate(
+        mean * scale, n, mean * scale - Z_95 * error, mean * scale + Z_95 * error, error
+    )
+
+
+def share_estimate(counted: int, of: int) -> Estimate | None:
+    """Return a share with its 95 % interval (Wilson, 1927); None without observations."""
+    if of == 0:
+        return None
+    share = counted / of
+    centre = (share + Z_95**2 / (2 * of)) / (1 + Z_95**2 / of)
+    half = Z_95 * math.sqrt(share * (1 - share) / of + Z_95**2 / (4 * of * of)) / (1 + Z_95**2 / of)
+    return Estimate(share, of, max(centre - half, 0.0), min(centre + half, 1.0))
+
+
+def build_intake(
+    kinds: Iterable[RowDict],
+    customers: Iterable[RowDict],
+    revenue: Iterable[RowDict],
+    refused: Iterable[RowDict],
+) -> Intake:
+    """Return what came in, from the rows of the queries of the same names."""
+    kind_rows = list(kinds)
+    counted = {str(row["kind"]): int(row["n"]) for row in kind_rows}
+    people = next(iter(customers), {"customers": 0, "anonymous": 0})
+    return Intake(
+        touchpoints=sum(counted.values()),
+        customers=int(people["customers"]),
+        anonymous=int(people["anonymous"]),
+        first_at=min((int(row["first_at"]) for row in kind_rows), default=None),
+        last_at=max((int(row["last_at"]) for row in kind_rows), default=None),
+        kinds=dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))),
+        revenue={str(row["currency"]): int(row["amount_minor"]) for row in revenue},
+        refused={str(row["reason"]): int(row["n"]) for row in refused},
+    )
+
+
+def build_abandoned(rows: Iterable[RowDict]) -> list[Abandoned]:
+    """Return one line a subject, from rows of subject, status and currency."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    money: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        subject, status = str(row["subject"]), str(row["status"])
+        counts[subject][status] += int(row["n"])
+        if row["currency"] and row["value_minor"] is not None:
+            money[subject][status][str(row["currency"])] = int(row["value_minor"])
+    return [
+        Abandoned(
+            subject=subject,
+            abandoned=sum(by_status.values()),
+            came_back=by_status["recovered"],
+            lost=money[subject]["abandoned"],
+            recovered=money[subject]["recovered"],
+        )
+        for subject, by_status in sorted(counts.items())
+    ]
+
+
+def build_shifts(rows: Iterable[RowDict]) -> list[Shift]:
+    """Return the shifts, the largest change first; equals by time, then by customer."""
+    shifts = [_shift(row) for row in rows]
+    return sorted(shifts, key=lambda shift: (-abs(shift.change), shift.onset_at, shift.customer_id))
+
+
+def _shift(row: RowDict) -> Shift:
+    cause_at = row["cause_at"]
+    return Shift(
+        customer_id=str(row["customer_id"]),
+        journey_id=str(row["journey_id"]),
+        direction=str(row["direction"]),
+        onset_at=int(row["onset_at"]),
+        onset_event_id=str(row["onset_event_id"]),
+        before=float(row["before_mean"]),
+        after=float(row["after_mean"]),
+        cause_event_id=row["cause_event_id"] or None,
+        cause_kind=row["cause_kind"] or None,
+        cause_action=str(row["cause_action"] or ""),
+        cause_text=str(row["cause_text"] or ""),
+        cause_at=int(cause_at) if cause_at else None,
+    )
+
+
+def build_journey(
+    worst: Shift, shifts: Sequence[Shift], outcome: str, rows: Iterable[RowDict]
+) -> Journey:
+    """Return the journey in which the shift `worst` lies; `rows` are its touchpoints, in order."""
+    return Journey(
+        shift=worst,
+        outcome=outcome,
+        steps=[_step(row) for row in rows],
+        turns=[shift for shift in shifts if shift.journey_id == worst.journey_id],
+    )
+
+
+def _step(row: RowDict) -> Step:
+    experience, value = row["experience"], row["value_minor"]
+    return Step(
+        event_id=str(row["event_id"]),
+        at=int(row["at"]),
+        kind=str(row["kind"]),
+        action=str(row["action"]),
+        channel=str(row["channel"]),
+        text=str(row["text"]),
+        experience=None if experience is None else float(experience),
+        value_minor=None if value is None else int(value),
+        currency=row["currency"] or None,
+    )

@@ -1,0 +1,296 @@
+"""The report as a page: tables and plain words, for a terminal of any width, or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from touchline.report.findings import (
+    Abandoned,
+    Change,
+    Estimate,
+    Findings,
+    Intake,
+    Journey,
+    Period,
+    Shift,
+)
+from touchline.report.money import format_money, format_sums
+from touchline.report.queries import AROUND_DAYS
+from touchline.report.timeline import draw
+from touchline.report.words import (
+    OUTCOMES,
+    SUBJECTS,
+    counted,
+    day,
+    duration,
+    level,
+    many_of,
+    moment,
+    plain,
+    quote,
+    what_happened,
+)
+
+MAX_SHIFTS = 5
+"""Shifts listed each way; the rest is counted."""
+
+SERVICE_NAMES = {
+    "cart_abandonment_rate": "Carts abandoned",
+    "call_abandonment_rate": "Calls given up in the queue",
+    "survey_abandonment_rate": "Surveys left unfinished",
+    "service_level": "Calls answered within 20 s",
+    "speed_of_answer": "Time until a call is answered",
+    "hold_time": "Time on hold in a call",
+    "first_response_time": "Time until a person first replies",
+}
+
+
+def print_report(findings: Findings, console: Console, examples: Sequence[str]) -> None:
+    """Print the whole report; `examples` are the commands it ends with."""
+    _intake(findings.intake, console)
+    _ratings(findings, console)
+    _abandoned(findings.abandoned, console)
+    _shifts(findings, console)
+    _hurt(findings.hurt, console)
+    _changes(findings.changes, console)
+    _ask_more(examples, console)
+
+
+def _heading(title: str, console: Console) -> None:
+    console.print()
+    console.rule(Text(title, style="bold"), align="left", characters="─")
+
+
+def _say(text: str, console: Console, style: str = "") -> None:
+    console.print(Text(text, style=style))
+
+
+def _table(*columns: str) -> Table:
+    """Return a table whose first column is text and whose other columns are numbers."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column(columns[0])
+    for column in columns[1:]:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _intake(intake: Intake, console: Console) -> None:
+    _heading("What came in", console)
+    if intake.first_at is None or intake.last_at is None:
+        _say("Nothing: no touchpoint is in the tables.", console)
+    else:
+        unknown = f", {intake.anonymous:,} of them not known by name" if intake.anonymous else ""
+        _say(
+            f"{counted(intake.touchpoints, 'touchpoint')} of "
+            f"{counted(intake.customers, 'customer')}{unknown}, "
+            f"from {day(intake.first_at)} to {day(intake.last_at)}.",
+            console,
+        )
+        table = _table("", "touchpoints", "share")
+        for kind, number in intake.kinds.items():
+            name = many_of(kind)
+            table.add_row(
+                name[:1].upper() + name[1:], f"{number:,}", f"{number / intake.touchpoints:.0%}"
+            )
+        console.print(table)
+        if intake.revenue:
+            _say(f"Sold: {format_sums(intake.revenue)}.", console)
+    if intake.refused:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in intake.refused.items())
+        refused = sum(intake.refused.values())
+        _say(f"{counted(refused, 'message')} refused: {reasons}.", console, "yellow")
+    else:
+        _say("Nothing was refused.", console)
+
+
+def _ratings(findings: Findings, console: Console) -> None:
+    _heading("How they rate you", console)
+    if not findings.ratings:
+        _say("No survey was answered, so there is no NPS and no CSAT.", console)
+    else:
+        table = _table("", "result", "95 % sure between", "answers")
+        _rating_row(table, "NPS (would they recommend you, -100 to 100)", "nps", findings)
+        _rating_row(table, "CSAT (share satisfied)", "csat", findings)
+        _rating_row(table, "CES (share who found it easy)", "ces", findings)
+        console.print(table)
+    if findings.service:
+        console.print()
+        table = _table("How they were served", "result", "of")
+        for name, label in SERVICE_NAMES.items():
+            estimate = findings.service.get(name)
+            if estimate is not None:
+                timed = name in {"speed_of_answer", "hold_time", "first_response_time"}
+                shown = duration(estimate.value) if timed else f"{estimate.value:.0%}"
+                table.add_row(label, shown, f"{estimate.n:,}")
+        console.print(table)
+
+
+def _rating_row(table: Table, label: str, name: str, findings: Findings) -> None:
+    estimate = findings.ratings.get(name)
+    if estimate is None:
+        table.add_row(label, "-", "no answers", "0")
+        return
+    shown, low, high = (
+        _rating(name, value) for value in (estimate.value, estimate.low, estimate.high)
+    )
+    between = "too few to say" if estimate.low is None else f"{low} and {high}"
+    table.add_row(label, shown, between, f"{estimate.n:,}")
+
+
+def _rating(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    if name == "nps":
+        return f"{max(min(value, 100), -100):+.0f}"
+    return f"{value:.0%}"
+
+
+def _abandoned(rows: Sequence[Abandoned], console: Console) -> None:
+    _heading("What was abandoned, and what it was worth", console)
+    if not rows:
+        _say("Nothing was abandoned: no cart, no call, no survey.", console)
+        return
+    table = _table("", "abandoned", "came back", "lost", "won back")
+    for row in rows:
+        name = SUBJECTS.get(row.subject, row.subject)
+        table.add_row(
+            name[:1].upper() + name[1:],
+            f"{row.abandoned:,}",
+            f"{row.came_back:,}",
+            _lines(row.lost),
+            _lines(row.recovered),
+        )
+    console.print(table)
+
+
+def _lines(sums: dict[str, int]) -> str:
+    """Return sums of several currencies, a line each."""
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(format_money(amount, currency) for currency, amount in ordered) or "-"
+
+
+def _shifts(findings: Findings, console: Console) -> None:
+    _heading("Who turned sour, who turned sweet", console)
+    _say("Experience goes from -1 (served badly) to +1 (served well).", console, "dim")
+    if not findings.sour and not findings.sweet:
+        _say("Nobody: no customer's experience changed lastingly.", console)
+        return
+    _shift_list("turned sour", findings.sour, console)
+    _shift_list("turned sweet", findings.sweet, console)
+
+
+def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
+    if not shifts:
+        _say(f"Nobody {what}.", console)
+        return
+    style = "red" if shifts[0].direction == "worse" else "green"
+    _say(f"{counted(len(shifts), 'customer turn', 'customer turns')} {what[7:]}:", console, style)
+    for shift in shifts[:MAX_SHIFTS]:
+        _shift_lines(shift, console)
+    if len(shifts) > MAX_SHIFTS:
+        _say(f"  … and {len(shifts) - MAX_SHIFTS:,} more.", console, "dim")
+
+
+def _shift_lines(shift: Shift, console: Console) -> None:
+    who = plain(shift.customer_id)
+    _say(
+        f"  {who}: {level(shift.before)} to {level(shift.after)}, since {moment(shift.onset_at)}",
+        console,
+    )
+    if shift.cause_event_id is None or shift.cause_kind is None:
+        _say("     after no touchpoint that stands out", console, "dim")
+        return
+    after = f"     after {what_happened(shift.cause_kind, shift.cause_action)}"
+    if shift.cause_at is not None:
+        after += f" of {moment(shift.cause_at)}"
+    said = quote(shift.cause_text, console.width - len(after) - 2)
+    _say(f"{after} {said}".rstrip(), console, "dim")
+
+
+def _hurt(journey: Journey | None, console: Console) -> None:
+    if journey is None:
+        _heading("The customer who was hurt most", console)
+        _say("Nobody turned sour, so there is no such journey to show.", console)
+        return
+    shift = journey.shift
+    _heading(f"The customer who was hurt most: {plain(shift.customer_id)}", console)
+    _say(
+        f"Fell from {level(shift.before)} to {level(shift.after)} on {moment(shift.onset_at)}. "
+        f"The journey: {counted(len(journey.steps), 'touchpoint')}, "
+        f"{OUTCOMES.get(journey.outcome, journey.outcome)}.",
+        console,
+    )
+    _say(
+        "Left of the line: served badly. Right: served well. ▶ marks the likely cause.",
+        console,
+        "dim",
+    )
+    for line in draw(journey, console.width):
+        console.print(line, no_wrap=True, crop=True)
+    _say(_afterwards(journey), console)
+
+
+def _afterwards(journey: Journey) -> str:
+    """Return whether it got better, in a sentence."""
+    later = [
+        turn
+        for turn in journey.turns
+        if turn.direction == "better" and turn.onset_at > journey.shift.onset_at
+    ]
+    if later:
+        return f"It got better: turned sweet again on {moment(later[0].onset_at)}."
+    return "Until the end of the data it did not get better."
+
+
+def _changes(changes: Sequence[Change], console: Console) -> None:
+    _heading("Did your changes help?", console)
+    if not changes:
+        _say("No change in the business was reported, so there is nothing to compare.", console)
+        return
+    _say(
+        f"{AROUND_DAYS} days before each change beside {AROUND_DAYS} days after it:", console, "dim"
+    )
+    for change in changes:
+        reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
+        topic = f" ({plain(change.topic)})" if change.topic else ""
+        _say(
+            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict}",
+            console,
+            {"better": "green", "worse": "red"}.get(change.verdict, ""),
+        )
+        table = _table("", "before", "after")
+        before, after = change.before, change.after
+        table.add_row("  experience", _experience(before), _experience(after))
+        table.add_row("  NPS", _nps(before), _nps(after))
+        table.add_row("  turned sour", f"{before.turned_sour:,}", f"{after.turned_sour:,}")
+        console.print(table)
+    _say("What came after a change need not have come because of it.", console, "dim")
+
+
+def _experience(period: Period) -> str:
+    return _with_interval(period.experience, level)
+
+
+def _nps(period: Period) -> str:
+    return _with_interval(period.nps, lambda value: _rating("nps", value))
+
+
+def _with_interval(estimate: Estimate | None, shown: Callable[[float], str]) -> str:
+    if estimate is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return shown(estimate.value)
+    return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"
+
+
+def _ask_more(examples: Sequence[str], console: Console) -> None:
+    if not examples:
+        return
+    _heading("Ask more", console)
+    for example in examples:
+        # Unwrapped, however narrow the terminal: a command is there to be copied.
+        console.print(Text("  " + example), soft_wrap=True)

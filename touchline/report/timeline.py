@@ -1,0 +1,149 @@
+"""A journey drawn as a timeline: a line a touchpoint, the turn marked, the rest shortened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from touchline.report.findings import Journey, Shift, Step
+from touchline.report.money import format_money
+from touchline.report.words import counted, many_of, one_of, quote, short_moment, what_happened
+
+MAX_LINES = 26
+BEFORE_CAUSE = 7
+"""So many touchpoints are shown before the one that turned the customer."""
+FIRST = LAST = 2
+QUIET_RUN = 3
+"""From this many on, touchpoints in a row that say nothing of experience share a line."""
+
+BAR_HALF = 4
+WHAT_WIDTH = 24
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Touchpoints that share one line."""
+
+    steps: tuple[Step, ...]
+
+
+def shorten(journey: Journey) -> list[Step | Gap]:
+    """Return what is drawn of a journey, in order; nothing is left out unsaid."""
+    kept = _kept(journey)
+    drawn: list[Step | Gap] = []
+    run: list[Step] = []
+    for position, step in enumerate(journey.steps):
+        if position in kept:
+            drawn.extend(_close(run))
+            run = []
+            drawn.append(step)
+        else:
+            run.append(step)
+    return [*drawn, *_close(run)]
+
+
+def _close(run: list[Step]) -> list[Step | Gap]:
+    if len(run) <= 1:
+        return list(run)
+    return [Gap(tuple(run))]
+
+
+def _kept(journey: Journey) -> set[int]:
+    """Return the positions of the touchpoints that get a line of their own."""
+    steps, shift = journey.steps, journey.shift
+    marked = [
+        position
+        for position, step in enumerate(steps)
+        if step.event_id in {shift.onset_event_id, shift.cause_event_id}
+    ]
+    loud = [position for position in range(len(steps)) if not _in_quiet_run(steps, position)]
+    if len(loud) <= MAX_LINES:
+        return {*loud, *marked}
+    start = min(marked, default=0)
+    before = [position for position in loud if position < start][-BEFORE_CAUSE:]
+    room = MAX_LINES - len(before) - FIRST - LAST
+    after = [position for position in loud if position >= start][:room]
+    return {*loud[:FIRST], *before, *after, *loud[-LAST:], *marked}
+
+
+def _in_quiet_run(steps: list[Step], position: int) -> bool:
+    if not _quiet(steps[position]):
+        return False
+    first = last = position
+    while first > 0 and _quiet(steps[first - 1]):
+        first -= 1
+    while last + 1 < len(steps) and _quiet(steps[last + 1]):
+        last += 1
+    return last - first + 1 >= QUIET_RUN
+
+
+def _quiet(step: Step) -> bool:
+    return step.experience is None and not step.text and step.kind != "purchase"
+
+
+def draw(journey: Journey, width: int) -> Iterator[Text]:
+    """Yield the timeline's lines, none wider than `width` characters."""
+    turns = {turn.onset_event_id: turn for turn in journey.turns}
+    turns[journey.shift.onset_event_id] = journey.shift
+    for item in shorten(journey):
+        if isinstance(item, Gap):
+            yield _gap_line(item, width)
+            continue
+        if item.event_id in turns:
+            yield _turn_line(turns[item.event_id], width)
+        yield _step_line(item, item.event_id == journey.shift.cause_event_id, width)
+
+
+def _turn_line(turn: Shift, width: int) -> Text:
+    sour = turn.direction == "worse"
+    label = (
+        f" HERE IT TURNED {'SOUR' if sour else 'SWEET'}: {turn.before:+.2f} to {turn.after:+.2f} "
+    )
+    return Text(
+        f"━━━━{label}".ljust(width, "━")[:width], style="bold red" if sour else "bold green"
+    )
+
+
+def _gap_line(gap: Gap, width: int) -> Text:
+    counts = Counter(step.kind for step in gap.steps)
+    named = ", ".join(
+        counted(number, one_of(kind), many_of(kind)) for kind, number in counts.most_common()
+    )
+    line = f"{short_moment(gap.steps[0].at)}  ┆ {named}"
+    return Text(line[:width], style="dim")
+
+
+def _step_line(step: Step, is_cause: bool, width: int) -> Text:
+    what = what_happened(step.kind, step.action)
+    line = Text(f"{short_moment(step.at)} ", style="bold" if is_cause else "")
+    line.append("▶" if is_cause else " ", style="bold red")
+    line.append("● ")
+    line.append(what[:WHAT_WIDTH].ljust(WHAT_WIDTH) + " ")
+    line.append_text(experience_bar(step.experience))
+    said = quote(step.text, width - line.cell_len - 1)
+    line.append(" " + (said or _value(step)))
+    if is_cause and not said:
+        line.append(" most likely the cause", style="red")
+    line.truncate(width)
+    line.rstrip()
+    return line
+
+
+def _value(step: Step) -> str:
+    if not step.value_minor or not step.currency:
+        return ""
+    return format_money(step.value_minor, step.currency)
+
+
+def experience_bar(experience: float | None) -> Text:
+    """Return experience as a bar to the left (bad) or the right (good) of a middle line."""
+    if experience is None:
+        return Text(" " * BAR_HALF + "│" + " " * BAR_HALF, style="dim")
+    length = max(round(abs(experience) * BAR_HALF), 1 if abs(experience) >= 0.05 else 0)
+    filled = "█" * length
+    if experience < 0:
+        return Text(filled.rjust(BAR_HALF) + "│" + " " * BAR_HALF, style="red")
+    return Text(" " * BAR_HALF + "│" + filled.ljust(BAR_HALF), style="green")

@@ -1,0 +1,100 @@
+"""How the report speaks: names, times, numbers, and customers' words made safe to print."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+KINDS: dict[str, tuple[str, str]] = {
+    "purchase": ("purchase", "purchases"),
+    "tweet": ("post or review", "posts and reviews"),
+    "support_call": ("support call", "support call events"),
+    "survey_answer": ("survey", "survey events"),
+    "cart_event": ("cart", "cart events"),
+    "case_event": ("case", "case events"),
+    "page_view": ("page view", "page views"),
+}
+"""Kind to its name for one touchpoint, and for many."""
+
+SUBJECTS: dict[str, str] = {
+    "cart": "carts",
+    "checkout": "checkouts",
+    "call": "calls, in the queue",
+    "hold": "calls, on hold",
+    "survey": "surveys",
+}
+
+OUTCOMES: dict[str, str] = {
+    "open": "still open",
+    "purchased": "ended with a purchase",
+    "resolved": "ended resolved",
+    "abandoned": "ended with something abandoned",
+    "unresolved": "ended unresolved",
+    "visited": "ended after visits only",
+}
+
+
+def one_of(kind: str) -> str:
+    """Return what one touchpoint of a kind is called."""
+    return KINDS.get(kind, (kind.replace("_", " "),))[0]
+
+
+def many_of(kind: str) -> str:
+    """Return what many touchpoints of a kind are called."""
+    return KINDS.get(kind, ("", kind.replace("_", " ")))[1]
+
+
+def what_happened(kind: str, action: str) -> str:
+    """Return a touchpoint in two or three words: `support call, ended`."""
+    action = action.replace("_", " ")
+    return one_of(kind) if action in {"", "view"} else f"{one_of(kind)}, {action}"
+
+
+def moment(at: int) -> str:
+    """Return a time (ms) to the minute, UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %Y %H:%M")
+
+
+def short_moment(at: int) -> str:
+    """Return a time (ms) without its year, to the minute, UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %H:%M")
+
+
+def day(at: int) -> str:
+    """Return the day of a time (ms), UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %Y")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number and its noun: `1 customer`, `1,200 customers`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def level(value: float) -> str:
+    """Return an experience with its sign and two decimals."""
+    return f"{value:+.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span in the unit a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def plain(text: str) -> str:
+    """Return a customer's words on one line, without anything a terminal would obey."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def quote(text: str, width: int) -> str:
+    """Return a customer's words in quotes, cut to `width` characters; empty words stay empty."""
+    words = plain(text)
+    if not words or width < 4:
+        return ""
+    if len(words) > width - 2:
+        words = words[: width - 3].rstrip() + "…"
+    return f"“{words}”"
