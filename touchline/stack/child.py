@@ -11,42 +11,36 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from touchline.stack.errors import ChildDied
+
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
-# The kernel ties a child to the *thread* that started it. This one lives until the interpreter ends, so a
-# child may be asked for from any thread, also from one that ends sooner.
+# The kernel ties a child to the *thread* that started it. This one lives until the interpreter
+# ends, so a child may be asked for from any thread, also from one that ends sooner.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 POLL_S = 0.05
 TAIL_LINES = 20
 
 
-class ChildDied(RuntimeError):  # noqa: N818  # the name says what happened
-    """A child process ended that should have gone on.
-
-    Attributes:
-        name: what the child was started as.
-        tail: the last lines of its log.
-    """
-
-    def __init__(self, name: str, status: int, tail: str) -> None:
-        how = f"exit status {status}" if status >= 0 else signal.Signals(-status).name
-        super().__init__(f"{name} ended unexpectedly ({how}); its last lines:\n{tail}")
-        self.name = name
-        self.tail = tail
-
-
 class Child:
-    """A program in a session of its own, its output in a file. It may be started again after its end."""
+    """A program in a session of its own, its output in a file; it may be started again."""
 
     def __init__(
         self,
         name: str,
         command: Sequence[str],
         log: Path,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Describe the child; `environment` is added to this process's own."""
+        """Describe the child.
+
+        Args:
+            name: what people know it as.
+            command: the program and its arguments.
+            log: the file its output is appended to.
+            environment: added to this process's own; None takes a variable away.
+        """
         self.name = name
         self.log = log
         self._command = list(command)
@@ -119,9 +113,13 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._environment},
+                env=self._merged_environment(),
                 start_new_session=True,
             )
+
+    def _merged_environment(self) -> dict[str, str]:
+        merged = {**os.environ, **self._environment}
+        return {name: value for name, value in merged.items() if value is not None}
 
     def wait_ready(self, ready: Callable[[], bool], timeout_s: float) -> None:
         """Wait until `ready()` holds.
@@ -135,7 +133,8 @@ class Child:
             self.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(
-                    f"{self.name} was not ready after {timeout_s:g} s; its last lines:\n{self.tail()}"
+                    f"{self.name} was not ready after {timeout_s:g} s; "
+                    f"its last lines:\n{self.tail()}"
                 )
             time.sleep(POLL_S)
 
@@ -185,5 +184,5 @@ class Child:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            # Also what is left of the group of a leader that ended, or when an interrupt cut the wait short.
+            # Also what is left of the group of a leader that ended, or when an interrupt cut in.
             self.kill9()

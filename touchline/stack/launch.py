@@ -1,7 +1,8 @@
 """Becomes another program that dies with the process that asked for it.
 
-Run as a script: `python -I -S launch.py PARENT_PID PROGRAM ARGUMENT…`. On Linux the kernel then kills the
-program when its parent ends, however it ends, `kill -9` included; elsewhere it is only started.
+Run as a script: `python -I -S launch.py PARENT_PID PROGRAM ARGUMENT…`. On Linux the kernel then
+kills the program when its parent ends, however it ends, `kill -9` included; elsewhere it is only
+started.
 """
 
 from __future__ import annotations
