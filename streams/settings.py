@@ -1,0 +1,230 @@
+"""The settings: every `TOUCHLINE_*` variable, read once at the start, and never changed after."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TOUCHLINE_"
+CLICKHOUSE_SCHEMES = ("clickhouse", "clickhouses", "chdb", "memory")
+MASK = "**********"
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*(@)")
+
+
+class SettingsError(Exception):
+    """A setting that is unknown or does not hold; the message says which, why, and what to do."""
+
+
+class Settings(BaseSettings):
+    """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    kafka: str = Field("127.0.0.1:9092", description="Kafka brokers to start from: host:port, …")
+    kafka_security: Literal["none", "ssl", "sasl_plain", "sasl_ssl"] = Field(
+        "none", description="how to speak to Kafka: none, ssl, sasl_plain (no TLS) or sasl_ssl"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_user: str | None = Field(None, description="user name for SASL")
+    kafka_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_cafile: str | None = Field(
+        None, description="file with the certificates to trust for TLS (default: the system's)"
+    )
+    clickhouse: str = Field(
+        "clickhouse://default@127.0.0.1:9000/touchline",
+        description="where the tables are: clickhouse://user:password@host:9000/touchline "
+        "(clickhouses:// for TLS) or chdb:///path",
+    )
+    schema_registry: str | None = Field(
+        None, description="URL of a Confluent schema registry, if producers use its framing"
+    )
+    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
+        4, description="partitions of every topic; never change it once topics hold data"
+    )
+    replication: Annotated[int, Field(ge=1, le=15)] = Field(
+        1, description="replicas of every topic that `touchline topics --create` makes"
+    )
+    epoch: Annotated[int, Field(ge=0, lt=1 << 14)] = Field(
+        0, description="raise by one after topics were made anew, so that new rows win over old"
+    )
+    group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
+        "", description="added to the consumer groups' names; a new one reads everything again"
+    )
+    lateness_s: Annotated[int, Field(ge=0)] = Field(
+        300, description="seconds of event time a deadline waits for stragglers"
+    )
+    horizon_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        3, description="days of event time duplicates are remembered and buckets kept open"
+    )
+    idle_s: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="seconds after which a silent, fully read input no longer holds time back"
+    )
+    tick_s: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="seconds between clock ticks written to the journeys log"
+    )
+    metric_dimensions: str = Field(
+        "*", description="attributes to break metrics down by: * for all, or a comma list"
+    )
+    max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
+        1000, description="refused messages in a row on one partition that stop the worker"
+    )
+    batch_rows: Annotated[int, Field(ge=1)] = Field(
+        50_000, description="rows that make the sink write a block at once"
+    )
+    batch_s: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="seconds after which the sink writes what it has"
+    )
+    retention_days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="days rows are kept in ClickHouse (default: for ever)"
+    )
+    chunk_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        2000, description="most records worked on at once, of one partition"
+    )
+    chunk_bytes: Annotated[int, Field(ge=1024)] = Field(
+        1 << 20, description="most bytes fetched at once, of one partition"
+    )
+    session_timeout_s: Annotated[float, Field(ge=1, le=300)] = Field(
+        30.0, description="seconds without a sign of life after which a worker's work is passed on"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address Prometheus metrics are served on")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        9464, description="port of the workers' metrics"
+    )
+    sink_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        9465, description="port of the sink's metrics"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json, console, or auto: console on a terminal, else json"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least level that is logged: DEBUG, INFO, WARNING or ERROR"
+    )
+
+    @field_validator("kafka")
+    @classmethod
+    def _check_kafka(cls, value: str) -> str:
+        for server in value.split(","):
+            host, colon, port = server.strip().rpartition(":")
+            if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError(f"{server.strip()!r} is not host:port")
+        return value
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _check_clickhouse(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in CLICKHOUSE_SCHEMES:
+            raise ValueError(
+                "it should look like clickhouse://user:password@host:9000/touchline or chdb:///path"
+            )
+        if url.scheme == "chdb" and not url.path.strip("/"):
+            raise ValueError("a chdb URL names a directory: chdb:///var/lib/touchline")
+        if url.scheme.startswith("clickhouse") and not url.hostname:
+            raise ValueError("the host is missing: clickhouse://user:password@host:9000/touchline")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_sasl(self) -> Settings:
+        if self.kafka_security.startswith("sasl") and not (self.kafka_user and self.kafka_password):
+            raise ValueError(
+                f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER "
+                f"and {PREFIX}KAFKA_PASSWORD"
+            )
+        return self
+
+    @property
+    def dimensions(self) -> frozenset[str] | None:
+        """The attributes metrics are broken down by; None for all of them."""
+        if self.metric_dimensions.strip() == "*":
+            return None
+        names = (name.strip() for name in self.metric_dimensions.split(","))
+        return frozenset(name for name in names if name)
+
+    def group(self, role: str) -> str:
+        """Return the consumer group's name of a role (`streams`, `sink`)."""
+        return f"touchline-{role}{self.group_suffix}"
+
+    def shown(self) -> dict[str, Any]:
+        """Return every setting's value as it may be logged: passwords masked."""
+        values: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = MASK
+            values[name] = mask(value) if isinstance(value, str) else value
+        return values
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return list(self.shown().items())
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One variable as documentation and `doctor` show it."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `overrides` (field = value) win over it.
+
+    Raises:
+        SettingsError: a variable is unknown or its value does not hold.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def documented() -> list[Documented]:
+    """Return every variable with its default and meaning, in the order of the fields."""
+    listed = []
+    for name, info in Settings.model_fields.items():
+        default = "" if info.default is None else str(info.default)
+        listed.append(Documented(PREFIX + name.upper(), default, info.description or ""))
+    return listed
+
+
+def mask(text: str) -> str:
+    """Return a text with the password of any URL in it masked."""
+    return _PASSWORD.sub(rf"\g<1>{MASK}\g<2>", text)
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError("\n".join(_unknown(name, known) for name in unknown))
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
+    return f"{name}: there is no such setting; did you mean {near[0]}?"
+
+
+def _explain(error: ValidationError) -> str:
+    """Return one line a fault, without the values: they may be secret."""
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False):
+        where = PREFIX + str(fault["loc"][0]).upper() if fault["loc"] else "settings"
+        lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)

@@ -1,0 +1,104 @@
+"""The settings: what is read, what is refused, what is never shown."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from streams.settings import PREFIX, Settings, SettingsError, documented, load
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = load()
+    assert settings.kafka == "127.0.0.1:9092"
+    assert settings.clickhouse == "clickhouse://default@127.0.0.1:9000/touchline"
+    assert (settings.partitions, settings.horizon_days, settings.lateness_s) == (4, 3, 300)
+
+
+def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_KAFKA", "a:1,b:2")
+    monkeypatch.setenv("TOUCHLINE_BATCH_S", "2.5")
+    settings = load()
+    assert (settings.kafka, settings.batch_s) == ("a:1,b:2", 2.5)
+
+
+def test_an_override_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_PARTITIONS", "8")
+    assert load(partitions=2).partitions == 2
+
+
+def test_an_unknown_variable_is_refused_and_the_nearest_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_KAFAK", "a:1")
+    with pytest.raises(SettingsError, match=r"TOUCHLINE_KAFAK: .* did you mean TOUCHLINE_KAFKA\?"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("KAFKA", "localhost", "'localhost' is not host:port"),
+        ("KAFKA", "a:1,b:x", "'b:x' is not host:port"),
+        ("CLICKHOUSE", "http://x:8123", "clickhouse://user:password@host:9000/touchline"),
+        ("CLICKHOUSE", "chdb://", "names a directory"),
+        ("PARTITIONS", "0", "greater than or equal to 1"),
+        ("PARTITIONS", "four", "valid integer"),
+        ("LOG_FORMAT", "xml", "'auto', 'json' or 'console'"),
+        ("KAFKA_SECURITY", "sasl_ssl", "TOUCHLINE_KAFKA_USER"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert says in str(caught.value)
+    if name != "KAFKA_SECURITY":  # that fault is between settings, and names those that are missing
+        assert str(caught.value).startswith(PREFIX + name)
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_KAFKA_SECURITY", "sasl_ssl")
+    monkeypatch.setenv("TOUCHLINE_KAFKA_USER", "u")
+    monkeypatch.setenv("TOUCHLINE_KAFKA_PASSWORD", "hunter2")
+    monkeypatch.setenv("TOUCHLINE_CLICKHOUSE", "clickhouse://me:hunter3@db:9000/touchline")
+    settings = load()
+    for text in (repr(settings), str(settings), str(settings.shown())):
+        assert "hunter" not in text
+        assert "db:9000" in text
+
+
+def test_a_bad_secret_is_not_shown_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_CLICKHOUSE", "mysql://me:hunter3@db:9000/touchline")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert "hunter3" not in str(caught.value)
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = load()
+    with pytest.raises(ValidationError):
+        settings.kafka = "x:1"
+
+
+def test_dimensions() -> None:
+    assert load().dimensions is None
+    assert load(metric_dimensions="region, product,").dimensions == frozenset({"region", "product"})
+
+
+def test_everything_is_documented() -> None:
+    listed = {entry.variable: entry for entry in documented()}
+    assert listed.keys() == {PREFIX + name.upper() for name in Settings.model_fields}
+    assert all(entry.meaning for entry in listed.values())
+    assert listed["TOUCHLINE_PARTITIONS"].default == "4"
