@@ -292,6 +292,16 @@ def test_the_watermark_does_not_go_back_for_old_data_nor_for_a_clock_set_back() 
     assert task.watermark(NOW) == NOW + IDLE
 
 
+def test_a_late_record_does_not_take_back_what_its_input_had_reached() -> None:
+    task = new_task(("a", "b"))
+    give(task, "a", 50, 20, now=NOW + 3_000)
+    give(task, "b", 10, now=NOW)
+    assert times_of(task.drain(2, NOW + 3_000)) == [10, 50]
+    assert times_of(task.drain(2, NOW + 3_000)) == [20]
+    assert task.watermark(NOW + 3_000) == 10
+    assert task.watermark(NOW + IDLE) == 50
+
+
 # --- holding and releasing -----------------------------------------------------------------------
 
 
@@ -320,6 +330,16 @@ def test_while_held_an_input_may_have_got_more_so_its_end_is_unknown() -> None:
     assert task.watermark(NOW + 10 * IDLE) == 3
     task.reached_end("a")
     assert times_of(task.drain(100, NOW)) == [9]
+
+
+def test_an_end_seen_before_an_input_was_held_does_not_hold_good_afterwards() -> None:
+    task = new_task(("a", "b"), max_buffered=2)
+    give(task, "a", 1, 2)
+    give(task, "b", 9)
+    task.holds()
+    task.drain(2, NOW)
+    assert task.holds().release == ["a"]
+    assert task.unknown() == ["a"]
 
 
 @given(any_logs)
