@@ -1,0 +1,50 @@
+"""Errors that are no bugs: what to tell the person at the terminal instead of a traceback."""
+
+from __future__ import annotations
+
+import click
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    UnknownTopicOrPartitionError,
+)
+
+from streams.settings import SettingsError
+from touchline.stack.errors import StackError
+
+_UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
+
+
+class Problem(Exception):  # noqa: N818  # what the person sees it as
+    """Something the person who called can mend; the message says what was wrong and what to do."""
+
+
+def explain(error: Exception) -> str | None:
+    """Return what to say of an expected error; None for a bug, and for what click explains."""
+    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        return None
+    if isinstance(error, (Problem, SettingsError, StackError, TimeoutError)):
+        return str(error) or type(error).__name__
+    if isinstance(error, KafkaError):
+        return _explain_kafka(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _explain_kafka(error: KafkaError) -> str:
+    detail = " ".join(str(error).split())
+    if isinstance(error, UnknownTopicOrPartitionError):
+        return (
+            f"a topic is missing in Kafka; create them with `touchline topics --create` ({detail})"
+        )
+    if isinstance(error, _UNREACHABLE):
+        return (
+            f"Kafka does not answer; look at TOUCHLINE_KAFKA, or run `touchline doctor` ({detail})"
+        )
+    if isinstance(error, IncompatibleBrokerVersion):
+        return f"this Kafka is too old for touchline: {detail}"
+    return f"Kafka: {detail}"

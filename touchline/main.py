@@ -1,0 +1,94 @@
+"""The console command `touchline`: finds the command asked for, and says plainly what failed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+
+import click
+
+COMMANDS: dict[str, str] = {
+    "demo": "Everything on this machine, from touchpoints to a report. Start here.",
+    "up": "The same stack as the demo's, kept running.",
+    "worker": "Run the stream workers against the configured Kafka.",
+    "sink": "Run the ClickHouse writers.",
+    "publish": "Send touchpoints from JSON lines.",
+    "simulate": "Write a realistic stream of touchpoints, and what it truly holds.",
+    "query": "Ask the tables, embedded or on a server.",
+    "migrate": "Create the tables, or bring them up to date.",
+    "topics": "List, create or check the topics.",
+    "dlq": "List refused messages, or send them again.",
+    "doctor": "Check settings and connections; say what is wrong and how to mend it.",
+}
+"""Every command and its line of help: listing them loads none of their modules."""
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded when called: `touchline.commands.<name>.command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order people meet them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"touchline.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from `COMMANDS`."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; an error that is no bug becomes its message and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            message = _explain(error)
+            if message is None:
+                raise
+            raise click.ClickException(message) from error
+
+
+def _explain(error: Exception) -> str | None:
+    # Loaded only now: it knows the errors of Kafka and ClickHouse; `--help` must not wait for it.
+    message: str | None = importlib.import_module("touchline.errors").explain(error)
+    return message
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"touchline {version('touchline')}")
+        ctx.exit()
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Turn what customers do and say into their journeys, as it happens.
+
+    Settings come from TOUCHLINE_* variables; `touchline doctor` lists and checks them.
+    """
+
+
+def main() -> None:
+    """Run the console command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets a question mark rather than a crash.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text files
+    cli(prog_name="touchline")
