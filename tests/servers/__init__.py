@@ -1,1 +1,1 @@
-"""Real servers for the tests: processes on loopback, on free ports, with their data in temporary folders."""
+"""Real servers for the tests: processes on loopback, on free ports, data in temporary folders."""

@@ -1,4 +1,4 @@
-"""Debian's clickhouse-server (18.16): old, but a real server of the native protocol, to be killed and restarted."""
+"""Debian's clickhouse-server (18.16): old, but a real server, to be killed and restarted."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class ClickHouseServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(  # noqa: S310  # our own http address
+            with urllib.request.urlopen(
                 f"http://{self.host}:{self.http_port}/?query=SELECT%201", timeout=2
             ) as answer:
                 return bool(answer.read() == b"1\n")

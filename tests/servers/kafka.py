@@ -30,7 +30,7 @@ def jars() -> Path:
 
 
 class Kafka:
-    """A Kafka node whose port and data stay the same when it is stopped, killed and started again."""
+    """A Kafka node; its port and data stay when it is stopped, killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         """Prepare a node with its data and log in `folder`; `start` runs it."""

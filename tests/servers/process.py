@@ -1,4 +1,4 @@
-"""What the servers have in common: a missing one skips for a person and fails in CI; logs are shown on failure."""
+"""What the servers share: a missing one skips (in CI, fails), and failures show their logs."""
 
 from __future__ import annotations
 

