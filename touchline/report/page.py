@@ -188,7 +188,7 @@ def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
         _say(f"Nobody {what}.", console)
         return
     style = "red" if shifts[0].direction == "worse" else "green"
-    _say(f"{counted(len(shifts), 'customer turn', 'customer turns')} {what[7:]}:", console, style)
+    _say(f"{len(shifts):,} {what}, the furthest first:", console, style)
     for shift in shifts[:MAX_SHIFTS]:
         _shift_lines(shift, console)
     if len(shifts) > MAX_SHIFTS:

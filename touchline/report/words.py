@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 KINDS: dict[str, tuple[str, str]] = {
     "purchase": ("purchase", "purchases"),
-    "tweet": ("post or review", "posts and reviews"),
+    "tweet": ("post", "posts and reviews"),
     "support_call": ("support call", "support call events"),
     "survey_answer": ("survey", "survey events"),
     "cart_event": ("cart", "cart events"),
@@ -14,6 +14,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "page_view": ("page view", "page views"),
 }
 """Kind to its name for one touchpoint, and for many."""
+
+_UNSAID = frozenset({"", "view", "customer", "posted"})
+"""Actions that say no more than the kind does."""
 
 SUBJECTS: dict[str, str] = {
     "cart": "carts",
@@ -46,7 +49,7 @@ def many_of(kind: str) -> str:
 def what_happened(kind: str, action: str) -> str:
     """Return a touchpoint in two or three words: `support call, ended`."""
     action = action.replace("_", " ")
-    return one_of(kind) if action in {"", "view"} else f"{one_of(kind)}, {action}"
+    return one_of(kind) if action in _UNSAID else f"{one_of(kind)}, {action}"
 
 
 def moment(at: int) -> str:

@@ -1,0 +1,114 @@
+"""A shop's month, made by hand: what the queries of the report would answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from touchline.report import queries
+
+SEPTEMBER = 1_788_220_800_000
+"""1 September 2026, 00:00 UTC."""
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+def step(
+    number: int, kind: str, action: str, experience: float | None, text: str = ""
+) -> dict[str, Any]:
+    return {
+        "event_id": f"e{number}",
+        "at": SEPTEMBER + number * DAY,
+        "kind": kind,
+        "action": action,
+        "channel": "web",
+        "text": text,
+        "experience": experience,
+        "value_minor": 4999 if kind == "purchase" else None,
+        "currency": "EUR" if kind == "purchase" else None,
+    }
+
+
+def shift(customer: str, before: float, after: float, **more: Any) -> dict[str, Any]:
+    return {
+        "customer_id": customer,
+        "journey_id": f"{customer}-1",
+        "direction": "worse" if after < before else "better",
+        "onset_at": SEPTEMBER + 6 * DAY,
+        "onset_event_id": "e6",
+        "before_mean": before,
+        "after_mean": after,
+        "cause_event_id": "e5",
+        "cause_kind": "support_call",
+        "cause_action": "ended",
+        "cause_text": "waited forty minutes, then the line went dead",
+        "cause_at": SEPTEMBER + 5 * DAY,
+        **more,
+    }
+
+
+STEPS = [
+    step(1, "page_view", "view", None),
+    step(2, "cart_event", "ordered", 0.2),
+    step(3, "purchase", "placed", 0.3),
+    step(4, "tweet", "customer", 0.8, "Lovely shop [bold]really[/bold] \x1b[31mred\x1b[0m"),
+    step(5, "support_call", "ended", -0.9, "waited forty minutes, then the line went dead"),
+    step(6, "tweet", "customer", -0.7, "never again"),
+    step(7, "survey_answer", "answered", -1.0),
+]
+
+STORY: dict[str, list[dict[str, Any]]] = {
+    queries.KINDS: [
+        {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
+        {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
+    ],
+    queries.CUSTOMERS: [{"customers": 120, "anonymous": 20}],
+    queries.REVENUE: [
+        {"currency": "EUR", "amount_minor": 1234567},
+        {"currency": "JPY", "amount_minor": 98000},
+    ],
+    queries.REFUSED: [{"reason": "invalid_score", "n": 2}, {"reason": "no_identity", "n": 1}],
+    queries.METRICS: [
+        {"metric": "csat", "observations": 80, "counted": 60, "of": 80},
+        {"metric": "call_abandonment_rate", "observations": 50, "counted": 10, "of": 50},
+        {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
+    ],
+    queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
+    queries.EXPERIENCE: [{"observations": 400, "total": 40.0, "squares": 200.0}],
+    queries.TURNED_SOUR: [{"n": 3}],
+    queries.ABANDONED: [
+        {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
+        {"subject": "cart", "status": "abandoned", "currency": "JPY", "n": 1, "value_minor": 12000},
+        {"subject": "cart", "status": "recovered", "currency": "EUR", "n": 2, "value_minor": 9900},
+        {"subject": "call", "status": "abandoned", "currency": "", "n": 10, "value_minor": None},
+    ],
+    queries.SHIFTS: [shift("C7", 0.5, -0.8), shift("C3", 0.4, 0.1), shift("C9", -0.6, 0.4)],
+    queries.OUTCOME: [{"outcome": "unresolved"}],
+    queries.STEPS: STEPS,
+    queries.CHANGES: [
+        {
+            "name": "New call centre",
+            "topic": "support",
+            "effective_at": SEPTEMBER + 15 * DAY,
+            "reverted_at": None,
+        }
+    ],
+}
+
+NOTHING: dict[str, list[dict[str, Any]]] = {
+    **{sql: [] for sql in STORY},
+    queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
+    queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
+    queries.EXPERIENCE: [{"observations": 0, "total": None, "squares": None}],
+    queries.TURNED_SOUR: [{"n": 0}],
+}
+
+
+def teller(story: Mapping[str, list[dict[str, Any]]]) -> queries.Ask:
+    """Return an `Ask` that knows the answers of a story."""
+
+    def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        del parameters
+        return story[sql]
+
+    return ask

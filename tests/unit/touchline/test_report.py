@@ -1,0 +1,171 @@
+"""The report: its figures come from the tables, and a shop owner can read them anywhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from tests.unit.touchline.stories import NOTHING, STORY, shift, step, teller
+from touchline.report import print_report, read_findings
+from touchline.report.findings import build_journey, build_shifts, mean_estimate, share_estimate
+from touchline.report.money import format_money
+from touchline.report.timeline import Gap, draw, shorten
+
+
+def printed(story: dict[str, list[dict[str, object]]], width: int = 80) -> str:
+    page = io.StringIO()
+    console = Console(file=page, width=width)
+    print_report(read_findings(teller(story)), console, ['touchline query "SELECT 1" --data d'])
+    return page.getvalue()
+
+
+def test_it_tells_what_came_in_and_what_was_refused() -> None:
+    text = printed(STORY, 120)
+
+    assert "1,000 touchpoints of 120 customers, 20 of them not known by name" in text
+    assert "from 01 Sep 2026 to 30 Sep 2026" in text
+    assert re.search(r"Page views +700 +70%", text)
+    assert "Sold: EUR 12,345.67, JPY 98,000." in text
+    assert "3 messages refused: 2 invalid_score, 1 no_identity." in text
+
+
+def test_nps_and_csat_come_with_their_intervals() -> None:
+    text = printed(STORY)
+
+    # NPS: 50 promoters, 20 detractors of 100. 1.96 * 100 * sqrt((0.70 - 0.30**2) / 100) = 15.3
+    assert re.search(r"NPS .* \+30 +\+15 and \+45 +100", text)
+    # Wilson for 60 of 80 is 0.645 to 0.832 (Newcombe's formula, worked by hand)
+    assert re.search(r"CSAT .* 75% +65% and 83% +80", text)
+    assert re.search(r"CES .* no answers", text)
+
+
+def test_abandoned_money_is_told_in_the_currencys_own_decimals() -> None:
+    text = printed(STORY)
+
+    assert re.search(r"Carts +10 +2 +EUR 700\.50 +EUR 99\.00", text)
+    assert "JPY 12,000" in text
+    assert re.search(r"Calls, in the queue +10 +0 +- +-", text)
+
+
+def test_it_names_who_turned_when_and_after_what() -> None:
+    text = printed(STORY)
+
+    assert "2 turned sour" in text
+    assert "C7: +0.50 to -0.80, since 07 Sep 2026 00:00" in text
+    assert "after support call, ended of 06 Sep 2026 00:00 “waited forty minutes" in text
+    assert "1 turned sweet" in text
+
+
+def test_the_timeline_marks_the_turn_just_before_its_first_touchpoint() -> None:
+    lines = printed(STORY).splitlines()
+
+    turn = next(n for n, line in enumerate(lines) if "HERE IT TURNED SOUR" in line)
+    assert "most hurt" not in lines[turn]
+    assert "▶" in lines[turn - 1]
+    assert "support call, ended" in lines[turn - 1]
+    assert "never again" in lines[turn + 1]
+
+
+def test_what_customers_wrote_cannot_colour_or_control_the_terminal() -> None:
+    text = printed(STORY, 120)
+
+    assert "\x1b" not in text
+    assert "[bold]really[/bold]" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_but_the_commands_is_wider_than_the_page(width: int) -> None:
+    wide = [
+        line
+        for line in printed(STORY, width).splitlines()
+        if len(line) > width and "touchline query" not in line
+    ]
+
+    assert wide == []
+
+
+def test_an_empty_database_is_told_in_words_not_in_blank_tables() -> None:
+    text = printed(NOTHING)
+
+    assert "no touchpoint is in the tables" in text
+    assert "No survey was answered" in text
+    assert "Nothing was abandoned" in text
+    assert "no customer's experience changed lastingly" in text
+    assert "Nobody turned sour" in text
+    assert "No change in the business was reported" in text
+    assert "Nothing was refused" in text
+
+
+def test_a_long_journey_is_shortened_around_the_turn_and_counts_what_it_leaves_out() -> None:
+    steps = [step(n, "tweet", "customer", 0.1, f"words {n}") for n in range(200)]
+    worst = build_shifts([shift("C1", 0.5, -0.5, onset_event_id="e100", cause_event_id="e99")])[0]
+
+    drawn = shorten(build_journey(worst, [worst], "open", steps))
+
+    assert len(drawn) < 35
+    shown = {item.event_id for item in drawn if not isinstance(item, Gap)}
+    assert {"e0", "e99", "e100", "e101", "e199"} <= shown
+    left_out = sum(len(item.steps) for item in drawn if isinstance(item, Gap))
+    assert left_out + len(shown) == 200
+
+
+def test_pages_seen_in_a_row_share_a_line() -> None:
+    steps = [
+        step(0, "tweet", "customer", 0.5, "nice"),
+        *(step(n, "page_view", "view", None) for n in range(1, 6)),
+        step(6, "tweet", "customer", -0.5, "bad"),
+    ]
+    worst = build_shifts([shift("C1", 0.5, -0.5, onset_event_id="e6", cause_event_id=None)])[0]
+
+    lines = [line.plain for line in draw(build_journey(worst, [worst], "open", steps), 80)]
+
+    assert len(lines) == 4
+    assert "5 page views" in lines[1]
+
+
+def test_the_most_hurt_customer_is_the_one_who_fell_furthest() -> None:
+    findings = read_findings(teller(STORY))
+
+    assert findings.hurt is not None
+    assert findings.hurt.shift.customer_id == "C7"
+
+
+def test_a_change_is_called_better_only_when_the_difference_is_clear() -> None:
+    (change,) = read_findings(teller(STORY)).changes
+    assert change.verdict == "no clear difference"
+
+    better = replace(change.before, experience=mean_estimate(400, 200.0, 200.0))
+    assert replace(change, after=better).verdict == "better"
+    assert replace(change, before=better).verdict == "worse"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (123450, "EUR", "EUR 1,234.50"),
+        (5, "USD", "USD 0.05"),
+        (-5, "USD", "USD -0.05"),
+        (98000, "JPY", "JPY 98,000"),
+        (1234567, "KWD", "KWD 1,234.567"),
+        (12345, "CLF", "CLF 1.2345"),
+    ],
+)
+def test_money_has_the_decimals_of_iso_4217(amount: int, currency: str, text: str) -> None:
+    assert format_money(amount, currency) == text
+
+
+def test_a_share_of_nothing_and_of_all_keeps_its_interval_within_bounds() -> None:
+    nothing, everything = share_estimate(0, 10), share_estimate(10, 10)
+
+    assert nothing is not None
+    assert everything is not None
+    # Wilson's upper end for 0 of 10: z^2 / (n + z^2) = 0.2775
+    assert nothing.low == 0.0
+    assert nothing.high == pytest.approx(0.2775, abs=1e-4)
+    assert everything.low == pytest.approx(0.7225, abs=1e-4)
+    assert everything.high == pytest.approx(1.0)
+    assert share_estimate(0, 0) is None
