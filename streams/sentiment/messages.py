@@ -1,0 +1,151 @@
+"""What of a message to a company is speech: without mentions, links, forwarding marks and names.
+
+"@united is late" praises nobody, a link's letters are no words, and a typographic apostrophe is an
+apostrophe. All of this is settled token by token and remembered: most tokens come again and again.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+
+from streams.sentiment.lexicon import vader_emoji
+from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
+
+_URL = re.compile(r"(?:[a-z]+://|www\.)\S+", re.IGNORECASE)
+_ADDRESS = re.compile(rf"\S*@\S+|{_URL.pattern}", re.IGNORECASE)
+_FORWARDING = frozenset({"rt", "mt", "via"})
+_HASHTAG = re.compile(r"#(?=[^\W\d_])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# Words run together: "late.No", "rude/slow". Two letters on each side keep "e.g." and "w/o" whole.
+_GLUE = re.compile(r"(?<=[A-Za-z]{2})(?:--+|[.,;:!?/]+)(?=[A-Za-z]{2})")
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
+_PLAIN = {
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{HORIZONTAL ELLIPSIS}": " ",
+    "\N{EM DASH}": " ",
+    "\N{EN DASH}": " ",
+    "\N{VARIATION SELECTOR-16}": "",  # says that the sign before it is an emoji
+    "\N{ZERO WIDTH JOINER}": " ",  # joins emoji
+}
+
+
+class Reader:
+    """Reads messages into the words that rules score. Not for use by several threads at once."""
+
+    def __init__(
+        self, rules: Rules, phrases: Mapping[tuple[str, ...], float], companies: Iterable[str] = ()
+    ) -> None:
+        """Build a reader.
+
+        Args:
+            rules: who knows what a word is.
+            phrases: lower-case words -> weight; a phrase counts as one word, one without weight
+                where that is 0.
+            companies: names that are no words, in any case, with or without their spaces.
+        """
+        self._rules = rules
+        self._known: dict[str, tuple[Word, ...]] = {}
+        # First word -> the words that must follow, and what the phrase counts as (None: nothing).
+        self._phrases: dict[str, list[tuple[tuple[str, ...], Word | None]]] = {}
+        self._silent = set(_FORWARDING)
+        for phrase, weight in phrases.items():
+            scored = weight != 0
+            self._add(phrase, Word(" ".join(phrase), weight if scored else None, scored))
+        for company in companies:
+            self._add_company(tuple(company.lower().split()))
+        for following in self._phrases.values():
+            following.sort(key=lambda each: -len(each[0]))
+        self._plain = str.maketrans(
+            {**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN}
+        )
+
+    def read(self, text: str) -> tuple[list[Word], str]:
+        """Return the words of a message, and its text without links and with emoji spelt out."""
+        if not text.isascii():
+            text = text.translate(self._plain)
+        if "://" in text or "www." in text:
+            text = _URL.sub(" ", text)
+        known = self._known
+        if len(known) > KNOWN_WORDS:
+            known.clear()
+        words: list[Word] = []
+        for token in text.split():
+            found = known.get(token)
+            if found is None:
+                found = known[token] = self._read_token(token)
+            words += found
+        if True in [word.opens for word in words]:
+            words = self._joined(words)
+        return words, text
+
+    def _add(self, phrase: tuple[str, ...], meaning: Word | None) -> None:
+        self._phrases.setdefault(phrase[0], []).append((phrase[1:], meaning))
+
+    def _add_company(self, name: tuple[str, ...]) -> None:
+        if not name:
+            return
+        self._silent.add("".join(name))
+        self._silent.add("".join(name) + "'s")
+        if len(name) > 1:
+            self._add(name, None)
+            self._add((*name[:-1], name[-1] + "'s"), None)
+
+    def _read_token(self, token: str) -> tuple[Word, ...]:
+        if "&" in token:
+            token = html.unescape(token)
+        if "@" in token and any(char.isalnum() for char in token.partition("@")[2]):
+            return ()  # a mention or an e-mail address
+        pieces = _GLUE.sub(" ", _without_hashtag(token)).split()
+        words = (self._read_word(piece) for piece in pieces)
+        return tuple(word for word in words if word.text not in self._silent)
+
+    def _read_word(self, piece: str) -> Word:
+        word = self._rules.look_up(piece)
+        if word.weight is None and word.boost == 0.0 and _DRAWN_OUT.search(piece):
+            word = self._shortened(piece, word)
+        word.opens = word.text in self._phrases
+        return word
+
+    def _shortened(self, piece: str, word: Word) -> Word:
+        """Return the word that was drawn out ("sooo", "goooood"), or `word` where none is known."""
+        for letters in (r"\1\1", r"\1"):
+            short = self._rules.look_up(_DRAWN_OUT.sub(letters, piece))
+            if short.weight is not None or short.boost != 0.0 or short.negates:
+                return short
+        return word
+
+    def _joined(self, words: list[Word]) -> list[Word]:
+        joined: list[Word] = []
+        place = 0
+        while place < len(words):
+            meaning, length = self._phrase_at(words, place)
+            if meaning is not None:
+                joined.append(meaning)
+            place += length
+        return joined
+
+    def _phrase_at(self, words: list[Word], place: int) -> tuple[Word | None, int]:
+        word = words[place]
+        for rest, meaning in self._phrases.get(word.text, ()):
+            following = words[place + 1 : place + 1 + len(rest)]
+            if tuple(each.text for each in following) == rest:
+                return meaning, 1 + len(rest)
+        return word, 1
+
+
+def mostly_foreign(text: str) -> bool:
+    """Tell whether most letters of a message, mentions and links aside, are not Latin."""
+    letters = [char for char in _ADDRESS.sub(" ", text) if char.isalpha()]
+    latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
+    return 2 * latin < len(letters)
+
+
+def _without_hashtag(token: str) -> str:
+    if "#" not in token:
+        return token
+    return _HUMP.sub(" ", _HASHTAG.sub(" ", token))

@@ -1,0 +1,259 @@
+"""VADER's rules, fast: the same compound score as `SentimentIntensityAnalyzer.polarity_scores`.
+
+What a word is (weight, booster, negation, capitals) is found once and kept; a text without a word
+of the lexicon is done after one pass; the rules look only at the neighbours of words that weigh.
+The rules are kept to the letter, their odd corners too (each is marked), so that scores can be
+compared with the library's.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+from streams.sentiment.lexicon import (
+    BOOSTERS,
+    CAPS_INCREASE,
+    IDIOMS,
+    NEGATION,
+    NEGATIONS,
+    vader_emoji,
+    vader_words,
+)
+
+KNOWN_WORDS = 1 << 16
+"""Words remembered; when full, the memory starts anew (a bound, not a tuning)."""
+_NORMALISATION = 15.0
+_EXCLAMATION, _QUESTION, _MANY_QUESTIONS = 0.292, 0.18, 0.96
+# An idiom or a two-word booster can only be there when its longest word is.
+_IDIOM_KEYS = frozenset(
+    max(phrase.split(), key=len) for phrase in (*IDIOMS, *BOOSTERS) if " " in phrase
+)
+
+
+@dataclass(slots=True)
+class Word:
+    """One token of a text and all the rules ask of it.
+
+    Attributes:
+        text: lower-case, stripped of punctuation.
+        weight: in the lexicon, or None where the lexicon has no such word.
+        scored: the word's own weight counts (a booster of the lexicon only boosts).
+        boost: what it adds to the word it precedes, 0 for most.
+        negates: turns the weight of the words after it.
+        upper: in capitals.
+        idiomatic: an idiom may be near.
+        opens: a phrase may begin here (set by who knows phrases).
+    """
+
+    text: str
+    weight: float | None = None
+    scored: bool = False
+    boost: float = 0.0
+    negates: bool = False
+    upper: bool = False
+    idiomatic: bool = False
+    opens: bool = False
+
+
+_NOTHING = Word("")
+
+
+class Rules:
+    """Scores texts by VADER's rules over a lexicon. Not for use by several threads at once."""
+
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """Build the rules over a lexicon: lower-case word -> weight, by default VADER's own."""
+        self._weights = vader_words() if weights is None else dict(weights)
+        self._emoji = vader_emoji()
+        self._known: dict[str, Word] = {}
+
+    def polarity(self, text: str) -> float:
+        """Return the compound of a text in [-1, 1], unrounded, read as VADER's library reads it."""
+        text = self._spelt_out(text)
+        known = self._known
+        if len(known) > KNOWN_WORDS:
+            known.clear()
+        words = []
+        for token in text.split():
+            word = known.get(token)
+            if word is None:
+                word = known[token] = self.look_up(token)
+            words.append(word)
+        return self.compound(words, text)
+
+    def compound(self, words: list[Word], text: str) -> float:
+        """Return the compound of `words` in [-1, 1], unrounded.
+
+        Args:
+            words: the text's words, in order.
+            text: where the punctuation is counted.
+        """
+        places = [place for place, word in enumerate(words) if word.scored]
+        if not places:
+            return 0.0
+        some_upper = _only_some([word.upper for word in words])
+        idioms = True in [word.idiomatic for word in words]
+        weights = [_weight(words, place, some_upper, idioms) for place in places]
+        if "but" in text.lower():
+            _contrast(words, places, weights)
+        total = float(sum(weights))
+        if total > 0:
+            total += _emphasis(text)
+        elif total < 0:
+            total -= _emphasis(text)
+        return total / sqrt(total * total + _NORMALISATION)
+
+    def look_up(self, token: str) -> Word:
+        """Work out what a token of a text is."""
+        stripped = token.strip(string.punctuation)
+        if len(stripped) <= 2:
+            stripped = token  # most likely an emoticon
+        lower = stripped.lower()
+        weight = self._weights.get(lower)
+        return Word(
+            text=lower,
+            weight=weight,
+            scored=weight is not None and lower not in BOOSTERS,
+            boost=BOOSTERS.get(lower, 0.0),
+            negates=lower in NEGATIONS or "n't" in lower,
+            upper=stripped.isupper(),
+            idiomatic=lower in _IDIOM_KEYS,
+        )
+
+    def _spelt_out(self, text: str) -> str:
+        # As in the library, the description runs into a word that follows the emoji unspaced.
+        if text.isascii() or self._emoji.keys().isdisjoint(text):
+            return text
+        parts: list[str] = []
+        after_space = True
+        for char in text:
+            description = self._emoji.get(char)
+            if description is None:
+                parts.append(char)
+                after_space = char == " "
+            else:
+                parts.append(description if after_space else " " + description)
+                after_space = False
+        return "".join(parts)
+
+
+def _only_some(flags: list[bool]) -> bool:
+    return True in flags and False in flags
+
+
+def _weight(words: list[Word], place: int, some_upper: bool, idioms: bool) -> float:
+    """Return what the word at `place`, one of the lexicon, weighs among its neighbours."""
+    word = words[place]
+    if idioms and word.text == "kind" and _text(words, place + 1) == "of":
+        return 0.0
+    one = words[place - 1] if place > 0 else _NOTHING
+    two = words[place - 2] if place > 1 else _NOTHING
+    three = words[place - 3] if place > 2 else _NOTHING
+    weight = _own_weight(words, place, (one, two, three))
+    if word.upper and some_upper:
+        weight += CAPS_INCREASE if weight > 0 else -CAPS_INCREASE
+    if place > 0 and one.weight is None:
+        weight += _boost(one, weight, some_upper)
+        if one.negates:
+            weight *= NEGATION
+    if place > 1 and two.weight is None:
+        weight += _boost(two, weight, some_upper) * 0.95
+        weight *= _second_negation(one, two)
+    if place > 2 and three.weight is None:
+        weight += _boost(three, weight, some_upper) * 0.9
+        weight *= _third_negation(one, two, three)
+        if idioms:
+            weight = _idiom(words, place, weight)
+    if one.text == "least" and one.weight is None and two.text not in ("at", "very"):
+        weight *= NEGATION
+    return weight
+
+
+def _own_weight(words: list[Word], place: int, before: tuple[Word, Word, Word]) -> float:
+    word = words[place]
+    weight = word.weight or 0.0
+    one, two, three = before
+    if "no" in (one.text, two.text) or (three.text == "no" and one.text in ("or", "nor")):
+        return weight * NEGATION
+    if word.text == "no" and place + 1 < len(words) and words[place + 1].weight is not None:
+        return 0.0  # it only negates the next word
+    return weight
+
+
+def _boost(word: Word, weight: float, some_upper: bool) -> float:
+    boost = word.boost
+    if boost == 0.0:
+        return 0.0
+    if weight < 0:
+        boost = -boost
+    if word.upper and some_upper:
+        boost += CAPS_INCREASE if weight > 0 else -CAPS_INCREASE
+    return boost
+
+
+def _second_negation(one: Word, two: Word) -> float:
+    if two.text == "never" and one.text in ("so", "this"):
+        return 1.25
+    if two.text == "without" and one.text == "doubt":
+        return 1.0
+    return NEGATION if two.negates else 1.0
+
+
+def _third_negation(one: Word, two: Word, three: Word) -> float:
+    # VADER's own precedence: "so" or "this" just before strengthens, with or without "never".
+    if (three.text == "never" and two.text in ("so", "this")) or one.text in ("so", "this"):
+        return 1.25
+    if three.text == "without" and "doubt" in (one.text, two.text):
+        return 1.0
+    return NEGATION if three.negates else 1.0
+
+
+def _idiom(words: list[Word], place: int, weight: float) -> float:
+    three, two, one, zero = (words[place - back].text for back in (3, 2, 1, 0))
+    for phrase in (
+        f"{one} {zero}",
+        f"{two} {one} {zero}",
+        f"{two} {one}",
+        f"{three} {two} {one}",
+        f"{three} {two}",
+    ):
+        if phrase in IDIOMS:
+            weight = IDIOMS[phrase]
+            break
+    ahead, further = _text(words, place + 1), _text(words, place + 2)
+    weight = IDIOMS.get(f"{zero} {ahead}", weight)
+    weight = IDIOMS.get(f"{zero} {ahead} {further}", weight)
+    for phrase in (f"{three} {two}", f"{two} {one}"):
+        weight += BOOSTERS.get(phrase, 0.0)
+    return weight
+
+
+def _contrast(words: list[Word], places: list[int], weights: list[float]) -> None:
+    """Weaken what is said before the first "but" and strengthen what is said after it."""
+    turn = next((place for place, word in enumerate(words) if word.text == "but"), None)
+    if turn is None:
+        return
+    for current in range(len(weights)):
+        # VADER looks weights up by value: of equal ones it changes the first, perhaps twice.
+        index = weights.index(weights[current])
+        if places[index] < turn:
+            weights[index] *= 0.5
+        elif places[index] > turn:
+            weights[index] *= 1.5
+
+
+def _emphasis(text: str) -> float:
+    questions = text.count("?")
+    emphasis = min(text.count("!"), 4) * _EXCLAMATION
+    if questions > 3:
+        emphasis += _MANY_QUESTIONS
+    elif questions > 1:
+        emphasis += questions * _QUESTION
+    return emphasis
+
+
+def _text(words: list[Word], place: int) -> str:
+    return words[place].text if place < len(words) else ""

@@ -1,0 +1,193 @@
+"""What a message to a company scores: the signs are a person's, not the scorer's."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+import pytest
+
+from streams.sentiment import Scorer, VaderScorer
+from streams.sentiment.lexicon import BOOSTERS, NEGATIONS, parse_terms, service_terms, vader_words
+
+SCORER = VaderScorer(companies=["Best Buy", "United", "Hope & Glory"])
+
+
+def score(text: str, lang: str | None = None) -> int:
+    value = SCORER.score(text, lang)
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I love this shop",
+        "Thanks, that was quick!",
+        "thank you for your help",
+        "The parcel arrived, everything is perfect 😊",
+        "👍",
+        "❤️",
+        "&lt;3",
+        "#greatservice is rare, yours is #awesome",
+        "#GreatService",
+        "not bad at all",
+        "can't wait to try it",
+        "no problems at all",
+        "sooooo goooood",
+        "it was great,thanks",
+        "I like it",
+    ],
+)
+def test_praise_is_positive(text: str) -> None:
+    assert score(text) > 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@united is late",
+        "United lost my bag",
+        "On hold for an hour, then they hung up",
+        "No response to three e-mails. Where is my refund?",
+        "my parcel is delayed again",
+        "The order was cancelled and nobody told me",
+        "Still waiting. Still no answer.",
+        "lost luggage",
+        "I don\N{RIGHT SINGLE QUOTATION MARK}t love it",
+        "not good",
+        "didn't like it",
+        "worst...never again",
+        "😡",
+        "👎",
+        "never arrived",
+        "charged twice!!",
+        "thanks for nothing",
+    ],
+)
+def test_complaints_are_negative(text: str) -> None:
+    assert score(text) < 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The parcel is on the table",
+        "Where is my order?",
+        "@united which gate for UA80?",
+        "Best Buy closes at nine",
+        "#BestBuy closes at nine",
+        "Is it best buy's own brand?",
+        "Hope &amp; Glory opens at ten",
+        "see https://example.com/great-love-best?a=b?",
+        "my address is love@example.com",
+        "as seen via @bestfriend",
+    ],
+)
+def test_what_is_no_speech_weighs_nothing(text: str) -> None:
+    assert score(text) == 0
+
+
+def test_names_are_words_until_they_are_given() -> None:
+    text = "Best Buy closes at nine"
+    assert VaderScorer().score(text) == 6369  # "best" alone: 3.2 / sqrt(3.2 ** 2 + 15)
+    assert SCORER.score(text) == 0
+
+
+def test_mentions_do_not_keep_words_from_being_neighbours() -> None:
+    assert score("not @shop good") == score("not good")
+    assert score("RT @shop: the table is good") == score("the table is good")
+
+
+def test_intensity_grows_with_boosters_capitals_and_marks() -> None:
+    plain, boosted = score("the coffee is good"), score("the coffee is very good")
+    loud, marked = score("the coffee is GOOD"), score("the coffee is good!!!")
+    assert plain < min(boosted, loud, marked)
+    assert score("the coffee is slightly good") < plain
+
+
+def test_plain_words_score_as_published() -> None:
+    assert score("The book was good.") == 4404  # printed by VADER's authors
+    assert score("VADER is not smart, handsome, nor funny.") == -7424
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("", None),
+        ("   ", "en"),
+        ("@united", "en"),
+        ("https://t.co/love", None),
+        ("12345", None),
+        ("!!!", None),
+        ("das ist gut", "de"),
+        ("c'est parfait", "fr-FR"),
+        ("یہ بہت زبردست ہے", None),
+        ("یہ بہت 😀", None),
+        ("@great_shop これは最高です", None),
+        ("спасибо, great", "ru"),
+    ],
+)
+def test_abstains_where_it_cannot_tell(text: str, lang: str | None) -> None:
+    assert SCORER.score(text, lang) is None
+
+
+@pytest.mark.parametrize("lang", [None, "", "en", "EN", "en-GB", "en_US", "und"])
+def test_reads_english_of_every_country(lang: str | None) -> None:
+    assert score("good", lang) == 4404
+
+
+def test_latin_letters_with_accents_are_no_foreign_script() -> None:
+    assert score("The café's crème brûlée was good") == 4404
+
+
+def test_is_bounded_and_whole() -> None:
+    for text in (
+        "best great love awesome amazing!!!! " * 50,
+        "worst awful hate terrible!!!! " * 50,
+    ):
+        value = score(text)
+        assert isinstance(value, int)
+        assert 9900 < abs(value) <= 10_000
+
+
+def test_does_not_depend_on_what_was_scored_before() -> None:
+    texts = ["not GOOD", "the shit", "#GreatService", "sooo good", "😡 but fine"]
+    fresh = [VaderScorer().score(text) for text in texts]
+    scorer = VaderScorer()
+    assert [scorer.score(text) for text in texts * 2] == fresh * 2
+
+
+def test_name_carries_the_versions() -> None:
+    scorer: Scorer = SCORER
+    assert scorer.name == f"vader-{importlib.metadata.version('vaderSentiment')}+service-1"
+
+
+def test_service_terms_leave_negations_and_boosters_alone() -> None:
+    words = service_terms().words
+    # A negation or a booster with a weight of its own would no longer work on the word after it.
+    assert not words.keys() & NEGATIONS
+    assert not words.keys() & BOOSTERS.keys()
+
+
+def test_service_terms_are_sound() -> None:
+    terms = service_terms()
+    known = vader_words()
+    assert all(-4 <= weight <= 4 for weight in (*terms.words.values(), *terms.phrases.values()))
+    assert all(word in known for word, weight in terms.words.items() if weight == 0)
+    assert all(term == term.lower() for term in (*terms.words, *map(" ".join, terms.phrases)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "line 1: must be"),
+        (["late\t-1\twaiting"], "line 1: must be"),
+        (["# version: 1", "late -1 waiting"], "line 2: must be term"),
+        (["# version: 1", "late\t-1\t"], "line 2: must be term"),
+        (["# version: 1", "late\tbad\twaiting"], "line 2: weight 'bad' is no number"),
+        (["# version: 1", "late\t-1\ta", "late\t-2\tb"], "line 3: 'late' is there twice"),
+    ],
+)
+def test_bad_service_terms_are_named(lines: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_terms(lines)
