@@ -1,0 +1,31 @@
+"""Why a message is refused: one base for every refusal, whoever finds it."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):  # noqa: N818 - a verdict on a message, not an error of the program
+    """A message that is not taken in; the worker sends it to the dead letters and goes on.
+
+    Attributes:
+        reason: the contract's word for it, such as `undecodable`.
+        detail: what was wrong with it, for the person who reads the dead letters.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Undecodable(Refusal):
+    """The bytes are not a record of the topic's kind."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("undecodable", detail)
+
+
+class UnknownSchema(Refusal):
+    """The message names a schema that nobody knows: permanent."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("unknown_schema", detail)
