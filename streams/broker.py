@@ -1,0 +1,91 @@
+"""How every client of Kafka is opened: one place turns the settings into aiokafka's options."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from streams.settings import Settings
+
+_PROTOCOLS = {
+    "none": "PLAINTEXT",
+    "ssl": "SSL",
+    "sasl_plain": "SASL_PLAINTEXT",
+    "sasl_ssl": "SASL_SSL",
+}
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class BrokerError(Exception):
+    """Kafka cannot be used as it is; the message says why, and what to do."""
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return the options that aiokafka's consumer, producer and admin client have in common."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in settings.kafka.split(",")],
+        "client_id": "touchline",
+        "security_protocol": _PROTOCOLS[settings.kafka_security],
+    }
+    if settings.kafka_security in ("ssl", "sasl_ssl"):
+        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_cafile)
+    if settings.kafka_security.startswith("sasl") and settings.kafka_password is not None:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_user
+        options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    return options
+
+
+async def topics_of(settings: Settings) -> set[str]:
+    """Return the names of all topics there are. Asking for all of them creates none.
+
+    Raises:
+        KafkaError: no broker answered.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
+async def wait_for_broker(
+    settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> set[str]:
+    """Wait until Kafka answers, however long that takes; return the names of its topics.
+
+    Raises:
+        BrokerError: Kafka answers, but refuses us.
+    """
+    wait = FIRST_WAIT_S
+    while True:
+        try:
+            return await topics_of(settings)
+        except (KafkaConnectionError, OSError) as error:
+            log.warning(
+                "waiting for Kafka", kafka=settings.kafka, retry_in_s=wait, cause=str(error)
+            )
+        except KafkaError as error:
+            raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
+        await sleep(wait)
+        wait = min(wait * 2, LONGEST_WAIT_S)
+
+
+def refuse_missing(topics: set[str], needed: set[str]) -> None:
+    """Raise a BrokerError that names the topics that are needed and not there."""
+    missing = sorted(needed - topics)
+    if missing:
+        raise BrokerError(
+            f"these topics do not exist: {', '.join(missing)}. "
+            "Create them with: touchline topics --create"
+        )

@@ -1,0 +1,160 @@
+"""What has been read of one partition, what of it is done, and so what may be committed.
+
+Pure bookkeeping, without Faust and Kafka. A ledger lives as long as its partition's assignment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+MOST_CHUNKS = 64
+
+
+class Record(Protocol):
+    """What is used of aiokafka's ConsumerRecord. `timestamp` is in ms; headers are in order."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """A run of records of one partition, in offset order: what one Faust event carries.
+
+    Attributes:
+        highwater: offset after the partition's last record when the chunk was fetched.
+        size: bytes of all keys and values.
+    """
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    first_offset: int
+    last_offset: int
+    highwater: int
+    size: int
+    _ledger: Ledger
+    acked: bool = False
+
+    def ack(self) -> None:
+        """Say that all its effects are durable. No effect once the partition is no longer ours."""
+        self._ledger.ack(self)
+
+    @property
+    def current(self) -> bool:
+        """Whether the partition has been ours all the time since the chunk was read."""
+        return not self._ledger.closed
+
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing more was in the partition when the chunk was fetched."""
+        return self.last_offset + 1 >= self.highwater
+
+
+@dataclass
+class Ledger:
+    """One assigned partition.
+
+    Attributes:
+        position: offset of the next record to hand out.
+        committed: offset Kafka has for the group, None without one.
+        most_records, most_bytes: how much may be handed out and unacknowledged at a time.
+        on_room: called when acknowledged chunks have left room for more.
+    """
+
+    topic: str
+    partition: int
+    position: int
+    committed: int | None
+    most_records: int
+    most_bytes: int
+    on_room: Callable[[], None] = lambda: None
+    closed: bool = False
+    done: int | None = None
+    _open: deque[Chunk] = field(default_factory=deque)
+    _records: int = 0
+    _bytes: int = 0
+
+    def has_room(self) -> bool:
+        """Whether more may be fetched while what was handed out is being worked on."""
+        return (
+            self._records < self.most_records
+            and self._bytes < self.most_bytes
+            and len(self._open) < MOST_CHUNKS
+        )
+
+    def hand_out(self, records: Sequence[Record], highwater: int, limit: int) -> list[Chunk]:
+        """Enter fetched records; return them as chunks of at most `limit` bytes, or of one record.
+
+        Records that were handed out before are left out. Where the log ends before our position, it
+        was made anew: reading starts over with what was fetched.
+        """
+        if records and records[0].offset < self.position:
+            if highwater < self.position:
+                self.position, self.committed = records[0].offset, None
+            else:
+                records = [record for record in records if record.offset >= self.position]
+        chunks = [self._enter(run, size, highwater) for run, size in _runs(records, limit)]
+        if chunks:
+            self.position = chunks[-1].last_offset + 1
+        return chunks
+
+    def ack(self, chunk: Chunk) -> None:
+        """Mark a chunk done, and move on over all done ones at the head: never past an open one."""
+        if self.closed:
+            return
+        chunk.acked = True
+        while self._open and self._open[0].acked:
+            head = self._open.popleft()
+            self._records -= len(head.records)
+            self._bytes -= head.size
+            self.done = head.last_offset + 1
+            self.on_room()
+
+    def to_commit(self) -> int | None:
+        """Return the offset to commit, None where Kafka has it already or nothing is done."""
+        if self.done is None or self.done == self.committed:
+            return None
+        return self.done
+
+    def close(self) -> None:
+        """End the assignment: what is still worked on can no longer be acknowledged."""
+        self.closed = True
+        self._open.clear()
+
+    def _enter(self, records: Sequence[Record], size: int, highwater: int) -> Chunk:
+        chunk = Chunk(
+            topic=self.topic,
+            partition=self.partition,
+            records=records,
+            first_offset=records[0].offset,
+            last_offset=records[-1].offset,
+            highwater=highwater,
+            size=size,
+            _ledger=self,
+        )
+        self._open.append(chunk)
+        self._records += len(records)
+        self._bytes += size
+        return chunk
+
+
+def _runs(records: Sequence[Record], limit: int) -> list[tuple[Sequence[Record], int]]:
+    """Cut records into runs of at most `limit` bytes, or of one record larger than that."""
+    runs: list[tuple[Sequence[Record], int]] = []
+    start = size = 0
+    for index, record in enumerate(records):
+        more = len(record.key or b"") + len(record.value or b"")
+        if size + more > limit and index > start:
+            runs.append((records[start:index], size))
+            start, size = index, 0
+        size += more
+    if records:
+        runs.append((records[start:], size))
+    return runs
