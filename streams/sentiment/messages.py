@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from streams.sentiment.lexicon import vader_emoji
 from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
@@ -49,17 +49,16 @@ class Reader:
             companies: names that are no words, in any case, with or without their spaces.
         """
         self._rules = rules
-        self._known: dict[str, tuple[Word, ...]] = {}
-        # First word -> the words that must follow, and what the phrase counts as (None: nothing).
-        self._phrases: dict[str, list[tuple[tuple[str, ...], Word | None]]] = {}
+        self._known = _Known(self._read_token)
+        # First word, second word -> the words from the second on, and what the phrase counts as
+        # (None: nothing), the longest first.
+        self._phrases: dict[str, dict[str, list[tuple[list[str], Word | None]]]] = {}
         self._silent = set(_FORWARDING)
         for phrase, weight in phrases.items():
             scored = weight != 0
             self._add(phrase, Word(" ".join(phrase), weight if scored else None, scored))
         for company in companies:
             self._add_company(tuple(company.lower().split()))
-        for following in self._phrases.values():
-            following.sort(key=lambda each: -len(each[0]))
         self._plain = str.maketrans(
             {**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN}
         )
@@ -73,18 +72,16 @@ class Reader:
         known = self._known
         if len(known) > KNOWN_WORDS:
             known.clear()
-        words: list[Word] = []
-        for token in text.split():
-            found = known.get(token)
-            if found is None:
-                found = known[token] = self._read_token(token)
-            words += found
+        words = [word for token in text.split() for word in known[token]]
         if True in [word.opens for word in words]:
             words = self._joined(words)
         return words, text
 
     def _add(self, phrase: tuple[str, ...], meaning: Word | None) -> None:
-        self._phrases.setdefault(phrase[0], []).append((phrase[1:], meaning))
+        first, *rest = phrase
+        phrases = self._phrases.setdefault(first, {}).setdefault(rest[0], [])
+        phrases.append((rest, meaning))
+        phrases.sort(key=lambda each: -len(each[0]))
 
     def _add_company(self, name: tuple[str, ...]) -> None:
         if not name:
@@ -121,21 +118,39 @@ class Reader:
 
     def _joined(self, words: list[Word]) -> list[Word]:
         joined: list[Word] = []
-        place = 0
-        while place < len(words):
-            meaning, length = self._phrase_at(words, place)
+        skip = 0
+        for place, word in enumerate(words):
+            if skip:
+                skip -= 1
+                continue
+            meaning: Word | None = word
+            if word.opens:
+                meaning, skip = self._phrase_at(words, place)
             if meaning is not None:
                 joined.append(meaning)
-            place += length
         return joined
 
     def _phrase_at(self, words: list[Word], place: int) -> tuple[Word | None, int]:
+        """Return what the word or phrase at `place` counts as, and how many words follow in it."""
         word = words[place]
-        for rest, meaning in self._phrases.get(word.text, ()):
-            following = words[place + 1 : place + 1 + len(rest)]
-            if tuple(each.text for each in following) == rest:
-                return meaning, 1 + len(rest)
-        return word, 1
+        if place + 1 < len(words):
+            for rest, meaning in self._phrases[word.text].get(words[place + 1].text, ()):
+                following = words[place + 1 : place + 1 + len(rest)]
+                if [each.text for each in following] == rest:
+                    return meaning, len(rest)
+        return word, 0
+
+
+class _Known(dict[str, tuple[Word, ...]]):
+    """Tokens read before, and the words in them."""
+
+    def __init__(self, read: Callable[[str], tuple[Word, ...]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, token: str) -> tuple[Word, ...]:
+        words = self[token] = self._read(token)
+        return words
 
 
 def mostly_foreign(text: str) -> bool:
