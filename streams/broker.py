@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from streams.settings import Settings
 
@@ -45,24 +45,10 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-async def topics_of(settings: Settings) -> set[str]:
-    """Return the names of all topics there are. Asking for all of them creates none.
-
-    Raises:
-        KafkaError: no broker answered.
-    """
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    try:
-        await admin.start()
-        return set(await admin.list_topics())
-    finally:
-        await admin.close()
-
-
 async def wait_for_broker(
     settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> set[str]:
-    """Wait until Kafka answers, however long that takes; return the names of its topics.
+) -> None:
+    """Wait until Kafka answers, however long that takes, and say so meanwhile.
 
     Raises:
         BrokerError: Kafka answers, but refuses us.
@@ -70,22 +56,23 @@ async def wait_for_broker(
     wait = FIRST_WAIT_S
     while True:
         try:
-            return await topics_of(settings)
-        except (KafkaConnectionError, OSError) as error:
+            await _ask(settings)
+        except (KafkaConnectionError, KafkaTimeoutError, OSError) as error:
             log.warning(
                 "waiting for Kafka", kafka=settings.kafka, retry_in_s=wait, cause=str(error)
             )
         except KafkaError as error:
             raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
+        else:
+            return
         await sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT_S)
 
 
-def refuse_missing(topics: set[str], needed: set[str]) -> None:
-    """Raise a BrokerError that names the topics that are needed and not there."""
-    missing = sorted(needed - topics)
-    if missing:
-        raise BrokerError(
-            f"these topics do not exist: {', '.join(missing)}. "
-            "Create them with: touchline topics --create"
-        )
+async def _ask(settings: Settings) -> None:
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        await admin.list_topics()
+    finally:
+        await admin.close()
