@@ -8,6 +8,8 @@ pytest_plugins = [
     "tests.servers.process",
     "tests.servers.kafka",
     "tests.servers.clickhouse",
+    "tests.servers.prometheus",
+    "tests.servers.tansu",
 ]
 if find_spec("tests.chdb_session") is not None:
     pytest_plugins.append("tests.chdb_session")

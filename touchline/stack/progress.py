@@ -13,9 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.facts import ClockRow, topic_of
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, KIND_TOPICS
+from streams.settings import Settings
 
-STREAMS_GROUP = "touchline-streams"
-SINK_GROUP = "touchline-sink"
 CLOCKS = topic_of("clocks")
 POLL_S = 0.25
 
@@ -39,103 +38,97 @@ class Progress:
 
 
 async def caught_up(
-    kafka: str,
-    partitions: int,
-    since_ms: int,
-    on_progress: Callable[[Progress], None],
-    group_suffix: str = "",
+    settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]
 ) -> None:
-    """Wait until all that was published before `since_ms`, and every deadline by then, is stored.
+    """Wait until all that was published before `since_ms` is stored, and what it led to.
 
-    First every log partition's own time has to come to `since_ms`; then all facts and dead letters
+    That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every log partition's own time has to come to `since_ms`; then all facts and dead letters
     written by that moment have to be committed by the sink, which commits after its rows are in
     ClickHouse. It waits as long as it takes: set a limit with `asyncio.timeout`.
 
     Args:
-        kafka: the broker's address.
-        partitions: how many partitions every topic has.
+        settings: those of the workers and the sink; the broker asks for no password.
         since_ms: epoch milliseconds, after the last publication.
         on_progress: called several times a second; what it raises ends the wait.
-        group_suffix: as in the settings of the workers and the sink.
     """
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    clocks = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    # Another connection: answers to it must not queue behind a fetch that waits for records.
+    offsets = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     try:
-        await consumer.start()
+        await clocks.start()
+        await offsets.start()
         await admin.start()
-        watch = _Watch(consumer, admin, partitions, on_progress, group_suffix)
+        watch = _Watch(clocks, offsets, admin, settings, on_progress)
         await watch.clocks_reach(since_ms)
         await watch.sink_reaches_the_end()
     finally:
         await admin.close()
-        await consumer.stop()
+        await offsets.stop()
+        await clocks.stop()
 
 
 class _Watch:
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
+        clocks: AIOKafkaConsumer,
+        offsets: AIOKafkaConsumer,
         admin: AIOKafkaAdminClient,
-        partitions: int,
+        settings: Settings,
         on_progress: Callable[[Progress], None],
-        group_suffix: str,
     ) -> None:
-        self._consumer = consumer
+        self._clocks = clocks
+        self._offsets = offsets
         self._admin = admin
-        self._partitions = partitions
+        self._settings = settings
         self._on_progress = on_progress
-        self._suffix = group_suffix
 
     async def clocks_reach(self, since_ms: int) -> None:
         """Wait until the newest clock of every shard is at `since_ms` or later."""
         shards = self._of([CLOCKS])
-        self._consumer.assign(shards)
-        begins = await self._consumer.beginning_offsets(shards)
-        ends = await self._consumer.end_offsets(shards)
-        for shard in shards:
-            self._consumer.seek(shard, max(begins[shard], ends[shard] - 1))
+        self._clocks.assign(shards)
+        for shard, (begin, end) in (await self._spans(shards)).items():
+            self._clocks.seek(shard, max(begin, end - 1))
         inputs = self._of([*KIND_TOPICS.values(), JOURNEYS_LOG])
-        clocks = dict.fromkeys(range(self._partitions), 0)
+        clocks = dict.fromkeys(range(self._settings.partitions), 0)
         while True:
-            records = await self._consumer.getmany(timeout_ms=int(POLL_S * 1000))
+            records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))
             for batch in records.values():
                 newest = _clock_rows.decode(batch[-1].value)
                 clocks.update((row.shard, row.time) for row in newest)
-            done, total = await self._committed(STREAMS_GROUP, inputs, await self._ends(inputs))
+            done, total = await self._committed("streams", await self._spans(inputs))
             self._on_progress(Progress("stitching", done, total))
             if min(clocks.values()) >= since_ms:
                 return
 
     async def sink_reaches_the_end(self) -> None:
         """Wait until the sink has committed all facts and dead letters there are now."""
-        facts = self._of([*FACTS_TOPICS, DEAD_LETTERS])
-        ends = await self._ends(facts)
+        spans = await self._spans(self._of([*FACTS_TOPICS, DEAD_LETTERS]))
         while True:
-            done, total = await self._committed(SINK_GROUP, facts, ends)
+            done, total = await self._committed("sink", spans)
             self._on_progress(Progress("storing", done, total))
             if done == total:
                 return
             await asyncio.sleep(POLL_S)
 
     def _of(self, topics: Iterable[str]) -> list[TopicPartition]:
-        return [TopicPartition(topic, n) for topic in topics for n in range(self._partitions)]
+        return [
+            TopicPartition(topic, n) for topic in topics for n in range(self._settings.partitions)
+        ]
 
-    async def _ends(self, places: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+    async def _spans(self, places: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Return the first and the end offset of each partition."""
-        begins = await self._consumer.beginning_offsets(places)
-        ends = await self._consumer.end_offsets(places)
+        begins = await self._offsets.beginning_offsets(places)
+        ends = await self._offsets.end_offsets(places)
         return {place: (begins[place], ends[place]) for place in places}
 
     async def _committed(
-        self,
-        group: str,
-        places: list[TopicPartition],
-        spans: dict[TopicPartition, tuple[int, int]],
+        self, role: str, spans: dict[TopicPartition, tuple[int, int]]
     ) -> tuple[int, int]:
-        """Return how many of the records in `spans` a group has committed, and their number."""
+        """Return how many records of `spans` a role's group has committed, and their number."""
         # Every partition is named: the embedded broker does not list a group's offsets unasked.
         offsets = await self._admin.list_consumer_group_offsets(
-            group + self._suffix, partitions=places
+            self._settings.group(role), partitions=list(spans)
         )
         done = total = 0
         for place, (begin, end) in spans.items():

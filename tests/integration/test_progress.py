@@ -1,0 +1,140 @@
+"""The wait for everything to be stored, on the embedded broker and on Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.facts import ClockRow, encode_rows
+from schemas.topics import DEAD_LETTERS, all_topics
+from streams.settings import Settings, load
+from tests.servers.kafka import Kafka
+from tests.servers.topics import create_all_topics, delete_topics
+from touchline.stack import ChildDied, Progress, Stack, caught_up
+
+SHARDS = 2
+CLOCKS = "facts.clocks.v1"
+JOURNEYS = "facts.journeys.v1"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("tansu", marks=pytest.mark.embedded),
+        pytest.param("kafka", marks=pytest.mark.kafka),
+    ]
+)
+async def bootstrap(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    server: Stack | Kafka = request.getfixturevalue(request.param)
+    address = server.kafka if isinstance(server, Stack) else server.bootstrap
+    await create_all_topics(address, SHARDS)
+    yield address
+    if isinstance(server, Kafka):
+        await delete_topics(address, [topic.name for topic in all_topics()])
+
+
+class Pipeline:
+    """Stands in for the workers and the sink: writes clocks, and commits for the sink's group."""
+
+    def __init__(self, producer: AIOKafkaProducer, sink: AIOKafkaConsumer) -> None:
+        self.producer = producer
+        self.sink = sink
+
+    async def clock(self, shard: int, *times: int) -> None:
+        rows = [ClockRow(shard=shard, time=time, offset=0, version=0) for time in times]
+        await self.producer.send_and_wait(CLOCKS, encode_rows(list(rows)), partition=shard)
+
+    async def commit(self, topic: str, partition: int, offset: int) -> None:
+        await self.sink.commit({TopicPartition(topic, partition): offset})
+
+
+@asynccontextmanager
+async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
+    sink = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, group_id=settings.group("sink"), enable_auto_commit=False
+    )
+    await producer.start()
+    await sink.start()
+    facts = (CLOCKS, JOURNEYS, DEAD_LETTERS)
+    sink.assign([TopicPartition(topic, shard) for topic in facts for shard in range(SHARDS)])
+    try:
+        yield Pipeline(producer, sink)
+    finally:
+        await sink.stop()
+        await producer.stop()
+
+
+class Heard:
+    """Collects progress, and lets a test wait for the next."""
+
+    def __init__(self) -> None:
+        self.all: list[Progress] = []
+        self._next = asyncio.Event()
+
+    def __call__(self, progress: Progress) -> None:
+        self.all.append(progress)
+        self._next.set()
+
+    async def wait_for(self, progress: Progress) -> None:
+        async with asyncio.timeout(20):
+            while not self.all or self.all[-1] != progress:
+                self._next.clear()
+                await self._next.wait()
+
+
+async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) -> None:
+    # A suffix no other test uses: Kafka remembers a group's offsets.
+    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-both")
+    heard = Heard()
+    async with pipeline(settings) as at, asyncio.timeout(60):
+        await at.clock(0, 500)  # stale: only the newest counts
+        await at.clock(0, 900, 1000)
+        await at.clock(1, 999)
+        await at.producer.send_and_wait(JOURNEYS, b"\x90", partition=1)
+        await at.producer.send_and_wait(DEAD_LETTERS, b"broken", partition=0)
+        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+
+        await heard.wait_for(Progress("stitching", 0, 0))
+        await at.producer.send_and_wait("touchpoints.tweets.v1", b"said", partition=0)
+        await heard.wait_for(Progress("stitching", 0, 1))
+        assert not waiting.done(), "shard 1 is a millisecond behind"
+        await at.clock(1, 1000)
+
+        # Four clocks, a journey, a dead letter.
+        await heard.wait_for(Progress("storing", 0, 6))
+        await at.commit(CLOCKS, 0, 2)
+        await at.commit(CLOCKS, 1, 2)
+        await at.commit(JOURNEYS, 1, 1)
+        await heard.wait_for(Progress("storing", 5, 6))
+        assert not waiting.done(), "the dead letter is not stored"
+        await at.commit(DEAD_LETTERS, 0, 1)
+        await waiting
+    assert heard.all[-1] == Progress("storing", 6, 6)
+
+
+async def test_what_comes_after_the_clocks_is_not_waited_for(bootstrap: str) -> None:
+    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-after")
+    heard = Heard()
+    async with pipeline(settings) as at, asyncio.timeout(60):
+        for shard in range(SHARDS):
+            await at.clock(shard, 1000)
+        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        await heard.wait_for(Progress("storing", 0, 2))
+        await at.clock(0, 2000)
+        for shard in range(SHARDS):
+            await at.commit(CLOCKS, shard, 1)
+        await waiting
+
+
+async def test_a_dead_child_ends_the_wait(bootstrap: str) -> None:
+    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-dead")
+
+    def check(_progress: Progress) -> None:
+        raise ChildDied("sink", 1, "no space left")
+
+    with pytest.raises(ChildDied, match="no space left"):
+        await caught_up(settings, 1000, check)
