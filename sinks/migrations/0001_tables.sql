@@ -1,0 +1,193 @@
+-- The stored tables: one for each type of row in schemas/facts.py, with its fields in its order.
+--
+-- Every row carries its version. A row that is sent again is the same row, and the highest version of a key is the true
+-- one: sorting keys and partitions are made of attributes that never change, so versions always meet. Read with FINAL,
+-- or rather, read the views of 0002. Scores are whole ten-thousandths, durations milliseconds, money minor units.
+
+CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
+(
+    event_id String CODEC(ZSTD(1)),
+    kind LowCardinality(String),
+    occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    customer_id String CODEC(ZSTD(1)),
+    journey_id String CODEC(ZSTD(1)),
+    channel LowCardinality(String),
+    source LowCardinality(String),
+    action LowCardinality(String),
+    text String CODEC(ZSTD(1)),
+    sentiment Nullable(Int16),
+    scorer LowCardinality(String),
+    experience Nullable(Int16),
+    value_minor Nullable(Int64),
+    currency LowCardinality(Nullable(String)),
+    subject_id String CODEC(ZSTD(1)),
+    attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    late Bool,
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (customer_id, occurred_at, event_id);
+
+CREATE TABLE IF NOT EXISTS touchline.journeys_rows
+(
+    journey_id String CODEC(ZSTD(1)),
+    customer_id String CODEC(ZSTD(1)),
+    started_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    last_touch_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    ended_at Nullable(DateTime64(3, 'UTC')),
+    touchpoints UInt64,
+    channels Array(LowCardinality(String)),
+    path String CODEC(ZSTD(1)),
+    purchases UInt64,
+    revenue_minor Int64,
+    currency LowCardinality(String),
+    experience_first Nullable(Int16),
+    experience_last Nullable(Int16),
+    experience_sum Int64,
+    experience_n UInt64,
+    outcome LowCardinality(String),
+    deleted Bool,
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY journey_id;
+
+CREATE TABLE IF NOT EXISTS touchline.sentiment_shifts_rows
+(
+    shift_id String,
+    customer_id String,
+    journey_id String,
+    direction LowCardinality(String),
+    detected_at DateTime64(3, 'UTC'),
+    onset_at DateTime64(3, 'UTC'),
+    onset_event_id String,
+    before_mean Int16,
+    after_mean Int16,
+    n_before UInt64,
+    n_after UInt64,
+    cause_event_id Nullable(String),
+    cause_kind LowCardinality(Nullable(String)),
+    detector LowCardinality(String),
+    deleted Bool,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY shift_id;
+
+CREATE TABLE IF NOT EXISTS touchline.abandonments_rows
+(
+    family LowCardinality(String),
+    subject LowCardinality(String),
+    subject_id String,
+    customer_id String,
+    journey_id String,
+    started_at DateTime64(3, 'UTC'),
+    abandoned_at DateTime64(3, 'UTC'),
+    waited_ms Int64,
+    value_minor Nullable(Int64),
+    currency LowCardinality(Nullable(String)),
+    status LowCardinality(String),
+    recovered_at Nullable(DateTime64(3, 'UTC')),
+    deleted Bool,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (family, customer_id, subject_id);
+
+CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
+(
+    metric LowCardinality(String),
+    bucket DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    dimension LowCardinality(String),
+    dimension_value String CODEC(ZSTD(1)),
+    shard UInt32,
+    n UInt64,
+    numerator Int64,
+    denominator UInt64,
+    squares Int64,
+    samples Array(Int64) CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (metric, dimension, dimension_value, bucket, shard);
+
+CREATE TABLE IF NOT EXISTS touchline.customers_rows
+(
+    customer_id String CODEC(ZSTD(1)),
+    first_seen_at DateTime64(3, 'UTC'),
+    last_seen_at DateTime64(3, 'UTC'),
+    touchpoints UInt64,
+    purchases UInt64,
+    spend_minor Int64,
+    refunded_minor Int64,
+    currency LowCardinality(String),
+    experience_sum Int64,
+    experience_n UInt64,
+    last_nps Nullable(UInt8),
+    open_cases UInt64,
+    status LowCardinality(String),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY customer_id;
+
+CREATE TABLE IF NOT EXISTS touchline.dead_letters_rows
+(
+    topic LowCardinality(String),
+    partition UInt32,
+    offset UInt64,
+    reason LowCardinality(String),
+    detail String,
+    stage LowCardinality(String),
+    refused_at DateTime64(3, 'UTC'),
+    raw String CODEC(ZSTD(1)),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, partition, offset);
+
+CREATE TABLE IF NOT EXISTS touchline.clocks_rows
+(
+    shard UInt32,
+    time DateTime64(3, 'UTC'),
+    offset Int64,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY shard;
+
+CREATE TABLE IF NOT EXISTS touchline.business_changes_rows
+(
+    change_id String,
+    name String,
+    topic Nullable(String),
+    effective_at DateTime64(3, 'UTC'),
+    reverted_at Nullable(DateTime64(3, 'UTC')),
+    event_id String,
+    occurred_at DateTime64(3, 'UTC'),
+    source LowCardinality(String),
+    attributes Map(LowCardinality(String), String),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY change_id;
+
+CREATE TABLE IF NOT EXISTS touchline.marketing_spend_rows
+(
+    spend_id String,
+    campaign Nullable(String),
+    period_start DateTime64(3, 'UTC'),
+    period_end DateTime64(3, 'UTC'),
+    amount_minor Int64,
+    currency LowCardinality(String),
+    event_id String,
+    occurred_at DateTime64(3, 'UTC'),
+    source LowCardinality(String),
+    attributes Map(LowCardinality(String), String),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY spend_id;

@@ -1,0 +1,246 @@
+-- What analysts query: one row an entity, superseded versions and deleted rows gone, values in natural units.
+--
+-- customer_id is shown as it is stored; a table of aliases that makes it canonical is to be joined here.
+
+CREATE OR REPLACE VIEW touchline.touchpoints AS
+SELECT
+    event_id,
+    kind,
+    occurred_at,
+    received_at,
+    customer_id,
+    journey_id,
+    channel,
+    source,
+    action,
+    text,
+    sentiment / 10000 AS sentiment,
+    experience / 10000 AS experience,
+    value_minor,
+    currency,
+    subject_id,
+    attributes
+FROM touchline.touchpoints_rows FINAL;
+
+CREATE OR REPLACE VIEW touchline.journeys AS
+SELECT
+    journey_id,
+    customer_id,
+    started_at,
+    last_touch_at,
+    ended_at,
+    touchpoints,
+    channels,
+    -- The letters of schemas/facts.py, PATH_LETTERS.
+    arrayMap(
+        letter -> transform(
+            letter,
+            ['p', 't', 'c', 's', 'k', 'e', 'v'],
+            ['purchase', 'tweet', 'support_call', 'survey_answer', 'cart_event', 'case_event', 'page_view'],
+            letter
+        ),
+        splitByString('', journeys_rows.path)
+    ) AS path,
+    purchases,
+    revenue_minor,
+    currency,
+    experience_first / 10000 AS experience_first,
+    experience_last / 10000 AS experience_last,
+    if(experience_n = 0, NULL, experience_sum / experience_n / 10000) AS experience_mean,
+    outcome
+FROM touchline.journeys_rows FINAL
+WHERE NOT deleted;
+
+CREATE OR REPLACE VIEW touchline.sentiment_shifts AS
+SELECT
+    shift_id,
+    customer_id,
+    journey_id,
+    direction,
+    detected_at,
+    onset_at,
+    onset_event_id,
+    before_mean / 10000 AS before_mean,
+    after_mean / 10000 AS after_mean,
+    n_before,
+    n_after,
+    cause_event_id,
+    cause_kind,
+    detector
+FROM touchline.sentiment_shifts_rows FINAL
+WHERE NOT deleted;
+
+CREATE OR REPLACE VIEW touchline.abandonments AS
+SELECT
+    subject,
+    subject_id,
+    customer_id,
+    journey_id,
+    started_at,
+    abandoned_at,
+    waited_ms / 1000 AS waited_seconds,
+    value_minor,
+    currency,
+    status,
+    recovered_at
+FROM touchline.abandonments_rows FINAL
+WHERE NOT deleted;
+
+CREATE OR REPLACE VIEW touchline.customers AS
+SELECT
+    customer_id,
+    first_seen_at,
+    last_seen_at,
+    touchpoints,
+    purchases,
+    spend_minor,
+    refunded_minor,
+    currency,
+    if(experience_n = 0, NULL, experience_sum / experience_n / 10000) AS experience_mean,
+    last_nps,
+    open_cases,
+    status
+FROM touchline.customers_rows FINAL;
+
+CREATE OR REPLACE VIEW touchline.dead_letters AS
+SELECT topic, partition, offset, reason, detail, stage, refused_at, raw
+FROM touchline.dead_letters_rows FINAL;
+
+CREATE OR REPLACE VIEW touchline.clocks AS
+SELECT shard, time, offset
+FROM touchline.clocks_rows FINAL;
+
+CREATE OR REPLACE VIEW touchline.business_changes AS
+SELECT change_id, name, topic, effective_at, reverted_at, event_id, occurred_at, source, attributes
+FROM touchline.business_changes_rows FINAL;
+
+CREATE OR REPLACE VIEW touchline.marketing_spend AS
+SELECT
+    spend_id, campaign, period_start, period_end, amount_minor, currency, event_id, occurred_at, source, attributes
+FROM touchline.marketing_spend_rows FINAL;
+
+-- The minutes of all shards, summed to each grain; in the units they are stored in. Three branches rather than one with
+-- the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes.
+CREATE OR REPLACE VIEW touchline.metric_counts AS
+SELECT
+    b.metric AS metric,
+    '1m' AS grain,
+    60 AS seconds,
+    b.bucket AS bucket,
+    b.dimension AS dimension,
+    b.dimension_value AS dimension_value,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.denominator) AS denominator,
+    sum(b.squares) AS squares,
+    sum(length(b.samples)) AS sampled,
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+FROM touchline.metric_buckets_rows AS b FINAL
+GROUP BY metric, bucket, dimension, dimension_value
+UNION ALL
+SELECT
+    b.metric AS metric,
+    '1h' AS grain,
+    3600 AS seconds,
+    toDateTime64(toStartOfHour(b.bucket), 3, 'UTC') AS bucket,
+    b.dimension AS dimension,
+    b.dimension_value AS dimension_value,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.denominator) AS denominator,
+    sum(b.squares) AS squares,
+    sum(length(b.samples)) AS sampled,
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+FROM touchline.metric_buckets_rows AS b FINAL
+GROUP BY metric, bucket, dimension, dimension_value
+UNION ALL
+SELECT
+    b.metric AS metric,
+    '1d' AS grain,
+    86400 AS seconds,
+    toDateTime64(toStartOfDay(b.bucket), 3, 'UTC') AS bucket,
+    b.dimension AS dimension,
+    b.dimension_value AS dimension_value,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.denominator) AS denominator,
+    sum(b.squares) AS squares,
+    sum(length(b.samples)) AS sampled,
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+FROM touchline.metric_buckets_rows AS b FINAL
+GROUP BY metric, bucket, dimension, dimension_value;
+
+-- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive: J. Rocks,
+-- "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for means of scores the normal one.
+-- A bucket is final when the time of every shard has passed its end by as long as it can still be restated:
+-- 3 days; carts 30 days and 30 minutes more; surveys 7 and 30 days more.
+CREATE OR REPLACE VIEW touchline.rolling_metrics AS
+WITH
+    1.959963984540054 AS z,
+    (SELECT min(time) FROM touchline.clocks_rows FINAL) AS reached,
+    c.metric AS name,
+    name IN ('speed_of_answer', 'hold_time', 'first_response_time') AS is_duration,
+    name IN ('sentiment', 'experience') AS is_score,
+    name IN (
+        'csat', 'ces', 'cart_abandonment_rate', 'call_abandonment_rate', 'service_level', 'survey_abandonment_rate',
+        'sentiment_shifts'
+    ) AS is_share,
+    toFloat64(c.n) AS count,
+    toFloat64(c.denominator) AS total,
+    c.numerator / multiIf(is_duration, 1000, is_score, 10000, 1) AS amount,
+    -- NPS, of the answers and three more.
+    amount / (count + 3) AS wald_mean,
+    z * sqrt(greatest(0, (c.squares + 1.5) / (count + 3) - wald_mean * wald_mean) / (count + 3)) AS wald_margin,
+    -- Shares.
+    (amount + z * z / 2) / (total + z * z) AS wilson_centre,
+    z / (total + z * z) * sqrt(greatest(0, amount * (total - amount) / total) + z * z / 4) AS wilson_margin,
+    -- Means.
+    amount / count AS mean,
+    z * sqrt(greatest(0, c.squares / 1e8 - amount * amount / count) / (count - 1) / count) AS normal_margin
+SELECT
+    c.metric AS metric,
+    c.grain AS grain,
+    c.bucket AS bucket,
+    c.dimension AS dimension,
+    c.dimension_value AS dimension_value,
+    c.n AS n,
+    amount AS numerator,
+    total AS denominator,
+    multiIf(
+        total = 0 OR count = 0, NULL,
+        name = 'nps', 100 * mean,
+        name = 'orders', count,
+        name IN ('revenue', 'refunds'), amount,
+        is_share, amount / total,
+        mean
+    ) AS value,
+    if(c.sampled = 0, NULL, c.quantiles[1] / 1000) AS p50,
+    if(c.sampled = 0, NULL, c.quantiles[2] / 1000) AS p90,
+    if(c.sampled = 0, NULL, c.quantiles[3] / 1000) AS p99,
+    multiIf(
+        total = 0 OR count = 0, NULL,
+        name = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
+        is_share, greatest(0, least(amount / total, wilson_centre - wilson_margin)),
+        is_score AND count > 1, mean - normal_margin,
+        NULL
+    ) AS ci_low,
+    multiIf(
+        total = 0 OR count = 0, NULL,
+        name = 'nps', 100 * least(1, greatest(mean, wald_mean + wald_margin)),
+        is_share, least(1, greatest(amount / total, wilson_centre + wilson_margin)),
+        is_score AND count > 1, mean + normal_margin,
+        NULL
+    ) AS ci_high,
+    toBool(ifNull(
+        addSeconds(
+            c.bucket,
+            c.seconds + multiIf(
+                name = 'cart_abandonment_rate', 33 * 86400 + 30 * 60,
+                name = 'survey_abandonment_rate', 40 * 86400,
+                3 * 86400
+            )
+        ) <= reached,
+        false
+    )) AS final
+FROM touchline.metric_counts AS c
+WHERE NOT (c.n = 0 AND c.denominator = 0);

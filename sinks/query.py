@@ -1,0 +1,91 @@
+"""Runs a person's SQL on either ClickHouse: `touchline query`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+from sinks.open import open_writer
+from sinks.writer import QueryError
+
+_NUMBERS = ("Int", "UInt", "Float", "Decimal")
+
+
+def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
+    """Return the result of one reading statement on database `touchline`.
+
+    Args:
+        url: a sink's address, as `sinks.open.open_writer` takes it.
+        sql: the statement; it can change nothing. It may end in a semicolon, but not in FORMAT.
+        output_format: a ClickHouse format name, or None for a table for people (UTF-8).
+
+    Raises:
+        SinkError: the address, the connection or the statement is at fault; the message says which.
+    """
+    sql = sql.strip().rstrip(";")
+    if not sql:
+        raise QueryError("the query is empty")
+    writer = open_writer(url)
+    try:
+        if output_format is not None:
+            return writer.query(sql, output_format=output_format)
+        return _table(writer.query(sql, output_format="JSONCompact")).encode()
+    finally:
+        writer.close()
+
+
+class _Column(msgspec.Struct):
+    name: str
+    type: str
+
+
+class _Answer(msgspec.Struct):
+    meta: list[_Column]
+    data: list[list[msgspec.Raw]]
+
+
+def _table(answer: bytes) -> str:
+    """Return an answer in format JSONCompact as aligned columns under their names."""
+    result = msgspec.json.decode(answer, type=_Answer)
+    names = [column.name for column in result.meta]
+    cells = [[_cell(bytes(value)) for value in row] for row in result.data]
+    widths = [
+        max(map(_width, column)) for column in zip(names, *cells, strict=True)
+    ]
+    right = [column.type.removeprefix("Nullable(").startswith(_NUMBERS) for column in result.meta]
+    lines = [
+        _line(names, widths, right),
+        "  ".join("─" * width for width in widths),
+        *(_line(row, widths, right) for row in cells),
+        "",
+        f"{len(cells)} row{'' if len(cells) == 1 else 's'}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: bytes) -> str:
+    """Return a JSON value as a person reads it: on one line, NULL as nothing to see."""
+    if value == b"null":
+        return "·"
+    if value.startswith(b'"'):
+        text = msgspec.json.decode(value, type=str)
+        return "".join(c if c.isprintable() else " " for c in text)
+    return value.decode()
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = []
+    for cell, width, to_right in zip(cells, widths, right, strict=True):
+        space = " " * (width - _width(cell))
+        padded.append(space + cell if to_right else cell + space)
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
