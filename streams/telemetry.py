@@ -1,0 +1,384 @@
+"""The metrics: each declared once, with its kind, name, labels and meaning; and their HTTP server.
+
+A metric is a field of `Telemetry`; a misspelt one fails the type check. Nothing here is global:
+a process, or a test, builds its own on a registry of its own. Labels have few values: never a
+customer's name, never an event's.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Annotated, Any, get_type_hints
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+
+from schemas.facts import TABLES
+from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+
+REASONS = (
+    "undecodable",
+    "unknown_schema",
+    "missing_field",
+    "no_identity",
+    "invalid_time",
+    "invalid_score",
+    "invalid_amount",
+    "too_large",
+    "event_id_collision",
+)
+"""Why a message may be refused."""
+
+STAGES = ("ingest", "stitch", "sink")
+
+# Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
+# may have to wait for merges.
+CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+BEAT_LIMIT_S = 30.0
+"""An event loop that has not beaten for this long is taken for stuck; a chunk takes far less."""
+
+
+class TelemetryError(Exception):
+    """The metrics cannot be served; the message says where, why and what to do."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's declaration.
+
+    Attributes:
+        name: as Prometheus shows it; a counter's ends in `_total`.
+        meaning: one sentence for the person who reads a graph of it.
+        labels: the names of its labels, in order.
+        known: values of its only label that are known beforehand. Their series start at 0, so that
+            a first increase is seen as one.
+        buckets: upper bounds of a histogram's buckets, seconds.
+    """
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """All metrics of a process, on one registry. Build it with `Telemetry.on(registry)`.
+
+    Series of a partition that is given away must be removed (`.remove(partition)`), else they keep
+    their last value for as long as the process lives.
+    """
+
+    registry: CollectorRegistry
+
+    messages_received: Annotated[
+        Counter,
+        Metric(
+            "touchline_messages_received_total",
+            "Messages read from an input topic.",
+            ("topic",),
+            known=tuple(KIND_TOPICS.values()),
+        ),
+    ]
+    messages_refused: Annotated[
+        Counter,
+        Metric(
+            "touchline_messages_refused_total",
+            "Messages sent to the dead-letter topic, by reason.",
+            ("reason",),
+            known=REASONS,
+        ),
+    ]
+    touchpoints_processed: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_processed_total",
+            "Touchpoints that a stage has finished with, its writes acknowledged.",
+            ("stage",),
+            known=STAGES,
+        ),
+    ]
+    duplicates: Annotated[
+        Counter,
+        Metric(
+            "touchline_duplicates_total",
+            "Touchpoints with a seen event_id and the same payload; without other effect.",
+        ),
+    ]
+    late_touchpoints: Annotated[
+        Counter,
+        Metric(
+            "touchline_late_touchpoints_total",
+            "Touchpoints older than the horizon: kept as rows, changing no final figure.",
+        ),
+    ]
+    deadlines_fired: Annotated[
+        Counter,
+        Metric(
+            "touchline_deadlines_fired_total",
+            "Deadlines of carts, surveys, cases and journeys that have passed in event time.",
+        ),
+    ]
+    refolds: Annotated[
+        Counter,
+        Metric(
+            "touchline_refolds_total",
+            "Times a customer's history was computed again because a touchpoint came out of order.",
+        ),
+    ]
+    signals: Annotated[
+        Counter,
+        Metric(
+            "touchline_signals_total",
+            "Signals sent to other services.",
+            ("topic",),
+            known=(SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS),
+        ),
+    ]
+    inserted_rows: Annotated[
+        Counter,
+        Metric(
+            "touchline_inserted_rows_total",
+            "Rows that ClickHouse has acknowledged.",
+            ("table",),
+            known=tuple(TABLES),
+        ),
+    ]
+    retries: Annotated[
+        Counter,
+        Metric(
+            "touchline_retries_total",
+            "Attempts that failed and were made again, by operation.",
+            ("operation",),
+        ),
+    ]
+    restored_entries: Annotated[
+        Counter,
+        Metric(
+            "touchline_restored_entries_total",
+            "Entries of state read back from the changelog.",
+            ("partition",),
+        ),
+    ]
+    chunk_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_chunk_duration_seconds",
+            "Time from a chunk's arrival in a stage to its acknowledgement.",
+            ("stage",),
+            buckets=CHUNK_BUCKETS,
+        ),
+    ]
+    insert_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_insert_duration_seconds",
+            "Time one insert into ClickHouse took.",
+            ("table",),
+            buckets=INSERT_BUCKETS,
+        ),
+    ]
+    restore_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_restore_duration_seconds",
+            "Time it took to read one partition's state back.",
+            buckets=RESTORE_BUCKETS,
+        ),
+    ]
+    event_time_lag: Annotated[
+        Gauge,
+        Metric(
+            "touchline_event_time_lag_seconds",
+            "Now minus the occurred_at of the newest touchpoint a stage has finished with.",
+            ("stage",),
+        ),
+    ]
+    watermark: Annotated[
+        Gauge,
+        Metric(
+            "touchline_watermark_timestamp_seconds",
+            "The event time an ingest task has reached, as a Unix time.",
+            ("task",),
+        ),
+    ]
+    partition_time: Annotated[
+        Gauge,
+        Metric(
+            "touchline_partition_time_timestamp_seconds",
+            "The event time a partition of the journeys log has reached, as a Unix time.",
+            ("partition",),
+        ),
+    ]
+    last_success: Annotated[
+        Gauge,
+        Metric(
+            "touchline_last_success_timestamp_seconds",
+            "When a stage last finished a chunk or a batch, as a Unix time.",
+            ("stage",),
+        ),
+    ]
+    state_entries: Annotated[
+        Gauge,
+        Metric(
+            "touchline_state_entries",
+            "Entries of state held in memory, by partition and kind (customers, buckets).",
+            ("partition", "kind"),
+        ),
+    ]
+    build_info: Annotated[
+        Gauge,
+        Metric(
+            "touchline_build_info",
+            "Always 1; its labels say which version of touchline runs, on which Python.",
+            ("version", "python"),
+        ),
+    ]
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> Telemetry:
+        """Register every metric on a registry; ValueError where one of them is already on it."""
+        registered: dict[str, Any] = {
+            attribute: _register(kind, metric, registry)
+            for attribute, kind, metric in declarations()
+        }
+        telemetry = cls(registry, **registered)
+        telemetry.build_info.labels(_version(), platform.python_version()).set(1)
+        return telemetry
+
+
+def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]]:
+    """Return every metric's attribute of `Telemetry`, kind and declaration, in order."""
+    hints = get_type_hints(Telemetry, include_extras=True)
+    return [
+        (attribute, hint.__origin__, hint.__metadata__[0])
+        for attribute, hint in hints.items()
+        if attribute != "registry"
+    ]
+
+
+def describe() -> str:
+    """Return the table of all metrics, in Markdown."""
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for _, kind, metric in declarations():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, metric.meaning)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+class Endpoint:
+    """The HTTP server of a process: `/metrics`, and `/healthz` for liveness probes.
+
+    `/healthz` answers 200 as long as the event loop has called `beat()` within `limit_s` seconds,
+    else 503. The server runs in a daemon thread, so it answers even when the loop is stuck.
+    """
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        host: str,
+        port: int,
+        limit_s: float = BEAT_LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit_s = limit_s
+        self._clock = clock
+        self._beaten = clock()
+        self._metrics = make_wsgi_app(telemetry.registry)
+        self._server = _listen(host, port, self._answer)
+        self.port = self._server.server_port
+        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def beat(self) -> None:
+        """Tell that the event loop runs; call it about once a second."""
+        self._beaten = self._clock()
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            answer: Iterable[bytes] = self._metrics(environ, start)
+            return answer
+        if path != "/healthz":
+            return _say(start, "404 Not Found", "Here are /metrics and /healthz.")
+        silent_s = self._clock() - self._beaten
+        if silent_s > self._limit_s:
+            return _say(start, "503 Service Unavailable", f"event loop silent for {silent_s:.0f} s")
+        return _say(start, "200 OK", "ok")
+
+
+def serve(telemetry: Telemetry, host: str, port: int) -> Endpoint:
+    """Serve a process's metrics and health; port 0 takes a free one (`Endpoint.port`).
+
+    Raises:
+        TelemetryError: the address cannot be listened on.
+    """
+    return Endpoint(telemetry, host, port)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
+        """Log nothing: a scrape is no news."""
+
+
+def _listen(
+    host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+) -> WSGIServer:
+    class Server(_Server):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    try:
+        return make_server(host, port, app, Server, _SilentHandler)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = (
+            f"cannot serve metrics on {host}:{port}: {reason}. Stop what listens there, or choose "
+            "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers "
+            "or TOUCHLINE_SINK_METRICS_PORT for the sink"
+        )
+        raise TelemetryError(message) from error
+
+
+def _say(start: StartResponse, status: str, text: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]
+
+
+def _register(
+    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry
+) -> Counter | Gauge | Histogram:
+    extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
+    registered = kind(metric.name, metric.meaning, metric.labels, registry=registry, **extra)
+    for value in metric.known:
+        registered.labels(value)
+    return registered
+
+
+def _version() -> str:
+    try:
+        return version("touchline")
+    except PackageNotFoundError:
+        return "unknown"
