@@ -104,10 +104,14 @@ async def test_it_takes_every_topic_and_gives_back_what_was_sent(tansu: Stack) -
 
 def test_it_listens_on_loopback_alone(tansu: Stack) -> None:
     port = int(tansu.kafka.rpartition(":")[2])
-    listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
-    local = [line.split()[1] for line in listening.splitlines() if f":{port:04X} " in line[:60]]
-    assert [address for address in local if address.endswith(f":{port:04X}")] == [
-        f"0100007F:{port:04X}"  # 127.0.0.1 in the kernel's byte order
+    sockets = [
+        line.split()[1:4]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
+    listening = [local for local, _remote, state in sockets if state == "0A"]
+    assert [local for local in listening if local.endswith(f":{port:04X}")] == [
+        f"0100007F:{port:04X}"  # 127.0.0.1, its bytes as the kernel writes them
     ]
 
 
@@ -188,10 +192,10 @@ def test_without_the_extra_it_says_how_to_get_it(
 
 def test_a_child_asked_for_from_a_thread_outlives_the_thread(tmp_path: Path) -> None:
     child = Child("sleeper", ["sleep", "600"], tmp_path / "log")
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(child.start).result()
     try:
-        wait_until(lambda: _command(child.pid).startswith("sleep"))
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(child.start).result()
+            wait_until(lambda: _command(child.pid).startswith("sleep"))
         child.check()
     finally:
         child.stop()

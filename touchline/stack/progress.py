@@ -42,9 +42,10 @@ async def caught_up(
 ) -> None:
     """Wait until all that was published before `since_ms` is stored, and what it led to.
 
-    That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every log partition's own time has to come to `since_ms`; then all facts and dead letters
-    written by that moment have to be committed by the sink, which commits after its rows are in
-    ClickHouse. It waits as long as it takes: set a limit with `asyncio.timeout`.
+    That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every
+    log partition's own time has to come to `since_ms`; then all facts and dead letters written by
+    that moment have to be committed by the sink, which commits after its rows are in ClickHouse.
+    It waits as long as it takes: set a limit with `asyncio.timeout`.
 
     Args:
         settings: those of the workers and the sink; the broker asks for no password.
