@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
@@ -12,8 +14,14 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from sinks.writer import SinkError
+from streams.broker import BrokerError
+from streams.produce import ProduceError
 from streams.settings import SettingsError
 from touchline.stack.errors import StackError
+
+_EXPECTED_ONE_OF = re.compile(r"\. Expected one of: .*?(?= \([A-Z_]+\)|$)")
+_STACK_TRACE = re.compile(r" ?Stack trace: .*")
 
 _UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
@@ -22,12 +30,18 @@ class Problem(Exception):  # noqa: N818  # what the person sees it as
     """Something the person who called can mend; the message says what was wrong and what to do."""
 
 
+_PLAIN = (Problem, SettingsError, StackError, BrokerError, ProduceError, TimeoutError)
+"""Errors whose own message says all."""
+
+
 def explain(error: Exception) -> str | None:
     """Return what to say of an expected error; None for a bug, and for what click explains."""
     if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
         return None
-    if isinstance(error, (Problem, SettingsError, StackError, TimeoutError)):
+    if isinstance(error, _PLAIN):
         return str(error) or type(error).__name__
+    if isinstance(error, SinkError):
+        return clickhouse_message(str(error))
     if isinstance(error, KafkaError):
         return _explain_kafka(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -38,13 +52,15 @@ def explain(error: Exception) -> str | None:
 def _explain_kafka(error: KafkaError) -> str:
     detail = " ".join(str(error).split())
     if isinstance(error, UnknownTopicOrPartitionError):
-        return (
-            f"a topic is missing in Kafka; create them with `touchline topics --create` ({detail})"
-        )
+        return f"a topic is missing in Kafka; create them with `touchline topics --create` ({detail})"
     if isinstance(error, _UNREACHABLE):
-        return (
-            f"Kafka does not answer; look at TOUCHLINE_KAFKA, or run `touchline doctor` ({detail})"
-        )
+        return f"Kafka does not answer; look at TOUCHLINE_KAFKA, or run `touchline doctor` ({detail})"
     if isinstance(error, IncompatibleBrokerVersion):
         return f"this Kafka is too old for touchline: {detail}"
     return f"Kafka: {detail}"
+
+
+def clickhouse_message(message: str) -> str:
+    """Return an error of ClickHouse on one readable line: without stack trace or lists of tokens."""
+    line = " ".join(message.split())
+    return _EXPECTED_ONE_OF.sub("", _STACK_TRACE.sub("", line))

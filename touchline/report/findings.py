@@ -154,20 +154,33 @@ def _compare(before: Estimate | None, after: Estimate | None) -> str:
     return "better" if difference > 0 else "worse"
 
 
-def mean_estimate(n: int, total: float, squares: float, scale: float = 1.0) -> Estimate | None:
-    """Return a mean with its normal 95 % interval, times `scale`; None without observations.
-
-    The interval of an NPS is this one too: each answer counts +1, 0 or -1, and `scale` is 100.
-    """
+def mean_estimate(n: int, total: float, squares: float) -> Estimate | None:
+    """Return a mean with its normal 95 % interval; None without observations."""
     if n == 0:
         return None
     mean = total / n
     if n == 1:
-        return Estimate(mean * scale, n)
-    error = math.sqrt(max(squares / n - mean * mean, 0.0) / n) * scale
-    return Estimate(
-        mean * scale, n, mean * scale - Z_95 * error, mean * scale + Z_95 * error, error
-    )
+        return Estimate(mean, n)
+    error = math.sqrt(max(squares - n * mean * mean, 0.0) / (n - 1) / n)
+    return Estimate(mean, n, mean - Z_95 * error, mean + Z_95 * error, error)
+
+
+def nps_estimate(n: int, total: int, squares: int) -> Estimate | None:
+    """Return an NPS with its 95 % interval, adjusted Wald as in the view `rolling_metrics`.
+
+    Args:
+        n: answers.
+        total: promoters less detractors.
+        squares: promoters and detractors.
+    """
+    if n == 0:
+        return None
+    score = total / n
+    centre = total / (n + 3)
+    error = math.sqrt(max((squares + 1.5) / (n + 3) - centre * centre, 0.0) / (n + 3))
+    low = max(min(score, centre - Z_95 * error), -1.0)
+    high = min(max(score, centre + Z_95 * error), 1.0)
+    return Estimate(100 * score, n, 100 * low, 100 * high, 100 * error)
 
 
 def share_estimate(counted: int, of: int) -> Estimate | None:
@@ -247,9 +260,7 @@ def _shift(row: RowDict) -> Shift:
     )
 
 
-def build_journey(
-    worst: Shift, shifts: Sequence[Shift], outcome: str, rows: Iterable[RowDict]
-) -> Journey:
+def build_journey(worst: Shift, shifts: Sequence[Shift], outcome: str, rows: Iterable[RowDict]) -> Journey:
     """Return the journey in which the shift `worst` lies; `rows` are its touchpoints, in order."""
     return Journey(
         shift=worst,

@@ -93,9 +93,7 @@ def _intake(intake: Intake, console: Console) -> None:
         table = _table("", "touchpoints", "share")
         for kind, number in intake.kinds.items():
             name = many_of(kind)
-            table.add_row(
-                name[:1].upper() + name[1:], f"{number:,}", f"{number / intake.touchpoints:.0%}"
-            )
+            table.add_row(name[:1].upper() + name[1:], f"{number:,}", f"{number / intake.touchpoints:.0%}")
         console.print(table)
         if intake.revenue:
             _say(f"Sold: {format_sums(intake.revenue)}.", console)
@@ -134,9 +132,7 @@ def _rating_row(table: Table, label: str, name: str, findings: Findings) -> None
     if estimate is None:
         table.add_row(label, "-", "no answers", "0")
         return
-    shown, low, high = (
-        _rating(name, value) for value in (estimate.value, estimate.low, estimate.high)
-    )
+    shown, low, high = (_rating(name, value) for value in (estimate.value, estimate.low, estimate.high))
     between = "too few to say" if estimate.low is None else f"{low} and {high}"
     table.add_row(label, shown, between, f"{estimate.n:,}")
 
@@ -236,11 +232,7 @@ def _hurt(journey: Journey | None, console: Console) -> None:
 
 def _afterwards(journey: Journey) -> str:
     """Return whether it got better, in a sentence."""
-    later = [
-        turn
-        for turn in journey.turns
-        if turn.direction == "better" and turn.onset_at > journey.shift.onset_at
-    ]
+    later = [turn for turn in journey.turns if turn.direction == "better" and turn.onset_at > journey.shift.onset_at]
     if later:
         return f"It got better: turned sweet again on {moment(later[0].onset_at)}."
     return "Until the end of the data it did not get better."
@@ -251,9 +243,7 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
     if not changes:
         _say("No change in the business was reported, so there is nothing to compare.", console)
         return
-    _say(
-        f"{AROUND_DAYS} days before each change beside {AROUND_DAYS} days after it:", console, "dim"
-    )
+    _say(f"{AROUND_DAYS} days before each change beside {AROUND_DAYS} days after it:", console, "dim")
     for change in changes:
         reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
         topic = f" ({plain(change.topic)})" if change.topic else ""

@@ -18,6 +18,7 @@ from touchline.report.findings import (
     build_journey,
     build_shifts,
     mean_estimate,
+    nps_estimate,
     share_estimate,
 )
 
@@ -48,13 +49,13 @@ METRICS = """
 SELECT metric, sum(n) AS observations, sum(numerator) AS counted, sum(denominator) AS of
 FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all' GROUP BY metric
 """
-# The views leave out the squares, which the interval of a sum of buckets needs.
+# `rolling_metrics` leaves out the squares, which the interval of a sum of buckets needs.
 NPS = """
-SELECT sum(b.n) AS observations, sum(b.numerator) AS total, sum(b.squares) AS squares
-FROM metric_buckets AS b FINAL
-WHERE b.metric = 'nps' AND b.dimension = 'all'
-  AND b.bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND b.bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+SELECT sum(n) AS observations, sum(numerator) AS total, sum(squares) AS squares
+FROM metric_counts
+WHERE metric = 'nps' AND grain = '1m' AND dimension = 'all'
+  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 """
 EXPERIENCE = """
 SELECT count(experience) AS observations, sum(experience) AS total,
@@ -156,9 +157,7 @@ def _known(estimates: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
 
 def _nps(ask: Ask, window: Mapping[str, int]) -> Estimate | None:
     (row,) = ask(NPS, window)
-    return mean_estimate(
-        int(row["observations"]), float(row["total"]), float(row["squares"]), scale=100
-    )
+    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]))
 
 
 def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:

@@ -55,9 +55,7 @@ def _kept(journey: Journey) -> set[int]:
     """Return the positions of the touchpoints that get a line of their own."""
     steps, shift = journey.steps, journey.shift
     marked = [
-        position
-        for position, step in enumerate(steps)
-        if step.event_id in {shift.onset_event_id, shift.cause_event_id}
+        position for position, step in enumerate(steps) if step.event_id in {shift.onset_event_id, shift.cause_event_id}
     ]
     loud = [position for position in range(len(steps)) if not _in_quiet_run(steps, position)]
     if len(loud) <= MAX_LINES:
@@ -99,19 +97,13 @@ def draw(journey: Journey, width: int) -> Iterator[Text]:
 
 def _turn_line(turn: Shift, width: int) -> Text:
     sour = turn.direction == "worse"
-    label = (
-        f" HERE IT TURNED {'SOUR' if sour else 'SWEET'}: {turn.before:+.2f} to {turn.after:+.2f} "
-    )
-    return Text(
-        f"━━━━{label}".ljust(width, "━")[:width], style="bold red" if sour else "bold green"
-    )
+    label = f" HERE IT TURNED {'SOUR' if sour else 'SWEET'}: {turn.before:+.2f} to {turn.after:+.2f} "
+    return Text(f"━━━━{label}".ljust(width, "━")[:width], style="bold red" if sour else "bold green")
 
 
 def _gap_line(gap: Gap, width: int) -> Text:
     counts = Counter(step.kind for step in gap.steps)
-    named = ", ".join(
-        counted(number, one_of(kind), many_of(kind)) for kind, number in counts.most_common()
-    )
+    named = ", ".join(counted(number, one_of(kind), many_of(kind)) for kind, number in counts.most_common())
     line = f"{short_moment(gap.steps[0].at)}  ┆ {named}"
     return Text(line[:width], style="dim")
 

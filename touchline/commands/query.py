@@ -1,0 +1,35 @@
+"""`touchline query`: asks the tables, embedded or on a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sinks.query import run_query
+from streams import settings
+from touchline.database import address_of
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of an embedded database, such as `touchline demo --keep` leaves.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    metavar="F",
+    help="A ClickHouse format: JSONEachRow, CSV, ... By default a table for people.",
+)
+def command(sql: str, data: Path | None, output_format: str | None) -> None:
+    """Ask the tables in SQL; `-` reads it from standard input. Nothing can be changed by it.
+
+    Without --data it asks the ClickHouse that TOUCHLINE_CLICKHOUSE names.
+    """
+    if sql == "-":
+        sql = click.get_text_stream("stdin").read()
+    url = address_of(data) if data else settings.load().clickhouse
+    click.get_binary_stream("stdout").write(run_query(url, sql, output_format))

@@ -1,0 +1,35 @@
+"""`touchline topics`: lists, creates or checks the topics."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from streams import settings
+from streams.kafka_admin import create_topics
+from touchline.errors import Problem
+from touchline.topic_states import TopicState, topic_states
+
+
+@click.command()
+@click.option("--create", is_flag=True, help="Create the topics that are missing; change none.")
+@click.option("--check", is_flag=True, help="Exit with status 1 unless all are as they should be.")
+def command(create: bool, check: bool) -> None:
+    """List the topics: name, partitions, and whether they are there."""
+    configured = settings.load()
+    if create:
+        made = asyncio.run(create_topics(configured)).made
+        click.echo(f"created {len(made)} topics", err=True)
+    states = asyncio.run(topic_states(configured))
+    width = max(len(state.name) for state in states)
+    for state in states:
+        click.echo(_line(state, width))
+    wrong = [state for state in states if state.problem]
+    if check and wrong:
+        raise Problem(f"{len(wrong)} of {len(states)} topics are not as they should be")
+
+
+def _line(state: TopicState, width: int) -> str:
+    partitions = "-" if state.partitions is None else str(state.partitions)
+    return f"{state.name:{width}}  {partitions:>4}  {state.problem or 'there'}"

@@ -1,0 +1,17 @@
+"""`touchline worker`: the stream workers against the configured Kafka."""
+
+from __future__ import annotations
+
+import click
+
+from streams import settings
+from streams.app import run_worker
+
+
+@click.command()
+def command() -> None:
+    """Run a stream worker: takes touchpoints in, stitches journeys, writes facts and signals.
+
+    Start as many as there are partitions to share. It ends on SIGTERM or Ctrl-C.
+    """
+    run_worker(settings.load())

@@ -1,0 +1,27 @@
+"""The folder of an embedded database: its address, and whether there is a database in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from touchline.errors import Problem
+
+_MARK = "metadata"
+"""chDB keeps the definitions of its tables in this folder."""
+
+
+def holds_database(folder: Path) -> bool:
+    """Return whether an embedded database is in `folder`."""
+    return (folder / _MARK).is_dir()
+
+
+def address_of(folder: Path) -> str:
+    """Return the address of the embedded database in `folder`, for `TOUCHLINE_CLICKHOUSE`.
+
+    Raises:
+        Problem: there is none.
+    """
+    if not holds_database(folder):
+        raise Problem(f"{folder} holds no database; `touchline demo --keep {folder}` makes one")
+    return f"chdb://{quote(str(folder.absolute()))}"
