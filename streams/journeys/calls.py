@@ -1,0 +1,153 @@
+"""Support calls: waiting, holding, and callers who gave up in the queue or on hold."""
+
+from __future__ import annotations
+
+from schemas.log import SupportCall
+from streams.journeys import abandonment
+from streams.journeys.effects import Effects, Measure
+from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
+from streams.journeys.life import RECOVERY_MS, Call, Life, Origin
+
+SHORT_MS = 5_000
+"""A call ended in the queue sooner than this is a short call: neither offered nor abandoned."""
+SERVICE_LEVEL_MS = 20_000
+"""The wait within which an answer keeps the service level."""
+
+
+def on_support_call(life: Life, event: SupportCall, origin: Origin, effects: Effects) -> int | None:
+    """Apply a phase of a call; return what its end says of how the customer was served, or None."""
+    call = life.calls.get(event.call_id)
+    if call is None:
+        call = life.calls[event.call_id] = Call(origin=origin, last_at=origin.at)
+    if call.status != "open":
+        return None
+    call.last_at = origin.at
+    if event.phase == "held":
+        call.held_at = call.held_at or origin.at
+        return None
+    if event.phase == "ended":
+        return _end(life, event, call, effects)
+    if event.phase == "queued":
+        _queue(call, origin, effects)
+        return None
+    _release(call, origin.at, effects)
+    if event.phase == "answered" and not call.answered_at:
+        _answer(call, origin.at, effects)
+    return None
+
+
+def on_order(life: Life, at: int, effects: Effects) -> None:
+    """Recover the calls given up not long ago: their customer has ordered after all."""
+    for call_id, call in life.calls.items():
+        if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
+            call.status = "recovered"
+            call.recovered_at = at
+            if life.journey is not None and call.origin.journey == life.journey.number:
+                life.journey.abandoned -= 1
+            report(call_id, call, effects)
+
+
+def report(call_id: str, call: Call, effects: Effects) -> None:
+    """Put the call's row among the effects."""
+    abandonment.report(effects, call.family, call.family, call_id, call)
+
+
+def forget(life: Life, now: int) -> None:
+    """Drop the calls that nothing can happen to any more at `now`."""
+    gone = [call_id for call_id, call in life.calls.items() if now > call.last_at + RECOVERY_MS]
+    for call_id in gone:
+        del life.calls[call_id]
+
+
+def _queue(call: Call, origin: Origin, effects: Effects) -> None:
+    if call.queued_at or call.answered_at:
+        return
+    call.queued_at = origin.at
+    call.origin = origin
+    effects.measures.append(_measure(call, "call_abandonment_rate", n=1))
+
+
+def _answer(call: Call, at: int, effects: Effects) -> None:
+    call.answered_at = at
+    if not call.queued_at:
+        return
+    waited = at - call.queued_at
+    effects.measures.append(_measure(call, "speed_of_answer", n=1, numerator=waited, add=waited))
+    effects.measures.append(_measure(call, "hold_time", n=1, add=0))
+    in_time = int(waited <= SERVICE_LEVEL_MS)
+    effects.measures.append(_measure(call, "service_level", n=1, numerator=in_time))
+
+
+def _release(call: Call, at: int, effects: Effects) -> None:
+    if not call.held_at:
+        return
+    held = at - call.held_at
+    call.held_at = 0
+    before, call.hold_ms = call.hold_ms, call.hold_ms + held
+    if call.queued_at and call.answered_at:
+        effects.measures.append(_measure(call, "hold_time", n=0, numerator=held, add=call.hold_ms, remove=before))
+
+
+def _end(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
+    at = event.occurred_at
+    held_at = call.held_at
+    _release(call, at, effects)
+    call.status = "ended"
+    if held_at:
+        _abandon(life, event.call_id, call, "hold", held_at, effects)
+        return HOLD_ABANDONED
+    if call.queued_at and not call.answered_at:
+        return _leave_queue(life, event, call, effects)
+    if event.resolved is None:
+        return None
+    if life.journey is not None:
+        life.journey.resolved = life.journey.resolved or event.resolved
+        life.journey.unresolved = not event.resolved
+    how = "ended, resolved" if event.resolved else "ended, not resolved"
+    return HAPPENED["support_call", how]
+
+
+def _leave_queue(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
+    waited = event.occurred_at - call.queued_at
+    if waited < SHORT_MS:
+        effects.measures.append(_measure(call, "call_abandonment_rate", n=-1))
+        return None
+    effects.measures.append(_measure(call, "call_abandonment_rate", n=0, numerator=1))
+    if waited > SERVICE_LEVEL_MS:
+        effects.measures.append(_measure(call, "service_level", n=1))
+    _abandon(life, event.call_id, call, "call", call.queued_at, effects)
+    return CALL_ABANDONED
+
+
+def _abandon(life: Life, call_id: str, call: Call, family: str, started_at: int, effects: Effects) -> None:
+    call.status = "abandoned"
+    call.family = family
+    call.started_at = started_at
+    call.abandoned_at = call.last_at
+    if life.journey is not None:
+        life.journey.abandoned += 1
+    report(call_id, call, effects)
+
+
+def _measure(
+    call: Call,
+    metric: str,
+    n: int,
+    numerator: int = 0,
+    add: int | None = None,
+    remove: int | None = None,
+) -> Measure:
+    origin = call.origin
+    return Measure(
+        metric,
+        origin.at,
+        origin.channel,
+        origin.attributes,
+        None,
+        n,
+        numerator,
+        n,
+        0,
+        add,
+        remove,
+    )

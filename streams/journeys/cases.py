@@ -1,0 +1,21 @@
+"""Cases: which are open, and how the last one ended. First responses and follow-up belong here."""
+
+from __future__ import annotations
+
+from schemas.log import CaseEvent
+from streams.journeys.life import Life
+
+ENDING = {"resolved", "closed"}
+
+
+def on_case_event(life: Life, event: CaseEvent) -> None:
+    """Apply a phase of a case."""
+    if event.phase in ENDING:
+        life.cases.pop(event.case_id, None)
+    elif event.phase in {"opened", "reopened"}:
+        life.cases.setdefault(event.case_id, event.occurred_at)
+    if life.journey is None:
+        return
+    if event.phase == "resolved":
+        life.journey.resolved = True
+    life.journey.unresolved = bool(life.cases)

@@ -1,0 +1,72 @@
+"""What a customer's touchpoints and deadlines bring about: rows for the tables, and observations for the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.facts import AbandonmentRow, JourneyRow, ShiftRow, TouchpointRow
+
+
+class Measure(NamedTuple):
+    """A change to a metric's sums; see `schemas.facts.BucketRow` for their units.
+
+    Attributes:
+        add, remove: a duration (ms) that joins or leaves the metric's samples, or None.
+    """
+
+    metric: str
+    at: int
+    channel: str
+    attributes: dict[str, str]
+    currency: str | None
+    n: int
+    numerator: int
+    denominator: int
+    squares: int = 0
+    add: int | None = None
+    remove: int | None = None
+
+
+def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
+    """Return the measures that turn the sums of `before` into those of `after`."""
+    counted: dict[tuple[object, ...], tuple[Measure, int]] = {}
+    for sign, measures in ((1, after), (-1, before)):
+        for measure in measures:
+            key = (*measure[:3], tuple(sorted(measure.attributes.items())), *measure[4:])
+            counted[key] = (measure, counted.get(key, (measure, 0))[1] + sign)
+    changes: list[Measure] = []
+    for measure, times in counted.values():
+        changes.extend([measure if times > 0 else _undone(measure)] * abs(times))
+    return changes
+
+
+def _undone(measure: Measure) -> Measure:
+    return measure._replace(
+        n=-measure.n,
+        numerator=-measure.numerator,
+        denominator=-measure.denominator,
+        squares=-measure.squares,
+        add=measure.remove,
+        remove=measure.add,
+    )
+
+
+@dataclass(slots=True)
+class Effects:
+    """Collects what happened to one customer; rows carry version 0 until they are sent.
+
+    A row that changes twice stands here once, as it was last.
+    """
+
+    customer_id: str
+    touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
+    journeys: dict[str, JourneyRow] = field(default_factory=dict)
+    abandonments: dict[tuple[str, str], AbandonmentRow] = field(default_factory=dict)
+    shifts: dict[str, ShiftRow] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    deadlines: int = 0
+
+    def journey_id(self, number: int) -> str:
+        """Return the id of this customer's journey of that number, counted from 1."""
+        return f"{self.customer_id}#{number}"

@@ -1,0 +1,267 @@
+"""How a customer's touchpoints and deadlines, taken in the order of their times, become a life.
+
+`touch` and `advance` are all that changes a `Life`. Given the same touchpoints in the same order of times, and the same
+moment to advance to, they give the same life and the same effects: whatever order the touchpoints came in.
+"""
+
+from __future__ import annotations
+
+from schemas.facts import PATH_LETTERS, CustomerRow, JourneyRow, TouchpointRow
+from schemas.log import (
+    AnyTouchpoint,
+    CartEvent,
+    CaseEvent,
+    PageView,
+    Purchase,
+    SupportCall,
+    SurveyAnswer,
+    Tweet,
+    kind_of,
+)
+from streams.journeys import calls, carts, cases, purchases, shifts, surveys
+from streams.journeys.effects import Effects, Measure
+from streams.journeys.experience import experience_of
+from streams.journeys.life import (
+    JOURNEY_SILENCE_MS,
+    NEVER,
+    Journey,
+    Life,
+    Observation,
+    Origin,
+)
+
+
+def next_deadline(life: Life) -> int:
+    """Return the earliest moment at which something ends or is abandoned by itself, or `NEVER`."""
+    earliest = NEVER
+    if life.journey is not None:
+        earliest = life.journey.last_touch_at + JOURNEY_SILENCE_MS
+    if life.carts:
+        earliest = min(earliest, carts.next_deadline(life) or NEVER)
+    if life.surveys:
+        earliest = min(earliest, surveys.next_deadline(life) or NEVER)
+    return earliest
+
+
+def advance(life: Life, until: int, effects: Effects) -> None:
+    """Let every deadline up to and including `until` (ms) take effect, in the order of their times."""
+    while (at := next_deadline(life)) <= until:
+        carts.on_deadline(life, at, effects)
+        surveys.on_deadline(life, at, effects)
+        if life.journey is not None and life.journey.last_touch_at + JOURNEY_SILENCE_MS == at:
+            _end_journey(life, life.journey, at, effects)
+        life.fired = at
+        effects.deadlines += 1
+
+
+def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
+    """Apply a touchpoint; every deadline up to its time must have taken effect."""
+    kind = kind_of(touchpoint)
+    journey = _journey_at(life, touchpoint)
+    origin = Origin(touchpoint.occurred_at, touchpoint.channel, touchpoint.attributes, journey.number)
+    _forget(life, origin.at)
+    experience = experience_of(touchpoint)
+    if isinstance(touchpoint, SupportCall):
+        experience = calls.on_support_call(life, touchpoint, origin, effects)
+    elif isinstance(touchpoint, CartEvent):
+        carts.on_cart_event(life, touchpoint, origin, effects)
+    elif isinstance(touchpoint, Purchase):
+        purchases.on_purchase(life, journey, touchpoint, origin, effects)
+    elif isinstance(touchpoint, SurveyAnswer):
+        surveys.on_survey_answer(life, touchpoint, origin, effects)
+    elif isinstance(touchpoint, CaseEvent):
+        cases.on_case_event(life, touchpoint)
+    _count(life, journey, kind, touchpoint)
+    if touchpoint.sentiment is not None:
+        effects.measures.append(_mean(touchpoint, "sentiment", touchpoint.sentiment))
+    if experience is not None:
+        _feel(life, journey, touchpoint, experience, effects)
+    effects.touchpoints[touchpoint.event_id] = touchpoint_row(
+        touchpoint, effects.customer_id, effects.journey_id(journey.number), experience
+    )
+
+
+def touchpoint_row(
+    touchpoint: AnyTouchpoint,
+    customer_id: str,
+    journey_id: str,
+    experience: int | None,
+    *,
+    late: bool = False,
+) -> TouchpointRow:
+    """Return the row of a touchpoint, its version still 0."""
+    action, subject_id, value_minor, currency = _summary(touchpoint)
+    return TouchpointRow(
+        touchpoint.event_id,
+        kind_of(touchpoint),
+        touchpoint.occurred_at,
+        touchpoint.received_at,
+        customer_id,
+        journey_id,
+        touchpoint.channel,
+        touchpoint.source,
+        action,
+        touchpoint.text,
+        touchpoint.sentiment,
+        touchpoint.scorer,
+        experience,
+        value_minor,
+        currency,
+        subject_id,
+        touchpoint.attributes,
+        late,
+        0,
+    )
+
+
+def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> JourneyRow:
+    """Return the row of a journey as it stands, its version still 0."""
+    return JourneyRow(
+        journey_id=effects.journey_id(journey.number),
+        customer_id=effects.customer_id,
+        started_at=journey.started_at,
+        last_touch_at=journey.last_touch_at,
+        ended_at=ended_at,
+        touchpoints=journey.touchpoints,
+        channels=list(journey.channels),
+        path=journey.path,
+        purchases=journey.purchases,
+        revenue_minor=journey.revenue_minor,
+        currency=journey.currency,
+        experience_first=journey.experience_first,
+        experience_last=journey.experience_last,
+        experience_sum=journey.experience_sum,
+        experience_n=journey.experience_n,
+        outcome="open" if ended_at is None else _outcome(journey),
+        deleted=False,
+        version=0,
+    )
+
+
+def customer_row(life: Life, customer_id: str, version: int) -> CustomerRow:
+    """Return the row of a customer as it stands."""
+    return CustomerRow(
+        customer_id,
+        life.first_seen_at,
+        life.last_seen_at,
+        life.touchpoints,
+        life.purchases,
+        life.spend_minor,
+        life.refunded_minor,
+        life.currency,
+        life.experience_sum,
+        life.experience_n,
+        life.last_nps,
+        len(life.cases),
+        _status(life),
+        version,
+    )
+
+
+def _status(life: Life) -> str:
+    if life.mood < 0:
+        return "unhappy" if life.journey is not None else "lost"
+    return "active" if life.journey is not None else "inactive"
+
+
+def _outcome(journey: Journey) -> str:
+    if journey.purchases:
+        return "purchased"
+    if journey.resolved:
+        return "resolved"
+    if journey.abandoned > 0:
+        return "abandoned"
+    return "unresolved" if journey.unresolved else "visited"
+
+
+def _journey_at(life: Life, touchpoint: AnyTouchpoint) -> Journey:
+    if life.journey is None:
+        life.journeys += 1
+        life.journey = Journey(life.journeys, started_at=touchpoint.occurred_at, last_touch_at=touchpoint.occurred_at)
+    return life.journey
+
+
+def _end_journey(life: Life, journey: Journey, at: int, effects: Effects) -> None:
+    row = journey_row(journey, at, effects)
+    effects.journeys[row.journey_id] = row
+    life.journey = None
+
+
+def _forget(life: Life, now: int) -> None:
+    if life.carts:
+        carts.forget(life, now)
+    if life.calls:
+        calls.forget(life, now)
+    if life.surveys:
+        surveys.forget(life, now)
+
+
+def _count(life: Life, journey: Journey, kind: str, touchpoint: AnyTouchpoint) -> None:
+    at = touchpoint.occurred_at
+    if not life.touchpoints:
+        life.first_seen_at = at
+    life.last_seen_at = at
+    life.touchpoints += 1
+    journey.last_touch_at = at
+    journey.touchpoints += 1
+    journey.path += PATH_LETTERS[kind]
+    if touchpoint.channel not in journey.channels:
+        journey.channels.append(touchpoint.channel)
+
+
+def _feel(life: Life, journey: Journey, touchpoint: AnyTouchpoint, experience: int, effects: Effects) -> None:
+    life.experience_sum += experience
+    life.experience_n += 1
+    journey.experience_sum += experience
+    journey.experience_n += 1
+    journey.experience_last = experience
+    if journey.experience_first is None:
+        journey.experience_first = experience
+    effects.measures.append(_mean(touchpoint, "experience", experience))
+    observation = Observation(
+        touchpoint.occurred_at,
+        touchpoint.event_id,
+        experience,
+        touchpoint.channel,
+        touchpoint.attributes,
+        journey.number,
+    )
+    shifts.observe(life, observation, effects)
+
+
+def _mean(touchpoint: AnyTouchpoint, metric: str, value: int) -> Measure:
+    return Measure(
+        metric,
+        touchpoint.occurred_at,
+        touchpoint.channel,
+        touchpoint.attributes,
+        None,
+        1,
+        value,
+        1,
+        value * value,
+    )
+
+
+def _summary(touchpoint: AnyTouchpoint) -> tuple[str, str, int | None, str | None]:
+    """Return a touchpoint's action, subject, value and currency."""
+    value: int | None = None
+    currency: str | None = None
+    match touchpoint:
+        case Purchase():
+            action, subject = touchpoint.action, touchpoint.order_id
+            value, currency = touchpoint.amount_minor, touchpoint.currency
+        case CartEvent():
+            action, subject = touchpoint.action, touchpoint.cart_id
+            value, currency = touchpoint.value_minor, touchpoint.currency
+        case Tweet():
+            action, subject = touchpoint.author, touchpoint.post_id
+        case SupportCall():
+            action, subject = touchpoint.phase, touchpoint.call_id
+        case SurveyAnswer():
+            action, subject = touchpoint.phase, touchpoint.response_id
+        case CaseEvent():
+            action, subject = touchpoint.phase, touchpoint.case_id
+        case PageView():
+            action, subject = touchpoint.action, ""
+    return action, subject, value, currency

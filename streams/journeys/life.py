@@ -1,0 +1,143 @@
+"""What is remembered of one customer: the state that the machines of this package read and change.
+
+Everything here is a plain value that MessagePack can carry; times are epoch ms, scores are in units of
+1 / `schemas.log.SCALE`, money is in minor units.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+JOURNEY_SILENCE_MS = 30 * DAY_MS
+"""A journey ends when its customer has been silent for so long."""
+RECOVERY_MS = 30 * DAY_MS
+"""How long after it was abandoned a thing can still be recovered."""
+NEVER = 1 << 62
+"""Later than any moment."""
+
+
+class Journey(msgspec.Struct, array_like=True):
+    """The journey that is under way. `path` has one letter a touchpoint (`schemas.facts.PATH_LETTERS`)."""
+
+    number: int
+    started_at: int
+    last_touch_at: int
+    touchpoints: int = 0
+    channels: list[str] = msgspec.field(default_factory=list)
+    path: str = ""
+    purchases: int = 0
+    revenue_minor: int = 0
+    currency: str = ""
+    experience_first: int | None = None
+    experience_last: int | None = None
+    experience_sum: int = 0
+    experience_n: int = 0
+    resolved: bool = False
+    unresolved: bool = False
+    abandoned: int = 0
+
+
+class Origin(msgspec.Struct, array_like=True, frozen=True):
+    """Where a thing began: what its observations are counted under, and in which journey."""
+
+    at: int
+    channel: str
+    attributes: dict[str, str]
+    journey: int
+
+
+class Cart(msgspec.Struct, array_like=True):
+    """A cart. `status` is open, ordered, abandoned or recovered; `deadline` 0 means that none runs."""
+
+    origin: Origin
+    last_at: int
+    items: int = 0
+    value_minor: int = 0
+    currency: str | None = None
+    checkout: bool = False
+    counted: bool = False
+    deadline: int = 0
+    status: str = "open"
+    abandoned_at: int = 0
+    recovered_at: int | None = None
+
+
+class Call(msgspec.Struct, array_like=True):
+    """A call. Times are 0 where the phase has not been seen; `status` is open, ended, abandoned or recovered."""
+
+    origin: Origin
+    last_at: int
+    queued_at: int = 0
+    answered_at: int = 0
+    held_at: int = 0
+    hold_ms: int = 0
+    status: str = "open"
+    family: str = ""
+    started_at: int = 0
+    abandoned_at: int = 0
+    recovered_at: int | None = None
+
+
+class Survey(msgspec.Struct, array_like=True):
+    """A response to a survey. `status` is open, completed, abandoned or recovered."""
+
+    origin: Origin
+    last_at: int
+    started_at: int = 0
+    deadline: int = 0
+    status: str = "open"
+    abandoned_at: int = 0
+    recovered_at: int | None = None
+
+
+class Observation(msgspec.Struct, array_like=True, frozen=True):
+    """One experience of the series that the shift detector watches."""
+
+    at: int
+    event_id: str
+    value: int
+    channel: str
+    attributes: dict[str, str]
+    journey: int
+
+
+class Life(msgspec.Struct, array_like=True):
+    """One customer. `fired` is the latest deadline that has fired; `mood` the last shift's direction (-1, 0, 1)."""
+
+    journey: Journey | None = None
+    journeys: int = 0
+    first_seen_at: int = 0
+    last_seen_at: int = 0
+    touchpoints: int = 0
+    purchases: int = 0
+    spend_minor: int = 0
+    refunded_minor: int = 0
+    currency: str = ""
+    experience_sum: int = 0
+    experience_n: int = 0
+    last_nps: int | None = None
+    mood: int = 0
+    fired: int = 0
+    carts: dict[str, Cart] = msgspec.field(default_factory=dict)
+    calls: dict[str, Call] = msgspec.field(default_factory=dict)
+    surveys: dict[str, Survey] = msgspec.field(default_factory=dict)
+    cases: dict[str, int] = msgspec.field(default_factory=dict)
+    series: list[Observation] = msgspec.field(default_factory=list)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Life)
+
+
+def encode_life(life: Life) -> bytes:
+    """Return a life as bytes; also the way to keep a copy of it."""
+    return _encoder.encode(life)
+
+
+def decode_life(data: bytes) -> Life:
+    """Return the life that `encode_life` wrote; no bytes mean a life not yet begun."""
+    return _decoder.decode(data) if data else Life()

@@ -1,0 +1,151 @@
+"""Metric buckets: the absolute sums of one minute of one metric, for each dimension, on one log partition.
+
+A bucket carries the offset last applied to it, so that a record that is replayed after a crash, when the bucket was
+already written, changes nothing. Coarser grains are sums over minutes, which the reader takes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from heapq import heappop, heappush
+
+import msgspec
+
+from schemas.facts import BucketRow
+from streams.journeys.effects import Measure
+from streams.journeys.life import DAY_MS, MINUTE_MS
+
+BucketKey = tuple[str, int, str, str]
+"""Metric, start of the minute (ms), dimension, dimension value."""
+
+RESTATED_MS: dict[str, int] = {
+    "cart_abandonment_rate": 30 * DAY_MS + 30 * MINUTE_MS,
+    "survey_abandonment_rate": 37 * DAY_MS,
+    "sentiment_shifts": 365 * DAY_MS,
+}
+"""How long beyond the horizon a metric's own deadlines can still restate a bucket; the others: not at all.
+
+A shift may be found long after its onset: as long as the observations behind it are remembered."""
+
+_keys = msgspec.msgpack.Decoder(BucketKey)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Bucket(msgspec.Struct, array_like=True):
+    """A bucket's sums, as in `schemas.facts.BucketRow`, and the offset last applied."""
+
+    offset: int = -1
+    n: int = 0
+    numerator: int = 0
+    denominator: int = 0
+    squares: int = 0
+    samples: list[int] = msgspec.field(default_factory=list)
+
+
+_buckets = msgspec.msgpack.Decoder(Bucket)
+
+
+class Buckets:
+    """The buckets of one log partition that can still be restated."""
+
+    def __init__(self, shard: int, dimensions: frozenset[str] | None, horizon_ms: int) -> None:
+        self._shard = shard
+        self._dimensions = dimensions
+        self._horizon_ms = horizon_ms
+        self._buckets: dict[BucketKey, Bucket] = {}
+        self._guards: dict[BucketKey, int] = {}
+        self._expiry: list[tuple[int, BucketKey]] = []
+        self._dirty: dict[BucketKey, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take a bucket from the changelog; of two for one key the higher offset is the true one."""
+        bucket_key = _keys.decode(key)
+        bucket = _buckets.decode(value)
+        known = self._buckets.get(bucket_key)
+        if known is None:
+            heappush(self._expiry, (self._final_at(bucket_key), bucket_key))
+        elif known.offset >= bucket.offset:
+            return
+        self._buckets[bucket_key] = bucket
+        self._guards[bucket_key] = bucket.offset
+
+    def apply(self, measure: Measure, offset: int, time: int) -> bool:
+        """Add a measure's changes at a log offset; return False where its bucket is final and stays as it is."""
+        minute = measure.at - measure.at % MINUTE_MS
+        final_at = minute + MINUTE_MS + self._horizon_ms + RESTATED_MS.get(measure.metric, 0)
+        if final_at <= time:
+            return False
+        self._add((measure.metric, minute, "all", ""), final_at, measure, offset)
+        self._add((measure.metric, minute, "channel", measure.channel), final_at, measure, offset)
+        if measure.currency is not None:
+            key = (measure.metric, minute, "currency", measure.currency)
+            self._add(key, final_at, measure, offset)
+        for name, value in measure.attributes.items():
+            # An attribute may not pass itself off as one of the dimensions above.
+            if self._keeps(name) and name not in {"all", "channel", "currency"}:
+                self._add((measure.metric, minute, name, value), final_at, measure, offset)
+        return True
+
+    def flush(self, time: int, version: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
+        """Return the rows and the changelog entries of what has changed; drop the buckets that are final.
+
+        Args:
+            time: the partition's time, ms.
+            version: the epoch's part of the rows' versions.
+        """
+        rows = [self._row(key, version) for key in self._dirty]
+        writes: list[tuple[bytes, bytes | None]] = [(_encode(key), _encode(self._buckets[key])) for key in self._dirty]
+        self._dirty.clear()
+        while self._expiry and self._expiry[0][0] <= time:
+            _, key = heappop(self._expiry)
+            del self._buckets[key]
+            self._guards.pop(key, None)
+            writes.append((_encode(key), None))
+        return rows, writes
+
+    def _keeps(self, name: str) -> bool:
+        return self._dimensions is None or name in self._dimensions
+
+    def _final_at(self, key: BucketKey) -> int:
+        return key[1] + MINUTE_MS + self._horizon_ms + RESTATED_MS.get(key[0], 0)
+
+    def _add(self, key: BucketKey, final_at: int, measure: Measure, offset: int) -> None:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket()
+            heappush(self._expiry, (final_at, key))
+        elif self._guards and offset <= self._guards.get(key, -1):
+            return
+        bucket.offset = offset
+        bucket.n += measure.n
+        bucket.numerator += measure.numerator
+        bucket.denominator += measure.denominator
+        bucket.squares += measure.squares
+        if measure.remove is not None:
+            samples = bucket.samples
+            place = bisect_left(samples, measure.remove)
+            # The sample may have been dropped with an earlier, final bucket of this minute.
+            if place < len(samples) and samples[place] == measure.remove:
+                del samples[place]
+        if measure.add is not None:
+            insort(bucket.samples, measure.add)
+        self._dirty[key] = None
+
+    def _row(self, key: BucketKey, version: int) -> BucketRow:
+        bucket = self._buckets[key]
+        return BucketRow(
+            key[0],
+            key[1],
+            key[2],
+            key[3],
+            self._shard,
+            bucket.n,
+            bucket.numerator,
+            bucket.denominator,
+            bucket.squares,
+            list(bucket.samples),
+            version | bucket.offset << 8,
+        )

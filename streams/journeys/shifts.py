@@ -1,0 +1,99 @@
+"""Sentiment shifts: where the level of one customer's experience changed, and lasted.
+
+A sequential likelihood-ratio test for one change in the mean (Siegmund 1985; with the split that explains most taken as
+the onset): after each observation, every split of the window into a before and an after of at least `MIN_SIDE` is
+weighed by k (n - k) / n * (difference of means)^2 / variance, the variance pooled within the sides and steadied by a
+prior worth `PRIOR_N` observations, for a handful of values says little of its own spread. Beyond `THRESHOLD`, and where
+the means differ by `MIN_EFFECT`, the shift is reported, once: the window goes on with what came after the onset.
+
+The constants were set by simulation: in 30 observations without a change, 1 % of customers with a spread of 0.35 and
+5 % with 0.5 are reported; a drop of 0.8 is found in 90 % with 8 observations a side, on average 4 observations after
+the turn, and of 1.0 in 99 %. `tests/unit/journeys/test_shifts.py` holds them to it.
+"""
+
+from __future__ import annotations
+
+from schemas.facts import ShiftRow
+from schemas.log import SCALE
+from streams.journeys.effects import Effects, Measure
+from streams.journeys.life import DAY_MS, Life, Observation
+
+DETECTOR = "glr-1"
+"""Name and version, stored with each shift."""
+WINDOW = 24
+MIN_SIDE = 3
+THRESHOLD = 18.0
+MIN_EFFECT = 0.4 * SCALE
+PRIOR_N = 4
+PRIOR_SQUARES = PRIOR_N * (0.35 * SCALE) ** 2
+MEMORY_MS = 365 * DAY_MS
+"""An observation older than this says nothing of how the customer is served now."""
+
+
+def observe(life: Life, observation: Observation, effects: Effects) -> None:
+    """Add an observation to the customer's series; report the shift that it gives away, if any."""
+    series = life.series
+    series.append(observation)
+    oldest = observation.at - MEMORY_MS
+    if len(series) > WINDOW or series[0].at < oldest:
+        series = [o for o in series[-WINDOW:] if o.at >= oldest]
+        life.series = series
+    if len(series) < 2 * MIN_SIDE:
+        return
+    split = find_split([o.value for o in series])
+    if split:
+        _report(life, series, split, effects)
+        life.series = series[split:]
+
+
+def find_split(values: list[int]) -> int:
+    """Return how many of `values` (units of 1 / SCALE) came before the shift, or 0 where there is none."""
+    n = len(values)
+    total = sum(values)
+    squares = sum(value * value for value in values)
+    before = sum(values[: MIN_SIDE - 1])
+    best, at = THRESHOLD, 0
+    for k in range(MIN_SIDE, n - MIN_SIDE + 1):
+        before += values[k - 1]
+        after = total - before
+        difference = after / (n - k) - before / k
+        if -MIN_EFFECT < difference < MIN_EFFECT:
+            continue
+        within = squares - before * before / k - after * after / (n - k)
+        variance = (within + PRIOR_SQUARES) / (n - 2 + PRIOR_N)
+        weight = k * (n - k) / n * difference * difference / variance
+        if weight >= best:
+            best, at = weight, k
+    return at
+
+
+def _report(life: Life, series: list[Observation], split: int, effects: Effects) -> None:
+    onset, latest = series[split], series[-1]
+    before = [o.value for o in series[:split]]
+    after = [o.value for o in series[split:]]
+    before_mean = round(sum(before) / len(before))
+    after_mean = round(sum(after) / len(after))
+    worse = after_mean < before_mean
+    life.mood = -1 if worse else 1
+    shift_id = f"{effects.customer_id}@{onset.event_id}"
+    effects.shifts[shift_id] = ShiftRow(
+        shift_id=shift_id,
+        customer_id=effects.customer_id,
+        journey_id=effects.journey_id(onset.journey),
+        direction="worse" if worse else "better",
+        detected_at=latest.at,
+        onset_at=onset.at,
+        onset_event_id=onset.event_id,
+        before_mean=before_mean,
+        after_mean=after_mean,
+        n_before=len(before),
+        n_after=len(after),
+        cause_event_id=None,
+        cause_kind=None,
+        detector=DETECTOR,
+        deleted=False,
+        version=0,
+    )
+    effects.measures.append(
+        Measure("sentiment_shifts", onset.at, onset.channel, onset.attributes, None, 1, int(worse), 1)
+    )

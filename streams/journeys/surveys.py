@@ -1,0 +1,127 @@
+"""Surveys: their answers' scores, and responses that were begun and never completed."""
+
+from __future__ import annotations
+
+from schemas.log import SCALE, SurveyAnswer
+from streams.journeys import abandonment
+from streams.journeys.effects import Effects, Measure
+from streams.journeys.life import DAY_MS, RECOVERY_MS, Life, Origin, Survey
+
+SILENCE_MS = 7 * DAY_MS
+"""How long after its last answer a response counts as abandoned."""
+FAVOURABLE: dict[str, int] = {"csat": 3 * SCALE // 4, "ces": 4 * SCALE // 6}
+"""The normalised score from which an answer is favourable: the top two boxes, and 5 and more of 7."""
+PROMOTER, DETRACTOR = 9, 6
+
+
+def on_survey_answer(life: Life, event: SurveyAnswer, origin: Origin, effects: Effects) -> None:
+    """Apply a phase of a response."""
+    if event.phase in {"answered", "completed"}:
+        _measure_answer(life, event, effects)
+    if event.phase == "invited":
+        return
+    survey = life.surveys.get(event.response_id)
+    if survey is None:
+        survey = life.surveys[event.response_id] = Survey(origin=origin, last_at=origin.at)
+    survey.last_at = origin.at
+    if event.phase == "completed":
+        _complete(life, event.response_id, survey, effects)
+    elif survey.status in {"open", "abandoned"}:
+        _go_on(survey, event.phase, origin, effects)
+
+
+def next_deadline(life: Life) -> int | None:
+    """Return the earliest moment at which a response will be abandoned, or None."""
+    return min((s.deadline for s in life.surveys.values() if s.deadline), default=None)
+
+
+def on_deadline(life: Life, at: int, effects: Effects) -> None:
+    """Abandon every response whose deadline is `at`."""
+    for response_id, survey in life.surveys.items():
+        if survey.deadline != at:
+            continue
+        survey.deadline = 0
+        survey.abandoned_at = at
+        if survey.status == "open":
+            survey.status = "abandoned"
+            effects.measures.append(_measure(survey.origin, n=0, numerator=1))
+            if life.journey is not None:
+                life.journey.abandoned += 1
+        report(response_id, survey, effects)
+
+
+def report(response_id: str, survey: Survey, effects: Effects) -> None:
+    """Put the response's row among the effects."""
+    abandonment.report(effects, "survey", "survey", response_id, survey)
+
+
+def forget(life: Life, now: int) -> None:
+    """Drop the responses that nothing can happen to any more at `now`."""
+    gone = [
+        response_id
+        for response_id, survey in life.surveys.items()
+        if not survey.deadline and now > max(survey.last_at, survey.abandoned_at) + RECOVERY_MS
+    ]
+    for response_id in gone:
+        del life.surveys[response_id]
+
+
+def _go_on(survey: Survey, phase: str, origin: Origin, effects: Effects) -> None:
+    if phase == "started" and not survey.started_at:
+        survey.started_at = origin.at
+        survey.origin = origin
+        effects.measures.append(_measure(origin, n=1, numerator=0))
+    if survey.started_at:
+        survey.deadline = origin.at + SILENCE_MS
+
+
+def _complete(life: Life, response_id: str, survey: Survey, effects: Effects) -> None:
+    survey.deadline = 0
+    if survey.status == "abandoned":
+        survey.status = "recovered"
+        survey.recovered_at = survey.last_at
+        effects.measures.append(_measure(survey.origin, n=0, numerator=-1))
+        if life.journey is not None and survey.origin.journey == life.journey.number:
+            life.journey.abandoned -= 1
+        report(response_id, survey, effects)
+    elif survey.status == "open":
+        survey.status = "completed"
+
+
+def _measure(origin: Origin, n: int, numerator: int) -> Measure:
+    return Measure(
+        "survey_abandonment_rate",
+        origin.at,
+        origin.channel,
+        origin.attributes,
+        None,
+        n,
+        numerator,
+        n,
+    )
+
+
+def _measure_answer(life: Life, event: SurveyAnswer, effects: Effects) -> None:
+    if event.score is None or event.normalised is None:
+        return
+    kind = event.question_kind
+    if kind == "nps":
+        life.last_nps = round(event.score)
+        counted = (event.score >= PROMOTER) - (event.score <= DETRACTOR)
+    elif kind in FAVOURABLE:
+        counted = int(event.normalised >= FAVOURABLE[kind])
+    else:
+        return
+    effects.measures.append(
+        Measure(
+            kind,
+            event.occurred_at,
+            event.channel,
+            event.attributes,
+            None,
+            1,
+            counted,
+            1,
+            abs(counted),
+        )
+    )
