@@ -115,9 +115,7 @@ class ClickHouseServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(
-                f"http://{self.host}:{self.http_port}/?query=SELECT%201", timeout=2
-            ) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/?query=SELECT%201", timeout=2) as answer:
                 return bool(answer.read() == b"1\n")
         except (urllib.error.URLError, OSError):
             return False

@@ -36,10 +36,17 @@ async def create_all_topics(bootstrap: str, partitions: int = 4) -> None:
 
 
 async def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
-    """Delete topics, so that the next test finds none of them."""
+    """Delete topics, so that the next test finds none of them.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused one, such as one that is not there.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.delete_topics(list(names))
+        response = await admin.delete_topics(list(names))
     finally:
         await admin.close()
+    for name, code in response.topic_error_codes:
+        if code:
+            raise for_code(code)(name)
