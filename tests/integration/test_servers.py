@@ -15,6 +15,7 @@ from clickhouse_driver.errors import NetworkError
 from schemas.topics import Topic
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import Kafka
+from tests.servers.process import need_program
 from tests.servers.prometheus import StartPrometheus
 from tests.servers.topics import create_topics, delete_topics
 from touchline.stack.ports import free_port
@@ -109,3 +110,14 @@ def test_prometheus_scrapes_and_evaluates_rules(tmp_path: Path, start_prometheus
         server.shutdown()
     assert sample["value"][1] == "42"
     assert sample["metric"]["job"] == "touchline"
+
+
+def test_a_missing_server_skips_for_a_person_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not-there is not installed: build it"):
+        need_program("not-there", "build it")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="not-there is not installed: build it"):
+        need_program("not-there", "build it")
