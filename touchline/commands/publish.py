@@ -1,0 +1,35 @@
+"""`touchline publish`: sends touchpoints from JSON lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from streams import settings
+from touchline.publish.run import publish
+from touchline.report.words import counted
+from touchline.terminal import aside
+
+REJECTED_STATUS = 2
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE.jsonl...",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+)
+@click.pass_context
+def command(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Send touchpoints, one JSON object a line, in order of event time; `-` is standard input.
+
+    Bad lines are named with their number and reason, written to FILE.jsonl.rejected, and make the
+    exit status 2; the good ones are sent all the same.
+    """
+    done = publish(settings.load(), files, aside())
+    click.echo(f"{counted(done.sent, 'touchpoint')} sent")
+    if done.rejected:
+        context.exit(REJECTED_STATUS)

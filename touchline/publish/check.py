@@ -1,0 +1,48 @@
+"""From a line to the message that is sent for it, or the reason why it cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.codec import KIND_RECORDS, Codec
+from schemas.jsonl import BadLine, parse_line
+from schemas.registry import FileRegistry
+from schemas.topics import KIND_TOPICS, MAX_TOUCHPOINT_BYTES
+from streams.intake.identity import NO_IDENTITY, usable_identifiers
+from touchline.publish.lines import MAX_LINE_BYTES, Line
+from touchline.publish.spool import Message
+
+__all__ = ["BadLine", "Checker"]
+
+
+class Checker:
+    """Turns lines into messages. Whether a record holds is decided by the workers, for all alike."""
+
+    def __init__(self) -> None:
+        self._codec = Codec(FileRegistry())
+
+    def message(self, line: Line) -> tuple[int, Message]:
+        """Return when a line's touchpoint happened, ms, and its message.
+
+        Raises:
+            BadLine: it is no touchpoint, or too large to be taken.
+        """
+        if line.data is None:
+            raise BadLine(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+        kind, record = parse_line(line.data)
+        try:
+            value = self._codec.encode(KIND_RECORDS[kind], record)
+        except (ValueError, TypeError) as error:
+            raise BadLine(str(error)) from error
+        if len(value) > MAX_TOUCHPOINT_BYTES:
+            raise BadLine(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
+        return record["occurred_at"], Message(KIND_TOPICS[kind], key_of(record).encode(), value)
+
+
+def key_of(record: dict[str, Any]) -> str:
+    """Return the message key: the customer, else the strongest identifier, else the event."""
+    customer = (record.get("customer_id") or "").strip()
+    if customer.lower() not in NO_IDENTITY:
+        return customer
+    identifiers = usable_identifiers(record.get("identifiers", {}))
+    return identifiers[0][1] if identifiers else str(record["event_id"])

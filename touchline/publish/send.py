@@ -1,0 +1,64 @@
+"""The second pass: the messages go to Kafka in order of event time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from schemas.topics import KIND_TOPICS
+from streams.kafka_admin import check_topics
+from streams.produce import Batches, BatchProducer, partition_for
+from streams.produce import Message as ToKafka
+from streams.settings import Settings
+from touchline.publish.spool import Message
+
+BATCH_MESSAGES = 4000
+BATCH_BYTES = 8 << 20
+
+
+class Producer(Protocol):
+    """What `streams.produce.BatchProducer` does for this module."""
+
+    async def send(self, batches: Batches) -> None:
+        """Write all messages, in order within each partition; return when all are acknowledged."""
+
+
+async def send(settings: Settings, messages: Iterable[Message], on_sent: Callable[[int], None]) -> None:
+    """Send all messages to their topics; `on_sent` is told how many more have been acknowledged.
+
+    Raises:
+        BrokerError: a topic is missing, or has another number of partitions than is set.
+        KafkaError: Kafka does not answer.
+        ProduceError: Kafka will never take one of them; those before it were sent.
+    """
+    await check_topics(settings, KIND_TOPICS.values())
+    producer = BatchProducer(settings)
+    await producer.start()
+    try:
+        await send_in_batches(producer, messages, settings.partitions, on_sent)
+    finally:
+        await producer.stop()
+
+
+async def send_in_batches(
+    producer: Producer,
+    messages: Iterable[Message],
+    partitions: int,
+    on_sent: Callable[[int], None],
+) -> None:
+    """Send messages some thousands at a time, each to the partition of its key."""
+    batches: defaultdict[tuple[str, int], list[ToKafka]] = defaultdict(list)
+    waiting = size = 0
+    for topic, key, value in messages:
+        batches[topic, partition_for(key, partitions)].append(ToKafka(key, value))
+        waiting += 1
+        size += len(value)
+        if waiting >= BATCH_MESSAGES or size >= BATCH_BYTES:
+            await producer.send(batches)
+            on_sent(waiting)
+            batches.clear()
+            waiting = size = 0
+    if waiting:
+        await producer.send(batches)
+        on_sent(waiting)
