@@ -1,4 +1,4 @@
-"""The metrics: each declared once, with its kind, name, labels and meaning; and their HTTP server.
+"""The metrics: each declared once, with its kind, name, labels and meaning.
 
 A metric is a field of `Telemetry`; a misspelt one fails the type check. Nothing here is global:
 a process, or a test, builds its own on a registry of its own. Labels have few values: never a
@@ -8,18 +8,11 @@ customer's name, never an event's.
 from __future__ import annotations
 
 import platform
-import socket
-import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from socketserver import ThreadingMixIn
-from threading import Thread
 from typing import Annotated, Any, get_type_hints
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.facts import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
@@ -44,13 +37,6 @@ STAGES = ("ingest", "stitch", "sink")
 CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-
-BEAT_LIMIT_S = 30.0
-"""An event loop that has not beaten for this long is taken for stuck; a chunk takes far less."""
-
-
-class TelemetryError(Exception):
-    """The metrics cannot be served; the message says where, why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -251,8 +237,7 @@ class Telemetry:
     def on(cls, registry: CollectorRegistry) -> Telemetry:
         """Register every metric on a registry; ValueError where one of them is already on it."""
         registered: dict[str, Any] = {
-            attribute: _register(kind, metric, registry)
-            for attribute, kind, metric in declarations()
+            attribute: _register(kind, metric, registry) for attribute, kind, metric in declarations()
         }
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
@@ -277,94 +262,6 @@ def describe() -> str:
         cells = (f"`{metric.name}`", kind.__name__.lower(), labels, metric.meaning)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-class Endpoint:
-    """The HTTP server of a process: `/metrics`, and `/healthz` for liveness probes.
-
-    `/healthz` answers 200 as long as the event loop has called `beat()` within `limit_s` seconds,
-    else 503. The server runs in a daemon thread, so it answers even when the loop is stuck.
-    """
-
-    def __init__(
-        self,
-        telemetry: Telemetry,
-        host: str,
-        port: int,
-        limit_s: float = BEAT_LIMIT_S,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._limit_s = limit_s
-        self._clock = clock
-        self._beaten = clock()
-        self._metrics = make_wsgi_app(telemetry.registry)
-        self._server = _listen(host, port, self._answer)
-        self.port = self._server.server_port
-        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
-
-    def beat(self) -> None:
-        """Tell that the event loop runs; call it about once a second."""
-        self._beaten = self._clock()
-
-    def close(self) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path == "/metrics":
-            answer: Iterable[bytes] = self._metrics(environ, start)
-            return answer
-        if path != "/healthz":
-            return _say(start, "404 Not Found", "Here are /metrics and /healthz.")
-        silent_s = self._clock() - self._beaten
-        if silent_s > self._limit_s:
-            return _say(start, "503 Service Unavailable", f"event loop silent for {silent_s:.0f} s")
-        return _say(start, "200 OK", "ok")
-
-
-def serve(telemetry: Telemetry, host: str, port: int) -> Endpoint:
-    """Serve a process's metrics and health; port 0 takes a free one (`Endpoint.port`).
-
-    Raises:
-        TelemetryError: the address cannot be listened on.
-    """
-    return Endpoint(telemetry, host, port)
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _SilentHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
-        """Log nothing: a scrape is no news."""
-
-
-def _listen(
-    host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
-) -> WSGIServer:
-    class Server(_Server):
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-
-    try:
-        return make_server(host, port, app, Server, _SilentHandler)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = (
-            f"cannot serve metrics on {host}:{port}: {reason}. Stop what listens there, or choose "
-            "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers "
-            "or TOUCHLINE_SINK_METRICS_PORT for the sink"
-        )
-        raise TelemetryError(message) from error
-
-
-def _say(start: StartResponse, status: str, text: str) -> list[bytes]:
-    start(status, [("Content-Type", "text/plain; charset=utf-8")])
-    return [f"{text}\n".encode()]
 
 
 def _register(
