@@ -35,7 +35,7 @@ from typing_extensions import override
 from yarl import URL
 
 from streams.broker import client_options
-from streams.ledger import Chunk, Ledger, Record
+from streams.ledger import Chunk, Fetched, Ledger
 from streams.settings import Settings
 
 FETCH_WAIT_MS = 200
@@ -46,8 +46,6 @@ REVOKE_COMMIT_S = 5.0
 """How long partitions that are taken away wait for the last commit."""
 CHUNKS_AHEAD = 4
 """How many full chunks of a partition are handed out before the first is acknowledged."""
-
-Fetched = dict[TP, tuple[list[Record], int]]
 
 log = structlog.get_logger(__name__)
 
@@ -75,11 +73,11 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             request_timeout_ms=max(40_000, session_ms + 10_000),
         )
 
-    async def fetch(self, wanted: frozenset[TP], wait_s: float) -> Fetched:
-        """Return what has been fetched of the wanted partitions, each with its high watermark."""
-        return cast(Fetched, await self.call_thread(self._fetch, wanted, wait_s))
+    async def fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
+        """Look at the wanted partitions, for at most `wait_s` where there is nothing."""
+        return cast(dict[TP, Fetched], await self.call_thread(self._fetch, wanted, wait_s))
 
-    async def _fetch(self, wanted: frozenset[TP], wait_s: float) -> Fetched:
+    async def _fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
         # A fetch that began during a rebalance would wait for its end and hold this thread's queue.
         if not self.consumer.flow_active:
             return {}
@@ -91,15 +89,20 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             if not wanted:
                 # aiokafka takes an empty set for all. It must see us look, or we leave the group.
                 return {}
-            found = await fetcher.fetched_records(
-                wanted, timeout=wait_s, max_records=consumer._max_poll_records
-            )
-        fetched: Fetched = {}
-        for partition, records in found.items():
-            end = records[-1].offset + 1
-            with suppress(IllegalStateError):  # taken away just now: what was fetched is dropped
-                end = consumer.highwater(partition) or end
-            fetched[TP(partition.topic, partition.partition)] = (records, end)
+            records = await fetcher.fetched_records(wanted, timeout=wait_s, max_records=consumer._max_poll_records)
+        fetched = {}
+        for tp in wanted:
+            partition = TopicPartition(tp.topic, tp.partition)
+            found = records.get(partition, [])
+            if not consumer._subscription.is_assigned(partition):
+                position = highwater = None
+            else:
+                state = consumer._subscription.subscription.assignment.state_value(partition)
+                position = state.position if state.has_valid_position else None
+                highwater = state.highwater
+            if found or (position is not None and highwater is not None):
+                last = found[-1].offset + 1 if found else 0
+                fetched[tp] = Fetched(found, position or last, highwater or last)
         return fetched
 
     async def rewind(self) -> dict[TP, tuple[int, int | None]]:
@@ -179,6 +182,11 @@ class ChunkConsumer(driver.Consumer):
         self._held.discard(TP(topic, partition))
         self._room.set()
 
+    def at_end(self, topic: str, partition: int) -> bool:
+        """Whether agents have all that a partition of ours held when it was last looked at."""
+        ledger = self._ledgers.get(TP(topic, partition))
+        return ledger is not None and ledger.at_end
+
     def assigned(self, topic: str) -> set[int]:
         """Return the partitions of a topic that are ours and being read."""
         return {tp.partition for tp in self._ledgers if tp.topic == topic}
@@ -212,25 +220,21 @@ class ChunkConsumer(driver.Consumer):
         return self._enter(epoch, await self._thread.fetch(wanted, POLL_S))
 
     def _wanted(self) -> frozenset[TP]:
-        return frozenset(
-            tp for tp, ledger in self._ledgers.items() if ledger.has_room() and tp not in self._held
-        )
+        return frozenset(tp for tp, ledger in self._ledgers.items() if ledger.has_room() and tp not in self._held)
 
-    def _enter(self, epoch: int, fetched: Fetched) -> list[Chunk]:
+    def _enter(self, epoch: int, fetched: Mapping[TP, Fetched]) -> list[Chunk]:
         """Enter what was fetched since `epoch` into the ledgers.
 
         aiokafka's positions are past what it returned: what cannot be handed out, because a
         rebalance came between, is noted, to be sought and fetched again.
         """
         chunks: list[Chunk] = []
-        for tp, (records, highwater) in fetched.items():
+        for tp, found in fetched.items():
             ledger = self._ledgers.get(tp)
             if ledger is None or epoch != self._epoch or not self.flow_active:
                 self._adrift.add(tp)
-                continue
-            if records[0].offset > ledger.position:
-                log.debug("offsets skipped", topic=tp.topic, partition=tp.partition)
-            chunks += ledger.hand_out(records, highwater, self.transport.settings.chunk_bytes)
+            else:
+                chunks += ledger.hand_out(found, self.transport.settings.chunk_bytes)
         return chunks
 
     async def _reseek(self) -> None:
@@ -321,6 +325,12 @@ class ChunkConsumer(driver.Consumer):
         self._prepared = {}
         self._room.set()
 
+    @override
+    async def on_stop(self) -> None:
+        """Commit what is done, unless Kafka is away: then it will be done again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(super().on_stop(), REVOKE_COMMIT_S)
+
     # -- commits ---------------------------------------------------------------------------------
 
     @override
@@ -346,9 +356,7 @@ class ChunkConsumer(driver.Consumer):
         return True
 
     @override
-    async def _commit_offsets(
-        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
-    ) -> bool:
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         ledgers = {tp: self._ledgers[tp] for tp in offsets}
         committed = await self._commit(offsets)
         if committed:
@@ -401,7 +409,7 @@ def topic(app: App, names: Iterable[str]) -> TopicT:
 
 
 def consumer_of(app: App) -> ChunkConsumer:
-    """Return the app's consumer, for `hold`, `release` and `assigned`."""
+    """Return the app's consumer, for `hold`, `release`, `at_end` and `assigned`."""
     return cast(ChunkConsumer, app.consumer)
 
 
@@ -409,5 +417,6 @@ async def chunks_of(stream: Stream[Any]) -> AsyncIterator[Chunk]:
     """Iterate over a stream's chunks; those that are no longer ours are left out."""
     async for event in stream.noack().events():
         chunk = cast(Chunk, event.value)
+        chunk.take()
         if chunk.current:
             yield chunk

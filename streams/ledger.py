@@ -23,6 +23,21 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one look at a partition gave.
+
+    Attributes:
+        records: in offset order; may be empty.
+        position: offset the consumer reads from next; past control records, which are not returned.
+        highwater: offset after the partition's last record, as of then.
+    """
+
+    records: Sequence[Record]
+    position: int
+    highwater: int
+
+
 @dataclass(slots=True, eq=False)
 class Chunk:
     """A run of records of one partition, in offset order: what one Faust event carries.
@@ -30,6 +45,7 @@ class Chunk:
     Attributes:
         highwater: offset after the partition's last record when the chunk was fetched.
         size: bytes of all keys and values.
+        at_end: whether nothing more was in the partition when the chunk was fetched.
     """
 
     topic: str
@@ -40,7 +56,12 @@ class Chunk:
     highwater: int
     size: int
     _ledger: Ledger
+    at_end: bool = False
     acked: bool = False
+
+    def take(self) -> None:
+        """Say that an agent has begun to work on it."""
+        self._ledger.untaken -= 1
 
     def ack(self) -> None:
         """Say that all its effects are durable. No effect once the partition is no longer ours."""
@@ -50,11 +71,6 @@ class Chunk:
     def current(self) -> bool:
         """Whether the partition has been ours all the time since the chunk was read."""
         return not self._ledger.closed
-
-    @property
-    def at_end(self) -> bool:
-        """Whether nothing more was in the partition when the chunk was fetched."""
-        return self.last_offset + 1 >= self.highwater
 
 
 @dataclass
@@ -66,6 +82,9 @@ class Ledger:
         committed: offset Kafka has for the group, None without one.
         most_records, most_bytes: how much may be handed out and unacknowledged at a time.
         on_room: called when acknowledged chunks have left room for more.
+        closed: the partition is no longer ours.
+        done: offset after the last chunk up to which all are acknowledged, None before the first.
+        untaken: chunks handed out that no agent has begun to work on.
     """
 
     topic: str
@@ -77,32 +96,38 @@ class Ledger:
     on_room: Callable[[], None] = lambda: None
     closed: bool = False
     done: int | None = None
+    untaken: int = 0
+    _at_end: bool = False
     _open: deque[Chunk] = field(default_factory=deque)
     _records: int = 0
     _bytes: int = 0
 
     def has_room(self) -> bool:
         """Whether more may be fetched while what was handed out is being worked on."""
-        return (
-            self._records < self.most_records
-            and self._bytes < self.most_bytes
-            and len(self._open) < MOST_CHUNKS
-        )
+        return self._records < self.most_records and self._bytes < self.most_bytes and len(self._open) < MOST_CHUNKS
 
-    def hand_out(self, records: Sequence[Record], highwater: int, limit: int) -> list[Chunk]:
-        """Enter fetched records; return them as chunks of at most `limit` bytes, or of one record.
+    @property
+    def at_end(self) -> bool:
+        """Whether all there was when last fetched is in the hands of an agent, or done."""
+        return self._at_end and self.untaken == 0
+
+    def hand_out(self, fetched: Fetched, limit: int) -> list[Chunk]:
+        """Enter what was fetched; return it as chunks of at most `limit` bytes, or of one record.
 
         Records that were handed out before are left out. Where the log ends before our position, it
         was made anew: reading starts over with what was fetched.
         """
+        records = fetched.records
+        self._at_end = fetched.position >= fetched.highwater
         if records and records[0].offset < self.position:
-            if highwater < self.position:
+            if fetched.highwater < self.position:
                 self.position, self.committed = records[0].offset, None
             else:
                 records = [record for record in records if record.offset >= self.position]
-        chunks = [self._enter(run, size, highwater) for run, size in _runs(records, limit)]
+        chunks = [self._enter(run, size, fetched.highwater) for run, size in _runs(records, limit)]
         if chunks:
             self.position = chunks[-1].last_offset + 1
+            chunks[-1].at_end = self._at_end
         return chunks
 
     def ack(self, chunk: Chunk) -> None:
@@ -140,6 +165,7 @@ class Ledger:
             _ledger=self,
         )
         self._open.append(chunk)
+        self.untaken += 1
         self._records += len(records)
         self._bytes += size
         return chunk

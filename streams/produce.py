@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     KafkaError,
     MessageSizeTooLargeError,
+    UnknownError,
     UnsupportedVersionError,
 )
 from aiokafka.partitioner import murmur2
@@ -26,6 +28,9 @@ RECORD_OVERHEAD = 64
 """More than Kafka adds to key, value and headers of one record."""
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
+
+NO_IDEMPOTENCE = (UnsupportedVersionError, UnknownError, ClusterAuthorizationFailedError)
+"""How brokers answer that do not know it, or do not allow it."""
 
 log = structlog.get_logger(__name__)
 
@@ -84,8 +89,8 @@ class BatchProducer:
         """
         try:
             self._producer = await self._opened(idempotent=True)
-        except UnsupportedVersionError:
-            log.info("the broker knows no idempotent producer; retries may write twice")
+        except NO_IDEMPOTENCE as error:
+            log.info("no idempotent producer here; a retry may write twice", cause=repr(error))
             self._producer = await self._opened(idempotent=False)
 
     async def stop(self) -> None:
@@ -102,11 +107,7 @@ class BatchProducer:
             ProduceError: Kafka will never take one of them; the others may have been written.
         """
         outcomes = await asyncio.gather(
-            *(
-                self._send(topic, partition, messages)
-                for (topic, partition), messages in batches.items()
-                if messages
-            ),
+            *(self._send(topic, partition, messages) for (topic, partition), messages in batches.items() if messages),
             return_exceptions=True,
         )
         for outcome in outcomes:
@@ -130,9 +131,7 @@ class BatchProducer:
         while start < len(messages):
             start = await self._send_batch(topic, partition, messages, start)
 
-    async def _send_batch(
-        self, topic: str, partition: int, messages: Sequence[Message], start: int
-    ) -> int:
+    async def _send_batch(self, topic: str, partition: int, messages: Sequence[Message], start: int) -> int:
         """Write messages from `start` on, as many as fit; return the index of the next."""
         wait = FIRST_WAIT_S
         while True:
@@ -152,7 +151,8 @@ class BatchProducer:
         batch = self._producer.create_batch()
         for index in range(start, len(messages)):
             key, value, headers, timestamp = messages[index]
-            if batch.append(key=key, value=value, timestamp=timestamp, headers=headers) is None:
+            fits = batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers))
+            if fits is None:
                 return batch, index
         return batch, len(messages)
 
@@ -182,6 +182,4 @@ def _explained(topic: str, partition: int, error: KafkaError) -> ProduceError:
     hint = ""
     if isinstance(error, MessageSizeTooLargeError):
         hint = f"; raise max.message.bytes of the topic to {MAX_MESSAGE_BYTES}"
-    return ProduceError(
-        f"Kafka refused a batch for {topic}, partition {partition}: {error!r}{hint}"
-    )
+    return ProduceError(f"Kafka refused a batch for {topic}, partition {partition}: {error!r}{hint}")

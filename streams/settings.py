@@ -72,18 +72,12 @@ class Settings(BaseSettings):
     tick_s: Annotated[float, Field(gt=0)] = Field(
         1.0, description="seconds between clock ticks written to the journeys log"
     )
-    metric_dimensions: str = Field(
-        "*", description="attributes to break metrics down by: * for all, or a comma list"
-    )
+    metric_dimensions: str = Field("*", description="attributes to break metrics down by: * for all, or a comma list")
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         1000, description="refused messages in a row on one partition that stop the worker"
     )
-    batch_rows: Annotated[int, Field(ge=1)] = Field(
-        50_000, description="rows that make the sink write a block at once"
-    )
-    batch_s: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="seconds after which the sink writes what it has"
-    )
+    batch_rows: Annotated[int, Field(ge=1)] = Field(50_000, description="rows that make the sink write a block at once")
+    batch_s: Annotated[float, Field(gt=0)] = Field(1.0, description="seconds after which the sink writes what it has")
     retention_days: Annotated[int, Field(ge=1)] | None = Field(
         None, description="days rows are kept in ClickHouse (default: for ever)"
     )
@@ -97,12 +91,8 @@ class Settings(BaseSettings):
         30.0, description="seconds without a sign of life after which a worker's work is passed on"
     )
     metrics_host: str = Field("127.0.0.1", description="address Prometheus metrics are served on")
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        9464, description="port of the workers' metrics"
-    )
-    sink_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        9465, description="port of the sink's metrics"
-    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(9464, description="port of the workers' metrics")
+    sink_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(9465, description="port of the sink's metrics")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console, or auto: console on a terminal, else json"
     )
@@ -124,9 +114,7 @@ class Settings(BaseSettings):
     def _check_clickhouse(cls, value: str) -> str:
         url = urlsplit(value)
         if url.scheme not in CLICKHOUSE_SCHEMES:
-            raise ValueError(
-                "it should look like clickhouse://user:password@host:9000/touchline or chdb:///path"
-            )
+            raise ValueError("it should look like clickhouse://user:password@host:9000/touchline or chdb:///path")
         if url.scheme == "chdb" and not url.path.strip("/"):
             raise ValueError("a chdb URL names a directory: chdb:///var/lib/touchline")
         if url.scheme.startswith("clickhouse") and not url.hostname:
@@ -142,8 +130,7 @@ class Settings(BaseSettings):
     def _check_sasl(self) -> Settings:
         if self.kafka_security.startswith("sasl") and not (self.kafka_user and self.kafka_password):
             raise ValueError(
-                f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER "
-                f"and {PREFIX}KAFKA_PASSWORD"
+                f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD"
             )
         return self
 
@@ -206,7 +193,7 @@ def documented() -> list[Documented]:
 
 def mask(text: str) -> str:
     """Return a text with the password of any URL in it masked."""
-    return _PASSWORD.sub(rf"\g<1>{MASK}\g<2>", text)
+    return _PASSWORD.sub(lambda found: f"{found[1]}{MASK}{found[2]}", text)
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -1,0 +1,171 @@
+"""The two Faust apps, and running them until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import faust
+import structlog
+import uvloop
+from faust.app.base import BootStrategy
+from prometheus_client import CollectorRegistry, start_http_server
+
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
+from streams import logs
+from streams.broker import BrokerError, wait_for_broker
+from streams.chunks import ChunkTransport
+from streams.fatal import die, print_cause
+from streams.kafka_admin import check_topics
+from streams.produce import BatchProducer
+from streams.services import Services
+from streams.settings import Settings
+from streams.telemetry import Telemetry
+
+COMMIT_INTERVAL_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class _Boot(BootStrategy):
+    """Faust without its producer and web server: everything is written by `BatchProducer`."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class TouchlineApp(faust.App):
+    """A Faust app that reads in chunks and leaves no files."""
+
+    BootStrategy = _Boot
+
+    def _create_directories(self) -> None:
+        """Do nothing: without Faust's tables there is nothing to keep."""
+
+
+def new_app(settings: Settings, role: str) -> TouchlineApp:
+    """Return a Faust app without agents, in the consumer group of a role (`streams`, `sink`)."""
+    app = TouchlineApp(
+        settings.group(role),
+        broker=f"kafka://{settings.kafka.split(',')[0]}",
+        autodiscover=False,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_request_timeout=max(90.0, settings.session_timeout_s + 10),
+        # Work under way may take long (ingest waits to merge, the sink for ClickHouse). A rebalance
+        # does not wait for it: it can no longer acknowledge, and is done again by the next owner.
+        stream_wait_empty=False,
+        # The ledgers bound what is handed out; a full queue would hold up other partitions.
+        stream_buffer_maxsize=1 << 20,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    app.transport = ChunkTransport(app, settings)
+    return app
+
+
+def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
+    """Return the app of the stream workers: INGEST and STITCH."""
+    from streams.agents import ingest, stitch
+
+    app = new_app(settings, "streams")
+    ingest.register(app, services)
+    stitch.register(app, services)
+    return app
+
+
+def build_sink_app(settings: Settings, services: Services, writer: Any) -> TouchlineApp:
+    """Return the app of the ClickHouse writers."""
+    from streams.agents import sink
+
+    app = new_app(settings, "sink")
+    sink.register(app, services, writer)
+    return app
+
+
+def run_worker(settings: Settings) -> int:
+    """Run the stream workers until SIGINT or SIGTERM; return the exit status."""
+    needed = {topic.name for topic in all_topics()}
+    return _run(settings, "worker", settings.metrics_port, needed, _streams)
+
+
+def run_sink(settings: Settings) -> int:
+    """Run the ClickHouse writers until SIGINT or SIGTERM; return the exit status."""
+    needed = {*FACTS_TOPICS, DEAD_LETTERS}
+    return _run(settings, "sink", settings.sink_metrics_port, needed, _sink)
+
+
+Build = Callable[[Settings, Services], Awaitable[TouchlineApp]]
+
+
+async def _streams(settings: Settings, services: Services) -> TouchlineApp:
+    return build_streams_app(settings, services)
+
+
+async def _sink(settings: Settings, services: Services) -> TouchlineApp:
+    from sinks.open import open_writer
+
+    writer = await asyncio.to_thread(open_writer, settings.clickhouse)
+    return build_sink_app(settings, services, writer)
+
+
+def _run(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> int:
+    logs.configure(settings)
+    log.info("starting", role=where, **settings.shown())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, where, port, needed, build))
+    except BrokerError as error:
+        print_cause(where, error)
+        return 1
+    except Exception as error:  # the last to see it: logged, and told as the cause
+        die(where, error)
+    log.info("stopped", role=where)
+    return 0
+
+
+async def serve(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> None:
+    """Run an app until SIGINT or SIGTERM.
+
+    Raises:
+        BrokerError: Kafka refuses us, or has not the topics we need.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if not await _before(stop, wait_for_broker(settings)):
+        return
+    await check_topics(settings, needed)
+    async with AsyncExitStack() as stack:
+        registry = CollectorRegistry()
+        server, _ = start_http_server(port, settings.metrics_host, registry)
+        stack.callback(server.shutdown)
+        producer = BatchProducer(settings)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        services = Services(settings, producer, Telemetry.on(registry))
+        app = await build(settings, services)
+        stack.push_async_callback(app.stop)
+        await app.start()
+        log.info("running", role=where)
+        await app.wait_first(stop.wait())
+        if app.crashed:
+            die(where, app.crash_reason or RuntimeError("Faust crashed without a reason"))
+        log.info("stopping", role=where)
+
+
+async def _before(stop: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Do some work; return False where `stop` came first, and the work was cancelled."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        await working
+        return True
+    working.cancel()
+    return False

@@ -1,0 +1,46 @@
+"""What to do about a surprise: stop the process, so that nothing is acknowledged that failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def surprises_are_fatal(where: str) -> Iterator[None]:
+    """Stop the process on any exception but a cancellation (a rebalance, or an orderly stop).
+
+    Faust would restart the agent with the events after the failed one, which then never comes
+    again. A new process reads it again from the last commit.
+    """
+    try:
+        yield
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:  # this is where the process ends, on any of them
+        die(where, error)
+
+
+def die(where: str, error: BaseException) -> NoReturn:
+    """Log an error, and end the process with status 1, its cause on the last line."""
+    log.critical("stopped by a surprise", where=where, exc_info=error)
+    print_cause(where, error)
+    os._exit(1)
+
+
+def print_cause(where: str, error: BaseException) -> None:
+    """Write the cause as the last line of stderr, after all that was logged."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    cause = str(error) or type(error).__name__
+    sys.stderr.write(f"touchline: {where} stopped: {cause}\n")
+    sys.stderr.flush()
