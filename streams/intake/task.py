@@ -33,12 +33,14 @@ class TaskRules:
 
     Attributes:
         idle_ms: an input silent for this long holds neither the others nor the watermark.
-        max_buffered: records an input may have waiting before it is held.
+        max_records, max_bytes, max_chunks: what an input may have waiting before it is held.
         max_consecutive_refusals: refusals in a row that one input may give.
     """
 
     idle_ms: int = 5_000
-    max_buffered: int = 4_000
+    max_records: int = 4_000
+    max_bytes: int = 2 << 20
+    max_chunks: int = 32
     max_consecutive_refusals: int = 1_000
 
 
@@ -71,7 +73,8 @@ class _Input(Generic[ChunkRef, Item]):
         self.topic = topic
         self.buffer: deque[tuple[int, Item]] = deque()
         self.added = 0  # items that ever entered the buffer
-        self.chunks: deque[tuple[ChunkRef, int]] = deque()  # each with `added` as it left it
+        self.chunks: deque[tuple[ChunkRef, int, int]] = deque()  # with `added` behind it, and size
+        self.bytes = 0  # of the chunks
         self.highest = 0  # latest time of an item handed on
         self.at_end = False
         self.held = False
@@ -95,7 +98,17 @@ class _Input(Generic[ChunkRef, Item]):
         """Yield and forget the chunks of which nothing is left in the buffer."""
         handed_on = self.added - len(self.buffer)
         while self.chunks and self.chunks[0][1] <= handed_on:
-            yield self.chunks.popleft()[0]
+            chunk, _, size = self.chunks.popleft()
+            self.bytes -= size
+            yield chunk
+
+    def fullness(self, rules: TaskRules) -> float:
+        """Return how much waits here: 1 is as much as may."""
+        return max(
+            len(self.buffer) / rules.max_records,
+            len(self.chunks) / rules.max_chunks,
+            self.bytes / rules.max_bytes,
+        )
 
 
 class IngestTask(Generic[ChunkRef, Item]):
@@ -112,6 +125,7 @@ class IngestTask(Generic[ChunkRef, Item]):
         self._inputs: dict[str, _Input[ChunkRef, Item]] = {t: _Input(t, now) for t in topics}
         self._order = list(self._inputs.values())
         self._watermark = 0
+        self._awake_at = now
 
     def add(
         self,
@@ -119,6 +133,7 @@ class IngestTask(Generic[ChunkRef, Item]):
         topic: str,
         records: Sequence[tuple[int, Item]],
         *,
+        size: int,
         at_end: bool,
         now: int,
     ) -> None:
@@ -128,18 +143,36 @@ class IngestTask(Generic[ChunkRef, Item]):
             chunk: given back by `drain` once nothing of it is left here.
             topic: the input it is from; its chunks come in the order of the log.
             records: the accepted ones in the order of the log, each with its `occurred_at`.
+            size: bytes of the chunk.
             at_end: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
+        self._listen(now)
         source = self._inputs[topic]
         source.buffer.extend(records)
         source.added += len(records)
-        source.chunks.append((chunk, source.added))
-        source.at_end = at_end and not source.held
+        source.chunks.append((chunk, source.added, size))
+        source.bytes += size
+        self.set_end(topic, at_end)
         source.heard_at = now
         if not records:
             # All of it was refused, but it does speak: the wait for it begins anew.
             source.starved_since = now
+
+    def set_end(self, topic: str, at_end: bool) -> None:
+        """Note whether the broker holds nothing of an input beyond the chunks already added.
+
+        Of one that is held nobody knows, as nobody looks.
+        """
+        source = self._inputs[topic]
+        source.at_end = at_end and not source.held
+
+    def _listen(self, now: int) -> None:
+        """Count the silence of all inputs anew where it was us who did not listen for so long."""
+        if now - self._awake_at >= self._rules.idle_ms:
+            for source in self._order:
+                source.heard_at = source.starved_since = now
+        self._awake_at = now
 
     def accepted(self, topic: str) -> None:
         """Note that a record of an input was accepted, which ends its run of refusals."""
@@ -165,8 +198,9 @@ class IngestTask(Generic[ChunkRef, Item]):
     def drain(self, limit: int, now: int) -> Slab[ChunkRef, Item]:
         """Hand on what can be, at most `limit` items.
 
-        An input that may still hold something earlier stops it; `unknown` names such inputs.
+        An input that may still hold something earlier stops it.
         """
+        self._listen(now)
         items: list[tuple[Item, int]] = []
         if not any(source.blocks(now, self._rules.idle_ms) for source in self._order):
             self._merge(items, limit, now)
@@ -205,8 +239,10 @@ class IngestTask(Generic[ChunkRef, Item]):
 
         It is the least over the inputs of the latest time that each has reached, never beyond
         `now`, and never goes back. An input that was read to its end and has been silent since
-        counts no longer, nor one that never had anything; when none counts, it is `now`.
+        counts no longer, nor one that never had anything; when none counts, it is `now`. Silence
+        counts while somebody listens: while `add`, `drain` or this are called often enough.
         """
+        self._listen(now)
         least = min(source.bound(now, self._rules.idle_ms) for source in self._order)
         if least == LEFT_OUT and not self._silent(now):
             return self._watermark
@@ -220,30 +256,16 @@ class IngestTask(Generic[ChunkRef, Item]):
         """Return the inputs to hold, as too much of them waits here, and those to release again.
 
         An input that is waited for is never held. While one is held nobody looks at its end, so
-        that is unknown until its next chunk, or `reached_end`.
+        that is unknown until its next chunk, or `set_end`.
         """
-        hold = [source for source in self._order if self._is_full(source)]
-        release = [source for source in self._order if self._is_slack(source)]
+        hold = [s for s in self._order if not s.held and s.fullness(self._rules) >= 1]
+        release = [s for s in self._order if s.held and s.fullness(self._rules) <= 0.5]
         for source in hold:
             source.held = True
             source.at_end = False
         for source in release:
             source.held = False
         return Holds([source.topic for source in hold], [source.topic for source in release])
-
-    def _is_full(self, source: _Input[ChunkRef, Item]) -> bool:
-        return not source.held and len(source.buffer) >= self._rules.max_buffered
-
-    def _is_slack(self, source: _Input[ChunkRef, Item]) -> bool:
-        return source.held and len(source.buffer) <= self._rules.max_buffered // 2
-
-    def unknown(self) -> list[str]:
-        """Return the inputs with nothing here that are not known to be at their end."""
-        return [source.topic for source in self._order if not source.buffer and not source.at_end]
-
-    def reached_end(self, topic: str) -> None:
-        """Note that the broker holds nothing of an input beyond the chunks already added."""
-        self._inputs[topic].at_end = True
 
     def buffered(self) -> int:
         """Return how many items wait here."""

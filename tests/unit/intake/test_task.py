@@ -41,7 +41,15 @@ def give(
     now: int = NOW,
     number: int = 0,
 ) -> None:
-    task.add((topic, number), topic, records_of(topic, list(log)), at_end=at_end, now=now)
+    records = records_of(topic, list(log))
+    task.add((topic, number), topic, records, size=len(records), at_end=at_end, now=now)
+
+
+def listen(task: Task, since: int, until: int) -> int:
+    """Let time pass as it does for a worker that is awake; return the watermark at its end."""
+    for now in range(since, until, IDLE // 4):
+        task.watermark(now)
+    return task.watermark(until)
 
 
 def times_of(slab: Slab[Chunk, Record]) -> list[int]:
@@ -71,21 +79,20 @@ class Feed:
 
     def fetch(self, task: Task, topic: str, size: int, now: int) -> None:
         if not self.unread[topic]:
-            task.reached_end(topic)
+            task.set_end(topic, at_end=True)
             return
         chunk, self.unread[topic] = self.unread[topic][:size], self.unread[topic][size:]
         ref = (topic, len(self.chunks[topic]))
         self.chunks[topic].append([record for _, record in chunk])
-        task.add(ref, topic, chunk, at_end=not self.unread[topic], now=now)
+        at_end = not self.unread[topic]
+        task.add(ref, topic, chunk, size=len(chunk), at_end=at_end, now=now)
 
 
 # --- order ---------------------------------------------------------------------------------------
 
 
 @given(any_logs, st.integers(min_value=1, max_value=7))
-def test_with_all_inputs_there_the_merge_is_the_merge_by_looking(
-    logs: dict[str, list[int]], limit: int
-) -> None:
+def test_with_all_inputs_there_the_merge_is_the_merge_by_looking(logs: dict[str, list[int]], limit: int) -> None:
     task = new_task()
     for topic, log in logs.items():
         give(task, topic, *log)
@@ -119,7 +126,7 @@ steps = st.lists(
 def test_nothing_goes_ahead_of_an_input_that_is_waited_for(
     logs: dict[str, list[int]], schedule: list[tuple[str, str, int]]
 ) -> None:
-    task, feed = new_task(max_buffered=3), Feed(logs)
+    task, feed = new_task(max_records=3), Feed(logs)
     merged: list[int] = []
     for step, topic, size in schedule:
         if step == "fetch":
@@ -138,7 +145,7 @@ def test_the_watermark_never_passes_what_is_still_to_come_nor_now_nor_goes_back(
     logs: dict[str, list[int]], schedule: list[tuple[str, str, int]]
 ) -> None:
     now = 30  # in the midst of the times, so that some records are of the future
-    task: Task = IngestTask(TOPICS, TaskRules(idle_ms=5, max_buffered=3), now)
+    task: Task = IngestTask(TOPICS, TaskRules(idle_ms=5, max_records=3), now)
     feed = Feed(logs)
     to_come = sorted(time for log in logs.values() for time in log)
     last = 0
@@ -174,10 +181,9 @@ def test_an_input_not_yet_fetched_is_waited_for() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10, 20)
     assert task.drain(100, NOW).items == []
-    assert task.unknown() == ["b"]
     give(task, "b", 5, 15, at_end=False)
     assert times_of(task.drain(100, NOW)) == [5, 10, 15]
-    assert task.unknown() == ["b"]
+    assert times_of(task.drain(100, NOW)) == []
     give(task, "b", 30)
     assert times_of(task.drain(100, NOW)) == [20, 30]
 
@@ -196,9 +202,10 @@ def test_an_input_that_cannot_be_fetched_is_not_waited_for_beyond_the_idle_time(
     give(task, "a", 10)
     give(task, "b", 5, at_end=False)
     assert times_of(task.drain(100, NOW)) == [5]
+    listen(task, NOW, NOW + IDLE - 1)
     assert times_of(task.drain(100, NOW + IDLE - 1)) == []
     assert times_of(task.drain(100, NOW + IDLE)) == [10]
-    assert task.watermark(NOW + 10 * IDLE) == 5, "its end was not seen: it still bounds the time"
+    assert listen(task, NOW + IDLE, NOW + 10 * IDLE) == 5, "its end was not seen: it still bounds the time"
 
 
 def test_the_wait_for_an_input_begins_when_its_buffer_runs_dry() -> None:
@@ -206,6 +213,7 @@ def test_the_wait_for_an_input_begins_when_its_buffer_runs_dry() -> None:
     give(task, "a", 10, 20)
     give(task, "b", 5, 15, at_end=False)
     later = NOW + 10 * IDLE
+    listen(task, NOW, later)
     assert times_of(task.drain(100, later)) == [5, 10, 15]
     assert times_of(task.drain(100, later + 1)) == []
 
@@ -213,6 +221,7 @@ def test_the_wait_for_an_input_begins_when_its_buffer_runs_dry() -> None:
 def test_a_chunk_of_refusals_only_shows_that_an_input_lives() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
+    listen(task, NOW, NOW + IDLE - 1)
     give(task, "b", at_end=False, now=NOW + IDLE - 1)
     assert times_of(task.drain(100, NOW + IDLE)) == []
 
@@ -239,8 +248,8 @@ def test_the_watermark_is_unknown_while_an_input_with_data_has_given_nothing() -
 def test_inputs_that_never_had_anything_do_not_count() -> None:
     task = new_task()
     give(task, "a", 10, 20, at_end=False)
-    task.reached_end("b")
-    task.reached_end("c")
+    task.set_end("b", at_end=True)
+    task.set_end("c", at_end=True)
     slab = task.drain(100, NOW)
     assert clocks_of(slab) == [10, 20]
     assert task.watermark(NOW) == 20
@@ -257,22 +266,49 @@ def test_an_input_at_its_end_counts_until_it_was_silent_for_the_idle_time() -> N
     assert task.watermark(NOW + 3_000 + IDLE) == NOW + 3_000 + IDLE, "all are silent"
 
 
+def test_silence_does_not_count_while_the_worker_itself_was_asleep() -> None:
+    task = new_task(("a", "b"))
+    give(task, "a", 10)
+    give(task, "b", 20, at_end=False)
+    task.drain(100, NOW)
+    task.set_end("b", at_end=True)
+    woken = NOW + 60_000
+    assert task.watermark(woken) == 10
+    give(task, "a", 30, now=woken)
+    task.set_end("b", at_end=False)
+    assert task.drain(100, woken).items == [], "what b had meanwhile is being fetched"
+    assert listen(task, woken, woken + IDLE - 1) == 20
+
+
+def test_the_next_look_tells_that_an_input_is_no_longer_at_its_end() -> None:
+    task = new_task(("a", "b"))
+    task.set_end("b", at_end=True)
+    task.set_end("b", at_end=False)
+    give(task, "a", 10)
+    assert task.drain(100, NOW).items == []
+
+
 def test_a_silent_task_does_not_tell_the_time_while_something_is_buffered() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10, 20)
-    task.reached_end("b")
-    assert task.watermark(NOW + 2 * IDLE) == 10
+    task.set_end("b", at_end=True)
+    assert listen(task, NOW, NOW + 2 * IDLE) == 10
     assert clocks_of(task.drain(100, NOW + 2 * IDLE)) == [10, 20]
     assert task.watermark(NOW + 2 * IDLE) == NOW + 2 * IDLE
 
 
 def test_a_task_without_anything_at_all_tells_the_time_only_after_the_idle_time() -> None:
     task = new_task(("a", "b"))
-    assert task.watermark(NOW + IDLE) == 0, "nobody knows yet that they are empty"
-    task.reached_end("a")
-    task.reached_end("b")
-    assert task.watermark(NOW + IDLE - 1) == 0
+    task.set_end("a", at_end=True)
+    task.set_end("b", at_end=True)
+    assert listen(task, NOW, NOW + IDLE - 1) == 0
     assert task.watermark(NOW + IDLE) == NOW + IDLE
+
+
+def test_a_task_of_which_nobody_knows_that_it_is_empty_does_not_tell_the_time() -> None:
+    task = new_task(("a", "b"))
+    task.set_end("a", at_end=True)
+    assert listen(task, NOW, NOW + 10 * IDLE) == 0
 
 
 def test_a_record_of_the_future_does_not_move_the_watermark_beyond_now() -> None:
@@ -286,7 +322,7 @@ def test_the_watermark_does_not_go_back_for_old_data_nor_for_a_clock_set_back() 
     task = new_task(("a",))
     give(task, "a", 100)
     task.drain(100, NOW)
-    assert task.watermark(NOW + IDLE) == NOW + IDLE
+    assert listen(task, NOW, NOW + IDLE) == NOW + IDLE
     give(task, "a", 50, 200, now=NOW + IDLE)
     assert clocks_of(task.drain(100, NOW + IDLE)) == [NOW + IDLE, NOW + IDLE]
     assert task.watermark(NOW) == NOW + IDLE
@@ -306,7 +342,7 @@ def test_a_late_record_does_not_take_back_what_its_input_had_reached() -> None:
 
 
 def test_an_input_with_too_much_buffered_is_held_until_half_of_it_is_gone() -> None:
-    task = new_task(("a", "b"), max_buffered=4)
+    task = new_task(("a", "b"), max_records=4)
     give(task, "a", 1, 2, 3, 4, 5, at_end=False)
     give(task, "b", 9, at_end=False)
     assert task.holds().hold == ["a"]
@@ -319,32 +355,45 @@ def test_an_input_with_too_much_buffered_is_held_until_half_of_it_is_gone() -> N
 
 
 def test_while_held_an_input_may_have_got_more_so_its_end_is_unknown() -> None:
-    task = new_task(("a", "b"), max_buffered=2)
+    task = new_task(("a", "b"), max_records=2)
     give(task, "a", 1, 2)
     give(task, "b", 9)
     assert task.holds().hold == ["a"]
     give(task, "a", 3, number=1)  # was on its way already when the input was held
     assert times_of(task.drain(100, NOW)) == [1, 2, 3]
-    assert task.unknown() == ["a"]
     assert task.drain(100, NOW).items == []
-    assert task.watermark(NOW + 10 * IDLE) == 3
-    task.reached_end("a")
+    assert task.watermark(NOW) == 3
+    assert task.holds().release == ["a"]
+    task.set_end("a", at_end=True)
     assert times_of(task.drain(100, NOW)) == [9]
 
 
 def test_an_end_seen_before_an_input_was_held_does_not_hold_good_afterwards() -> None:
-    task = new_task(("a", "b"), max_buffered=2)
+    task = new_task(("a", "b"), max_records=2)
     give(task, "a", 1, 2)
     give(task, "b", 9)
     task.holds()
     task.drain(2, NOW)
     assert task.holds().release == ["a"]
-    assert task.unknown() == ["a"]
+    assert times_of(task.drain(100, NOW)) == []
+
+
+@pytest.mark.parametrize("rules", [{"max_bytes": 8}, {"max_chunks": 4}])
+def test_bytes_and_chunks_count_too(rules: dict[str, int]) -> None:
+    task = new_task(("a", "b"), **rules)
+    for number in range(4):
+        give(task, "a", 2 * number, 2 * number + 1, at_end=False, number=number)
+    assert task.holds().hold == ["a"]
+    task.set_end("b", at_end=True)
+    task.drain(3, NOW)
+    assert task.holds().release == []
+    task.drain(1, NOW)
+    assert task.holds().release == ["a"]
 
 
 @given(any_logs)
 def test_with_inputs_held_it_never_comes_to_a_standstill(logs: dict[str, list[int]]) -> None:
-    task, feed = new_task(max_buffered=2), Feed(logs)
+    task, feed = new_task(max_records=2), Feed(logs)
     held: set[str] = set()
     merged: list[Record] = []
     for _ in range(200):
@@ -354,7 +403,6 @@ def test_with_inputs_held_it_never_comes_to_a_standstill(logs: dict[str, list[in
         merged += [record for record, _ in task.drain(2, NOW).items]
         holds = task.holds()
         held = (held | set(holds.hold)) - set(holds.release)
-        assert not held & set(task.unknown()), "what is waited for can be fetched"
     assert merged == merge_by_looking(logs)
     assert task.buffered() == 0
 
@@ -378,7 +426,7 @@ def test_a_chunk_is_done_once_all_of_it_was_handed_on_in_order_of_its_input(
     for topic in TOPICS:
         while feed.unread[topic]:
             feed.fetch(task, topic, size, NOW)
-        task.reached_end(topic)
+        task.set_end(topic, at_end=True)
     handed_on: set[Record] = set()
     done: list[Chunk] = []
     for slab in drained(task, limit):
@@ -400,7 +448,7 @@ def test_a_chunk_of_refusals_only_waits_for_the_chunks_before_it() -> None:
     give(task, "a", 10, number=0)
     give(task, "a", number=1)
     assert task.drain(100, NOW).done == []
-    task.reached_end("b")
+    task.set_end("b", at_end=True)
     assert task.drain(100, NOW).done == [("a", 0), ("a", 1)]
 
 
