@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from aiokafka.errors import (
 from schemas.topics import Topic, all_topics
 from streams.broker import BrokerError, client_options
 from streams.settings import Settings
+
+KNOWN_WITHIN_S = 15.0
+ASK_AGAIN_S = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +60,7 @@ async def create_topics(settings: Settings, topics: Iterable[Topic] | None = Non
                 await _create(admin, settings, topic, done)
     finally:
         await admin.close()
+    await _until_known(settings, done.made + done.plain)
     await check_topics(settings, (topic.name for topic in wanted))
     return done
 
@@ -91,6 +96,14 @@ async def partition_counts(settings: Settings) -> Mapping[str, int]:
     finally:
         await admin.close()
     return {entry["topic"]: len(entry["partitions"]) for entry in described}
+
+
+async def _until_known(settings: Settings, names: Iterable[str]) -> None:
+    """Wait until brokers tell of new topics, which they do a little after they were created."""
+    for _ in range(int(KNOWN_WITHIN_S / ASK_AGAIN_S)):
+        if not set(names) - (await partition_counts(settings)).keys():
+            return
+        await asyncio.sleep(ASK_AGAIN_S)
 
 
 async def _create(
