@@ -52,10 +52,7 @@ def compile_decoder(writer: Schema, reader: Schema) -> Decode:
             held[field["name"]] = name
     source.add("if p != len(data):")
     source.add("    raise ValueError(f'it is {len(data)} bytes long, its fields take {p}')")
-    pairs = (
-        f"{name!r}: {held[name] if name in held else _default(field)}"
-        for name, field in wanted.items()
-    )
+    pairs = (f"{name!r}: {held[name] if name in held else _default(field)}" for name, field in wanted.items())
     source.add(f"return {{{', '.join(pairs)}}}")
     return source.compile(f"<decoder of {writer['name']}>")
 
@@ -143,21 +140,18 @@ class _Source:
         else:
             raise UnsupportedSchemaError(f"{name} is not a type of our schemas")
 
-    def _size(self) -> None:
-        """A length or an index into `n`: one byte, unless it is large or (wrongly) negative."""
-        self.add("n = data[p]; p += 1")
-        self.add("if n & 0x81: n, p = size_at(data, p - 1)")
-        self.add("else: n >>= 1")
-
     def _long(self, target: str) -> None:
         self.add("n = data[p]")
         self.add(f"if n > 127: {target}, p = long_at(data, p)")
         self.add(f"else: {target} = (n >> 1) ^ -(n & 1); p += 1")
 
     def _string(self, target: str) -> None:
+        # A length takes one byte, unless it is large or (wrongly) negative: both have a bit of 0x81.
         # A slice may end early; then `p` lies beyond the data, and the next look at it finds out.
-        self._size()
-        self.add(f"n += p; {target} = data[p:n].decode(); p = n")
+        self.add("n = data[p]")
+        self.add("if n & 0x81: n, p = size_at(data, p); n += p")
+        self.add("else: p += 1; n = p + (n >> 1)")
+        self.add(f"{target} = data[p:n].decode(); p = n")
 
     def _boolean(self, target: str) -> None:
         self.add("n = data[p]; p += 1")
@@ -172,7 +166,9 @@ class _Source:
         return symbols
 
     def _enum(self, symbols: str, target: str) -> None:
-        self._size()
+        self.add("n = data[p]")
+        self.add("if n & 0x81: n, p = size_at(data, p)")
+        self.add("else: n >>= 1; p += 1")
         self.add(f"{target} = {symbols}[n]")
 
     def _union(self, branches: list[Any], target: str) -> None:
@@ -226,8 +222,5 @@ class _Source:
         variables = [self.variable() for _ in kind["fields"]]
         for field, variable in zip(kind["fields"], variables, strict=True):
             self.value(field["type"], variable)
-        pairs = (
-            f"{field['name']!r}: {variable}"
-            for field, variable in zip(kind["fields"], variables, strict=True)
-        )
+        pairs = (f"{field['name']!r}: {variable}" for field, variable in zip(kind["fields"], variables, strict=True))
         self.add(f"{target} = {{{', '.join(pairs)}}}")

@@ -51,9 +51,12 @@ def count_at(data: bytes, position: int) -> tuple[int, int]:
 
     Raises:
         IndexError: the data ends within it.
-        ValueError: a number in it is longer than a long can be.
+        ValueError: a number in it is longer than a long can be; or it is the 0 that ends the
+            blocks, which takes one byte and is seen before this is called.
     """
     count, after = long_at(data, position)
+    if count == 0:
+        raise ValueError(f"the block at byte {position} holds nothing")
     if count < 0:
         _, after = long_at(data, after)
         return -count, after

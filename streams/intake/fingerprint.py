@@ -2,62 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from schemas.codec import KIND_RECORDS
-from schemas.registry import Schema, current_schemas
+from schemas.registry import Schema, current_schemas, schema_history
 
-_NO_DEFAULT = object()
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
-
-
-@dataclass(frozen=True)
-class _Canon:
-    """What of a record goes without saying: its fields' defaults; and the records within it."""
-
-    defaults: dict[str, Any]
-    nested: dict[str, _Canon]
-
-    def of(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the record without the fields that have their defaults."""
-        default_of = self.defaults.get
-        said = {
-            name: value for name, value in record.items() if value != default_of(name, _NO_DEFAULT)
-        }
-        for name, canon in self.nested.items():
-            if name in said:
-                said[name] = [canon.of(item) for item in said[name]]
-        return said
-
-
-def _canon(schema: Schema) -> _Canon:
-    fields = schema["fields"]
-    return _Canon(
-        defaults={field["name"]: field["default"] for field in fields if "default" in field},
-        nested={
-            field["name"]: _canon(field["type"]["items"])
-            for field in fields
-            if isinstance(field["type"], dict)
-            and isinstance(field["type"].get("items"), dict)
-            and "fields" in field["type"]["items"]
-        },
-    )
-
-
-_SCHEMAS = current_schemas()
-_CANONS = {kind: _canon(_SCHEMAS[record]) for kind, record in KIND_RECORDS.items()}
-_HASHES = {kind: blake2b(digest_size=8, person=kind.encode()) for kind in KIND_RECORDS}
 
 
 def fingerprint(kind: str, record: dict[str, Any]) -> int:
     """Return 63 bits over all that a record says.
 
-    Fields that have their default do not count, so a field added to the schema later (it must have
-    a default) changes no fingerprint; nor do the order of fields and maps, or the framing.
+    The framing, the order of maps and the version of the schema make no difference: of fields that
+    came after the schema's first version, only those count that have not their default. So a schema
+    may grow without a message sent again looking like another one.
 
     Args:
         kind: the contract's name of the record's kind.
@@ -66,3 +30,54 @@ def fingerprint(kind: str, record: dict[str, Any]) -> int:
     hashed = _HASHES[kind].copy()
     hashed.update(_encode(_CANONS[kind].of(record)))
     return int.from_bytes(hashed.digest(), "big") >> 1
+
+
+@dataclass(frozen=True)
+class _Canon:
+    """The form of a record that its fingerprint is taken of.
+
+    Attributes:
+        first: gives the values of the fields that the schema's first version had.
+        later: the fields that came after it, and their defaults.
+        nested: where in `first` the lists of records stand, and the form of those.
+    """
+
+    first: Callable[[dict[str, Any]], tuple[Any, ...]]
+    later: dict[str, Any]
+    nested: dict[int, _Canon]
+
+    def of(self, record: dict[str, Any]) -> list[Any] | tuple[Any, ...]:
+        values = self.first(record)
+        if not self.nested and not self.later:
+            return values
+        canonical = list(values)
+        for place, canon in self.nested.items():
+            canonical[place] = [canon.of(item) for item in values[place]]
+        said = {name: record[name] for name, default in self.later.items() if record[name] != default}
+        return [*canonical, said] if said else canonical
+
+
+def _canon(current: Schema, first: Schema) -> _Canon:
+    now = {field["name"]: field for field in current["fields"]}
+    names = [field["name"] for field in first["fields"] if field["name"] in now]
+    types = {field["name"]: field["type"] for field in first["fields"]}
+    return _Canon(
+        first=itemgetter(*names),
+        later={name: field["default"] for name, field in now.items() if name not in types},
+        nested={
+            place: _canon(now[name]["type"]["items"], types[name]["items"])
+            for place, name in enumerate(names)
+            if _holds_records(types[name])
+        },
+    )
+
+
+def _holds_records(kind: Any) -> bool:
+    items = kind.get("items") if isinstance(kind, dict) else None
+    return isinstance(items, dict) and "fields" in items
+
+
+_SCHEMAS = current_schemas()
+_CANONS = {kind: _canon(_SCHEMAS[name], schema_history(name)[0]) for kind, name in KIND_RECORDS.items()}
+# The kind goes in as well: an event id used by two kinds is a collision, not a duplicate.
+_HASHES = {kind: blake2b(digest_size=8, person=kind.encode()) for kind in KIND_RECORDS}
