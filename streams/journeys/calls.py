@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.log import SupportCall
 from streams.journeys import abandonment
-from streams.journeys.effects import Effects, Measure
+from streams.journeys.effects import Effects
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
 from streams.journeys.life import RECOVERY_MS, Call, Life, Origin
 
@@ -64,7 +64,7 @@ def _queue(call: Call, origin: Origin, effects: Effects) -> None:
         return
     call.queued_at = origin.at
     call.origin = origin
-    effects.measures.append(_measure(call, "call_abandonment_rate", n=1))
+    effects.measure("call_abandonment_rate", call.origin, n=1, numerator=0)
 
 
 def _answer(call: Call, at: int, effects: Effects) -> None:
@@ -72,10 +72,10 @@ def _answer(call: Call, at: int, effects: Effects) -> None:
     if not call.queued_at:
         return
     waited = at - call.queued_at
-    effects.measures.append(_measure(call, "speed_of_answer", n=1, numerator=waited, add=waited))
-    effects.measures.append(_measure(call, "hold_time", n=1, add=0))
+    effects.measure("speed_of_answer", call.origin, n=1, numerator=waited, add=waited)
+    effects.measure("hold_time", call.origin, n=1, numerator=0, add=0)
     in_time = int(waited <= SERVICE_LEVEL_MS)
-    effects.measures.append(_measure(call, "service_level", n=1, numerator=in_time))
+    effects.measure("service_level", call.origin, n=1, numerator=in_time)
 
 
 def _release(call: Call, at: int, effects: Effects) -> None:
@@ -85,7 +85,7 @@ def _release(call: Call, at: int, effects: Effects) -> None:
     call.held_at = 0
     before, call.hold_ms = call.hold_ms, call.hold_ms + held
     if call.queued_at and call.answered_at:
-        effects.measures.append(_measure(call, "hold_time", n=0, numerator=held, add=call.hold_ms, remove=before))
+        effects.measure("hold_time", call.origin, n=0, numerator=held, add=call.hold_ms, remove=before)
 
 
 def _end(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
@@ -110,11 +110,11 @@ def _end(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | 
 def _leave_queue(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
     waited = event.occurred_at - call.queued_at
     if waited < SHORT_MS:
-        effects.measures.append(_measure(call, "call_abandonment_rate", n=-1))
+        effects.measure("call_abandonment_rate", call.origin, n=-1, numerator=0)
         return None
-    effects.measures.append(_measure(call, "call_abandonment_rate", n=0, numerator=1))
+    effects.measure("call_abandonment_rate", call.origin, n=0, numerator=1)
     if waited > SERVICE_LEVEL_MS:
-        effects.measures.append(_measure(call, "service_level", n=1))
+        effects.measure("service_level", call.origin, n=1, numerator=0)
     _abandon(life, event.call_id, call, "call", call.queued_at, effects)
     return CALL_ABANDONED
 
@@ -127,27 +127,3 @@ def _abandon(life: Life, call_id: str, call: Call, family: str, started_at: int,
     if life.journey is not None:
         life.journey.abandoned += 1
     report(call_id, call, effects)
-
-
-def _measure(
-    call: Call,
-    metric: str,
-    n: int,
-    numerator: int = 0,
-    add: int | None = None,
-    remove: int | None = None,
-) -> Measure:
-    origin = call.origin
-    return Measure(
-        metric,
-        origin.at,
-        origin.channel,
-        origin.attributes,
-        None,
-        n,
-        numerator,
-        n,
-        0,
-        add,
-        remove,
-    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from schemas.log import CartEvent
 from streams.journeys import abandonment
-from streams.journeys.effects import Effects, Measure
+from streams.journeys.effects import Effects
 from streams.journeys.life import MINUTE_MS, RECOVERY_MS, Cart, Life, Origin
 
+METRIC = "cart_abandonment_rate"
 SILENCE_MS = 30 * MINUTE_MS
 """How long after its last event a cart counts as abandoned."""
 
@@ -23,7 +24,7 @@ def on_cart_event(life: Life, event: CartEvent, origin: Origin, effects: Effects
         return
     if cart.items and not cart.counted:
         cart.counted = True
-        effects.measures.append(_measure(cart, n=1, numerator=0))
+        effects.measure(METRIC, cart.origin, n=1, numerator=0)
     cart.deadline = event.occurred_at + SILENCE_MS if cart.items else 0
 
 
@@ -49,7 +50,7 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
         cart.abandoned_at = at
         if cart.status == "open":
             cart.status = "abandoned"
-            effects.measures.append(_measure(cart, n=0, numerator=1))
+            effects.measure(METRIC, cart.origin, n=0, numerator=1)
             if life.journey is not None:
                 life.journey.abandoned += 1
         report(cart_id, cart, effects)
@@ -100,21 +101,7 @@ def _order(life: Life, cart_id: str, cart: Cart, at: int, effects: Effects) -> N
         return
     cart.status = "recovered"
     cart.recovered_at = at
-    effects.measures.append(_measure(cart, n=0, numerator=-1))
+    effects.measure(METRIC, cart.origin, n=0, numerator=-1)
     if life.journey is not None and cart.origin.journey == life.journey.number:
         life.journey.abandoned -= 1
     report(cart_id, cart, effects)
-
-
-def _measure(cart: Cart, n: int, numerator: int) -> Measure:
-    origin = cart.origin
-    return Measure(
-        "cart_abandonment_rate",
-        origin.at,
-        origin.channel,
-        origin.attributes,
-        None,
-        n,
-        numerator,
-        n,
-    )

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.facts import AbandonmentRow, JourneyRow, ShiftRow, TouchpointRow
+from streams.journeys.life import Origin
 
 
 class Measure(NamedTuple):
     """A change to a metric's sums; see `schemas.facts.BucketRow` for their units.
 
     Attributes:
+        at: the moment in whose bucket it is counted, ms.
+        caused_at: the moment of the touchpoint or deadline that brought it about, ms.
         add, remove: a duration (ms) that joins or leaves the metric's samples, or None.
     """
 
     metric: str
     at: int
+    caused_at: int
     channel: str
     attributes: dict[str, str]
     currency: str | None
@@ -33,7 +37,7 @@ def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
     counted: dict[tuple[object, ...], tuple[Measure, int]] = {}
     for sign, measures in ((1, after), (-1, before)):
         for measure in measures:
-            key = (*measure[:3], tuple(sorted(measure.attributes.items())), *measure[4:])
+            key = (*measure[:4], tuple(sorted(measure.attributes.items())), *measure[5:])
             counted[key] = (measure, counted.get(key, (measure, 0))[1] + sign)
     changes: list[Measure] = []
     for measure, times in counted.values():
@@ -56,10 +60,12 @@ def _undone(measure: Measure) -> Measure:
 class Effects:
     """Collects what happened to one customer; rows carry version 0 until they are sent.
 
-    A row that changes twice stands here once, as it was last.
+    A row that changes twice stands here once, as it was last. `now` is the moment of the touchpoint or deadline that is
+    being applied, ms.
     """
 
     customer_id: str
+    now: int = 0
     touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
     abandonments: dict[tuple[str, str], AbandonmentRow] = field(default_factory=dict)
@@ -70,3 +76,33 @@ class Effects:
     def journey_id(self, number: int) -> str:
         """Return the id of this customer's journey of that number, counted from 1."""
         return f"{self.customer_id}#{number}"
+
+    def measure(  # noqa: PLR0913 - a sum has as many parts, all but three of them named
+        self,
+        metric: str,
+        origin: Origin,
+        n: int,
+        numerator: int,
+        *,
+        squares: int = 0,
+        currency: str | None = None,
+        add: int | None = None,
+        remove: int | None = None,
+    ) -> None:
+        """Change a metric's sums in the bucket of `origin`; the denominator goes with `n`."""
+        self.measures.append(
+            Measure(
+                metric,
+                origin.at,
+                self.now,
+                origin.channel,
+                origin.attributes,
+                currency,
+                n,
+                numerator,
+                n,
+                squares,
+                add,
+                remove,
+            )
+        )

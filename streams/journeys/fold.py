@@ -19,7 +19,7 @@ from schemas.log import (
     kind_of,
 )
 from streams.journeys import calls, carts, cases, purchases, shifts, surveys
-from streams.journeys.effects import Effects, Measure
+from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.life import (
     JOURNEY_SILENCE_MS,
@@ -46,6 +46,7 @@ def next_deadline(life: Life) -> int:
 def advance(life: Life, until: int, effects: Effects) -> None:
     """Let every deadline up to and including `until` (ms) take effect, in the order of their times."""
     while (at := next_deadline(life)) <= until:
+        effects.now = at
         carts.on_deadline(life, at, effects)
         surveys.on_deadline(life, at, effects)
         if life.journey is not None and life.journey.last_touch_at + JOURNEY_SILENCE_MS == at:
@@ -59,6 +60,7 @@ def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
     kind = kind_of(touchpoint)
     journey = _journey_at(life, touchpoint)
     origin = Origin(touchpoint.occurred_at, touchpoint.channel, touchpoint.attributes, journey.number)
+    effects.now = origin.at
     _forget(life, origin.at)
     experience = experience_of(touchpoint)
     if isinstance(touchpoint, SupportCall):
@@ -73,9 +75,9 @@ def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
         cases.on_case_event(life, touchpoint)
     _count(life, journey, kind, touchpoint)
     if touchpoint.sentiment is not None:
-        effects.measures.append(_mean(touchpoint, "sentiment", touchpoint.sentiment))
+        _mean("sentiment", origin, touchpoint.sentiment, effects)
     if experience is not None:
-        _feel(life, journey, touchpoint, experience, effects)
+        _feel(life, journey, touchpoint.event_id, origin, experience, effects)
     effects.touchpoints[touchpoint.event_id] = touchpoint_row(
         touchpoint, effects.customer_id, effects.journey_id(journey.number), experience
     )
@@ -209,7 +211,7 @@ def _count(life: Life, journey: Journey, kind: str, touchpoint: AnyTouchpoint) -
         journey.channels.append(touchpoint.channel)
 
 
-def _feel(life: Life, journey: Journey, touchpoint: AnyTouchpoint, experience: int, effects: Effects) -> None:
+def _feel(life: Life, journey: Journey, event_id: str, origin: Origin, experience: int, effects: Effects) -> None:
     life.experience_sum += experience
     life.experience_n += 1
     journey.experience_sum += experience
@@ -217,30 +219,13 @@ def _feel(life: Life, journey: Journey, touchpoint: AnyTouchpoint, experience: i
     journey.experience_last = experience
     if journey.experience_first is None:
         journey.experience_first = experience
-    effects.measures.append(_mean(touchpoint, "experience", experience))
-    observation = Observation(
-        touchpoint.occurred_at,
-        touchpoint.event_id,
-        experience,
-        touchpoint.channel,
-        touchpoint.attributes,
-        journey.number,
-    )
+    _mean("experience", origin, experience, effects)
+    observation = Observation(origin.at, event_id, experience, origin.channel, origin.attributes, origin.journey)
     shifts.observe(life, observation, effects)
 
 
-def _mean(touchpoint: AnyTouchpoint, metric: str, value: int) -> Measure:
-    return Measure(
-        metric,
-        touchpoint.occurred_at,
-        touchpoint.channel,
-        touchpoint.attributes,
-        None,
-        1,
-        value,
-        1,
-        value * value,
-    )
+def _mean(metric: str, origin: Origin, value: int, effects: Effects) -> None:
+    effects.measure(metric, origin, n=1, numerator=value, squares=value * value)
 
 
 def _summary(touchpoint: AnyTouchpoint) -> tuple[str, str, int | None, str | None]:

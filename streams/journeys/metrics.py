@@ -21,11 +21,18 @@ BucketKey = tuple[str, int, str, str]
 RESTATED_MS: dict[str, int] = {
     "cart_abandonment_rate": 30 * DAY_MS + 30 * MINUTE_MS,
     "survey_abandonment_rate": 37 * DAY_MS,
+    "call_abandonment_rate": DAY_MS,
+    "speed_of_answer": DAY_MS,
+    "hold_time": DAY_MS,
+    "service_level": DAY_MS,
     "sentiment_shifts": 365 * DAY_MS,
 }
-"""How long beyond the horizon a metric's own deadlines can still restate a bucket; the others: not at all.
+"""How long after its minute what happens can still restate a metric's bucket; the others: not at all.
 
-A shift may be found long after its onset: as long as the observations behind it are remembered."""
+A shift may be found long after its onset: as long as the observations behind it are remembered. What happens may come
+to be known a horizon later, so a bucket is final, and forgotten, at its end + this + the horizon."""
+
+RESERVED = frozenset({"all", "channel", "currency"})
 
 _keys = msgspec.msgpack.Decoder(BucketKey)
 _encode = msgspec.msgpack.Encoder().encode
@@ -72,21 +79,20 @@ class Buckets:
         self._buckets[bucket_key] = bucket
         self._guards[bucket_key] = bucket.offset
 
-    def apply(self, measure: Measure, offset: int, time: int) -> bool:
-        """Add a measure's changes at a log offset; return False where its bucket is final and stays as it is."""
+    def apply(self, measure: Measure, offset: int) -> bool:
+        """Add a measure's changes at a log offset; return False where its cause is too late to restate its bucket."""
         minute = measure.at - measure.at % MINUTE_MS
-        final_at = minute + MINUTE_MS + self._horizon_ms + RESTATED_MS.get(measure.metric, 0)
-        if final_at <= time:
+        metric = measure.metric
+        if measure.caused_at > minute + MINUTE_MS + RESTATED_MS.get(metric, 0):
             return False
-        self._add((measure.metric, minute, "all", ""), final_at, measure, offset)
-        self._add((measure.metric, minute, "channel", measure.channel), final_at, measure, offset)
+        self._add((metric, minute, "all", ""), measure, offset)
+        self._add((metric, minute, "channel", measure.channel), measure, offset)
         if measure.currency is not None:
-            key = (measure.metric, minute, "currency", measure.currency)
-            self._add(key, final_at, measure, offset)
+            self._add((metric, minute, "currency", measure.currency), measure, offset)
         for name, value in measure.attributes.items():
             # An attribute may not pass itself off as one of the dimensions above.
-            if self._keeps(name) and name not in {"all", "channel", "currency"}:
-                self._add((measure.metric, minute, name, value), final_at, measure, offset)
+            if self._keeps(name) and name not in RESERVED:
+                self._add((metric, minute, name, value), measure, offset)
         return True
 
     def flush(self, time: int, version: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
@@ -112,11 +118,11 @@ class Buckets:
     def _final_at(self, key: BucketKey) -> int:
         return key[1] + MINUTE_MS + self._horizon_ms + RESTATED_MS.get(key[0], 0)
 
-    def _add(self, key: BucketKey, final_at: int, measure: Measure, offset: int) -> None:
+    def _add(self, key: BucketKey, measure: Measure, offset: int) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket()
-            heappush(self._expiry, (final_at, key))
+            heappush(self._expiry, (self._final_at(key), key))
         elif self._guards and offset <= self._guards.get(key, -1):
             return
         bucket.offset = offset
@@ -127,9 +133,7 @@ class Buckets:
         if measure.remove is not None:
             samples = bucket.samples
             place = bisect_left(samples, measure.remove)
-            # The sample may have been dropped with an earlier, final bucket of this minute.
-            if place < len(samples) and samples[place] == measure.remove:
-                del samples[place]
+            del samples[place]
         if measure.add is not None:
             insort(bucket.samples, measure.add)
         self._dirty[key] = None

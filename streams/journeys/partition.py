@@ -165,9 +165,16 @@ class Partition:
             until=self.time - self._rules.lateness_ms,
             cutoff=self.time - self._rules.horizon_ms,
         )
+        if isinstance(record, Tick):
+            self._fire(moment)
+            return
+        # Asked before the deadlines fire, for they move the customer on to this very offset.
+        fresh = offset > self._state(record.profile).offset
         self._fire(moment)
-        if not isinstance(record, Tick):
+        if fresh:
             self._touch(record, moment)
+        else:
+            self._dirty[record.profile] = None
 
     def flush(self) -> Output:
         """Return what has come about since the last flush."""
@@ -230,9 +237,6 @@ class Partition:
     def _touch(self, touchpoint: AnyTouchpoint, moment: Moment) -> None:
         profile = touchpoint.profile
         state = self._state(profile)
-        if moment.offset <= state.offset:
-            self._dirty[profile] = None
-            return
         counts = self._output.counts
         known = seen(state, touchpoint)
         if known is not None:
@@ -270,7 +274,7 @@ class Partition:
 
     def _measure(self, effects: Effects, moment: Moment) -> None:
         for measure in effects.measures:
-            if not self._buckets.apply(measure, moment.offset, self.time):
+            if not self._buckets.apply(measure, moment.offset):
                 self._output.counts["final"] += 1
         effects.measures.clear()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.log import Purchase
 from streams.journeys import calls, carts
-from streams.journeys.effects import Effects, Measure
+from streams.journeys.effects import Effects
 from streams.journeys.life import Journey, Life, Origin
 
 
@@ -17,12 +17,12 @@ def on_purchase(life: Life, journey: Journey, event: Purchase, origin: Origin, e
     life.currency = life.currency or event.currency
     journey.currency = journey.currency or event.currency
     if event.action == "refunded":
-        _measure(event, "refunds", event.amount_minor, effects)
+        effects.measure("refunds", origin, n=1, numerator=event.amount_minor, currency=event.currency)
         if event.currency == life.currency:
             life.refunded_minor += event.amount_minor
         return
-    _measure(event, "orders", 1, effects)
-    _measure(event, "revenue", event.amount_minor, effects)
+    effects.measure("orders", origin, n=1, numerator=1, currency=event.currency)
+    effects.measure("revenue", origin, n=1, numerator=event.amount_minor, currency=event.currency)
     life.purchases += 1
     journey.purchases += 1
     if event.currency == life.currency:
@@ -32,18 +32,3 @@ def on_purchase(life: Life, journey: Journey, event: Purchase, origin: Origin, e
     if event.cart_id:
         carts.on_order(life, event.cart_id, origin, effects)
     calls.on_order(life, origin.at, effects)
-
-
-def _measure(event: Purchase, metric: str, numerator: int, effects: Effects) -> None:
-    effects.measures.append(
-        Measure(
-            metric,
-            event.occurred_at,
-            event.channel,
-            event.attributes,
-            event.currency,
-            1,
-            numerator,
-            1,
-        )
-    )

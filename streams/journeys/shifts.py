@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from schemas.facts import ShiftRow
 from schemas.log import SCALE
-from streams.journeys.effects import Effects, Measure
-from streams.journeys.life import DAY_MS, Life, Observation
+from streams.journeys.effects import Effects
+from streams.journeys.life import DAY_MS, Life, Observation, Origin
 
 DETECTOR = "glr-1"
 """Name and version, stored with each shift."""
@@ -94,6 +94,5 @@ def _report(life: Life, series: list[Observation], split: int, effects: Effects)
         deleted=False,
         version=0,
     )
-    effects.measures.append(
-        Measure("sentiment_shifts", onset.at, onset.channel, onset.attributes, None, 1, int(worse), 1)
-    )
+    origin = Origin(onset.at, onset.channel, onset.attributes, onset.journey)
+    effects.measure("sentiment_shifts", origin, n=1, numerator=int(worse))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from schemas.log import SCALE, SurveyAnswer
 from streams.journeys import abandonment
-from streams.journeys.effects import Effects, Measure
+from streams.journeys.effects import Effects
 from streams.journeys.life import DAY_MS, RECOVERY_MS, Life, Origin, Survey
 
+METRIC = "survey_abandonment_rate"
 SILENCE_MS = 7 * DAY_MS
 """How long after its last answer a response counts as abandoned."""
 FAVOURABLE: dict[str, int] = {"csat": 3 * SCALE // 4, "ces": 4 * SCALE // 6}
@@ -17,7 +18,7 @@ PROMOTER, DETRACTOR = 9, 6
 def on_survey_answer(life: Life, event: SurveyAnswer, origin: Origin, effects: Effects) -> None:
     """Apply a phase of a response."""
     if event.phase in {"answered", "completed"}:
-        _measure_answer(life, event, effects)
+        _measure_answer(life, event, origin, effects)
     if event.phase == "invited":
         return
     survey = life.surveys.get(event.response_id)
@@ -44,7 +45,7 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
         survey.abandoned_at = at
         if survey.status == "open":
             survey.status = "abandoned"
-            effects.measures.append(_measure(survey.origin, n=0, numerator=1))
+            effects.measure(METRIC, survey.origin, n=0, numerator=1)
             if life.journey is not None:
                 life.journey.abandoned += 1
         report(response_id, survey, effects)
@@ -70,7 +71,7 @@ def _go_on(survey: Survey, phase: str, origin: Origin, effects: Effects) -> None
     if phase == "started" and not survey.started_at:
         survey.started_at = origin.at
         survey.origin = origin
-        effects.measures.append(_measure(origin, n=1, numerator=0))
+        effects.measure(METRIC, origin, n=1, numerator=0)
     if survey.started_at:
         survey.deadline = origin.at + SILENCE_MS
 
@@ -80,7 +81,7 @@ def _complete(life: Life, response_id: str, survey: Survey, effects: Effects) ->
     if survey.status == "abandoned":
         survey.status = "recovered"
         survey.recovered_at = survey.last_at
-        effects.measures.append(_measure(survey.origin, n=0, numerator=-1))
+        effects.measure(METRIC, survey.origin, n=0, numerator=-1)
         if life.journey is not None and survey.origin.journey == life.journey.number:
             life.journey.abandoned -= 1
         report(response_id, survey, effects)
@@ -88,20 +89,7 @@ def _complete(life: Life, response_id: str, survey: Survey, effects: Effects) ->
         survey.status = "completed"
 
 
-def _measure(origin: Origin, n: int, numerator: int) -> Measure:
-    return Measure(
-        "survey_abandonment_rate",
-        origin.at,
-        origin.channel,
-        origin.attributes,
-        None,
-        n,
-        numerator,
-        n,
-    )
-
-
-def _measure_answer(life: Life, event: SurveyAnswer, effects: Effects) -> None:
+def _measure_answer(life: Life, event: SurveyAnswer, origin: Origin, effects: Effects) -> None:
     if event.score is None or event.normalised is None:
         return
     kind = event.question_kind
@@ -112,16 +100,4 @@ def _measure_answer(life: Life, event: SurveyAnswer, effects: Effects) -> None:
         counted = int(event.normalised >= FAVOURABLE[kind])
     else:
         return
-    effects.measures.append(
-        Measure(
-            kind,
-            event.occurred_at,
-            event.channel,
-            event.attributes,
-            None,
-            1,
-            counted,
-            1,
-            abs(counted),
-        )
-    )
+    effects.measure(kind, origin, n=1, numerator=counted, squares=abs(counted))

@@ -1,0 +1,147 @@
+"""A log for the journeys to be read from, and a place for what they give: twins of Kafka and ClickHouse in memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from schemas import log
+from schemas.facts import TABLES
+from schemas.log import AnyTouchpoint, LogRecord, Tick
+from streams.journeys.partition import Output, Partition, Rules
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "touchpoints": ("customer_id", "event_id"),
+    "journeys": ("journey_id",),
+    "sentiment_shifts": ("shift_id",),
+    "abandonments": ("family", "customer_id", "subject_id"),
+    "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "shard"),
+    "customers": ("customer_id",),
+    "clocks": ("shard",),
+}
+
+
+@dataclass
+class Tables:
+    """Rows by table and key: the highest version stands, as in ReplacingMergeTree."""
+
+    rows: dict[str, dict[tuple[object, ...], dict[str, Any]]] = field(default_factory=dict)
+
+    def write(self, output: Output) -> None:
+        for table, rows in output.facts.items():
+            kept = self.rows.setdefault(table, {})
+            for row in rows:
+                assert isinstance(row, TABLES[table])
+                values = msgspec.structs.asdict(row)
+                key = tuple(values[name] for name in KEYS[table])
+                known = kept.get(key)
+                if known is None or values["version"] >= known["version"]:
+                    if known is not None and values["version"] == known["version"]:
+                        assert known == values, "one version, two contents"
+                    kept[key] = values
+
+    def seen(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what a view shows: no taken-back rows, no versions, no empty buckets; the clocks left out."""
+        shown: dict[str, list[dict[str, Any]]] = {}
+        for table in sorted(self.rows.keys() - {"clocks"}):
+            kept = self.rows[table]
+            shown[table] = [
+                {name: value for name, value in kept[key].items() if name not in {"version", "deleted", "received_at"}}
+                for key in sorted(kept)
+                if not kept[key].get("deleted") and (table != "metric_buckets" or kept[key]["n"])
+            ]
+        return shown
+
+
+@dataclass
+class Changelog:
+    """A compacted topic: the latest value of each key."""
+
+    entries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+    def restore(self, shard: int, tasks: int, rules: Rules) -> Partition:
+        partition = Partition(shard, tasks, rules)
+        latest: dict[bytes, bytes | None] = dict(self.entries)
+        for key, value in latest.items():
+            if value is not None:
+                partition.restore(key, value)
+        partition.restored()
+        return partition
+
+
+def record_log(touchpoints: Iterable[AnyTouchpoint], clocks: Iterable[int]) -> list[bytes]:
+    """Return a log of one task: each touchpoint with its clock."""
+    return [
+        log.encode(msgspec.structs.replace(touchpoint, clock=clock))
+        for touchpoint, clock in zip(touchpoints, clocks, strict=True)
+    ]
+
+
+def end_of_time(at: int) -> bytes:
+    """Return the tick that lets every deadline up to `at` fire."""
+    return log.encode(Tick(0, at))
+
+
+def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -> Tables:
+    """Read a log in chunks that end at `cuts`, with no crash."""
+    partition, tables = Partition(0, 1, rules), Tables()
+    for first, last in _chunks(len(records), cuts):
+        for offset in range(first, last):
+            partition.apply(offset, decode(records[offset]))
+        tables.write(partition.flush())
+    return tables
+
+
+def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes: int) -> Tables:
+    """Read a log in random chunks, and stop at a random write of some of them, as a killed worker does."""
+    rng = random.Random(seed)
+    tables, changelog = Tables(), Changelog()
+    committed, left = 0, crashes
+    partition = changelog.restore(0, 1, rules)
+    while committed < len(records):
+        last = min(len(records), committed + rng.randint(1, 12))
+        for offset in range(committed, last):
+            partition.apply(offset, decode(records[offset]))
+        if left and rng.random() < 0.4:
+            left -= 1
+            _write_until_killed(partition.flush(), tables, changelog, rng)
+            partition = changelog.restore(0, 1, rules)
+            # What was not committed is read again, and perhaps some that was.
+            committed = max(0, committed - rng.choice([0, 0, 3]))
+            continue
+        output = partition.flush()
+        tables.write(output)
+        changelog.entries += [*output.buckets, *output.customers, output.position]
+        committed = last
+    return tables
+
+
+def decode(record: bytes) -> LogRecord:
+    return log.decode(record)
+
+
+def _write_until_killed(output: Output, tables: Tables, changelog: Changelog, rng: random.Random) -> None:
+    stage = rng.randint(0, 4)
+    if stage == 0:
+        return
+    if stage == 1:
+        some = Output(facts={t: rows[: rng.randint(0, len(rows))] for t, rows in output.facts.items()})
+        tables.write(some)
+        return
+    tables.write(output)
+    buckets = output.buckets if stage > 2 else output.buckets[: rng.randint(0, len(output.buckets))]
+    changelog.entries += buckets
+    if stage > 2:
+        customers = output.customers if stage > 3 else output.customers[: rng.randint(0, len(output.customers))]
+        changelog.entries += customers
+    if stage > 3 and rng.random() < 0.5:
+        changelog.entries.append(output.position)
+
+
+def _chunks(n: int, cuts: list[int] | None) -> list[tuple[int, int]]:
+    ends = sorted({cut for cut in cuts or [] if 0 < cut < n} | {n})
+    return list(zip([0, *ends], ends, strict=False))

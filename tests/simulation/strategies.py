@@ -1,0 +1,76 @@
+"""Random customers' touchpoints for the property tests: few ids, so that carts, calls and surveys do meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from schemas import log
+from schemas.log import AnyTouchpoint
+
+START = 1_700_000_000_000
+MINUTE = 60_000
+
+_common = {
+    "task": st.just(0),
+    "clock": st.just(0),
+    "source_offset": st.just(0),
+    "received_at": st.just(START),
+    "fingerprint": st.just(1),
+    "source": st.just("test"),
+    "profile": st.sampled_from(["ann", "bob"]),
+    "channel": st.sampled_from(["web", "phone"]),
+    "attributes": st.sampled_from([{}, {"region": "eu"}, {"region": "us", "product": "tea"}]),
+}
+_score = st.integers(-10_000, 10_000)
+
+
+def _kind(struct: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[AnyTouchpoint]:
+    return st.builds(struct, **_common, **fields, event_id=st.just(""), occurred_at=st.just(0))
+
+
+touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
+    _kind(
+        log.Purchase,
+        order_id=st.just("o"),
+        action=st.sampled_from(["placed", "placed", "refunded"]),
+        amount_minor=st.integers(0, 5_000),
+        currency=st.sampled_from(["EUR", "USD"]),
+        cart_id=st.sampled_from([None, "k1", "k2"]),
+    ),
+    _kind(log.Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
+    _kind(
+        log.SupportCall,
+        call_id=st.sampled_from(["c1", "c2"]),
+        phase=st.sampled_from(["queued", "answered", "held", "resumed", "transferred", "ended"]),
+        resolved=st.sampled_from([None, True, False]),
+    ),
+    _kind(
+        log.SurveyAnswer,
+        response_id=st.sampled_from(["r1", "r2"]),
+        survey_id=st.just("s"),
+        phase=st.sampled_from(["invited", "started", "answered", "completed"]),
+        question_kind=st.sampled_from(["nps", "csat", "ces", None]),
+        score=st.sampled_from([0.0, 5.0, 9.0]),
+        normalised=st.sampled_from([0, 5_000, 9_000]),
+    ),
+    _kind(
+        log.CartEvent,
+        cart_id=st.sampled_from(["k1", "k2"]),
+        action=st.sampled_from(
+            ["created", "item_added", "item_added", "item_removed", "checkout_started", "payment_failed", "ordered"]
+        ),
+        quantity=st.integers(1, 2),
+        value_minor=st.integers(0, 9_000),
+        currency=st.just("EUR"),
+    ),
+    _kind(
+        log.CaseEvent,
+        case_id=st.sampled_from(["e1", "e2"]),
+        phase=st.sampled_from(["opened", "escalated", "resolved", "reopened", "closed"]),
+        by=st.just("customer"),
+        complaint=st.booleans(),
+    ),
+    _kind(log.PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
+)

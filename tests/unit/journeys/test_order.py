@@ -1,0 +1,90 @@
+"""Whatever the order of arrival, the cuts, the repeats and the crashes: the same rows."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from schemas.log import AnyTouchpoint
+from streams.journeys.partition import Rules
+from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
+from tests.simulation.strategies import MINUTE, START, touchpoint
+
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+GAPS = [0, 1_000, 4_000, 30_000, 10 * MINUTE, 40 * MINUTE, 9 * HOUR, 2 * DAY, 8 * DAY, 31 * DAY]
+RULES = Rules()
+
+
+@st.composite
+def histories(draw: st.DrawFn, max_size: int = 25) -> list[AnyTouchpoint]:
+    """Return touchpoints in the order of their times."""
+    steps = draw(st.lists(st.tuples(touchpoint, st.sampled_from(GAPS)), min_size=1, max_size=max_size))
+    at, history = START, []
+    for number, (step, gap) in enumerate(steps):
+        at += gap
+        history.append(replace(step, event_id=f"e{number:03}", occurred_at=at, fingerprint=number))
+    return history
+
+
+def as_log(arrivals: list[AnyTouchpoint]) -> list[bytes]:
+    """Return their log: the clock is the highest time so far, as for an input that is read alone."""
+    clocks, highest = [], 0
+    for arrived in arrivals:
+        highest = max(highest, arrived.occurred_at)
+        clocks.append(highest)
+    return [*record_log(arrivals, clocks), end_of_time(highest + 200 * DAY)]
+
+
+def delayed(history: list[AnyTouchpoint], seed: int, most: int) -> list[AnyTouchpoint]:
+    """Return the history as it arrives when each touchpoint is on its way for up to `most` ms."""
+    rng = random.Random(seed)
+    return sorted(history, key=lambda t: (t.occurred_at + rng.randint(0, most), rng.random()))
+
+
+def rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
+    return tables.seen()
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.integers(0, 10_000))
+def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[AnyTouchpoint], seed: int) -> None:
+    shuffled = delayed(history, seed, 3 * DAY - HOUR)
+
+    assert rows(process(as_log(shuffled), RULES)) == rows(process(as_log(history), RULES))
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 25)))
+def test_where_the_chunks_are_cut_changes_nothing(history: list[AnyTouchpoint], seed: int, cuts: list[int]) -> None:
+    records = as_log(delayed(history, seed, 2 * DAY))
+
+    assert rows(process(records, RULES, cuts)) == rows(process(records, RULES))
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.integers(0, 10_000))
+def test_published_twice_changes_nothing(history: list[AnyTouchpoint], seed: int) -> None:
+    twice = delayed([*history, *history], seed, 2 * DAY)
+
+    assert rows(process(as_log(twice), RULES)) == rows(process(as_log(history), RULES))
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories(max_size=12))
+def test_published_again_after_everything_changes_nothing(history: list[AnyTouchpoint]) -> None:
+    again = [*history, *history]
+
+    assert rows(process(as_log(again), RULES)) == rows(process(as_log(history), RULES))
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.integers(0, 10_000), st.integers(1, 5))
+def test_killed_at_any_write_changes_nothing(history: list[AnyTouchpoint], seed: int, crashes: int) -> None:
+    records = as_log(delayed(history, seed, 2 * DAY))
+
+    assert rows(process_with_crashes(records, RULES, seed, crashes)) == rows(process(records, RULES))
