@@ -16,6 +16,22 @@ def holds_database(folder: Path) -> bool:
     return (folder / _MARK).is_dir()
 
 
+def fresh(folder: Path) -> Path:
+    """Return `folder`, in which a new database may be made.
+
+    Raises:
+        Problem: something is in it already.
+    """
+    if holds_database(folder):
+        raise Problem(
+            f"{folder} already holds a database; ask it with `touchline query ... --data {folder}`, "
+            "or name another folder"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Problem(f"{folder} is not an empty folder; name a new or an empty one")
+    return folder
+
+
 def address_of(folder: Path) -> str:
     """Return the address of the embedded database in `folder`, for `TOUCHLINE_CLICKHOUSE`.
 

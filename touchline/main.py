@@ -8,6 +8,9 @@ from importlib.metadata import version
 
 import click
 
+INTERRUPTED_STATUS = 130
+"""What shells give for a program that Ctrl-C ended."""
+
 COMMANDS: dict[str, str] = {
     "demo": "Everything on this machine, from touchpoints to a report. Start here.",
     "up": "The same stack as the demo's, kept running.",
@@ -49,8 +52,12 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; an error that is no bug becomes its message and exit status 1."""
+        importlib.import_module("touchline.terminal").quiet_libraries()
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED_STATUS)
         except Exception as error:
             message = _explain(error)
             if message is None:

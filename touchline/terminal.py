@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from typing import Self
 
+import structlog
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+_LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "clickhouse_driver")
 
 MAX_WIDTH = 120
 PIPE_WIDTH = 80
+
+
+def quiet_libraries() -> None:
+    """Let warnings of our own through to standard error; libraries' reach people as our errors.
+
+    The worker and the sink set up their own logging instead.
+    """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def page() -> Console:
@@ -23,6 +48,37 @@ def page() -> Console:
 def aside() -> Console:
     """Return the console for progress and remarks."""
     return Console(stderr=True, highlight=False)
+
+
+class Steps:
+    """Tells what is being done: a bar on a terminal, otherwise a line a step."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = progress_bar(console)
+        self._console = console
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def begin(self, what: str) -> None:
+        """Begin a step of unknown length."""
+        if not self._console.is_terminal:
+            self._console.print(f"{what} ...", markup=False, soft_wrap=True)
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=None)
+
+    def show(self, done: int, total: int) -> None:
+        """Show how far the step has come."""
+        if self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
 
 
 def progress_bar(console: Console) -> Progress:

@@ -9,7 +9,7 @@ import click
 from streams import settings
 from touchline.publish.run import publish
 from touchline.report.words import counted
-from touchline.terminal import aside
+from touchline.terminal import Steps, aside
 
 REJECTED_STATUS = 2
 
@@ -29,7 +29,10 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     Bad lines are named with their number and reason, written to FILE.jsonl.rejected, and make the
     exit status 2; the good ones are sent all the same.
     """
-    done = publish(settings.load(), files, aside())
+    console = aside()
+    with Steps(console) as steps:
+        steps.begin("publishing")
+        done = publish(settings.load(), files, console, steps.show)
     click.echo(f"{counted(done.sent, 'touchpoint')} sent")
     if done.rejected:
         context.exit(REJECTED_STATUS)

@@ -9,6 +9,7 @@ from streams.app import run_sink
 
 
 @click.command()
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> None:
     """Write facts to ClickHouse in large blocks. It ends on SIGTERM or Ctrl-C."""
-    run_sink(settings.load())
+    context.exit(run_sink(settings.load()))

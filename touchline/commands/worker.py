@@ -9,9 +9,10 @@ from streams.app import run_worker
 
 
 @click.command()
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> None:
     """Run a stream worker: takes touchpoints in, stitches journeys, writes facts and signals.
 
     Start as many as there are partitions to share. It ends on SIGTERM or Ctrl-C.
     """
-    run_worker(settings.load())
+    context.exit(run_worker(settings.load()))

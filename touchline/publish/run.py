@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from touchline.publish.send import send
 from touchline.publish.source import STDIN
 from touchline.publish.spool import Spool
 from touchline.report.words import counted, plain
-from touchline.terminal import progress_bar
 
 MAX_NAMED = 20
 """Bad lines that are named one by one; the rest is counted."""
@@ -30,13 +29,19 @@ class Published:
     rejected: Sequence[Rejected]
 
 
-def publish(settings: Settings, paths: Sequence[Path], console: Console) -> Published:
+def publish(
+    settings: Settings,
+    paths: Sequence[Path],
+    console: Console,
+    on_progress: Callable[[int, int], None],
+) -> Published:
     """Check all lines of all files, then send the good ones in order of event time.
 
     Args:
         settings: where Kafka is.
         paths: the files; `-` is standard input.
-        console: progress and bad lines are told here.
+        console: bad lines are told here.
+        on_progress: is told how much is done of how much, of both passes together.
 
     Raises:
         BrokerError, KafkaError, ProduceError: as `send`.
@@ -51,15 +56,39 @@ def publish(settings: Settings, paths: Sequence[Path], console: Console) -> Publ
             line = f"{source}, line {number}: {plain(reason)}"
             console.print(Text(line, style="yellow"), soft_wrap=True)
 
-    with Spool() as spool, progress_bar(console) as bar:
-        sizes = [path.stat().st_size for path in paths if path != STDIN]
-        reading = bar.add_task("checking", total=sum(sizes) or None)
-        rejected = collect(paths, spool, name, lambda size: bar.advance(reading, size))
+    progress = _Progress(paths, on_progress)
+    with Spool() as spool:
+        rejected = collect(paths, spool, name, progress.read)
         _tell_rejected(rejected, named, console)
-        bar.remove_task(reading)
-        sending = bar.add_task("sending", total=len(spool))
-        asyncio.run(send(settings, spool.in_order(), lambda n: bar.advance(sending, n)))
+        progress.begin_sending(len(spool))
+        asyncio.run(send(settings, spool.in_order(), progress.sent))
         return Published(len(spool), rejected)
+
+
+class _Progress:
+    """Both passes as one number out of `WHOLE`: a half each."""
+
+    WHOLE = 1000
+
+    def __init__(self, paths: Sequence[Path], tell: Callable[[int, int], None]) -> None:
+        self._tell = tell
+        self._bytes = sum(path.stat().st_size for path in paths if path != STDIN)
+        self._read = self._messages = self._sent = 0
+
+    def read(self, more: int) -> None:
+        self._read += more
+        if self._bytes:
+            self._show(min(self._read / self._bytes, 1) / 2)
+
+    def begin_sending(self, messages: int) -> None:
+        self._messages = messages
+
+    def sent(self, more: int) -> None:
+        self._sent += more
+        self._show(0.5 + self._sent / self._messages / 2)
+
+    def _show(self, share: float) -> None:
+        self._tell(round(share * self.WHOLE), self.WHOLE)
 
 
 def _tell_rejected(rejected: Sequence[Rejected], named: int, console: Console) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from touchline.stack.child import Child
 from touchline.stack.errors import StackError
@@ -51,7 +52,7 @@ class Stack:
         self.folder = folder
         self._port = free_port()
         self.kafka = f"{HOST}:{self._port}"
-        self.clickhouse = f"chdb://{database.absolute()}"
+        self.clickhouse = f"chdb://{quote(str(database.absolute()))}"
         self._environment = {
             **(environment or {}),
             "TOUCHLINE_KAFKA": self.kafka,

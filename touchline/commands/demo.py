@@ -1,0 +1,51 @@
+"""`touchline demo`: everything on this machine, from touchpoints to a report."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from touchline import demo
+from touchline.commands.publish import REJECTED_STATUS
+from touchline.database import address_of, fresh
+from touchline.errors import Problem
+from touchline.terminal import aside, page
+
+SAMPLE = "sample.jsonl"
+
+
+@click.command()
+@click.option(
+    "--input",
+    "inputs",
+    metavar="FILE.jsonl",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Touchpoints to publish; may be repeated. By default a sample shop.",
+)
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Leave the database in this new folder, by default in a temporary one.",
+)
+@click.pass_context
+def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None) -> None:
+    """Run everything on this machine and print a report; no server to install.
+
+    Starts an embedded Kafka broker, workers and an embedded ClickHouse, publishes the input, waits
+    until all of it is in the tables, and stops everything again.
+    """
+    with resources.as_file(resources.files("touchline") / SAMPLE) as sample:
+        if not inputs and not sample.is_file():
+            raise Problem("this installation has no sample; name a file with --input FILE.jsonl")
+        database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-demo-"))
+        published = demo.run(inputs or (sample,), database, aside())
+    demo.report(database, address_of(database), page())
+    if keep is None:
+        click.echo(f"\nThe database is in {database}; delete it when you are done.", err=True)
+    if published.rejected:
+        context.exit(REJECTED_STATUS)

@@ -1,0 +1,39 @@
+"""`touchline up`: the stack of the demo, kept running."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from touchline.database import fresh
+from touchline.demo import CHECK_S, running_stack
+
+
+@click.command()
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Leave the database in this new folder, by default in a temporary one.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
+def command(keep: Path | None, workers: int) -> None:
+    """Run an embedded broker, workers and sink until Ctrl-C.
+
+    The broker keeps its topics in memory: they end with it. The database stays, and can be asked
+    once the stack has stopped; while it runs, the sink alone has it open.
+    """
+    database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-up-"))
+    with running_stack(database) as (stack, _):
+        stack.start_sink()
+        stack.start_workers(workers)
+        click.echo(f"Kafka:    {stack.kafka}")
+        click.echo(f"Database: {database}")
+        click.echo(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
+        click.echo(f'Ask:      touchline query "SELECT ..." --data {database}, after Ctrl-C')
+        while True:
+            stack.check()
+            time.sleep(CHECK_S)

@@ -1,0 +1,166 @@
+"""The demonstration: the whole stack on this machine, from lines of JSON to a database that holds all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from sinks.migrate import migrate
+from sinks.open import open_writer
+from sinks.writer import Writer
+from streams import settings as configuration
+from streams.kafka_admin import create_topics
+from streams.settings import Settings
+from touchline.publish.run import Published, publish
+from touchline.report import print_report, read_findings
+from touchline.stack import Progress, Stack, caught_up
+from touchline.terminal import Steps
+
+CHECK_S = 0.5
+STAGES = {
+    "stitching": "stitching journeys from touchpoints",
+    "storing": "writing the last rows",
+}
+QUESTIONS = (
+    "SELECT kind, count() AS n FROM touchpoints GROUP BY kind ORDER BY n DESC",
+    (
+        "SELECT customer_id, onset_at, cause_kind, before_mean, after_mean FROM sentiment_shifts"
+        " WHERE direction = 'worse' ORDER BY after_mean - before_mean LIMIT 10"
+    ),
+    (
+        "SELECT bucket, value, ci_low, ci_high FROM rolling_metrics"
+        " WHERE metric = 'nps' AND grain = '1d' AND dimension = 'all' ORDER BY bucket"
+    ),
+)
+"""What the report suggests to ask next."""
+
+
+@contextmanager
+def running_stack(database: Path) -> Iterator[tuple[Stack, Settings]]:
+    """Run a broker with its topics and an empty database; workers and sink are not started yet.
+
+    When the block ends, however it ends, no process is left.
+
+    Args:
+        database: folder of the embedded database; empty, or not there.
+
+    Raises:
+        SettingsError: a setting is wrong.
+        StackError: the broker could not be started.
+    """
+    logs = tempfile.TemporaryDirectory(prefix="touchline-logs-")
+    with logs as folder, Stack(Path(folder), database) as stack:
+        settings = configuration.load(
+            kafka=stack.kafka,
+            kafka_security="none",
+            replication=1,
+            clickhouse=stack.clickhouse,
+        )
+        stack.start_broker()
+        asyncio.run(create_topics(settings))
+        with _opened(settings.clickhouse) as writer:
+            migrate(writer, settings.retention_days)
+        yield stack, settings
+
+
+def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
+    """Publish the inputs, and return when all of it, and what it led to, is in the database.
+
+    Args:
+        inputs: files of JSON lines.
+        database: folder to leave the database in; removed again when anything fails.
+        console: progress and bad lines are told here.
+
+    Raises:
+        ChildDied: a worker, the sink or the broker ended.
+        SettingsError, StackError, OSError: it could not begin.
+    """
+    try:
+        with Steps(console) as steps:
+            steps.begin("starting the broker and making the tables")
+            with running_stack(database) as (stack, settings):
+                steps.begin("publishing " + ", ".join(path.name for path in inputs))
+                published = publish(settings, inputs, console, steps.show)
+                steps.begin(f"{STAGES['stitching']} ({published.sent:,})")
+                stack.start_sink()
+                stack.start_workers()
+                asyncio.run(_wait(stack, settings, steps))
+                stack.stop_sink()
+    except BaseException:
+        shutil.rmtree(database, ignore_errors=True)
+        raise
+    return published
+
+
+async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
+    """Wait until all is stored; a child that dies ends the wait with its cause."""
+    stage = "stitching"
+
+    def show(progress: Progress) -> None:
+        nonlocal stage
+        if progress.stage != stage:
+            stage = progress.stage
+            steps.begin(STAGES[stage])
+        steps.show(progress.done, progress.total)
+
+    waiting = asyncio.ensure_future(caught_up(settings, int(time.time() * 1000), show))
+    try:
+        while not waiting.done():
+            await asyncio.wait({waiting}, timeout=CHECK_S)
+            stack.check()
+        await waiting
+    finally:
+        waiting.cancel()
+
+
+def report(database: Path, address: str, console: Console) -> None:
+    """Print the report of a database that no process has open.
+
+    Args:
+        database: its folder, as the reader would name it.
+        address: its address, for `sinks.open.open_writer`.
+        console: the page to print on.
+    """
+    with _opened(address) as writer:
+
+        def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+            lines = writer.query(sql, parameters, "JSONEachRow").splitlines()
+            return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
+
+        findings = read_findings(ask)
+    print_report(findings, console, example_commands(database))
+
+
+def example_commands(database: Path) -> list[str]:
+    """Return commands that ask the database in `database`, to be copied into a shell."""
+    return [f'{_program()} query "{question}" --data {shlex.quote(str(database))}' for question in QUESTIONS]
+
+
+def _program() -> str:
+    """Return how a shell finds this program: its name, or where it is."""
+    if shutil.which("touchline"):
+        return "touchline"
+    started_as = Path(sys.argv[0])
+    if started_as.name == "touchline":
+        return shlex.quote(sys.argv[0])
+    return f"{shlex.quote(sys.executable)} -m touchline"
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Writer]:
+    writer = open_writer(address)
+    try:
+        yield writer
+    finally:
+        writer.close()
