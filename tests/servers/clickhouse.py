@@ -105,6 +105,11 @@ class ClickHouseServer:
         self._server.start()
         self._server.wait_ready(self._answers, START_S)
 
+    def ensure_running(self) -> None:
+        """Start the server if a test left it stopped."""
+        if not self._server.running:
+            self.start()
+
     def stop(self) -> None:
         """Stop the server in an orderly way; its data stay."""
         self._server.stop()
@@ -123,7 +128,7 @@ class ClickHouseServer:
 
 @pytest.fixture(scope="session")
 def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A running server; a test that stops it starts it again, and drops the databases it made."""
+    """A server, running at the start of every test that asks for it; tests drop what they create."""
     server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"))
     try:
         server.start()

@@ -74,6 +74,11 @@ class Kafka:
         self._node.start()
         self._node.wait_ready(lambda: broker_answers(self.port), START_S)
 
+    def ensure_running(self) -> None:
+        """Start the node if a test left it stopped."""
+        if not self._node.running:
+            self.start()
+
     def stop(self) -> None:
         """Stop the node in an orderly way; its data stay."""
         self._node.stop()
@@ -85,7 +90,7 @@ class Kafka:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A running Kafka node; a test that stops it starts it again."""
+    """A Kafka node, running at the start of every test that asks for it."""
     node = Kafka(tmp_path_factory.mktemp("kafka"))
     try:
         node.start()

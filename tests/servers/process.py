@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import pytest
 
@@ -33,6 +33,21 @@ def watch(child: Child) -> Child:
     """Have the end of the child's log shown with every test that fails while it runs."""
     _started.append(child)
     return child
+
+
+class Restartable(Protocol):
+    """A server that is shared by tests, some of which stop it."""
+
+    def ensure_running(self) -> None:
+        """Start it if it does not run."""
+
+
+@pytest.fixture(autouse=True)
+def _shared_servers_run(request: pytest.FixtureRequest) -> None:
+    """Start again what an earlier test stopped and, failing, did not start."""
+    for name in {"kafka", "clickhouse_server"} & set(request.fixturenames):
+        server: Restartable = request.getfixturevalue(name)
+        server.ensure_running()
 
 
 @pytest.hookimpl(wrapper=True)
