@@ -42,6 +42,8 @@ FETCH_WAIT_MS = 200
 """How long a broker may hold a fetch while there is nothing new."""
 POLL_S = 0.25
 """How long one look for fetched records waits; also how soon a released partition is read again."""
+SHORT_POLL_S = 0.02
+"""The same, while some partition has no room and may get it any moment."""
 REVOKE_COMMIT_S = 5.0
 """How long partitions that are taken away wait for the last commit."""
 CHUNKS_AHEAD = 4
@@ -217,10 +219,15 @@ class ChunkConsumer(driver.Consumer):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), POLL_S)
             return []
-        return self._enter(epoch, await self._thread.fetch(wanted, POLL_S))
+        # A partition that is not wanted now may be as soon as some of its chunks are done.
+        wait_s = POLL_S if len(wanted) == len(self._ledgers) else SHORT_POLL_S
+        return self._enter(epoch, await self._thread.fetch(wanted, wait_s))
 
     def _wanted(self) -> frozenset[TP]:
-        return frozenset(tp for tp, ledger in self._ledgers.items() if ledger.has_room() and tp not in self._held)
+        wanted = frozenset(tp for tp, ledger in self._ledgers.items() if ledger.has_room() and tp not in self._held)
+        for tp in self._ledgers.keys() - wanted:
+            self._ledgers[tp].look_away()
+        return wanted
 
     def _enter(self, epoch: int, fetched: Mapping[TP, Fetched]) -> list[Chunk]:
         """Enter what was fetched since `epoch` into the ledgers.

@@ -111,6 +111,10 @@ class Ledger:
         """Whether all there was when last fetched is in the hands of an agent, or done."""
         return self._at_end and self.untaken == 0
 
+    def look_away(self) -> None:
+        """Note that more is not being looked for: until it is again, nobody knows of the end."""
+        self._at_end = False
+
     def hand_out(self, fetched: Fetched, limit: int) -> list[Chunk]:
         """Enter what was fetched; return it as chunks of at most `limit` bytes, or of one record.
 
