@@ -33,14 +33,10 @@ class TaskRules:
 
     Attributes:
         idle_ms: an input silent for this long holds neither the others nor the watermark.
-        max_records, max_bytes, max_chunks: what an input may have waiting before it is held.
         max_consecutive_refusals: refusals in a row that one input may give.
     """
 
     idle_ms: int = 5_000
-    max_records: int = 4_000
-    max_bytes: int = 2 << 20
-    max_chunks: int = 32
     max_consecutive_refusals: int = 1_000
 
 
@@ -58,14 +54,6 @@ class Slab(Generic[ChunkRef, Item]):
     done: list[ChunkRef]
 
 
-@dataclass(frozen=True)
-class Holds:
-    """The inputs to hold (not to fetch from) and those to release, since last asked."""
-
-    hold: list[str]
-    release: list[str]
-
-
 class _Input(Generic[ChunkRef, Item]):
     """One partition of one topic, as far as it was read."""
 
@@ -73,11 +61,9 @@ class _Input(Generic[ChunkRef, Item]):
         self.topic = topic
         self.buffer: deque[tuple[int, Item]] = deque()
         self.added = 0  # items that ever entered the buffer
-        self.chunks: deque[tuple[ChunkRef, int, int]] = deque()  # with `added` behind it, and size
-        self.bytes = 0  # of the chunks
+        self.chunks: deque[tuple[ChunkRef, int]] = deque()  # each with `added` as it left it
         self.highest = 0  # latest time of an item handed on
         self.at_end = False
-        self.held = False
         self.heard_at = now  # when it last gave something, or began
         self.starved_since = now  # since when the merge waits for it, if its buffer is empty
         self.refused_in_a_row = 0
@@ -98,17 +84,7 @@ class _Input(Generic[ChunkRef, Item]):
         """Yield and forget the chunks of which nothing is left in the buffer."""
         handed_on = self.added - len(self.buffer)
         while self.chunks and self.chunks[0][1] <= handed_on:
-            chunk, _, size = self.chunks.popleft()
-            self.bytes -= size
-            yield chunk
-
-    def fullness(self, rules: TaskRules) -> float:
-        """Return how much waits here: 1 is as much as may."""
-        return max(
-            len(self.buffer) / rules.max_records,
-            len(self.chunks) / rules.max_chunks,
-            self.bytes / rules.max_bytes,
-        )
+            yield self.chunks.popleft()[0]
 
 
 class IngestTask(Generic[ChunkRef, Item]):
@@ -133,7 +109,6 @@ class IngestTask(Generic[ChunkRef, Item]):
         topic: str,
         records: Sequence[tuple[int, Item]],
         *,
-        size: int,
         at_end: bool,
         now: int,
     ) -> None:
@@ -143,7 +118,6 @@ class IngestTask(Generic[ChunkRef, Item]):
             chunk: given back by `drain` once nothing of it is left here.
             topic: the input it is from; its chunks come in the order of the log.
             records: the accepted ones in the order of the log, each with its `occurred_at`.
-            size: bytes of the chunk.
             at_end: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
@@ -151,21 +125,16 @@ class IngestTask(Generic[ChunkRef, Item]):
         source = self._inputs[topic]
         source.buffer.extend(records)
         source.added += len(records)
-        source.chunks.append((chunk, source.added, size))
-        source.bytes += size
-        self.set_end(topic, at_end)
+        source.chunks.append((chunk, source.added))
+        source.at_end = at_end
         source.heard_at = now
         if not records:
             # All of it was refused, but it does speak: the wait for it begins anew.
             source.starved_since = now
 
     def set_end(self, topic: str, at_end: bool) -> None:
-        """Note whether the broker holds nothing of an input beyond the chunks already added.
-
-        Of one that is held nobody knows, as nobody looks.
-        """
-        source = self._inputs[topic]
-        source.at_end = at_end and not source.held
+        """Note whether the broker holds nothing of an input beyond the chunks already added."""
+        self._inputs[topic].at_end = at_end
 
     def _listen(self, now: int) -> None:
         """Count the silence of all inputs anew where it was us who did not listen for so long."""
@@ -251,21 +220,6 @@ class IngestTask(Generic[ChunkRef, Item]):
 
     def _silent(self, now: int) -> bool:
         return all(now - source.heard_at >= self._rules.idle_ms for source in self._order)
-
-    def holds(self) -> Holds:
-        """Return the inputs to hold, as too much of them waits here, and those to release again.
-
-        An input that is waited for is never held. While one is held nobody looks at its end, so
-        that is unknown until its next chunk, or `set_end`.
-        """
-        hold = [s for s in self._order if not s.held and s.fullness(self._rules) >= 1]
-        release = [s for s in self._order if s.held and s.fullness(self._rules) <= 0.5]
-        for source in hold:
-            source.held = True
-            source.at_end = False
-        for source in release:
-            source.held = False
-        return Holds([source.topic for source in hold], [source.topic for source in release])
 
     def buffered(self) -> int:
         """Return how many items wait here."""

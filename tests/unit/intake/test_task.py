@@ -42,7 +42,7 @@ def give(
     number: int = 0,
 ) -> None:
     records = records_of(topic, list(log))
-    task.add((topic, number), topic, records, size=len(records), at_end=at_end, now=now)
+    task.add((topic, number), topic, records, at_end=at_end, now=now)
 
 
 def listen(task: Task, since: int, until: int) -> int:
@@ -77,15 +77,16 @@ class Feed:
         self.unread = {topic: records_of(topic, log) for topic, log in logs.items()}
         self.chunks: dict[str, list[list[Record]]] = {topic: [] for topic in logs}
 
-    def fetch(self, task: Task, topic: str, size: int, now: int) -> None:
+    def fetch(self, task: Task, topic: str, size: int, now: int) -> int:
         if not self.unread[topic]:
             task.set_end(topic, at_end=True)
-            return
+            return 0
         chunk, self.unread[topic] = self.unread[topic][:size], self.unread[topic][size:]
         ref = (topic, len(self.chunks[topic]))
         self.chunks[topic].append([record for _, record in chunk])
         at_end = not self.unread[topic]
-        task.add(ref, topic, chunk, size=len(chunk), at_end=at_end, now=now)
+        task.add(ref, topic, chunk, at_end=at_end, now=now)
+        return len(chunk)
 
 
 # --- order ---------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ def test_ordered_inputs_come_out_sorted(logs: dict[str, list[int]]) -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(("fetch", "drain", "watermark", "wait", "holds")),
+        st.sampled_from(("fetch", "drain", "watermark", "wait")),
         st.sampled_from(TOPICS),
         st.integers(min_value=1, max_value=4),
     ),
@@ -126,13 +127,11 @@ steps = st.lists(
 def test_nothing_goes_ahead_of_an_input_that_is_waited_for(
     logs: dict[str, list[int]], schedule: list[tuple[str, str, int]]
 ) -> None:
-    task, feed = new_task(max_records=3), Feed(logs)
+    task, feed = new_task(), Feed(logs)
     merged: list[int] = []
     for step, topic, size in schedule:
         if step == "fetch":
             feed.fetch(task, topic, size, NOW)
-        elif step == "holds":
-            task.holds()
         else:
             merged += times_of(task.drain(size, NOW))
     assert merged == sorted(merged)
@@ -145,7 +144,7 @@ def test_the_watermark_never_passes_what_is_still_to_come_nor_now_nor_goes_back(
     logs: dict[str, list[int]], schedule: list[tuple[str, str, int]]
 ) -> None:
     now = 30  # in the midst of the times, so that some records are of the future
-    task: Task = IngestTask(TOPICS, TaskRules(idle_ms=5, max_records=3), now)
+    task: Task = IngestTask(TOPICS, TaskRules(idle_ms=5), now)
     feed = Feed(logs)
     to_come = sorted(time for log in logs.values() for time in log)
     last = 0
@@ -155,8 +154,6 @@ def test_the_watermark_never_passes_what_is_still_to_come_nor_now_nor_goes_back(
             feed.fetch(task, topic, size, now)
         elif step == "wait":
             now += size
-        elif step == "holds":
-            task.holds()
         elif step == "watermark":
             clocks = [task.watermark(now)]
         else:
@@ -338,71 +335,19 @@ def test_a_late_record_does_not_take_back_what_its_input_had_reached() -> None:
     assert task.watermark(NOW + IDLE) == 50
 
 
-# --- holding and releasing -----------------------------------------------------------------------
-
-
-def test_an_input_with_too_much_buffered_is_held_until_half_of_it_is_gone() -> None:
-    task = new_task(("a", "b"), max_records=4)
-    give(task, "a", 1, 2, 3, 4, 5, at_end=False)
-    give(task, "b", 9, at_end=False)
-    assert task.holds().hold == ["a"]
-    assert task.holds().hold == [], "said once"
-    task.drain(2, NOW)
-    assert task.holds().release == []
-    task.drain(1, NOW)
-    assert task.holds().release == ["a"]
-    assert task.holds().release == []
-
-
-def test_while_held_an_input_may_have_got_more_so_its_end_is_unknown() -> None:
-    task = new_task(("a", "b"), max_records=2)
-    give(task, "a", 1, 2)
-    give(task, "b", 9)
-    assert task.holds().hold == ["a"]
-    give(task, "a", 3, number=1)  # was on its way already when the input was held
-    assert times_of(task.drain(100, NOW)) == [1, 2, 3]
-    assert task.drain(100, NOW).items == []
-    assert task.watermark(NOW) == 3
-    assert task.holds().release == ["a"]
-    task.set_end("a", at_end=True)
-    assert times_of(task.drain(100, NOW)) == [9]
-
-
-def test_an_end_seen_before_an_input_was_held_does_not_hold_good_afterwards() -> None:
-    task = new_task(("a", "b"), max_records=2)
-    give(task, "a", 1, 2)
-    give(task, "b", 9)
-    task.holds()
-    task.drain(2, NOW)
-    assert task.holds().release == ["a"]
-    assert times_of(task.drain(100, NOW)) == []
-
-
-@pytest.mark.parametrize("rules", [{"max_bytes": 8}, {"max_chunks": 4}])
-def test_bytes_and_chunks_count_too(rules: dict[str, int]) -> None:
-    task = new_task(("a", "b"), **rules)
-    for number in range(4):
-        give(task, "a", 2 * number, 2 * number + 1, at_end=False, number=number)
-    assert task.holds().hold == ["a"]
-    task.set_end("b", at_end=True)
-    task.drain(3, NOW)
-    assert task.holds().release == []
-    task.drain(1, NOW)
-    assert task.holds().release == ["a"]
-
-
-@given(any_logs)
-def test_with_inputs_held_it_never_comes_to_a_standstill(logs: dict[str, list[int]]) -> None:
-    task, feed = new_task(max_records=2), Feed(logs)
-    held: set[str] = set()
+@given(any_logs, st.integers(min_value=1, max_value=4))
+def test_with_little_room_for_each_input_it_never_comes_to_a_standstill(logs: dict[str, list[int]], room: int) -> None:
+    task, feed = new_task(), Feed(logs)
     merged: list[Record] = []
+    unconsumed = dict.fromkeys(TOPICS, 0)
     for _ in range(200):
         for topic in TOPICS:
-            if topic not in held:
-                feed.fetch(task, topic, 3, NOW)
-        merged += [record for record, _ in task.drain(2, NOW).items]
-        holds = task.holds()
-        held = (held | set(holds.hold)) - set(holds.release)
+            if unconsumed[topic] < room:
+                unconsumed[topic] += feed.fetch(task, topic, 3, NOW)
+        slab = [record for record, _ in task.drain(2, NOW).items]
+        for record in slab:
+            unconsumed[record[0]] -= 1
+        merged += slab
     assert merged == merge_by_looking(logs)
     assert task.buffered() == 0
 
