@@ -1,0 +1,5 @@
+"""A small online shop and its customers, made up: a stream of touchpoints, and what it truly holds."""
+
+from touchline.simulate.stream import simulate, write_simulation
+
+__all__ = ["simulate", "write_simulation"]

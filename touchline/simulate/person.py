@@ -1,0 +1,116 @@
+"""One visitor or customer: habits, moods, and the diary of what they did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+Event = dict[str, Any]
+"""A touchpoint as one JSON object: `kind`, then the fields of its record."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOISE = 0.22
+
+
+def timestamp(at: int) -> str:
+    """Return epoch milliseconds as RFC 3339, in UTC."""
+    moment = (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+    return moment[:-6] + "Z"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where a customer's mood turned, and stayed turned.
+
+    Attributes:
+        at: the onset, ms.
+        level: the mood from then on, -1 to 1.
+        onset_event_id, cause_event_id: the first touchpoint in the new mood, and the one before it
+            that turned it.
+        why: what happened, in words.
+    """
+
+    at: int
+    level: float
+    direction: str
+    onset_event_id: str
+    cause_event_id: str
+    cause_kind: str
+    cause_at: int
+    why: str
+
+
+@dataclass(slots=True)
+class Person:
+    """A visitor or customer.
+
+    Attributes:
+        name: unique; begins the ids of all that is this person's.
+        customer_id: None for somebody who never says who they are.
+        vocal: how much more than others they write, review and answer; 1 is common.
+        base: the mood before any turn, -1 to 1.
+        diary: moment in ms -> event. A person does one thing at a time.
+        quiet: first and last moment between which nothing happens but at the given moments.
+    """
+
+    name: str
+    random: Random
+    customer_id: str | None
+    region: str
+    segment: str
+    activity: float = 1.0
+    vocal: float = 1.0
+    base: float = 0.45
+    on_app: bool = False
+    turns: list[Turn] = field(default_factory=list)
+    diary: dict[int, Event] = field(default_factory=dict)
+    quiet: list[tuple[int, int, frozenset[int]]] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def next_id(self, prefix: str) -> str:
+        """Return a new id of this person's: an order's, a call's, an event's."""
+        number = self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
+        return f"{prefix}{self.name}-{number}"
+
+    def add(self, kind: str, at: int, source: str, **fields: Any) -> Event:
+        """Write an event into the diary at `at`, ms, or at the next free millisecond."""
+        while at in self.diary:
+            at += 1
+        event: Event = {
+            "kind": kind,
+            "event_id": self.next_id("e"),
+            "occurred_at": at,
+            "source": source,
+        }
+        if self.customer_id is not None:
+            event["customer_id"] = self.customer_id
+        event.update(fields)
+        event.setdefault("attributes", {"region": self.region, "segment": self.segment})
+        self.diary[at] = event
+        return event
+
+    def where(self, **more: str) -> dict[str, str]:
+        """Return the attributes of an event: region, segment and `more`."""
+        return {"region": self.region, "segment": self.segment, **more}
+
+    def browser(self) -> dict[str, str]:
+        """Return the identifier that a browser or the app sends."""
+        return {"device": f"d-{self.name}"} if self.on_app else {"cookie": f"c-{self.name}"}
+
+    def mood(self, at: int) -> float:
+        """Return the level of the mood at `at`, -1 to 1."""
+        level = self.base
+        for turn in self.turns:
+            if turn.at <= at:
+                level = turn.level
+        return level
+
+    def feel(self, at: int) -> float:
+        """Return how something done at `at` comes out: the mood, with noise."""
+        return max(-1.0, min(1.0, self.random.gauss(self.mood(at), _NOISE)))
+
+    def chance(self, share: float) -> bool:
+        """Return True in a share of cases."""
+        return self.random.random() < share

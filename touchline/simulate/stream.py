@@ -1,0 +1,134 @@
+"""All lives side by side: one stream in order of event time, and the truth about it.
+
+Each life is lived on its own and written down in a temporary file; in memory is only when and where each
+event lies (20 bytes), so that millions of events need no more than a few dozen megabytes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from array import array
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from touchline.simulate.life import live_as_customer, live_as_stranger
+from touchline.simulate.person import Event, Person, timestamp
+from touchline.simulate.shop import DAY_MS, Period, shop_events
+from touchline.simulate.truth import Truth
+
+DEFAULT_END = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where a simulation ends unless told otherwise: the same arguments give the same bytes on any day."""
+_STRANGERS = 0.8
+"""Visitors who never say who they are, for each customer."""
+
+
+def simulate(
+    customers: int, days: int, seed: int, start: datetime | None = None
+) -> tuple[Iterator[Event], dict[str, Any]]:
+    """Make up a stream.
+
+    Args:
+        customers: known customers, at least 1; about as many anonymous visitors come on top.
+        days: how long, at least 1.
+        seed: the same seed gives the same stream.
+        start: when it begins, with a time zone; by default `days` before 2026-01-01, UTC.
+
+    Returns:
+        The events in order of time, each a JSON-able object as `touchline publish` takes it, and
+        what they truly hold (`Truth.summary`).
+
+    Raises:
+        ValueError: fewer than one customer or day, or a start without a time zone.
+    """
+    lines, truth = _simulate(customers, days, seed, start)
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    return (decode(line) for line in lines), truth
+
+
+def write_simulation(customers: int, days: int, seed: int, out: Path, end: datetime | None = None) -> None:
+    """Write a stream to `out`, one JSON object a line, and its truth beside it.
+
+    The truth of `FILE.jsonl` goes to `FILE.truth.json`. For the arguments and errors see
+    `simulate`; `end` is when the stream ends, by default 2026-01-01, UTC.
+    """
+    start = end - timedelta(days=days) if end else None
+    lines, truth = _simulate(customers, days, seed, start)
+    with out.open("wb") as file:
+        file.writelines(lines)
+    text = msgspec.json.format(msgspec.json.encode(truth), indent=2)
+    out.with_suffix(".truth.json").write_bytes(text + b"\n")
+
+
+def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> tuple[Iterator[bytes], dict[str, Any]]:
+    period = _period(customers, days, start)
+    lines, truth = _Lines(), Truth()
+    shop = shop_events(period)
+    truth.add_shop(shop)
+    for at, event in shop:
+        lines.add(at, event)
+    for person in _people(customers, seed, period):
+        events = sorted(
+            ((at, e) for at, e in person.diary.items() if period.start <= at < period.end),
+            key=lambda each: each[0],
+        )
+        truth.add(person, events)
+        for at, event in events:
+            event["occurred_at"] = timestamp(at)
+            if "eta_at" in event:
+                event["eta_at"] = timestamp(event["eta_at"])
+            lines.add(at, event)
+    head = {"seed": seed, "start": timestamp(period.start), "end": timestamp(period.end)}
+    return lines.in_order(), {**head, **truth.summary()}
+
+
+def _period(customers: int, days: int, start: datetime | None) -> Period:
+    if customers < 1 or days < 1:
+        raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
+    start = start or DEFAULT_END - timedelta(days=days)
+    if start.tzinfo is None:
+        raise ValueError(f"the simulation's time {start.isoformat()} has no time zone")
+    first = round(start.timestamp() * 1_000)
+    return Period(first, first + days * DAY_MS)
+
+
+def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
+    for number in range(1, customers + 1):
+        yield live_as_customer(number, seed, period)
+    for number in range(1, round(customers * _STRANGERS) + 1):
+        yield live_as_stranger(number, seed, period)
+
+
+class _Lines:
+    """Events as JSON lines in a temporary file, to be read in order of time."""
+
+    def __init__(self) -> None:
+        # Closed, and so deleted, with the object: the lines may be read long after this returns.
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="touchline-simulate-")  # noqa: SIM115
+        self._times = array("q")
+        self._starts = array("Q")
+        self._sizes = array("I")
+        self._end = 0
+        self._encode = msgspec.json.Encoder().encode
+
+    def add(self, at: int, event: Event) -> None:
+        """Write an event that happens at `at`, ms."""
+        line = self._encode(event) + b"\n"
+        self._file.write(line)
+        self._times.append(at)
+        self._starts.append(self._end)
+        self._sizes.append(len(line))
+        self._end += len(line)
+
+    def in_order(self) -> Iterator[bytes]:
+        """Yield the lines by time; those of the same time in the order they were written."""
+        self._file.flush()
+        times, starts, sizes = self._times, self._starts, self._sizes
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for position in sorted(range(len(times)), key=times.__getitem__):
+                start = starts[position]
+                yield content[start : start + sizes[position]]
