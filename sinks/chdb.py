@@ -68,9 +68,7 @@ class ChdbWriter:
                 "release; run `touchline migrate`"
             )
 
-    def query(
-        self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON"
-    ) -> bytes:
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result; see `sinks.writer.Writer`."""
         with self._lock:
             try:

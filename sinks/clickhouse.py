@@ -106,9 +106,7 @@ class ClickHouseWriter:
             except Exception as error:  # every error must drop the connection
                 self._fail(error, f"could not write {len(rows)} rows to {known.stored}")
 
-    def query(
-        self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON"
-    ) -> bytes:
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result; see `sinks.writer.Writer`.
 
         Over this protocol the client writes the format: `sinks.formats.FORMATS` are known.
@@ -151,9 +149,7 @@ class ClickHouseWriter:
         """Return the insert settings that this server knows: old ones refuse the others."""
         if self._insert_settings is None:
             known = {row[0] for row in self._client.execute("SELECT name FROM system.settings")}
-            self._insert_settings = {
-                name: value for name, value in _INSERT_SETTINGS.items() if name in known
-            }
+            self._insert_settings = {name: value for name, value in _INSERT_SETTINGS.items() if name in known}
         return self._insert_settings
 
     def _conversions_of(self, table: Table) -> dict[int, Convert]:
@@ -162,9 +158,7 @@ class ClickHouseWriter:
             types = {str(row[0]): str(row[1]) for row in described}
             missing = [name for name in table.columns if name not in types]
             if missing:
-                raise PermanentWriteError(
-                    f"{table.stored} has no column {', '.join(missing)}: run `touchline migrate`"
-                )
+                raise PermanentWriteError(f"{table.stored} has no column {', '.join(missing)}: run `touchline migrate`")
             self._conversions[table.name] = conversions(table, types)
         return self._conversions[table.name]
 

@@ -39,10 +39,7 @@ def conversions(table: Table, types: Mapping[str, str]) -> dict[int, Convert]:
         table: the table whose columns they are.
         types: the ClickHouse type of each column of the server's table.
     """
-    found = {
-        place: _conversion(types[name], is_map=name in table.maps)
-        for place, name in enumerate(table.columns)
-    }
+    found = {place: _conversion(types[name], is_map=name in table.maps) for place, name in enumerate(table.columns)}
     return {place: convert for place, convert in found.items() if convert is not None}
 
 

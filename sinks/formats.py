@@ -1,17 +1,19 @@
 """ClickHouse's commonest output formats, written on this side: over the native protocol a server sends values only.
 
-The embedded engine writes its formats itself; these are held to be byte for byte the same by a test.
+The embedded engine writes its formats itself; a test holds these to be the same, but for slashes in JSON, which
+ClickHouse escapes.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+
+import msgspec
 
 from sinks.writer import QueryError
 
@@ -50,11 +52,11 @@ def render(result: Result, output_format: str) -> bytes:
 
 def _json_each_row(result: Result) -> bytes:
     names = result.names
-    return _lines(_dumps(dict(zip(names, row, strict=True)), ",", ":") for row in _plain(result))
+    return b"".join(_dumps(dict(zip(names, row, strict=True))) + b"\n" for row in _plain(result))
 
 
 def _json_compact_each_row(result: Result) -> bytes:
-    return _lines("[" + ", ".join(_dumps(v, ",", ":") for v in row) + "]" for row in _plain(result))
+    return b"".join(b"[" + b", ".join(map(_dumps, row)) + b"]\n" for row in _plain(result))
 
 
 def _json(result: Result) -> bytes:
@@ -98,6 +100,7 @@ FORMATS: dict[str, Callable[[Result], bytes]] = {
 }
 """The formats by their ClickHouse names."""
 
+_dumps = msgspec.json.Encoder().encode
 _SCALE = re.compile(r"DateTime64\((\d)")
 _ESCAPES = {
     "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f", "'": "\\'",
@@ -107,10 +110,7 @@ _ESCAPES = {
 def _plain(result: Result) -> list[list[object]]:
     """Return the rows as JSON has them."""
     scales = _scales(result)
-    return [
-        [_json_value(value, scale) for value, scale in zip(row, scales, strict=True)]
-        for row in result.rows
-    ]
+    return [[_json_value(value, scale) for value, scale in zip(row, scales, strict=True)] for row in result.rows]
 
 
 def _scales(result: Result) -> list[int]:
@@ -188,9 +188,7 @@ def _escaped(text: str) -> str:
 
 
 def _csv_row(row: Sequence[object], result: Result) -> bytes:
-    cells = (
-        _csv_cell(value, scale) for value, scale in zip(row, _scales(result), strict=True)
-    )
+    cells = (_csv_cell(value, scale) for value, scale in zip(row, _scales(result), strict=True))
     return (",".join(cells) + "\n").encode(errors="surrogateescape")
 
 
@@ -204,8 +202,7 @@ def _csv_cell(value: object, scale: int) -> str:
 
 def _tsv_row(row: Sequence[object], result: Result) -> bytes:
     cells = (
-        "\\N" if value is None else _tsv_cell(value, scale)
-        for value, scale in zip(row, _scales(result), strict=True)
+        "\\N" if value is None else _tsv_cell(value, scale) for value, scale in zip(row, _scales(result), strict=True)
     )
     return ("\t".join(cells) + "\n").encode(errors="surrogateescape")
 
@@ -226,12 +223,4 @@ def _separated(
 
 def _document(result: Result, data: Sequence[object]) -> bytes:
     meta = [{"name": name, "type": column_type} for name, column_type in result.columns]
-    return _lines([_dumps({"meta": meta, "data": data, "rows": len(data)}, ",", ": ")])
-
-
-def _dumps(value: object, comma: str, colon: str) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(comma, colon))
-
-
-def _lines(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    return _dumps({"meta": meta, "data": data, "rows": len(data)}) + b"\n"

@@ -143,8 +143,7 @@ def _retain(writer: Writer, days: int | None) -> None:
         raise MigrationError(f"retention is a number of days of at least 1, not {days}")
     engines = select(
         writer,
-        "SELECT name, create_table_query FROM system.tables "
-        f"WHERE database = '{DATABASE}' AND name LIKE '%_rows'",
+        f"SELECT name, create_table_query FROM system.tables WHERE database = '{DATABASE}' AND name LIKE '%_rows'",
     )
     for name, definition in engines:
         column = _AGES.get(str(name).removesuffix("_rows"))

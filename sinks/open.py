@@ -20,15 +20,15 @@ class AddressError(SinkError):
 def open_writer(url: str) -> Writer:
     """Return the writer at an address; a server is not contacted yet (see `Writer.ping`).
 
-    `clickhouse://` takes the options `?secure=1` (TLS, port 9440), `verify=0`, `ca_certs=FILE`,
-    `compression=0` and `timeout=SECONDS`.
+    `clickhouse://` takes the options `?secure=1` (TLS, port 9440; or `clickhouses://`), `verify=0`,
+    `ca_certs=FILE`, `compression=0` and `timeout=SECONDS`.
 
     Raises:
         AddressError: the address is malformed; the message shows no password.
         PermanentWriteError: the embedded database cannot be opened, or is not installed.
     """
     parts = urlsplit(url)
-    if parts.scheme == "clickhouse":
+    if parts.scheme in {"clickhouse", "clickhouses"}:
         return ClickHouseWriter(parse_server(url))
     if parts.scheme == "chdb":
         return _open_embedded(parts)
@@ -52,7 +52,7 @@ def parse_server(url: str) -> Server:
         raise AddressError(f"a clickhouse:// address names no host: use {_FORMS}")
     if parts.path.strip("/") not in {"", DATABASE}:
         raise AddressError(f"the database is {DATABASE!r}, not {parts.path.strip('/')!r}")
-    secure = _flag(options, "secure", default=False)
+    secure = _flag(options, "secure", default=parts.scheme == "clickhouses")
     return Server(
         host=parts.hostname,
         port=_port(parts) or (9440 if secure else 9000),
@@ -72,9 +72,7 @@ def _open_embedded(parts: SplitResult) -> Writer:
     try:
         from sinks.chdb import ChdbWriter  # noqa: PLC0415  # an optional part, half a gigabyte
     except ImportError as error:
-        raise AddressError(
-            "the embedded ClickHouse is not installed: pip install 'touchline[embedded]'"
-        ) from error
+        raise AddressError("the embedded ClickHouse is not installed: pip install 'touchline[embedded]'") from error
     return ChdbWriter(unquote(parts.path))
 
 

@@ -51,9 +51,7 @@ def _table(answer: bytes) -> str:
     result = msgspec.json.decode(answer, type=_Answer)
     names = [column.name for column in result.meta]
     cells = [[_cell(bytes(value)) for value in row] for row in result.data]
-    widths = [
-        max(map(_width, column)) for column in zip(names, *cells, strict=True)
-    ]
+    widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
     right = [column.type.removeprefix("Nullable(").startswith(_NUMBERS) for column in result.meta]
     lines = [
         _line(names, widths, right),
@@ -85,7 +83,4 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def _width(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -49,9 +49,7 @@ class Writer(Protocol):
         """
         ...
 
-    def query(
-        self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON"
-    ) -> bytes:
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result in a ClickHouse format; nothing can be changed by it.
 
         Args:
@@ -88,9 +86,7 @@ class Writer(Protocol):
         ...
 
 
-def select(
-    writer: Writer, sql: str, parameters: Mapping[str, object] | None = None
-) -> list[list[object]]:
+def select(writer: Writer, sql: str, parameters: Mapping[str, object] | None = None) -> list[list[object]]:
     """Return a query's rows as Python values (times as text); raises as `Writer.query` does."""
     lines = writer.query(sql, parameters, "JSONCompactEachRow").splitlines()
     return [msgspec.json.decode(line, type=list[object]) for line in lines]

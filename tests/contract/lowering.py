@@ -1,0 +1,37 @@
+"""The project's tables, lowered for Debian's ClickHouse 18.16, which knows none of their newer types.
+
+Times become Int64 milliseconds, maps JSON text; codecs and LowCardinality go. Of the views there are plain ones:
+the rows of highest version that are not deleted, in stored units.
+"""
+
+from __future__ import annotations
+
+import re
+
+from schemas.facts import TABLES
+from sinks.migrate import Migration, shipped
+
+_REPLACED = (
+    (r"LowCardinality\((Nullable\(\w+\)|\w+)\)", r"\1"),
+    (r"DateTime64\(3, 'UTC'\)", "Int64"),
+    (r"Map\(\w+, \w+\)", "String"),
+    (r"\bBool\b", "UInt8"),
+    (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
+    (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
+)
+
+
+def lowered() -> list[Migration]:
+    """Return migrations that give an old server the same tables, for `sinks.migrate.migrate`."""
+    tables = shipped()[0]
+    sql = tables.sql
+    for pattern, replacement in _REPLACED:
+        sql = re.sub(pattern, replacement, sql)
+    return [Migration(tables.name, sql), Migration("0002_views", "".join(map(_view, TABLES)))]
+
+
+def _view(table: str) -> str:
+    columns = TABLES[table].__struct_fields__
+    shown = ", ".join(f"`{column}`" for column in columns if column not in {"deleted", "version"})
+    alive = " WHERE deleted = 0" if "deleted" in columns else ""
+    return f"CREATE VIEW IF NOT EXISTS touchline.{table} AS SELECT {shown} FROM touchline.{table}_rows FINAL{alive};\n"

@@ -1,0 +1,145 @@
+"""The writers under one contract, each with a way to read back what it keeps, in the units of the facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Protocol, get_origin, get_type_hints
+
+from chdb.session import Session
+from clickhouse_driver.block import ColumnOrientedBlock
+from clickhouse_driver.bufferedwriter import BufferedSocketWriter
+from clickhouse_driver.context import Context
+from clickhouse_driver.streams.native import BlockOutputStream
+
+from schemas.facts import TABLES
+from sinks.clickhouse import ClickHouseWriter, Server
+from sinks.memory import MemoryWriter
+from sinks.tables import TABLES as STORED
+from sinks.writer import Writer, select
+
+
+class Store(Protocol):
+    """A writer, and what it keeps."""
+
+    writer: Writer
+
+    def rows(self, table: str) -> list[list[object]]:
+        """Return rows as facts, by key; superseded and deleted ones are gone."""
+        ...
+
+
+@dataclass
+class MemoryStore:
+    writer: MemoryWriter
+
+    def rows(self, table: str) -> list[list[object]]:
+        return self.writer.rows(table)
+
+
+@dataclass
+class SqlStore:
+    """Reads by SQL, apart from the views, whatever the types of the columns are.
+
+    Attributes:
+        writer: what is tested.
+        reader: what answers queries, where that is another one.
+    """
+
+    writer: Writer
+    reader: Writer
+
+    def rows(self, table: str) -> list[list[object]]:
+        types = {str(row[0]): str(row[1]) for row in select(self.reader, f"DESCRIBE TABLE touchline.{table}_rows")}
+        hints = get_type_hints(TABLES[table])
+        names = list(TABLES[table].__struct_fields__)
+        shown = ", ".join(_shown(name, types[name], hints[name]) for name in names)
+        alive = "WHERE NOT deleted" if "deleted" in names else ""
+        found = select(
+            self.reader,
+            f"SELECT {shown} FROM touchline.{table}_rows FINAL {alive} ORDER BY {', '.join(STORED[table].key)}",
+        )
+        return [[_fact(value, hints[name]) for name, value in zip(names, row, strict=True)] for row in found]
+
+
+def _shown(name: str, column_type: str, hint: object) -> str:
+    if "DateTime64" in column_type:
+        return f"toUnixTimestamp64Milli(`{name}`)"
+    return f"hex(`{name}`)" if hint is bytes else f"`{name}`"
+
+
+def _fact(value: object, hint: object) -> object:
+    if hint is bool:
+        return bool(value)
+    if hint is bytes:
+        return bytes.fromhex(str(value))
+    if get_origin(hint) is dict and isinstance(value, str):
+        return json.loads(value)
+    return value
+
+
+class DriverOnChdb:
+    """Stands in for the driver's client: its blocks of columns are read by a current ClickHouse.
+
+    The native protocol and ClickHouse's format Native share their serialization, so this shows, without a current
+    server, that what the driver makes of our columns is what the tables' types want.
+    """
+
+    def __init__(self, chdb: Writer, session: Session) -> None:
+        self._chdb = chdb
+        self._session = session
+
+    def execute(
+        self,
+        sql: str,
+        data: Any = None,
+        *,
+        columnar: bool = False,
+        settings: Mapping[str, int] | None = None,
+    ) -> list[list[object]]:
+        if not columnar:
+            return select(self._chdb, sql)
+        table = sql.split()[2]
+        types = [tuple(row[:2]) for row in select(self._chdb, f"DESCRIBE TABLE {table}")]
+        with self._session.send_insert(f"INSERT INTO {table} {_clause(settings)}", "Native") as to:
+            to.append(_native_block(types, data))
+            to.finish()
+        return []
+
+    def disconnect(self) -> None:
+        """Nothing to drop."""
+
+
+def driver_on_chdb(chdb: Writer, session: Session) -> ClickHouseWriter:
+    """Return the native protocol's writer, its client replaced."""
+    writer = ClickHouseWriter(Server("nowhere.invalid"))
+    writer._client = DriverOnChdb(chdb, session)  # noqa: SLF001  # the one place that is untestable from outside
+    return writer
+
+
+def _clause(settings: Mapping[str, int] | None) -> str:
+    pairs = ", ".join(f"{name} = {value}" for name, value in (settings or {}).items())
+    return f"SETTINGS {pairs}" if pairs else ""
+
+
+class _Sent:
+    """A socket that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent = bytearray()
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+
+def _native_block(types: list[Any], data: list[Any]) -> bytes:
+    """Return what the driver would send, as protocol revision 0 has it: that is format Native."""
+    context = Context()
+    context.server_info = SimpleNamespace(used_revision=0, get_timezone=lambda: "UTC")
+    context.client_settings = {"strings_as_bytes": False, "use_numpy": False}
+    context.settings = {}
+    to = _Sent()
+    BlockOutputStream(BufferedSocketWriter(to, 1 << 20), context).write(ColumnOrientedBlock(types, data))
+    return bytes(to.sent)

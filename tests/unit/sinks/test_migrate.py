@@ -1,0 +1,144 @@
+"""Migrations are applied once, in order, and an applied one never changes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from schemas.facts import PATH_LETTERS, TABLES
+from sinks.migrate import Migration, MigrationError, migrate, shipped
+from sinks.tables import TABLES as STORED
+from sinks.writer import PermanentWriteError, Writer, select
+from tests.contract.facts_rows import PLAIN
+
+pytestmark = pytest.mark.embedded
+
+ONE = Migration("0001_one", "CREATE TABLE IF NOT EXISTS touchline.one (a UInt8) ENGINE = Memory;\n")
+TWO = Migration(
+    "0002_two",
+    "-- Two statements; the first semicolon ends nothing.\n"
+    "CREATE TABLE IF NOT EXISTS touchline.two (a UInt8) ENGINE = Memory;\n"
+    "INSERT INTO touchline.two SELECT 1;\n",
+)
+
+
+def test_every_table_and_view_is_made_once(chdb_without_tables: Writer) -> None:
+    first = migrate(chdb_without_tables)
+    second = migrate(chdb_without_tables)
+
+    names = {row[0] for row in select(chdb_without_tables, "SHOW TABLES")}
+    assert first == [migration.name for migration in shipped()]
+    assert second == []
+    assert names >= {f"{table}_rows" for table in TABLES}
+    assert names >= set(TABLES) - {"metric_buckets"} | {"rolling_metrics"}
+
+
+def test_stored_columns_and_keys_are_those_of_the_facts(chdb: Writer) -> None:
+    for table, row in TABLES.items():
+        described = select(chdb, f"DESCRIBE TABLE touchline.{table}_rows")
+        (engine,) = select(
+            chdb,
+            "SELECT sorting_key, engine_full FROM system.tables WHERE database = 'touchline' AND name = {name:String}",
+            {"name": f"{table}_rows"},
+        )
+
+        assert tuple(str(column[0]) for column in described) == row.__struct_fields__
+        assert str(engine[0]) == ", ".join(STORED[table].key)
+        assert str(engine[1]).startswith("ReplacingMergeTree(version)")
+
+
+def test_every_letter_of_a_path_is_spelt_out(chdb: Writer) -> None:
+    journey = msgspec.structs.replace(PLAIN["journeys"], path="".join(PATH_LETTERS.values()))
+    chdb.write("journeys", [msgspec.structs.astuple(journey)])
+
+    assert select(chdb, "SELECT path FROM journeys") == [[list(PATH_LETTERS)]]
+
+
+def test_only_what_is_new_is_applied(chdb_without_tables: Writer) -> None:
+    migrate(chdb_without_tables, migrations=[ONE])
+
+    assert migrate(chdb_without_tables, migrations=[ONE, TWO]) == ["0002_two"]
+    assert migrate(chdb_without_tables, migrations=[ONE, TWO]) == []
+    assert select(chdb_without_tables, "SELECT a FROM two") == [[1]]
+
+
+def test_a_changed_old_migration_is_an_error(chdb_without_tables: Writer) -> None:
+    migrate(chdb_without_tables, migrations=[ONE])
+    changed = Migration(ONE.name, ONE.sql.replace("UInt8", "UInt16"))
+
+    with pytest.raises(MigrationError, match="0001_one was applied as another text"):
+        migrate(chdb_without_tables, migrations=[changed, TWO])
+
+    assert select(chdb_without_tables, "SELECT count() FROM migrations") == [[1]]
+
+
+def test_a_database_of_a_newer_release_is_left_alone(chdb_without_tables: Writer) -> None:
+    migrate(chdb_without_tables, migrations=[ONE, TWO])
+
+    with pytest.raises(MigrationError, match="0002_two, which this release does not know"):
+        migrate(chdb_without_tables, migrations=[ONE])
+
+
+@pytest.mark.parametrize("names", [["0002_two"], ["0001_one", "0003_three"], ["0001-one"]])
+def test_gaps_and_bad_names_are_an_error(chdb_without_tables: Writer, names: list[str]) -> None:
+    with pytest.raises(MigrationError, match="without gaps"):
+        migrate(chdb_without_tables, migrations=[Migration(name, "SELECT 1;\n") for name in names])
+
+
+def test_a_migration_that_broke_off_is_run_again(chdb_without_tables: Writer) -> None:
+    broken = Migration("0001_one", ONE.sql + "SELECT no_such_column;\n")
+    with pytest.raises(PermanentWriteError, match="no_such_column"):
+        migrate(chdb_without_tables, migrations=[broken])
+
+    assert migrate(chdb_without_tables, migrations=[ONE]) == ["0001_one"]
+
+
+def test_all_shipped_statements_may_be_repeated(chdb: Writer) -> None:
+    for migration in shipped():
+        for statement in migration.statements:
+            chdb.execute(statement)
+
+
+def test_retention_is_set_changed_and_lifted(chdb: Writer) -> None:
+    seen = []
+    for days in (30, 30, 7, None):
+        migrate(chdb, retention_days=days)
+        seen.append(_retention(chdb, "touchpoints_rows"))
+    migrate(chdb, retention_days=30)
+    kept_anyway = _retention(chdb, "clocks_rows")
+    migrate(chdb)
+
+    assert seen == [
+        "toDateTime(occurred_at) + toIntervalDay(30)",
+        "toDateTime(occurred_at) + toIntervalDay(30)",
+        "toDateTime(occurred_at) + toIntervalDay(7)",
+        "",
+    ]
+    assert kept_anyway == ""
+
+
+def test_rows_past_their_retention_go(chdb: Writer) -> None:
+    # Of May 2024, so long past any retention.
+    chdb.write("touchpoints", [msgspec.structs.astuple(PLAIN["touchpoints"])])
+
+    migrate(chdb, retention_days=30)
+    chdb.execute("OPTIMIZE TABLE touchline.touchpoints_rows FINAL")
+    left = select(chdb, "SELECT count() FROM touchpoints")
+    migrate(chdb)
+
+    assert left == [[0]]
+
+
+def test_a_retention_of_no_day_is_an_error(chdb: Writer) -> None:
+    with pytest.raises(MigrationError, match="at least 1, not 0"):
+        migrate(chdb, retention_days=0)
+
+
+def _retention(writer: Writer, table: str) -> str:
+    (row,) = select(
+        writer,
+        "SELECT extract(create_table_query, 'TTL (.*?) SETTINGS') FROM system.tables "
+        "WHERE database = 'touchline' AND name = {name:String}",
+        {"name": table},
+    )
+    return str(row[0])
