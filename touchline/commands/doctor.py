@@ -1,0 +1,36 @@
+"""`touchline doctor`: checks settings and connections, and says how to mend what is wrong."""
+
+from __future__ import annotations
+
+import click
+
+from streams import settings
+from touchline.doctor import examine
+from touchline.errors import Problem
+
+
+@click.command()
+@click.option("--settings", "list_settings", is_flag=True, help="Only list all settings.")
+def command(list_settings: bool) -> None:
+    """Check settings, Kafka, topics, ClickHouse, registry, ports and scorer; change nothing.
+
+    Exits with status 1 when something is wrong.
+    """
+    configured = settings.load()
+    if list_settings:
+        _list(configured)
+        return
+    click.echo("ok       settings         TOUCHLINE_* variables hold")
+    wrong = 0
+    for check in examine(configured):
+        wrong += not check.well
+        click.echo(f"{'ok' if check.well else 'PROBLEM':7}  {check.what:15}  {check.text}")
+    if wrong:
+        raise Problem(f"{wrong} problem{'' if wrong == 1 else 's'} found")
+
+
+def _list(configured: settings.Settings) -> None:
+    values = configured.shown()
+    for known in settings.documented():
+        value = values[known.variable.removeprefix(settings.PREFIX).lower()]
+        click.echo(f"{known.variable}={'' if value is None else value}\n    {known.meaning}")

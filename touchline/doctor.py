@@ -1,0 +1,164 @@
+"""Checks of settings and connections: each says what it found, and how to mend what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from schemas.errors import UnknownSchema
+from schemas.registry import ConfluentRegistry, FileRegistry, RegistryUnavailable
+from sinks.migrate import shipped
+from sinks.open import open_writer
+from sinks.writer import QueryError, SinkError, Writer, select
+from streams.broker import BrokerError, client_options
+from streams.sentiment import VaderScorer
+from streams.settings import Settings, mask
+from touchline.database import holds_database
+from touchline.errors import clickhouse_message, explain
+from touchline.topic_states import topic_states
+
+ANSWER_S = 2.0
+PRAISE = "Great service, thank you so much!"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found. `text` says it, and how to mend it when it is not `well`."""
+
+    what: str
+    well: bool
+    text: str
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield one check after the other; none of them changes anything."""
+    kafka = _kafka(settings)
+    yield kafka
+    if kafka.well:
+        yield _topics(settings)
+    yield _tables(settings)
+    yield _registry(settings)
+    yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
+    yield _port("sink metrics", settings.metrics_host, settings.sink_metrics_port, "SINK_METRICS_PORT")
+    yield _scorer()
+
+
+def _kafka(settings: Settings) -> Check:
+    try:
+        brokers = asyncio.run(_brokers(settings))
+    except (KafkaError, BrokerError, OSError) as error:
+        detail = " ".join(str(error).split())
+        mend = "look at TOUCHLINE_KAFKA and TOUCHLINE_KAFKA_SECURITY"
+        return Check("Kafka", False, f"{settings.kafka} does not answer: {detail}; {mend}")
+    plural = "broker answers" if brokers == 1 else "brokers answer"
+    return Check("Kafka", True, f"{brokers} {plural} at {settings.kafka}")
+
+
+async def _brokers(settings: Settings) -> int:
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        return len((await admin.describe_cluster())["brokers"])
+    finally:
+        await admin.close()
+
+
+def _topics(settings: Settings) -> Check:
+    try:
+        states = asyncio.run(topic_states(settings))
+    except KafkaError as error:
+        return Check("topics", False, explain(error) or str(error))
+    wrong = [state for state in states if state.problem]
+    if not wrong:
+        return Check("topics", True, f"all {len(states)}, {settings.partitions} partitions each")
+    if all(state.partitions is None for state in states):
+        return Check("topics", False, "none is there: touchline topics --create")
+    return Check("topics", False, "; ".join(f"{state.name} {state.problem}" for state in wrong))
+
+
+def _tables(settings: Settings) -> Check:
+    address = urlsplit(settings.clickhouse)
+    shown = mask(settings.clickhouse)
+    if address.scheme == "chdb" and not holds_database(Path(unquote(address.path))):
+        return Check("ClickHouse", False, f"{shown} holds no database yet: touchline migrate")
+    try:
+        writer = open_writer(settings.clickhouse)
+    except SinkError as error:
+        return Check("ClickHouse", False, f"{shown}: {error}")
+    try:
+        writer.ping()
+        return _migrations(writer, shown)
+    except SinkError as error:
+        return Check("ClickHouse", False, f"{shown}: {clickhouse_message(str(error))}")
+    finally:
+        writer.close()
+
+
+def _migrations(writer: Writer, shown: str) -> Check:
+    wanted = [migration.name for migration in shipped()]
+    try:
+        applied = {row[0] for row in select(writer, "SELECT name FROM touchline.migrations")}
+        ((version,),) = select(writer, "SELECT version()")
+    except QueryError:
+        return Check("ClickHouse", False, f"{shown} has no tables yet: touchline migrate")
+    missing = [name for name in wanted if name not in applied]
+    if missing:
+        lacks = ", ".join(missing)
+        return Check("ClickHouse", False, f"{shown} lacks {lacks}: touchline migrate")
+    return Check("ClickHouse", True, f"{version} at {shown}, all {len(wanted)} migrations applied")
+
+
+def _registry(settings: Settings) -> Check:
+    what = "schema registry"
+    if settings.schema_registry is None:
+        return Check(what, True, "none is set; Avro single-object encoding needs none")
+    shown = mask(settings.schema_registry)
+    try:
+        ConfluentRegistry(settings.schema_registry, FileRegistry()).by_id(1)
+    except UnknownSchema:
+        pass
+    except (RegistryUnavailable, ValueError) as error:
+        return Check(what, False, f"{mask(str(error))}; look at TOUCHLINE_SCHEMA_REGISTRY")
+    return Check(what, True, f"answers at {shown}")
+
+
+def _port(what: str, host: str, port: int, setting: str) -> Check:
+    if port == 0:
+        return Check(what, True, "any free port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if _is_ours(host, port):
+                return Check(what, True, f"served on {host}:{port} by a running touchline")
+            mend = f"choose another: TOUCHLINE_{setting}, TOUCHLINE_METRICS_HOST"
+            return Check(what, False, f"{host}:{port}: {error.strerror}; {mend}")
+    return Check(what, True, f"{host}:{port} is free")
+
+
+def _is_ours(host: str, port: int) -> bool:
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        # The scheme is fixed: http.
+        with urllib.request.urlopen(f"http://{shown}:{port}/metrics", timeout=ANSWER_S) as answer:
+            return b"touchline_" in answer.read()
+    except (OSError, ValueError):
+        return False
+
+
+def _scorer() -> Check:
+    scorer = VaderScorer()
+    score = scorer.score(PRAISE)
+    if score is None or score <= 0:
+        return Check("scorer", False, f"{scorer.name} finds no praise in {PRAISE!r}: reinstall it")
+    return Check("scorer", True, scorer.name)
