@@ -6,18 +6,23 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TypeVar
 
 import faust
 import structlog
 import uvloop
 from faust.app.base import BootStrategy
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
+from sinks.open import open_writer
+from sinks.writer import SinkError, TransientWriteError, Writer
+from streams import endpoint as endpoints
 from streams import logs
-from streams.broker import BrokerError, wait_for_broker
+from streams.agents import sink, stitch
+from streams.broker import FIRST_WAIT_S, LONGEST_WAIT_S, BrokerError, wait_for_broker
 from streams.chunks import ChunkTransport
+from streams.endpoint import EndpointError
 from streams.fatal import die, print_cause
 from streams.kafka_admin import check_topics
 from streams.produce import BatchProducer
@@ -26,6 +31,8 @@ from streams.settings import Settings
 from streams.telemetry import Telemetry
 
 COMMIT_INTERVAL_S = 1.0
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +48,7 @@ class TouchlineApp(faust.App):
     """A Faust app that reads in chunks and leaves no files."""
 
     BootStrategy = _Boot
+    mundane_level = "debug"
 
     def _create_directories(self) -> None:
         """Do nothing: without Faust's tables there is nothing to keep."""
@@ -70,7 +78,7 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
     """Return the app of the stream workers: INGEST and STITCH."""
-    from streams.agents import ingest, stitch
+    from streams.agents import ingest  # noqa: PLC0415  # TEMPORARY
 
     app = new_app(settings, "streams")
     ingest.register(app, services)
@@ -78,10 +86,8 @@ def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
     return app
 
 
-def build_sink_app(settings: Settings, services: Services, writer: Any) -> TouchlineApp:
+def build_sink_app(settings: Settings, services: Services, writer: Writer) -> TouchlineApp:
     """Return the app of the ClickHouse writers."""
-    from streams.agents import sink
-
     app = new_app(settings, "sink")
     sink.register(app, services, writer)
     return app
@@ -99,18 +105,36 @@ def run_sink(settings: Settings) -> int:
     return _run(settings, "sink", settings.sink_metrics_port, needed, _sink)
 
 
-Build = Callable[[Settings, Services], Awaitable[TouchlineApp]]
+Build = Callable[[Settings, Services, AsyncExitStack], Awaitable[TouchlineApp]]
 
 
-async def _streams(settings: Settings, services: Services) -> TouchlineApp:
+async def _streams(settings: Settings, services: Services, _: AsyncExitStack) -> TouchlineApp:
     return build_streams_app(settings, services)
 
 
-async def _sink(settings: Settings, services: Services) -> TouchlineApp:
-    from sinks.open import open_writer
-
+async def _sink(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
     writer = await asyncio.to_thread(open_writer, settings.clickhouse)
+    stack.callback(writer.close)
+    await wait_for_writer(writer)
     return build_sink_app(settings, services, writer)
+
+
+async def wait_for_writer(writer: Writer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Wait until ClickHouse answers, however long that takes, and say so meanwhile.
+
+    Raises:
+        PermanentWriteError: it answers, but does not let us in.
+    """
+    wait = FIRST_WAIT_S
+    while True:
+        try:
+            await asyncio.to_thread(writer.ping)
+        except TransientWriteError as error:
+            log.warning("waiting for ClickHouse", retry_in_s=wait, cause=str(error))
+        else:
+            return
+        await sleep(wait)
+        wait = min(wait * 2, LONGEST_WAIT_S)
 
 
 def _run(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> int:
@@ -119,7 +143,7 @@ def _run(settings: Settings, where: str, port: int, needed: set[str], build: Bui
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, where, port, needed, build))
-    except BrokerError as error:
+    except (BrokerError, EndpointError, SinkError) as error:
         print_cause(where, error)
         return 1
     except Exception as error:  # the last to see it: logged, and told as the cause
@@ -133,22 +157,29 @@ async def serve(settings: Settings, where: str, port: int, needed: set[str], bui
 
     Raises:
         BrokerError: Kafka refuses us, or has not the topics we need.
+        SinkError: ClickHouse refuses us.
+        EndpointError: the metrics' port is taken.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if not await _before(stop, wait_for_broker(settings)):
+    await _before(stop, wait_for_broker(settings))
+    if stop.is_set():
         return
     await check_topics(settings, needed)
     async with AsyncExitStack() as stack:
-        registry = CollectorRegistry()
-        server, _ = start_http_server(port, settings.metrics_host, registry)
-        stack.callback(server.shutdown)
+        telemetry = Telemetry.on(CollectorRegistry())
+        endpoint = endpoints.serve(telemetry, settings.metrics_host, port)
+        stack.callback(endpoint.close)
+        beating = asyncio.create_task(endpoint.keep_beating(), name="beat")
+        stack.callback(beating.cancel)
         producer = BatchProducer(settings)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        services = Services(settings, producer, Telemetry.on(registry))
-        app = await build(settings, services)
+        services = Services(settings, producer, telemetry)
+        app = await _before(stop, build(settings, services, stack))
+        if app is None:
+            return
         stack.push_async_callback(app.stop)
         await app.start()
         log.info("running", role=where)
@@ -158,14 +189,13 @@ async def serve(settings: Settings, where: str, port: int, needed: set[str], bui
         log.info("stopping", role=where)
 
 
-async def _before(stop: asyncio.Event, work: Awaitable[None]) -> bool:
-    """Do some work; return False where `stop` came first, and the work was cancelled."""
+async def _before(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
+    """Return what some work gives; where `stop` comes first, cancel it and return None."""
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if working.done():
-        await working
-        return True
+        return working.result()
     working.cancel()
-    return False
+    return None

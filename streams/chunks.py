@@ -26,7 +26,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
-from faust import App, Schema, Stream, TopicT
+from faust import App, Schema, Stream, StreamT, TopicT
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 from faust.types.transports import ConsumerT
@@ -54,6 +54,8 @@ log = structlog.get_logger(__name__)
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
     """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
+
+    mundane_level = "debug"
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
@@ -159,6 +161,7 @@ class ChunkConsumer(driver.Consumer):
 
     _thread: ChunkThread
     transport: ChunkTransport
+    mundane_level = "debug"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -420,9 +423,9 @@ def consumer_of(app: App) -> ChunkConsumer:
     return cast(ChunkConsumer, app.consumer)
 
 
-async def chunks_of(stream: Stream[Any]) -> AsyncIterator[Chunk]:
+async def chunks_of(stream: StreamT[Any]) -> AsyncIterator[Chunk]:
     """Iterate over a stream's chunks; those that are no longer ours are left out."""
-    async for event in stream.noack().events():
+    async for event in cast(Stream[Any], stream).noack().events():
         chunk = cast(Chunk, event.value)
         chunk.take()
         if chunk.current:

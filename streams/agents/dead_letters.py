@@ -1,0 +1,117 @@
+"""The one place where dead letters are written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from schemas.facts import DeadLetterRow
+from schemas.topics import DEAD_LETTERS
+from streams.ledger import Record
+from streams.produce import Message
+
+MOST_DETAIL = 1000
+"""Characters of `dlq.detail` that are kept."""
+NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
+
+
+def dead_letter(  # one header each
+    record: Record, *, topic: str, partition: int, reason: str, detail: str, stage: str, at_ms: int
+) -> Message:
+    """Return the dead letter of a refused message; send it to `touchpoints.dlq.v1`, same partition.
+
+    Key, value and headers are byte for byte those of the message. Where it was refused before, and
+    sent again, the headers added last are those that hold.
+
+    Args:
+        record: the refused message.
+        topic: where it stood.
+        partition: likewise.
+        reason: one of the contract's words.
+        detail: what exactly was wrong, for a person.
+        stage: who refused it: `ingest` or `stitch`.
+        at_ms: when, epoch ms.
+    """
+    added = {
+        "dlq.reason": reason,
+        "dlq.detail": detail[:MOST_DETAIL],
+        "dlq.stage": stage,
+        "dlq.topic": topic,
+        "dlq.partition": str(partition),
+        "dlq.offset": str(record.offset),
+        "dlq.at": rfc3339(at_ms),
+    }
+    headers = [*record.headers, *((name, text.encode()) for name, text in added.items())]
+    return Message(record.key, record.value, headers)
+
+
+def lost_letter(
+    *, topic: str, partition: int, offset: int, reason: str, detail: str, stage: str, at_ms: int
+) -> Message:
+    """Return the dead letter of a message whose topic no longer holds it: without key and value."""
+    return dead_letter(
+        _Gone(offset),
+        topic=topic,
+        partition=partition,
+        reason=reason,
+        detail=f"{detail}; the message itself is no longer in its topic",
+        stage=stage,
+        at_ms=at_ms,
+    )
+
+
+def row_of(record: Record, partition: int, epoch: int) -> DeadLetterRow:
+    """Return the row of a dead letter. What is no dead letter gives a row that says so.
+
+    Args:
+        record: a message of `touchpoints.dlq.v1`.
+        partition: its partition of that topic, which is also that of the refused message.
+        epoch: `Settings.epoch`.
+    """
+    headers = {
+        name: value.decode(errors="replace")
+        for name, value in record.headers
+        if name.startswith("dlq.") and value is not None
+    }
+    version = epoch << 48 | record.offset << 8
+    raw = record.value or b""
+    try:
+        return DeadLetterRow(
+            topic=headers["dlq.topic"],
+            partition=int(headers["dlq.partition"]),
+            offset=int(headers["dlq.offset"]),
+            reason=headers["dlq.reason"],
+            detail=headers["dlq.detail"],
+            stage=headers["dlq.stage"],
+            refused_at=epoch_ms(headers["dlq.at"]),
+            raw=raw,
+            version=version,
+        )
+    except (KeyError, ValueError):
+        at = record.timestamp
+        return DeadLetterRow(
+            DEAD_LETTERS, partition, record.offset, "undecodable", NO_HEADERS, "sink", at, raw, version
+        )
+
+
+def rfc3339(ms: int) -> str:
+    """Return a time as in `2026-01-31T12:00:00.000Z`."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_ms(text: str) -> int:
+    """Return the epoch milliseconds of an RFC 3339 time, or raise ValueError."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+class _Gone:
+    """What is known of a message that is no longer there."""
+
+    key: bytes | None = None
+    value: bytes | None = None
+    timestamp: int = 0
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.headers: Sequence[tuple[str, bytes]] = ()
