@@ -71,6 +71,10 @@ def library_compound(text: str) -> float:
 @example("")
 @example("kind of good but bad, good and good")
 @example("this is the shit")
+@example("it is the very least good")
+@example("it is at least good, the least good")
+@example("it was never so good without a doubt great")
+@example("I like no or bad, never a good")
 @example("great😥but late")
 def test_equals_the_library_on_ordinary_text(text: str) -> None:
     assert round(RULES.polarity(text), 4) == library_compound(text)
