@@ -28,76 +28,86 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    kafka: str = Field("127.0.0.1:9092", description="Kafka brokers to start from: host:port, …")
+    kafka: str = Field(default="127.0.0.1:9092", description="Kafka brokers to start from: host:port, …")
     kafka_security: Literal["none", "ssl", "sasl_plain", "sasl_ssl"] = Field(
-        "none", description="how to speak to Kafka: none, ssl, sasl_plain (no TLS) or sasl_ssl"
+        default="none", description="how to speak to Kafka: none, ssl, sasl_plain (no TLS) or sasl_ssl"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "PLAIN", description="SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+        default="PLAIN", description="SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
-    kafka_user: str | None = Field(None, description="user name for SASL")
-    kafka_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_user: str | None = Field(default=None, description="user name for SASL")
+    kafka_password: SecretStr | None = Field(default=None, description="password for SASL")
     kafka_cafile: str | None = Field(
-        None, description="file with the certificates to trust for TLS (default: the system's)"
+        default=None, description="file with the certificates to trust for TLS (default: the system's)"
     )
     clickhouse: str = Field(
-        "clickhouse://default@127.0.0.1:9000/touchline",
+        default="clickhouse://default@127.0.0.1:9000/touchline",
         description="where the tables are: clickhouse://user:password@host:9000/touchline "
         "(clickhouses:// for TLS) or chdb:///path",
     )
     schema_registry: str | None = Field(
-        None, description="URL of a Confluent schema registry, if producers use its framing"
+        default=None, description="URL of a Confluent schema registry, if producers use its framing"
     )
     partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
-        4, description="partitions of every topic; never change it once topics hold data"
+        default=4, description="partitions of every topic; never change it once topics hold data"
     )
     replication: Annotated[int, Field(ge=1, le=15)] = Field(
-        1, description="replicas of every topic that `touchline topics --create` makes"
+        default=1, description="replicas of every topic that `touchline topics --create` makes"
     )
     epoch: Annotated[int, Field(ge=0, lt=1 << 14)] = Field(
-        0, description="raise by one after topics were made anew, so that new rows win over old"
+        default=0, description="raise by one after topics were made anew, so that new rows win over old"
     )
     group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
-        "", description="added to the consumer groups' names; a new one reads everything again"
+        default="", description="added to the consumer groups' names; a new one reads everything again"
     )
     lateness_s: Annotated[int, Field(ge=0)] = Field(
-        300, description="seconds of event time a deadline waits for stragglers"
+        default=300, description="seconds of event time a deadline waits for stragglers"
     )
     horizon_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        3, description="days of event time duplicates are remembered and buckets kept open"
+        default=3, description="days of event time duplicates are remembered and buckets kept open"
     )
     idle_s: Annotated[float, Field(gt=0)] = Field(
-        5.0, description="seconds after which a silent, fully read input no longer holds time back"
+        default=5.0, description="seconds after which a silent, fully read input no longer holds time back"
     )
     tick_s: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="seconds between clock ticks written to the journeys log"
+        default=1.0, description="seconds between clock ticks written to the journeys log"
     )
-    metric_dimensions: str = Field("*", description="attributes to break metrics down by: * for all, or a comma list")
+    metric_dimensions: str = Field(
+        default="*", description="attributes to break metrics down by: * for all, or a comma list"
+    )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
-        1000, description="refused messages in a row on one partition that stop the worker"
+        default=1000, description="refused messages in a row on one partition that stop the worker"
     )
-    batch_rows: Annotated[int, Field(ge=1)] = Field(50_000, description="rows that make the sink write a block at once")
-    batch_s: Annotated[float, Field(gt=0)] = Field(1.0, description="seconds after which the sink writes what it has")
+    batch_rows: Annotated[int, Field(ge=1)] = Field(
+        default=50_000, description="rows that make the sink write a block at once"
+    )
+    batch_s: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="seconds after which the sink writes what it has"
+    )
     retention_days: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="days rows are kept in ClickHouse (default: for ever)"
+        default=None, description="days rows are kept in ClickHouse (default: for ever)"
     )
     chunk_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        2000, description="most records worked on at once, of one partition"
+        default=2000, description="most records worked on at once, of one partition"
     )
     chunk_bytes: Annotated[int, Field(ge=1024)] = Field(
-        1 << 20, description="most bytes fetched at once, of one partition"
+        default=1 << 20, description="most bytes fetched at once, of one partition"
     )
     session_timeout_s: Annotated[float, Field(ge=1, le=300)] = Field(
-        30.0, description="seconds without a sign of life after which a worker's work is passed on"
+        default=30.0, description="seconds without a sign of life after which a worker's work is passed on"
     )
-    metrics_host: str = Field("127.0.0.1", description="address Prometheus metrics are served on")
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(9464, description="port of the workers' metrics")
-    sink_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(9465, description="port of the sink's metrics")
+    metrics_host: str = Field(default="127.0.0.1", description="address Prometheus metrics are served on")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=9464, description="port of the workers' metrics"
+    )
+    sink_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=9465, description="port of the sink's metrics"
+    )
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="json, console, or auto: console on a terminal, else json"
+        default="auto", description="json, console, or auto: console on a terminal, else json"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least level that is logged: DEBUG, INFO, WARNING or ERROR"
+        default="INFO", description="least level that is logged: DEBUG, INFO, WARNING or ERROR"
     )
 
     @field_validator("kafka")

@@ -1,0 +1,59 @@
+"""Records and a Kafka without network, for tests of what is read and what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from faust.types import TP
+
+from streams.ledger import Fetched
+
+
+@dataclass
+class FakeRecord:
+    offset: int
+    value: bytes | None = b""
+    key: bytes | None = None
+    timestamp: int = 0
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def records(start: int, stop: int) -> list[FakeRecord]:
+    return [FakeRecord(offset, b"%d" % offset) for offset in range(start, stop)]
+
+
+@dataclass
+class FakeThread:
+    """Stands for the thread with aiokafka's consumer: its positions move as aiokafka's do."""
+
+    logs: dict[TP, list[FakeRecord]]
+    committed: dict[TP, int] = field(default_factory=dict)
+    positions: dict[TP, int] = field(default_factory=dict)
+    most: int = 10
+    commits_succeed: bool = True
+
+    async def fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:  # noqa: ARG002  # the thread's
+        return {tp: self.read(tp) for tp in sorted(wanted)}
+
+    def read(self, tp: TP) -> Fetched:
+        log = self.logs[tp]
+        position = self.positions[tp]
+        found = [record for record in log if record.offset >= position][: self.most]
+        end = log[-1].offset + 1 if log else 0
+        if found:
+            self.positions[tp] = found[-1].offset + 1
+        return Fetched(found, self.positions[tp], end)
+
+    async def rewind(self) -> dict[TP, tuple[int, int | None]]:
+        for tp in self.logs:
+            self.positions[tp] = self.committed.get(tp, 0)
+        return {tp: (self.positions[tp], self.committed.get(tp)) for tp in self.logs}
+
+    async def reseek(self, positions: Mapping[TP, int]) -> None:
+        self.positions.update(positions)
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        if self.commits_succeed:
+            self.committed.update(offsets)
+        return self.commits_succeed
