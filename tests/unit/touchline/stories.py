@@ -13,9 +13,7 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 
 
-def step(
-    number: int, kind: str, action: str, experience: float | None, text: str = ""
-) -> dict[str, Any]:
+def step(number: int, kind: str, action: str, experience: float | None, text: str = "") -> dict[str, Any]:
     return {
         "event_id": f"e{number}",
         "at": SEPTEMBER + number * DAY,

@@ -80,11 +80,7 @@ def test_what_customers_wrote_cannot_colour_or_control_the_terminal() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_but_the_commands_is_wider_than_the_page(width: int) -> None:
-    wide = [
-        line
-        for line in printed(STORY, width).splitlines()
-        if len(line) > width and "touchline query" not in line
-    ]
+    wide = [line for line in printed(STORY, width).splitlines() if len(line) > width and "touchline query" not in line]
 
     assert wide == []
 
