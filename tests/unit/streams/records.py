@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,8 +33,11 @@ class FakeThread:
     positions: dict[TP, int] = field(default_factory=dict)
     most: int = 10
     commits_succeed: bool = True
+    gate: asyncio.Event | None = None
 
     async def fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:  # noqa: ARG002  # the thread's
+        if self.gate is not None:
+            await self.gate.wait()
         return {tp: self.read(tp) for tp in sorted(wanted)}
 
     def read(self, tp: TP) -> Fetched:
