@@ -54,9 +54,7 @@ class Pipeline:
 @asynccontextmanager
 async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    sink = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka, group_id=settings.group("sink"), enable_auto_commit=False
-    )
+    sink = AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=settings.group("sink"), enable_auto_commit=False)
     await producer.start()
     await sink.start()
     facts = (CLOCKS, JOURNEYS, DEAD_LETTERS)

@@ -132,10 +132,7 @@ class Child:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{self.name} was not ready after {timeout_s:g} s; "
-                    f"its last lines:\n{self.tail()}"
-                )
+                raise TimeoutError(f"{self.name} was not ready after {timeout_s:g} s; its last lines:\n{self.tail()}")
             time.sleep(POLL_S)
 
     def check(self) -> None:

@@ -37,9 +37,7 @@ class Progress:
     total: int
 
 
-async def caught_up(
-    settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]
-) -> None:
+async def caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
     """Wait until all that was published before `since_ms` is stored, and what it led to.
 
     That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every
@@ -113,9 +111,7 @@ class _Watch:
             await asyncio.sleep(POLL_S)
 
     def _of(self, topics: Iterable[str]) -> list[TopicPartition]:
-        return [
-            TopicPartition(topic, n) for topic in topics for n in range(self._settings.partitions)
-        ]
+        return [TopicPartition(topic, n) for topic in topics for n in range(self._settings.partitions)]
 
     async def _spans(self, places: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Return the first and the end offset of each partition."""
@@ -123,14 +119,10 @@ class _Watch:
         ends = await self._offsets.end_offsets(places)
         return {place: (begins[place], ends[place]) for place in places}
 
-    async def _committed(
-        self, role: str, spans: dict[TopicPartition, tuple[int, int]]
-    ) -> tuple[int, int]:
+    async def _committed(self, role: str, spans: dict[TopicPartition, tuple[int, int]]) -> tuple[int, int]:
         """Return how many records of `spans` a role's group has committed, and their number."""
         # Every partition is named: the embedded broker does not list a group's offsets unasked.
-        offsets = await self._admin.list_consumer_group_offsets(
-            self._settings.group(role), partitions=list(spans)
-        )
+        offsets = await self._admin.list_consumer_group_offsets(self._settings.group(role), partitions=list(spans))
         done = total = 0
         for place, (begin, end) in spans.items():
             committed = offsets[place].offset if place in offsets else -1

