@@ -1,0 +1,14 @@
+"""The wall clock: handed to whoever needs it, so that tests can tell the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], int]
+"""Returns the time now, epoch milliseconds, UTC."""
+
+
+def wall_clock() -> int:
+    """Return the time now, epoch milliseconds, UTC."""
+    return time.time_ns() // 1_000_000
