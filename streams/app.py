@@ -19,7 +19,7 @@ from sinks.open import open_writer
 from sinks.writer import SinkError, TransientWriteError, Writer
 from streams import endpoint as endpoints
 from streams import logs
-from streams.agents import sink, stitch
+from streams.agents import ingest, sink, stitch
 from streams.broker import FIRST_WAIT_S, LONGEST_WAIT_S, BrokerError, wait_for_broker
 from streams.chunks import ChunkTransport
 from streams.endpoint import EndpointError
@@ -78,8 +78,6 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
     """Return the app of the stream workers: INGEST and STITCH."""
-    from streams.agents import ingest  # noqa: PLC0415  # TEMPORARY
-
     app = new_app(settings, "streams")
     ingest.register(app, services)
     stitch.register(app, services)
