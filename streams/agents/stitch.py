@@ -173,6 +173,7 @@ class Stitch:
             await self._products(number, output),
             {state: [Message(key, value) for key, value in output.buckets]},
             {state: [Message(key, value) for key, value in output.customers]},
+            {state: [Message(key, value) for key, value in output.forgotten]},
             {state: [Message(*output.position)]},
         ]
         for batches in steps:

@@ -117,15 +117,14 @@ def seen(state: CustomerState, touchpoint: AnyTouchpoint) -> Pending | None:
 def step_time(state: CustomerState, moment: Moment, effects: Effects) -> None:
     """Let the customer's due deadlines take effect."""
     _compact(state, moment)
-    advance(state.head, moment.until, effects)
-    state.deadline = next_deadline(state.head)
+    _advance(state, moment.until, effects)
     state.offset = moment.offset
 
 
 def step_touchpoint(state: CustomerState, touchpoint: AnyTouchpoint, moment: Moment, effects: Effects) -> bool:
     """Apply a touchpoint that has not been seen and is not late; return whether it came out of order."""
     _compact(state, moment)
-    advance(state.head, moment.until, effects)
+    _advance(state, moment.until, effects)
     rank = _RANKS.get(_phase(touchpoint), 0)
     record = log.encode(touchpoint)
     pending = Pending(touchpoint.occurred_at, rank, touchpoint.event_id, touchpoint.fingerprint, record)
@@ -133,14 +132,20 @@ def step_touchpoint(state: CustomerState, touchpoint: AnyTouchpoint, moment: Mom
     state.weight += len(record)
     if in_order:
         state.pending.append(pending)
-        advance(state.head, touchpoint.occurred_at, effects)
+        _advance(state, touchpoint.occurred_at, effects)
         touch(state.head, touchpoint, effects)
-        advance(state.head, moment.until, effects)
     else:
         _refold(state, pending, moment, effects)
     state.deadline = next_deadline(state.head)
+    _advance(state, moment.until, effects)
     state.offset = moment.offset
     return not in_order
+
+
+def _advance(state: CustomerState, until: int, effects: Effects) -> None:
+    if state.deadline <= until:
+        advance(state.head, until, effects)
+        state.deadline = next_deadline(state.head)
 
 
 def _phase(touchpoint: AnyTouchpoint) -> str:

@@ -95,22 +95,29 @@ class Buckets:
                 self._add((metric, minute, name, value), measure, offset)
         return True
 
-    def flush(self, time: int, version: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
-        """Return the rows and the changelog entries of what has changed; drop the buckets that are final.
+    def flush(self, version: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
+        """Return the rows and the changelog entries of what has changed.
 
         Args:
-            time: the partition's time, ms.
             version: the epoch's part of the rows' versions.
         """
         rows = [self._row(key, version) for key in self._dirty]
         writes: list[tuple[bytes, bytes | None]] = [(_encode(key), _encode(self._buckets[key])) for key in self._dirty]
         self._dirty.clear()
+        return rows, writes
+
+    def forget(self, time: int) -> list[tuple[bytes, bytes | None]]:
+        """Drop the buckets that are final at the partition's `time` (ms); return the entries that say so.
+
+        These are written after the customers: a replay finds either the bucket, or customers that have nothing to add.
+        """
+        writes: list[tuple[bytes, bytes | None]] = []
         while self._expiry and self._expiry[0][0] <= time:
             _, key = heappop(self._expiry)
             del self._buckets[key]
             self._guards.pop(key, None)
             writes.append((_encode(key), None))
-        return rows, writes
+        return writes
 
     def _keeps(self, name: str) -> bool:
         return self._dimensions is None or name in self._dimensions

@@ -79,13 +79,18 @@ class Collision:
 
 @dataclass(slots=True)
 class Output:
-    """What a chunk brought about; the fields `buckets`, `customers` and `position` are written in this order."""
+    """What a chunk brought about.
+
+    The changelog's entries are written in the order `buckets`, `customers`, `forgotten`, `position`, each only when the
+    one before is acknowledged.
+    """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
     collisions: list[Collision] = field(default_factory=list)
     buckets: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     customers: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    forgotten: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     position: tuple[bytes, bytes] = (b"", b"")
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -181,9 +186,10 @@ class Partition:
         output, self._output = self._output, Output()
         facts = output.facts
         self._flush_customers(output)
-        rows, writes = self._buckets.flush(self.time, self._epoch)
+        rows, writes = self._buckets.flush(self._epoch)
         facts["metric_buckets"] = list(rows)
         output.buckets = [(BUCKET + key, value) for key, value in writes]
+        output.forgotten = [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
         facts["touchpoints"] = facts.get("touchpoints", []) + self._late
         version = self._version(self.offset)
         facts["clocks"] = [ClockRow(self.shard, self.time, self.offset, version)]

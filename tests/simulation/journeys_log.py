@@ -115,7 +115,7 @@ def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes:
             continue
         output = partition.flush()
         tables.write(output)
-        changelog.entries += [*output.buckets, *output.customers, output.position]
+        changelog.entries += [*output.buckets, *output.customers, *output.forgotten, output.position]
         committed = last
     return tables
 
@@ -125,21 +125,19 @@ def decode(record: bytes) -> LogRecord:
 
 
 def _write_until_killed(output: Output, tables: Tables, changelog: Changelog, rng: random.Random) -> None:
-    stage = rng.randint(0, 4)
-    if stage == 0:
+    """Write a beginning of what a chunk gave: none, some or all of the facts, then of the changelog's entries."""
+    stage = rng.choice(["nothing", "some facts", "facts", "some state", "some state", "state"])
+    if stage == "nothing":
         return
-    if stage == 1:
-        some = Output(facts={t: rows[: rng.randint(0, len(rows))] for t, rows in output.facts.items()})
-        tables.write(some)
+    if stage == "some facts":
+        tables.write(Output(facts={t: rows[: rng.randint(0, len(rows))] for t, rows in output.facts.items()}))
         return
     tables.write(output)
-    buckets = output.buckets if stage > 2 else output.buckets[: rng.randint(0, len(output.buckets))]
-    changelog.entries += buckets
-    if stage > 2:
-        customers = output.customers if stage > 3 else output.customers[: rng.randint(0, len(output.customers))]
-        changelog.entries += customers
-    if stage > 3 and rng.random() < 0.5:
-        changelog.entries.append(output.position)
+    state = [*output.buckets, *output.customers, *output.forgotten, output.position]
+    if stage == "some state":
+        changelog.entries += state[: rng.randint(0, len(state) - 1)]
+    elif stage == "state":
+        changelog.entries += state
 
 
 def _chunks(n: int, cuts: list[int] | None) -> list[tuple[int, int]]:
