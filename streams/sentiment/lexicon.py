@@ -50,9 +50,7 @@ def vader_words() -> dict[str, float]:
 
 def vader_emoji() -> dict[str, str]:
     """Return VADER's emoji of one character, each with its description in words."""
-    pairs = (
-        line.strip().split("\t")[:2] for line in _lines("vaderSentiment", "emoji_utf8_lexicon.txt")
-    )
+    pairs = (line.strip().split("\t")[:2] for line in _lines("vaderSentiment", "emoji_utf8_lexicon.txt"))
     return {emoji: description for emoji, description in pairs if len(emoji) == 1}
 
 

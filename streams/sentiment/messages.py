@@ -37,9 +37,7 @@ _PLAIN = {
 class Reader:
     """Reads messages into the words that rules score. Not for use by several threads at once."""
 
-    def __init__(
-        self, rules: Rules, phrases: Mapping[tuple[str, ...], float], companies: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, rules: Rules, phrases: Mapping[tuple[str, ...], float], companies: Iterable[str] = ()) -> None:
         """Build a reader.
 
         Args:
@@ -59,9 +57,7 @@ class Reader:
             self._add(phrase, Word(" ".join(phrase), weight if scored else None, scored))
         for company in companies:
             self._add_company(tuple(company.lower().split()))
-        self._plain = str.maketrans(
-            {**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN}
-        )
+        self._plain = str.maketrans({**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN})
 
     def read(self, text: str) -> tuple[list[Word], str]:
         """Return the words of a message, and its text without links and with emoji spelt out."""

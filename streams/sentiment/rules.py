@@ -28,9 +28,7 @@ KNOWN_WORDS = 1 << 16
 _NORMALISATION = 15.0
 _EXCLAMATION, _QUESTION, _MANY_QUESTIONS = 0.292, 0.18, 0.96
 # An idiom or a two-word booster can only be there when its longest word is.
-_IDIOM_KEYS = frozenset(
-    max(phrase.split(), key=len) for phrase in (*IDIOMS, *BOOSTERS) if " " in phrase
-)
+_IDIOM_KEYS = frozenset(max(phrase.split(), key=len) for phrase in (*IDIOMS, *BOOSTERS) if " " in phrase)
 
 
 @dataclass(slots=True)

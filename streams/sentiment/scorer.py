@@ -64,8 +64,6 @@ class VaderScorer:
             return None
         words, said = self._reader.read(text)
         polarity = self._rules.compound(words, said)
-        if polarity == 0.0 and not any(
-            word.scored or word.text.upper().isupper() for word in words
-        ):
+        if polarity == 0.0 and not any(word.scored or word.text.upper().isupper() for word in words):
             return None
         return round(polarity * SCALE)

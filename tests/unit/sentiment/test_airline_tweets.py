@@ -36,10 +36,7 @@ def labelled() -> Labelled:
 
 def agreement(labelled: Labelled, score: Callable[[str], float]) -> tuple[float, float]:
     """Return the share of scores with the label's sign, of all texts and as the labels' mean."""
-    hits = {
-        label: [score(text) * sign > 0 for text, of in labelled if of == label]
-        for label, sign in SIGN.items()
-    }
+    hits = {label: [score(text) * sign > 0 for text, of in labelled if of == label] for label, sign in SIGN.items()}
     every = [hit for of_label in hits.values() for hit in of_label]
     return sum(every) / len(every), sum(sum(each) / len(each) for each in hits.values()) / 2
 

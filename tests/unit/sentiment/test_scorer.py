@@ -93,6 +93,13 @@ def test_names_are_words_until_they_are_given() -> None:
     assert SCORER.score(text) == 0
 
 
+@pytest.mark.parametrize(
+    "text", ["@united which gate?", ".@united which gate?", '"@best_buy\'s gate"', "to love@best.com"]
+)
+def test_mentions_and_addresses_are_never_words(text: str) -> None:
+    assert VaderScorer().score(text) == 0
+
+
 def test_mentions_do_not_keep_words_from_being_neighbours() -> None:
     assert score("not @shop good") == score("not good")
     assert score("RT @shop: the table is good") == score("the table is good")

@@ -19,6 +19,7 @@ from schemas.codec import KIND_RECORDS, Codec
 from schemas.registry import current_schemas
 from streams.sentiment import VaderScorer
 from touchline.simulate import simulate, texts, write_simulation
+from touchline.simulate.person import Person
 from touchline.simulate.stream import DEFAULT_END
 
 Event = dict[str, Any]
@@ -99,6 +100,17 @@ def test_nobody_does_two_things_at_once(stream: tuple[list[Event], Event]) -> No
         if event["kind"] not in {"business_change", "marketing_spend"}
     ]
     assert len(set(owners)) == len(owners)
+
+
+def test_a_taken_millisecond_gives_way_to_the_next() -> None:
+    person = Person("H1", Random(1), "H1", "coast", "new")
+    for _ in range(3):
+        person.add("page_view", 1_000, "web")
+    assert [(at, e["occurred_at"], e["event_id"]) for at, e in person.diary.items()] == [
+        (1_000, 1_000, "eH1-1"),
+        (1_001, 1_001, "eH1-2"),
+        (1_002, 1_002, "eH1-3"),
+    ]
 
 
 def test_ends_when_told(tmp_path: Path) -> None:
