@@ -73,7 +73,7 @@ def _default(field: dict[str, Any]) -> str:
     if "aliases" in field or "default" not in field:
         raise UnsupportedSchemaError(f"{field['name']} has aliases or no default")
     default = field["default"]
-    if field["type"] in {"float", "double"}:
+    if field["type"] in ("float", "double"):
         return repr(float(default))
     if isinstance(default, _PLAIN_DEFAULTS) or default in ({}, []):
         return repr(default)

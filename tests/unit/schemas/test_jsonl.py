@@ -1,0 +1,121 @@
+"""A line of JSON becomes a record that can be sent, or a reason that a person understands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import KIND_RECORDS, Codec
+from schemas.jsonl import BadLine, parse_line
+from schemas.registry import FileRegistry
+from tests.unit.schemas.records import T0, minimal, records
+
+CODEC = Codec(FileRegistry())
+KINDS = sorted(KIND_RECORDS)
+
+
+def line(kind: str, /, **said: Any) -> str:
+    """Return the least line of a kind with other things said; what is said to be ... is left out."""
+    record = {"kind": kind} | minimal(kind) | said
+    return json.dumps({name: value for name, value in record.items() if value is not ...})
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)  # for each of nine kinds
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_record_comes_through_json(kind: str, data: st.DataObject) -> None:
+    name = KIND_RECORDS[kind]
+    # JSON has no infinities.
+    record = data.draw(records(name).filter(lambda r: "inf" not in str(r.values())))
+    parsed_kind, parsed = parse_line(msgspec.json.encode({"kind": kind} | record))
+    assert (parsed_kind, parsed) == (kind, record)
+    assert CODEC.decode(kind, CODEC.encode(name, parsed)) == record
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_least_line_can_be_sent(kind: str) -> None:
+    _, record = parse_line(line(kind))
+    message = CODEC.encode(KIND_RECORDS[kind], record)
+    assert message == CODEC.encode(KIND_RECORDS[kind], minimal(kind))
+
+
+@pytest.mark.parametrize(
+    ("time", "milliseconds"),
+    [
+        ("2024-05-01T12:00:00Z", T0),
+        ("2024-05-01T14:00:00+02:00", T0),
+        ("2024-05-01T12:00:00.123999Z", T0 + 123),
+        ("1969-12-31T23:59:59.999Z", -1),
+        (T0, T0),
+    ],
+)
+def test_times_are_rfc_3339_or_epoch_milliseconds(time: object, milliseconds: int) -> None:
+    _, record = parse_line(line("page_view", occurred_at=time))
+    assert record["occurred_at"] == milliseconds
+
+
+def test_whole_numbers_are_scores_too() -> None:
+    _, record = parse_line(line("survey_answer", score=9))
+    assert record["score"] == 9.0
+    assert isinstance(record["score"], float)
+
+
+def test_lines_share_nothing() -> None:
+    parse_line(line("purchase"))[1]["attributes"]["a"] = "b"
+    assert parse_line(line("purchase"))[1]["attributes"] == {}
+
+
+ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("", ["empty"]),
+        ("{", ["not JSON"]),
+        ("[1]", ["[1]", "must be a JSON object"]),
+        (b'{"kind": "\xff"}', ["not UTF-8"]),
+        ("{}", ["kind is missing", "page_view"]),
+        (line("purchase", kind="purchse"), ['"purchse"', "did you mean purchase?", "tweet"]),
+        (line("purchase", kind=7), ["kind is 7", "allowed: purchase"]),
+        (line("purchase", amout_minor=1), ["amout_minor is not", "did you mean amount_minor?"]),
+        (line("purchase", qqq=1), ["qqq is not a field", "allowed: event_id"]),
+        (line("purchase", currency=..., order_id=...), ["order_id, currency are missing"]),
+        (line("purchase", event_id=None), ["event_id is null", "text"]),
+        (line("purchase", customer_id=42), ["customer_id is 42", "in double quotes"]),
+        (line("purchase", amount_minor=1.5), ["amount_minor is 1.5", "whole number"]),
+        (line("purchase", amount_minor=True), ["amount_minor is true", "whole number"]),
+        (line("purchase", amount_minor=1 << 63), ["amount_minor", "between"]),
+        (line("cart_event", quantity=1 << 31), ["quantity", "2147483647"]),
+        (line("purchase", action="plcaed"), ['"plcaed"', "did you mean placed?", "refunded"]),
+        (line("purchase", attributes={"a": 1}), ["attributes.a is 1", "text"]),
+        (line("purchase", attributes=[]), ["attributes is []", "object"]),
+        (line("purchase", items={}), ["items is {}", "list"]),
+        (line("purchase", items=[ITEM, {}]), ["items[1].sku", "missing"]),
+        (line("purchase", items=[ITEM | {"qty": 1}]), ["items[0].qty is not a field"]),
+        (line("purchase", items=[3]), ["items[0] is 3", "object"]),
+        (line("page_view", ok="yes"), ['ok is "yes"', "true or false"]),
+        (line("survey_answer", score="9"), ['score is "9"', "number"]),
+        (line("survey_answer", question_kind="npss"), ["did you mean nps?", "csat"]),
+        (line("page_view", occurred_at="yesterday"), ['"yesterday"', "RFC 3339"]),
+        (line("page_view", occurred_at="2024-05-01T12:00:00"), ["offset", '"Z"']),
+        (line("page_view", occurred_at=1.5), ["occurred_at is 1.5", "epoch milliseconds"]),
+    ],
+)
+def test_a_bad_line_is_explained(bad: str | bytes, said: list[str]) -> None:
+    with pytest.raises(BadLine) as refused:
+        parse_line(bad)
+    for part in said:
+        assert part in refused.value.reason
+    assert str(refused.value) == refused.value.reason
+
+
+def test_a_long_value_is_cut_in_the_reason() -> None:
+    with pytest.raises(BadLine) as refused:
+        parse_line(line("page_view", ok="x" * 10_000))
+    assert len(refused.value.reason) < 200
