@@ -56,7 +56,7 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Shift:
-    """A lasting turn in one customer's experience, and the touchpoint behind it."""
+    """A lasting turn in one customer's experience, the touchpoint it began with, and its cause."""
 
     customer_id: str
     journey_id: str
@@ -70,6 +70,9 @@ class Shift:
     cause_action: str
     cause_text: str
     cause_at: int | None
+    onset_kind: str
+    onset_action: str
+    onset_text: str
 
     @property
     def change(self) -> float:
@@ -257,6 +260,9 @@ def _shift(row: RowDict) -> Shift:
         cause_action=str(row["cause_action"] or ""),
         cause_text=str(row["cause_text"] or ""),
         cause_at=int(cause_at) if cause_at else None,
+        onset_kind=str(row["onset_kind"]),
+        onset_action=str(row["onset_action"]),
+        onset_text=str(row["onset_text"]),
     )
 
 

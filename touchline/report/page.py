@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -35,6 +36,7 @@ from touchline.report.words import (
     what_happened,
 )
 
+MAX_CAUSES = 3
 MAX_SHIFTS = 5
 """Shifts listed each way; the rest is counted."""
 
@@ -185,10 +187,20 @@ def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
         return
     style = "red" if shifts[0].direction == "worse" else "green"
     _say(f"{len(shifts):,} {what}, the furthest first:", console, style)
+    _say(f"  {_mostly(shifts)}", console)
     for shift in shifts[:MAX_SHIFTS]:
         _shift_lines(shift, console)
     if len(shifts) > MAX_SHIFTS:
         _say(f"  … and {len(shifts) - MAX_SHIFTS:,} more.", console, "dim")
+
+
+def _mostly(shifts: Sequence[Shift]) -> str:
+    """Return what turned customers most often: the causes, where any is known."""
+    causes = [(shift.cause_kind, shift.cause_action) for shift in shifts if shift.cause_kind]
+    begun = [(shift.onset_kind, shift.onset_action) for shift in shifts]
+    common = Counter(what_happened(*one) for one in causes or begun).most_common(MAX_CAUSES)
+    named = ", ".join(f"{what} ({number:,})" for what, number in common)
+    return f"Most often {'after' if causes else 'from'}: {named}."
 
 
 def _shift_lines(shift: Shift, console: Console) -> None:
@@ -197,14 +209,16 @@ def _shift_lines(shift: Shift, console: Console) -> None:
         f"  {who}: {level(shift.before)} to {level(shift.after)}, since {moment(shift.onset_at)}",
         console,
     )
-    if shift.cause_event_id is None or shift.cause_kind is None:
-        _say("     after no touchpoint that stands out", console, "dim")
-        return
-    after = f"     after {what_happened(shift.cause_kind, shift.cause_action)}"
-    if shift.cause_at is not None:
-        after += f" of {moment(shift.cause_at)}"
-    said = quote(shift.cause_text, console.width - len(after) - 2)
-    _say(f"{after} {said}".rstrip(), console, "dim")
+    _said("    began with", shift.onset_kind, shift.onset_action, shift.onset_text, console)
+    if shift.cause_kind is not None:
+        at = "" if shift.cause_at is None else f" of {moment(shift.cause_at)}"
+        _said("    after", shift.cause_kind, shift.cause_action + at, shift.cause_text, console)
+
+
+def _said(intro: str, kind: str, action: str, text: str, console: Console) -> None:
+    """Print a touchpoint and, as far as the line goes, its words."""
+    what = f"{intro} {what_happened(kind, action)}"
+    _say(f"{what} {quote(text, console.width - len(what) - 2)}".rstrip(), console, "dim")
 
 
 def _hurt(journey: Journey | None, console: Console) -> None:

@@ -81,10 +81,13 @@ SELECT s.customer_id AS customer_id, s.journey_id AS journey_id, s.direction AS 
        s.before_mean AS before_mean, s.after_mean AS after_mean,
        s.cause_event_id AS cause_event_id, s.cause_kind AS cause_kind,
        t.action AS cause_action, t.text AS cause_text,
-       if(t.event_id = '', NULL, toUnixTimestamp64Milli(t.occurred_at)) AS cause_at
+       if(t.event_id = '', NULL, toUnixTimestamp64Milli(t.occurred_at)) AS cause_at,
+       o.kind AS onset_kind, o.action AS onset_action, o.text AS onset_text
 FROM sentiment_shifts AS s
 LEFT JOIN touchpoints AS t
   ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
+LEFT JOIN touchpoints AS o
+  ON o.customer_id = s.customer_id AND o.event_id = s.onset_event_id
 """
 OUTCOME = "SELECT outcome FROM journeys WHERE journey_id = {journey:String}"
 STEPS = """

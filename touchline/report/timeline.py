@@ -20,7 +20,7 @@ QUIET_RUN = 3
 """From this many on, touchpoints in a row that say nothing of experience share a line."""
 
 BAR_HALF = 4
-WHAT_WIDTH = 21
+WHAT_WIDTH = 22
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ def many_of(kind: str) -> str:
 
 def what_happened(kind: str, action: str) -> str:
     """Return a touchpoint in two or three words: `support call, ended`."""
+    if (kind, action) == ("tweet", "brand"):
+        return "your post"
     action = action.replace("_", " ")
     return one_of(kind) if action in _UNSAID else f"{one_of(kind)}, {action}"
 

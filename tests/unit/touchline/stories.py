@@ -41,6 +41,9 @@ def shift(customer: str, before: float, after: float, **more: Any) -> dict[str, 
         "cause_action": "ended",
         "cause_text": "waited forty minutes, then the line went dead",
         "cause_at": SEPTEMBER + 5 * DAY,
+        "onset_kind": "tweet",
+        "onset_action": "customer",
+        "onset_text": "never again",
         **more,
     }
 

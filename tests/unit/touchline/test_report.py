@@ -56,7 +56,9 @@ def test_it_names_who_turned_when_and_after_what() -> None:
     text = printed(STORY)
 
     assert "2 turned sour" in text
+    assert "Most often after: support call, ended (2)." in text
     assert "C7: +0.50 to -0.80, since 07 Sep 2026 00:00" in text
+    assert "began with post “never again”" in text
     assert "after support call, ended of 06 Sep 2026 00:00 “waited forty minutes" in text
     assert "1 turned sweet" in text
 
