@@ -6,6 +6,7 @@ A process can have one such folder open, and a folder one process.
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from threading import Lock
@@ -44,6 +45,8 @@ class ChdbWriter:
             self._reader = Session(path)
         except RuntimeError as error:
             raise PermanentWriteError(_why_not(path, str(error))) from error
+        # The engine must be closed before the interpreter goes down, or it may bring the process down with it.
+        self._close = weakref.finalize(self, _close, self._reader, self._session)
         # A session that may only read stays so: no statement can lift it.
         self._reader.query("SET readonly = 2")
 
@@ -53,7 +56,7 @@ class ChdbWriter:
         if not rows:
             return
         check_width(known, rows)
-        insert = f"INSERT INTO {known.stored} SETTINGS {_INSERT_SETTINGS}"
+        insert = f"INSERT INTO {known.stored} ({known.column_list}) SETTINGS {_INSERT_SETTINGS}"
         body = _to_msgpack(rows)
         with self._lock:
             try:
@@ -88,13 +91,18 @@ class ChdbWriter:
 
     def ping(self) -> None:
         """Return at once: the engine is in this process."""
-        self.execute("SELECT 1")
+        with self._lock:
+            self._session.query("SELECT 1")
 
     def close(self) -> None:
         """Close the database; another may then be opened."""
         with self._lock:
-            self._reader.close()
-            self._session.close()
+            self._close()
+
+
+def _close(*sessions: Session) -> None:
+    for session in sessions:
+        session.close()
 
 
 def _to_msgpack(rows: Sequence[Row]) -> bytes:

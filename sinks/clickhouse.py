@@ -95,8 +95,7 @@ class ClickHouseWriter:
             return
         check_width(known, rows)
         columns = to_columns(rows)
-        names = ", ".join(f"`{name}`" for name in known.columns)
-        insert = f"INSERT INTO {known.stored} ({names}) VALUES"
+        insert = f"INSERT INTO {known.stored} ({known.column_list}) VALUES"
         with self._lock:
             try:
                 settings = self._settings()
@@ -121,7 +120,7 @@ class ClickHouseWriter:
                 self._drop()
                 if is_transient(error.code):
                     raise TransientWriteError(f"{self._server!r}: {_brief(error)}") from error
-                raise QueryError(_brief(error)) from error
+                raise QueryError(f"{_brief(error)}{_advice(error.code)}") from error
             except Exception as error:  # every error must drop the connection
                 self._fail(error, "could not run the query")
         return render(Result(columns, rows), output_format)
@@ -138,7 +137,11 @@ class ClickHouseWriter:
 
     def ping(self) -> None:
         """Return when the server answers; see `sinks.writer.Writer`."""
-        self.execute("SELECT 1")
+        with self._lock:
+            try:
+                self._client.execute("SELECT 1")
+            except Exception as error:  # every error must drop the connection
+                self._fail(error, "no answer")
 
     def close(self) -> None:
         """Close the connection."""
@@ -164,6 +167,9 @@ class ClickHouseWriter:
 
     def _drop(self) -> None:
         self._client.disconnect()
+        # Whoever answers next may have other tables, or be another release.
+        self._conversions.clear()
+        self._insert_settings = None
 
     def _fail(self, error: Exception, what: str) -> NoReturn:
         """Drop the connection, and say what happened in the writer's own terms."""

@@ -118,7 +118,7 @@ def _scales(result: Result) -> list[int]:
     return [int(match[1]) if match else 0 for match in found]
 
 
-def _json_value(value: object, scale: int) -> object:
+def _json_value(value: object, scale: int) -> object:  # noqa: PLR0911  # one a type
     match value:
         case None | bool() | int() | str():
             return value
@@ -142,7 +142,7 @@ def _json_float(value: float) -> object:
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
-def _text(value: object, scale: int) -> str:
+def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
     """Return a value as ClickHouse shows it outside quotes."""
     match value:
         case bool():

@@ -106,7 +106,7 @@ def migrate(
         for statement in migration.statements:
             writer.execute(statement)
         writer.execute(
-            f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "  # noqa: S608  # all checked
+            f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
     _retain(writer, retention_days)
@@ -114,7 +114,7 @@ def migrate(
 
 
 def _applied(writer: Writer) -> dict[str, str]:
-    rows = select(writer, f"SELECT name, checksum FROM {DATABASE}.migrations")  # noqa: S608  # constant
+    rows = select(writer, "SELECT name, checksum FROM migrations")
     return {str(name): str(checksum) for name, checksum in rows}
 
 
@@ -143,7 +143,7 @@ def _retain(writer: Writer, days: int | None) -> None:
         raise MigrationError(f"retention is a number of days of at least 1, not {days}")
     engines = select(
         writer,
-        f"SELECT name, create_table_query FROM system.tables WHERE database = '{DATABASE}' AND name LIKE '%_rows'",
+        "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_rows'",
     )
     for name, definition in engines:
         column = _AGES.get(str(name).removesuffix("_rows"))

@@ -56,6 +56,11 @@ class Table:
     key_of: Callable[[Row], object]
     decode: Callable[[bytes], list[tuple[object, ...]]]
 
+    @property
+    def column_list(self) -> str:
+        """The columns as SQL lists them."""
+        return ", ".join(f"`{column}`" for column in self.columns)
+
 
 def _table(name: str, row_type: type[facts.Row]) -> Table:
     columns = row_type.__struct_fields__

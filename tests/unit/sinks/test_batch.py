@@ -54,7 +54,7 @@ def test_after_a_failure_the_identical_rest_is_sent_again() -> None:
     left = len(batch)
     batch.flush(writer)
 
-    rows = {table: [msgspec.structs.astuple(PLAIN[table])] for table in writer._rows}  # noqa: SLF001
+    rows = {table: [msgspec.structs.astuple(PLAIN[table])] for table in PLAIN}
     assert left == 2
     assert writer.sent == [
         ("touchpoints", rows["touchpoints"]),
