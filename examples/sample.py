@@ -20,7 +20,7 @@ SAMPLE = Path(touchline.__file__).with_name("sample.jsonl")
 CUSTOMERS, DAYS, SEED = 190, 45, 2
 
 
-@click.command(help=__doc__)
+@click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=SAMPLE, show_default=True)
 def main(out: Path) -> None:
     """Write the sample, and its truth beside it."""
