@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+_MAX_DETAIL = 500
+
 
 class Refusal(Exception):  # noqa: N818 - a verdict on a message, not an error of the program
     """A message that is not taken in; the worker sends it to the dead letters and goes on.
 
     Attributes:
         reason: the contract's word for it, such as `undecodable`.
-        detail: what was wrong with it, for the person who reads the dead letters.
+        detail: what was wrong with it, for the person who reads the dead letters; cut at 500
+            characters, since it may show what was sent.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
+        if len(detail) > _MAX_DETAIL:
+            detail = f"{detail[: _MAX_DETAIL - 1]}…"
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

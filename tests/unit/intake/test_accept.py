@@ -1,0 +1,471 @@
+"""What INGEST takes in, as what, and every reason for which it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import log
+from schemas.codec import KIND_RECORDS, Codec
+from schemas.facts import BusinessChangeRow, MarketingSpendRow
+from schemas.registry import FileRegistry
+from streams.intake.accept import Accepted, Refused, accept, check_size
+from tests.unit.schemas.records import T0, minimal, records
+
+HOUR = 3_600_000
+YEAR_1990 = 631_152_000_000
+NOW = T0 + HOUR
+CODEC = Codec(FileRegistry())
+TOUCHPOINTS = (
+    "purchase",
+    "tweet",
+    "support_call",
+    "survey_answer",
+    "cart_event",
+    "case_event",
+    "page_view",
+)
+EVERY_KIND = (*TOUCHPOINTS, "business_change", "marketing_spend")
+SUBJECTS = {
+    "purchase": ["order_id"],
+    "tweet": ["post_id"],
+    "support_call": ["call_id"],
+    "survey_answer": ["response_id", "survey_id"],
+    "cart_event": ["cart_id"],
+    "case_event": ["case_id"],
+    "page_view": ["page"],
+    "business_change": ["change_id", "name"],
+    "marketing_spend": ["spend_id"],
+}
+
+
+class LengthScorer:
+    """Scores a text by its length, abstains on German, and remembers what it was given."""
+
+    name = "length-1"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str | None]] = []
+
+    def score(self, text: str, lang: str | None = None) -> int | None:
+        self.heard.append((text, lang))
+        return None if lang == "de" else len(text)
+
+
+def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Accepted:
+    record = CODEC.decode(kind, CODEC.encode(KIND_RECORDS[kind], minimal(kind) | said))
+    return accept(
+        kind,
+        record,
+        task=3,
+        clock=T0 - 5,
+        source_offset=77,
+        received_at=T0 + 9,
+        now=NOW,
+        scorer=scorer or LengthScorer(),
+    )
+
+
+def refused(kind: str, /, **said: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        taken(kind, **said)
+    return caught.value
+
+
+# --- what a touchpoint says ---
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
+    touchpoint = taken(kind, attributes={"region": "north"})
+    assert not isinstance(touchpoint, (BusinessChangeRow, MarketingSpendRow))
+    assert log.kind_of(touchpoint) == kind
+    assert (touchpoint.task, touchpoint.clock, touchpoint.source_offset) == (3, T0 - 5, 77)
+    assert (touchpoint.received_at, touchpoint.occurred_at) == (T0 + 9, T0)
+    assert (touchpoint.event_id, touchpoint.source) == ("e-1", "shop")
+    assert touchpoint.profile == "c-1"
+    assert touchpoint.attributes == {"region": "north"}
+    assert log.decode(log.encode(touchpoint)) == touchpoint
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (
+            "purchase",
+            {
+                "order_id": "o",
+                "action": "refunded",
+                "amount_minor": 5,
+                "currency": "USD",
+                "cart_id": "k",
+            },
+        ),
+        ("tweet", {"post_id": "p", "author": "brand", "in_reply_to": "q", "rating": 5}),
+        (
+            "support_call",
+            {"call_id": "l", "phase": "ended", "topic": "t", "case_id": "a", "resolved": False},
+        ),
+        (
+            "survey_answer",
+            {
+                "response_id": "r",
+                "survey_id": "s",
+                "phase": "answered",
+                "question_kind": "nps",
+                "score": 9.0,
+            },
+        ),
+        (
+            "cart_event",
+            {
+                "cart_id": "k",
+                "action": "cleared",
+                "quantity": 0,
+                "value_minor": 8,
+                "currency": "EUR",
+            },
+        ),
+        (
+            "case_event",
+            {"case_id": "a", "phase": "eta_given", "by": "bot", "topic": "t", "complaint": True},
+        ),
+        ("page_view", {"page": "/x", "area": "help", "action": "search", "ok": False}),
+    ],
+)
+def test_each_kinds_own_fields_are_kept(kind: str, said: dict[str, Any]) -> None:
+    touchpoint = msgspec.structs.asdict(taken(kind, **said))
+    assert {name: touchpoint[name] for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "channel"),
+    [
+        ("purchase", {}, "store"),
+        ("purchase", {"cart_id": "k"}, "web"),
+        ("tweet", {}, "social"),
+        ("support_call", {}, "phone"),
+        ("survey_answer", {}, "survey"),
+        ("cart_event", {}, "web"),
+        ("case_event", {}, "email"),
+        ("page_view", {}, "web"),
+        ("page_view", {"area": "portal"}, "portal"),
+        ("page_view", {"area": "portal", "channel": "app"}, "app"),
+        ("tweet", {"channel": ""}, "social"),
+    ],
+)
+def test_the_channel_follows_from_the_kind_unless_named(kind: str, said: dict[str, Any], channel: str) -> None:
+    assert getattr(taken(kind, **said), "channel", None) == channel
+
+
+# --- what was said, and how it feels ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "heard"),
+    [
+        ("tweet", {"text": "good", "lang": "en"}, ("good", "en")),
+        ("survey_answer", {"text": "good"}, ("good", None)),
+        ("case_event", {"text": "good", "by": "customer"}, ("good", None)),
+    ],
+)
+def test_the_customers_own_words_are_scored(kind: str, said: dict[str, Any], heard: tuple[str, str | None]) -> None:
+    scorer = LengthScorer()
+    touchpoint = msgspec.structs.asdict(taken(kind, scorer, **said))
+    assert scorer.heard == [heard]
+    assert touchpoint["text"] == "good"
+    assert touchpoint["sentiment"] == 4
+    assert touchpoint["scorer"] == "length-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "text"),
+    [
+        ("tweet", {"text": "sorry", "author": "brand"}, "sorry"),
+        ("case_event", {"text": "sorry", "by": "agent"}, "sorry"),
+        ("case_event", {"text": "sorry", "by": "bot"}, "sorry"),
+        ("support_call", {"notes": "angry"}, "angry"),
+        ("support_call", {}, ""),
+        ("case_event", {"by": "customer"}, ""),
+        ("survey_answer", {"text": ""}, ""),
+        ("tweet", {"text": ""}, ""),
+    ],
+)
+def test_others_words_and_silence_are_not_scored(kind: str, said: dict[str, Any], text: str) -> None:
+    scorer = LengthScorer()
+    touchpoint = msgspec.structs.asdict(taken(kind, scorer, **said))
+    assert scorer.heard == []
+    assert (touchpoint["text"], touchpoint["sentiment"], touchpoint["scorer"]) == (text, None, "")
+
+
+def test_a_scorer_may_abstain() -> None:
+    touchpoint = msgspec.structs.asdict(taken("tweet", text="gut", lang="de"))
+    assert (touchpoint["text"], touchpoint["sentiment"], touchpoint["scorer"]) == ("gut", None, "")
+
+
+# --- scores ---
+
+
+@pytest.mark.parametrize(
+    ("said", "normalised"),
+    [
+        ({"question_kind": "nps", "score": 9.0}, 9_000),
+        ({"question_kind": "nps", "score": 0.0}, 0),
+        # NPS is 0 to 10 and higher is better, whatever the answer says.
+        ({"question_kind": "nps", "score": 9.0, "scale_min": 1.0, "scale_max": 5.0}, 9_000),
+        ({"question_kind": "nps", "score": 9.0, "higher_is_better": False}, 9_000),
+        ({"question_kind": "csat", "score": 4.0}, 7_500),
+        ({"question_kind": "ces", "score": 5.0}, 6_667),
+        ({"question_kind": "rating", "score": 5.0}, 10_000),
+        ({"question_kind": "csat", "score": 7.0, "scale_max": 9.0}, 7_500),
+        ({"question_kind": "csat", "score": 1.0, "scale_min": 0.0}, 2_000),
+        ({"question_kind": "ces", "score": 2.0, "higher_is_better": False}, 8_333),
+        ({"question_kind": "csat", "score": -1.0, "scale_min": -2.0, "scale_max": 2.0}, 2_500),
+        ({"question_kind": "choice", "score": 1.0, "scale_min": 0.0, "scale_max": 4.0}, 2_500),
+        ({"question_kind": "choice", "score": 1.0}, None),
+        ({"question_kind": "choice", "score": 1.0, "scale_max": 4.0}, None),
+        ({"score": 3.0, "scale_min": 1.0, "scale_max": 5.0}, 5_000),
+        ({"score": 3.0}, None),
+        ({"question_kind": "csat"}, None),
+    ],
+)
+def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int | None) -> None:
+    touchpoint = taken("survey_answer", **said)
+    assert isinstance(touchpoint, log.SurveyAnswer)
+    assert touchpoint.normalised == normalised
+    assert touchpoint.score == said.get("score")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"question_kind": "nps", "score": 11.0}, "11; its scale is 0 to 10"),
+        ({"question_kind": "nps", "score": 11.0, "scale_max": 20.0}, "0 to 10"),
+        ({"question_kind": "nps", "score": -1.0}, "0 to 10"),
+        ({"question_kind": "csat", "score": 0.0}, "1 to 5"),
+        ({"question_kind": "ces", "score": 8.0}, "1 to 7"),
+        ({"question_kind": "rating", "score": 5.5}, "1 to 5"),
+        ({"question_kind": "csat", "score": 10.0, "scale_min": 1.0, "scale_max": 9.0}, "1 to 9"),
+        ({"question_kind": "csat", "score": float("nan")}, "nan"),
+        ({"question_kind": "text", "score": float("inf")}, "inf"),
+        ({"question_kind": "csat", "score": 3.0, "scale_max": float("inf")}, "inf"),
+        ({"question_kind": "csat", "score": 3.0, "scale_min": float("nan")}, "nan"),
+        ({"question_kind": "csat", "score": 3.0, "scale_min": 3.0, "scale_max": 3.0}, "3 to 3"),
+        ({"score": 3.0, "scale_min": 5.0, "scale_max": 1.0}, "5 to 1"),
+    ],
+)
+def test_a_score_outside_its_scale_is_refused(said: dict[str, Any], shown: str) -> None:
+    refusal = refused("survey_answer", **said)
+    assert refusal.reason == "invalid_score"
+    assert shown in refusal.detail
+
+
+@pytest.mark.parametrize("rating", [0, 6, -1])
+def test_a_review_has_one_to_five_stars(rating: int) -> None:
+    assert refused("tweet", rating=rating).reason == "invalid_score"
+    taken("tweet", rating=1)
+    taken("tweet", rating=5)
+
+
+# --- missing fields and identity ---
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_an_empty_name_is_a_missing_field(kind: str, blank: str) -> None:
+    for name in ["event_id", "source", *SUBJECTS[kind]]:
+        refusal = refused(kind, **{name: blank})
+        assert (refusal.reason, refusal.detail) == ("missing_field", f"{name} is empty")
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_an_event_id_has_at_most_128_characters(kind: str) -> None:
+    taken(kind, event_id="é" * 128)
+    refusal = refused(kind, event_id="é" * 129)
+    assert refusal.reason == "missing_field"
+    assert "129" in refusal.detail
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+def test_a_touchpoint_of_nobody_is_refused(kind: str) -> None:
+    refusal = refused(kind, customer_id="Guest", identifiers={"cookie": "undefined"})
+    assert refusal.reason == "no_identity"
+    assert "'Guest'" in refusal.detail
+    assert "cookie" in refusal.detail
+    assert refused(kind, customer_id=None).reason == "no_identity"
+
+
+def test_a_detail_stays_short_whatever_was_sent() -> None:
+    many = {f"kind-{i}": "null" for i in range(10_000)}
+    assert len(refused("tweet", customer_id=" " * 10_000, identifiers=many).detail) <= 500
+
+
+def test_an_identifier_is_enough() -> None:
+    touchpoint = taken("tweet", customer_id=None, identifiers={"twitter": "@Ann"})
+    assert getattr(touchpoint, "profile", None) == "anon:twitter:ann"
+
+
+# --- times ---
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("time", [YEAR_1990 - 1, 0, -1, T0 // 1000, NOW + 24 * HOUR + 1, T0 * 1000, 1 << 62])
+def test_a_time_out_of_reach_is_refused(kind: str, time: int) -> None:
+    refusal = refused(kind, occurred_at=time)
+    assert refusal.reason == "invalid_time"
+    assert f"occurred_at is {time}" in refusal.detail
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("time", [YEAR_1990, NOW, NOW + 24 * HOUR])
+def test_a_time_within_reach_is_taken(kind: str, time: int) -> None:
+    assert taken(kind, occurred_at=time).occurred_at == time
+
+
+def test_seconds_are_recognised() -> None:
+    assert "seconds" in refused("tweet", occurred_at=T0 // 1000).detail
+
+
+PLANS = [
+    ("case_event", "eta_at"),
+    ("business_change", "effective_at"),
+    ("business_change", "reverted_at"),
+    ("marketing_spend", "period_start"),
+    ("marketing_spend", "period_end"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), PLANS)
+@pytest.mark.parametrize("time", [YEAR_1990 - 1, 0, -1, T0 * 1000])
+def test_other_times_are_checked_too(kind: str, name: str, time: int) -> None:
+    refusal = refused(kind, **{name: time})
+    assert refusal.reason == "invalid_time"
+    assert name in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("case_event", {"eta_at": NOW + 240 * HOUR}),
+        ("business_change", {"effective_at": NOW + 9000 * HOUR, "reverted_at": NOW + 9999 * HOUR}),
+        ("marketing_spend", {"period_start": NOW, "period_end": NOW + 720 * HOUR}),
+    ],
+)
+def test_plans_may_lie_ahead(kind: str, said: dict[str, int]) -> None:
+    taken(kind, **said)
+
+
+def test_a_period_does_not_end_before_it_starts() -> None:
+    refusal = refused("marketing_spend", period_start=T0, period_end=T0 - 1)
+    assert refusal.reason == "invalid_time"
+
+
+# --- amounts ---
+
+ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("purchase", {"amount_minor": -1}),
+        ("purchase", {"discount_minor": -1}),
+        ("purchase", {"items": [ITEM, ITEM | {"quantity": -1}]}),
+        ("purchase", {"items": [ITEM | {"price_minor": -1}]}),
+        ("cart_event", {"value_minor": -1}),
+        ("cart_event", {"quantity": -1}),
+        ("marketing_spend", {"amount_minor": -1}),
+        *(
+            (kind, {"currency": currency})
+            for kind in ("purchase", "cart_event", "marketing_spend")
+            for currency in ("", "eur", "EURO", "EU", "E1R", "ÄÖÜ", "€")
+        ),
+    ],
+)
+def test_an_amount_that_is_none_is_refused(kind: str, said: dict[str, Any]) -> None:
+    refusal = refused(kind, **said)
+    assert refusal.reason == "invalid_amount"
+    (name,) = said
+    assert name in refusal.detail or "item" in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("purchase", {"amount_minor": 0, "items": [ITEM | {"quantity": 0, "price_minor": 0}]}),
+        ("cart_event", {"value_minor": 0, "quantity": 0, "currency": None}),
+        ("marketing_spend", {"amount_minor": 0}),
+    ],
+)
+def test_nothing_is_an_amount(kind: str, said: dict[str, Any]) -> None:
+    taken(kind, **said)
+
+
+def test_a_message_over_a_mebibyte_is_too_large() -> None:
+    check_size(b"x" * 1_048_576)
+    with pytest.raises(Refused, match="1048577") as caught:
+        check_size(b"x" * 1_048_577)
+    assert caught.value.reason == "too_large"
+
+
+# --- the business's own kinds ---
+
+
+def test_a_business_change_is_a_row() -> None:
+    said = {"topic": "price", "reverted_at": T0 + 1, "attributes": {"region": "north"}}
+    row = taken("business_change", **said)
+    assert isinstance(row, BusinessChangeRow)
+    expected = {**minimal("business_change"), **said}
+    assert {name: getattr(row, name) for name in expected} == expected
+
+
+def test_marketing_spend_is_a_row() -> None:
+    row = taken("marketing_spend", campaign="spring")
+    assert isinstance(row, MarketingSpendRow)
+    expected = {**minimal("marketing_spend"), "campaign": "spring", "attributes": {}}
+    assert {name: getattr(row, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("kind", ["business_change", "marketing_spend"])
+def test_the_latest_statement_wins_in_whatever_order_it_comes(kind: str) -> None:
+    versions = []
+    for name, time in [("a", T0), ("b", T0 + 1), ("c", NOW + 24 * HOUR)]:
+        row = taken(kind, occurred_at=time, event_id=name)
+        assert isinstance(row, (BusinessChangeRow, MarketingSpendRow))
+        versions.append(row.version)
+    assert versions == sorted(set(versions))
+    assert 0 < versions[0] < versions[-1] < 1 << 48
+
+
+# --- all of it ---
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)  # for each of nine kinds
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_any_record_is_taken_or_refused_with_a_reason(kind: str, data: st.DataObject) -> None:
+    record = data.draw(records(KIND_RECORDS[kind]))
+    if data.draw(st.booleans()):
+        record |= {"occurred_at": T0, "currency": "EUR"} if "currency" in record else {"occurred_at": T0}
+    accepted, refusal = outcome(kind, record)
+    if refusal is None:
+        assert accepted is not None
+        assert accepted.event_id == record["event_id"]
+    else:
+        assert refusal.reason in REASONS
+        assert len(refusal.detail) < 400
+
+
+REASONS = {"missing_field", "no_identity", "invalid_time", "invalid_score", "invalid_amount"}
+
+
+def outcome(kind: str, record: dict[str, Any]) -> tuple[Accepted | None, Refused | None]:
+    where: dict[str, Any] = {"task": 0, "clock": 0, "source_offset": 0, "received_at": 0}
+    try:
+        return accept(kind, record, **where, now=NOW, scorer=LengthScorer()), None
+    except Refused as refusal:
+        return None, refusal

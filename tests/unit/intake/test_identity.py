@@ -1,0 +1,122 @@
+"""Whose touchpoint it is: usable identifiers, their order, and the names of anonymous profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.intake.identity import Identifier, profile_of, usable_identifiers
+
+# The contract's list, section 2.
+NOBODY = (
+    "null",
+    "none",
+    "undefined",
+    "nan",
+    "anonymous",
+    "guest",
+    "unknown",
+    "test",
+    "n/a",
+    "0",
+    "-1",
+    "[object Object]",
+    "",
+)
+KINDS = ("email", "phone", "loyalty_card", "account", "twitter", "device", "cookie")
+
+
+class Links:
+    """Links, the earliest of which wins; and what was asked."""
+
+    def __init__(self, **customers: str) -> None:
+        self._customers = customers
+        self.asked: list[Identifier] = []
+
+    def customer_of(self, identifiers: Sequence[Identifier]) -> str | None:
+        self.asked += identifiers
+        return next((c for v, c in self._customers.items() if v in dict(identifiers).values()), None)
+
+
+@pytest.mark.parametrize("write", [str, str.upper, str.title, lambda value: f"  {value}\n"])
+@pytest.mark.parametrize("value", NOBODY)
+def test_values_that_are_no_identity_are_ignored(value: str, write: type[str]) -> None:
+    assert profile_of(write(value), {}) is None
+    assert profile_of(None, {kind: write(value) for kind in KINDS}) is None
+    assert profile_of(write(value), {"cookie": "k"}) == "anon:cookie:k"
+
+
+def test_a_customer_is_who_the_source_says() -> None:
+    assert profile_of(" C-7 ", {"email": "ann@example.com"}) == "C-7"
+
+
+def test_nobody_is_nobody() -> None:
+    assert profile_of(None, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "profile"),
+    [
+        ("email", " Ann@Example.COM ", "anon:email:ann@example.com"),
+        ("phone", "+49 (30) 123-456", "anon:phone:+4930123456"),
+        ("phone", "030/123 456", "anon:phone:030123456"),
+        ("twitter", "@AnnExample", "anon:twitter:annexample"),
+        ("twitter", "AnnExample", "anon:twitter:annexample"),
+        ("loyalty_card", " aB12 ", "anon:loyalty_card:aB12"),
+        ("Device", "iPad:7", "anon:device:iPad:7"),
+    ],
+)
+def test_identifiers_are_normalised(kind: str, value: str, profile: str) -> None:
+    assert profile_of(None, {kind: value}) == profile
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("phone", "ask me"), ("phone", "+"), ("phone", "(0)"), ("twitter", "@null"), ("twitter", "@")],
+)
+def test_what_is_nothing_once_normalised_is_no_identity(kind: str, value: str) -> None:
+    assert profile_of(None, {kind: value}) is None
+
+
+@pytest.mark.parametrize("kind", ["", " ", "a:b"])
+def test_a_kind_that_could_not_be_told_apart_is_ignored(kind: str) -> None:
+    assert profile_of(None, {kind: "x"}) is None
+
+
+def test_the_strongest_identifier_names_the_profile() -> None:
+    strongest_first = [
+        ("email", "a@b.c"),
+        ("phone", "1"),
+        ("loyalty_card", "l"),
+        ("account", "x"),
+        ("zeta", "y"),
+        ("twitter", "t"),
+        ("device", "d"),
+        ("cookie", "k"),
+    ]
+    assert usable_identifiers(dict(reversed(strongest_first))) == strongest_first
+
+
+@given(st.dictionaries(st.sampled_from(KINDS), st.sampled_from([*NOBODY, "a", "b", "1"])), st.randoms())
+def test_the_order_of_the_map_makes_no_difference(identifiers: dict[str, str], random: Random) -> None:
+    shuffled = list(identifiers.items())
+    random.shuffle(shuffled)
+    assert profile_of(None, dict(shuffled)) == profile_of(None, identifiers)
+
+
+def test_a_linked_identifier_names_its_customer() -> None:
+    links = Links(ann="c-1")
+    identifiers = {"twitter": "@Ann", "email": "a@b.c", "cookie": "null"}
+    assert profile_of(None, identifiers, links) == "c-1"
+    assert links.asked == [("email", "a@b.c"), ("twitter", "ann")]
+    assert profile_of(None, {"twitter": "bob"}, links) == "anon:twitter:bob"
+
+
+def test_links_never_overrule_a_customer_id() -> None:
+    links = Links(ann="c-1")
+    assert profile_of("c-2", {"twitter": "ann"}, links) == "c-2"
+    assert profile_of("guest", {"twitter": "ann"}, links) == "c-1"
