@@ -1,0 +1,583 @@
+"""INGEST: what it writes, in which order, and when it acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from prometheus_client import CollectorRegistry
+
+from schemas.codec import KIND_RECORDS, Codec
+from schemas.errors import UnknownSchema
+from schemas.facts import BusinessChangeRow, MarketingSpendRow
+from schemas.log import LogRecord, PageView, Purchase, Tick, decode
+from schemas.registry import FileRegistry, RegistryUnavailable, Schema, current_schemas
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
+from streams.agents.ingest import Ingest, IngestRules
+from streams.agents.judge import Judge
+from streams.intake.task import TaskRules, TooManyRefusalsError
+from streams.ledger import Chunk, Fetched, Ledger
+from streams.produce import Batches, Message
+from streams.sentiment import VaderScorer
+from streams.telemetry import Telemetry
+
+NOW = 1_790_000_000_000
+IDLE = 5_000
+EPOCH = 3
+PURCHASES, PAGE_VIEWS = KIND_TOPICS["purchase"], KIND_TOPICS["page_view"]
+CODEC = Codec(FileRegistry())
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "purchase": {"order_id": "o-1", "amount_minor": 1000, "currency": "EUR"},
+    "page_view": {"page": "/"},
+    "survey_answer": {
+        "response_id": "r-1",
+        "survey_id": "s-1",
+        "phase": "answered",
+        "question_kind": "nps",
+        "score": 9.0,
+    },
+    "business_change": {"change_id": "ch-1", "name": "new prices", "effective_at": NOW},
+    "marketing_spend": {
+        "spend_id": "m-1",
+        "period_start": NOW - 1000,
+        "period_end": NOW,
+        "amount_minor": 5,
+        "currency": "EUR",
+    },
+}
+
+
+@dataclass
+class SourceRecord:
+    value: bytes | None
+    offset: int
+    timestamp: int = NOW - 7
+    key: bytes | None = b"advice"
+    headers: Sequence[tuple[str, bytes]] = (("trace", b"\x00\xff"), ("trace", b"again"))
+
+
+def said(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more: Any) -> dict[str, Any]:
+    record = {"event_id": f"{kind}-{occurred_at}", "occurred_at": occurred_at, "source": "shop"}
+    if kind not in ("business_change", "marketing_spend"):
+        record["customer_id"] = customer
+    return {**record, **RECORDS[kind], **more}
+
+
+def sent(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more: Any) -> bytes:
+    return CODEC.encode(KIND_RECORDS[kind], said(kind, occurred_at, customer, **more))
+
+
+def sent_with_id(kind: str, schema_id: int, occurred_at: int = NOW) -> bytes:
+    return CODEC.encode_confluent(KIND_RECORDS[kind], said(kind, occurred_at), schema_id)
+
+
+class FakeProducer:
+    """Keeps what is sent; acknowledges at once, or when its gate is opened, or never."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batches] = []
+        self.acknowledged: list[tuple[str, int, Message]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def send(self, batches: Batches) -> None:
+        self.batches.append(batches)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        for (topic, partition), messages in batches.items():
+            self.acknowledged += [(topic, partition, message) for message in messages]
+
+    def to(self, topic: str) -> list[Message]:
+        return [message for name, _, message in self.acknowledged if name == topic]
+
+    def log(self, partition: int = 0) -> list[LogRecord]:
+        return [
+            decode(message.value or b"")
+            for name, number, message in self.acknowledged
+            if (name, number) == (JOURNEYS_LOG, partition)
+        ]
+
+
+class FakeConsumer:
+    """Hands out chunks with real ledgers. What it was given no chunk of is empty."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = set(range(partitions))
+        self.ledgers: dict[tuple[str, int], Ledger] = {}
+        self.unread: set[tuple[str, int]] = set()
+        self.queue: asyncio.Queue[Chunk] = asyncio.Queue()
+
+    def assigned(self, topic: str) -> set[int]:
+        assert topic in TOPIC_KINDS
+        return self.partitions
+
+    def at_end(self, topic: str, partition: int) -> bool:
+        ledger = self.ledgers.get((topic, partition))
+        return (topic, partition) not in self.unread and (ledger is None or ledger.at_end)
+
+    def give(self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False) -> Chunk:
+        place = (topic, partition)
+        if place not in self.ledgers:
+            self.ledgers[place] = Ledger(*place, 0, None, most_records=10**6, most_bytes=10**9)
+        ledger = self.ledgers[place]
+        records = [SourceRecord(value, ledger.position + i) for i, value in enumerate(values)]
+        position = ledger.position + len(records)
+        [chunk] = ledger.hand_out(Fetched(records, position, position + more), 10**9)
+        self.queue.put_nowait(chunk)
+        return chunk
+
+    def rebalance(self) -> None:
+        for ledger in self.ledgers.values():
+            ledger.close()
+        self.ledgers.clear()
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        while True:
+            chunk = await self.queue.get()
+            chunk.take()
+            yield chunk
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # what is waited for is no event, but any condition
+            await asyncio.sleep(0.001)
+
+
+async def settled() -> None:
+    """Let everything that can go on go on."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def for_ever(_seconds: float) -> None:
+    await asyncio.Event().wait()
+
+
+class Bench:
+    """An `Ingest` with everything around it. It looks and ticks once; then when told to."""
+
+    def __init__(self, *, partitions: int = 1, codec: Any = CODEC, refusals: int = 1000) -> None:
+        self.now = NOW
+        self.producer = FakeProducer()
+        self.consumer = FakeConsumer(partitions)
+        self.telemetry = Telemetry.on(CollectorRegistry())
+        self.slept: list[float] = []
+        judge = Judge(
+            codec=codec,
+            scorer=VaderScorer(),
+            telemetry=self.telemetry,
+            clock=lambda: self.now,
+            sleep=self._sleep,
+        )
+        rules = IngestRules(partitions, EPOCH, 1.0, 0.25, TaskRules(IDLE, refusals))
+        self.ingest = Ingest(
+            rules,
+            judge,
+            self.producer,
+            self.consumer,
+            self.telemetry,
+            lambda: self.now,
+            for_ever,
+        )
+        self.give = self.consumer.give
+        self.log = self.producer.log
+        self.run: asyncio.Task[None] = asyncio.create_task(self.ingest.run(self.consumer.chunks()))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0.001)
+
+    async def pass_time(self, ms: int) -> None:
+        """Let time pass as for a worker that is awake."""
+        for _ in range(ms // 1000):
+            self.now += 1000
+            await self.ingest.look()
+            await settled()
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.telemetry.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def bench(**kwargs: Any) -> AsyncIterator[Bench]:
+    it = Bench(**kwargs)
+    await settled()
+    try:
+        yield it
+    finally:
+        it.run.cancel()
+        await asyncio.gather(it.run, return_exceptions=True)
+
+
+# --- the journeys log ----------------------------------------------------------------------------
+
+
+async def test_the_topics_are_merged_by_event_time_each_record_with_its_clock() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        bought = it.give(PURCHASES, sent("purchase", NOW - 900), sent("purchase", NOW - 100))
+        await settled()
+        assert it.log() == [], "page views may still come from before"
+        it.consumer.unread.clear()
+        seen = it.give(PAGE_VIEWS, sent("page_view", NOW - 950), sent("page_view", NOW - 500))
+        await until(lambda: bought.acked and seen.acked)
+        times = [record.occurred_at - NOW for record in it.log() if not isinstance(record, Tick)]
+        clocks = [record.clock - NOW for record in it.log()]
+        assert times == [-950, -900, -500, -100]
+        assert clocks == [-950, -900, -500, -500], "nobody knows yet whether page views are silent"
+
+
+async def test_a_record_says_where_it_is_from() -> None:
+    async with bench(partitions=2) as it:
+        chunk = it.give(
+            PAGE_VIEWS,
+            sent("page_view", customer=None, identifiers={"cookie": "x"}, page="/a"),
+            sent("page_view", customer=None, identifiers={"cookie": "x"}, page="/b"),
+            partition=1,
+        )
+        await until(lambda: chunk.acked)
+        [second] = [
+            record
+            for partition in (0, 1)
+            for record in it.log(partition)
+            if isinstance(record, PageView) and record.page == "/b"
+        ]
+        assert (second.task, second.source_offset, second.received_at) == (1, 1, NOW - 7)
+        assert second.profile == "anon:cookie:x"
+        assert {message.key for message in it.producer.to(JOURNEYS_LOG) if message.key} == {b"anon:cookie:x"}
+
+
+async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_their_profile() -> None:
+    customers = [f"kunde-{n}-ä" for n in range(50)]
+    async with bench(partitions=4) as it:
+        chunk = it.give(PURCHASES, *(sent("purchase", customer=one) for one in customers))
+        await until(lambda: chunk.acked)
+        found = {
+            message.key: partition
+            for topic, partition, message in it.producer.acknowledged
+            if topic == JOURNEYS_LOG and message.key
+        }
+        choose = DefaultPartitioner()
+        assert found == {one.encode(): choose(one.encode(), [0, 1, 2, 3], []) for one in customers}
+
+
+async def test_more_than_a_slab_keeps_its_order() -> None:
+    async with bench() as it:
+        chunk = it.give(PURCHASES, *(sent("purchase", NOW - 5000 + n) for n in range(4500)))
+        await until(lambda: chunk.acked)
+        written = [record for record in it.log() if isinstance(record, Purchase)]
+        assert [record.source_offset for record in written] == list(range(4500))
+        assert it.value("touchline_touchpoints_processed_total", stage="ingest") == 4500
+
+
+async def test_an_input_that_gives_nothing_holds_the_others_only_for_the_idle_time() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        chunk = it.give(PURCHASES, sent("purchase"))
+        await it.pass_time(IDLE - 1000)
+        assert not chunk.acked
+        await it.pass_time(1000)
+        assert chunk.acked
+
+
+# --- facts ---------------------------------------------------------------------------------------
+
+
+async def test_what_is_no_customers_becomes_rows_of_its_table() -> None:
+    async with bench(partitions=2) as it:
+        change = it.give(KIND_TOPICS["business_change"], sent("business_change"), partition=1)
+        spend = it.give(KIND_TOPICS["marketing_spend"], sent("marketing_spend"), partition=1)
+        await until(lambda: change.acked and spend.acked)
+        [message] = it.producer.to("facts.business_changes.v1")
+        [row] = msgspec.msgpack.decode(message.value or b"", type=list[BusinessChangeRow])
+        assert (row.change_id, row.name, row.version >> 48) == ("ch-1", "new prices", EPOCH)
+        [message] = it.producer.to("facts.marketing_spend.v1")
+        [spent] = msgspec.msgpack.decode(message.value or b"", type=list[MarketingSpendRow])
+        assert (spent.spend_id, spent.amount_minor, spent.version >> 48) == ("m-1", 5, EPOCH)
+        assert it.producer.to(JOURNEYS_LOG) == []
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+BAD: dict[str, tuple[str, bytes | None, str]] = {
+    "garbage": ("purchase", b"\x17garbage", "undecodable"),
+    "nothing": ("purchase", b"", "undecodable"),
+    "a tombstone": ("purchase", None, "undecodable"),
+    "another kind": ("purchase", sent("page_view"), "undecodable"),
+    "cut short": ("purchase", sent("purchase")[:-1], "undecodable"),
+    "a fingerprint nobody knows": ("purchase", b"\xc3\x01" + b"\x00" * 8 + b"body", "unknown_schema"),
+    "a schema id without a registry": ("purchase", b"\x00\x00\x00\x00\x07body", "unknown_schema"),
+    "an empty event_id": ("purchase", sent("purchase", event_id=""), "missing_field"),
+    "nobody": ("purchase", sent("purchase", customer="guest"), "no_identity"),
+    "before 1990": ("purchase", sent("purchase", 600_000_000_000), "invalid_time"),
+    "over a day ahead": ("purchase", sent("purchase", NOW + 86_400_001), "invalid_time"),
+    "eleven of ten": ("survey_answer", sent("survey_answer", score=11.0), "invalid_score"),
+    "less than nothing": ("purchase", sent("purchase", amount_minor=-1), "invalid_amount"),
+    "over 1 MiB": ("page_view", sent("page_view", page="x" * (1 << 20)), "too_large"),
+}
+
+
+@pytest.mark.parametrize(("kind", "value", "reason"), BAD.values(), ids=list(BAD))
+async def test_what_is_refused_goes_to_the_dead_letters_as_it_came(kind: str, value: bytes | None, reason: str) -> None:
+    async with bench(partitions=2) as it:
+        chunk = it.give(KIND_TOPICS[kind], sent(kind), value, sent(kind), partition=1)
+        await until(lambda: chunk.acked)
+        [(_, partition, letter)] = [one for one in it.producer.acknowledged if one[0] == DEAD_LETTERS]
+        assert partition == 1
+        assert (letter.key, letter.value) == (b"advice", value)
+        assert list(letter.headers[:2]) == [("trace", b"\x00\xff"), ("trace", b"again")]
+        about = dict(letter.headers[2:])
+        assert about["dlq.reason"] == reason.encode()
+        assert about["dlq.topic"] == KIND_TOPICS[kind].encode()
+        assert (about["dlq.partition"], about["dlq.offset"], about["dlq.stage"]) == (b"1", b"1", b"ingest")
+        assert about["dlq.detail"]
+        assert about["dlq.at"] == b"2026-09-21T14:13:20.000Z"  # NOW
+        assert sum(len(it.log(number)) for number in (0, 1)) == 2, "the others are taken in"
+        assert it.value("touchline_messages_refused_total", reason=reason) == 1
+        assert it.value("touchline_messages_received_total", topic=KIND_TOPICS[kind]) == 3
+
+
+async def test_a_day_ahead_is_taken_in() -> None:
+    async with bench() as it:
+        chunk = it.give(PURCHASES, sent("purchase", NOW + 86_400_000))
+        await until(lambda: chunk.acked)
+        assert [record.clock for record in it.log()] == [NOW]
+
+
+async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))  # the merge waits, the dead letters do not
+        it.producer.gate.clear()
+        chunk = it.give(PURCHASES, b"bad", b"bad")
+        await until(lambda: it.producer.batches)
+        await settled()
+        assert not chunk.acked
+        it.producer.gate.set()
+        await until(lambda: chunk.acked)
+        assert len(it.producer.to(DEAD_LETTERS)) == 2
+
+
+async def test_a_run_of_refusals_stops_the_worker_and_acknowledges_nothing() -> None:
+    async with bench(refusals=3) as it:
+        fine = it.give(PURCHASES, b"bad", b"bad", b"bad", sent("purchase"), b"bad", b"bad")
+        await until(lambda: fine.acked)
+        worse = it.give(PURCHASES, b"bad", b"bad")
+        with pytest.raises(TooManyRefusalsError, match=r"4 messages of touchpoints\.purchases\.v1 in a row"):
+            await it.run
+        assert not worse.acked
+
+
+# --- acknowledging -------------------------------------------------------------------------------
+
+
+async def test_a_chunk_is_acknowledged_only_after_kafka_has_all_that_came_of_it() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        chunk = it.give(PURCHASES, sent("purchase"), b"bad")
+        await until(lambda: it.producer.batches)
+        await settled()
+        assert not chunk.acked
+        assert it.consumer.ledgers[PURCHASES, 0].to_commit() is None
+        it.producer.gate.set()
+        await until(lambda: chunk.acked)
+        assert it.consumer.ledgers[PURCHASES, 0].to_commit() == 2
+
+
+async def test_a_chunk_with_a_record_that_still_waits_is_not_acknowledged() -> None:
+    async with bench() as it:
+        first = it.give(PURCHASES, sent("purchase", NOW - 9), sent("purchase", NOW - 5), more=True)
+        second = it.give(PAGE_VIEWS, sent("page_view", NOW - 7))
+        await until(lambda: second.acked)
+        assert first.acked, "its last record was written; it is the next one that is waited for"
+        third = it.give(PAGE_VIEWS, sent("page_view", NOW - 4))
+        await settled()
+        assert not third.acked
+
+
+async def test_when_kafka_will_never_take_it_nothing_is_acknowledged_and_the_worker_stops() -> None:
+    async with bench() as it:
+        it.producer.error = RuntimeError("too large")
+        chunk = it.give(PURCHASES, sent("purchase"), b"bad")
+        with pytest.raises(RuntimeError, match="too large"):
+            await it.run
+        assert not chunk.acked
+
+
+async def test_a_surprise_in_judging_stops_the_worker() -> None:
+    class Broken:
+        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+            raise ZeroDivisionError(kind, data)
+
+    async with bench(codec=Broken()) as it:
+        chunk = it.give(PURCHASES, sent("purchase"))
+        with pytest.raises(ZeroDivisionError):
+            await it.run
+        assert not chunk.acked
+
+
+# --- ticks ---------------------------------------------------------------------------------------
+
+
+async def test_a_tick_tells_every_partition_the_clock_once() -> None:
+    async with bench(partitions=3) as it:
+        for partition in range(3):
+            it.give(PURCHASES, sent("purchase", NOW - 10 * partition), partition=partition)
+        await until(lambda: len(it.producer.to(JOURNEYS_LOG)) == 3)
+        await it.ingest.tick()
+        await it.ingest.tick()
+        for partition in range(3):
+            ticks = [record for record in it.log(partition) if isinstance(record, Tick)]
+            assert ticks == [Tick(0, NOW), Tick(1, NOW - 10), Tick(2, NOW - 20)]
+        assert it.value("touchline_watermark_timestamp_seconds", task="1") == (NOW - 10) / 1000
+
+
+async def test_there_is_no_tick_while_the_clock_is_unknown() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        it.give(PURCHASES, sent("purchase"))
+        await settled()
+        await it.ingest.tick()
+        assert it.producer.batches == []
+
+
+async def test_a_tick_waits_for_the_records_before_it() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        tick = asyncio.create_task(it.ingest.tick())
+        await settled()
+        assert len(it.producer.batches) == 1
+        it.producer.gate.set()
+        await tick
+        assert [type(record) for record in it.log()] == [Purchase, Tick]
+
+
+async def test_empty_partitions_tell_the_wall_clock_after_the_idle_time() -> None:
+    async with bench(partitions=2) as it:
+        await it.pass_time(IDLE - 1000)
+        await it.ingest.tick()
+        assert it.log() == []
+        await it.pass_time(1000)
+        await it.ingest.tick()
+        assert it.log(1) == [Tick(0, NOW + IDLE), Tick(1, NOW + IDLE)]
+
+
+async def test_tasks_whose_partitions_are_not_ours_do_not_tick() -> None:
+    async with bench(partitions=2) as it:
+        it.consumer.rebalance()
+        it.ingest.drop()
+        it.consumer.partitions = {1}
+        await it.pass_time(2 * IDLE)
+        await it.ingest.tick()
+        assert it.log(0) == it.log(1) == [Tick(1, NOW + 2 * IDLE)]
+
+
+# --- rebalances ----------------------------------------------------------------------------------
+
+
+async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once_when_read_again() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        before = it.give(PURCHASES, sent("purchase"))
+        await settled()
+        it.consumer.rebalance()
+        it.ingest.drop()
+        it.consumer.unread.clear()
+        await it.ingest.look()
+        await settled()
+        assert it.producer.batches == []
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert not before.acked
+        assert len(it.log()) == 1
+
+
+async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowledged() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        chunk = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        it.consumer.rebalance()
+        it.ingest.drop()
+        it.producer.gate.set()
+        await settled()
+        assert not chunk.acked
+        assert not it.run.done()
+
+
+# --- the schema registry -------------------------------------------------------------------------
+
+
+class FlakyRegistry:
+    """Knows one id, and is away at first."""
+
+    def __init__(self, known: int, failures: int) -> None:
+        self.known = known
+        self.failures = failures
+        self.asked: list[int] = []
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        return FileRegistry().by_fingerprint(fingerprint)
+
+    def by_id(self, schema_id: int) -> Schema:
+        self.asked.append(schema_id)
+        if self.failures:
+            self.failures -= 1
+            raise RegistryUnavailable("away")
+        if schema_id != self.known:
+            raise UnknownSchema(f"id {schema_id}")
+        return current_schemas()["Purchase"]
+
+
+async def test_a_registry_that_is_away_is_asked_until_it_answers() -> None:
+    registry = FlakyRegistry(known=7, failures=3)
+    async with bench(codec=Codec(registry)) as it:
+        chunk = it.give(PURCHASES, sent_with_id("purchase", 7), sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        assert len(it.log()) == 2
+        assert it.producer.to(DEAD_LETTERS) == []
+        assert registry.asked == [7, 7, 7, 7]
+        assert it.slept == [0.2, 0.4, 0.8]
+        assert it.value("touchline_retries_total", operation="schema_registry") == 3
+
+
+async def test_while_the_registry_is_away_the_task_neither_writes_nor_ticks() -> None:
+    registry = FlakyRegistry(known=7, failures=10**9)
+    async with bench(codec=Codec(registry)) as it:
+        await it.pass_time(IDLE)
+        it.give(PURCHASES, sent_with_id("purchase", 7, NOW - 50))
+        await until(lambda: it.slept)
+        tick = asyncio.create_task(it.ingest.tick())
+        it.now += 10 * IDLE
+        await settled()
+        assert it.producer.batches == []
+        registry.failures = 0
+        await tick
+        await until(lambda: len(it.log()) > 1)
+        first = it.log()[0]
+        assert not isinstance(first, Tick) or first.clock <= NOW - 50, "the record was still to come"
+
+
+async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk() -> None:
+    registry = FlakyRegistry(known=7, failures=0)
+    async with bench(codec=Codec(registry)) as it:
+        chunk = it.give(PURCHASES, *[sent_with_id("purchase", 8)] * 5, sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        assert len(it.producer.to(DEAD_LETTERS)) == 5
+        assert len(it.log()) == 1
+        assert sorted(registry.asked) == [7, 8]
+
+
+def test_every_input_topic_has_its_record() -> None:
+    assert KIND_RECORDS.keys() == KIND_TOPICS.keys()
