@@ -1,7 +1,7 @@
 """All lives side by side: one stream in order of event time, and the truth about it.
 
 Each life is lived on its own and written down in a temporary file; in memory is only when and where each
-event lies (20 bytes), so that millions of events need no more than a few dozen megabytes.
+event lies, some sixty bytes an event, besides what the system keeps of the file while memory is free.
 """
 
 from __future__ import annotations
