@@ -120,7 +120,8 @@ SELECT
 FROM touchline.marketing_spend_rows FINAL;
 
 -- The minutes of all shards, summed to each grain; in the units they are stored in. Three branches rather than one with
--- the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes.
+-- the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
+-- toDateTime64, lets it through to the primary key).
 CREATE OR REPLACE VIEW touchline.metric_counts AS
 SELECT
     b.metric AS metric,
@@ -142,7 +143,7 @@ SELECT
     b.metric AS metric,
     '1h' AS grain,
     3600 AS seconds,
-    toDateTime64(toStartOfHour(b.bucket), 3, 'UTC') AS bucket,
+    CAST(toStartOfHour(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
     sum(b.n) AS n,
@@ -158,7 +159,7 @@ SELECT
     b.metric AS metric,
     '1d' AS grain,
     86400 AS seconds,
-    toDateTime64(toStartOfDay(b.bucket), 3, 'UTC') AS bucket,
+    CAST(toStartOfDay(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
     sum(b.n) AS n,

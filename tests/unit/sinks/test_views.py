@@ -502,10 +502,13 @@ def test_a_share_of_nothing_is_no_value(chdb: Writer) -> None:
 
 
 # metric -> how long after its end a bucket can still be restated: 3 days; a cart 30 days and 30 minutes more;
-# a survey 7 and 30 days more.
+# a survey 7 and 30 days more; a call a day more; a shift the year in which its onset may still be found.
 HORIZONS = {
     "orders": 3 * DAY,
-    "sentiment_shifts": 3 * DAY,
+    "first_response_time": 3 * DAY,
+    "call_abandonment_rate": 4 * DAY,
+    "speed_of_answer": 4 * DAY,
+    "sentiment_shifts": 368 * DAY,
     "cart_abandonment_rate": 33 * DAY + 30 * MINUTE,
     "survey_abandonment_rate": 40 * DAY,
 }
@@ -537,3 +540,23 @@ def test_without_clocks_nothing_is_final(chdb: Writer) -> None:
 
 def _final(chdb: Writer, grain: str) -> object:
     return only(chdb, f"SELECT final FROM rolling_metrics WHERE grain = '{grain}'")["final"]
+
+
+@pytest.mark.parametrize("grain", ["1m", "1h", "1d"])
+def test_a_condition_finds_the_same_as_looking_through_everything(chdb: Writer, grain: str) -> None:
+    for day in range(3):
+        for minute in (0, 59, 720):
+            bucket = MAY_1 + day * DAY + minute * MINUTE
+            write(chdb, "metric_buckets", metric="orders", bucket=bucket)
+            write(chdb, "metric_buckets", metric="revenue", bucket=bucket)
+    since = "2024-05-02 00:30:00.000"
+
+    found = select(
+        chdb,
+        "SELECT metric, grain, bucket, n FROM rolling_metrics WHERE metric = 'orders' "
+        f"AND grain = '{grain}' AND bucket >= '{since}' ORDER BY bucket",
+    )
+
+    every = select(chdb, "SELECT metric, grain, bucket, n FROM rolling_metrics ORDER BY bucket")
+    assert found == [row for row in every if row[:2] == ["orders", grain] and str(row[2]) >= since]
+    assert len(found) == {"1m": 5, "1h": 3, "1d": 1}[grain]
