@@ -369,8 +369,10 @@ async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters()
 
 async def test_a_run_of_refusals_stops_the_worker_and_acknowledges_nothing() -> None:
     async with bench(refusals=3) as it:
-        fine = it.give(PURCHASES, b"bad", b"bad", b"bad", sent("purchase"), b"bad", b"bad")
-        await until(lambda: fine.acked)
+        good, bad = sent("purchase"), b"bad"
+        fine = it.give(PURCHASES, bad, bad, bad, good, bad, bad, good, bad, bad)
+        fine_too = it.give(PURCHASES, good, bad, bad)
+        await until(lambda: fine.acked and fine_too.acked)
         worse = it.give(PURCHASES, b"bad", b"bad")
         with pytest.raises(TooManyRefusalsError, match=r"4 messages of touchpoints\.purchases\.v1 in a row"):
             await it.run
@@ -473,6 +475,14 @@ async def test_empty_partitions_tell_the_wall_clock_after_the_idle_time() -> Non
         assert it.log(1) == [Tick(0, NOW + IDLE), Tick(1, NOW + IDLE)]
 
 
+async def test_a_chunk_on_its_way_to_its_task_keeps_the_clock_back() -> None:
+    async with bench() as it:
+        await it.pass_time(IDLE)
+        it.consumer.unread.add((PURCHASES, 0))
+        await it.ingest.tick()
+        assert it.log() == []
+
+
 async def test_tasks_whose_partitions_are_not_ours_do_not_tick() -> None:
     async with bench(partitions=2) as it:
         it.consumer.rebalance()
@@ -514,6 +524,30 @@ async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowled
         await settled()
         assert not chunk.acked
         assert not it.run.done()
+
+
+async def test_the_rest_of_what_was_taken_away_is_not_written() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, *(sent("purchase", NOW - 5000 + n) for n in range(3000)))
+        await until(lambda: it.producer.batches)
+        it.ingest.drop()
+        it.producer.gate.set()
+        await settled()
+        assert len(it.producer.batches) == 1
+
+
+async def test_a_task_that_was_taken_away_while_its_tick_waited_does_not_tick() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        tick = asyncio.create_task(it.ingest.tick())
+        await settled()
+        it.ingest.drop()
+        it.producer.gate.set()
+        await tick
+        assert it.log() == []
 
 
 # --- the schema registry -------------------------------------------------------------------------
@@ -577,6 +611,34 @@ async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk()
         assert len(it.producer.to(DEAD_LETTERS)) == 5
         assert len(it.log()) == 1
         assert sorted(registry.asked) == [7, 8]
+
+
+async def test_a_chunk_that_is_taken_away_while_the_registry_is_away_is_given_up() -> None:
+    registry = FlakyRegistry(known=7, failures=10**9)
+    async with bench(codec=Codec(registry)) as it:
+        it.give(PURCHASES, sent_with_id("purchase", 7))
+        await until(lambda: it.slept)
+        it.consumer.rebalance()
+        it.ingest.drop()
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert len(it.log()) == 1
+
+
+async def test_a_schema_that_was_met_is_decoded_without_a_detour() -> None:
+    class Counting(Codec):
+        calls = 0
+
+        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+            self.calls += 1
+            return super().decode(kind, data)
+
+    codec = Counting(FlakyRegistry(known=7, failures=0))
+    async with bench(codec=codec) as it:
+        for _ in range(3):
+            chunk = it.give(PURCHASES, sent_with_id("purchase", 7))
+            await until(lambda chunk=chunk: chunk.acked)  # type: ignore[misc]  # a default is no argument
+        assert codec.calls == 1 + 3
 
 
 def test_every_input_topic_has_its_record() -> None:
