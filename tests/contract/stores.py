@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, get_origin, get_type_hints
 
-from chdb.session import Session
 from clickhouse_driver.block import ColumnOrientedBlock
 from clickhouse_driver.bufferedwriter import BufferedSocketWriter
 from clickhouse_driver.context import Context
@@ -19,6 +18,9 @@ from sinks.clickhouse import ClickHouseWriter, Server
 from sinks.memory import MemoryWriter
 from sinks.tables import TABLES as STORED
 from sinks.writer import Writer, select
+
+if TYPE_CHECKING:
+    from chdb.session import Session  # an optional part
 
 
 class Store(Protocol):
