@@ -47,7 +47,7 @@ _RANKS = {
 }
 
 
-class Pending(msgspec.Struct, array_like=True, frozen=True):
+class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A touchpoint that a late one may still have to be put before; `record` is its bytes in the journeys log."""
 
     occurred_at: int
@@ -62,7 +62,7 @@ class Pending(msgspec.Struct, array_like=True, frozen=True):
         return self.occurred_at, self.rank, self.event_id
 
 
-class CustomerState(msgspec.Struct, array_like=True):
+class CustomerState(msgspec.Struct, array_like=True, gc=False):
     """What is kept of a customer in the changelog.
 
     Attributes:
@@ -84,7 +84,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     head: Life = msgspec.field(default_factory=Life)
 
 
-class Header(msgspec.Struct, array_like=True):
+class Header(msgspec.Struct, array_like=True, gc=False):
     """The beginning of a `CustomerState`, for a reader that needs no more."""
 
     offset: int

@@ -20,7 +20,7 @@ NEVER = 1 << 62
 """Later than any moment."""
 
 
-class Journey(msgspec.Struct, array_like=True):
+class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way. `path` has one letter a touchpoint (`schemas.facts.PATH_LETTERS`)."""
 
     number: int
@@ -41,7 +41,7 @@ class Journey(msgspec.Struct, array_like=True):
     abandoned: int = 0
 
 
-class Origin(msgspec.Struct, array_like=True, frozen=True):
+class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a thing began: what its observations are counted under, and in which journey."""
 
     at: int
@@ -50,7 +50,7 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     journey: int
 
 
-class Cart(msgspec.Struct, array_like=True):
+class Cart(msgspec.Struct, array_like=True, gc=False):
     """A cart. `status` is open, ordered, abandoned or recovered; `deadline` 0 means that none runs."""
 
     origin: Origin
@@ -66,7 +66,7 @@ class Cart(msgspec.Struct, array_like=True):
     recovered_at: int | None = None
 
 
-class Call(msgspec.Struct, array_like=True):
+class Call(msgspec.Struct, array_like=True, gc=False):
     """A call. Times are 0 where the phase has not been seen; `status` is open, ended, abandoned or recovered."""
 
     origin: Origin
@@ -82,7 +82,7 @@ class Call(msgspec.Struct, array_like=True):
     recovered_at: int | None = None
 
 
-class Survey(msgspec.Struct, array_like=True):
+class Survey(msgspec.Struct, array_like=True, gc=False):
     """A response to a survey. `status` is open, completed, abandoned or recovered."""
 
     origin: Origin
@@ -94,7 +94,7 @@ class Survey(msgspec.Struct, array_like=True):
     recovered_at: int | None = None
 
 
-class Observation(msgspec.Struct, array_like=True, frozen=True):
+class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One experience of the series that the shift detector watches."""
 
     at: int
@@ -105,7 +105,7 @@ class Observation(msgspec.Struct, array_like=True, frozen=True):
     journey: int
 
 
-class Life(msgspec.Struct, array_like=True):
+class Life(msgspec.Struct, array_like=True, gc=False):
     """One customer. `fired` is the latest deadline that has fired; `mood` the last shift's direction (-1, 0, 1)."""
 
     journey: Journey | None = None

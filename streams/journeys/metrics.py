@@ -38,7 +38,7 @@ _keys = msgspec.msgpack.Decoder(BucketKey)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Bucket(msgspec.Struct, array_like=True):
+class Bucket(msgspec.Struct, array_like=True, gc=False):
     """A bucket's sums, as in `schemas.facts.BucketRow`, and the offset last applied."""
 
     offset: int = -1

@@ -95,7 +95,7 @@ class Output:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-class Position(msgspec.Struct, array_like=True):
+class Position(msgspec.Struct, array_like=True, gc=False):
     """The partition's own record: the last offset wholly applied, each task's clock, and the time they make."""
 
     offset: int
