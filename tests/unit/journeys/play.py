@@ -1,0 +1,141 @@
+"""Hand-made touchpoints of one customer, played through a partition: what the tables then show."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from schemas import log
+from schemas.log import AnyTouchpoint, Tick
+from streams.journeys.partition import Output, Partition, Rules
+from tests.simulation.journeys_log import Tables
+
+T0 = 1_717_236_000_000
+"""2024-06-01 10:00:00 UTC."""
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_numbers = itertools.count()
+
+
+def make(struct: Any, at: int, **fields: Any) -> AnyTouchpoint:
+    """Return a touchpoint `at` ms after `T0`, of customer ann unless said otherwise."""
+    number = next(_numbers)
+    common: dict[str, Any] = {
+        "task": 0,
+        "clock": 0,
+        "source_offset": number,
+        "received_at": 0,
+        "fingerprint": number,
+        "event_id": f"e{number:06}",
+        "occurred_at": T0 + at,
+        "source": "test",
+        "profile": "ann",
+        "channel": "web",
+        "attributes": {},
+    }
+    made: AnyTouchpoint = struct(**{**common, **fields})
+    return made
+
+
+def cart(at: int, action: str, cart_id: str = "k", value: int = 0, quantity: int = 1, **more: Any) -> AnyTouchpoint:
+    fields = {"cart_id": cart_id, "action": action, "value_minor": value, "quantity": quantity, "currency": "EUR"}
+    return make(log.CartEvent, at, **{**fields, **more})
+
+
+def order(at: int, amount: int = 1_000, **more: Any) -> AnyTouchpoint:
+    fields = {"order_id": "o", "action": "placed", "amount_minor": amount, "currency": "EUR"}
+    return make(log.Purchase, at, **{**fields, **more})
+
+
+def call(at: int, phase: str, call_id: str = "c", **more: Any) -> AnyTouchpoint:
+    return make(log.SupportCall, at, call_id=call_id, phase=phase, channel="phone", **more)
+
+
+def survey(at: int, phase: str, response_id: str = "r", **more: Any) -> AnyTouchpoint:
+    return make(log.SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more)
+
+
+def said(at: int, sentiment: int, **more: Any) -> AnyTouchpoint:
+    return make(log.Tweet, at, post_id="t", author="customer", text="words", sentiment=sentiment, **more)
+
+
+def seen_page(at: int, **more: Any) -> AnyTouchpoint:
+    return make(log.PageView, at, page="/", area="site", action="view", **more)
+
+
+class Play:
+    """A partition and its tables; time is told by `at`."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.partition = Partition(0, 1, rules or Rules())
+        self.tables = Tables()
+        self.outputs: list[Output] = []
+        self._offsets = itertools.count()
+
+    def send(self, *touchpoints: AnyTouchpoint) -> Play:
+        """Let them arrive, one after another, in a chunk of their own."""
+        for touchpoint in touchpoints:
+            self.partition.apply(next(self._offsets), touchpoint)
+        return self._flush()
+
+    def at(self, moment: int) -> Play:
+        """Let the log's time be `moment` ms after `T0` (and the lateness of five minutes more)."""
+        self.partition.apply(next(self._offsets), Tick(0, T0 + moment + 5 * MINUTE))
+        return self._flush()
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        return self.tables.seen()[table]
+
+    def row(self, table: str) -> dict[str, Any]:
+        (only,) = self.rows(table)
+        return only
+
+    def metric(self, name: str, dimension: str = "all", value: str = "") -> dict[str, Any]:
+        """Return a metric's sums over all buckets of a dimension's value."""
+        total: dict[str, Any] = {"n": 0, "numerator": 0, "denominator": 0, "samples": []}
+        for bucket in self.rows("metric_buckets"):
+            if (bucket["metric"], bucket["dimension"], bucket["dimension_value"]) == (name, dimension, value):
+                for part in total:
+                    total[part] += bucket[part]
+        return total
+
+    def counted(self, name: str) -> int:
+        return sum(output.counts[name] for output in self.outputs)
+
+    def restarted(self) -> Play:
+        """Go on from the changelog, as after a restart."""
+        entries: dict[bytes, bytes | None] = {}
+        for output in self.outputs:
+            entries.update([*output.buckets, *output.customers, *output.forgotten, output.position])
+        self.partition = Partition(0, 1, Rules())
+        for key, value in entries.items():
+            if value is not None:
+                self.partition.restore(key, value)
+        self.partition.restored()
+        return self
+
+    def _flush(self) -> Play:
+        output = self.partition.flush()
+        self.tables.write(output)
+        self.outputs.append(output)
+        return self
+
+
+def played(touchpoints: Iterable[AnyTouchpoint], until: int) -> Play:
+    """Return what touchpoints lead to by `until` ms after `T0`."""
+    return Play().send(*touchpoints).at(until)
+
+
+def times(row: dict[str, Any], *names: str) -> list[int]:
+    """Return a row's times as ms after `T0`."""
+    return [row[name] - T0 for name in names]
+
+
+def changed(touchpoint: AnyTouchpoint, **fields: Any) -> AnyTouchpoint:
+    return msgspec.structs.replace(touchpoint, **fields)

@@ -1,0 +1,99 @@
+"""The shift detector: known turns are found where they are, and noise is not taken for one."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from streams.journeys.shifts import MIN_SIDE, find_split
+from tests.unit.journeys.play import DAY, HOUR, Play, played, said
+
+GOOD, BAD = 6_000, -6_000
+
+
+def test_a_clear_turn_is_reported_with_the_touchpoint_where_it_began() -> None:
+    made = [said(i * HOUR, GOOD) for i in range(5)] + [said((5 + i) * HOUR, BAD) for i in range(3)]
+
+    play = played(made, until=DAY)
+
+    row = play.row("sentiment_shifts")
+    assert (row["direction"], row["onset_event_id"]) == ("worse", made[5].event_id)
+    assert (row["onset_at"], row["detected_at"]) == (made[5].occurred_at, made[7].occurred_at)
+    assert (row["n_before"], row["n_after"], row["before_mean"], row["after_mean"]) == (5, 3, GOOD, BAD)
+    assert play.metric("sentiment_shifts") == {"n": 1, "numerator": 1, "denominator": 1, "samples": []}
+    assert play.row("customers")["status"] == "unhappy"
+
+
+def test_it_is_reported_once_however_long_it_lasts() -> None:
+    made = [said(i * HOUR, GOOD if i < 5 else BAD) for i in range(30)]
+
+    assert len(played(made, until=3 * DAY).rows("sentiment_shifts")) == 1
+
+
+def test_the_way_back_is_a_shift_of_its_own() -> None:
+    made = [said(i * HOUR, BAD if 5 <= i < 10 else GOOD) for i in range(16)]
+
+    rows = played(made, until=3 * DAY).rows("sentiment_shifts")
+
+    assert sorted(row["direction"] for row in rows) == ["better", "worse"]
+
+
+@pytest.mark.parametrize("n", range(2 * MIN_SIDE))
+def test_too_few_observations_are_no_shift(n: int) -> None:
+    assert find_split([GOOD] * (n - n // 2) + [BAD] * (n // 2)) == 0 or n == 2 * MIN_SIDE
+
+
+def test_one_bad_day_is_no_shift() -> None:
+    made = [said(i * HOUR, BAD if i == 6 else GOOD) for i in range(15)]
+
+    assert played(made, until=3 * DAY).rows("sentiment_shifts") == []
+
+
+def test_a_late_touchpoint_moves_the_onset_and_takes_the_old_row_away() -> None:
+    made = [said(i * HOUR, GOOD) for i in range(5)] + [said((6 + i) * HOUR, BAD) for i in range(3)]
+    play = Play().send(*made)
+    earlier = said(5 * HOUR, BAD)
+
+    play.send(earlier)
+
+    assert play.row("sentiment_shifts")["onset_event_id"] == earlier.event_id
+
+
+def reported(rng: random.Random, levels: list[float], spread: float) -> list[int]:
+    """Return the positions at which shifts begin in a series of noisy levels, as a stream would find them."""
+    values = [round(10_000 * max(-1.0, min(1.0, rng.gauss(level, spread)))) for level in levels]
+    found, start = [], 0
+    for end in range(1, len(values) + 1):
+        split = find_split(values[start:end][-24:])
+        if split:
+            start = max(start, end - 24) + split
+            found.append(start)
+    return found
+
+
+def test_noise_is_seldom_taken_for_a_shift() -> None:
+    rng = random.Random(7)
+    runs = 400
+
+    false_alarms = sum(bool(reported(rng, [0.1] * 30, 0.35)) for _ in range(runs))
+
+    assert false_alarms / runs <= 0.03
+
+
+def test_a_drop_is_found_and_placed() -> None:
+    rng = random.Random(7)
+    runs = 300
+    onsets = [reported(rng, [0.4] * 8 + [-0.6] * 8, 0.3) for _ in range(runs)]
+
+    found = [places for places in onsets if places]
+    near = [places for places in found if abs(places[0] - 8) <= 1]
+
+    assert len(found) / runs >= 0.95
+    assert len(near) / runs >= 0.9
+
+
+def test_a_series_without_change_has_no_split() -> None:
+    assert find_split([3_000] * 20) == 0
+    assert all(earlier == later for earlier, later in pairwise([find_split([0] * n) for n in range(6, 24)]))
