@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas.facts import ClockRow, topic_of
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, KIND_TOPICS
@@ -121,11 +123,23 @@ class _Watch:
 
     async def _committed(self, role: str, spans: dict[TopicPartition, tuple[int, int]]) -> tuple[int, int]:
         """Return how many records of `spans` a role's group has committed, and their number."""
-        # Every partition is named: the embedded broker does not list a group's offsets unasked.
-        offsets = await self._admin.list_consumer_group_offsets(self._settings.group(role), partitions=list(spans))
+        offsets = await self._offsets_of(self._settings.group(role), list(spans))
         done = total = 0
         for place, (begin, end) in spans.items():
             committed = offsets[place].offset if place in offsets else -1
             done += min(max(committed, begin), end) - begin
             total += end - begin
         return done, total
+
+    async def _offsets_of(self, group: str, places: list[TopicPartition]) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        try:
+            # Every partition is named: the embedded broker does not list a group's offsets unasked.
+            offsets: Mapping[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
+                group, partitions=places
+            )
+        except KafkaError as error:
+            # A broker that has just started, or has no groups yet, has no coordinator for them either.
+            if not error.retriable:
+                raise
+            return {}
+        return offsets
