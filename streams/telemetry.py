@@ -148,6 +148,7 @@ class Telemetry:
             "touchline_retries_total",
             "Attempts that failed and were made again, by operation.",
             ("operation",),
+            known=("insert", "schema_registry"),
         ),
     ]
     restored_entries: Annotated[
