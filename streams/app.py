@@ -171,7 +171,7 @@ async def serve(settings: Settings, where: str, port: int, needed: set[str], bui
         stack.callback(endpoint.close)
         beating = asyncio.create_task(endpoint.keep_beating(), name="beat")
         stack.callback(beating.cancel)
-        producer = BatchProducer(settings)
+        producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
         await producer.start()
         stack.push_async_callback(producer.stop)
         services = Services(settings, producer, telemetry)

@@ -179,7 +179,7 @@ class ChunkConsumer(driver.Consumer):
     # -- for agents ------------------------------------------------------------------------------
 
     def hold(self, topic: str, partition: int) -> None:
-        """Fetch no more of a partition until `release`; what was handed out stays handed out."""
+        """Fetch no more of a partition until `release`; what is being fetched already still comes."""
         self._held.add(TP(topic, partition))
 
     def release(self, topic: str, partition: int) -> None:

@@ -66,6 +66,7 @@ class BatchProducer:
         settings: Settings,
         *,
         compression: str | None = "lz4",
+        on_retry: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         open_producer: Callable[..., Any] = AIOKafkaProducer,
     ) -> None:
@@ -79,7 +80,7 @@ class BatchProducer:
         self._sleep = sleep
         self._open_producer = open_producer
         self._producer: Any = None
-        self.retries = 0
+        self._on_retry = on_retry
 
     async def start(self) -> None:
         """Connect. Idempotent where the broker can, so that a retry inside it writes nothing twice.
@@ -157,7 +158,7 @@ class BatchProducer:
         return batch, len(messages)
 
     def _note_retry(self, topic: str, partition: int, error: KafkaError, *, first: bool) -> None:
-        self.retries += 1
+        self._on_retry()
         if first:
             log.warning(
                 "Kafka does not take messages; trying again until it does",

@@ -1,0 +1,42 @@
+"""Reads a topic in chunks, writes down each record, and only then acknowledges. Ends on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import faust
+import uvloop
+
+from streams import logs
+from streams.app import TouchlineApp, new_app, serve
+from streams.chunks import chunks_of, topic
+from streams.services import Services
+from streams.settings import load
+
+name, written, delay_s = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+
+
+async def build(settings: Any, _services: Services, _stack: AsyncExitStack) -> TouchlineApp:
+    app = new_app(settings, "test")
+
+    @app.agent(topic(app, [name]), name="reader")
+    async def run(stream: faust.StreamT[Any]) -> None:
+        async for chunk in chunks_of(stream):
+            for record in chunk.records:
+                out.write(f"{chunk.partition} {record.offset} {(record.value or b'').decode()}\n")
+            out.flush()
+            await asyncio.sleep(delay_s)
+            chunk.ack()
+
+    return app
+
+
+chosen = load()
+out = written.open("a")
+logs.configure(chosen)
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(serve(chosen, "reader", 0, {name}, build))

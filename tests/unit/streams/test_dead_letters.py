@@ -1,0 +1,81 @@
+"""Dead letters: the message as it came, and where, why, when and by whom it was refused."""
+
+from __future__ import annotations
+
+from schemas.topics import DEAD_LETTERS
+from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
+from streams.produce import Message
+from tests.unit.streams.records import FakeRecord
+
+NOON = 1_767_268_800_123  # 2026-01-01T12:00:00.123Z
+
+
+def letter(record: FakeRecord, detail: str = "no such thing") -> Message:
+    return dead_letter(
+        record,
+        topic="touchpoints.tweets.v1",
+        partition=3,
+        reason="undecodable",
+        detail=detail,
+        stage="ingest",
+        at_ms=NOON,
+    )
+
+
+def test_key_value_and_headers_are_byte_for_byte_as_they_came() -> None:
+    odd = FakeRecord(7, b"\x00\xff", key=b"\xfe", headers=(("a", b"\xff"), ("a", b""), ("", b"x")))
+    made = letter(odd)
+    assert (made.key, made.value) == (b"\xfe", b"\x00\xff")
+    assert list(made.headers)[:3] == [("a", b"\xff"), ("a", b""), ("", b"x")]
+
+
+def test_the_headers_of_the_contract_are_added() -> None:
+    assert dict(letter(FakeRecord(7)).headers) == {
+        "dlq.reason": b"undecodable",
+        "dlq.detail": b"no such thing",
+        "dlq.stage": b"ingest",
+        "dlq.topic": b"touchpoints.tweets.v1",
+        "dlq.partition": b"3",
+        "dlq.offset": b"7",
+        "dlq.at": b"2026-01-01T12:00:00.123Z",
+    }
+
+
+def test_an_absent_key_and_value_stay_absent() -> None:
+    made = letter(FakeRecord(7, None))
+    assert (made.key, made.value) == (None, None)
+
+
+def test_a_row_says_what_the_letter_says() -> None:
+    made = letter(FakeRecord(7, b"body"), detail="a\u0301 ✓")
+    row = row_of(FakeRecord(40, made.value, made.key, NOON + 9, made.headers), 3, epoch=2)
+    assert (row.topic, row.partition, row.offset) == ("touchpoints.tweets.v1", 3, 7)
+    assert (row.reason, row.detail, row.stage) == ("undecodable", "a\u0301 ✓", "ingest")
+    assert (row.refused_at, row.raw, row.version) == (NOON, b"body", 2 << 48 | 40 << 8)
+
+
+def test_of_a_message_refused_twice_the_later_refusal_holds() -> None:
+    first = letter(FakeRecord(7, b"body"), "first")
+    again = letter(FakeRecord(90, first.value, headers=first.headers), "second")
+    row = row_of(FakeRecord(41, again.value, headers=again.headers), 3, epoch=0)
+    assert (row.offset, row.detail) == (90, "second")
+
+
+def test_what_is_no_dead_letter_gives_a_row_all_the_same() -> None:
+    row = row_of(FakeRecord(5, b"?", timestamp=NOON), 2, epoch=0)
+    assert (row.topic, row.partition, row.offset) == (DEAD_LETTERS, 2, 5)
+    assert (row.reason, row.raw, row.refused_at) == ("undecodable", b"?", NOON)
+
+
+def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
+    made = lost_letter(
+        topic="t", partition=1, offset=4, reason="event_id_collision", detail="d", stage="stitch", at_ms=NOON
+    )
+    assert (made.key, made.value) == (None, None)
+    assert b"no longer in its topic" in dict(made.headers)["dlq.detail"]
+
+
+def test_times_are_rfc_3339_to_the_millisecond() -> None:
+    assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
+    for ms in (0, 1, 999, NOON, NOON + 876):
+        assert epoch_ms(rfc3339(ms)) == ms
