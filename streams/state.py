@@ -46,8 +46,8 @@ async def restore(settings: Settings, telemetry: Telemetry, number: int, partiti
     entries = 0
     async for records, position, end in read_whole(settings, JOURNEYS_STATE, number):
         for record in records:
-            # An entry that was taken away is a bucket that is final. Where one comes back, because
-            # its values are still there, it is final again at once.
+            # An entry that was taken away is a bucket that is final: nothing more can reach it. Where
+            # it comes back, because older values are still there, it is forgotten again at once.
             if record.key is not None and record.value is not None:
                 partition.restore(record.key, record.value)
         entries += len(records)

@@ -167,15 +167,9 @@ class Stitch:
         return newest
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
-        number = chunk.partition
-        state = (JOURNEYS_STATE, number)
-        steps = [
-            await self._products(number, output),
-            {state: [Message(key, value) for key, value in output.buckets]},
-            {state: [Message(key, value) for key, value in output.customers]},
-            {state: [Message(key, value) for key, value in output.forgotten]},
-            {state: [Message(*output.position)]},
-        ]
+        steps = [await self._products(chunk.partition, output)]
+        for entries in (output.buckets, output.customers, output.forgotten, [output.position]):
+            steps.append({(JOURNEYS_STATE, chunk.partition): [Message(*entry) for entry in entries]})
         for batches in steps:
             # Whoever owns the partition now writes the same rows; but its state must not be
             # overtaken by ours.
