@@ -1,44 +1,23 @@
-"""INGEST: chunks of the input topics in; the journeys log, facts and dead letters out.
-
-What a task hands on is written slab by slab, its ticks between them, all under one lock: so that
-a clock in the log is never ahead of a record that was to come before it. A chunk is acknowledged
-only when Kafka has acknowledged all that came of it.
-"""
+"""INGEST: the agent over the input topics."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import faust
-from msgspec.structs import replace
 
 from schemas.codec import Codec
-from schemas.facts import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
-from schemas.log import Tick, encode
 from schemas.registry import ConfluentRegistry, FileRegistry, Registry
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
+from schemas.topics import TOPIC_KINDS
 from streams.agents.judge import STAGE, Judge
+from streams.agents.tasks import Ingest, IngestRules
 from streams.chunks import chunks_of, consumer_of, topic
-from streams.clock import Clock, wall_clock
+from streams.clock import wall_clock
 from streams.fatal import surprises_are_fatal
-from streams.intake.accept import Accepted
-from streams.intake.task import IngestTask, Slab, TaskRules
-from streams.ledger import Chunk
-from streams.produce import Batches, Message, partition_for
 from streams.sentiment import VaderScorer
 from streams.services import Services
 from streams.settings import Settings
-from streams.telemetry import Telemetry
-
-SLAB = 2_000
-"""Most records of the log written at a time."""
-LONGEST_LOOK_S = 0.25
-
-_TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
 
 
 def register(app: faust.App, services: Services) -> None:
@@ -60,8 +39,8 @@ def register(app: faust.App, services: Services) -> None:
     async def drop(*_: Any, **__: Any) -> None:
         ingest.drop()
 
+    # Not at the assignment: chunks of it may already be here when Faust tells of it.
     app.on_partitions_revoked.connect(drop, weak=False)
-    app.on_partitions_assigned.connect(drop, weak=False)
 
 
 def registry_of(settings: Settings) -> Registry:
@@ -70,23 +49,6 @@ def registry_of(settings: Settings) -> Registry:
     if settings.schema_registry is None:
         return files
     return ConfluentRegistry(settings.schema_registry, files)
-
-
-class Producer(Protocol):
-    """What is used of `streams.produce.BatchProducer`."""
-
-    async def send(self, batches: Batches) -> None:
-        """Write all messages and wait until all are acknowledged."""
-
-
-class Inputs(Protocol):
-    """What is used of `streams.chunks.ChunkConsumer`."""
-
-    def at_end(self, topic: str, partition: int) -> bool:
-        """Whether we were given all that the partition held when it was last looked at."""
-
-    def assigned(self, topic: str) -> set[int]:
-        """Return the partitions of a topic that are ours."""
 
 
 @dataclass(frozen=True)
@@ -100,256 +62,3 @@ class _Consumer:
 
     def assigned(self, topic: str) -> set[int]:
         return consumer_of(self.app).assigned(topic)
-
-
-@dataclass(frozen=True)
-class IngestRules:
-    """What of the settings matters here.
-
-    Attributes:
-        partitions: of every topic.
-        epoch: put above the version of facts.
-        tick_s: seconds between ticks.
-        look_s: seconds between looks at what is assigned, and whether time has freed something.
-        task: the rules of each task.
-    """
-
-    partitions: int
-    epoch: int
-    tick_s: float
-    look_s: float
-    task: TaskRules
-
-    @classmethod
-    def of(cls, settings: Settings) -> IngestRules:
-        """Return the rules that the settings make."""
-        return cls(
-            partitions=settings.partitions,
-            epoch=settings.epoch,
-            tick_s=settings.tick_s,
-            # Silence counts only while a task is asked often enough.
-            look_s=min(LONGEST_LOOK_S, settings.idle_s / 4),
-            task=TaskRules(
-                idle_ms=round(settings.idle_s * 1000),
-                max_consecutive_refusals=settings.max_consecutive_refusals,
-            ),
-        )
-
-
-class Arrival(NamedTuple):
-    """A chunk and when it came, ms."""
-
-    chunk: Chunk
-    at: int
-
-
-@dataclass
-class _Work:
-    """A task, and what surrounds it.
-
-    Attributes:
-        refused: dead letters of chunks that were added and are not written yet.
-        lock: held while anything of the task is being written.
-        wake: set when there may be something to write.
-        ticked: the clock of its last tick, ms.
-    """
-
-    number: int
-    task: IngestTask[Arrival, Accepted]
-    refused: list[Message] = field(default_factory=list)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    ticked: int = 0
-    pump: asyncio.Task[None] | None = None
-
-
-class Ingest:
-    """All INGEST tasks of a worker: task p reads partition p of every input topic.
-
-    Every method raises what is no fault of a message. Nothing is acknowledged then, and the worker
-    is to stop.
-
-    Args:
-        rules: see there.
-        judge: decodes and judges messages.
-        producer: writes to Kafka.
-        inputs: the consumer that the chunks come from.
-        telemetry: where it is counted.
-        clock: tells the wall-clock time.
-        sleep: waits for some seconds.
-    """
-
-    def __init__(
-        self,
-        rules: IngestRules,
-        judge: Judge,
-        producer: Producer,
-        inputs: Inputs,
-        telemetry: Telemetry,
-        clock: Clock,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._rules = rules
-        self._judge = judge
-        self._producer = producer
-        self._inputs = inputs
-        self._telemetry = telemetry
-        self._clock = clock
-        self._sleep = sleep
-        self._works: dict[int, _Work] = {}
-        self._group: asyncio.TaskGroup | None = None
-        self._listening = asyncio.Event()
-        self._listening.set()
-
-    async def run(self, chunks: AsyncIterator[Chunk]) -> None:
-        """Take in chunks, and write what they give and the ticks, until there are no more chunks."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                aside = [
-                    group.create_task(self._every(self._rules.tick_s, self.tick)),
-                    group.create_task(self._every(self._rules.look_s, self.look)),
-                ]
-                async for chunk in chunks:
-                    await self.receive(chunk)
-                for task in aside:
-                    task.cancel()
-                self.drop()
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
-        finally:
-            self._group = None
-            self._works.clear()
-
-    async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await do()
-            await self._sleep(seconds)
-
-    def drop(self) -> None:
-        """Forget all tasks: what they had will be read again, by whoever has their partitions then."""
-        works, self._works = self._works, {}
-        for number, work in works.items():
-            if work.pump is not None:
-                work.pump.cancel()
-            if work.ticked:
-                with suppress(KeyError):
-                    self._telemetry.watermark.remove(str(number))
-
-    # -- reading ---------------------------------------------------------------------------------
-
-    async def receive(self, chunk: Chunk) -> None:
-        """Judge a chunk, and hand what was accepted to its task.
-
-        Raises:
-            TooManyRefusalsError: a run of refusals that cannot be meant.
-        """
-        at = self._clock()
-        self._telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
-        unlearnt = self._judge.unlearnt(chunk)
-        unknown = {}
-        if unlearnt:
-            # Until this chunk is with its task nobody knows what its input has still to say.
-            self._listening.clear()
-            try:
-                unknown = await self._judge.learn(chunk, unlearnt)
-            finally:
-                self._listening.set()
-        if not chunk.current:
-            return
-        work = self._work(chunk.partition)
-        judged = self._judge.judge(chunk, unknown, work.task)
-        work.refused += judged.refused
-        work.task.add(Arrival(chunk, at), chunk.topic, judged.accepted, at_end=chunk.at_end, now=self._clock())
-        work.wake.set()
-        await asyncio.sleep(0)  # chunks that wait already would keep the loop from all else
-
-    async def look(self) -> None:
-        """Begin the tasks whose partitions are all ours; wake all, as time may have freed something."""
-        for number in set.intersection(*(self._inputs.assigned(name) for name in TOPIC_KINDS)):
-            self._work(number).wake.set()
-
-    def _work(self, number: int) -> _Work:
-        work = self._works.get(number)
-        if work is None:
-            task = IngestTask[Arrival, Accepted](tuple(TOPIC_KINDS), self._rules.task, self._clock())
-            work = self._works[number] = _Work(number, task)
-            if self._group is not None:
-                work.pump = self._group.create_task(self._pump(work), name=f"{STAGE}-{number}")
-        return work
-
-    def _see_ends(self, work: _Work) -> None:
-        for name in TOPIC_KINDS:
-            work.task.set_end(name, self._inputs.at_end(name, work.number))
-
-    # -- writing ---------------------------------------------------------------------------------
-
-    async def _pump(self, work: _Work) -> None:
-        while True:
-            await work.wake.wait()
-            work.wake.clear()
-            while await self._write(work):
-                pass
-
-    async def _write(self, work: _Work) -> bool:
-        """Write a slab and acknowledge the chunks that end with it; return whether there was one."""
-        async with work.lock:
-            await self._listening.wait()
-            self._see_ends(work)
-            slab = work.task.drain(SLAB, self._clock())
-            refused, work.refused = work.refused, []
-            if not (slab.items or slab.done or refused):
-                return False
-            await self._producer.send(self._batches(work.number, slab, refused))
-            for arrival in slab.done:
-                arrival.chunk.ack()
-        self._count(slab)
-        return True
-
-    def _batches(self, number: int, slab: Slab[Arrival, Accepted], refused: list[Message]) -> Batches:
-        """Return the messages that a slab and the refusals until then give."""
-        count = self._rules.partitions
-        records: list[list[Message]] = [[] for _ in range(count)]
-        facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
-        for item, clock in slab.items:
-            if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
-                item.version |= self._rules.epoch << 48
-                facts[_TABLES[type(item)]].append(Message(None, encode_rows([item])))
-                continue
-            key = item.profile.encode()
-            value = encode(replace(item, clock=clock))
-            records[partition_for(key, count)].append(Message(key, value))
-        batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, number): refused}
-        batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}
-        batches |= {(topic_of(table), number): messages for table, messages in facts.items()}
-        return {place: messages for place, messages in batches.items() if messages}
-
-    async def tick(self) -> None:
-        """Append each task's clock, where it has moved, to every partition of the log."""
-        await asyncio.gather(*(self._tick(work) for work in list(self._works.values())))
-
-    async def _tick(self, work: _Work) -> None:
-        async with work.lock:
-            await self._listening.wait()
-            if self._works.get(work.number) is not work:
-                return
-            self._see_ends(work)
-            clock = work.task.watermark(self._clock())
-            if clock <= work.ticked:
-                return
-            tick = Message(None, encode(Tick(work.number, clock)))
-            partitions = range(self._rules.partitions)
-            await self._producer.send({(JOURNEYS_LOG, partition): [tick] for partition in partitions})
-            work.ticked = clock
-            self._telemetry.watermark.labels(str(work.number)).set(clock / 1000)
-
-    def _count(self, slab: Slab[Arrival, Accepted]) -> None:
-        now = self._clock()
-        telemetry = self._telemetry
-        telemetry.last_success.labels(STAGE).set(now / 1000)
-        telemetry.touchpoints_processed.labels(STAGE).inc(len(slab.items))
-        if slab.items:
-            newest = max(item.occurred_at for item, _ in slab.items)
-            telemetry.event_time_lag.labels(STAGE).set((now - newest) / 1000)
-        for arrival in slab.done:
-            telemetry.chunk_duration.labels(STAGE).observe((now - arrival.at) / 1000)

@@ -19,8 +19,8 @@ from schemas.facts import BusinessChangeRow, MarketingSpendRow
 from schemas.log import LogRecord, PageView, Purchase, Tick, decode
 from schemas.registry import FileRegistry, RegistryUnavailable, Schema, current_schemas
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
-from streams.agents.ingest import Ingest, IngestRules
 from streams.agents.judge import Judge
+from streams.agents.tasks import Ingest, IngestRules
 from streams.intake.task import TaskRules, TooManyRefusalsError
 from streams.ledger import Chunk, Fetched, Ledger
 from streams.produce import Batches, Message
@@ -511,6 +511,27 @@ async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once
         await until(lambda: again.acked)
         assert not before.acked
         assert len(it.log()) == 1
+
+
+async def test_a_rebalance_shows_in_the_chunks_too() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        it.give(PURCHASES, sent("purchase"))
+        await settled()
+        it.consumer.rebalance()
+        it.consumer.unread.clear()
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert len(it.log()) == 1
+
+
+async def test_the_watermark_of_a_task_that_is_no_longer_ours_is_not_shown() -> None:
+    async with bench() as it:
+        it.give(PURCHASES, sent("purchase"))
+        await until(it.log)
+        await it.ingest.tick()
+        it.ingest.drop()
+        assert it.telemetry.registry.get_sample_value("touchline_watermark_timestamp_seconds", {"task": "0"}) is None
 
 
 async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowledged() -> None:
