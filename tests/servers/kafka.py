@@ -74,6 +74,11 @@ class Kafka:
         self._node.start()
         self._node.wait_ready(lambda: broker_answers(self.port), START_S)
 
+    @property
+    def pid(self) -> int:
+        """Process id of the node."""
+        return self._node.pid
+
     def ensure_running(self) -> None:
         """Start the node if a test left it stopped."""
         if not self._node.running:

@@ -66,6 +66,11 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def status(self) -> int | None:
+        """Exit status of the program; None while it runs, and before it was started."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def died(self) -> bool:
         """Whether the program was started and has ended by itself."""
         return self._process is not None and not self.running and not self._stopped

@@ -1,0 +1,15 @@
+"""Writes all rows of the embedded database in the folder named to standard output, as JSON."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from sinks.open import open_writer
+from tests.servers.rows import rows_of
+
+writer = open_writer(f"chdb://{Path(sys.argv[1]).absolute()}")
+sys.stdout.buffer.write(msgspec.json.encode(rows_of(writer)))
+writer.close()

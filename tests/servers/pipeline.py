@@ -1,0 +1,191 @@
+"""Workers and sinks as processes, on real servers: started, killed, waited for, and what they have stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from schemas.topics import all_topics
+from sinks.migrate import migrate
+from sinks.open import open_writer
+from streams.kafka_admin import create_topics
+from streams.settings import Settings, load
+from tests.contract.lowering import lowered
+from tests.servers.clickhouse import ClickHouseServer
+from tests.servers.kafka import Kafka
+from tests.servers.process import watch
+from tests.servers.rows import Rows, rows_of
+from tests.servers.topics import delete_topics
+from touchline.publish.run import publish
+from touchline.stack import caught_up
+from touchline.stack.child import Child
+from touchline.stack.ports import HOST, free_port
+
+PATIENCE_S = 90.0
+POLL_S = 0.05
+
+
+class App(Child):
+    """A `touchline worker` or `touchline sink`; it logs JSON."""
+
+    def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+        """Describe it; `start` runs it."""
+        self._port = free_port()
+        ports = dict.fromkeys(("TOUCHLINE_METRICS_PORT", "TOUCHLINE_SINK_METRICS_PORT"), str(self._port))
+        super().__init__(name, command, log, {**environment, **ports})
+
+    def processed(self, stage: str) -> int:
+        """Return how many touchpoints a stage has processed since it was started; 0 while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self._port}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return 0
+        name = f'touchline_touchpoints_processed_total{{stage="{stage}"}} '
+        return sum(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the log entries of an event, oldest first."""
+        entries = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [entry for entry in entries if entry.get("event") == event]
+
+    def wait_ended(self, timeout_s: float) -> int | None:
+        """Wait until it has ended; return its exit status.
+
+        Raises:
+            TimeoutError: it still runs.
+        """
+        until(lambda: not self.running, f"{self.name} to end", timeout_s)
+        return self.status
+
+
+class Pipeline:
+    """Touchline on a Kafka and a ClickHouse, in consumer groups of its own.
+
+    Attributes:
+        settings: those of all its processes.
+        folder: holds their logs.
+    """
+
+    def __init__(self, folder: Path, kafka: str, clickhouse: str, **more: object) -> None:
+        """Describe a pipeline; `more` are further settings."""
+        suffix = f"-{uuid.uuid4().hex[:8]}"
+        chosen = {"kafka": kafka, "clickhouse": clickhouse, "group_suffix": suffix, **more}
+        self.settings: Settings = load(**chosen)
+        self.folder = folder
+        self._environment = {**_variables(chosen), "TOUCHLINE_LOG_FORMAT": "json"}
+        self._apps: list[App] = []
+
+    def app(self, command: str, script: Path | None = None, **more: object) -> App:
+        """Describe one more process; `start` runs it.
+
+        Args:
+            command: `worker` or `sink`.
+            script: what to run in its place.
+            more: settings of this process alone.
+        """
+        name = f"{command}-{len(self._apps) + 1}"
+        program = [str(script)] if script else ["-m", "touchline", command]
+        environment = {**self._environment, **_variables(more)}
+        app = App(name, [sys.executable, *program], self.folder / f"{name}.log", environment)
+        watch(app)
+        self._apps.append(app)
+        return app
+
+    def start(self, command: str, **more: object) -> App:
+        """Start one more `worker` or `sink`; `more` are settings of its own."""
+        app = self.app(command, None, **more)
+        app.start()
+        return app
+
+    def touchline(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "touchline", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={**os.environ, **self._environment},
+            check=False,
+        )
+
+    def publish(self, *files: Path) -> int:
+        """Publish files as `touchline publish` does; return how many touchpoints were sent."""
+        done = publish(self.settings, files, Console(stderr=True), lambda _done, _all: None)
+        assert not done.rejected
+        return done.sent
+
+    def drain(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until all that was published, and all that is due by now, is stored."""
+        asyncio.run(self._drain(patience_s))
+
+    async def _drain(self, patience_s: float) -> None:
+        async with asyncio.timeout(patience_s):
+            await caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
+
+    def check(self) -> None:
+        """Make sure that nothing has ended by itself."""
+        for app in self._apps:
+            if app.died:
+                app.check()
+
+    def rows(self) -> Rows:
+        """Return what is stored."""
+        writer = open_writer(self.settings.clickhouse)
+        try:
+            return rows_of(writer)
+        finally:
+            writer.close()
+
+    def stop(self) -> None:
+        """End all processes."""
+        for app in self._apps:
+            app.kill9()
+
+
+def _variables(settings: Mapping[str, object]) -> dict[str, str]:
+    return {f"TOUCHLINE_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+@contextmanager
+def pipeline_on(kafka: Kafka, clickhouse: ClickHouseServer, folder: Path, **more: object) -> Iterator[Pipeline]:
+    """Give a pipeline with fresh topics and empty tables, of which nothing is left afterwards."""
+    pipeline = Pipeline(folder, kafka.bootstrap, clickhouse.url(), **more)
+    writer = open_writer(pipeline.settings.clickhouse)
+    try:
+        asyncio.run(create_topics(pipeline.settings))
+        migrate(writer, migrations=lowered())
+        yield pipeline
+    finally:
+        pipeline.stop()
+        kafka.ensure_running()
+        clickhouse.ensure_running()
+        writer.execute("DROP DATABASE IF EXISTS touchline")
+        writer.close()
+        asyncio.run(delete_topics(kafka.bootstrap, [topic.name for topic in all_topics()]))
+
+
+def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Wait until a condition holds.
+
+    Raises:
+        TimeoutError: it did not in time.
+    """
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {patience_s:g} s for {what}")
+        time.sleep(POLL_S)

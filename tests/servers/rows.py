@@ -1,0 +1,73 @@
+"""What a run has stored, so that two runs can be compared: rows of all tables, superseded and deleted ones gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.facts import TABLES
+from sinks.tables import TABLES as STORED
+from sinks.writer import Writer
+from tests.contract.stores import SqlStore
+
+DEMO_S = 120.0
+OF_THE_RUN = frozenset({"received_at", "refused_at", "version"})
+"""Columns that tell when, and in how many pieces, a run went."""
+
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+"""Rows by table: column to value, in the units of the facts; bytes in base64."""
+
+
+def rows_of(writer: Writer) -> Rows:
+    """Return the rows of every table but the clocks."""
+    store = SqlStore(writer, writer)
+    return {table: _named(table, store.rows(table)) for table in TABLES if table != "clocks"}
+
+
+def _named(table: str, rows: list[list[object]]) -> list[Row]:
+    columns = TABLES[table].__struct_fields__
+    return [dict(zip(columns, msgspec.to_builtins(row), strict=True)) for row in rows]
+
+
+def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:
+    """Return what an undisturbed run of `touchline demo` makes of a file, with embedded broker and ClickHouse.
+
+    Args:
+        lines: touchpoints as JSON lines.
+        folder: takes the database.
+        settings: of the run.
+    """
+    environment = {**os.environ, **{f"TOUCHLINE_{name.upper()}": str(value) for name, value in settings.items()}}
+    database = folder / "embedded"
+    demo = [sys.executable, "-m", "touchline", "demo", "--input", str(lines), "--keep", str(database)]
+    subprocess.run(demo, env=environment, check=True, capture_output=True, timeout=DEMO_S)
+    # Its own process: each may open one embedded database only.
+    dump = [sys.executable, "-m", "tests.integration.scripts.dump_rows", str(database)]
+    dumped = subprocess.run(dump, check=True, stdout=subprocess.PIPE, timeout=DEMO_S, cwd=Path(__file__).parents[2])
+    return msgspec.json.decode(dumped.stdout, type=Rows)
+
+
+def differences(expected: Rows, found: Rows) -> list[str]:
+    """Return what is different in two runs, a line each; empty where all is the same."""
+    return [line for table in expected for line in _differences(table, expected[table], found[table])]
+
+
+def _differences(table: str, expected: list[Row], found: list[Row]) -> list[str]:
+    key_of = STORED[table].key
+    wanted = {tuple(row[name] for name in key_of): row for row in expected}
+    there = {tuple(row[name] for name in key_of): row for row in found}
+    lines = [f"{table} {key}: missing" for key in wanted.keys() - there.keys()]
+    lines += [f"{table} {key}: too many" for key in there.keys() - wanted.keys()]
+    for key in wanted.keys() & there.keys():
+        lines += [
+            f"{table} {key}: {name} is {there[key][name]!r}, not {value!r}"
+            for name, value in wanted[key].items()
+            if name not in OF_THE_RUN and there[key][name] != value
+        ]
+    return sorted(lines)
