@@ -100,6 +100,17 @@ class Stack:
         self._broker.start()
         self._broker.wait_ready(lambda: broker_answers(self._port), BROKER_START_S)
 
+    @property
+    def broker_pid(self) -> int:
+        """Process id of the broker.
+
+        Raises:
+            StackError: it was not started.
+        """
+        if self._broker is None:
+            raise StackError("the broker was not started")
+        return self._broker.pid
+
     def start_workers(self, count: int = 1) -> None:
         """Start `count` more stream workers; they join their group by themselves."""
         for _ in range(count):

@@ -1,0 +1,53 @@
+"""`python -m bench`: events a second through the whole way, and what an event costs, by stage and by process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import click
+
+from bench.pipeline import Run, run_embedded, run_kafka
+from bench.stages import measure_stages
+from touchline.simulate import write_simulation
+
+EVENTS_A_CUSTOMER = 62
+"""What the simulator gives for one customer in 45 days, about."""
+
+
+@click.command()
+@click.option("--events", default=200_000, show_default=True, help="About how many to simulate.")
+@click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
+@click.option("--workers", default=1, show_default=True, help="Stream workers.")
+@click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="One part alone.")
+def main(events: int, rounds: int, workers: int, only: str | None) -> None:
+    """Measure touchline on this machine."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    with tempfile.TemporaryDirectory(prefix="touchline-bench-") as name:
+        lines = Path(name) / "events.jsonl"
+        write_simulation(max(1, events // EVENTS_A_CUSTOMER), 45, 1, lines)
+        if only in {None, "stages"}:
+            print("\nmicroseconds of CPU an event, each stage by itself in one process (median of rounds, spread)")
+            for stage, costs in measure_stages(lines, rounds).items():
+                print(f"  {stage:<34} {median(costs):6.1f}   ({min(costs):.1f} to {max(costs):.1f})")
+        if only in {None, "embedded"}:
+            _report("embedded (Tansu, chDB)", [run_embedded(lines, workers) for _ in range(rounds)])
+        if only in {None, "kafka"}:
+            _report("Apache Kafka, chDB", [run_kafka(lines, workers) for _ in range(rounds)])
+
+
+def _report(name: str, runs: Sequence[Run]) -> None:
+    rates = [run.rate for run in runs]
+    print(f"\n{name}: {runs[0].events:,} touchpoints, first read to last stored")
+    print(f"  {median(rates):,.0f} events/s   ({min(rates):,.0f} to {max(rates):,.0f})")
+    for process in runs[0].cpu_us:
+        costs = [run.cpu_us[process] for run in runs]
+        print(f"  {process:<10} {median(costs):6.1f} us of CPU an event   ({min(costs):.1f} to {max(costs):.1f})")
+
+
+if __name__ == "__main__":
+    main()

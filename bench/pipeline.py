@@ -1,0 +1,139 @@
+"""The whole way of an event, measured from outside: what the processes count, and what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from sinks.migrate import migrate
+from sinks.open import open_writer
+from streams import settings as configuration
+from streams.kafka_admin import create_topics
+from tests.servers.kafka import Kafka
+from touchline.publish.run import publish
+from touchline.stack import Stack
+from touchline.stack.child import Child
+from touchline.stack.ports import free_port
+
+LONGEST_S = 600.0
+POLL_S = 0.05
+_STORED = re.compile(r'^touchline_touchpoints_processed_total\{stage="(\w+)"\} ([\d.e+]+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: how many touchpoints in how many seconds, and the CPU that each process took for one."""
+
+    events: int
+    seconds: float
+    cpu_us: Mapping[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Touchpoints a second."""
+        return self.events / self.seconds
+
+
+def run_embedded(lines: Path, workers: int) -> Run:
+    """Measure on the embedded broker and database."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Stack(folder, folder / "db") as stack:
+            stack.start_broker()
+            return _measured(folder, lines, stack.kafka, workers, {"broker": stack.broker_pid})
+
+
+def run_kafka(lines: Path, workers: int) -> Run:
+    """Measure on Apache Kafka, as the tests start it, and the embedded database."""
+    with tempfile.TemporaryDirectory() as name:
+        kafka = Kafka(Path(name))
+        kafka.start()
+        try:
+            return _measured(Path(name), lines, kafka.bootstrap, workers, {"broker": kafka.pid})
+        finally:
+            kafka.stop()
+
+
+def _measured(folder: Path, lines: Path, bootstrap: str, workers: int, pids: dict[str, int]) -> Run:
+    """Publish, then start workers and sink, and watch them until all is stored."""
+    database = f"chdb://{folder / 'db'}"
+    settings = configuration.load(kafka=bootstrap, clickhouse=database, replication=1)
+    asyncio.run(create_topics(settings))
+    writer = open_writer(database)
+    migrate(writer, None)
+    writer.close()
+    sent = publish(settings, [lines], Console(quiet=True), lambda *_: None).sent
+    environment = {
+        "TOUCHLINE_KAFKA": bootstrap,
+        "TOUCHLINE_CLICKHOUSE": database,
+        "TOUCHLINE_SESSION_TIMEOUT_S": "6",
+    }
+    children: list[tuple[Child, int]] = []
+    try:
+        for name, setting in [
+            ("sink", "SINK_METRICS_PORT"),
+            *[(f"worker-{i}", "METRICS_PORT") for i in range(workers)],
+        ]:
+            port = free_port()
+            command = [sys.executable, "-m", "touchline", name.split("-")[0]]
+            child = Child(name, command, folder / f"{name}.log", {**environment, f"TOUCHLINE_{setting}": str(port)})
+            child.start()
+            children.append((child, port))
+            pids[name] = child.pid
+        return _watched(children, pids, _touchpoints(lines, sent))
+    finally:
+        for child, _ in children:
+            child.stop(20)
+
+
+def _watched(children: list[tuple[Child, int]], pids: Mapping[str, int], expected: int) -> Run:
+    began: float | None = None
+    before: dict[str, float] = {}
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        counts = [_counted(port) for _, port in children]
+        stored = sum(count.get("sink", 0) for count in counts)
+        if began is None:
+            # The first slab may be on its way by the time it is seen: a few hundredths of a second.
+            before = {name: _cpu_s(pid) for name, pid in pids.items()}
+            if any(count.get("ingest", 0) for count in counts):
+                began = time.monotonic()
+        elif stored >= expected:
+            seconds = time.monotonic() - began
+            cpu = {name: (_cpu_s(pid) - before[name]) / expected * 1e6 for name, pid in pids.items()}
+            return Run(expected, seconds, cpu)
+        for child, _ in children:
+            child.check()
+        time.sleep(POLL_S)
+    raise TimeoutError(f"not stored within {LONGEST_S:.0f} s")
+
+
+def _counted(port: int) -> dict[str, float]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return {stage: float(value) for stage, value in _STORED.findall(answer.read().decode())}
+    except OSError:
+        return {}
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU seconds a process has taken, of all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _touchpoints(lines: Path, sent: int) -> int:
+    """Return how many of the lines sent are customers' touchpoints."""
+    with lines.open() as file:
+        business = sum('"kind":"business_change"' in line or '"kind":"marketing_spend"' in line for line in file)
+    return sent - business

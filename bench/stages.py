@@ -1,0 +1,98 @@
+"""Each stage by itself, in one process, on the same events: where the microseconds go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from schemas import log
+from schemas.codec import Codec
+from schemas.facts import encode_rows
+from schemas.jsonl import parse_line
+from schemas.log import AnyTouchpoint
+from schemas.registry import FileRegistry
+from sinks.writer import Batch
+from streams.intake.accept import accept
+from streams.journeys.partition import Partition, Rules
+from streams.sentiment import VaderScorer
+
+CHUNK = 2_000
+NAMES = {
+    "purchase": "Purchase",
+    "tweet": "Tweet",
+    "support_call": "SupportCall",
+    "survey_answer": "SurveyAnswer",
+    "cart_event": "CartEvent",
+    "case_event": "CaseEvent",
+    "page_view": "PageView",
+}
+
+
+def measure_stages(lines: Path, rounds: int) -> dict[str, list[float]]:
+    """Return the microseconds of CPU an event of each stage, one figure a round."""
+    codec = Codec(FileRegistry())
+    messages = _messages(lines, codec)
+    costs: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for stage, cost in _round(codec, messages):
+            costs.setdefault(stage, []).append(cost)
+    return costs
+
+
+def _messages(lines: Path, codec: Codec) -> list[tuple[str, bytes]]:
+    messages = []
+    for line in lines.read_bytes().splitlines():
+        kind, record = parse_line(line)
+        if kind in NAMES:
+            messages.append((kind, codec.encode(NAMES[kind], record)))
+    return messages
+
+
+def _round(codec: Codec, messages: list[tuple[str, bytes]]) -> list[tuple[str, float]]:
+    n = len(messages)
+    costs: list[tuple[str, float]] = []
+
+    def timed(stage: str, work: Callable[[], Any]) -> Any:
+        began = time.process_time()
+        result = work()
+        costs.append((stage, (time.process_time() - began) / n * 1e6))
+        return result
+
+    decoded = timed("ingest: Avro decode", lambda: [codec.decode(kind, value) for kind, value in messages])
+    kinds = [kind for kind, _ in messages]
+    scorer = VaderScorer()
+    accepted: list[AnyTouchpoint] = timed(
+        "ingest: check, identify, score",
+        lambda: [
+            accept(kind, record, task=0, clock=0, source_offset=0, received_at=0, now=1 << 52, scorer=scorer)
+            for kind, record in zip(kinds, decoded, strict=True)
+        ],
+    )
+    records = timed("ingest: encode", lambda: [log.encode(replace(t, clock=t.occurred_at)) for t in accepted])
+    read = timed("stitch: decode", lambda: [log.decode(record) for record in records])
+    return costs + _journeys_and_sink(read, n)
+
+
+def _journeys_and_sink(read: list[Any], n: int) -> list[tuple[str, float]]:
+    partition = Partition(0, 1, Rules())
+    spent = dict.fromkeys(("stitch: apply", "stitch: flush", "stitch: encode rows", "sink: decode, dedupe"), 0.0)
+    for start in range(0, n, CHUNK):
+        a = time.process_time()
+        for offset, record in enumerate(read[start : start + CHUNK], start=start):
+            partition.apply(offset, record)
+        b = time.process_time()
+        output = partition.flush()
+        c = time.process_time()
+        facts = [(table, encode_rows(rows)) for table, rows in output.facts.items() if rows]
+        d = time.process_time()
+        batch = Batch()
+        for table, value in facts:
+            batch.add_message(table, value)
+        e = time.process_time()
+        for stage, cost in zip(spent, (b - a, c - b, d - c, e - d), strict=True):
+            spent[stage] += cost
+    return [(stage, cost / n * 1e6) for stage, cost in spent.items()]
