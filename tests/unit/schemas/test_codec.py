@@ -220,6 +220,13 @@ def test_a_refusal_says_what_is_wrong(body: bytes, said: str) -> None:
         CODEC.decode("business_change", header + body)
 
 
+def test_a_boolean_is_0_or_1() -> None:
+    message = CODEC.encode("PageView", minimal("page_view"))
+    assert message[-1] == 1
+    with pytest.raises(Undecodable, match="boolean is 2"):
+        CODEC.decode("page_view", message[:-1] + b"\x02")
+
+
 def test_blocks_of_maps_and_lists_may_state_their_size() -> None:
     header = CODEC.encode("BusinessChange", minimal("business_change"))[:10]
     attributes = b"\x01\x08\x02a\x02b" + b"\x02\x02c\x02d" + b"\x00"
@@ -262,8 +269,10 @@ def test_a_writers_schema_may_have_more_and_fewer_fields(decoder: Any) -> None:
 
 
 def test_a_writers_numbers_are_promoted() -> None:
-    codec = Codec(Ids(id1=older_page_view(duration_ms="int")))
-    body = written(older_page_view(duration_ms="int"), full_page_view(duration_ms=5))
+    # A text stands last, where nothing after it shows that it is cut short.
+    writer = older_page_view(duration_ms="int", new_text="string")
+    codec = Codec(Ids(id1=writer))
+    body = written(writer, full_page_view(duration_ms=5, new_text="abc"))
     assert codec.decode("page_view", confluent(1, body))["duration_ms"] == 5
     for cut in range(len(body)):
         with pytest.raises(Undecodable):
