@@ -26,7 +26,8 @@ from touchline.stack.child import Child
 from touchline.stack.ports import free_port
 
 LONGEST_S = 600.0
-POLL_S = 0.05
+POLL_S = 0.25
+"""Each look costs the processes a few milliseconds."""
 _STORED = re.compile(r'^touchline_touchpoints_processed_total\{stage="(\w+)"\} ([\d.e+]+)$', re.MULTILINE)
 
 
@@ -104,7 +105,7 @@ def _watched(children: list[tuple[Child, int]], pids: Mapping[str, int], expecte
         counts = [_counted(port) for _, port in children]
         stored = sum(count.get("sink", 0) for count in counts)
         if began is None:
-            # The first slab may be on its way by the time it is seen: a few hundredths of a second.
+            # The first slab may be on its way by the time it is seen: a quarter of a second at most.
             before = {name: _cpu_s(pid) for name, pid in pids.items()}
             if any(count.get("ingest", 0) for count in counts):
                 began = time.monotonic()

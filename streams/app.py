@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -31,6 +32,8 @@ from streams.settings import Settings
 from streams.telemetry import Telemetry
 
 COMMIT_INTERVAL_S = 1.0
+GC_ALLOCATIONS = 50_000
+"""Allocations between two looks of the garbage collector."""
 
 T = TypeVar("T")
 
@@ -137,6 +140,7 @@ async def wait_for_writer(writer: Writer, sleep: Callable[[float], Awaitable[Non
 
 def _run(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> int:
     logs.configure(settings)
+    _spare_the_collector()
     log.info("starting", role=where, **settings.shown())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -148,6 +152,15 @@ def _run(settings: Settings, where: str, port: int, needed: set[str], build: Bui
         die(where, error)
     log.info("stopped", role=where)
     return 0
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look seldom: states and rows are many, and have no cycles.
+
+    With Python's own thresholds it took a third of the time of STITCH, walking over what is kept.
+    """
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)
 
 
 async def serve(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> None:
