@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import faust
@@ -108,8 +109,10 @@ class Stitch:
         """Forget the state of partitions that are no longer ours."""
         for gone in self._states.keys() - partitions:
             del self._states[gone]
-            for kind in ("customers", "buckets"):
-                self._forget_gauge(gone, kind)
+            with suppress(KeyError):
+                self._services.telemetry.partition_time.remove(str(gone))
+                for kind in ("customers", "buckets"):
+                    self._services.telemetry.state_entries.remove(str(gone), kind)
 
     async def process(self, chunk: Chunk) -> None:
         """Work on one chunk, to its acknowledgement.
@@ -168,8 +171,10 @@ class Stitch:
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
         steps = [await self._products(chunk.partition, output)]
-        for entries in (output.buckets, output.customers, output.forgotten, [output.position]):
-            steps.append({(JOURNEYS_STATE, chunk.partition): [Message(*entry) for entry in entries]})
+        steps += [
+            {(JOURNEYS_STATE, chunk.partition): [Message(*entry) for entry in entries]}
+            for entries in (output.buckets, output.customers, output.forgotten, [output.position])
+        ]
         for batches in steps:
             # Whoever owns the partition now writes the same rows; but its state must not be
             # overtaken by ours.
@@ -232,12 +237,6 @@ class Stitch:
             telemetry.event_time_lag.labels(STAGE).set(now - newest / 1000)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
-
-    def _forget_gauge(self, number: int, kind: str) -> None:
-        telemetry = self._services.telemetry
-        telemetry.state_entries.remove(str(number), kind)
-        if kind == "customers":
-            telemetry.partition_time.remove(str(number))
 
 
 def encoded(rows: Sequence[Row]) -> Iterator[bytes]:
