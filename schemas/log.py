@@ -50,7 +50,7 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
     scorer: str = ""
 
 
-class Purchase(Touchpoint, tag="purchase"):
+class Purchase(Touchpoint, tag="purchase", frozen=True):
     """An order placed, or refunded."""
 
     order_id: str
@@ -60,7 +60,7 @@ class Purchase(Touchpoint, tag="purchase"):
     cart_id: str | None = None
 
 
-class Tweet(Touchpoint, tag="tweet"):
+class Tweet(Touchpoint, tag="tweet", frozen=True):
     """A social post or a public review."""
 
     post_id: str
@@ -69,7 +69,7 @@ class Tweet(Touchpoint, tag="tweet"):
     rating: int | None = None
 
 
-class SupportCall(Touchpoint, tag="support_call"):
+class SupportCall(Touchpoint, tag="support_call", frozen=True):
     """A phase of a call."""
 
     call_id: str
@@ -79,7 +79,7 @@ class SupportCall(Touchpoint, tag="support_call"):
     resolved: bool | None = None
 
 
-class SurveyAnswer(Touchpoint, tag="survey_answer"):
+class SurveyAnswer(Touchpoint, tag="survey_answer", frozen=True):
     """A phase of a response to a survey.
 
     Attributes:
@@ -95,7 +95,7 @@ class SurveyAnswer(Touchpoint, tag="survey_answer"):
     normalised: int | None = None
 
 
-class CartEvent(Touchpoint, tag="cart_event"):
+class CartEvent(Touchpoint, tag="cart_event", frozen=True):
     """A change to a cart."""
 
     cart_id: str
@@ -105,7 +105,7 @@ class CartEvent(Touchpoint, tag="cart_event"):
     currency: str | None = None
 
 
-class CaseEvent(Touchpoint, tag="case_event"):
+class CaseEvent(Touchpoint, tag="case_event", frozen=True):
     """A phase of a case (e-mail, chat, ticket, complaint)."""
 
     case_id: str
@@ -115,7 +115,7 @@ class CaseEvent(Touchpoint, tag="case_event"):
     complaint: bool = False
 
 
-class PageView(Touchpoint, tag="page_view"):
+class PageView(Touchpoint, tag="page_view", frozen=True):
     """A page seen on the site or in the client portal."""
 
     page: str
