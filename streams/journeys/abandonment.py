@@ -15,7 +15,7 @@ def report(effects: Effects, family: str, subject: str, subject_id: str, thing: 
         subject: what the contract calls it: a cart whose checkout had begun is a `checkout`.
     """
     started_at = thing.origin.at if isinstance(thing, Cart) else thing.started_at
-    worth = (thing.value_minor, thing.currency) if isinstance(thing, Cart) else (None, None)
+    loss = thing.loss if isinstance(thing, Cart) else None
     effects.abandonments[family, subject_id] = AbandonmentRow(
         family=family,
         subject=subject,
@@ -25,8 +25,8 @@ def report(effects: Effects, family: str, subject: str, subject_id: str, thing: 
         started_at=started_at,
         abandoned_at=thing.abandoned_at,
         waited_ms=thing.abandoned_at - started_at,
-        value_minor=worth[0],
-        currency=worth[1],
+        value_minor=loss.value_minor if loss else None,
+        currency=loss.currency if loss else None,
         status=thing.status,
         recovered_at=thing.recovered_at,
         deleted=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.log import CartEvent
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects
-from streams.journeys.life import MINUTE_MS, RECOVERY_MS, Cart, Life, Origin
+from streams.journeys.life import MINUTE_MS, RECOVERY_MS, Cart, Life, Loss, Origin
 
 METRIC = "cart_abandonment_rate"
 SILENCE_MS = 30 * MINUTE_MS
@@ -48,6 +48,7 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
             continue
         cart.deadline = 0
         cart.abandoned_at = at
+        cart.loss = Loss("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
         if cart.status == "open":
             cart.status = "abandoned"
             effects.measure(METRIC, cart.origin, n=0, numerator=1)
@@ -58,7 +59,7 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
 
 def report(cart_id: str, cart: Cart, effects: Effects) -> None:
     """Put the cart's row among the effects."""
-    abandonment.report(effects, "cart", "checkout" if cart.checkout else "cart", cart_id, cart)
+    abandonment.report(effects, "cart", cart.loss.subject if cart.loss else "cart", cart_id, cart)
 
 
 def forget(life: Life, now: int) -> None:

@@ -50,6 +50,14 @@ class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
     journey: int
 
 
+class Loss(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a cart was when it was abandoned: an order that comes later does not make a cart a checkout."""
+
+    subject: str
+    value_minor: int
+    currency: str | None
+
+
 class Cart(msgspec.Struct, array_like=True, gc=False):
     """A cart. `status` is open, ordered, abandoned or recovered; `deadline` 0 means that none runs."""
 
@@ -64,6 +72,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     status: str = "open"
     abandoned_at: int = 0
     recovered_at: int | None = None
+    loss: Loss | None = None
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):

@@ -109,12 +109,12 @@ class Truth:
             self._money.update(refunds=1, refunded_minor=event["amount_minor"])
 
     def _add_cart(self, events: list[tuple[int, Event]]) -> None:
-        held = abandoned = checkout = False
+        held = abandoned = checkout = gave_up_checkout = False
         items, before = 0, events[0][0]
         ordered = False
         for at, event in events:
             if items and at - before > CART_SILENCE_MS:
-                abandoned = True
+                abandoned, gave_up_checkout = True, checkout
             before = at
             action = event["action"]
             if action == "ordered":
@@ -125,11 +125,12 @@ class Truth:
             held = held or items > 0
         if not held:
             return
-        abandoned = abandoned or (items > 0 and not ordered)
+        if items > 0 and not ordered:
+            abandoned, gave_up_checkout = True, checkout
         self._carts.update(
             created=1,
             abandoned=abandoned,
-            checkouts=abandoned and checkout,
+            checkouts=gave_up_checkout,
             recovered=abandoned and ordered,
         )
 

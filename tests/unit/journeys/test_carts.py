@@ -82,6 +82,15 @@ def test_a_cart_taken_up_again_is_abandoned_at_its_later_deadline() -> None:
     assert play.metric("cart_abandonment_rate")["numerator"] == 1
 
 
+def test_a_checkout_on_the_way_to_the_order_that_recovers_does_not_change_what_was_abandoned() -> None:
+    play = played([cart(0, "item_added", value=700)], until=HOUR)
+    play.send(cart(2 * HOUR, "checkout_started", value=900), cart(2 * HOUR + MINUTE, "ordered", value=900)).at(DAY)
+
+    row = play.row("abandonments")
+    assert (row["subject"], row["status"], row["value_minor"]) == ("cart", "recovered", 700)
+    assert times(row, "abandoned_at", "recovered_at") == [30 * MINUTE, 2 * HOUR + MINUTE]
+
+
 def test_an_order_that_comes_late_takes_the_row_away() -> None:
     play = played([cart(0, "item_added", value=700)], until=HOUR)
     assert len(play.rows("abandonments")) == 1
