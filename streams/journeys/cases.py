@@ -14,8 +14,5 @@ def on_case_event(life: Life, event: CaseEvent) -> None:
         life.cases.pop(event.case_id, None)
     elif event.phase in {"opened", "reopened"}:
         life.cases.setdefault(event.case_id, event.occurred_at)
-    if life.journey is None:
-        return
-    if event.phase == "resolved":
+    if life.journey is not None and event.phase == "resolved":
         life.journey.resolved = True
-    life.journey.unresolved = bool(life.cases)

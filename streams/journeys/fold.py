@@ -184,6 +184,7 @@ def _journey_at(life: Life, touchpoint: AnyTouchpoint) -> Journey:
 
 
 def _end_journey(life: Life, journey: Journey, at: int, effects: Effects) -> None:
+    journey.unresolved = journey.unresolved or bool(life.cases)
     row = journey_row(journey, at, effects)
     effects.journeys[row.journey_id] = row
     life.journey = None

@@ -21,7 +21,11 @@ NEVER = 1 << 62
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
-    """The journey that is under way. `path` has one letter a touchpoint (`schemas.facts.PATH_LETTERS`)."""
+    """The journey that is under way.
+
+    `path` has one letter a touchpoint (`schemas.facts.PATH_LETTERS`). `unresolved`: the last call that said so ended
+    unresolved, or, once the journey has ended, a case was still open. `abandoned` counts what was given up for good.
+    """
 
     number: int
     started_at: int

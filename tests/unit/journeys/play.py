@@ -61,6 +61,11 @@ def survey(at: int, phase: str, response_id: str = "r", **more: Any) -> AnyTouch
     return make(log.SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more)
 
 
+def case(at: int, phase: str, case_id: str = "d", **more: Any) -> AnyTouchpoint:
+    fields = {"case_id": case_id, "phase": phase, "by": "customer", "channel": "email"}
+    return make(log.CaseEvent, at, **{**fields, **more})
+
+
 def said(at: int, sentiment: int, **more: Any) -> AnyTouchpoint:
     return make(log.Tweet, at, post_id="t", author="customer", text="words", sentiment=sentiment, **more)
 

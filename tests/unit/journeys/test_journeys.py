@@ -10,6 +10,7 @@ from tests.unit.journeys.play import (
     Play,
     call,
     cart,
+    case,
     changed,
     order,
     played,
@@ -70,6 +71,15 @@ def test_outcomes_in_the_contracts_order() -> None:
     assert played(abandoned, end).row("journeys")["outcome"] == "abandoned"
     assert played(unresolved, end).row("journeys")["outcome"] == "unresolved"
     assert played([seen_page(0)], end).row("journeys")["outcome"] == "visited"
+
+
+def test_an_open_case_or_a_last_call_in_vain_leave_a_journey_unresolved() -> None:
+    in_vain = [call(0, "answered"), call(MINUTE, "ended", resolved=False)]
+    closed = [case(HOUR, "opened"), case(2 * HOUR, "closed")]
+
+    assert played([*in_vain, *closed], 40 * DAY).row("journeys")["outcome"] == "unresolved"
+    assert played(closed, 40 * DAY).row("journeys")["outcome"] == "visited"
+    assert played(closed[:1], 40 * DAY).row("journeys")["outcome"] == "unresolved"
 
 
 def test_money_is_exact_and_of_one_currency() -> None:
