@@ -40,11 +40,22 @@ _RANKS = {
         ("invited", "started", "answered", "completed"),
         ("queued", "answered", "held", "resumed", "transferred", "ended"),
         ("created", "item_added", "item_removed", "checkout_started", "payment_failed", "cleared", "ordered"),
-        ("opened", "acknowledged", "updated", "solution_offered", "eta_given", "escalated", "resolved", "closed"),
-        ("placed", "refunded"),
+        (
+            "opened",
+            "acknowledged",
+            "updated",
+            "solution_offered",
+            "eta_given",
+            "escalated",
+            "resolved",
+            "reopened",
+            "closed",
+        ),
     )
     for rank, phase in enumerate(order)
 }
+# An order comes after the events of its cart, also where a shop's clock knows only seconds.
+_RANKS |= {"placed": 10, "refunded": 11}
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from streams.journeys.life import DAY_MS, RECOVERY_MS, Life, Origin, Survey
 METRIC = "survey_abandonment_rate"
 SILENCE_MS = 7 * DAY_MS
 """How long after its last answer a response counts as abandoned."""
-FAVOURABLE: dict[str, int] = {"csat": 3 * SCALE // 4, "ces": 4 * SCALE // 6}
+FAVOURABLE: dict[str, int] = {"csat": 3 * SCALE // 4, "ces": round(4 / 6 * SCALE)}
 """The normalised score from which an answer is favourable: the top two boxes, and 5 and more of 7."""
 PROMOTER, DETRACTOR = 9, 6
 

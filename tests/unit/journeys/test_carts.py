@@ -55,6 +55,13 @@ def test_a_cart_without_an_item_is_no_cart() -> None:
     assert play.metric("cart_abandonment_rate")["n"] == 0
 
 
+def test_a_cart_and_its_order_of_one_moment_are_a_cart_and_its_order() -> None:
+    play = played([order(0, cart_id="k", event_id="a"), cart(0, "created"), cart(0, "item_added")], until=DAY)
+
+    assert play.rows("abandonments") == []
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 0, "denominator": 1, "samples": []}
+
+
 def test_an_order_within_thirty_days_recovers() -> None:
     play = played([cart(0, "item_added", value=700)], until=DAY)
     play.send(order(29 * DAY, cart_id="k")).at(29 * DAY)

@@ -82,6 +82,12 @@ def test_an_open_case_or_a_last_call_in_vain_leave_a_journey_unresolved() -> Non
     assert played(closed[:1], 40 * DAY).row("journeys")["outcome"] == "unresolved"
 
 
+def test_a_case_reopened_the_moment_it_was_resolved_is_open() -> None:
+    made = [case(0, "opened"), case(HOUR, "resolved"), case(HOUR, "reopened", event_id="a")]
+
+    assert played(made, DAY).row("customers")["open_cases"] == 1
+
+
 def test_money_is_exact_and_of_one_currency() -> None:
     made = [order(0, 1_999), order(HOUR, 1), order(2 * HOUR, 500, currency="USD"), order(DAY, 300, action="refunded")]
 
