@@ -11,14 +11,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, TOPIC_KINDS
 from streams.broker import client_options
+from streams.kafka_admin import partition_counts
 from streams.produce import BatchProducer, Message
 from streams.settings import Settings
 from touchline.errors import Problem
 
 HEADER_PREFIX = "dlq."
+HEADERS = frozenset(f"dlq.{what}" for what in ("reason", "detail", "stage", "topic", "partition", "offset", "at"))
+"""What was added to the message's own headers when it was refused."""
 _LARGEST = 2 * MAX_MESSAGE_BYTES
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class Chosen:
 def read_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
     """Return what a record of the dead letters' topic says; headers that are missing stay empty."""
     about = {
-        name.removeprefix(HEADER_PREFIX): content.decode("utf-8", "replace")
+        name.removeprefix(HEADER_PREFIX): (content or b"").decode("utf-8", "replace")
         for name, content in headers
-        if name.startswith(HEADER_PREFIX)
+        if name in HEADERS
     }
     return DeadLetter(
         reason=about.get("reason", ""),
@@ -80,7 +83,7 @@ def read_letter(key: bytes | None, value: bytes | None, headers: Headers) -> Dea
         at=about.get("at", ""),
         key=key,
         value=value,
-        headers=[(name, content) for name, content in headers if not name.startswith(HEADER_PREFIX)],
+        headers=[(name, content) for name, content in headers if name not in HEADERS],
     )
 
 
@@ -95,12 +98,15 @@ async def dead_letters(settings: Settings, chosen: Chosen) -> AsyncIterator[Dead
         Problem: the topic does not exist.
         KafkaError: Kafka does not answer.
     """
+    count = (await partition_counts(settings)).get(DEAD_LETTERS)
+    if count is None:
+        raise Problem(f"topic {DEAD_LETTERS} does not exist: touchline topics --create")
     consumer = AIOKafkaConsumer(
         **client_options(settings), enable_auto_commit=False, max_partition_fetch_bytes=_LARGEST
     )
     await consumer.start()
     try:
-        async for record in _records(consumer):
+        async for record in _records(consumer, count):
             letter = read_letter(record.key, record.value, record.headers)
             if letter in chosen:
                 yield letter
@@ -108,21 +114,18 @@ async def dead_letters(settings: Settings, chosen: Chosen) -> AsyncIterator[Dead
         await consumer.stop()
 
 
-async def _records(consumer: AIOKafkaConsumer) -> AsyncIterator[Any]:
-    # Asking for all topics creates none; asking for one by name may.
-    if DEAD_LETTERS not in await consumer.topics():
-        raise Problem(f"topic {DEAD_LETTERS} does not exist: touchline topics --create")
-    consumer.assign([])
-    partitions = consumer.partitions_for_topic(DEAD_LETTERS) or set()
-    places = [TopicPartition(DEAD_LETTERS, number) for number in sorted(partitions)]
+async def _records(consumer: AIOKafkaConsumer, partitions: int) -> AsyncIterator[Any]:
+    places = [TopicPartition(DEAD_LETTERS, number) for number in range(partitions)]
     begins, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+    # Assigned once: aiokafka's `stop` may wait for ever after a change of assignment.
+    consumer.assign(places)
     for place in places:
-        consumer.assign([place])
         consumer.seek(place, begins[place])
-        while await consumer.position(place) < ends[place]:
-            # What was fetched beyond the end is given too: the embedded broker calls the first
-            # record of the last batch the end.
-            for record in (await consumer.getmany(place, timeout_ms=1000)).get(place, []):
+    while [place for place in places if await consumer.position(place) < ends[place]]:
+        # What was fetched beyond the end is given too: the embedded broker calls the first record
+        # of the last batch the end.
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            for record in records:
                 yield record
 
 

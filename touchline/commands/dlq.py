@@ -162,10 +162,13 @@ def replay(
 
 
 async def _once_each(configured: Settings, chosen: Chosen) -> AsyncIterator[DeadLetter]:
-    """Yield the chosen messages that know where they came from, each payload of a topic once."""
+    """Yield the chosen messages that can be sent back, each payload of a topic once.
+
+    Left out is what does not say where it came from, and what was no longer there to be kept.
+    """
     seen: set[tuple[str, bytes | None, bytes]] = set()
     async for letter in dead_letters(configured, chosen):
-        if letter.kind is None or letter.partition < 0:
+        if letter.kind is None or letter.partition < 0 or letter.value is None:
             continue
         same = (letter.topic, letter.key, sha256(letter.value or b"").digest())
         if same not in seen:

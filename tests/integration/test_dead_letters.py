@@ -1,0 +1,188 @@
+"""Refused messages on a broker: listed with what they say, sent back as they came, or mended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from click.testing import CliRunner, Result
+
+from schemas.codec import Codec
+from schemas.jsonl import parse_line
+from schemas.registry import FileRegistry
+from schemas.topics import DEAD_LETTERS
+from streams import settings
+from streams.kafka_admin import create_topics
+from streams.produce import BatchProducer, Message
+from streams.settings import Settings
+from touchline.main import cli
+from touchline.stack import Stack
+
+pytestmark = pytest.mark.embedded
+
+SURVEYS = "touchpoints.survey_answers.v1"
+TWEETS = "touchpoints.tweets.v1"
+ANSWER = {
+    "kind": "survey_answer",
+    "event_id": "eleven",
+    "occurred_at": 1_764_547_200_000,
+    "source": "survey",
+    "customer_id": "C1",
+    "response_id": "r1",
+    "survey_id": "s1",
+    "phase": "answered",
+    "question_kind": "nps",
+    "score": 11.0,
+}
+GARBAGE = b"\xff\x00 no Avro"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    folder = tmp_path_factory.mktemp("broker")
+    with Stack(folder, folder / "unused") as stack:
+        stack.start_broker()
+        configured = settings.load(kafka=stack.kafka)
+        asyncio.run(create_topics(configured))
+        asyncio.run(refuse(configured))
+        yield configured
+
+
+async def refuse(configured: Settings) -> None:
+    """Write two dead letters as the contract says: bytes and headers as they came, and why."""
+    kind, record = parse_line(json.dumps(ANSWER))
+    answer = Codec(FileRegistry()).encode("SurveyAnswer", record)
+    assert kind == "survey_answer"
+    producer = BatchProducer(configured)
+    await producer.start()
+    try:
+        await producer.send(
+            {
+                (DEAD_LETTERS, 1): [
+                    letter(b"C1", answer, "invalid_score", SURVEYS, 2, 40),
+                    letter(None, GARBAGE, "undecodable", TWEETS, 3, 7),
+                ]
+            }
+        )
+    finally:
+        await producer.stop()
+
+
+def letter(  # the contract's section 2
+    key: bytes | None, value: bytes, reason: str, topic: str, partition: int, offset: int
+) -> Message:
+    why = {
+        "dlq.reason": reason,
+        "dlq.detail": "as the test says",
+        "dlq.stage": "ingest",
+        "dlq.topic": topic,
+        "dlq.partition": str(partition),
+        "dlq.offset": str(offset),
+        "dlq.at": "1764547200000",
+    }
+    headers = [("trace", b"\x01\x02"), *((name, text.encode()) for name, text in why.items())]
+    return Message(key, value, headers)
+
+
+def run(broker: Settings, *arguments: str) -> Result:
+    return CliRunner(env={"TOUCHLINE_KAFKA": broker.kafka}).invoke(cli, arguments)
+
+
+def on(broker: Settings, topic: str, partition: int) -> list[Message]:
+    """Return all messages of a partition."""
+
+    async def read() -> list[Message]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            place = TopicPartition(topic, partition)
+            consumer.assign([place])
+            records = (await consumer.getmany(place, timeout_ms=1000)).get(place, [])
+            return [Message(r.key, r.value, list(r.headers)) for r in records]
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
+
+
+def test_dead_letters_are_listed_with_where_they_came_from_and_why(broker: Settings) -> None:
+    result = run(broker, "dlq", "list")
+
+    assert result.exit_code == 0, result.output
+    assert f"{SURVEYS}/2/40" in result.stdout
+    assert "invalid_score: as the test says" in result.stdout
+    assert f"{TWEETS}/3/7" in result.stdout
+    assert "2 refused messages" in result.stderr
+
+
+def test_as_json_lines_they_hold_what_publish_would_take(broker: Settings) -> None:
+    result = run(broker, "dlq", "list", "--format", "jsonl", "--reason", "invalid_score")
+
+    (line,) = result.stdout.splitlines()
+    touchpoint = json.loads(line)["touchpoint"]
+    assert ANSWER.items() <= touchpoint.items()
+    kind, record = parse_line(json.dumps({**touchpoint, "score": 10.0}))
+    assert (kind, record["score"]) == ("survey_answer", 10.0)
+
+
+def test_a_dry_run_sends_nothing(broker: Settings) -> None:
+    result = run(broker, "dlq", "replay", "--topic", TWEETS, "--dry-run")
+
+    assert "1 message would be sent back" in result.stdout
+    assert on(broker, TWEETS, 3) == []
+
+
+def test_replay_sends_the_bytes_back_where_they_came_from(broker: Settings) -> None:
+    result = run(broker, "dlq", "replay", "--topic", TWEETS, "--partition", "3", "--offset", "7")
+
+    assert result.exit_code == 0, result.output
+    assert "1 message sent back" in result.stdout
+    assert on(broker, TWEETS, 3) == [Message(None, GARBAGE, [("trace", b"\x01\x02")])]
+
+
+def test_replay_of_a_mended_file_publishes_it(broker: Settings, tmp_path: Path) -> None:
+    mended = tmp_path / "mended.jsonl"
+    mended.write_text(json.dumps({**ANSWER, "event_id": "ten", "score": 10}))
+
+    result = run(broker, "dlq", "replay", "--file", str(mended))
+
+    assert result.exit_code == 0, result.output
+    assert "1 touchpoint sent" in result.stdout
+    (message,) = [m for p in range(broker.partitions) for m in on(broker, SURVEYS, p)]
+    assert Codec(FileRegistry()).decode("survey_answer", message.value or b"")["score"] == 10.0
+
+
+def test_an_offset_alone_says_too_little(broker: Settings) -> None:
+    assert run(broker, "dlq", "replay", "--offset", "7").exit_code == 2
+
+
+def test_topics_are_listed_and_checked(broker: Settings) -> None:
+    result = run(broker, "topics", "--check")
+
+    assert result.exit_code == 0, result.output
+    assert f"{DEAD_LETTERS}" in result.stdout
+    assert all(line.split()[1:] == ["4", "there"] for line in result.stdout.splitlines())
+
+
+def test_topics_with_another_number_of_partitions_are_a_problem(broker: Settings) -> None:
+    environment = {"TOUCHLINE_KAFKA": broker.kafka, "TOUCHLINE_PARTITIONS": "5"}
+
+    result = CliRunner(env=environment).invoke(cli, ["topics", "--check"])
+
+    assert result.exit_code == 1
+    assert "has 4 partitions, TOUCHLINE_PARTITIONS is 5" in result.stdout
+
+
+def test_doctor_finds_kafka_and_its_topics_well(broker: Settings, tmp_path: Path) -> None:
+    address = f"chdb://{tmp_path}/none"
+
+    environment = {"TOUCHLINE_KAFKA": broker.kafka, "TOUCHLINE_CLICKHOUSE": address}
+    result = CliRunner(env=environment).invoke(cli, ["doctor"])
+
+    said = {line[9:25].strip(): line[:7].strip() for line in result.stdout.splitlines()}
+    assert (said["Kafka"], said["topics"], said["ClickHouse"]) == ("ok", "ok", "PROBLEM")
+    assert not (tmp_path / "none").exists()
