@@ -24,6 +24,7 @@ from touchline.publish.run import publish
 from touchline.stack import Stack
 from touchline.stack.child import Child
 from touchline.stack.ports import free_port
+from touchline.stack.stack import FETCH_WAIT_MS
 
 LONGEST_S = 600.0
 POLL_S = 0.25
@@ -51,7 +52,7 @@ def run_embedded(lines: Path, workers: int) -> Run:
         folder = Path(name)
         with Stack(folder, folder / "db") as stack:
             stack.start_broker()
-            return _measured(folder, lines, stack.kafka, workers, {"broker": stack.broker_pid})
+            return _measured(folder, lines, stack.kafka, workers, {"broker": stack.broker_pid}, FETCH_WAIT_MS)
 
 
 def run_kafka(lines: Path, workers: int) -> Run:
@@ -65,7 +66,9 @@ def run_kafka(lines: Path, workers: int) -> Run:
             kafka.stop()
 
 
-def _measured(folder: Path, lines: Path, bootstrap: str, workers: int, pids: dict[str, int]) -> Run:
+def _measured(
+    folder: Path, lines: Path, bootstrap: str, workers: int, pids: dict[str, int], fetch_wait_ms: int = 100
+) -> Run:
     """Publish, then start workers and sink, and watch them until all is stored."""
     database = f"chdb://{folder / 'db'}"
     settings = configuration.load(kafka=bootstrap, clickhouse=database, replication=1)
@@ -78,6 +81,7 @@ def _measured(folder: Path, lines: Path, bootstrap: str, workers: int, pids: dic
         "TOUCHLINE_KAFKA": bootstrap,
         "TOUCHLINE_CLICKHOUSE": database,
         "TOUCHLINE_SESSION_TIMEOUT_S": "6",
+        "TOUCHLINE_FETCH_WAIT_MS": str(fetch_wait_ms),
     }
     children: list[tuple[Child, int]] = []
     try:

@@ -38,8 +38,6 @@ from streams.broker import client_options
 from streams.ledger import Chunk, Fetched, Ledger
 from streams.settings import Settings
 
-FETCH_WAIT_MS = 200
-"""How long a broker may hold a fetch while there is nothing new."""
 POLL_S = 0.25
 """How long one look for fetched records waits; also how soon a released partition is read again."""
 SHORT_POLL_S = 0.02
@@ -70,7 +68,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_records=settings.chunk_records,
             max_partition_fetch_bytes=settings.chunk_bytes,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=min(3000, session_ms // 3),
             rebalance_timeout_ms=max(60_000, session_ms),

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     chunk_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=1 << 20, description="most bytes fetched at once, of one partition"
     )
+    fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="ms a broker may hold a fetch while it has nothing new"
+    )
     session_timeout_s: Annotated[float, Field(ge=1, le=300)] = Field(
         default=30.0, description="seconds without a sign of life after which a worker's work is passed on"
     )

@@ -20,6 +20,8 @@ BROKER_START_S = 30.0
 STOP_S = 20.0
 SESSION_TIMEOUT_S = 6
 """The embedded broker lets a group begin after half of it: safe, yet short enough to wait for."""
+FETCH_WAIT_MS = 5
+"""The embedded broker holds every fetch for as long as it may, also where there is something to give."""
 
 # Settings of the broker that a user's environment may hold for something else.
 _BROKER_WITHOUT = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
@@ -56,6 +58,7 @@ class Stack:
             "TOUCHLINE_REPLICATION": "1",
             "TOUCHLINE_CLICKHOUSE": self.clickhouse,
             "TOUCHLINE_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
+            "TOUCHLINE_FETCH_WAIT_MS": str(FETCH_WAIT_MS),
         }
         self._broker: Child | None = None
         self._apps: list[Child] = []
