@@ -1,0 +1,166 @@
+"""The users of deploy/clickhouse have the rights they need and no others: tried out on an embedded ClickHouse.
+
+An embedded ClickHouse knows one user who is logged in, `default`. So each role's definition is given that name
+in turn, in a process of its own; nothing else of the file is changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from shutil import copyfile
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.unit.deploy.files import DEPLOY, ROOT
+
+USERS = DEPLOY / "clickhouse" / "users.d" / "touchline.xml"
+CONFIG = DEPLOY / "clickhouse" / "config.d" / "touchline.xml"
+OWNER, WRITER, READER = "touchline_owner", "touchline_writer", "touchline_reader"
+SCRIPT = Path(__file__).with_name("speak_as.py")
+
+# The contract's views, section 3, and those the project adds.
+VIEWS = (
+    "touchpoints", "journeys", "sentiment_shifts", "abandonments", "rolling_metrics", "customers", "dead_letters",
+    "business_changes", "marketing_spend", "clocks",
+)  # fmt: skip
+CLOCK = "INSERT INTO touchline.clocks_rows (shard, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
+
+Answers = list[list[str]]
+Speak = Callable[[str, Sequence[str]], Answers]
+
+
+def configure(folder: Path, role: str) -> None:
+    """Write the configuration of a ClickHouse whose only login has a role's rights."""
+    users = ET.parse(USERS)  # noqa: S314  # the project's own file
+    listed = users.find("users")
+    assert listed is not None
+    for removed in listed.findall("default"):
+        listed.remove(removed)
+    definition = listed.find(role)
+    assert definition is not None
+    login = copy.deepcopy(definition)
+    login.tag = "default"
+    login.find("password").attrib.clear()  # type: ignore[union-attr]  # every user has one
+    listed.append(login)
+    if role == OWNER:
+        # Views are to be the owner's under its own name, as on a server.
+        profile = users.find(f"profiles/{OWNER}")
+        assert profile is not None
+        ET.SubElement(profile, "default_view_definer").text = OWNER
+        grants = login.find("grants")
+        assert grants is not None
+        ET.SubElement(grants, "query").text = f"GRANT SET DEFINER ON {OWNER}"
+    for part in ("users.d", "config.d"):
+        (folder / part).mkdir(exist_ok=True)
+    users.write(folder / "users.d" / USERS.name)
+    copyfile(CONFIG, folder / "config.d" / CONFIG.name)
+    base = "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users/></clickhouse>"
+    (folder / "users.xml").write_text(base)
+    (folder / "config.xml").write_text(f"<clickhouse><users_config>{folder / 'users.xml'}</users_config></clickhouse>")
+
+
+def run(folder: Path, role: str, arguments: Sequence[str] = (), stdin: str = "") -> str:
+    """Run the script as a role; return what it prints."""
+    configure(folder, role)
+    passwords = {f"CLICKHOUSE_{who}_PASSWORD": who.lower() for who in ("OWNER", "WRITER", "READER")}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(folder / "data"), *arguments],
+        cwd=folder,
+        env={**os.environ, **passwords, "PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def speak(tmp_path_factory: pytest.TempPathFactory, chdb_folder: Path) -> Speak:
+    """Run statements as a role, on tables that the owner has made."""
+    folder = tmp_path_factory.mktemp("clickhouse-users")
+    assert chdb_folder  # there is an embedded ClickHouse
+    run(folder, OWNER, ["migrate"])
+    run(folder, OWNER, stdin=json.dumps([CLOCK]))
+
+    def answers(role: str, statements: Sequence[str]) -> Answers:
+        told: Answers = json.loads(run(folder, role, stdin=json.dumps(list(statements))))
+        return told
+
+    return answers
+
+
+pytestmark = pytest.mark.embedded
+
+
+def test_the_reader_reads_every_view(speak: Speak) -> None:
+    answers = speak(READER, [f"SELECT count() FROM touchline.{view}" for view in VIEWS])
+
+    assert answers == [["1\n" if view == "clocks" else "0\n", ""] for view in VIEWS]
+
+
+def test_the_reader_sees_nothing_under_the_views(speak: Speak) -> None:
+    tables = [f"{view}_rows" for view in VIEWS if view != "rolling_metrics"]
+
+    answers = speak(READER, [f"SELECT count() FROM touchline.{table}" for table in [*tables, "metric_buckets_rows"]])
+
+    assert all("ACCESS_DENIED" in error for _, error in answers), answers
+
+
+def test_the_reader_changes_nothing(speak: Speak) -> None:
+    answers = speak(READER, [CLOCK, "CREATE TABLE touchline.x (a Int8) ENGINE = Memory", "DROP VIEW touchline.clocks"])
+
+    assert all("ACCESS_DENIED" in error or "READONLY" in error for _, error in answers), answers
+
+
+def test_the_writer_writes_and_reads_rows(speak: Speak) -> None:
+    answers = speak(WRITER, [CLOCK, "SELECT max(offset) FROM touchline.clocks", "DESCRIBE TABLE touchline.clocks_rows"])
+
+    assert [error for _, error in answers] == ["", "", ""]
+    assert answers[1][0] == "7\n"
+
+
+def test_the_writer_makes_and_drops_nothing(speak: Speak) -> None:
+    statements = [
+        "CREATE TABLE touchline.x (a Int8) ENGINE = Memory",
+        "DROP TABLE touchline.clocks_rows",
+        "TRUNCATE TABLE touchline.clocks_rows",
+        "ALTER TABLE touchline.clocks_rows DELETE WHERE 1",
+        "CREATE DATABASE other",
+        "CREATE USER other",
+    ]
+
+    assert all("ACCESS_DENIED" in error for _, error in speak(WRITER, statements))
+
+
+def test_the_owner_owns_touchline_and_nothing_else(speak: Speak) -> None:
+    statements = ["CREATE DATABASE other", "CREATE USER other", "GRANT SELECT ON touchline.* TO touchline_reader"]
+
+    answers = speak(OWNER, ["TRUNCATE TABLE touchline.customers_rows", *statements])
+
+    assert answers[0] == ["", ""]
+    assert all("ACCESS_DENIED" in error for _, error in answers[1:]), answers
+
+
+def test_nobody_is_without_a_password() -> None:
+    users = ET.parse(USERS).find("users")  # noqa: S314  # the project's own file
+    assert users is not None
+    removed = [user.tag for user in users if user.get("remove") == "remove"]
+    named = {user.tag: user for user in users if user.get("remove") is None}
+
+    assert removed == ["default"]
+    assert set(named) == {OWNER, WRITER, READER}
+    for name, user in named.items():
+        password = user.find("password")
+        assert password is not None
+        assert password.get("from_env") == f"CLICKHOUSE_{name.removeprefix('touchline_').upper()}_PASSWORD"
+        assert not (password.text or "").strip()

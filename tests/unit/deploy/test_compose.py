@@ -1,0 +1,122 @@
+"""docker-compose.yml is valid, pinned, closed to the outside, and holds no secret."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from sinks.open import parse_server
+from streams.settings import documented
+from tests.unit.deploy.files import DEPLOY, ROOT, load
+
+FILE = ROOT / "docker-compose.yml"
+COMPOSE = load(FILE)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("setup", "worker", "sink")
+
+
+def test_the_file_keeps_the_compose_specification() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
+
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned_to_a_release(name: str) -> None:
+    image, _, tag = SERVICES[name]["image"].rpartition(":")
+
+    assert image
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+(\.\d+)?", tag)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_published_on_loopback_alone(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("127.0.0.1:"), port
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != "setup"])
+def test_every_lasting_service_has_a_health_check_and_comes_back(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+def test_secrets_come_from_the_environment_and_their_absence_is_told() -> None:
+    text = FILE.read_text("utf-8")
+    wanted = set(re.findall(r"\$\{(\w+)", text))
+    offered = re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
+
+    assert {name for name, _ in offered} == wanted
+    assert {value for _, value in offered} == {""}
+    assert len(re.findall(r"\$\{\w+:\?[^}]+\}", text)) == len(re.findall(r"\$\{", text))
+
+
+def test_the_file_with_secrets_stays_out_of_git_and_the_image() -> None:
+    assert ".env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert (ROOT / ".dockerignore").read_text("utf-8").splitlines()[1] == "*"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_get_only_settings_that_exist(name: str) -> None:
+    known = {setting.variable for setting in documented()}
+
+    assert set(SERVICES[name]["environment"]) <= known
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_can_do_no_harm_to_the_machine(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "user" not in service
+
+
+def test_workers_and_sink_start_after_topics_and_tables_are_made() -> None:
+    for name in ("worker", "sink"):
+        assert SERVICES[name]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
+    assert SERVICES["setup"]["command"] == ["touchline topics --create && touchline migrate"]
+
+
+@pytest.mark.parametrize(("name", "user"), [("setup", "touchline_owner"), ("sink", "touchline_writer")])
+def test_each_process_logs_in_with_the_least_rights(name: str, user: str) -> None:
+    address = re.sub(r"\$\{\w+:\?[^}]+\}", "secret", SERVICES[name]["environment"]["TOUCHLINE_CLICKHOUSE"])
+    server = parse_server(address)
+
+    assert (server.user, server.password, server.host, server.port) == (user, "secret", "clickhouse", 9000)
+
+
+def test_workers_know_nothing_of_clickhouse() -> None:
+    assert "TOUCHLINE_CLICKHOUSE" not in SERVICES["worker"]["environment"]
+
+
+def test_kafka_is_the_one_the_tests_run_against() -> None:
+    pom = (DEPLOY / "kafka" / "pom.xml").read_text("utf-8")
+    (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", pom)
+
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version}"
+
+
+def test_every_file_that_is_mounted_is_there() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (ROOT / source).exists(), source
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+def test_the_image_is_of_this_version() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+
+    assert version
+    for name in OURS:
+        assert SERVICES[name]["image"] == f"touchline:{version[1]}"

@@ -1,0 +1,110 @@
+"""deploy/k8s keeps Kubernetes' schemas, and the `restricted` pod security standard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
+import pytest
+import yaml
+
+from streams.settings import documented
+from tests.servers.process import missing
+from tests.unit.deploy.files import DEPLOY, load, load_all
+
+FOLDER = DEPLOY / "k8s"
+KUSTOMIZATION = load(FOLDER / "kustomization.yaml")
+MANIFESTS = [manifest for name in KUSTOMIZATION["resources"] for manifest in load_all(FOLDER / name)]
+PODS = {m["metadata"]["name"]: m["spec"]["template"] for m in MANIFESTS if m["kind"] in {"Deployment", "Job"}}
+CONTAINERS = {name: container for name, pod in PODS.items() for container in pod["spec"]["containers"]}
+# The oldest release that is commonly run, and one far newer.
+KUBERNETES = ("1.31", "1.36")
+
+
+def ident(manifest: dict[str, Any]) -> str:
+    """Return a manifest's kind and name."""
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def test_every_file_is_part_of_it() -> None:
+    files = {path.name for path in FOLDER.glob("*.yaml")}
+
+    assert files == {"kustomization.yaml", *KUSTOMIZATION["resources"]}
+    assert {ident(m) for m in MANIFESTS} >= {
+        "Deployment/touchline-worker", "Deployment/touchline-sink", "Job/touchline-setup",
+        "Service/touchline-worker", "Service/touchline-sink", "PodDisruptionBudget/touchline-worker",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=ident)
+def test_every_manifest_keeps_its_schema(manifest: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_pods_are_not_root_and_know_no_account(name: str) -> None:
+    spec = PODS[name]["spec"]
+
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_kubernetes_adds_no_variables_that_the_settings_would_refuse(name: str) -> None:
+    assert PODS[name]["spec"]["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_are_locked_down_and_pinned(name: str) -> None:
+    container = CONTAINERS[name]
+    security = container["securityContext"]
+
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert re.fullmatch(r"touchline:\d+\.\d+\.\d+", container["image"])
+    assert container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize(("name", "port"), [("touchline-worker", 9464), ("touchline-sink", 9465)])
+def test_probes_and_service_reach_the_port_that_is_served(name: str, port: int) -> None:
+    container = CONTAINERS[name]
+    (service,) = [m for m in MANIFESTS if ident(m) == f"Service/{name}"]
+
+    assert container["ports"] == [{"name": "metrics", "containerPort": port}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert service["spec"]["ports"] == [{"name": "metrics", "port": port, "targetPort": "metrics"}]
+    assert service["spec"]["selector"].items() <= PODS[name]["metadata"]["labels"].items()
+
+
+def test_settings_exist_and_secrets_are_elsewhere() -> None:
+    known = {setting.variable for setting in documented()}
+    (shared,) = KUSTOMIZATION["configMapGenerator"]
+    given = {literal.split("=")[0] for literal in shared["literals"]}
+
+    assert given <= known
+    assert "TOUCHLINE_CLICKHOUSE" not in given
+    for container in CONTAINERS.values():
+        for variable in container.get("env", []):
+            assert variable["name"] in known
+            assert "secretKeyRef" in variable["valueFrom"]
+
+
+def test_kustomize_renders_it() -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        missing("kubectl is not installed: it renders deploy/k8s")
+    rendered = subprocess.run([kubectl, "kustomize", str(FOLDER)], capture_output=True, text=True, check=False)
+
+    assert rendered.returncode == 0, rendered.stderr
+    manifests = list(yaml.safe_load_all(rendered.stdout))
+    assert {ident(m) for m in manifests} >= {ident(m) for m in MANIFESTS}
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES[0], strict=True)
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/part-of"] == "touchline"
