@@ -14,13 +14,13 @@ MOST_CHUNKS = 64
 
 
 class Record(Protocol):
-    """What is used of aiokafka's ConsumerRecord. `timestamp` is in ms; headers are in order."""
+    """What is used of aiokafka's ConsumerRecord: `timestamp` in ms, headers in order, which may be without values."""
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)

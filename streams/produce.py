@@ -46,7 +46,7 @@ class Message(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
     timestamp: int | None = None
 
 
@@ -172,7 +172,7 @@ class BatchProducer:
 
 def _refuse_oversized(topic: str, message: Message) -> None:
     size = RECORD_OVERHEAD + len(message.key or b"") + len(message.value or b"")
-    size += sum(len(name) + len(value) + 10 for name, value in message.headers)
+    size += sum(len(name) + len(value or b"") + 10 for name, value in message.headers)
     limit = MAX_MESSAGE_BYTES * (2 if topic == DEAD_LETTERS else 1)
     if size > limit:
         raise ProduceError(

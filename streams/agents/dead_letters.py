@@ -114,4 +114,4 @@ class _Gone:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        self.headers: Sequence[tuple[str, bytes]] = ()
+        self.headers: Sequence[tuple[str, bytes | None]] = ()

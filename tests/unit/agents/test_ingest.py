@@ -60,7 +60,7 @@ class SourceRecord:
     offset: int
     timestamp: int = NOW - 7
     key: bytes | None = b"advice"
-    headers: Sequence[tuple[str, bytes]] = (("trace", b"\x00\xff"), ("trace", b"again"))
+    headers: Sequence[tuple[str, bytes | None]] = (("trace", b"\x00\xff"), ("trace", b"again"))
 
 
 def said(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class FakeRecord:
     value: bytes | None = b""
     key: bytes | None = None
     timestamp: int = 0
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 def records(start: int, stop: int) -> list[FakeRecord]:

@@ -72,7 +72,7 @@ def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
         topic="t", partition=1, offset=4, reason="event_id_collision", detail="d", stage="stitch", at_ms=NOON
     )
     assert (made.key, made.value) == (None, None)
-    assert b"no longer in its topic" in dict(made.headers)["dlq.detail"]
+    assert b"no longer in its topic" in (dict(made.headers)["dlq.detail"] or b"")
 
 
 def test_times_are_rfc_3339_to_the_millisecond() -> None:
