@@ -175,7 +175,7 @@ GROUP BY metric, bucket, dimension, dimension_value;
 -- "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for means of scores the normal one.
 -- A bucket is final when the time of every shard has passed its end by as long as it can still be restated:
 -- the horizon's 3 days and, where later touchpoints or deadlines speak of it, as much more: carts 30 days and 30 minutes,
--- surveys 7 and 30 days, calls a day, shifts the year in which their onset may still be found.
+-- surveys 7 and 30 days, first answers 30 days, calls a day, shifts the year in which their onset may still be found.
 CREATE OR REPLACE VIEW touchline.rolling_metrics AS
 WITH
     1.959963984540054 AS z,
@@ -239,6 +239,7 @@ SELECT
             c.seconds + multiIf(
                 name = 'cart_abandonment_rate', 33 * 86400 + 30 * 60,
                 name = 'survey_abandonment_rate', 40 * 86400,
+                name = 'first_response_time', 33 * 86400,
                 name IN ('call_abandonment_rate', 'service_level', 'speed_of_answer', 'hold_time'), 4 * 86400,
                 name = 'sentiment_shifts', 368 * 86400,
                 3 * 86400

@@ -1,4 +1,4 @@
-"""Cases: which are open, and how the last one ended. First responses and follow-up belong here."""
+"""Cases: which are open, and whether one was resolved."""
 
 from __future__ import annotations
 

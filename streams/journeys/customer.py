@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from schemas import log
 from schemas.facts import AbandonmentRow
-from schemas.log import AnyTouchpoint, CartEvent, CaseEvent, LogRecord, Purchase, SupportCall, SurveyAnswer
+from schemas.log import AnyTouchpoint, CartEvent, CaseEvent, LogRecord, Purchase, SupportCall, SurveyAnswer, Tweet
 from streams.journeys import calls, carts, surveys
 from streams.journeys.effects import Effects, difference
 from streams.journeys.fold import advance, journey_row, next_deadline, touch
@@ -54,8 +54,8 @@ _RANKS = {
     )
     for rank, phase in enumerate(order)
 }
-# An order comes after the events of its cart, also where a shop's clock knows only seconds.
-_RANKS |= {"placed": 10, "refunded": 11}
+# An order comes after the events of its cart and a reply after the post, also where a clock knows only seconds.
+_RANKS |= {"placed": 10, "refunded": 11, "brand": 12}
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -162,6 +162,8 @@ def _advance(state: CustomerState, until: int, effects: Effects) -> None:
 def _phase(touchpoint: AnyTouchpoint) -> str:
     if isinstance(touchpoint, SupportCall | SurveyAnswer | CaseEvent):
         return touchpoint.phase
+    if isinstance(touchpoint, Tweet):
+        return touchpoint.author
     return touchpoint.action if isinstance(touchpoint, CartEvent | Purchase) else ""
 
 

@@ -18,7 +18,7 @@ from schemas.log import (
     Tweet,
     kind_of,
 )
-from streams.journeys import calls, carts, cases, purchases, shifts, surveys
+from streams.journeys import calls, carts, cases, purchases, responses, shifts, surveys
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.life import (
@@ -73,6 +73,9 @@ def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
         surveys.on_survey_answer(life, touchpoint, origin, effects)
     elif isinstance(touchpoint, CaseEvent):
         cases.on_case_event(life, touchpoint)
+        responses.on_case_event(life, touchpoint, origin, effects)
+    elif isinstance(touchpoint, Tweet):
+        responses.on_tweet(life, touchpoint, origin, effects)
     _count(life, journey, kind, touchpoint)
     if touchpoint.sentiment is not None:
         _mean("sentiment", origin, touchpoint.sentiment, effects)
@@ -197,6 +200,7 @@ def _forget(life: Life, now: int) -> None:
         calls.forget(life, now)
     if life.surveys:
         surveys.forget(life, now)
+    responses.forget(life, now)
 
 
 def _count(life: Life, journey: Journey, kind: str, touchpoint: AnyTouchpoint) -> None:

@@ -119,7 +119,11 @@ class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Life(msgspec.Struct, array_like=True, gc=False):
-    """One customer. `fired` is the latest deadline that has fired; `mood` the last shift's direction (-1, 0, 1)."""
+    """One customer.
+
+    `fired` is the latest deadline that has fired; `mood` the last shift's direction (-1, 0, 1); `waiting` what no
+    person has answered yet, oldest first (see `responses`).
+    """
 
     journey: Journey | None = None
     journeys: int = 0
@@ -140,6 +144,7 @@ class Life(msgspec.Struct, array_like=True, gc=False):
     surveys: dict[str, Survey] = msgspec.field(default_factory=dict)
     cases: dict[str, int] = msgspec.field(default_factory=dict)
     series: list[Observation] = msgspec.field(default_factory=list)
+    waiting: dict[str, Origin] = msgspec.field(default_factory=dict)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -21,6 +21,7 @@ BucketKey = tuple[str, int, str, str]
 RESTATED_MS: dict[str, int] = {
     "cart_abandonment_rate": 30 * DAY_MS + 30 * MINUTE_MS,
     "survey_abandonment_rate": 37 * DAY_MS,
+    "first_response_time": 30 * DAY_MS,
     "call_abandonment_rate": DAY_MS,
     "speed_of_answer": DAY_MS,
     "hold_time": DAY_MS,

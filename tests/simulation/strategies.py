@@ -40,6 +40,7 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         cart_id=st.sampled_from([None, "k1", "k2"]),
     ),
     _kind(log.Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
+    _kind(log.Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")),
     _kind(
         log.SupportCall,
         call_id=st.sampled_from(["c1", "c2"]),
@@ -69,7 +70,7 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         log.CaseEvent,
         case_id=st.sampled_from(["e1", "e2"]),
         phase=st.sampled_from(["opened", "escalated", "resolved", "reopened", "closed"]),
-        by=st.just("customer"),
+        by=st.sampled_from(["customer", "agent"]),
         complaint=st.booleans(),
     ),
     _kind(log.PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),

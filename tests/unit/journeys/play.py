@@ -66,8 +66,9 @@ def case(at: int, phase: str, case_id: str = "d", **more: Any) -> AnyTouchpoint:
     return make(log.CaseEvent, at, **{**fields, **more})
 
 
-def said(at: int, sentiment: int, **more: Any) -> AnyTouchpoint:
-    return make(log.Tweet, at, post_id="t", author="customer", text="words", sentiment=sentiment, **more)
+def said(at: int, sentiment: int | None, **more: Any) -> AnyTouchpoint:
+    fields = {"post_id": "t", "author": "customer", "text": "words"}
+    return make(log.Tweet, at, sentiment=sentiment, **{**fields, **more})
 
 
 def seen_page(at: int, **more: Any) -> AnyTouchpoint:
