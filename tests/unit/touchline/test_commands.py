@@ -10,9 +10,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from touchline import demo
 from touchline.database import fresh
 from touchline.errors import Problem, clickhouse_message
 from touchline.main import COMMANDS, cli
+from touchline.publish.collect import Rejected
+from touchline.publish.run import Published
 
 UNUSED_PORT = 9
 """Discard: nothing listens there on loopback."""
@@ -119,3 +122,26 @@ def test_a_database_is_made_only_where_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "metadata").rename(tmp_path / "other")
     with pytest.raises(Problem, match="not an empty folder"):
         fresh(tmp_path)
+
+
+def test_a_demo_whose_input_had_bad_lines_reports_all_the_same_and_exits_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text("bad\n")
+    reported: list[Path] = []
+
+    def ran(_inputs: object, database: Path, _console: object) -> Published:
+        (database / "metadata").mkdir(parents=True)
+        return Published(0, [Rejected(1, tmp_path / "in.jsonl.rejected")])
+
+    def report(database: Path, _address: str, _console: object) -> None:
+        reported.append(database)
+
+    monkeypatch.setattr(demo, "run", ran)
+    monkeypatch.setattr(demo, "report", report)
+
+    result = run("demo", "--input", str(file), "--keep", str(tmp_path / "kept"))
+
+    assert result.exit_code == 2
+    assert reported == [tmp_path / "kept"]

@@ -1,0 +1,192 @@
+"""The report's questions, asked of real tables filled by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.facts import (
+    AbandonmentRow,
+    BucketRow,
+    BusinessChangeRow,
+    CustomerRow,
+    DeadLetterRow,
+    JourneyRow,
+    Row,
+    ShiftRow,
+    TouchpointRow,
+)
+from sinks.writer import Batch, Writer
+from touchline.report import read_findings
+from touchline.report.findings import Findings
+
+pytestmark = pytest.mark.embedded
+
+SEPTEMBER = 1_788_220_800_000
+"""1 September 2026, 00:00 UTC."""
+DAY = 86_400_000
+
+
+def at(day: int) -> int:
+    return SEPTEMBER + day * DAY
+
+
+def touchpoint(day: int, kind: str, action: str, experience: int | None, text: str = "") -> Row:
+    return TouchpointRow(
+        event_id=f"e{day}",
+        kind=kind,
+        occurred_at=at(day),
+        received_at=at(day),
+        customer_id="C1",
+        journey_id="J1",
+        channel="web",
+        source="test",
+        action=action,
+        text=text,
+        sentiment=None,
+        scorer="",
+        experience=experience,
+        value_minor=None,
+        currency=None,
+        subject_id="s",
+        attributes={},
+        late=False,
+        version=1,
+    )
+
+
+def shift(customer: str, journey: str, before: int, after: int, cause: str | None) -> Row:
+    return ShiftRow(
+        shift_id=f"{customer}@e7",
+        customer_id=customer,
+        journey_id=journey,
+        direction="worse",
+        detected_at=at(9),
+        onset_at=at(7),
+        onset_event_id="e7",
+        before_mean=before,
+        after_mean=after,
+        n_before=3,
+        n_after=3,
+        cause_event_id=cause,
+        cause_kind="support_call" if cause else None,
+        detector="test",
+        deleted=False,
+        version=1,
+    )
+
+
+def cart(subject_id: str, status: str, value: int | None, currency: str | None) -> Row:
+    recovered_at = at(3) if status == "recovered" else None
+    return AbandonmentRow(
+        "cart", "cart", subject_id, "C1", "J1", at(1), at(2), 1000, value, currency, status, recovered_at, False, 1
+    )
+
+
+def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dimension: str = "all") -> Row:
+    value = "EUR" if dimension == "currency" else ""
+    return BucketRow(metric, at(day), dimension, value, 0, n, numerator, n, squares, [], 1)
+
+
+ROWS: dict[str, list[Row]] = {
+    "touchpoints": [
+        *(touchpoint(day, "tweet", "customer", 5000, "nice") for day in range(6)),
+        touchpoint(6, "support_call", "ended", None, "was cut off"),
+        *(touchpoint(day, "tweet", "customer", -7000, "awful") for day in range(7, 10)),
+    ],
+    "sentiment_shifts": [
+        shift("C1", "J1", 5000, -7000, "e6"),
+        shift("C2", "J2", 5000, -6000, None),
+    ],
+    "journeys": [
+        JourneyRow("J1", "C1", at(0), at(9), None, 10, ["web"], "tc", 0, 0, "EUR", 1, 1, 1, 1, "unresolved", False, 1)
+    ],
+    "customers": [
+        CustomerRow("C1", at(0), at(9), 10, 0, 0, 0, "EUR", 1, 1, 9, 0, "active", 1),
+        CustomerRow("anon:cookie:k", at(0), at(9), 0, 0, 0, 0, "", 0, 0, None, 0, "active", 1),
+    ],
+    "abandonments": [
+        cart("k1", "abandoned", 4999, "EUR"),
+        cart("k2", "abandoned", 1, "EUR"),
+        cart("k3", "abandoned", 700, "JPY"),
+        cart("k4", "recovered", 300, "EUR"),
+        cart("k5", "abandoned", None, None),
+    ],
+    "metric_buckets": [
+        # Promoters less detractors, and both: 4 and 1 before the change, 1 and 4 after it.
+        bucket("nps", 3, 10, 3, 5),
+        bucket("nps", 8, 10, -3, 5),
+        bucket("csat", 3, 4, 3),
+        bucket("revenue", 3, 2, 12345, dimension="currency"),
+        bucket("speed_of_answer", 3, 2, 90_000),
+    ],
+    "dead_letters": [DeadLetterRow("t", 0, 1, "no_identity", "", "ingest", at(1), b"\x00\xff", 1)],
+    "business_changes": [BusinessChangeRow("B1", "New help line", "support", at(6), None, "b", at(6), "test", {}, 1)],
+}
+
+
+@pytest.fixture
+def findings(chdb: Writer) -> Findings:
+    batch = Batch()
+    for table, rows in ROWS.items():
+        for row in rows:
+            batch.add_row(table, row)
+    batch.flush(chdb)
+
+    def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        lines = chdb.query(sql, parameters, "JSONEachRow").splitlines()
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
+
+    return read_findings(ask)
+
+
+def test_what_came_in_is_counted(findings: Findings) -> None:
+    intake = findings.intake
+
+    assert (intake.touchpoints, intake.customers, intake.anonymous) == (10, 2, 1)
+    assert intake.kinds == {"tweet": 9, "support_call": 1}
+    assert (intake.first_at, intake.last_at) == (at(0), at(9))
+    assert intake.revenue == {"EUR": 12345}
+    assert intake.refused == {"no_identity": 1}
+
+
+def test_ratings_are_summed_over_all_days(findings: Findings) -> None:
+    assert (findings.ratings["nps"].value, findings.ratings["nps"].n) == (0, 20)
+    assert (findings.ratings["csat"].value, findings.ratings["csat"].n) == (0.75, 4)
+    assert findings.service["speed_of_answer"].value == 45
+
+
+def test_abandoned_money_stays_apart_by_currency_and_fate(findings: Findings) -> None:
+    (carts,) = findings.abandoned
+
+    assert (carts.abandoned, carts.came_back) == (5, 1)
+    assert carts.lost == {"EUR": 5000, "JPY": 700}
+    assert carts.recovered == {"EUR": 300}
+
+
+def test_the_most_hurt_customers_journey_comes_with_its_cause(findings: Findings) -> None:
+    assert findings.hurt is not None
+    worst = findings.hurt.shift
+
+    assert (worst.customer_id, worst.onset_kind, worst.onset_text) == ("C1", "tweet", "awful")
+    assert (worst.cause_event_id, worst.cause_at, worst.cause_text) == ("e6", at(6), "was cut off")
+    assert findings.hurt.outcome == "unresolved"
+    assert [step.event_id for step in findings.hurt.steps] == [f"e{day}" for day in range(10)]
+    assert findings.sour[1].cause_kind is None
+
+
+def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings) -> None:
+    (change,) = findings.changes
+
+    assert change.before.nps is not None
+    assert change.after.nps is not None
+    assert change.before.nps.value == pytest.approx(30)
+    assert change.after.nps.value == pytest.approx(-30)
+    assert change.before.experience is not None
+    assert change.after.experience is not None
+    assert (change.before.experience.n, change.after.experience.n) == (6, 3)
+    assert (change.before.turned_sour, change.after.turned_sour) == (0, 2)
+    assert change.verdict == "worse"
