@@ -38,6 +38,7 @@ from streams.state import restore
 STAGE = "stitch"
 YIELD_EVERY = 200
 """Records after which the event loop gets its turn, so that heartbeats and other tasks live."""
+CLOCKS = topic_of("clocks")
 MOST_ROWS = 500
 MOST_BYTES = 256 << 10
 """Rows, and about how many bytes of them, in one message of a facts topic."""
@@ -170,10 +171,15 @@ class Stitch:
         return newest
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
-        steps = [await self._products(chunk.partition, output)]
-        steps += [
-            {(JOURNEYS_STATE, chunk.partition): [Message(*entry) for entry in entries]}
-            for entries in (output.buckets, output.customers, output.forgotten, [output.position])
+        state = (JOURNEYS_STATE, chunk.partition)
+        # The clock follows the rows it speaks for: whoever waits for a time finds all that was due by then.
+        clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
+        steps = [
+            await self._products(chunk.partition, output),
+            {state: _entries(output.buckets), (CLOCKS, chunk.partition): clock},
+            {state: _entries(output.customers)},
+            {state: _entries(output.forgotten)},
+            {state: _entries([output.position])},
         ]
         for batches in steps:
             # Whoever owns the partition now writes the same rows; but its state must not be
@@ -237,6 +243,10 @@ class Stitch:
             telemetry.event_time_lag.labels(STAGE).set(now - newest / 1000)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
+
+
+def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:
+    return [Message(key, value) for key, value in entries]
 
 
 def encoded(rows: Sequence[Row]) -> Iterator[bytes]:

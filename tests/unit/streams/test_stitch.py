@@ -144,7 +144,8 @@ async def test_facts_come_before_state_and_the_position_last_and_alone() -> None
     await worker(kafka).process(chunk_of(entries, 0, len(entries)))
     facts, *states = kafka.sends
     assert {"facts.touchpoints.v1", "facts.abandonments.v1", "signals.abandonments.v1"} <= set(facts)
-    assert JOURNEYS_STATE not in facts
+    assert not {JOURNEYS_STATE, "facts.clocks.v1"} & set(facts)
+    assert states.pop(0) == ["facts.clocks.v1", JOURNEYS_STATE]
     assert states == [[JOURNEYS_STATE] if topics else [] for topics in states]
     kinds = [chr((message.key or b"?")[0]) for message in kafka.written[JOURNEYS_STATE, 0]]
     forgotten = [message.value for message in kafka.written[JOURNEYS_STATE, 0]].count(None)
