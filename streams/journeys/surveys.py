@@ -68,11 +68,13 @@ def forget(life: Life, now: int) -> None:
 
 
 def _go_on(survey: Survey, phase: str, origin: Origin, effects: Effects) -> None:
-    if phase == "started" and not survey.started_at:
+    begins = phase == "started" and not survey.started_at
+    if begins:
         survey.started_at = origin.at
         survey.origin = origin
         effects.measure(METRIC, origin, n=1, numerator=0)
-    if survey.started_at:
+    # To open it once more is no answer.
+    if begins or (phase == "answered" and survey.started_at):
         survey.deadline = origin.at + SILENCE_MS
 
 

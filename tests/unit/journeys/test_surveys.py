@@ -23,6 +23,12 @@ def test_a_response_not_completed_within_seven_days_of_its_last_answer() -> None
     assert play.metric("survey_abandonment_rate") == {"n": 1, "numerator": 1, "denominator": 1, "samples": []}
 
 
+def test_to_open_a_response_again_is_no_answer() -> None:
+    play = played([survey(0, "started"), survey(DAY, "answered"), survey(6 * DAY, "started")], until=9 * DAY)
+
+    assert times(play.row("abandonments"), "started_at", "abandoned_at") == [0, 8 * DAY]
+
+
 def test_a_completed_response_is_not() -> None:
     play = played([survey(0, "started"), survey(6 * DAY, "completed")], until=20 * DAY)
 
