@@ -1,0 +1,105 @@
+"""Publishing in the background, at a steady pace, some touchpoints twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streams.produce import BatchProducer
+from streams.settings import Settings
+from touchline.publish.collect import collect
+from touchline.publish.send import send_in_batches
+from touchline.publish.spool import Message, Spool
+
+STEP_S = 0.2
+LAST_STEP = 200
+"""Messages sent at a time when there is no more need to keep the pace."""
+REPEATED_WITHIN = 500
+"""How many messages may lie between one and its repetition."""
+
+
+class Load:
+    """Publishes a file of touchpoints in order of event time, from another thread.
+
+    Attributes:
+        sent: messages sent so far, repeated ones included.
+    """
+
+    def __init__(self, settings: Settings, lines: Path, per_second: int, repeats: int, seed: int) -> None:
+        """Prepare it; it runs inside the `with` block.
+
+        Args:
+            settings: where Kafka is.
+            lines: the touchpoints.
+            per_second: how many are published a second.
+            repeats: how many of them are sent once more, a little later.
+            seed: chooses them.
+        """
+        self.sent = 0
+        self._settings = settings
+        self._per_step = round(per_second * STEP_S)
+        self._messages = self._planned(lines, repeats, random.Random(seed))
+        self._hurry = threading.Event()
+        self._cancelled = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+
+    def _planned(self, lines: Path, repeats: int, chance: random.Random) -> deque[Message]:
+        with Spool() as spool:
+            assert not collect([lines], spool, lambda *_: None, lambda _: None)
+            messages = list(spool.in_order())
+        placed = list(enumerate(messages))
+        chosen = chance.sample(range(len(messages)), repeats)
+        placed += [(index + chance.randrange(1, REPEATED_WITHIN), messages[index]) for index in chosen]
+        return deque(message for _, message in sorted(placed, key=lambda one: one[0]))
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Send no more."""
+        self._cancelled.set()
+        self._thread.join()
+
+    def finish(self) -> None:
+        """Send the rest at once, and wait until all is acknowledged; raises what went wrong meanwhile."""
+        self._hurry.set()
+        self._thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._publish())
+        except BaseException as error:  # told by `check`
+            self._error = error
+
+    async def _publish(self) -> None:
+        producer = BatchProducer(self._settings)
+        await producer.start()
+        try:
+            while self._messages and not self._cancelled.is_set():
+                hurried = self._hurry.is_set()
+                count = min(LAST_STEP if hurried else self._per_step, len(self._messages))
+                step = [self._messages.popleft() for _ in range(count)]
+                await send_in_batches(producer, step, self._settings.partitions, self._count)
+                if not hurried:
+                    await asyncio.sleep(STEP_S)
+        finally:
+            await producer.stop()
+
+    def _count(self, more: int) -> None:
+        self.sent += more
