@@ -1,7 +1,7 @@
 """STITCH: the journeys log in, facts, signals and state out, a chunk of one partition at a time.
 
 The order of writes is what makes a crash harmless: what a chunk gave; then the state it left, metric
-buckets before customers; then, alone, how far the partition has come; and only then the chunk is
+buckets before customers, and how far the partition has come last of all; and only then the chunk is
 acknowledged. A partition's state is out of the store while a chunk is in work, and goes back only
 when all of it is written: what was cancelled midway is read back from the changelog instead.
 """
@@ -39,6 +39,8 @@ STAGE = "stitch"
 YIELD_EVERY = 200
 """Records after which the event loop gets its turn, so that heartbeats and other tasks live."""
 CLOCKS = topic_of("clocks")
+MOST_RECORDS = 10_000
+"""About the most records that are computed before their writes."""
 MOST_ROWS = 500
 MOST_BYTES = 256 << 10
 """Rows, and about how many bytes of them, in one message of a facts topic."""
@@ -115,23 +117,27 @@ class Stitch:
                 for kind in ("customers", "buckets"):
                     self._services.telemetry.state_entries.remove(str(gone), kind)
 
-    async def process(self, chunk: Chunk) -> None:
-        """Work on one chunk, to its acknowledgement.
+    async def process(self, *chunks: Chunk) -> None:
+        """Work on chunks of one partition that follow one another, to their acknowledgement.
 
         Raises:
             Revoked: the partition was taken away meanwhile; nothing is acknowledged.
             LogError: a record cannot be read.
         """
         began = time.monotonic()
-        number = chunk.partition
+        first = chunks[0]
+        number = first.partition
         state = self._states.pop(number, None)
-        if state is None or chunk.first_offset > state.offset + 1:
+        if state is None or first.first_offset > state.offset + 1:
             state = await self._read_back(number)
-        newest = await self._apply(state, chunk)
+        newest = 0
+        for chunk in chunks:
+            newest = max(newest, await self._apply(state, chunk))
         output = state.flush()
-        await self._write(chunk, output)
+        await self._write(first, output)
         self._states[number] = state
-        chunk.ack()
+        for chunk in chunks:
+            chunk.ack()
         self._measure(state, output, newest, time.monotonic() - began)
 
     def _queue(self, number: int) -> asyncio.Queue[Chunk]:
@@ -144,13 +150,16 @@ class Stitch:
     async def _work(self, queue: asyncio.Queue[Chunk]) -> None:
         with surprises_are_fatal(STAGE):
             while True:
-                chunk = await queue.get()
-                if not chunk.current:
-                    continue
+                chunks = [await queue.get()]
+                # What came in while the last chunks were being written is written in one go.
+                while not queue.empty() and sum(len(chunk.records) for chunk in chunks) < MOST_RECORDS:
+                    chunks.append(queue.get_nowait())
+                current = [chunk for chunk in chunks if chunk.current]
                 try:
-                    await self.process(chunk)
+                    if current:
+                        await self.process(*current)
                 except Revoked:
-                    log.info("partition taken away while in work", partition=chunk.partition)
+                    log.info("partition taken away while in work", partition=current[0].partition)
 
     async def _apply(self, state: Partition, chunk: Chunk) -> int:
         """Apply a chunk's records; return the latest `occurred_at` among them, 0 without one."""
@@ -174,12 +183,12 @@ class Stitch:
         state = (JOURNEYS_STATE, chunk.partition)
         # The clock follows the rows it speaks for: whoever waits for a time finds all that was due by then.
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
+        # One list, so one order: the producer waits for each batch of it before it sends the next, and a batch is
+        # in the log whole or not at all. So after a crash the changelog holds a beginning of it.
+        entries = [*output.buckets, *output.customers, *output.forgotten, output.position]
         steps = [
             await self._products(chunk.partition, output),
-            {state: _entries(output.buckets), (CLOCKS, chunk.partition): clock},
-            {state: _entries(output.customers)},
-            {state: _entries(output.forgotten)},
-            {state: _entries([output.position])},
+            {state: _entries(entries), (CLOCKS, chunk.partition): clock},
         ]
         for batches in steps:
             # Whoever owns the partition now writes the same rows; but its state must not be
