@@ -1,0 +1,145 @@
+"""The worker and the sink as processes: how they wait, start, stop and fail, and what they say of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import all_topics
+from streams.kafka_admin import create_topics
+from streams.produce import BatchProducer, Message
+from streams.settings import Settings
+from tests.servers.kafka import Kafka
+from tests.servers.topics import delete_topics
+from touchline.stack.ports import free_port
+
+pytestmark = pytest.mark.kafka
+
+PATIENCE_S = 60.0
+
+
+class Process:
+    """A command of touchline, and what it has written."""
+
+    def __init__(self, command: str, log: Path, **environment: str) -> None:
+        self.log = log
+        with log.open("w") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "touchline", command],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={
+                    **os.environ,
+                    "TOUCHLINE_METRICS_PORT": "0",
+                    "TOUCHLINE_SINK_METRICS_PORT": "0",
+                    "TOUCHLINE_SESSION_TIMEOUT_S": "6",
+                    "TOUCHLINE_LOG_FORMAT": "json",
+                    **environment,
+                },
+            )
+
+    def said(self, event: str) -> bool:
+        return any(entry.get("event") == event for entry in self._entries())
+
+    def _entries(self) -> Iterator[dict[str, object]]:
+        for line in self.log.read_text().splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self._process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+
+    def signal(self, number: signal.Signals) -> int:
+        self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        return self._process.wait(PATIENCE_S)
+
+    @property
+    def last_line(self) -> str:
+        return self.log.read_text().splitlines()[-1]
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running(command: str, log: Path, **environment: str) -> Iterator[Process]:
+    process = Process(command, log, **environment)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+@pytest.fixture
+async def topics(kafka: Kafka) -> None:
+    await create_topics(Settings(kafka=kafka.bootstrap))
+
+
+@pytest.mark.usefixtures("topics")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command", ["worker", "sink"])
+def test_told_to_stop_it_ends_with_status_0(kafka: Kafka, tmp_path: Path, command: str, number: signal.Signals) -> None:
+    with running(
+        command, tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_CLICKHOUSE="memory://"
+    ) as process:
+        process.until(lambda: process.said("running"))
+        assert process.signal(number) == 0
+    assert process.said("stopped")
+    assert "Traceback" not in process.log.read_text()
+
+
+def test_without_kafka_it_waits_and_says_so_and_can_be_stopped(tmp_path: Path) -> None:
+    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=f"127.0.0.1:{free_port()}") as process:
+        process.until(lambda: process.said("waiting for Kafka"))
+        assert process.signal(signal.SIGTERM) == 0
+
+
+@pytest.mark.usefixtures("topics")
+def test_without_clickhouse_the_sink_waits_and_says_so_and_can_be_stopped(kafka: Kafka, tmp_path: Path) -> None:
+    clickhouse = f"clickhouse://default@127.0.0.1:{free_port()}/touchline"
+    with running("sink", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_CLICKHOUSE=clickhouse) as process:
+        process.until(lambda: process.said("waiting for ClickHouse"))
+        assert process.signal(signal.SIGTERM) == 0
+
+
+async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafka: Kafka, tmp_path: Path) -> None:
+    await delete_topics(kafka.bootstrap, [topic.name for topic in all_topics()])
+    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
+        assert process.wait() == 1
+    assert "touchpoints.purchases.v1" in process.last_line
+    assert process.last_line.endswith("Create them with: touchline topics --create")
+
+
+@pytest.mark.usefixtures("topics")
+def test_with_another_number_of_partitions_it_says_which_topics(kafka: Kafka, tmp_path: Path) -> None:
+    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_PARTITIONS="3") as process:
+        assert process.wait() == 1
+    assert "journeys.touchpoints.v1 (4)" in process.last_line
+
+
+@pytest.mark.usefixtures("topics")
+async def test_a_surprise_ends_it_with_status_1_and_its_cause_last(kafka: Kafka, tmp_path: Path) -> None:
+    producer = BatchProducer(Settings(kafka=kafka.bootstrap))
+    await producer.start()
+    await producer.send({("journeys.touchpoints.v1", 2): [Message(None, b"written by someone else")]})
+    await producer.stop()
+    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
+        assert process.wait() == 1
+    assert "stitch stopped: journeys.touchpoints.v1, partition 2, offset " in process.last_line
