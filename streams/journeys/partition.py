@@ -81,8 +81,8 @@ class Collision:
 class Output:
     """What a chunk brought about.
 
-    The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them is
-    there after a crash, all before it is there too.
+    The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them
+    is there after a crash, all before it is there too.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
