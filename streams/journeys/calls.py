@@ -73,7 +73,7 @@ def _answer(call: Call, at: int, effects: Effects) -> None:
         return
     waited = at - call.queued_at
     effects.measure("speed_of_answer", call.origin, n=1, numerator=waited, add=waited)
-    effects.measure("hold_time", call.origin, n=1, numerator=0, add=0)
+    effects.measure("hold_time", call.origin, n=1, numerator=call.hold_ms, add=call.hold_ms)
     in_time = int(waited <= SERVICE_LEVEL_MS)
     effects.measure("service_level", call.origin, n=1, numerator=in_time)
 

@@ -57,6 +57,20 @@ def test_an_answer_after_twenty_seconds_misses_the_service_level() -> None:
     assert play.metric("service_level") == {"n": 1, "numerator": 0, "denominator": 1, "samples": []}
 
 
+def test_music_before_the_answer_is_a_hold_too() -> None:
+    made = [call(0, "queued"), call(5 * SECOND, "held"), call(25 * SECOND, "answered")]
+
+    assert played(made, until=DAY).metric("hold_time")["samples"] == [20_000]
+
+    again = [*made, call(30 * SECOND, "held"), call(31 * SECOND, "resumed")]
+    assert played(again, until=DAY).metric("hold_time") == {
+        "n": 1,
+        "numerator": 21_000,
+        "denominator": 1,
+        "samples": [21_000],
+    }
+
+
 def test_holds_add_up() -> None:
     made = [
         call(0, "queued"),
