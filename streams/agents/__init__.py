@@ -1,0 +1,1 @@
+"""The thin agents between Kafka and the pure logic: INGEST, STITCH and SINK."""
