@@ -46,6 +46,8 @@ def configure(settings: Settings) -> None:
     if settings.log_level != "DEBUG":
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        # Faust's timers complain of every slow commit; a rebalance or a busy machine is no fault.
+        logging.getLogger("mode.timers").setLevel(logging.ERROR)
 
 
 def _renderers(log_format: str) -> list[Processor]:
