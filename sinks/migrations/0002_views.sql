@@ -171,7 +171,7 @@ SELECT
 FROM touchline.metric_buckets_rows AS b FINAL
 GROUP BY metric, bucket, dimension, dimension_value;
 
--- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive: J. Rocks,
+-- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive: B. Rocks,
 -- "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for means of scores the normal one.
 -- A bucket is final when the time of every shard has passed its end by as long as it can still be restated:
 -- the horizon's 3 days and, where later touchpoints or deadlines speak of it, as much more: carts 30 days and 30 minutes,

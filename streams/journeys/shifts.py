@@ -6,9 +6,9 @@ weighed by k (n - k) / n * (difference of means)^2 / variance, the variance pool
 prior worth `PRIOR_N` observations, for a handful of values says little of its own spread. Beyond `THRESHOLD`, and where
 the means differ by `MIN_EFFECT`, the shift is reported, once: the window goes on with what came after the onset.
 
-The constants were set by simulation: in 30 observations without a change, 1 % of customers with a spread of 0.35 and
-5 % with 0.5 are reported; a drop of 0.8 is found in 90 % with 8 observations a side, on average 4 observations after
-the turn, and of 1.0 in 99 %. `tests/unit/journeys/test_shifts.py` holds them to it.
+The constants were set by simulation: in 30 observations without a change, 2 % of customers with a spread of 0.35 and
+5 % with 0.5 are reported; with 8 observations a side and a spread of 0.3 a drop of 0.8 is found in 87 %, on average 4
+observations after the turn, and one of 1.0 in 99 %. `tests/unit/journeys/test_shifts.py` holds them to it.
 """
 
 from __future__ import annotations
