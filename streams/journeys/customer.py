@@ -18,11 +18,12 @@ from msgspec.structs import replace
 
 from schemas import log
 from schemas.facts import AbandonmentRow
-from schemas.log import AnyTouchpoint, CartEvent, CaseEvent, LogRecord, Purchase, SupportCall, SurveyAnswer, Tweet
+from schemas.log import AnyTouchpoint, LogRecord
 from streams.journeys import calls, carts, surveys
 from streams.journeys.effects import Effects, difference
 from streams.journeys.fold import advance, journey_row, next_deadline, touch
 from streams.journeys.life import NEVER, Call, Cart, Life, Survey, decode_life, encode_life
+from streams.journeys.order import rank_of
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -32,30 +33,6 @@ FOLD_AT = 32
 PENDING_MAX = 1_000
 PENDING_MAX_BYTES = 1 << 19
 """With more than this pending (a robot's), the older half is folded before it is past the horizon."""
-
-# Touchpoints of one millisecond are applied in the order in which such things happen.
-_RANKS = {
-    phase: rank
-    for order in (
-        ("invited", "started", "answered", "completed"),
-        ("queued", "answered", "held", "resumed", "transferred", "ended"),
-        ("created", "item_added", "item_removed", "checkout_started", "payment_failed", "cleared", "ordered"),
-        (
-            "opened",
-            "acknowledged",
-            "updated",
-            "solution_offered",
-            "eta_given",
-            "escalated",
-            "resolved",
-            "reopened",
-            "closed",
-        ),
-    )
-    for rank, phase in enumerate(order)
-}
-# An order comes after the events of its cart and a reply after the post, also where a clock knows only seconds.
-_RANKS |= {"placed": 10, "refunded": 11, "brand": 12}
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -136,8 +113,8 @@ def step_touchpoint(state: CustomerState, touchpoint: AnyTouchpoint, moment: Mom
     """Apply a touchpoint that has not been seen and is not late; return whether it came out of order."""
     _compact(state, moment)
     _advance(state, moment.until, effects)
-    rank = _RANKS.get(_phase(touchpoint), 0)
     record = log.encode(touchpoint)
+    rank = rank_of(touchpoint)
     pending = Pending(touchpoint.occurred_at, rank, touchpoint.event_id, touchpoint.fingerprint, record)
     in_order = pending.occurred_at >= state.head.fired and (not state.pending or pending.key > state.pending[-1].key)
     state.weight += len(record)
@@ -157,14 +134,6 @@ def _advance(state: CustomerState, until: int, effects: Effects) -> None:
     if state.deadline <= until:
         advance(state.head, until, effects)
         state.deadline = next_deadline(state.head)
-
-
-def _phase(touchpoint: AnyTouchpoint) -> str:
-    if isinstance(touchpoint, SupportCall | SurveyAnswer | CaseEvent):
-        return touchpoint.phase
-    if isinstance(touchpoint, Tweet):
-        return touchpoint.author
-    return touchpoint.action if isinstance(touchpoint, CartEvent | Purchase) else ""
 
 
 def _fold(state: CustomerState, until: int, effects: Effects) -> Life:

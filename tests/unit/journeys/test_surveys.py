@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.log import AnyTouchpoint
-from tests.unit.journeys.play import DAY, HOUR, played, survey, times
+from tests.unit.journeys.play import DAY, HOUR, changed, played, survey, times
 
 
 def answer(at: int, kind: str, score: float, normalised: int) -> AnyTouchpoint:
@@ -27,6 +27,15 @@ def test_to_open_a_response_again_is_no_answer() -> None:
     play = played([survey(0, "started"), survey(DAY, "answered"), survey(6 * DAY, "started")], until=9 * DAY)
 
     assert times(play.row("abandonments"), "started_at", "abandoned_at") == [0, 8 * DAY]
+
+
+def test_a_start_and_an_answer_of_one_moment_are_in_that_order() -> None:
+    made = [
+        changed(survey(0, "answered", event_id="a"), channel="app"),
+        changed(survey(0, "started", event_id="b"), channel="web"),
+    ]
+
+    assert played(made, until=DAY).row("journeys")["channels"] == ["web", "app"]
 
 
 def test_a_completed_response_is_not() -> None:
