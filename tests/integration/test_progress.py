@@ -47,6 +47,13 @@ class Pipeline:
         rows = [ClockRow(shard=shard, time=time, offset=0, version=0) for time in times]
         await self.producer.send_and_wait(CLOCKS, encode_rows(list(rows)), partition=shard)
 
+    async def journeys(self, shard: int, messages: int) -> None:
+        """Write all messages as one batch."""
+        batch = self.producer.create_batch()
+        for _ in range(messages):
+            batch.append(key=None, value=b"\x90", timestamp=None)
+        await (await self.producer.send_batch(batch, JOURNEYS, partition=shard))
+
     async def commit(self, topic: str, partition: int, offset: int) -> None:
         await self.sink.commit({TopicPartition(topic, partition): offset})
 
@@ -136,3 +143,22 @@ async def test_a_dead_child_ends_the_wait(bootstrap: str) -> None:
 
     with pytest.raises(ChildDied, match="no space left"):
         await caught_up(settings, 1000, check)
+
+
+async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -> None:
+    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-batch")
+    heard = Heard()
+    async with pipeline(settings) as at, asyncio.timeout(60):
+        for shard in range(SHARDS):
+            await at.clock(shard, 1000)
+        await at.journeys(1, 100)
+        for shard in range(SHARDS):
+            await at.commit(CLOCKS, shard, 1)
+        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+
+        await heard.wait_for(Progress("storing", 2, 102))
+        await at.commit(JOURNEYS, 1, 99)
+        await heard.wait_for(Progress("storing", 101, 102))
+        assert not waiting.done(), "the batch's last record is not stored"
+        await at.commit(JOURNEYS, 1, 100)
+        await waiting
