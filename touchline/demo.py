@@ -28,6 +28,8 @@ from touchline.stack import Progress, Stack, caught_up
 from touchline.terminal import Steps
 
 CHECK_S = 0.5
+DEADLINES_AT_ONCE = {"TOUCHLINE_LATENESS_S": "0"}
+"""All has been published before: no deadline need wait for stragglers, and what has passed by now is in the report."""
 STAGES = {
     "stitching": "stitching journeys from touchpoints",
     "storing": "writing the last rows",
@@ -47,20 +49,21 @@ QUESTIONS = (
 
 
 @contextmanager
-def running_stack(database: Path) -> Iterator[tuple[Stack, Settings]]:
+def running_stack(database: Path, environment: Mapping[str, str] | None = None) -> Iterator[tuple[Stack, Settings]]:
     """Run a broker with its topics and an empty database; workers and sink are not started yet.
 
     When the block ends, however it ends, no process is left.
 
     Args:
         database: folder of the embedded database; empty, or not there.
+        environment: further `TOUCHLINE_*` settings of the workers and the sink.
 
     Raises:
         SettingsError: a setting is wrong.
         StackError: the broker could not be started.
     """
     logs = tempfile.TemporaryDirectory(prefix="touchline-logs-")
-    with logs as folder, Stack(Path(folder), database) as stack:
+    with logs as folder, Stack(Path(folder), database, environment) as stack:
         settings = configuration.load(
             kafka=stack.kafka,
             kafka_security="none",
@@ -89,7 +92,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
     try:
         with Steps(console) as steps:
             steps.begin("starting the broker and making the tables")
-            with running_stack(database) as (stack, settings):
+            with running_stack(database, DEADLINES_AT_ONCE) as (stack, settings):
                 steps.begin("publishing " + ", ".join(path.name for path in inputs))
                 published = publish(settings, inputs, console, steps.show)
                 steps.begin(f"{STAGES['stitching']} ({published.sent:,})")

@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,31 @@ def test_a_demo_stores_what_came_in_reports_it_and_says_how_to_ask_more(
         )
         assert (answer.returncode, answer.stderr) == (0, ""), example
         assert "row" in answer.stdout
+
+
+def test_a_cart_left_31_minutes_ago_is_in_the_tables(tmp_path: Path, start: Start) -> None:
+    left_at = datetime.now(UTC) - timedelta(minutes=31)
+    line = {
+        "kind": "cart_event",
+        "event_id": "added",
+        "occurred_at": left_at.isoformat(),
+        "source": "shop",
+        "customer_id": "C-1",
+        "cart_id": "cart-1",
+        "action": "item_added",
+        "value_minor": 8900,
+        "currency": "EUR",
+    }
+    file = tmp_path / "cart.jsonl"
+    file.write_text(json.dumps(line))
+
+    demo = start("--input", file, "--keep", tmp_path / "kept")
+    _, said = demo.process.communicate(timeout=DEMO_S)
+
+    assert demo.process.returncode == 0, said
+    assert ask(tmp_path / "kept", "SELECT subject, subject_id, status FROM abandonments") == [
+        ["cart", "cart-1", "abandoned"]
+    ]
 
 
 @pytest.mark.parametrize("moment", ["starting", "publishing", "stitching"])
