@@ -13,7 +13,7 @@ import faust
 import structlog
 import uvloop
 from faust.app.base import BootStrategy
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
 from sinks.open import open_writer
@@ -174,16 +174,17 @@ async def serve(settings: Settings, where: str, port: int, needed: set[str], bui
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await _before(stop, wait_for_broker(settings))
-    if stop.is_set():
-        return
-    await check_topics(settings, needed)
     async with AsyncExitStack() as stack:
-        telemetry = Telemetry.on(CollectorRegistry())
+        # First of all: while Kafka is waited for, the process is alive, and can be asked.
+        telemetry = Telemetry.on(_registry())
         endpoint = endpoints.serve(telemetry, settings.metrics_host, port)
         stack.callback(endpoint.close)
         beating = asyncio.create_task(endpoint.keep_beating(), name="beat")
         stack.callback(beating.cancel)
+        await _before(stop, wait_for_broker(settings))
+        if stop.is_set():
+            return
+        await check_topics(settings, needed)
         producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
         await producer.start()
         stack.push_async_callback(producer.stop)
@@ -198,6 +199,13 @@ async def serve(settings: Settings, where: str, port: int, needed: set[str], bui
         if app.crashed:
             die(where, app.crash_reason or RuntimeError("Faust crashed without a reason"))
         log.info("stopping", role=where)
+
+
+def _registry() -> CollectorRegistry:
+    """Return a registry with what the operating system says of this process: memory, time, files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
 
 
 async def _before(stop: asyncio.Event, work: Awaitable[T]) -> T | None:

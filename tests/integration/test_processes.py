@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,6 +89,11 @@ def running(command: str, log: Path, **environment: str) -> Iterator[Process]:
         process.end()
 
 
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
 @pytest.fixture
 async def topics(kafka: Kafka) -> None:
     await create_topics(Settings(kafka=kafka.bootstrap))
@@ -109,6 +116,28 @@ def test_without_kafka_it_waits_and_says_so_and_can_be_stopped(tmp_path: Path) -
     with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=f"127.0.0.1:{free_port()}") as process:
         process.until(lambda: process.said("waiting for Kafka"))
         assert process.signal(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(("command", "setting"), [("worker", "METRICS_PORT"), ("sink", "SINK_METRICS_PORT")])
+def test_while_it_waits_for_kafka_it_is_healthy_and_tells_its_memory(
+    tmp_path: Path, command: str, setting: str
+) -> None:
+    port = free_port()
+    settings = {"TOUCHLINE_KAFKA": f"127.0.0.1:{free_port()}", f"TOUCHLINE_{setting}": str(port)}
+    with running(command, tmp_path / "log", **settings) as process:
+        process.until(lambda: process.said("waiting for Kafka"))
+        assert get(port, "/healthz") == "ok\n"
+        assert "\nprocess_resident_memory_bytes " in get(port, "/metrics")
+        assert process.signal(signal.SIGTERM) == 0
+
+
+def test_a_taken_metrics_port_is_told_without_waiting_for_kafka(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        settings = {"TOUCHLINE_KAFKA": f"127.0.0.1:{free_port()}", "TOUCHLINE_METRICS_PORT": str(port)}
+        with running("worker", tmp_path / "log", **settings) as process:
+            assert process.wait() == 1
+    assert f"cannot serve metrics on 127.0.0.1:{port}" in process.last_line
 
 
 @pytest.mark.usefixtures("topics")
