@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import struct
 
 HOST = "127.0.0.1"
+OURS = range(20_000, 32_000)
+"""Below the ports that systems give to outgoing connections: one of those may take any free port before we do."""
+TRIES = 50
 
 _API_VERSIONS = 18
 _CORRELATION = 1
@@ -14,10 +18,15 @@ _REQUEST = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, -1)
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of loopback that nothing listens on now, and that no client is given meanwhile."""
+    for port in (secrets.choice(OURS) for _ in range(TRIES)):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port found between {OURS.start} and {OURS.stop}")
 
 
 def broker_answers(port: int, timeout_s: float = 2.0) -> bool:
