@@ -1,0 +1,54 @@
+"""`touchline demo --keep` as a person runs it, and the rows of the database that it leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+VIEWS = ("touchpoints", "journeys", "abandonments", "sentiment_shifts", "rolling_metrics", "customers")
+"""The views of the contract, but for what was refused: that may be no text."""
+PATIENCE_S = 300
+
+
+def touchline(*arguments: object) -> str:
+    """Run the command, which must succeed; return what it prints."""
+    command = [sys.executable, "-m", "touchline", *map(str, arguments)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def demo(database: Path, *inputs: Path) -> str:
+    """Play the inputs, by default the sample, into a new database; return the report."""
+    files = [argument for file in inputs for argument in ("--input", file)]
+    return touchline("demo", *files, "--keep", database)
+
+
+def rows(database: Path, *names: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of the named views, in one question: each costs a start of the engine."""
+    parts = [f"SELECT '{name}', formatRowNoNewline('JSONEachRow', *) FROM {name}" for name in names]
+    answer = touchline("query", " UNION ALL ".join(parts), "--data", database, "--format", "TSVRaw")
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for line in answer.splitlines():
+        name, row = line.split("\t", 1)
+        found[name].append(json.loads(row))
+    return found
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    """Return the touchpoints of a file of JSON lines."""
+    with file.open(encoding="utf-8") as text:
+        return [json.loads(line) for line in text]
+
+
+def ask(database: Path, sql: str) -> list[list[Any]]:
+    """Return the rows of one question."""
+    return [json.loads(line) for line in _compact(database, sql)]
+
+
+def _compact(database: Path, sql: str) -> Iterable[str]:
+    return touchline("query", sql, "--data", database, "--format", "JSONCompactEachRow").splitlines()

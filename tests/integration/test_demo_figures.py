@@ -1,0 +1,160 @@
+"""Every row of every view beside what an oracle works out from the lines alone, and beside the simulator's truth.
+
+The oracle (tests/oracle) is written from the contract and shares no code with what it checks. The scores of texts
+and the shifts are taken from the views: of the first it is checked whose words they are, of the second what they say.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import touchline
+from tests.integration import kept
+from tests.oracle.compare import Views, differences, moment
+from tests.oracle.nasty import Nasty
+
+pytestmark = pytest.mark.embedded
+
+SAMPLE = Path(touchline.__file__).with_name("sample.jsonl")
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Played:
+    """What went in, and all that came out."""
+
+    lines: list[dict[str, Any]]
+    views: Views
+    database: Path
+
+    @property
+    def different(self) -> list[str]:
+        """How the views differ from what the lines hold."""
+        clock = min(moment(row["time"]) or 0 for row in self.views["clocks"])
+        return differences(self.lines, self.views, clock)
+
+
+def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
+    kept.demo(database, *inputs)
+    return Played(lines, kept.rows(database, *kept.VIEWS, "clocks"), database)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(tmp_path_factory.mktemp("sample") / "kept", kept.lines(SAMPLE))
+
+
+def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
+    assert sample.different[:SHOWN] == []
+
+
+def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:
+    lines = Nasty(seed=5, now=int(time.time() * 1000)).lines()
+    file = tmp_path / "nasty.jsonl"
+    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+    played = play(tmp_path / "kept", lines, file)
+
+    assert kept.ask(played.database, "SELECT reason, detail FROM dead_letters") == []
+    assert played.different[:SHOWN] == []
+    # Nothing of the above holds by there being nothing.
+    assert {row["subject"] for row in played.views["abandonments"]} == {"cart", "checkout", "call", "hold", "survey"}
+    assert {row["status"] for row in played.views["abandonments"]} == {"abandoned", "recovered"}
+    outcomes = {row["outcome"] for row in played.views["journeys"]}
+    assert outcomes == {"open", "purchased", "resolved", "abandoned", "unresolved", "visited"}
+    assert {row["final"] for row in played.views["rolling_metrics"]} == {True, False}
+    assert len({row["metric"] for row in played.views["rolling_metrics"]}) == 16
+    turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}
+    assert (turned["T1"], turned["T2"]) == ("worse", "better")
+    status = {row["customer_id"]: row["status"] for row in played.views["customers"]}
+    assert (status["T1"], status["T2"]) == ("lost", "inactive")
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(SAMPLE.with_suffix(".truth.json").read_text())
+    return told
+
+
+def total(sample: Played, metric: str) -> tuple[float, float, float]:
+    """Return a metric's n, numerator and denominator over all time."""
+    rows = [
+        row
+        for row in sample.views["rolling_metrics"]
+        if (row["metric"], row["grain"], row["dimension"]) == (metric, "1d", "all")
+    ]
+    n, numerator, denominator = (sum(row[part] for row in rows) for part in ("n", "numerator", "denominator"))
+    return n, numerator, denominator
+
+
+def test_the_sample_holds_as_much_as_its_simulator_made(sample: Played, truth: dict[str, Any]) -> None:
+    kinds = Counter(row["kind"] for row in sample.views["touchpoints"])
+    changes, spend = (
+        kept.ask(sample.database, f"SELECT count() FROM {view}")[0][0]
+        for view in ("business_changes", "marketing_spend")
+    )
+    # A change that is taken back is told of twice, and is one change.
+    made = truth["kinds"]
+    assert dict(kinds) == {kind: n for kind, n in made.items() if kind not in {"business_change", "marketing_spend"}}
+    told = [line["change_id"] for line in sample.lines if line["kind"] == "business_change"]
+    assert (int(changes), int(spend)) == (len(set(told)), made["marketing_spend"])
+
+    subjects = Counter(row["subject"] for row in sample.views["abandonments"])
+    recovered = Counter(row["subject"] for row in sample.views["abandonments"] if row["status"] == "recovered")
+    carts, calls, surveys = truth["carts"], truth["calls"], truth["surveys"]
+    assert subjects["cart"] + subjects["checkout"] == carts["abandoned"]
+    assert subjects["checkout"] == carts["checkouts"]
+    assert recovered["cart"] + recovered["checkout"] == carts["recovered"]
+    assert (subjects["call"], subjects["hold"]) == (calls["abandoned_in_queue"], calls["abandoned_on_hold"])
+    assert recovered["call"] + recovered["hold"] == calls["recovered"]
+    assert (subjects["survey"], recovered["survey"]) == (surveys["abandoned"], surveys["recovered"])
+
+
+def test_the_samples_metrics_are_those_its_simulator_counted(sample: Played, truth: dict[str, Any]) -> None:
+    carts, calls, surveys, nps, money = (truth[part] for part in ("carts", "calls", "surveys", "nps", "revenue"))
+    lost = carts["abandoned"] - carts["recovered"]
+    assert total(sample, "cart_abandonment_rate") == (carts["created"], lost, carts["created"])
+    assert total(sample, "call_abandonment_rate") == (calls["offered"], calls["abandoned_in_queue"], calls["offered"])
+    assert total(sample, "speed_of_answer")[0] == total(sample, "hold_time")[0] == calls["answered"]
+    reachable = calls["answered"] + calls["abandoned_after_20_s"]
+    assert total(sample, "service_level") == (reachable, calls["answered_in_time"], reachable)
+    left = surveys["abandoned"] - surveys["recovered"]
+    assert total(sample, "survey_abandonment_rate") == (surveys["started"], left, surveys["started"])
+    assert total(sample, "nps") == (nps["answers"], nps["promoters"] - nps["detractors"], nps["answers"])
+    assert total(sample, "orders")[0] == money["orders"]
+    assert total(sample, "revenue")[1] == money["placed_minor"]
+    assert total(sample, "refunds")[:2] == (money["refunds"], money["refunded_minor"])
+
+
+def test_the_samples_customers_have_bought_what_its_simulator_sold(sample: Played, truth: dict[str, Any]) -> None:
+    bought = {
+        row["customer_id"]: {part: row[part] for part in ("purchases", "spend_minor", "refunded_minor")}
+        for row in sample.views["customers"]
+        if not row["customer_id"].startswith("anon:")
+    }
+    sold = {
+        name: {part: counts[part] for part in ("purchases", "spend_minor", "refunded_minor")}
+        for name, counts in truth["customers"].items()
+        if not name.startswith("anon:")
+    }
+
+    assert bought == sold
+
+
+def test_most_turns_that_the_simulator_planted_are_found_and_hardly_any_other(
+    sample: Played, truth: dict[str, Any]
+) -> None:
+    planted = {(turn["customer_id"], turn["direction"]): turn["onset_event_id"] for turn in truth["mood_turns"]}
+    found = {(row["customer_id"], row["direction"]): row["onset_event_id"] for row in sample.views["sentiment_shifts"]}
+    to_the_event = [turn for turn, onset in planted.items() if found.get(turn) == onset]
+
+    assert len(planted.keys() & found.keys()) >= 0.8 * len(planted)
+    assert len(to_the_event) >= 0.7 * len(planted)
+    assert len(found.keys() - planted.keys()) <= 0.05 * len(found)

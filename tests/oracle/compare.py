@@ -1,0 +1,297 @@
+"""The rows of the views beside what they should be, difference by difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from tests.oracle import lives, metrics
+from tests.oracle.lives import Life
+from tests.oracle.touchpoints import DAY, SECOND, milliseconds, read
+
+Row = Mapping[str, Any]
+Views = Mapping[str, list[dict[str, Any]]]
+"""The rows of each view, as JSON with numbers unquoted; times as ClickHouse writes them, in UTC."""
+
+FINAL_DAYS = {
+    "cart_abandonment_rate": (30, 34),
+    "survey_abandonment_rate": (7, 41),
+    "first_response_time": (3, 34),
+    "sentiment_shifts": (3, 369),
+}
+"""Days after its end during which a bucket is surely not final, and after which it surely is."""
+USUAL_FINAL_DAYS = (3, 5)
+
+
+def moment(text: str | None) -> int | None:
+    """Return a time of a view in epoch milliseconds."""
+    return None if text is None else milliseconds(text.replace(" ", "T") + "+00:00")
+
+
+@dataclass(frozen=True)
+class World:
+    """Everybody's life, and the views that should tell of it."""
+
+    people: dict[str, Life]
+    views: Views
+    clock: int
+
+    def life_of(self, row: Row) -> Life:
+        """Return the life of a row's customer."""
+        return self.people[row["customer_id"]]
+
+
+def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
+    """Return how the views differ from what the lines hold; `clock`, ms: every deadline up to then has passed."""
+    sentiments = {row["event_id"]: row["sentiment"] for row in views["touchpoints"]}
+    people = {name: lives.live(name, touches, clock) for name, touches in read(lines, sentiments).items()}
+    world = World(people, views, clock)
+    return [
+        *_scored(world),
+        *_unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
+        *_unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
+        *_unequal("abandonments", ("customer_id", "subject", "subject_id"), views["abandonments"], abandonments(world)),
+        *_unequal("customers", ("customer_id",), views["customers"], customers(world)),
+        *_unequal("rolling_metrics", METRIC_KEY, views["rolling_metrics"], rolling_metrics(world)),
+        *_intervals(world),
+        *_finality(world),
+        *_shifts(world),
+    ]
+
+
+METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
+TIMES = {
+    "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
+    "first_seen_at", "last_seen_at",
+}  # fmt: skip
+
+
+def touchpoints(world: World) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view, without when they were received."""
+    for life in world.people.values():
+        for touch in life.touches:
+            yield {
+                "event_id": touch.event_id,
+                "kind": touch.kind,
+                "occurred_at": touch.at,
+                "customer_id": life.customer,
+                "journey_id": life.journey_of(touch),
+                "channel": touch.channel,
+                "source": touch.source,
+                "action": touch.action,
+                "text": touch.text,
+                "experience": life.experiences.get(touch.event_id),
+                "value_minor": touch.value,
+                "currency": touch.currency,
+                "subject_id": touch.subject,
+                "attributes": touch.attributes,
+            }
+
+
+def journeys(world: World) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view."""
+    for life in world.people.values():
+        for journey in life.journeys:
+            felt = [life.experiences[touch.event_id] for touch in journey if touch.event_id in life.experiences]
+            money = lives.money(journey)
+            yield {
+                "journey_id": life.journey_of(journey[0]),
+                "customer_id": life.customer,
+                "started_at": journey[0].at,
+                "last_touch_at": journey[-1].at,
+                "ended_at": lives.ended_at(journey, life.now),
+                "touchpoints": len(journey),
+                "channels": list(dict.fromkeys(touch.channel for touch in journey)),
+                "path": [touch.kind for touch in journey],
+                "purchases": money.purchases,
+                "revenue_minor": money.spend,
+                "currency": money.currency,
+                "experience_first": felt[0] if felt else None,
+                "experience_last": felt[-1] if felt else None,
+                "experience_mean": fmean(felt) if felt else None,
+                "outcome": lives.outcome(life, journey),
+            }
+
+
+def abandonments(world: World) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view."""
+    for life in world.people.values():
+        for row in life.abandonments:
+            yield {
+                "subject": row.subject,
+                "subject_id": row.subject_id,
+                "customer_id": life.customer,
+                "journey_id": life.journey_of(row.first),
+                "started_at": row.started_at,
+                "abandoned_at": row.abandoned_at,
+                "waited_seconds": (row.abandoned_at - row.started_at) / SECOND,
+                "value_minor": row.value,
+                "currency": row.currency,
+                "status": "abandoned" if row.recovered_at is None else "recovered",
+                "recovered_at": row.recovered_at,
+            }
+
+
+def customers(world: World) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view; whether they are unhappy is up to their last shift."""
+    last: dict[str, Row] = {}
+    for shift in sorted(world.views["sentiment_shifts"], key=lambda shift: str(shift["onset_at"])):
+        last[shift["customer_id"]] = shift
+    for life in world.people.values():
+        money = lives.money(life.touches)
+        promoted = [touch for touch in life.touches if touch.record.get("question_kind") == "nps"]
+        scores = [touch.record["score"] for touch in promoted if touch.record.get("score") is not None]
+        runs = lives.ended_at(life.journeys[-1], life.now) is None
+        if life.customer in last and last[life.customer]["direction"] == "worse":
+            status = "unhappy" if runs else "lost"
+        else:
+            status = "active" if runs else "inactive"
+        yield {
+            "customer_id": life.customer,
+            "first_seen_at": life.touches[0].at,
+            "last_seen_at": life.touches[-1].at,
+            "touchpoints": len(life.touches),
+            "purchases": money.purchases,
+            "spend_minor": money.spend,
+            "refunded_minor": money.refunded,
+            "currency": money.currency,
+            "experience_mean": fmean(life.experiences.values()) if life.experiences else None,
+            "last_nps": round(scores[-1]) if scores else None,
+            "open_cases": len(lives.open_cases(life.touches)),
+            "status": status,
+        }
+
+
+def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view, without intervals and without whether they are final."""
+    observations = [seen for life in world.people.values() for seen in metrics.observe(life)]
+    for shift in world.views["sentiment_shifts"]:
+        onset = next(touch for touch in world.life_of(shift).touches if touch.event_id == shift["onset_event_id"])
+        observations.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+    for key, bucket in metrics.add_up(observations).items():
+        metric = key[0]
+        spread = metric in metrics.DURATIONS
+        yield {
+            **dict(zip(METRIC_KEY, key, strict=True)),
+            "n": bucket.n,
+            "numerator": bucket.total,
+            "denominator": bucket.n,
+            "value": bucket.value(metric),
+            **{f"p{share}": bucket.quantile(share / 100) if spread else None for share in (50, 90, 99)},
+        }
+
+
+def _unequal(view: str, key: tuple[str, ...], found: list[dict[str, Any]], expected: Iterable[Row]) -> Iterator[str]:
+    rows: dict[tuple[object, ...], Row] = {}
+    for raw in found:
+        row: Row = {name: moment(value) if name in TIMES else value for name, value in raw.items()}
+        name = tuple(row[column] for column in key)
+        if name in rows:
+            yield f"{view} {name}: twice"
+        rows[name] = row
+    for wanted in expected:
+        name = tuple(wanted[column] for column in key)
+        if (stored := rows.pop(name, None)) is None:
+            yield f"{view} {name}: missing {dict(wanted)}"
+            continue
+        for column, value in wanted.items():
+            if not _same(stored[column], value):
+                yield f"{view} {name}: {column} is {stored[column]!r}, not {value!r}"
+    for name, row in rows.items():
+        yield f"{view} {name}: should not be {dict(row)}"
+
+
+def _same(found: object, wanted: object) -> bool:
+    if isinstance(found, int | float) and isinstance(wanted, int | float):
+        return abs(found - wanted) <= 1e-9 * max(1.0, abs(wanted))
+    return found == wanted
+
+
+def _scored(world: World) -> Iterator[str]:
+    """Only the customer's own words are scored, within -1 to 1."""
+    for life in world.people.values():
+        for touch in life.touches:
+            if touch.sentiment is None:
+                continue
+            if not touch.own_words:
+                yield f"touchpoints {touch.event_id}: scored, though not the customer's words"
+            if not -1 <= touch.sentiment <= 1:
+                yield f"touchpoints {touch.event_id}: sentiment {touch.sentiment}"
+
+
+def _intervals(world: World) -> Iterator[str]:
+    for row in world.views["rolling_metrics"]:
+        low, high = row["ci_low"], row["ci_high"]
+        if row["metric"] == "nps" and (low is None or high is None):
+            yield f"rolling_metrics {row}: no interval"
+        if low is not None and high is not None and not low - 1e-9 <= row["value"] <= high + 1e-9:
+            yield f"rolling_metrics {row}: the value lies outside its interval"
+        if row["metric"] == "nps" and not -100 <= low <= high <= 100:
+            yield f"rolling_metrics {row}: an interval beyond the scale"
+
+
+def _finality(world: World) -> Iterator[str]:
+    for row in world.views["rolling_metrics"]:
+        end = (moment(row["bucket"]) or 0) + metrics.GRAINS[row["grain"]]
+        surely_not, surely = FINAL_DAYS.get(row["metric"], USUAL_FINAL_DAYS)
+        if row["final"] and end + surely_not * DAY > world.clock:
+            yield f"rolling_metrics {row}: final too early"
+        if not row["final"] and end + surely * DAY <= world.clock:
+            yield f"rolling_metrics {row}: not final yet"
+
+
+def _shifts(world: World) -> Iterator[str]:
+    seen = set[tuple[str, str]]()
+    for row in world.views["sentiment_shifts"]:
+        name = f"sentiment_shifts {row['shift_id']}"
+        life = world.life_of(row)
+        onset = next((touch for touch in life.touches if touch.event_id == row["onset_event_id"]), None)
+        if onset is None or onset.event_id not in life.experiences:
+            yield f"{name}: its onset is no experience of {life.customer}"
+            continue
+        if (life.customer, onset.event_id) in seen:
+            yield f"{name}: reported twice"
+        seen.add((life.customer, onset.event_id))
+        if life.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
+            yield f"{name}: not the journey or the time of its onset"
+        yield from _levels(name, life, row)
+        yield from _cause(name, life, row)
+
+
+def _levels(name: str, life: Life, row: Row) -> Iterator[str]:
+    """The means are those of the customer's own series before and from the onset."""
+    events = list(life.experiences)
+    onset = events.index(row["onset_event_id"])
+    at = {touch.event_id: touch.at for touch in life.touches}
+    until = moment(row["detected_at"])
+    after = [life.experiences[event] for event in events[onset:] if at[event] <= (until or 0)]
+    before = [life.experiences[event] for event in events[:onset]]
+    if min(row["n_before"], row["n_after"]) < 3:
+        yield f"{name}: fewer than three observations on a side"
+    if row["n_before"] > len(before) or row["n_after"] > len(after):
+        yield f"{name}: more observations than there are: {len(before)}, {len(after)}"
+        return
+    for side, mean in (
+        ("before", fmean(before[-row["n_before"] :])),
+        ("after", fmean(after[: row["n_after"]])),
+    ):
+        if abs(mean - row[f"{side}_mean"]) > 1e-4:
+            yield f"{name}: {side}_mean is {row[f'{side}_mean']}, not {mean}"
+    if (row["after_mean"] < row["before_mean"]) != (row["direction"] == "worse"):
+        yield f"{name}: {row['direction']} is not what it is"
+
+
+def _cause(name: str, life: Life, row: Row) -> Iterator[str]:
+    if row["cause_event_id"] is None:
+        return
+    events = [touch.event_id for touch in life.touches]
+    if row["cause_event_id"] not in events:
+        yield f"{name}: its cause is not of {life.customer}"
+        return
+    cause = life.touches[events.index(row["cause_event_id"])]
+    if events.index(cause.event_id) >= events.index(row["onset_event_id"]):
+        yield f"{name}: its cause comes after its onset"
+    if cause.kind != row["cause_kind"] or life.journey_of(cause) != row["journey_id"]:
+        yield f"{name}: not the kind or the journey of its cause"

@@ -1,0 +1,148 @@
+"""Observations, and the rows of `rolling_metrics` that they add up to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tests.oracle.lives import Life
+from tests.oracle.scores import counted, is_scored
+from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND, Touch
+
+GRAINS = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
+ANSWERED_IN_TIME = 20 * SECOND
+PATIENCE = 30 * DAY
+"""A later answer is no first response."""
+DURATIONS = {"speed_of_answer", "hold_time", "first_response_time"}
+MONEY = {"orders", "revenue", "refunds"}
+SUMS = {"revenue", "refunds"}
+
+Key = tuple[str, str, int, str, str]
+"""Metric, grain, bucket, dimension, its value."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing counted; its bucket and dimensions are those of `touch`."""
+
+    metric: str
+    touch: Touch
+    amount: float
+    """What it adds to the numerator: 0 or 1, a score, minor units, or seconds."""
+
+
+@dataclass
+class Bucket:
+    """The observations of one row."""
+
+    amounts: list[float] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.amounts)
+
+    @property
+    def total(self) -> float:
+        """What they add up to."""
+        return math.fsum(self.amounts)
+
+    def value(self, metric: str) -> float:
+        """Return the metric's value."""
+        if metric == "orders":
+            return self.n
+        if metric in SUMS:
+            return self.total
+        if metric == "sentiment_shifts":
+            return self.total / self.n
+        return self.total / self.n * (100 if metric == "nps" else 1)
+
+    def quantile(self, share: float) -> float:
+        """Return the quantile, between two observations in proportion."""
+        ordered = sorted(self.amounts)
+        place = share * (len(ordered) - 1)
+        below = math.floor(place)
+        above = min(below + 1, len(ordered) - 1)
+        return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def observe(life: Life) -> Iterator[Observation]:
+    """Return all that is counted of one customer, shifts apart."""
+    for touch in life.touches:
+        yield from _of_touch(life, touch)
+    for cart in life.carts:
+        if cart.ever:
+            lost = cart.abandoned is not None and cart.abandoned.recovered_at is None
+            yield Observation("cart_abandonment_rate", cart.first, lost)
+    for survey in life.surveys:
+        lost = survey.abandoned is not None and survey.abandoned.recovered_at is None
+        yield Observation("survey_abandonment_rate", survey.started, lost)
+    yield from _of_calls(life)
+    yield from _of_answers(life)
+
+
+def _of_touch(life: Life, touch: Touch) -> Iterator[Observation]:
+    if touch.kind == "purchase":
+        if touch.action == "placed":
+            yield Observation("orders", touch, 1)
+            yield Observation("revenue", touch, touch.value or 0)
+        else:
+            yield Observation("refunds", touch, touch.value or 0)
+    if is_scored(touch) and (answer := counted(touch)):
+        yield Observation(answer[0], touch, answer[1])
+    if touch.sentiment is not None:
+        yield Observation("sentiment", touch, touch.sentiment)
+    if touch.event_id in life.experiences:
+        yield Observation("experience", touch, life.experiences[touch.event_id])
+
+
+def _of_calls(life: Life) -> Iterator[Observation]:
+    for call in life.calls.values():
+        if call.queued is None:
+            continue
+        if not (call.short and call.answered_at is None):
+            yield Observation("call_abandonment_rate", call.queued, call.gave_up == "call")
+        if call.answered_at is not None:
+            waited = call.answered_at - call.queued.at
+            yield Observation("speed_of_answer", call.queued, waited / SECOND)
+            yield Observation("hold_time", call.queued, call.hold_ms / SECOND)
+            yield Observation("service_level", call.queued, waited <= ANSWERED_IN_TIME)
+        elif call.gave_up == "call" and call.ended is not None and call.ended.at - call.queued.at > ANSWERED_IN_TIME:
+            yield Observation("service_level", call.queued, 0)
+
+
+def _of_answers(life: Life) -> Iterator[Observation]:
+    waiting: dict[tuple[str, str], Touch] = {}
+    for touch in life.touches:
+        answered: Touch | None = None
+        if touch.kind == "case_event":
+            if touch.action == "opened":
+                waiting.setdefault((touch.kind, touch.subject), touch)
+            elif touch.record["by"] == "agent":
+                answered = waiting.pop((touch.kind, touch.subject), None)
+        elif touch.kind == "tweet":
+            if touch.action == "customer":
+                waiting.setdefault((touch.kind, touch.subject), touch)
+            else:
+                answered = waiting.pop((touch.kind, touch.record.get("in_reply_to") or ""), None)
+        if answered is not None and touch.at <= answered.at + PATIENCE:
+            yield Observation("first_response_time", answered, (touch.at - answered.at) / SECOND)
+
+
+def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
+    """Sort observations into buckets, by grain and dimension."""
+    buckets: dict[Key, Bucket] = {}
+    for observation in observations:
+        touch = observation.touch
+        dimensions = {**touch.attributes, "all": "", "channel": touch.channel}
+        # An attribute of that name is not the currency.
+        dimensions.pop("currency", None)
+        if observation.metric in MONEY:
+            dimensions["currency"] = touch.currency or ""
+        for grain, length in GRAINS.items():
+            start = touch.at // length * length
+            for dimension, value in dimensions.items():
+                key = (observation.metric, grain, start, dimension, value)
+                buckets.setdefault(key, Bucket()).amounts.append(float(observation.amount))
+    return buckets

@@ -1,0 +1,175 @@
+"""Lines to touchpoints: whose they are, in which order, and what the view `touchpoints` says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+NO_IDENTITY = {
+    "", "null", "none", "undefined", "nan", "anonymous", "guest", "unknown", "test", "n/a", "0", "-1",
+    "[object object]",
+}  # fmt: skip
+STRONG = ("email", "phone", "loyalty_card")
+WEAK = ("twitter", "device", "cookie")
+
+PHASES: dict[str, tuple[str, ...]] = {
+    "support_call": ("queued", "answered", "held", "resumed", "transferred", "ended"),
+    "survey_answer": ("invited", "started", "answered", "completed"),
+    "cart_event": (
+        "created", "item_added", "item_removed", "checkout_started", "payment_failed", "cleared", "ordered",
+    ),
+    "case_event": (
+        "opened", "acknowledged", "updated", "solution_offered", "eta_given", "escalated", "resolved", "reopened",
+        "closed",
+    ),
+    # After the cart's events, and after the posts: the last three of all.
+    "purchase": (*("",) * 10, "placed", "refunded"),
+    "tweet": (*("",) * 12, "brand"),
+}  # fmt: skip
+"""The natural order of what happens to one thing."""
+
+SUBJECTS = {
+    "purchase": "order_id",
+    "tweet": "post_id",
+    "support_call": "call_id",
+    "survey_answer": "response_id",
+    "cart_event": "cart_id",
+    "case_event": "case_id",
+}
+ACTIONS = {
+    "purchase": ("action", "placed"),
+    "tweet": ("author", "customer"),
+    "support_call": ("phase", ""),
+    "survey_answer": ("phase", ""),
+    "cart_event": ("action", ""),
+    "case_event": ("phase", ""),
+    "page_view": ("action", "view"),
+}
+TEXTS = {"tweet": "text", "support_call": "notes", "survey_answer": "text", "case_event": "text"}
+CHANNELS = {
+    "purchase": "store",
+    "tweet": "social",
+    "support_call": "phone",
+    "survey_answer": "survey",
+    "cart_event": "web",
+    "case_event": "email",
+    "page_view": "web",
+}
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One touchpoint; `record` is the line it came from, times in epoch milliseconds."""
+
+    event_id: str
+    kind: str
+    at: int
+    customer: str
+    channel: str
+    source: str
+    action: str
+    text: str
+    value: int | None
+    currency: str | None
+    subject: str
+    attributes: dict[str, str]
+    record: Mapping[str, Any]
+    sentiment: float | None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What touchpoints of one customer are sorted by."""
+        phases = PHASES.get(self.kind, ())
+        return self.at, phases.index(self.action) if self.action in phases else 0, self.event_id
+
+    @property
+    def own_words(self) -> bool:
+        """Whether it holds a text that the customer wrote."""
+        return bool(self.text) and (
+            (self.kind == "tweet" and self.action == "customer")
+            or self.kind == "survey_answer"
+            or (self.kind == "case_event" and self.record["by"] == "customer")
+        )
+
+
+def milliseconds(value: str | int) -> int:
+    """Return a time of the input, RFC 3339 or epoch milliseconds, as epoch milliseconds."""
+    if isinstance(value, int):
+        return value
+    return (datetime.fromisoformat(value).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        milliseconds=1
+    )
+
+
+def whose(record: Mapping[str, Any]) -> str:
+    """Return the customer, or the name of the anonymous profile."""
+    customer = (record.get("customer_id") or "").strip()
+    if customer.lower() not in NO_IDENTITY:
+        return str(customer)
+    usable = {
+        kind: _plain(kind, value.strip())
+        for kind, value in record.get("identifiers", {}).items()
+        if value.strip().lower() not in NO_IDENTITY
+    }
+    for kind in (*STRONG, *sorted(usable.keys() - {*STRONG, *WEAK}), *WEAK):
+        if kind in usable:
+            return f"anon:{kind}:{usable[kind]}"
+    raise ValueError(f"nobody's touchpoint: {record}")
+
+
+def _plain(kind: str, value: str) -> str:
+    """Return an identifier as all of its ways of being written are kept."""
+    if kind == "phone":
+        return "".join(char for place, char in enumerate(value) if char.isdigit() or (char == "+" and place == 0))
+    if kind == "twitter":
+        return value.removeprefix("@").lower()
+    return value.lower() if kind == "email" else value
+
+
+def _channel(record: Mapping[str, Any]) -> str:
+    if record.get("channel"):
+        return str(record["channel"])
+    if record["kind"] == "purchase" and record.get("cart_id") is not None:
+        return "web"
+    return "portal" if record.get("area") == "portal" else CHANNELS[record["kind"]]
+
+
+def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | None]) -> dict[str, list[Touch]]:
+    """Return the touchpoints of each customer in order; of a repeated event_id one is kept."""
+    seen: dict[str, Touch] = {}
+    for record in lines:
+        if record["kind"] in ACTIONS:
+            seen[record["event_id"]] = _touch(record, sentiments.get(record["event_id"]))
+    customers: dict[str, list[Touch]] = {}
+    for touch in sorted(seen.values(), key=lambda touch: touch.order):
+        customers.setdefault(touch.customer, []).append(touch)
+    return customers
+
+
+def _touch(record: Mapping[str, Any], sentiment: float | None) -> Touch:
+    kind = record["kind"]
+    action, usual = ACTIONS[kind]
+    value = {"purchase": record.get("amount_minor"), "cart_event": record.get("value_minor", 0)}.get(kind)
+    return Touch(
+        event_id=record["event_id"],
+        kind=kind,
+        at=milliseconds(record["occurred_at"]),
+        customer=whose(record),
+        channel=_channel(record),
+        source=record["source"],
+        action=record.get(action, usual),
+        text=record.get(TEXTS.get(kind, ""), "") or "",
+        value=value,
+        currency=record.get("currency") if value is not None else None,
+        subject=record[SUBJECTS[kind]] if kind in SUBJECTS else "",
+        attributes=dict(record.get("attributes", {})),
+        record=record,
+        sentiment=sentiment,
+    )
