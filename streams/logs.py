@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -12,6 +14,8 @@ from structlog.typing import EventDict, Processor
 from streams.settings import Settings, mask
 
 LIBRARIES = ("faust", "mode", "aiokafka", "clickhouse_driver", "asyncio", "kafka")
+SAY_AGAIN_S = 60.0
+MOST_REMEMBERED = 1000
 
 
 def configure(settings: Settings) -> None:
@@ -44,10 +48,38 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     if settings.log_level != "DEBUG":
+        handler.addFilter(Seldom())
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
         # Faust's timers complain of every slow commit; a rebalance or a busy machine is no fault.
         logging.getLogger("mode.timers").setLevel(logging.ERROR)
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing only once in a while.
+
+    While Kafka is away, aiokafka says so a hundred times a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is new, or was last let through `SAY_AGAIN_S` ago; ours always are."""
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        now = self._clock()
+        # The text before its values are put in, which may differ each time.
+        what = (record.name, str(record.msg))
+        said = self._said.get(what)
+        if said is not None and now - said < SAY_AGAIN_S:
+            return False
+        if len(self._said) >= MOST_REMEMBERED:
+            self._said.clear()
+        self._said[what] = now
+        return True
 
 
 def _renderers(log_format: str) -> list[Processor]:
