@@ -66,6 +66,8 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            # What a transactional producer took back was never said.
+            isolation_level="read_committed",
             max_poll_records=settings.chunk_records,
             max_partition_fetch_bytes=settings.chunk_bytes,
             fetch_max_wait_ms=settings.fetch_wait_ms,
@@ -97,14 +99,15 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             partition = TopicPartition(tp.topic, tp.partition)
             found = records.get(partition, [])
             if not consumer._subscription.is_assigned(partition):
-                position = highwater = None
+                position = end = None
             else:
                 state = consumer._subscription.subscription.assignment.state_value(partition)
                 position = state.position if state.has_valid_position else None
-                highwater = state.highwater
-            if found or (position is not None and highwater is not None):
+                # What is said in a transaction comes when it ends: until then, nothing waits for it.
+                end = state.lso
+            if found or (position is not None and end is not None):
                 last = found[-1].offset + 1 if found else 0
-                fetched[tp] = Fetched(found, position or last, highwater or last)
+                fetched[tp] = Fetched(found, position or last, end or last)
         return fetched
 
     async def rewind(self) -> dict[TP, tuple[int, int | None]]:

@@ -30,12 +30,13 @@ class Fetched:
     Attributes:
         records: in offset order; may be empty.
         position: offset the consumer reads from next; past control records, which are not returned.
-        highwater: offset after the partition's last record, as of then.
+        end: offset after the last record that may be read, as of then: a transaction that is still
+            open ends it, though more is there.
     """
 
     records: Sequence[Record]
     position: int
-    highwater: int
+    end: int
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +44,6 @@ class Chunk:
     """A run of records of one partition, in offset order: what one Faust event carries.
 
     Attributes:
-        highwater: offset after the partition's last record when the chunk was fetched.
         size: bytes of all keys and values.
         at_end: whether nothing more was in the partition when the chunk was fetched.
     """
@@ -53,7 +53,6 @@ class Chunk:
     records: Sequence[Record]
     first_offset: int
     last_offset: int
-    highwater: int
     size: int
     _ledger: Ledger
     at_end: bool = False
@@ -122,13 +121,13 @@ class Ledger:
         was made anew: reading starts over with what was fetched.
         """
         records = fetched.records
-        self._at_end = fetched.position >= fetched.highwater
+        self._at_end = fetched.position >= fetched.end
         if records and records[0].offset < self.position:
-            if fetched.highwater < self.position:
+            if fetched.end < self.position:
                 self.position, self.committed = records[0].offset, None
             else:
                 records = [record for record in records if record.offset >= self.position]
-        chunks = [self._enter(run, size, fetched.highwater) for run, size in _runs(records, limit)]
+        chunks = [self._enter(run, size) for run, size in _runs(records, limit)]
         if chunks:
             self.position = chunks[-1].last_offset + 1
             chunks[-1].at_end = self._at_end
@@ -157,14 +156,13 @@ class Ledger:
         self.closed = True
         self._open.clear()
 
-    def _enter(self, records: Sequence[Record], size: int, highwater: int) -> Chunk:
+    def _enter(self, records: Sequence[Record], size: int) -> Chunk:
         chunk = Chunk(
             topic=self.topic,
             partition=self.partition,
             records=records,
             first_offset=records[0].offset,
             last_offset=records[-1].offset,
-            highwater=highwater,
             size=size,
             _ledger=self,
         )

@@ -240,6 +240,40 @@ async def test_control_records_of_transactions_hold_nothing_up(kafka: Kafka, nam
     assert await committed(settings, name) == {0: 9}
 
 
+@pytest.mark.kafka
+async def test_what_a_transaction_took_back_is_never_read_and_an_open_one_is_no_end_to_wait_for(
+    kafka: Kafka, name: str
+) -> None:
+    settings = settings_for(kafka.bootstrap, name)
+    await create_topics(settings, [Topic(name)])
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=name)
+    await producer.start()
+
+    async def say(number: int) -> None:
+        await producer.send_and_wait(name, b"%d" % number, partition=0)
+
+    await producer.begin_transaction()
+    await say(666)
+    await producer.abort_transaction()
+    async with producer.transaction():
+        await say(1)
+    await producer.begin_transaction()
+    await say(2)
+    async with reading(settings, name) as (consumer, taken):
+        await until(lambda: numbers_of(taken, 0) == [1])
+        await until(lambda: consumer.at_end(name, 0))
+        await producer.commit_transaction()
+        await until(lambda: numbers_of(taken, 0) == [1, 2])
+        await producer.begin_transaction()
+        await say(667)
+        await producer.abort_transaction()
+        async with producer.transaction():
+            await say(3)
+        await until(lambda: numbers_of(taken, 0) == [1, 2, 3])
+        await until(lambda: consumer.at_end(name, 0))
+    await producer.stop()
+
+
 @pytest.fixture
 def restarted(kafka: Kafka) -> Iterator[Kafka]:
     yield kafka

@@ -21,8 +21,8 @@ def ledger(
     return Ledger("t", 0, position, committed, most_records, most_bytes)
 
 
-def fetched(start: int, stop: int, highwater: int | None = None) -> Fetched:
-    return Fetched(records(start, stop), stop, stop if highwater is None else highwater)
+def fetched(start: int, stop: int, end: int | None = None) -> Fetched:
+    return Fetched(records(start, stop), stop, stop if end is None else end)
 
 
 def test_nothing_is_committed_before_the_first_chunk_is_done() -> None:
@@ -77,7 +77,7 @@ def test_in_whatever_order_chunks_end_only_a_done_prefix_is_committed(seed: int)
 def test_records_handed_out_before_are_left_out() -> None:
     book = ledger()
     book.hand_out(fetched(0, 5), BIG)
-    assert book.hand_out(fetched(2, 5, highwater=8), BIG) == []
+    assert book.hand_out(fetched(2, 5, end=8), BIG) == []
     (rest,) = book.hand_out(fetched(3, 8), BIG)
     assert (rest.first_offset, rest.last_offset) == (5, 7)
 
@@ -142,7 +142,7 @@ def test_the_end_is_reached_when_agents_have_all_of_it() -> None:
 
 def test_control_records_after_the_last_message_are_part_of_the_end() -> None:
     book = ledger()
-    (chunk,) = book.hand_out(Fetched(records(0, 5), position=6, highwater=6), BIG)
+    (chunk,) = book.hand_out(Fetched(records(0, 5), position=6, end=6), BIG)
     assert chunk.at_end
 
 
