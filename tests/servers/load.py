@@ -17,6 +17,8 @@ from touchline.publish.send import send_in_batches
 from touchline.publish.spool import Message, Spool
 
 STEP_S = 0.2
+STOP_S = 5.0
+FINISH_S = 90.0
 LAST_STEP = 200
 """Messages sent at a time when there is no more need to keep the pace."""
 REPEATED_WITHIN = 500
@@ -66,15 +68,21 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Send no more."""
+        """Send no more; what is under way is left alone, as Kafka may be away."""
         self._cancelled.set()
-        self._thread.join()
+        self._thread.join(STOP_S)
 
     def finish(self) -> None:
-        """Send the rest at once, and wait until all is acknowledged; raises what went wrong meanwhile."""
+        """Send the rest at once, and wait until all is acknowledged; raises what went wrong meanwhile.
+
+        Raises:
+            TimeoutError: not all was acknowledged in time.
+        """
         self._hurry.set()
-        self._thread.join()
+        self._thread.join(FINISH_S)
         self.check()
+        if self._thread.is_alive():
+            raise TimeoutError(f"only {self.sent} messages were acknowledged after {FINISH_S:g} s")
 
     def check(self) -> None:
         """Raise what went wrong, if anything did."""

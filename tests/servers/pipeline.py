@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import UnknownTopicOrPartitionError
 from rich.console import Console
 
 from schemas.topics import all_topics
 from sinks.migrate import migrate
 from sinks.open import open_writer
-from streams.kafka_admin import create_topics
+from streams.kafka_admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
 from tests.servers.clickhouse import ClickHouseServer
@@ -47,28 +49,45 @@ class App(Child):
         super().__init__(name, command, log, {**environment, **ports})
 
     def processed(self, stage: str) -> int:
-        """Return how many touchpoints a stage has processed since it was started; 0 while it does not answer."""
+        """Return how many touchpoints a stage has processed since it was started."""
+        return self._counted(f'touchline_touchpoints_processed_total{{stage="{stage}"}} ')
+
+    def retried(self, what: str) -> int:
+        """Return how often something was tried again since it was started."""
+        return self._counted(f'touchline_retries_total{{operation="{what}"}} ')
+
+    def _counted(self, series: str) -> int:
+        """Return the value of a counter; 0 while it, or the process, is not there."""
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self._port}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return 0
-        name = f'touchline_touchpoints_processed_total{{stage="{stage}"}} '
-        return sum(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))
+        return sum(int(float(line.removeprefix(series))) for line in lines if line.startswith(series))
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the log entries of an event, oldest first."""
-        entries = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
-        return [entry for entry in entries if entry.get("event") == event]
+        return [entry for entry in self._entries() if entry.get("event") == event]
 
-    def wait_ended(self, timeout_s: float) -> int | None:
-        """Wait until it has ended; return its exit status.
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return the log entries of warnings and errors, oldest first."""
+        return [entry for entry in self._entries() if entry.get("level") in {"warning", "error", "critical"}]
+
+    def _entries(self) -> list[dict[str, Any]]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def ends_on(self, number: signal.Signals, timeout_s: float) -> int | None:
+        """Send a signal; return the exit status.
 
         Raises:
             TimeoutError: it still runs.
         """
+        self.send_signal(number)
         until(lambda: not self.running, f"{self.name} to end", timeout_s)
-        return self.status
+        status = self.status
+        self.stop()
+        return status
 
 
 class Pipeline:
@@ -175,7 +194,15 @@ def pipeline_on(kafka: Kafka, clickhouse: ClickHouseServer, folder: Path, **more
         clickhouse.ensure_running()
         writer.execute("DROP DATABASE IF EXISTS touchline")
         writer.close()
-        asyncio.run(delete_topics(kafka.bootstrap, [topic.name for topic in all_topics()]))
+        asyncio.run(_remove_topics(pipeline.settings))
+
+
+async def _remove_topics(settings: Settings) -> None:
+    """Delete our topics; again, where a node that has just been started did so only in part."""
+    ours = {topic.name for topic in all_topics()}
+    while there := ours & (await partition_counts(settings)).keys():
+        with suppress(UnknownTopicOrPartitionError):
+            await delete_topics(settings.kafka, there)
 
 
 def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
