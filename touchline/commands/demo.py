@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from touchline import demo
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
 from touchline.errors import Problem
+from touchline.scratch import scratch
 from touchline.terminal import aside, page
 
 SAMPLE = "sample.jsonl"
@@ -30,7 +32,7 @@ SAMPLE = "sample.jsonl"
     "--keep",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Leave the database in this new folder, by default in a temporary one.",
+    help="Leave the database in this new folder; by default it stays in a temporary one until the next demo.",
 )
 @click.pass_context
 def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None) -> None:
@@ -39,13 +41,22 @@ def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None)
     Starts an embedded Kafka broker, workers and an embedded ClickHouse, publishes the input, waits
     until all of it is in the tables, and stops everything again.
     """
-    with resources.as_file(resources.files("touchline") / SAMPLE) as sample:
+    with resources.as_file(resources.files("touchline") / SAMPLE) as sample, _place(keep) as database:
         if not inputs and not sample.is_file():
             raise Problem("this installation has no sample; name a file with --input FILE.jsonl")
-        database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-demo-"))
         published = demo.run(inputs or (sample,), database, aside())
-    demo.report(database, address_of(database), page())
-    if keep is None:
-        click.echo(f"\nThe database is in {database}; delete it when you are done.", err=True)
+        demo.report(database, address_of(database), page())
     if published.rejected:
         context.exit(REJECTED_STATUS)
+
+
+@contextmanager
+def _place(keep: Path | None) -> Iterator[Path]:
+    """Hold the folder for the database; at the end, say what becomes of one that nobody named."""
+    if keep is not None:
+        yield fresh(keep)
+        return
+    with scratch() as place:
+        yield place.database
+        fate = "the next demo replaces it" if place.replaced else "delete it when you are done"
+        click.echo(f"\nThe database is in {place.database}; {fate}.", err=True)
