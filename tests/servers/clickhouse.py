@@ -126,7 +126,7 @@ class ClickHouseServer:
             return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
     """A server, running at the start of every test that asks for it; tests drop what they create."""
     server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"))

@@ -93,7 +93,7 @@ class Kafka:
         self._node.kill9()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A Kafka node, running at the start of every test that asks for it."""
     node = Kafka(tmp_path_factory.mktemp("kafka"))
