@@ -26,9 +26,7 @@ SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
 SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
 
-FACTS_TOPICS: dict[str, str] = {
-    topic_of(table): table for table in TABLES if table != "dead_letters"
-}
+FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table != "dead_letters"}
 
 DAY_MS = 86_400_000
 MAX_TOUCHPOINT_BYTES = 1 << 20
