@@ -56,7 +56,7 @@ def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
 
 
 def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:
-    lines = Nasty(seed=5, now=int(time.time() * 1000)).lines()
+    lines = Nasty(seed=5, now=int(time.time() * 1000), towns=8).lines()
     file = tmp_path / "nasty.jsonl"
     file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 

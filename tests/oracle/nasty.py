@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND
+from tests.oracle.touchpoints import DAY, HOUR, MINUTE, NO_IDENTITY, SECOND
 
 Event = dict[str, Any]
 
@@ -59,9 +59,13 @@ SCALES: list[dict[str, Any]] = [
 
 
 class Nasty:
-    """Makes the input; the same seed and the same `now` (epoch milliseconds) give the same lines."""
+    """Makes the input; the same seed and the same `now` (epoch milliseconds) give the same lines.
 
-    def __init__(self, seed: int, now: int) -> None:
+    `towns` says how often there is everybody, each time with another life and name.
+    """
+
+    def __init__(self, seed: int, now: int, towns: int = 1) -> None:
+        self._towns = towns
         self._random = random.Random(seed)
         self._now = now // DAY * DAY
         self._count = 0
@@ -69,7 +73,7 @@ class Nasty:
 
     def lines(self) -> list[Event]:
         """Return the touchpoints, repeated and shuffled."""
-        made = [event for who in PEOPLE for event in self._person(who)]
+        made = [event for town in range(self._towns) for who in PEOPLE for event in self._person(_of(town, who))]
         made += [*self._recent(), *self._turn("T1", TEXTS[0], TEXTS[1]), *self._turn("T2", TEXTS[1], TEXTS[0])]
         again = [self._said_differently(event) for event in self._random.sample(made, len(made) // 8)]
         made += again
@@ -226,6 +230,19 @@ class Nasty:
         zone = UTC if way == 1 else timezone(timedelta(hours=self._random.choice([-11, 0, 5.5])))
         moment = datetime.fromtimestamp(at // SECOND, zone).replace(microsecond=at % SECOND * 1000)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _of(town: int, who: Event) -> Event:
+    """Return somebody as known in a town; who has no name there has none here either."""
+    named = dict(who)
+    if (who.get("customer_id") or "").lower() not in NO_IDENTITY:
+        named["customer_id"] = f"{who['customer_id']}/{town}"
+    if "identifiers" in who:
+        named["identifiers"] = {
+            kind: value if value.strip().lower() in NO_IDENTITY else f"{value}{town}"
+            for kind, value in who["identifiers"].items()
+        }
+    return named
 
 
 CART_ACTIONS = [
