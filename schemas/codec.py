@@ -60,9 +60,7 @@ class Codec:
         self._registry = registry
         self._writers = {name: _parsed(schema) for name, schema in current.items()}
         self._readers = {name: _parsed(_without_logical(s)) for name, s in current.items()}
-        self._headers = {
-            name: _SINGLE_OBJECT + fingerprint_of(schema) for name, schema in current.items()
-        }
+        self._headers = {name: _SINGLE_OBJECT + fingerprint_of(schema) for name, schema in current.items()}
         self._decoders: dict[str, dict[bytes, Decode]] = {kind: {} for kind in KIND_RECORDS}
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
@@ -84,9 +82,7 @@ class Codec:
         try:
             return decode(data, size)
         except _FAULTS_OF_THE_DATA as error:
-            raise Undecodable(
-                f"the body is not a {KIND_RECORDS[kind]}: {_what_is_wrong(error)}"
-            ) from error
+            raise Undecodable(f"the body is not a {KIND_RECORDS[kind]}: {_what_is_wrong(error)}") from error
 
     def encode(self, record_name: str, record: dict[str, Any]) -> bytes:
         """Return a record in single-object encoding. Fields left out take their defaults.
@@ -172,9 +168,7 @@ def _parsed(schema: Schema) -> Schema:
 def _without_logical(schema: Any) -> Any:
     """Return a schema whose times are plain longs: a datetime would only be taken apart again."""
     if isinstance(schema, dict):
-        return {
-            key: _without_logical(value) for key, value in schema.items() if key != "logicalType"
-        }
+        return {key: _without_logical(value) for key, value in schema.items() if key != "logicalType"}
     if isinstance(schema, list):
         return [_without_logical(value) for value in schema]
     return schema

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.codec import KIND_RECORDS
 from schemas.registry import Schema, current_schemas
+from schemas.typed import TypedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,6 +45,18 @@ def parse_line(line: str | bytes) -> tuple[str, dict[str, Any]]:
 
     Raises:
         BadLine: the line is not JSON, or not an object of a known kind with that kind's fields.
+    """
+    try:
+        return _TYPED.read(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return parse_by_field(line)  # finds out what is wrong
+
+
+def parse_by_field(line: str | bytes) -> tuple[str, dict[str, Any]]:
+    """Return what `parse_line` does, a third as fast.
+
+    Raises:
+        BadLine: as `parse_line`.
     """
     said = _object(line)
     kind = _kind(said)
@@ -237,3 +250,4 @@ _COMPLEX: dict[str, Callable[[dict[str, Any]], Parse]] = {
 }
 _SCHEMAS = current_schemas()
 _PARSERS = {kind: _record_parser(_SCHEMAS[record]) for kind, record in KIND_RECORDS.items()}
+_TYPED = TypedReader({kind: _SCHEMAS[record] for kind, record in KIND_RECORDS.items()})

@@ -6,6 +6,8 @@ A record is a MessagePack array whose first element is its type's tag. Scores ar
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 SCALE = 10_000
@@ -23,6 +25,7 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
     """What every customer's touchpoint carries; each kind adds its own fields.
 
     Attributes:
+        kind: the contract's name of its kind.
         task: the INGEST task (input partition number) that read it.
         clock: that task's watermark when it was read, ms; 0 where not yet known.
         source_offset: its offset in partition `task` of its kind's topic.
@@ -33,6 +36,8 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         sentiment: polarity of the customer's own text, in units of 1 / SCALE, or None where not scored.
         scorer: name and version of the scorer ("" where not scored).
     """
+
+    kind: ClassVar[str] = ""
 
     task: int
     clock: int
@@ -49,9 +54,26 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
     sentiment: int | None = None
     scorer: str = ""
 
+    @property
+    def what(self) -> str:
+        """What happened: the action or the phase; of a post, who wrote it."""
+        return ""
+
+    @property
+    def subject(self) -> str:
+        """The id of what it is about, "" where there is none."""
+        return ""
+
+    @property
+    def worth(self) -> tuple[int | None, str | None]:
+        """Its amount in minor units and the currency, None where it is not about money."""
+        return None, None
+
 
 class Purchase(Touchpoint, tag="purchase", frozen=True):
     """An order placed, or refunded."""
+
+    kind: ClassVar[str] = "purchase"
 
     order_id: str
     action: str
@@ -59,24 +81,63 @@ class Purchase(Touchpoint, tag="purchase", frozen=True):
     currency: str
     cart_id: str | None = None
 
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.action
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.order_id
+
+    @property
+    def worth(self) -> tuple[int | None, str | None]:
+        """See `Touchpoint`."""
+        return self.amount_minor, self.currency
+
 
 class Tweet(Touchpoint, tag="tweet", frozen=True):
     """A social post or a public review."""
+
+    kind: ClassVar[str] = "tweet"
 
     post_id: str
     author: str
     in_reply_to: str | None = None
     rating: int | None = None
 
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.author
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.post_id
+
 
 class SupportCall(Touchpoint, tag="support_call", frozen=True):
     """A phase of a call."""
+
+    kind: ClassVar[str] = "support_call"
 
     call_id: str
     phase: str
     topic: str | None = None
     case_id: str | None = None
     resolved: bool | None = None
+
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.phase
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.call_id
 
 
 class SurveyAnswer(Touchpoint, tag="survey_answer", frozen=True):
@@ -87,6 +148,8 @@ class SurveyAnswer(Touchpoint, tag="survey_answer", frozen=True):
         score: the score as given, or None.
     """
 
+    kind: ClassVar[str] = "survey_answer"
+
     response_id: str
     survey_id: str
     phase: str
@@ -94,9 +157,21 @@ class SurveyAnswer(Touchpoint, tag="survey_answer", frozen=True):
     score: float | None = None
     normalised: int | None = None
 
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.phase
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.response_id
+
 
 class CartEvent(Touchpoint, tag="cart_event", frozen=True):
     """A change to a cart."""
+
+    kind: ClassVar[str] = "cart_event"
 
     cart_id: str
     action: str
@@ -104,9 +179,26 @@ class CartEvent(Touchpoint, tag="cart_event", frozen=True):
     value_minor: int
     currency: str | None = None
 
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.action
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.cart_id
+
+    @property
+    def worth(self) -> tuple[int | None, str | None]:
+        """See `Touchpoint`."""
+        return self.value_minor, self.currency
+
 
 class CaseEvent(Touchpoint, tag="case_event", frozen=True):
     """A phase of a case (e-mail, chat, ticket, complaint)."""
+
+    kind: ClassVar[str] = "case_event"
 
     case_id: str
     phase: str
@@ -114,14 +206,31 @@ class CaseEvent(Touchpoint, tag="case_event", frozen=True):
     topic: str | None = None
     complaint: bool = False
 
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.phase
+
+    @property
+    def subject(self) -> str:
+        """See `Touchpoint`."""
+        return self.case_id
+
 
 class PageView(Touchpoint, tag="page_view", frozen=True):
     """A page seen on the site or in the client portal."""
+
+    kind: ClassVar[str] = "page_view"
 
     page: str
     area: str
     action: str
     ok: bool = True
+
+    @property
+    def what(self) -> str:
+        """See `Touchpoint`."""
+        return self.action
 
 
 AnyTouchpoint = Purchase | Tweet | SupportCall | SurveyAnswer | CartEvent | CaseEvent | PageView
@@ -132,8 +241,3 @@ _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(LogRecord
 
 encode = _encoder.encode
 decode = _decoder.decode
-
-
-def kind_of(touchpoint: AnyTouchpoint) -> str:
-    """Return the contract's name of a touchpoint's kind."""
-    return str(touchpoint.__struct_config__.tag)

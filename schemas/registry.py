@@ -96,8 +96,7 @@ class FileRegistry:
     def by_id(self, schema_id: int) -> Schema:
         """Raise UnknownSchema: only a schema registry gives out ids."""
         raise UnknownSchema(
-            f"the message names schema id {schema_id}, but no schema registry is configured "
-            "(TOUCHLINE_SCHEMA_REGISTRY)"
+            f"the message names schema id {schema_id}, but no schema registry is configured (TOUCHLINE_SCHEMA_REGISTRY)"
         )
 
 
@@ -113,9 +112,7 @@ class ConfluentRegistry:
     def __init__(self, url: str, files: Registry, timeout_s: float = TIMEOUT_S) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(
-                f"the schema registry's address must begin with http:// or https://, not {url!r}"
-            )
+            raise ValueError(f"the schema registry's address must begin with http:// or https://, not {url!r}")
         self._base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
         if parts.username is not None:
@@ -146,9 +143,7 @@ class ConfluentRegistry:
                 return _json_object(answer.read(_MAX_ANSWER_BYTES))
         except urllib.error.HTTPError as error:
             if _error_code(error.read(_MAX_ANSWER_BYTES)) == _SCHEMA_NOT_FOUND:
-                raise UnknownSchema(
-                    f"the schema registry does not know the schema id {schema_id}"
-                ) from error
+                raise UnknownSchema(f"the schema registry does not know the schema id {schema_id}") from error
             raise RegistryUnavailable(f"{url} answered {error.code} {error.reason}") from error
         except (OSError, HTTPException, ValueError) as error:
             raise RegistryUnavailable(f"{url} did not answer: {error}") from error
@@ -174,9 +169,7 @@ def _schema_in(answer: dict[str, Any], schema_id: int) -> Schema:
     try:
         schema = json.loads(answer["schema"])
     except (KeyError, TypeError, ValueError) as error:
-        raise RegistryUnavailable(
-            f"the schema registry's answer for id {schema_id} holds no schema"
-        ) from error
+        raise RegistryUnavailable(f"the schema registry's answer for id {schema_id} holds no schema") from error
     if not isinstance(schema, dict):
         raise UnknownSchema(f"the schema with id {schema_id} is {schema!r}, not a record")
     return schema

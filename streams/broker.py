@@ -45,9 +45,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-async def wait_for_broker(
-    settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
+async def wait_for_broker(settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
     """Wait until Kafka answers, however long that takes, and say so meanwhile.
 
     Raises:
@@ -58,9 +56,7 @@ async def wait_for_broker(
         try:
             await _ask(settings)
         except (KafkaConnectionError, KafkaTimeoutError, OSError) as error:
-            log.warning(
-                "waiting for Kafka", kafka=settings.kafka, retry_in_s=wait, cause=str(error)
-            )
+            log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=wait, cause=str(error))
         except KafkaError as error:
             raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
         else:

@@ -72,8 +72,7 @@ async def check_topics(settings: Settings, names: Iterable[str]) -> None:
     missing = [name for name in wanted if name not in counts]
     if missing:
         raise BrokerError(
-            f"these topics do not exist: {', '.join(missing)}. "
-            "Create them with: touchline topics --create"
+            f"these topics do not exist: {', '.join(missing)}. Create them with: touchline topics --create"
         )
     others = [f"{name} ({counts[name]})" for name in wanted if counts[name] != settings.partitions]
     if others:
@@ -106,9 +105,7 @@ async def _until_known(settings: Settings, names: Iterable[str]) -> None:
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-async def _create(
-    admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, done: Created
-) -> None:
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, done: Created) -> None:
     try:
         await _request(admin, settings, topic, topic.config)
     except TopicAlreadyExistsError:
@@ -123,9 +120,7 @@ async def _create(
         done.made.append(topic.name)
 
 
-async def _request(
-    admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, config: Mapping[str, str]
-) -> None:
+async def _request(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, config: Mapping[str, str]) -> None:
     response = await admin.create_topics(
         [
             NewTopic(

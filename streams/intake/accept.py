@@ -179,9 +179,7 @@ def _support_call(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> 
     )
 
 
-def _survey_answer(
-    record: dict[str, Any], common: dict[str, Any], scorer: Scorer
-) -> log.SurveyAnswer:
+def _survey_answer(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> log.SurveyAnswer:
     check_said(record, "response_id", "survey_id")
     normalised = normalised_score(record)
     _say(common, scorer, record["text"])

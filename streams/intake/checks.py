@@ -56,8 +56,7 @@ def check_event_id(event_id: str) -> None:
     if len(event_id) > MAX_EVENT_ID:
         raise Refused(
             "missing_field",
-            f"event_id has {len(event_id)} characters, at most {MAX_EVENT_ID} are taken: "
-            f"{event_id[:_SHOWN]}…",
+            f"event_id has {len(event_id)} characters, at most {MAX_EVENT_ID} are taken: {event_id[:_SHOWN]}…",
         )
 
 
@@ -81,9 +80,7 @@ def check_amount(name: str, value: int) -> None:
 
 def check_currency(currency: str) -> None:
     """Refuse what is not written like an ISO 4217 code."""
-    if not (
-        len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
-    ):
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
         raise Refused(
             "invalid_amount",
             f"currency is {currency[:_SHOWN]!r}; it must be three capital letters (ISO 4217)",

@@ -10,10 +10,8 @@ from __future__ import annotations
 from schemas.log import (
     SCALE,
     AnyTouchpoint,
-    CartEvent,
     CaseEvent,
     PageView,
-    Purchase,
     SurveyAnswer,
     Tweet,
 )
@@ -39,30 +37,18 @@ HAPPENED: dict[tuple[str, str], int] = {
 
 def experience_of(touchpoint: AnyTouchpoint) -> int | None:
     """Return what the touchpoint says on its own, in units of 1 / SCALE; a call's end is weighed by `calls`."""
-    score = _score_of(touchpoint)
-    if score is not None:
-        return score
+    if isinstance(touchpoint, SurveyAnswer) and touchpoint.normalised is not None:
+        return 2 * touchpoint.normalised - SCALE
+    if isinstance(touchpoint, Tweet) and touchpoint.rating is not None:
+        return (touchpoint.rating - 3) * (SCALE // 2)
     if touchpoint.sentiment is not None:
         return touchpoint.sentiment
     return _happened(touchpoint)
 
 
-def _score_of(touchpoint: AnyTouchpoint) -> int | None:
-    if isinstance(touchpoint, SurveyAnswer) and touchpoint.normalised is not None:
-        return 2 * touchpoint.normalised - SCALE
-    if isinstance(touchpoint, Tweet) and touchpoint.rating is not None:
-        return (touchpoint.rating - 3) * (SCALE // 2)
-    return None
-
-
 def _happened(touchpoint: AnyTouchpoint) -> int | None:
-    if isinstance(touchpoint, Purchase | CartEvent):
-        kind = "purchase" if isinstance(touchpoint, Purchase) else "cart_event"
-        return HAPPENED.get((kind, touchpoint.action))
-    if isinstance(touchpoint, CaseEvent):
-        complaint = touchpoint.complaint and touchpoint.phase == "opened"
-        what = "opened as a complaint" if complaint else touchpoint.phase
-        return HAPPENED.get(("case_event", what))
-    if isinstance(touchpoint, PageView) and not touchpoint.ok:
-        return HAPPENED["page_view", "failed"]
-    return None
+    if isinstance(touchpoint, PageView):
+        return None if touchpoint.ok else HAPPENED["page_view", "failed"]
+    if isinstance(touchpoint, CaseEvent) and touchpoint.complaint and touchpoint.phase == "opened":
+        return HAPPENED["case_event", "opened as a complaint"]
+    return HAPPENED.get((touchpoint.kind, touchpoint.what))

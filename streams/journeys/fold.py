@@ -11,12 +11,10 @@ from schemas.log import (
     AnyTouchpoint,
     CartEvent,
     CaseEvent,
-    PageView,
     Purchase,
     SupportCall,
     SurveyAnswer,
     Tweet,
-    kind_of,
 )
 from streams.journeys import calls, carts, cases, purchases, responses, shifts, surveys
 from streams.journeys.effects import Effects
@@ -57,7 +55,6 @@ def advance(life: Life, until: int, effects: Effects) -> None:
 
 def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
     """Apply a touchpoint; every deadline up to its time must have taken effect."""
-    kind = kind_of(touchpoint)
     journey = _journey_at(life, touchpoint)
     origin = Origin(touchpoint.occurred_at, touchpoint.channel, touchpoint.attributes, journey.number)
     effects.now = origin.at
@@ -76,7 +73,7 @@ def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
         responses.on_case_event(life, touchpoint, origin, effects)
     elif isinstance(touchpoint, Tweet):
         responses.on_tweet(life, touchpoint, origin, effects)
-    _count(life, journey, kind, touchpoint)
+    _count(life, journey, touchpoint)
     if touchpoint.sentiment is not None:
         _mean("sentiment", origin, touchpoint.sentiment, effects)
     if experience is not None:
@@ -95,24 +92,24 @@ def touchpoint_row(
     late: bool = False,
 ) -> TouchpointRow:
     """Return the row of a touchpoint, its version still 0."""
-    action, subject_id, value_minor, currency = _summary(touchpoint)
+    value_minor, currency = touchpoint.worth
     return TouchpointRow(
         touchpoint.event_id,
-        kind_of(touchpoint),
+        touchpoint.kind,
         touchpoint.occurred_at,
         touchpoint.received_at,
         customer_id,
         journey_id,
         touchpoint.channel,
         touchpoint.source,
-        action,
+        touchpoint.what,
         touchpoint.text,
         touchpoint.sentiment,
         touchpoint.scorer,
         experience,
         value_minor,
         currency,
-        subject_id,
+        touchpoint.subject,
         touchpoint.attributes,
         late,
         0,
@@ -203,7 +200,7 @@ def _forget(life: Life, now: int) -> None:
     responses.forget(life, now)
 
 
-def _count(life: Life, journey: Journey, kind: str, touchpoint: AnyTouchpoint) -> None:
+def _count(life: Life, journey: Journey, touchpoint: AnyTouchpoint) -> None:
     at = touchpoint.occurred_at
     if not life.touchpoints:
         life.first_seen_at = at
@@ -211,7 +208,7 @@ def _count(life: Life, journey: Journey, kind: str, touchpoint: AnyTouchpoint) -
     life.touchpoints += 1
     journey.last_touch_at = at
     journey.touchpoints += 1
-    journey.path += PATH_LETTERS[kind]
+    journey.path += PATH_LETTERS[touchpoint.kind]
     if touchpoint.channel not in journey.channels:
         journey.channels.append(touchpoint.channel)
 
@@ -231,27 +228,3 @@ def _feel(life: Life, journey: Journey, event_id: str, origin: Origin, experienc
 
 def _mean(metric: str, origin: Origin, value: int, effects: Effects) -> None:
     effects.measure(metric, origin, n=1, numerator=value, squares=value * value)
-
-
-def _summary(touchpoint: AnyTouchpoint) -> tuple[str, str, int | None, str | None]:
-    """Return a touchpoint's action, subject, value and currency."""
-    value: int | None = None
-    currency: str | None = None
-    match touchpoint:
-        case Purchase():
-            action, subject = touchpoint.action, touchpoint.order_id
-            value, currency = touchpoint.amount_minor, touchpoint.currency
-        case CartEvent():
-            action, subject = touchpoint.action, touchpoint.cart_id
-            value, currency = touchpoint.value_minor, touchpoint.currency
-        case Tweet():
-            action, subject = touchpoint.author, touchpoint.post_id
-        case SupportCall():
-            action, subject = touchpoint.phase, touchpoint.call_id
-        case SurveyAnswer():
-            action, subject = touchpoint.phase, touchpoint.response_id
-        case CaseEvent():
-            action, subject = touchpoint.phase, touchpoint.case_id
-        case PageView():
-            action, subject = touchpoint.action, ""
-    return action, subject, value, currency

@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 import msgspec
 
 from schemas.facts import AbandonmentRow, ClockRow, Row, ShiftRow
-from schemas.log import SCALE, AnyTouchpoint, LogRecord, Tick, kind_of
+from schemas.log import SCALE, AnyTouchpoint, LogRecord, Tick
 from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS
 from streams.journeys.customer import (
     CustomerState,
@@ -266,9 +266,7 @@ class Partition:
             f"event_id {touchpoint.event_id!r} of {touchpoint.profile!r} was seen before with another payload;"
             " give each event its own id"
         )
-        self._output.collisions.append(
-            Collision(kind_of(touchpoint), touchpoint.task, touchpoint.source_offset, detail)
-        )
+        self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
 
     def _late_row(self, touchpoint: AnyTouchpoint, state: CustomerState, moment: Moment) -> Row:
         journey = state.head.journey

@@ -83,7 +83,7 @@ def refused(kind: str, /, **said: Any) -> Refused:
 def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
     touchpoint = taken(kind, attributes={"region": "north"})
     assert not isinstance(touchpoint, (BusinessChangeRow, MarketingSpendRow))
-    assert log.kind_of(touchpoint) == kind
+    assert touchpoint.kind == kind
     assert (touchpoint.task, touchpoint.clock, touchpoint.source_offset) == (3, T0 - 5, 77)
     assert (touchpoint.received_at, touchpoint.occurred_at) == (T0 + 9, T0)
     assert (touchpoint.event_id, touchpoint.source) == ("e-1", "shop")
