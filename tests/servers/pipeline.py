@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -107,16 +107,16 @@ class Pipeline:
         self._environment = {**_variables(chosen), "TOUCHLINE_LOG_FORMAT": "json"}
         self._apps: list[App] = []
 
-    def app(self, command: str, script: Path | None = None, **more: object) -> App:
+    def app(self, command: str, script: Sequence[str] = (), **more: object) -> App:
         """Describe one more process; `start` runs it.
 
         Args:
             command: `worker` or `sink`.
-            script: what to run in its place.
+            script: what to run in its place, and its arguments.
             more: settings of this process alone.
         """
         name = f"{command}-{len(self._apps) + 1}"
-        program = [str(script)] if script else ["-m", "touchline", command]
+        program = script or ["-m", "touchline", command]
         environment = {**self._environment, **_variables(more)}
         app = App(name, [sys.executable, *program], self.folder / f"{name}.log", environment)
         watch(app)
@@ -125,7 +125,7 @@ class Pipeline:
 
     def start(self, command: str, **more: object) -> App:
         """Start one more `worker` or `sink`; `more` are settings of its own."""
-        app = self.app(command, None, **more)
+        app = self.app(command, (), **more)
         app.start()
         return app
 

@@ -1,0 +1,68 @@
+"""A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
+
+KINDS names what of the state is written before the end, when STITCH writes for the third time and has much to write:
+b metric buckets, c customers, f what is forgotten, p the position. Facts and signals always are.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from schemas.topics import JOURNEYS_STATE
+from streams.agents.stitch import Stitch
+from streams.app import run_worker
+from streams.journeys.partition import BUCKET, Output
+from streams.ledger import Chunk
+from streams.produce import Batches, BatchProducer, Message
+from streams.settings import load
+
+FATAL = 3
+MUCH = 10
+"""Touchpoints that make a write one worth dying in."""
+KINDS = sys.argv[1]
+
+large_writes = 0
+write = Stitch._write
+
+
+def kind_of(entry: Message) -> str:
+    key = entry.key or b""
+    return "f" if key[:1] == BUCKET and entry.value is None else key[:1].decode()
+
+
+class Dying:
+    """Passes everything on but the state, of which it writes a part, and dies."""
+
+    def __init__(self, producer: BatchProducer) -> None:
+        self._producer = producer
+
+    async def send(self, batches: Batches) -> None:
+        if not any(topic == JOURNEYS_STATE for topic, _ in batches):
+            await self._producer.send(batches)
+            return
+        await self._producer.send({place: self._part(place[0], messages) for place, messages in batches.items()})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _part(self, topic: str, messages: Sequence[Message]) -> Sequence[Message]:
+        if topic != JOURNEYS_STATE:
+            return messages
+        return [message for message in messages if kind_of(message) in KINDS]
+
+
+async def write_or_die(self: Stitch, chunk: Chunk, output: Output) -> None:
+    global large_writes  # noqa: PLW0603  # this process has no other purpose
+    large_writes += output.counts["touchpoints"] >= MUCH
+    stitch: Any = copy.copy(self)
+    if large_writes >= FATAL:
+        stitch._services = replace(stitch._services, producer=cast(BatchProducer, Dying(stitch._services.producer)))
+    await write(stitch, chunk, output)
+
+
+Stitch._write = write_or_die  # type: ignore[method-assign]  # that is the point
+run_worker(load())
