@@ -83,7 +83,6 @@ def _complete(life: Life, response_id: str, survey: Survey, effects: Effects) ->
     if survey.status == "abandoned":
         survey.status = "recovered"
         survey.recovered_at = survey.last_at
-        effects.measure(METRIC, survey.origin, n=0, numerator=-1)
         if life.journey is not None and survey.origin.journey == life.journey.number:
             life.journey.abandoned -= 1
         report(response_id, survey, effects)

@@ -76,7 +76,7 @@ def observe(life: Life) -> Iterator[Observation]:
             lost = cart.abandoned is not None and cart.abandoned.recovered_at is None
             yield Observation("cart_abandonment_rate", cart.first, lost)
     for survey in life.surveys:
-        lost = survey.abandoned is not None and survey.abandoned.recovered_at is None
+        lost = survey.abandoned is not None
         yield Observation("survey_abandonment_rate", survey.started, lost)
     yield from _of_calls(life)
     yield from _of_answers(life)
