@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import KIND_RECORDS, Codec
-from schemas.jsonl import BadLine, parse_line
+from schemas.jsonl import BadLine, parse_by_field, parse_line
 from schemas.registry import FileRegistry
-from tests.unit.schemas.records import T0, minimal, records
+from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
 
 CODEC = Codec(FileRegistry())
 KINDS = sorted(KIND_RECORDS)
@@ -35,6 +36,39 @@ def test_any_record_comes_through_json(kind: str, data: st.DataObject) -> None:
     parsed_kind, parsed = parse_line(msgspec.json.encode({"kind": kind} | record))
     assert (parsed_kind, parsed) == (kind, record)
     assert CODEC.decode(kind, CODEC.encode(name, parsed)) == record
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 65), 1 << 65)
+    | st.sampled_from([1 << 31, -(1 << 31), 1 << 63, -(1 << 63), 10**400, 1.0, 1e3])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3)
+    | st.sampled_from(
+        ["2024-05-01T12:00:00Z", "2024-05-01T12:00:00", "0001-01-01T00:00:00+14:00", "2024-05-01", "placed"]
+    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=100)  # for each of nine kinds
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_ways_of_reading_a_line_agree(kind: str, data: st.DataObject) -> None:
+    record = {"kind": kind} | minimal(kind)
+    changed = data.draw(st.sampled_from([field["name"] for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]]))
+    said = json.dumps(record | {changed: data.draw(JSON)})
+    assert outcome(parse_line, said) == outcome(parse_by_field, said)
+
+
+def outcome(parse: Callable[[str], object], said: str) -> str:
+    """What reading a line gives, or its reason; with the types, for 1 is neither True nor 1.0."""
+    try:
+        return repr(parse(said))
+    except BadLine as bad:
+        return bad.reason
 
 
 @pytest.mark.parametrize("kind", KINDS)
