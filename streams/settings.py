@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     metric_dimensions: str = Field(
         default="*", description="attributes to break metrics down by: * for all, or a comma list"
     )
+    companies: str = Field(
+        default="", description="names that are no words when a text is scored, as a comma list: yours, your rivals'"
+    )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         default=1000, description="refused messages in a row on one partition that stop the worker"
     )
@@ -152,8 +155,12 @@ class Settings(BaseSettings):
         """The attributes metrics are broken down by; None for all of them."""
         if self.metric_dimensions.strip() == "*":
             return None
-        names = (name.strip() for name in self.metric_dimensions.split(","))
-        return frozenset(name for name in names if name)
+        return frozenset(_listed(self.metric_dimensions))
+
+    @property
+    def company_names(self) -> list[str]:
+        """The names that say nothing of how somebody feels."""
+        return _listed(self.companies)
 
     def group(self, role: str) -> str:
         """Return the consumer group's name of a role (`streams`, `sink`)."""
@@ -181,6 +188,10 @@ class Documented:
     default: str
     meaning: str
 
+
+def _listed(names: str) -> list[str]:
+    """Return the names of a comma list, without the empty ones."""
+    return [name for part in names.split(",") if (name := part.strip())]
 
 def load(**overrides: Any) -> Settings:
     """Read the settings from the environment; `overrides` (field = value) win over it.

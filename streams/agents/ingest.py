@@ -25,7 +25,7 @@ def register(app: faust.App, services: Services) -> None:
     settings, telemetry = services.settings, services.telemetry
     judge = Judge(
         codec=Codec(registry_of(settings)),
-        scorer=VaderScorer(),
+        scorer=VaderScorer(settings.company_names),
         telemetry=telemetry,
         clock=wall_clock,
     )

@@ -102,3 +102,8 @@ def test_everything_is_documented() -> None:
     assert listed.keys() == {PREFIX + name.upper() for name in Settings.model_fields}
     assert all(entry.meaning for entry in listed.values())
     assert listed["TOUCHLINE_PARTITIONS"].default == "4"
+
+
+def test_company_names_are_a_comma_list() -> None:
+    assert load(companies="United, Best Buy,,").company_names == ["United", "Best Buy"]
+    assert load().company_names == []
