@@ -193,6 +193,7 @@ def _listed(names: str) -> list[str]:
     """Return the names of a comma list, without the empty ones."""
     return [name for part in names.split(",") if (name := part.strip())]
 
+
 def load(**overrides: Any) -> Settings:
     """Read the settings from the environment; `overrides` (field = value) win over it.
 

@@ -57,9 +57,7 @@ def test_an_unknown_variable_is_refused_and_the_nearest_named(
         ("KAFKA_SECURITY", "sasl_ssl", "TOUCHLINE_KAFKA_USER"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
-) -> None:
+def test_a_bad_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError) as caught:
         load()
