@@ -30,9 +30,13 @@ R = TypeVar("R")
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the horizon are folded; with fewer it is not worth the while."""
-PENDING_MAX = 1_000
-PENDING_MAX_BYTES = 1 << 19
+PENDING_MAX = 2_000
+PENDING_MAX_BYTES = 1 << 20
 """With more than this pending (a robot's), the older half is folded before it is past the horizon."""
+
+
+Key = tuple[int, int, str]
+"""What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their event id."""
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -45,7 +49,7 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
     record: bytes
 
     @property
-    def key(self) -> tuple[int, int, str]:
+    def key(self) -> Key:
         """What orders a customer's touchpoints."""
         return self.occurred_at, self.rank, self.event_id
 
@@ -56,7 +60,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         offset: the log offset last applied.
         deadline: when `head` next changes by itself, ms, or `NEVER`.
-        floor: what is older than this can no longer be put in its place, ms.
+        floor: key of the last touchpoint that is in `base`: what belongs before it can no longer be put in its place.
         weight: bytes of the pending records.
         base: the life before the pending touchpoints, encoded.
         pending: the touchpoints since, ordered by their keys.
@@ -65,7 +69,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
 
     offset: int = -1
     deadline: int = NEVER
-    floor: int = 0
+    floor: Key = (0, 0, "")
     weight: int = 0
     base: bytes = b""
     pending: list[Pending] = msgspec.field(default_factory=list)
@@ -100,6 +104,14 @@ def seen(state: CustomerState, touchpoint: AnyTouchpoint) -> Pending | None:
         if pending.event_id == touchpoint.event_id:
             return pending
     return None
+
+
+def late(state: CustomerState, touchpoint: AnyTouchpoint, moment: Moment) -> bool:
+    """Return whether a touchpoint comes too late to be put in its place."""
+    at = touchpoint.occurred_at
+    if at < moment.cutoff or at < state.floor[0]:
+        return True
+    return at == state.floor[0] and (at, rank_of(touchpoint), touchpoint.event_id) <= state.floor
 
 
 def step_time(state: CustomerState, moment: Moment, effects: Effects) -> None:
@@ -234,5 +246,4 @@ def _fold_into_base(state: CustomerState, count: int) -> None:
 def _drop(state: CustomerState, count: int) -> None:
     dropped, state.pending = state.pending[:count], state.pending[count:]
     state.weight -= sum(len(pending.record) for pending in dropped)
-    # Touchpoints of the very millisecond could belong before the last one folded.
-    state.floor = dropped[-1].occurred_at + 1
+    state.floor = dropped[-1].key

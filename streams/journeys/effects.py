@@ -33,7 +33,10 @@ class Measure(NamedTuple):
 
 
 def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
-    """Return the measures that turn the sums of `before` into those of `after`."""
+    """Return the measures that turn the sums and samples of `before` into those of `after`.
+
+    Samples that leave come last: what joins and leaves again must have joined by then.
+    """
     counted: dict[tuple[object, ...], tuple[Measure, int]] = {}
     for sign, measures in ((1, after), (-1, before)):
         for measure in measures:
@@ -42,7 +45,13 @@ def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
     changes: list[Measure] = []
     for measure, times in counted.values():
         changes.extend([measure if times > 0 else _undone(measure)] * abs(times))
-    return changes
+    joining = [change._replace(remove=None) for change in changes]
+    leaving = [
+        change._replace(n=0, numerator=0, denominator=0, squares=0, add=None)
+        for change in changes
+        if change.remove is not None
+    ]
+    return joining + leaving
 
 
 def _undone(measure: Measure) -> Measure:

@@ -17,6 +17,7 @@ from schemas.log import (
     Tweet,
 )
 from streams.journeys import calls, carts, cases, purchases, responses, shifts, surveys
+from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.life import (
@@ -27,6 +28,13 @@ from streams.journeys.life import (
     Observation,
     Origin,
 )
+
+KEPT_MAX = 250
+"""Carts, calls, surveys, cases and waiting questions of one customer that are kept, each: of more, the oldest go.
+
+No person has as many within a month; what counts as one customer but is many (a till, a robot) must not outgrow a
+message of the changelog."""
+CHANNELS_MAX = 64
 
 
 def next_deadline(life: Life) -> int:
@@ -56,7 +64,8 @@ def advance(life: Life, until: int, effects: Effects) -> None:
 def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
     """Apply a touchpoint; every deadline up to its time must have taken effect."""
     journey = _journey_at(life, touchpoint)
-    origin = Origin(touchpoint.occurred_at, touchpoint.channel, touchpoint.attributes, journey.number)
+    dimensions = dimensions_of(touchpoint.attributes)
+    origin = Origin(touchpoint.occurred_at, touchpoint.channel, dimensions, journey.number)
     effects.now = origin.at
     _forget(life, origin.at)
     experience = experience_of(touchpoint)
@@ -198,6 +207,9 @@ def _forget(life: Life, now: int) -> None:
     if life.surveys:
         surveys.forget(life, now)
     responses.forget(life, now)
+    for kept in (life.carts, life.calls, life.surveys, life.cases, life.waiting):
+        while len(kept) > KEPT_MAX:
+            del kept[next(iter(kept))]
 
 
 def _count(life: Life, journey: Journey, touchpoint: AnyTouchpoint) -> None:
@@ -209,7 +221,7 @@ def _count(life: Life, journey: Journey, touchpoint: AnyTouchpoint) -> None:
     journey.last_touch_at = at
     journey.touchpoints += 1
     journey.path += PATH_LETTERS[touchpoint.kind]
-    if touchpoint.channel not in journey.channels:
+    if touchpoint.channel not in journey.channels and len(journey.channels) < CHANNELS_MAX:
         journey.channels.append(touchpoint.channel)
 
 

@@ -54,7 +54,12 @@ _buckets = msgspec.msgpack.Decoder(Bucket)
 
 
 class Buckets:
-    """The buckets of one log partition that can still be restated."""
+    """The buckets of one log partition that can still be restated.
+
+    Attributes:
+        settled: what can be restated until this moment (ms) at the latest has been forgotten, and never comes back,
+            also where the horizon is longer now than it was then.
+    """
 
     def __init__(self, shard: int, dimensions: frozenset[str] | None, horizon_ms: int) -> None:
         self._shard = shard
@@ -64,6 +69,7 @@ class Buckets:
         self._guards: dict[BucketKey, int] = {}
         self._expiry: list[tuple[int, BucketKey]] = []
         self._dirty: dict[BucketKey, None] = {}
+        self.settled = 0
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -84,7 +90,8 @@ class Buckets:
         """Add a measure's changes at a log offset; return False where its cause is too late to restate its bucket."""
         minute = measure.at - measure.at % MINUTE_MS
         metric = measure.metric
-        if measure.caused_at > minute + MINUTE_MS + RESTATED_MS.get(metric, 0):
+        restated_until = minute + MINUTE_MS + RESTATED_MS.get(metric, 0)
+        if measure.caused_at >= restated_until or restated_until <= self.settled:
             return False
         self._add((metric, minute, "all", ""), measure, offset)
         self._add((metric, minute, "channel", measure.channel), measure, offset)
@@ -113,6 +120,7 @@ class Buckets:
         These are written after the customers: a replay finds either the bucket, or customers that have nothing to add.
         """
         writes: list[tuple[bytes, bytes | None]] = []
+        self.settled = max(self.settled, time - self._horizon_ms)
         while self._expiry and self._expiry[0][0] <= time:
             _, key = heappop(self._expiry)
             del self._buckets[key]
@@ -141,7 +149,9 @@ class Buckets:
         if measure.remove is not None:
             samples = bucket.samples
             place = bisect_left(samples, measure.remove)
-            del samples[place]
+            # It is there, by all tests; a worker that died of the opposite would die of it at every start.
+            if place < len(samples) and samples[place] == measure.remove:
+                del samples[place]
         if measure.add is not None:
             insort(bucket.samples, measure.add)
         self._dirty[key] = None

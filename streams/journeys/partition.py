@@ -21,6 +21,7 @@ from streams.journeys.customer import (
     CustomerState,
     Header,
     Moment,
+    late,
     seen,
     step_time,
     step_touchpoint,
@@ -96,11 +97,19 @@ class Output:
 
 
 class Position(msgspec.Struct, array_like=True, gc=False):
-    """The partition's own record: the last offset wholly applied, each task's clock, and the time they make."""
+    """The partition's own record.
+
+    Attributes:
+        offset: the last one wholly applied.
+        clocks: each task's.
+        time: the time they make, ms.
+        settled: see `streams.journeys.metrics.Buckets`.
+    """
 
     offset: int
     clocks: list[int]
     time: int
+    settled: int
 
 
 _states = msgspec.msgpack.Decoder(CustomerState)
@@ -149,6 +158,7 @@ class Partition:
             if position.offset > self.offset:
                 self.offset, self.time = position.offset, position.time
                 self._clocks = position.clocks
+                self._buckets.settled = position.settled
 
     def restored(self) -> None:
         """Make the timers, once all entries are there."""
@@ -193,7 +203,7 @@ class Partition:
         facts["touchpoints"] = facts.get("touchpoints", []) + self._late
         version = self._version(self.offset)
         facts["clocks"] = [ClockRow(self.shard, self.time, self.offset, version)]
-        position = Position(self.offset, self._clocks, self.time)
+        position = Position(self.offset, self._clocks, self.time, self._buckets.settled)
         output.position = (POSITION, _encode(position))
         self._late = []
         return output
@@ -247,7 +257,7 @@ class Partition:
         known = seen(state, touchpoint)
         if known is not None:
             self._meet_again(touchpoint, known.fingerprint)
-        elif touchpoint.occurred_at < max(moment.cutoff, state.floor):
+        elif late(state, touchpoint, moment):
             counts["late"] += 1
             self._late.append(self._late_row(touchpoint, state, moment))
         else:

@@ -13,6 +13,8 @@ observations after the turn, and one of 1.0 in 99 %. `tests/unit/journeys/test_s
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from schemas.facts import ShiftRow
 from schemas.log import SCALE
 from streams.journeys.effects import Effects
@@ -75,7 +77,7 @@ def _report(life: Life, series: list[Observation], split: int, effects: Effects)
     after_mean = round(sum(after) / len(after))
     worse = after_mean < before_mean
     life.mood = -1 if worse else 1
-    shift_id = f"{effects.customer_id}@{onset.event_id}"
+    shift_id = _shift_id(effects.customer_id, onset.event_id)
     effects.shifts[shift_id] = ShiftRow(
         shift_id=shift_id,
         customer_id=effects.customer_id,
@@ -96,3 +98,8 @@ def _report(life: Life, series: list[Observation], split: int, effects: Effects)
     )
     origin = Origin(onset.at, onset.channel, onset.attributes, onset.journey)
     effects.measure("sentiment_shifts", origin, n=1, numerator=int(worse))
+
+
+def _shift_id(customer_id: str, onset_event_id: str) -> str:
+    name = f"{len(customer_id)} {customer_id} {onset_event_id}"
+    return blake2b(name.encode(), digest_size=16).hexdigest()

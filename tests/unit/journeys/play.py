@@ -114,12 +114,12 @@ class Play:
     def counted(self, name: str) -> int:
         return sum(output.counts[name] for output in self.outputs)
 
-    def restarted(self) -> Play:
+    def restarted(self, rules: Rules | None = None) -> Play:
         """Go on from the changelog, as after a restart."""
         entries: dict[bytes, bytes | None] = {}
         for output in self.outputs:
             entries.update([*output.buckets, *output.customers, *output.forgotten, output.position])
-        self.partition = Partition(0, 1, Rules())
+        self.partition = Partition(0, 1, rules or Rules())
         for key, value in entries.items():
             if value is not None:
                 self.partition.restore(key, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from tests.unit.journeys.play import DAY, SECOND, call, order, played, times
@@ -116,3 +118,20 @@ def test_an_order_within_thirty_days_recovers_a_call() -> None:
 
     row = play.row("abandonments")
     assert (row["status"], row["recovered_at"] - row["abandoned_at"]) == ("recovered", 2 * DAY - 45 * SECOND)
+
+
+def test_two_holds_are_summed_in_whatever_order_the_phases_arrive() -> None:
+    made = [
+        call(0, "queued"),
+        call(10 * SECOND, "answered"),
+        call(20 * SECOND, "held"),
+        call(23 * SECOND, "resumed"),
+        call(30 * SECOND, "held"),
+        call(31 * SECOND, "resumed"),
+    ]
+
+    for arrivals in permutations(made):
+        play = played(arrivals, until=DAY)
+
+        assert play.metric("hold_time") == {"n": 1, "numerator": 4_000, "denominator": 1, "samples": [4_000]}
+        assert play.metric("speed_of_answer")["samples"] == [10_000]

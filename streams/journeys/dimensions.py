@@ -1,0 +1,21 @@
+"""Which attributes metrics are kept for: few and short ones, for each value is a bucket of its own."""
+
+from __future__ import annotations
+
+MOST_NAMES = 32
+MOST_CHARACTERS = 128
+
+
+def dimensions_of(attributes: dict[str, str]) -> dict[str, str]:
+    """Return the attributes that are dimensions: the first `MOST_NAMES` by name of those that are short enough.
+
+    The others stay where they are said, in `touchpoints`.
+    """
+    if len(attributes) <= MOST_NAMES and all(map(_short, attributes.items())):
+        return attributes
+    return dict(sorted(filter(_short, attributes.items()))[:MOST_NAMES])
+
+
+def _short(attribute: tuple[str, str]) -> bool:
+    name, value = attribute
+    return len(name) <= MOST_CHARACTERS and len(value) <= MOST_CHARACTERS
