@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +25,10 @@ SCALES: dict[str, tuple[float, float]] = {
 }
 """The lowest and highest score by kind of question, where the answer does not say them."""
 STARS = (1, 5)
+LARGEST_SCORE = 1e9
+"""A score or the end of a scale lies within this, on either side of 0."""
+LARGEST_AMOUNT = 10**15
+"""The greatest amount of money, in minor units: thousands of them still add up within 64 bits."""
 
 _SHOWN = 60
 
@@ -73,9 +76,11 @@ def check_planned(name: str, time: int | None) -> None:
 
 
 def check_amount(name: str, value: int) -> None:
-    """Refuse a negative amount or quantity."""
+    """Refuse an amount (minor units) or quantity that is negative or beyond all reason."""
     if value < 0:
         raise Refused("invalid_amount", f"{name} is {value}; it must be 0 or more")
+    if value > LARGEST_AMOUNT:
+        raise Refused("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
 
 
 def check_currency(currency: str) -> None:
@@ -106,19 +111,26 @@ def normalised_score(record: dict[str, Any]) -> int | None:
     score: float | None = record["score"]
     if score is None:
         return None
-    if not math.isfinite(score):
-        raise Refused("invalid_score", f"score is {score}")
+    if not _is_reasonable(score):
+        raise Refused("invalid_score", f"score is {score:g}; it must lie within ±{LARGEST_SCORE:g}")
     scale = _scale(record)
     if scale is None:
         return None
     low, high = scale
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise Refused("invalid_score", f"the scale runs from {low:g} to {high:g}")
+    if not (_is_reasonable(low) and _is_reasonable(high) and low < high):
+        raise Refused(
+            "invalid_score",
+            f"the scale runs from {low:g} to {high:g}; it must rise, and lie within ±{LARGEST_SCORE:g}",
+        )
     if not low <= score <= high:
         raise Refused("invalid_score", f"score is {score:g}; its scale is {low:g} to {high:g}")
     normalised = round(SCALE * (score - low) / (high - low))
     is_reversed = record["question_kind"] != "nps" and not record["higher_is_better"]
     return SCALE - normalised if is_reversed else normalised
+
+
+def _is_reasonable(number: float) -> bool:
+    return -LARGEST_SCORE <= number <= LARGEST_SCORE  # NaN is not
 
 
 def _scale(record: dict[str, Any]) -> tuple[float, float] | None:

@@ -229,6 +229,8 @@ def test_a_scorer_may_abstain() -> None:
         ({"question_kind": "choice", "score": 1.0}, None),
         ({"question_kind": "choice", "score": 1.0, "scale_max": 4.0}, None),
         ({"score": 3.0, "scale_min": 1.0, "scale_max": 5.0}, 5_000),
+        ({"score": 1e9, "scale_min": -1e9, "scale_max": 1e9}, 10_000),
+        ({"score": 0.0, "scale_min": -1e9, "scale_max": 1e9}, 5_000),
         ({"score": 3.0}, None),
         ({"question_kind": "csat"}, None),
     ],
@@ -256,6 +258,13 @@ def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int 
         ({"question_kind": "csat", "score": 3.0, "scale_min": float("nan")}, "nan"),
         ({"question_kind": "csat", "score": 3.0, "scale_min": 3.0, "scale_max": 3.0}, "3 to 3"),
         ({"score": 3.0, "scale_min": 5.0, "scale_max": 1.0}, "5 to 1"),
+        # What no questionnaire has, and no float can reckon with.
+        ({"score": 1e308, "scale_min": 0.0, "scale_max": 1e308}, "1e+308"),
+        ({"score": 1e305, "scale_min": 0.0, "scale_max": 1e305}, "1e+305"),
+        ({"score": 1e308, "scale_min": -1e308, "scale_max": 1e308}, "1e+308"),
+        ({"score": 0.0, "scale_min": -1e308, "scale_max": 1e308}, "1e+308"),
+        ({"score": 5.0, "scale_min": -1.1e9, "scale_max": 10.0}, "-1.1e+09"),
+        ({"question_kind": "text", "score": -1.1e9}, "-1.1e+09"),
     ],
 )
 def test_a_score_outside_its_scale_is_refused(said: dict[str, Any], shown: str) -> None:
@@ -379,6 +388,11 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
         ("cart_event", {"value_minor": -1}),
         ("cart_event", {"quantity": -1}),
         ("marketing_spend", {"amount_minor": -1}),
+        ("purchase", {"amount_minor": 10**15 + 1}),
+        ("purchase", {"discount_minor": 2**63 - 1}),
+        ("purchase", {"items": [ITEM | {"price_minor": 10**15 + 1}]}),
+        ("cart_event", {"value_minor": 10**15 + 1}),
+        ("marketing_spend", {"amount_minor": 10**15 + 1}),
         *(
             (kind, {"currency": currency})
             for kind in ("purchase", "cart_event", "marketing_spend")
@@ -403,6 +417,14 @@ def test_an_amount_that_is_none_is_refused(kind: str, said: dict[str, Any]) -> N
 )
 def test_nothing_is_an_amount(kind: str, said: dict[str, Any]) -> None:
     taken(kind, **said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("purchase", "amount_minor"), ("cart_event", "value_minor"), ("marketing_spend", "amount_minor")],
+)
+def test_the_greatest_amount_is_taken(kind: str, name: str) -> None:
+    assert getattr(taken(kind, **{name: 10**15}), name) == 10**15
 
 
 def test_a_message_over_a_mebibyte_is_too_large() -> None:
