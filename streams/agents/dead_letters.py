@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from schemas.facts import DeadLetterRow
 from schemas.topics import DEAD_LETTERS
 from streams.ledger import Record
-from streams.produce import Message
+from streams.produce import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Message
 
 MOST_DETAIL = 1000
 """Characters of `dlq.detail` that are kept."""
+LARGEST = MAX_DEAD_LETTER_BYTES - RECORD_OVERHEAD
+"""Bytes of a letter that surely fit into the topic, though nothing of them can be compressed."""
 NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
 
 
@@ -21,7 +23,9 @@ def dead_letter(  # one header each
     """Return the dead letter of a refused message; send it to `touchpoints.dlq.v1`, same partition.
 
     Key, value and headers are byte for byte those of the message. Where it was refused before, and
-    sent again, the headers added last are those that hold.
+    sent again, the headers added last are those that hold. A message that is too large for the topic
+    (brokers count compressed bytes, so its own topic took it) is left where it is: the letter has
+    nothing of it, and its detail says where it stands.
 
     Args:
         record: the refused message.
@@ -34,15 +38,19 @@ def dead_letter(  # one header each
     """
     added = {
         "dlq.reason": reason,
-        "dlq.detail": detail[:MOST_DETAIL],
+        "dlq.detail": _with_note(detail, ""),
         "dlq.stage": stage,
         "dlq.topic": topic,
         "dlq.partition": str(partition),
         "dlq.offset": str(record.offset),
         "dlq.at": rfc3339(at_ms),
     }
-    headers = [*record.headers, *((name, text.encode()) for name, text in added.items())]
-    return Message(record.key, record.value, headers)
+    letter = Message(record.key, record.value, [*record.headers, *_encoded(added)])
+    if letter.size <= LARGEST:
+        return letter
+    where = f"{topic}, partition {partition}, offset {record.offset}"
+    note = f"; with its {letter.size} bytes the message is too large for a dead letter, and stands only in {where}"
+    return Message(None, None, _encoded({**added, "dlq.detail": _with_note(detail, note)}))
 
 
 def lost_letter(
@@ -54,7 +62,7 @@ def lost_letter(
         topic=topic,
         partition=partition,
         reason=reason,
-        detail=f"{detail}; the message itself is no longer in its topic",
+        detail=_with_note(detail, "; the message itself is no longer in its topic"),
         stage=stage,
         at_ms=at_ms,
     )
@@ -103,6 +111,15 @@ def rfc3339(ms: int) -> str:
 def epoch_ms(text: str) -> int:
     """Return the epoch milliseconds of an RFC 3339 time, or raise ValueError."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _with_note(detail: str, note: str) -> str:
+    """Return a detail that is not too long, with a note that is never cut."""
+    return detail[: MOST_DETAIL - len(note)] + note
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[str, bytes | None]]:
+    return [(name, text.encode()) for name, text in headers.items()]
 
 
 class _Gone:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.topics import DEAD_LETTERS
+import re
+
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from schemas.topics import DEAD_LETTERS, all_topics
 from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
 from streams.produce import Message
 from tests.unit.streams.records import FakeRecord
@@ -73,6 +78,46 @@ def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
     )
     assert (made.key, made.value) == (None, None)
     assert b"no longer in its topic" in (dict(made.headers)["dlq.detail"] or b"")
+
+
+NINE_MIB = b"\0" * (9 << 20)
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        FakeRecord(7, NINE_MIB, key=b"k"),
+        FakeRecord(7, b"v", key=NINE_MIB),
+        FakeRecord(7, b"v", headers=(("h", NINE_MIB),)),
+        FakeRecord(7, b"v", headers=(("h\u00e4" * (3 << 20), b""),)),
+    ],
+    ids=["value", "key", "header", "name"],
+)
+def test_of_a_message_too_large_for_the_topic_the_letter_says_where_it_stands(large: FakeRecord) -> None:
+    made = letter(large, detail="d" * 5000)
+    assert (made.key, made.value) == (None, None)
+    headers = dict(made.headers)
+    assert headers["dlq.offset"] == b"7"
+    detail = (headers["dlq.detail"] or b"").decode()
+    assert "touchpoints.tweets.v1, partition 3, offset 7" in detail
+    assert int(re.findall(r"its (\d+) bytes", detail)[0]) > 9 << 20
+    assert len(detail) == 1000
+
+
+def test_a_letter_fits_into_its_topic_uncompressed() -> None:
+    (takes,) = (int(topic.config["max.message.bytes"]) for topic in all_topics() if topic.name == DEAD_LETTERS)
+    whole = [size for size in range(takes - 2000, takes) if letter(FakeRecord(7, bytes(size))).value is not None]
+    assert whole
+    for size in (whole[0], whole[-1]):
+        batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
+        made = letter(FakeRecord(7, bytes(size)))
+        batch.append(0, NOON, made.key, made.value, list(made.headers))
+        assert len(batch.build()) <= takes
+
+
+def test_the_note_that_a_message_is_gone_is_not_cut() -> None:
+    made = lost_letter(topic="t", partition=1, offset=4, reason="r", detail="d" * 5000, stage="stitch", at_ms=NOON)
+    assert (dict(made.headers)["dlq.detail"] or b"").endswith(b"no longer in its topic")
 
 
 def test_times_are_rfc_3339_to_the_millisecond() -> None:

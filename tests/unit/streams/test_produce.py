@@ -14,7 +14,7 @@ from aiokafka.errors import (
     UnknownError,
 )
 
-from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, MAX_MESSAGE_BYTES, all_topics
 from streams.produce import BatchProducer, Message, ProduceError, partition_for
 from streams.settings import Settings
 
@@ -131,8 +131,22 @@ async def test_a_message_over_the_limit_is_not_even_tried() -> None:
     huge = Message(b"key", b"x" * MAX_MESSAGE_BYTES)
     with pytest.raises(ProduceError, match=r"a message for a is \d+ bytes long"):
         await producer.send({("a", 0): [huge]})
-    await producer.send({(DEAD_LETTERS, 0): [huge]})  # which must hold what inputs hold, and headers
+    assert kafka.written == {}
+
+
+async def test_a_dead_letter_is_never_refused_for_its_size() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    await producer.send({(DEAD_LETTERS, 0): [Message(b"key", b"x" * (3 * MAX_MESSAGE_BYTES))]})
     assert list(kafka.written) == [(DEAD_LETTERS, 0)]
+
+
+async def test_the_hint_names_the_size_that_the_topic_is_to_take() -> None:
+    takes = {topic.name: topic.config.get("max.message.bytes", "") for topic in all_topics()}
+    for topic in (DEAD_LETTERS, JOURNEYS_LOG):
+        producer, _ = await started(FakeKafka([MessageSizeTooLargeError()]))
+        with pytest.raises(ProduceError, match=rf"to {takes[topic]}$"):
+            await producer.send({(topic, 0): numbers(1)})
 
 
 async def test_a_broker_without_idempotence_is_written_to_without() -> None:
