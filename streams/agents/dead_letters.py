@@ -14,6 +14,11 @@ MOST_DETAIL = 1000
 """Characters of `dlq.detail` that are kept."""
 LARGEST = MAX_DEAD_LETTER_BYTES - RECORD_OVERHEAD
 """Bytes of a letter that surely fit into the topic, though nothing of them can be compressed."""
+PARTITIONS = range(1 << 31)
+OFFSETS = range(1 << 63)
+"""What Kafka can number, all of which fits the columns."""
+TIMES = range(-2_208_988_800_000, 10_413_792_000_000)
+"""Epoch ms from 1900 to 2299: what a DateTime64 holds."""
 NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
 
 
@@ -71,6 +76,8 @@ def lost_letter(
 def row_of(record: Record, partition: int, epoch: int) -> DeadLetterRow:
     """Return the row of a dead letter. What is no dead letter gives a row that says so.
 
+    Anybody can write such headers: numbers and times that the table's columns cannot hold make it none.
+
     Args:
         record: a message of `touchpoints.dlq.v1`.
         partition: its partition of that topic, which is also that of the refused message.
@@ -86,20 +93,27 @@ def row_of(record: Record, partition: int, epoch: int) -> DeadLetterRow:
     try:
         return DeadLetterRow(
             topic=headers["dlq.topic"],
-            partition=int(headers["dlq.partition"]),
-            offset=int(headers["dlq.offset"]),
+            partition=_within(PARTITIONS, int(headers["dlq.partition"])),
+            offset=_within(OFFSETS, int(headers["dlq.offset"])),
             reason=headers["dlq.reason"],
             detail=headers["dlq.detail"],
             stage=headers["dlq.stage"],
-            refused_at=epoch_ms(headers["dlq.at"]),
+            refused_at=_within(TIMES, epoch_ms(headers["dlq.at"])),
             raw=raw,
             version=version,
         )
-    except (KeyError, ValueError):
-        at = record.timestamp
+    except (KeyError, ValueError, OverflowError):
+        # The timestamp is the producer's to choose, too.
+        at = record.timestamp if record.timestamp in TIMES else 0
         return DeadLetterRow(
             DEAD_LETTERS, partition, record.offset, "undecodable", NO_HEADERS, "sink", at, raw, version
         )
+
+
+def _within(allowed: range, number: int) -> int:
+    if number not in allowed:
+        raise ValueError(f"{number} is not from {allowed.start} to {allowed.stop - 1}")
+    return number
 
 
 def rfc3339(ms: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import DEAD_LETTERS, all_topics
+from sinks.writer import Batch, Writer, select
 from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
 from streams.produce import Message
 from tests.unit.streams.records import FakeRecord
@@ -70,6 +71,51 @@ def test_what_is_no_dead_letter_gives_a_row_all_the_same() -> None:
     row = row_of(FakeRecord(5, b"?", timestamp=NOON), 2, epoch=0)
     assert (row.topic, row.partition, row.offset) == (DEAD_LETTERS, 2, 5)
     assert (row.reason, row.raw, row.refused_at) == ("undecodable", b"?", NOON)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("dlq.partition", "-1"),
+        ("dlq.partition", str(1 << 32)),
+        ("dlq.offset", "-1"),
+        ("dlq.offset", str(1 << 64)),
+        ("dlq.offset", "9" * 5000),
+        ("dlq.at", "0001-01-01T00:00:00Z"),
+        ("dlq.at", "9999-12-31T23:59:59Z"),
+        ("dlq.at", "0001-01-01T00:00:00"),
+    ],
+)
+def test_headers_that_no_column_can_hold_are_none(header: str, value: str) -> None:
+    made = letter(FakeRecord(7, b"body"))
+    headers = [*made.headers, (header, value.encode())]
+    row = row_of(FakeRecord(40, made.value, made.key, NOON, headers), 3, epoch=0)
+    assert (row.topic, row.partition, row.offset, row.refused_at) == (DEAD_LETTERS, 3, 40, NOON)
+    assert (row.reason, row.raw) == ("undecodable", b"body")
+
+
+@pytest.mark.parametrize("timestamp", [-(1 << 63), (1 << 63) - 1])
+def test_a_timestamp_that_no_column_can_hold_is_no_time(timestamp: int) -> None:
+    assert row_of(FakeRecord(5, b"?", timestamp=timestamp), 2, epoch=0).refused_at == 0
+
+
+@pytest.mark.embedded
+def test_the_outermost_headers_that_are_taken_are_stored(chdb: Writer) -> None:
+    outermost = [
+        ("dlq.partition", str((1 << 31) - 1), "dlq.offset", str((1 << 63) - 1), "dlq.at", "1900-01-01T00:00:00Z"),
+        ("dlq.partition", "0", "dlq.offset", "0", "dlq.at", "2299-12-31T23:59:59.999Z"),
+    ]
+    batch = Batch()
+    for offset, texts in enumerate(outermost):
+        given = [(name, text.encode()) for name, text in zip(texts[::2], texts[1::2], strict=True)]
+        made = letter(FakeRecord(7, b"body"))
+        batch.add_row("dead_letters", row_of(FakeRecord(offset, b"", headers=[*made.headers, *given]), 3, epoch=0))
+    batch.flush(chdb)
+    stored = select(chdb, "SELECT partition, toString(offset), refused_at FROM dead_letters_rows ORDER BY partition")
+    assert stored == [
+        [0, "0", "2299-12-31 23:59:59.999"],
+        [(1 << 31) - 1, str((1 << 63) - 1), "1900-01-01 00:00:00.000"],
+    ]
 
 
 def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
