@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from streams.sentiment.lexicon import vader_emoji
 from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
 
-_URL = re.compile(r"(?:[a-z]+://|www\.)\S+", re.IGNORECASE)
-_ADDRESS = re.compile(rf"\S*@\S+|{_URL.pattern}", re.IGNORECASE)
+LONGEST_TOKEN = 200
+"""Characters of a token that are read; a longer one is no word, and is not remembered."""
+# From where the letters begin, and never back: else a long run of letters is gone through again
+# from each of them.
+_URL = re.compile(r"(?:(?<![a-z])[a-z]++://|www\.)\S+", re.IGNORECASE)
 _FORWARDING = frozenset({"rt", "mt", "via"})
 _HASHTAG = re.compile(r"#(?=[^\W\d_])")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -145,13 +148,16 @@ class _Known(dict[str, tuple[Word, ...]]):
         self._read = read
 
     def __missing__(self, token: str) -> tuple[Word, ...]:
-        words = self[token] = self._read(token)
+        words = self._read(token[:LONGEST_TOKEN])
+        if len(token) <= LONGEST_TOKEN:
+            self[token] = words
         return words
 
 
 def mostly_foreign(text: str) -> bool:
     """Tell whether most letters of a message, mentions and links aside, are not Latin."""
-    letters = [char for char in _ADDRESS.sub(" ", text) if char.isalpha()]
+    tokens = (token for token in _URL.sub(" ", text).split() if "@" not in token)
+    letters = [char for token in tokens for char in token if char.isalpha()]
     latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
     return 2 * latin < len(letters)
 

@@ -11,6 +11,8 @@ from streams.sentiment.rules import Rules
 
 SCALE = 10_000
 """A polarity of 1 as a score (the scale of the journeys log)."""
+LONGEST_TEXT = 10_000
+"""Characters of a text that are read: what it says, it has said by then."""
 _ENGLISH = frozenset({"en", "eng", "und"})  # "und": the language could not be told
 
 
@@ -36,6 +38,7 @@ class VaderScorer:
     It abstains on other languages (by the tag, or where most letters are not Latin) and on texts
     that say nothing: empty, or made of mentions, links, digits and marks alone. English without a
     word that weighs scores 0. Other languages in Latin letters are not recognised without a tag.
+    Only the first `LONGEST_TEXT` characters are read.
     """
 
     def __init__(self, companies: Iterable[str] = ()) -> None:
@@ -60,6 +63,7 @@ class VaderScorer:
         """Return the polarity of a text in ten-thousandths, or None to abstain."""
         if lang and lang.replace("_", "-").split("-")[0].lower() not in _ENGLISH:
             return None
+        text = text[:LONGEST_TEXT]
         if not text.isascii() and mostly_foreign(text):
             return None
         words, said = self._reader.read(text)

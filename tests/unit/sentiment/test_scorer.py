@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
+import random
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +14,7 @@ from streams.sentiment import Scorer, VaderScorer
 from streams.sentiment.lexicon import BOOSTERS, NEGATIONS, parse_terms, service_terms, vader_words
 
 SCORER = VaderScorer(companies=["Best Buy", "United", "Hope & Glory"])
+VADER = VaderScorer()
 
 
 def score(text: str, lang: str | None = None) -> int:
@@ -155,6 +160,50 @@ def test_is_bounded_and_whole() -> None:
         value = score(text)
         assert isinstance(value, int)
         assert 9900 < abs(value) <= 10_000
+
+
+def _base64(size: int) -> str:
+    return base64.b64encode(random.Random(1).randbytes(size)).decode()[:size]
+
+
+LONG_TEXTS: dict[str, Callable[[int], str]] = {
+    "letters": lambda size: "a" * size,
+    "letters, one with an accent": lambda size: "é" + "a" * (size - 1),
+    "letters beside a link": lambda size: "a:// " + "a" * (size - 5),
+    "emoji": lambda size: "😀" * size,
+    "Chinese": lambda size: "很好的服务" * (size // 5),
+    "base64": _base64,
+    "base64 with an accent": lambda size: "é" + _base64(size - 1),
+    "spaces": lambda size: "é" + " " * (size - 1),
+    "at signs": lambda size: "é" + "@" * (size - 1),
+    "marks": lambda size: "é" + "&;:/.-#" * (size // 7),
+    "links": lambda size: "é" + "www.a://" * (size // 8),
+    "praise": lambda size: "good but bad, " * (size // 14),
+    "a number as an entity": lambda size: "&#" + "1" * (size - 2),
+}
+
+
+@pytest.mark.parametrize("write", LONG_TEXTS.values(), ids=list(LONG_TEXTS))
+def test_time_grows_with_the_text_not_with_its_square(write: Callable[[int], str]) -> None:
+    def spent(size: int) -> float:
+        text = write(size)
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            VADER.score(text)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    # Four times the text: 4 times as long if it is in proportion, 16 times if it goes by the square.
+    assert spent(10_000) < 10 * max(spent(2_500), 0.005)
+
+
+@pytest.mark.parametrize("write", LONG_TEXTS.values(), ids=list(LONG_TEXTS))
+def test_of_a_text_as_long_as_can_come_only_the_beginning_is_read(write: Callable[[int], str]) -> None:
+    text = write(1 << 20)
+    start = time.process_time()
+    assert VADER.score(text) == VADER.score(text[:10_000])
+    assert time.process_time() - start < 2
 
 
 def test_does_not_depend_on_what_was_scored_before() -> None:
