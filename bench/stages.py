@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from schemas.jsonl import parse_line
 from schemas.log import AnyTouchpoint
 from schemas.registry import FileRegistry
 from sinks.writer import Batch
+from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import accept
 from streams.journeys.partition import Partition, Rules
 from streams.sentiment import VaderScorer
@@ -35,6 +37,7 @@ NAMES = {
 def measure_stages(lines: Path, rounds: int) -> dict[str, list[float]]:
     """Return the microseconds of CPU an event of each stage, one figure a round."""
     codec = Codec(FileRegistry())
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)  # as the workers have it
     messages = _messages(lines, codec)
     costs: dict[str, list[float]] = {}
     for _ in range(rounds):
