@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -27,6 +28,7 @@ EVENTS_A_CUSTOMER = 62
 def main(events: int, rounds: int, workers: int, only: str | None) -> None:
     """Measure touchline on this machine."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    print(f"yardstick: ten million additions in a Python loop take {_yardstick():.2f} s")
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as name:
         lines = Path(name) / "events.jsonl"
         write_simulation(max(1, events // EVENTS_A_CUSTOMER), 45, 1, lines)
@@ -38,6 +40,17 @@ def main(events: int, rounds: int, workers: int, only: str | None) -> None:
             _report("embedded (Tansu, chDB)", [run_embedded(lines, workers) for _ in range(rounds)])
         if only in {None, "kafka"}:
             _report("Apache Kafka, chDB", [run_kafka(lines, workers) for _ in range(rounds)])
+
+
+def _yardstick() -> float:
+    """Return how long this machine, as busy as it is now, takes for something known; the best of three, in seconds."""
+    best = float("inf")
+    for _ in range(3):
+        began, total = time.perf_counter(), 0
+        for number in range(10_000_000):
+            total += number
+        best = min(best, time.perf_counter() - began)
+    return best
 
 
 def _report(name: str, runs: Sequence[Run]) -> None:
