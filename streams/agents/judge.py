@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from schemas.errors import Refusal, UnknownSchema
+from schemas.errors import Refusal, Undecodable, UnknownSchema
 from schemas.registry import RegistryUnavailable
 from schemas.topics import TOPIC_KINDS
 from streams.agents.dead_letters import dead_letter
 from streams.clock import Clock
 from streams.intake.accept import Accepted, accept, check_size
+from streams.intake.checks import AHEAD_MS, EARLIEST
 from streams.intake.identity import Resolver
 from streams.intake.task import IngestTask
 from streams.ledger import Chunk, Record
@@ -76,6 +77,7 @@ class Judge:
         self._resolver = resolver
         self._sleep = sleep
         self._learnt: set[tuple[str, bytes]] = set()
+        self._surprises: set[type[Exception]] = set()
 
     def unlearnt(self, chunk: Chunk) -> dict[bytes, bytes]:
         """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
@@ -108,6 +110,8 @@ class Judge:
                 continue
             except Refusal as refusal:
                 log.debug("schema learnt from a message that is refused", cause=str(refusal))
+            except Exception as error:  # whether it is the message that is wrong, `judge` will say
+                log.debug("schema met in a message that cannot be judged", cause=repr(error))
             self._learnt.add((kind, header))
         return unknown
 
@@ -125,7 +129,7 @@ class Judge:
             wait = min(2 * wait, LONGEST_WAIT_S)
 
     def judge(self, chunk: Chunk, unknown: dict[bytes, UnknownSchema], task: IngestTask[Any, Accepted]) -> Judged:
-        """Judge all messages of a chunk, in their order.
+        """Judge all messages of a chunk, in their order. One that nobody can judge is refused too.
 
         Args:
             chunk: of the task's partition.
@@ -135,28 +139,12 @@ class Judge:
         Raises:
             TooManyRefusalsError: too many.
         """
-        kind = TOPIC_KINDS[chunk.topic]
-        decode, scorer, resolver = self._codec.decode, self._scorer, self._resolver
         now = self._clock()
         judged = Judged()
         in_a_run = True  # for all we know, the last message of the chunk before was refused
         for record in chunk.records:
-            value = record.value or b""
             try:
-                check_size(value)
-                if unknown and (refusal := unknown.get(value[:CONFLUENT_HEADER])) is not None:
-                    raise refusal
-                accepted = accept(
-                    kind,
-                    decode(kind, value),
-                    task=chunk.partition,
-                    clock=0,  # known only when it is written
-                    source_offset=record.offset,
-                    received_at=record.timestamp,
-                    now=now,
-                    scorer=scorer,
-                    resolver=resolver,
-                )
+                accepted = self._accepted(chunk, record, unknown, now)
             except Refusal as refusal:
                 in_a_run = True
                 judged.refused.append(self._letter(chunk, record, refusal, now))
@@ -167,6 +155,46 @@ class Judge:
                 task.accepted(chunk.topic)
             judged.accepted.append((accepted.occurred_at, accepted))
         return judged
+
+    def _accepted(self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchema], now: int) -> Accepted:
+        kind = TOPIC_KINDS[chunk.topic]
+        value = record.value or b""
+        check_size(value)
+        if unknown and (refusal := unknown.get(value[:CONFLUENT_HEADER])) is not None:
+            raise refusal
+        # The timestamp is the producer's to choose, unless the topic says otherwise.
+        timestamp = record.timestamp
+        try:
+            return accept(
+                kind,
+                self._codec.decode(kind, value),
+                task=chunk.partition,
+                clock=0,  # known only when it is written
+                source_offset=record.offset,
+                received_at=timestamp if EARLIEST <= timestamp <= now + AHEAD_MS else now,
+                now=now,
+                scorer=self._scorer,
+                resolver=self._resolver,
+            )
+        except (Refusal, RegistryUnavailable, MemoryError):
+            raise
+        except Exception as error:
+            # What becomes of a message depends on it alone: it would stop us again at every start.
+            self._report(error, chunk, record)
+            raise Undecodable(f"the message cannot be judged: {type(error).__name__}: {error}") from error
+
+    def _report(self, error: Exception, chunk: Chunk, record: Record) -> None:
+        """Log an error that nobody thought of, the first of each type."""
+        if type(error) in self._surprises:
+            return
+        self._surprises.add(type(error))
+        log.error(
+            "a message cannot be judged, and is refused; please report this, it is a fault of touchline's",
+            topic=chunk.topic,
+            partition=chunk.partition,
+            offset=record.offset,
+            exc_info=error,
+        )
 
     def _letter(self, chunk: Chunk, record: Record, refusal: Refusal, now: int) -> Message:
         self._telemetry.messages_refused.labels(refusal.reason).inc()

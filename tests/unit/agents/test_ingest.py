@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from schemas.codec import KIND_RECORDS, Codec
 from schemas.errors import UnknownSchema
@@ -124,12 +125,14 @@ class FakeConsumer:
         ledger = self.ledgers.get((topic, partition))
         return (topic, partition) not in self.unread and (ledger is None or ledger.at_end)
 
-    def give(self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False) -> Chunk:
+    def give(
+        self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False, timestamp: int = NOW - 7
+    ) -> Chunk:
         place = (topic, partition)
         if place not in self.ledgers:
             self.ledgers[place] = Ledger(*place, 0, None, most_records=10**6, most_bytes=10**9)
         ledger = self.ledgers[place]
-        records = [SourceRecord(value, ledger.position + i) for i, value in enumerate(values)]
+        records = [SourceRecord(value, ledger.position + i, timestamp) for i, value in enumerate(values)]
         position = ledger.position + len(records)
         [chunk] = ledger.hand_out(Fetched(records, position, position + more), 10**9)
         self.queue.put_nowait(chunk)
@@ -415,16 +418,68 @@ async def test_when_kafka_will_never_take_it_nothing_is_acknowledged_and_the_wor
         assert not chunk.acked
 
 
-async def test_a_surprise_in_judging_stops_the_worker() -> None:
+async def test_a_message_that_breaks_its_decoder_is_refused_and_the_error_logged_once() -> None:
     class Broken:
         def decode(self, kind: str, data: bytes) -> dict[str, Any]:
-            raise ZeroDivisionError(kind, data)
+            if data == b"poison":
+                raise ZeroDivisionError("by nought")
+            return CODEC.decode(kind, data)
 
     async with bench(codec=Broken()) as it:
+        with capture_logs() as logs:
+            chunk = it.give(PURCHASES, sent("purchase"), b"poison", b"poison", sent("purchase"))
+            await until(lambda: chunk.acked)
+        assert len(it.log()) == 2
+        letters = [dict(letter.headers) for letter in it.producer.to(DEAD_LETTERS)]
+        assert [letter["dlq.reason"] for letter in letters] == [b"undecodable"] * 2
+        assert all(b"ZeroDivisionError: by nought" in (letter["dlq.detail"] or b"") for letter in letters)
+        [error] = [entry for entry in logs if entry["log_level"] == "error"]
+        assert (error["topic"], error["partition"], error["offset"]) == (PURCHASES, 0, 1)
+        assert isinstance(error["exc_info"], ZeroDivisionError)
+
+
+async def test_a_message_that_breaks_its_decoder_while_its_schema_is_learnt_is_refused() -> None:
+    class Broken:
+        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+            raise RecursionError(kind, data)
+
+    async with bench(codec=Broken()) as it:
+        chunk = it.give(PURCHASES, sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        [letter] = it.producer.to(DEAD_LETTERS)
+        assert dict(letter.headers)["dlq.reason"] == b"undecodable"
+
+
+async def test_a_lack_of_memory_is_no_fault_of_the_message() -> None:
+    class Starved:
+        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+            raise MemoryError(kind, data)
+
+    async with bench(codec=Starved()) as it:
         chunk = it.give(PURCHASES, sent("purchase"))
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(MemoryError):
             await it.run
         assert not chunk.acked
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "received_at"),
+    [
+        (631_152_000_000, 631_152_000_000),  # 1990-01-01
+        (631_151_999_999, NOW),
+        (-1, NOW),  # none
+        (NOW + 86_400_000, NOW + 86_400_000),
+        (NOW + 86_400_001, NOW),
+        (NOW * 1000, NOW),  # microseconds
+    ],
+)
+async def test_a_timestamp_out_of_reach_is_not_believed(timestamp: int, received_at: int) -> None:
+    async with bench() as it:
+        chunk = it.give(PURCHASES, sent("purchase"), timestamp=timestamp)
+        await until(lambda: chunk.acked)
+        [record] = it.log()
+        assert isinstance(record, Purchase)
+        assert record.received_at == received_at
 
 
 # --- ticks ---------------------------------------------------------------------------------------
