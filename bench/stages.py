@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from schemas import log
-from schemas.codec import Codec
-from schemas.facts import encode_rows
+from schemas.codec import KIND_RECORDS, Codec
+from schemas.facts import PATH_LETTERS, encode_rows
 from schemas.jsonl import parse_line
 from schemas.log import AnyTouchpoint
 from schemas.registry import FileRegistry
@@ -23,15 +23,6 @@ from streams.journeys.partition import Partition, Rules
 from streams.sentiment import VaderScorer
 
 CHUNK = 2_000
-NAMES = {
-    "purchase": "Purchase",
-    "tweet": "Tweet",
-    "support_call": "SupportCall",
-    "survey_answer": "SurveyAnswer",
-    "cart_event": "CartEvent",
-    "case_event": "CaseEvent",
-    "page_view": "PageView",
-}
 
 
 def measure_stages(lines: Path, rounds: int) -> dict[str, list[float]]:
@@ -50,8 +41,8 @@ def _messages(lines: Path, codec: Codec) -> list[tuple[str, bytes]]:
     messages = []
     for line in lines.read_bytes().splitlines():
         kind, record = parse_line(line)
-        if kind in NAMES:
-            messages.append((kind, codec.encode(NAMES[kind], record)))
+        if kind in PATH_LETTERS:  # a customer's
+            messages.append((kind, codec.encode(KIND_RECORDS[kind], record)))
     return messages
 
 
