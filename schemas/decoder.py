@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from schemas.varint import count_at, long_at, size_at
+from schemas.varint import count_at, int_at, long_at, size_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,7 @@ class _Source:
         self._variables = 0
         self._enums: dict[str, str] = {}
         self._names: dict[str, Any] = {
+            "int_at": int_at,
             "long_at": long_at,
             "size_at": size_at,
             "count_at": count_at,
@@ -98,8 +99,8 @@ class _Source:
         self._primitives: dict[str, Callable[[str], None]] = {
             "null": lambda target: self.add(f"{target} = None"),
             "boolean": self._boolean,
-            "int": self._long,
-            "long": self._long,
+            "int": lambda target: self._number(target, "int_at"),
+            "long": lambda target: self._number(target, "long_at"),
             "float": lambda target: self.add(f"{target} = float_at(data, p)[0]; p += 4"),
             "double": lambda target: self.add(f"{target} = double_at(data, p)[0]; p += 8"),
             "string": self._string,
@@ -140,9 +141,9 @@ class _Source:
         else:
             raise UnsupportedSchemaError(f"{name} is not a type of our schemas")
 
-    def _long(self, target: str) -> None:
+    def _number(self, target: str, read: str) -> None:
         self.add("n = data[p]")
-        self.add(f"if n > 127: {target}, p = long_at(data, p)")
+        self.add(f"if n > 127: {target}, p = {read}(data, p)")
         self.add(f"else: {target} = (n >> 1) ^ -(n & 1); p += 1")
 
     def _string(self, target: str) -> None:

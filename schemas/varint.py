@@ -27,8 +27,23 @@ def long_at(data: bytes, position: int) -> tuple[int, int]:
         byte = data[position + i]
         raw |= (byte & 127) << 7 * i
         if byte < 128:
+            if raw >> 64:
+                raise ValueError(f"the number at byte {position} has more than 64 bits")
             return (raw >> 1) ^ -(raw & 1), position + i + 1
     raise ValueError(f"the number at byte {position} does not end")
+
+
+def int_at(data: bytes, position: int) -> tuple[int, int]:
+    """Return the number of at most 32 bits at a position, and the position after it.
+
+    Raises:
+        IndexError: the data ends within it.
+        ValueError: it is greater, or smaller, than an int can be.
+    """
+    number, after = long_at(data, position)
+    if not -(1 << 31) <= number < 1 << 31:
+        raise ValueError(f"the int at byte {position} is {number}, which takes more than 32 bits")
+    return number, after
 
 
 def size_at(data: bytes, position: int) -> tuple[int, int]:

@@ -220,6 +220,15 @@ def test_a_refusal_says_what_is_wrong(body: bytes, said: str) -> None:
         CODEC.decode("business_change", header + body)
 
 
+@pytest.mark.parametrize("rating", [2**31, -(2**31) - 1, 2**63 - 1])
+def test_an_int_of_more_than_32_bits_is_refused(rating: int) -> None:
+    schema = json.loads(json.dumps(SCHEMAS["Tweet"]).replace('"int"', '"long"'))
+    header = CODEC.encode("Tweet", minimal("tweet"))[:10]
+    body = written(schema, CODEC.decode("tweet", CODEC.encode("Tweet", minimal("tweet"))) | {"rating": rating})
+    with pytest.raises(Undecodable, match="32 bits"):
+        CODEC.decode("tweet", header + body)
+
+
 def test_a_boolean_is_0_or_1() -> None:
     message = CODEC.encode("PageView", minimal("page_view"))
     assert message[-1] == 1

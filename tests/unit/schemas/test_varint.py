@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.varint import count_at, long_at, size_at
+from schemas.varint import count_at, int_at, long_at, size_at
 
 
 def varint(number: int) -> bytes:
@@ -44,6 +44,21 @@ def test_a_number_cut_short_is_an_index_error(number: int) -> None:
 def test_a_number_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="does not end"):
         long_at(b"\x80" * 11 + b"\x00", 0)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**69 - 1])
+def test_a_number_of_more_than_64_bits_is_refused(number: int) -> None:
+    assert len(varint(number)) == 10
+    with pytest.raises(ValueError, match="64 bits"):
+        long_at(varint(number), 0)
+
+
+@pytest.mark.parametrize("number", [2**31 - 1, -(2**31)])
+def test_an_int_has_32_bits(number: int) -> None:
+    assert int_at(varint(number), 0) == (number, 5)
+    beyond = number + (1 if number > 0 else -1)
+    with pytest.raises(ValueError, match=f"{beyond}.*32 bits"):
+        int_at(varint(beyond), 0)
 
 
 def test_a_length_is_not_negative() -> None:
