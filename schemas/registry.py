@@ -112,7 +112,8 @@ class ConfluentRegistry:
     def __init__(self, url: str, files: Registry, timeout_s: float = TIMEOUT_S) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"the schema registry's address must begin with http:// or https://, not {url!r}")
+            # The address may hold a password.
+            raise ValueError("the schema registry's address must begin with http:// or https://, and name a host")
         self._base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
         if parts.username is not None:

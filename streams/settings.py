@@ -8,15 +8,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOUCHLINE_"
 CLICKHOUSE_SCHEMES = ("clickhouse", "clickhouses", "chdb", "memory")
+REGISTRY_SCHEMES = ("http", "https")
+ENCODE = (
+    "In user and password write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %5B for [ and %20 for a space"
+)
 MASK = "**********"
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*(@)")
+_PASSWORD = re.compile(r"(://[^:\n]*:).*(@)")
+"""From the first colon of a URL to the last @ of its line: passwords may hold @ and /; to mask too much is no harm."""
 
 
 class SettingsError(Exception):
@@ -128,13 +133,23 @@ class Settings(BaseSettings):
     @field_validator("clickhouse")
     @classmethod
     def _check_clickhouse(cls, value: str) -> str:
-        url = urlsplit(value)
+        url = _parts(value)
         if url.scheme not in CLICKHOUSE_SCHEMES:
             raise ValueError("it should look like clickhouse://user:password@host:9000/touchline or chdb:///path")
         if url.scheme == "chdb" and not url.path.strip("/"):
             raise ValueError("a chdb URL names a directory: chdb:///var/lib/touchline")
-        if url.scheme.startswith("clickhouse") and not url.hostname:
-            raise ValueError("the host is missing: clickhouse://user:password@host:9000/touchline")
+        if url.scheme.startswith("clickhouse"):
+            _check_server(url, "clickhouse://user:password@host:9000/touchline")
+        return value
+
+    @field_validator("schema_registry")
+    @classmethod
+    def _check_registry(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = _parts(value)
+            if url.scheme not in REGISTRY_SCHEMES:
+                raise ValueError("it should look like https://user:password@host:8081")
+            _check_server(url, "https://user:password@host:8081")
         return value
 
     @field_validator("log_level", mode="before")
@@ -189,6 +204,25 @@ class Documented:
     meaning: str
 
 
+def _parts(url: str) -> SplitResult:
+    """Return a URL's parts; what is wrong with it is said without showing any of it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its check
+    except ValueError:
+        raise ValueError(f"it is no URL. {ENCODE}") from None
+    if re.search(r"\s", url):
+        raise ValueError(f"it has white space in it. {ENCODE}")
+    return parts
+
+
+def _check_server(url: SplitResult, example: str) -> None:
+    if not url.hostname:
+        raise ValueError(f"the host is missing: {example}")
+    if "@" in url.path + url.query + url.fragment:
+        raise ValueError(f"there is an @ behind the host. {ENCODE}")
+
+
 def _listed(names: str) -> list[str]:
     """Return the names of a comma list, without the empty ones."""
     return [name for part in names.split(",") if (name := part.strip())]
@@ -217,7 +251,7 @@ def documented() -> list[Documented]:
 
 
 def mask(text: str) -> str:
-    """Return a text with the password of any URL in it masked."""
+    """Return a text with the password of any URL in it masked, and rather more than any of it shown."""
     return _PASSWORD.sub(lambda found: f"{found[1]}{MASK}{found[2]}", text)
 
 

@@ -152,6 +152,12 @@ def test_a_registry_that_is_away_or_silent_is_transient() -> None:
         ConfluentRegistry(place, FILES).by_id(1)
 
 
+def test_the_error_for_an_address_that_is_none_shows_no_password() -> None:
+    with pytest.raises(ValueError, match="http://") as caught:
+        ConfluentRegistry("ftp://me:hunter2@registry", FILES)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["localhost:8081", "file:///etc/passwd", "http://"])
 def test_an_address_that_is_none_is_an_error_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="http://"):

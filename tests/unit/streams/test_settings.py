@@ -7,7 +7,7 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from streams.settings import PREFIX, Settings, SettingsError, documented, load
+from streams.settings import PREFIX, Settings, SettingsError, documented, load, mask
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,20 @@ def test_an_unknown_variable_is_refused_and_the_nearest_named(
         ("KAFKA", "a:1,b:x", "'b:x' is not host:port"),
         ("CLICKHOUSE", "http://x:8123", "clickhouse://user:password@host:9000/touchline"),
         ("CLICKHOUSE", "chdb://", "names a directory"),
+        ("CLICKHOUSE", "clickhouse://me:hunter3@:9000/touchline", "the host is missing"),
+        ("CLICKHOUSE", "clickhouse://me:hunt/er3@db:9000/touchline", "write %2F for /"),
+        ("CLICKHOUSE", "clickhouse://me:hunt\u2100er3@db:9000/touchline", "no URL"),
+        ("SCHEMA_REGISTRY", "registry:8081", "https://user:password@host:8081"),
+        ("SCHEMA_REGISTRY", "ftp://me:hunter3@registry", "https://user:password@host:8081"),
+        ("SCHEMA_REGISTRY", "", "https://user:password@host:8081"),
+        ("SCHEMA_REGISTRY", "http://", "the host is missing"),
+        ("SCHEMA_REGISTRY", "http://me:hunter3@", "the host is missing"),
+        ("SCHEMA_REGISTRY", "http://me:1/hunter3@registry", "write %2F for /"),
+        ("SCHEMA_REGISTRY", "http://me:hunter3/w@registry", "write %2F for /"),
+        ("SCHEMA_REGISTRY", "http://me:1#hunter3@registry", "%23 for #"),
+        ("SCHEMA_REGISTRY", "http://me:[hunter3@registry", "%5B for ["),
+        ("SCHEMA_REGISTRY", "http://me:hunter3 @registry", "%20 for a space"),
+        ("SCHEMA_REGISTRY", "http://registry:port", "no URL"),
         ("PARTITIONS", "0", "greater than or equal to 1"),
         ("PARTITIONS", "four", "valid integer"),
         ("LOG_FORMAT", "xml", "'auto', 'json' or 'console'"),
@@ -62,6 +76,7 @@ def test_a_bad_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: s
     with pytest.raises(SettingsError) as caught:
         load()
     assert says in str(caught.value)
+    assert "hunt" not in str(caught.value)
     if name != "KAFKA_SECURITY":  # that fault is between settings, and names those that are missing
         assert str(caught.value).startswith(PREFIX + name)
 
@@ -82,6 +97,30 @@ def test_a_bad_secret_is_not_shown_in_the_error(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SettingsError) as caught:
         load()
     assert "hunter3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://registry:8081", "https://me:hunter3@registry/under", "http://me:p%2F%40@[::1]:1"]
+)
+def test_a_schema_registrys_address_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("TOUCHLINE_SCHEMA_REGISTRY", url)
+    assert load().schema_registry == url
+
+
+@pytest.mark.parametrize(
+    "password", ["hunter", "h@unter", "h/un@ter/", "h:un://ter", "@h unter", "h?u#n&ter", "'hunter\"", "h%40unter"]
+)
+@pytest.mark.parametrize("user", ["me", "", "m/e", "m@e"])
+def test_nothing_of_a_password_is_shown(user: str, password: str) -> None:
+    shown = mask(f"no answer from http://{user}:{password}@db:9000/touchline, trying again")
+    assert shown == f"no answer from http://{user}:**********@db:9000/touchline, trying again"
+
+
+@pytest.mark.parametrize(
+    "text", ["http://db:9000/x", "clickhouse://default@127.0.0.1:9000/touchline", "me@db: no", "chdb:///a"]
+)
+def test_what_has_no_password_is_shown_as_it_is(text: str) -> None:
+    assert mask(text) == text
 
 
 def test_settings_cannot_be_changed() -> None:
