@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
-from fastavro.schema import SchemaParseException, UnknownType
 
 from schemas.decoder import UnsupportedSchemaError, compile_decoder
 from schemas.errors import Undecodable, UnknownSchema
@@ -113,11 +112,18 @@ class Codec:
         found = str(writer.get("name")).rpartition(".")[2]
         if found != expected:
             raise Undecodable(f"the message holds a {found}; this topic carries {expected}")
+        if writer.get("type") != "record":
+            raise UnknownSchema(f"the schema the message names is of type {writer.get('type')!r}, not a record")
         try:
             parsed = _parsed(_without_logical(writer))
-        except (SchemaParseException, UnknownType, LookupError, TypeError) as error:
-            raise UnknownSchema(f"the schema the message names is no schema: {error}") from error
-        return decoder_for(parsed, self._readers[expected])
+            _check_tree(parsed, ())
+            return decoder_for(parsed, self._readers[expected])
+        except (UnknownSchema, MemoryError):
+            raise
+        except Exception as error:  # the schema comes from afar, and may be wrong in any way
+            raise UnknownSchema(
+                f"the schema the message names is no schema: {type(error).__name__}: {error}"
+            ) from error
 
     def _writer_of(self, data: bytes) -> Schema:
         if data.startswith(_SINGLE_OBJECT):
@@ -163,6 +169,25 @@ def _parsed(schema: Schema) -> Schema:
     parsed = parse_schema(schema)
     assert isinstance(parsed, dict)  # noqa: S101 - for the type checker: a record's schema stays one
     return parsed
+
+
+def _check_tree(kind: Any, within: tuple[str, ...]) -> None:
+    """Refuse a type (parsed) that contains itself: its data could nest deeper than fastavro's stack.
+
+    Raises:
+        UnknownSchema: it does, or a type in it.
+    """
+    if isinstance(kind, list):
+        for branch in kind:
+            _check_tree(branch, within)
+    elif isinstance(kind, dict):
+        if "fields" in kind:
+            within = (*within, kind["name"])
+        inner = [field["type"] for field in kind.get("fields", ())]
+        inner += [kind[key] for key in ("type", "items", "values") if key in kind]
+        _check_tree(inner, within)
+    elif kind in within:
+        raise UnknownSchema(f"in the schema the message names, {kind} contains itself; such schemas are not read")
 
 
 def _without_logical(schema: Any) -> Any:

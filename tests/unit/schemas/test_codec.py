@@ -328,3 +328,30 @@ def test_a_record_that_does_not_fit_is_not_encoded() -> None:
 def full_page_view(**said: Any) -> dict[str, Any]:
     defaults = {f["name"]: f.get("default") for f in SCHEMAS["PageView"]["fields"]}
     return defaults | minimal("page_view") | said
+
+
+NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+
+
+@pytest.mark.parametrize(
+    ("writer", "said"),
+    [
+        ({"type": "enum", "name": "PageView", "symbols": ["A"]}, "enum"),
+        ({"type": "fixed", "name": "com.acme.PageView", "size": 4}, "fixed"),
+        (older_page_view(new_tree={"type": "array", "items": "com.acme.PageView"}), "contains itself"),
+        (older_page_view(new_list=NODE), "Node contains itself"),
+        (older_page_view(new_map={"type": "map", "values": ["null", NODE]}), "Node contains itself"),
+        ({"type": "record", "name": "PageView", "fields": 7}, "TypeError"),
+    ],
+)
+def test_a_schema_that_cannot_be_read_by_is_refused(writer: Schema, said: str) -> None:
+    codec = Codec(Ids(id1=writer))
+    with pytest.raises(UnknownSchema, match=said):
+        codec.decode("page_view", confluent(1, b"\x00" * 40))
+
+
+def test_a_type_may_be_named_twice() -> None:
+    pair = {"type": "record", "name": "Pair", "fields": [{"name": "a", "type": "long"}]}
+    writer = older_page_view(new_one=pair, new_two=["null", "Pair"])
+    body = written(writer, full_page_view(new_one={"a": 1}, new_two={"a": 2}))
+    assert Codec(Ids(id1=writer)).decode("page_view", confluent(1, body))["page"] == full_page_view()["page"]
