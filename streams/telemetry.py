@@ -124,6 +124,14 @@ class Telemetry:
             "Times a customer's history was computed again because a touchpoint came out of order.",
         ),
     ]
+    log_gaps: Annotated[
+        Counter,
+        Metric(
+            "touchline_log_gaps_total",
+            "Runs of records of the journeys log that were gone before they were read: touchpoints are lost.",
+            ("partition",),
+        ),
+    ]
     signals: Annotated[
         Counter,
         Metric(

@@ -38,6 +38,7 @@ from streams.state import restore
 STAGE = "stitch"
 YIELD_EVERY = 200
 """Records after which the event loop gets its turn, so that heartbeats and other tasks live."""
+REBUILDING = "docs/operating.md#rebuilding"
 CLOCKS = topic_of("clocks")
 MOST_RECORDS = 10_000
 """About the most records that are computed before their writes."""
@@ -52,7 +53,7 @@ log = structlog.get_logger(__name__)
 
 
 class LogError(Exception):
-    """The journeys log holds something that no INGEST wrote."""
+    """The journeys log is not the one that our state was made of, or not of our making."""
 
 
 class Revoked(Exception):  # noqa: N818  # no error: someone else has the partition now
@@ -122,7 +123,7 @@ class Stitch:
 
         Raises:
             Revoked: the partition was taken away meanwhile; nothing is acknowledged.
-            LogError: a record cannot be read.
+            LogError: a record cannot be read, or the log was made anew without its state.
         """
         began = time.monotonic()
         first = chunks[0]
@@ -130,6 +131,9 @@ class Stitch:
         state = self._states.pop(number, None)
         if state is None or first.first_offset > state.offset + 1:
             state = await self._read_back(number)
+            self._note_gap(state, first)
+        if chunks[-1].last_offset < state.offset:
+            await self._check_same_log(state, chunks[-1])
         newest = 0
         for chunk in chunks:
             newest = max(newest, await self._apply(state, chunk))
@@ -139,6 +143,34 @@ class Stitch:
         for chunk in chunks:
             chunk.ack()
         self._measure(state, output, newest, time.monotonic() - began)
+
+    def _note_gap(self, state: Partition, chunk: Chunk) -> None:
+        """Say which records are missing between the state and a chunk: no transactions, so offsets have no holes."""
+        wanted = state.offset + 1
+        if state.offset < 0 or chunk.first_offset <= wanted:
+            return
+        self._services.telemetry.log_gaps.labels(str(chunk.partition)).inc()
+        log.error(
+            "records of the journeys log were gone before they were read: figures lack their touchpoints. "
+            f"To have them, see {REBUILDING}",
+            topic=JOURNEYS_LOG,
+            partition=chunk.partition,
+            first_missing=wanted,
+            last_missing=chunk.first_offset - 1,
+        )
+
+    async def _check_same_log(self, state: Partition, chunk: Chunk) -> None:
+        """Raise LogError where a chunk that is behind the state is not merely read again.
+
+        A log loses its oldest records first: one that has the chunk's, and not the last that the state has applied,
+        was made anew.
+        """
+        if await self._fetch(JOURNEYS_LOG, chunk.partition, state.offset) is None:
+            raise LogError(
+                f"{JOURNEYS_LOG}, partition {chunk.partition}, ends before offset {state.offset}, up to which "
+                f"{JOURNEYS_STATE} has applied it: the log was made anew, and what is in it would be passed over. "
+                f"Make both anew, with all that belongs to it: {REBUILDING}"
+            )
 
     def _queue(self, number: int) -> asyncio.Queue[Chunk]:
         queue = self._queues.get(number)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from schemas import log
 from schemas.facts import TABLES, encode_rows
@@ -70,10 +71,17 @@ async def restored(kafka: Kafka, number: int) -> Partition:
     return partition
 
 
-def worker(kafka: Kafka, originals: dict[int, Record] | None = None) -> Stitch:
-    services = Services(SETTINGS, cast(BatchProducer, kafka), Telemetry.on(CollectorRegistry()))
+def worker(
+    kafka: Kafka,
+    originals: dict[int, Record] | None = None,
+    log_end: int = BIG,
+    telemetry: Telemetry | None = None,
+) -> Stitch:
+    services = Services(SETTINGS, cast(BatchProducer, kafka), telemetry or Telemetry.on(CollectorRegistry()))
 
-    async def fetch(_topic: str, _partition: int, offset: int) -> Record | None:
+    async def fetch(topic: str, _partition: int, offset: int) -> Record | None:
+        if topic == JOURNEYS_LOG:
+            return FakeRecord(offset) if offset < log_end else None
         return (originals or {}).get(offset)
 
     return Stitch(services, read_back=lambda number: restored(kafka, number), fetch=fetch)
@@ -257,6 +265,50 @@ async def test_what_is_no_record_of_the_log_stops_the_worker_and_names_the_offse
     with pytest.raises(LogError, match=r"partition 0, offset 1"):
         await worker(Kafka()).process(chunk)
     assert not chunk.acked
+
+
+async def test_records_that_were_gone_before_they_were_read_are_told_of() -> None:
+    entries = a_log()
+    kafka, telemetry = Kafka(), Telemetry.on(CollectorRegistry())
+    await worker(kafka).process(chunk_of(entries, 0, 40))
+    late = worker(kafka, telemetry=telemetry)
+    with capture_logs() as logs:
+        await process(late, entries, size=25, start=60)  # and goes on: every chunk of the rest is acknowledged
+    (line,) = [line for line in logs if line["log_level"] == "error"]
+    assert (line["topic"], line["partition"]) == (JOURNEYS_LOG, 0)
+    assert (line["first_missing"], line["last_missing"]) == (40, 59)
+    assert "docs/operating.md#rebuilding" in line["event"]
+    assert telemetry.registry.get_sample_value("touchline_log_gaps_total", {"partition": "0"}) == 1
+    assert (await restored(kafka, 0)).offset == len(entries) - 1
+
+
+async def test_a_log_whose_beginning_is_gone_is_no_gap_without_a_state() -> None:
+    with capture_logs() as logs:
+        await process(worker(Kafka()), a_log(), size=25, start=60)
+    assert [line for line in logs if line["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize("warm", [True, False])
+async def test_a_log_made_anew_stops_the_worker_and_names_the_way_out(warm: bool) -> None:
+    entries = a_log()
+    kafka = Kafka()
+    stitch = worker(kafka, log_end=30)
+    await stitch.process(chunk_of(entries, 0, 60))
+    chunk = chunk_of(entries, 0, 30)
+    written = len(kafka.sends)
+    with pytest.raises(LogError, match=r"partition 0, ends before offset 59.*made anew.*operating\.md#rebuilding"):
+        await (stitch if warm else worker(kafka, log_end=30)).process(chunk)
+    assert not chunk.acked
+    assert len(kafka.sends) == written
+
+
+async def test_a_log_that_is_read_again_from_its_beginning_is_no_other_log() -> None:
+    entries = a_log()
+    kafka = Kafka()
+    await process(worker(kafka), entries, size=25)
+    expected = rows_of(kafka)
+    await process(worker(kafka, log_end=len(entries)), entries, size=25)
+    assert rows_of(kafka) == expected
 
 
 async def test_the_event_loop_gets_its_turn_within_a_chunk() -> None:

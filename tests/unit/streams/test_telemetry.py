@@ -25,6 +25,7 @@ LABELS_OF_ALL = {
     "touchline_late_touchpoints_total": (),
     "touchline_deadlines_fired_total": (),
     "touchline_refolds_total": (),
+    "touchline_log_gaps_total": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),
     "touchline_event_time_lag_seconds": ("stage",),
     "touchline_watermark_timestamp_seconds": ("task",),
