@@ -53,12 +53,13 @@ def profile_of(customer_id: str | None, identifiers: Mapping[str, str], resolver
         resolver: knows linked identifiers; without one, they name anonymous profiles only.
 
     Returns:
-        The customer's id; else the one an identifier was linked to; else `anon:<kind>:<value>`.
+        The customer's id (one that looks like an anonymous profile's name behind a `~`); else the
+        one an identifier was linked to; else `anon:<kind>:<value>`.
     """
     if customer_id is not None:
         customer = customer_id.strip()
         if customer.lower() not in NO_IDENTITY:
-            return customer
+            return _told_apart(customer)
     usable = usable_identifiers(identifiers)
     if not usable:
         return None
@@ -66,6 +67,14 @@ def profile_of(customer_id: str | None, identifiers: Mapping[str, str], resolver
         return linked
     kind, value = usable[0]
     return f"{ANONYMOUS}{kind}:{value}"
+
+
+def _told_apart(customer: str) -> str:
+    """Return a customer's id, with `~` before it where it would be read as an anonymous profile's.
+
+    Ids that begin so already get one more, so that no two customers share a name.
+    """
+    return f"~{customer}" if customer.lstrip("~").startswith(ANONYMOUS) else customer
 
 
 def usable_identifiers(identifiers: Mapping[str, str]) -> list[Identifier]:

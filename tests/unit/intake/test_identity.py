@@ -54,6 +54,27 @@ def test_a_customer_is_who_the_source_says() -> None:
     assert profile_of(" C-7 ", {"email": "ann@example.com"}) == "C-7"
 
 
+@pytest.mark.parametrize(
+    ("customer_id", "name"),
+    [
+        ("anon:cookie:k", "~anon:cookie:k"),
+        (" anon:", "~anon:"),
+        ("~anon:cookie:k", "~~anon:cookie:k"),
+        ("~~anon:", "~~~anon:"),
+        ("~ann", "~ann"),
+        ("anonymous-7", "anonymous-7"),
+        ("Anon:7", "Anon:7"),
+    ],
+)
+def test_a_customer_is_never_taken_for_an_anonymous_profile(customer_id: str, name: str) -> None:
+    assert profile_of(customer_id, {"cookie": "k"}) == name
+
+
+@given(st.lists(st.text("~anon:x", min_size=1).filter(lambda name: name not in NOBODY), min_size=2, unique=True))
+def test_no_two_customers_get_one_name(customer_ids: list[str]) -> None:
+    assert len({profile_of(customer_id, {}) for customer_id in customer_ids}) == len(customer_ids)
+
+
 def test_nobody_is_nobody() -> None:
     assert profile_of(None, {}) is None
 
