@@ -128,19 +128,21 @@ class Judge:
             await self._sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_S)
 
-    def judge(self, chunk: Chunk, unknown: dict[bytes, UnknownSchema], task: IngestTask[Any, Accepted]) -> Judged:
+    def judge(
+        self, chunk: Chunk, unknown: dict[bytes, UnknownSchema], task: IngestTask[Any, Accepted], judged: Judged
+    ) -> None:
         """Judge all messages of a chunk, in their order. One that nobody can judge is refused too.
 
         Args:
             chunk: of the task's partition.
             unknown: what `learn` returned.
             task: counts how many are refused in a row.
+            judged: is filled, as far as it comes.
 
         Raises:
             TooManyRefusalsError: too many.
         """
         now = self._clock()
-        judged = Judged()
         in_a_run = True  # for all we know, the last message of the chunk before was refused
         for record in chunk.records:
             try:
@@ -154,7 +156,6 @@ class Judge:
                 in_a_run = False
                 task.accepted(chunk.topic)
             judged.accepted.append((accepted.occurred_at, accepted))
-        return judged
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchema], now: int) -> Accepted:
         kind = TOPIC_KINDS[chunk.topic]

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from schemas.facts import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
 from schemas.log import Tick, encode
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
-from streams.agents.judge import STAGE, Judge
+from streams.agents.judge import STAGE, Judge, Judged
 from streams.clock import Clock
 from streams.intake.accept import Accepted
-from streams.intake.task import IngestTask, Slab, TaskRules
+from streams.intake.task import IngestTask, Slab, TaskRules, TooManyRefusalsError
 from streams.ledger import Chunk
 from streams.produce import Batches, Message, partition_for
 from streams.settings import Settings
@@ -210,7 +210,13 @@ class Ingest:
         if not chunk.current:
             return
         work = self._work(chunk.partition)
-        judged = self._judge.judge(chunk, unknown, work.task)
+        judged = Judged()
+        try:
+            self._judge.judge(chunk, unknown, work.task, judged)
+        except TooManyRefusalsError:
+            # Whoever is to look at them finds them among the dead letters, though nothing is acknowledged.
+            await self._producer.send({(DEAD_LETTERS, work.number): [*work.refused, *judged.refused]})
+            raise
         work.refused += judged.refused
         work.last = chunk
         work.task.add(Arrival(chunk, at), chunk.topic, judged.accepted, at_end=chunk.at_end, now=self._clock())

@@ -376,10 +376,13 @@ async def test_a_run_of_refusals_stops_the_worker_and_acknowledges_nothing() -> 
         fine = it.give(PURCHASES, bad, bad, bad, good, bad, bad, good, bad, bad)
         fine_too = it.give(PURCHASES, good, bad, bad)
         await until(lambda: fine.acked and fine_too.acked)
-        worse = it.give(PURCHASES, b"bad", b"bad")
+        before = len(it.producer.to(DEAD_LETTERS))
+        worse = it.give(PURCHASES, b"bad", b"worse", b"unseen")
         with pytest.raises(TooManyRefusalsError, match=r"4 messages of touchpoints\.purchases\.v1 in a row"):
             await it.run
         assert not worse.acked
+        shown = [letter.value for letter in it.producer.to(DEAD_LETTERS)[before:]]
+        assert shown == [b"bad", b"worse"], "what it stopped at can be looked at"
 
 
 # --- acknowledging -------------------------------------------------------------------------------
