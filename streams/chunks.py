@@ -50,6 +50,25 @@ CHUNKS_AHEAD = 4
 log = structlog.get_logger(__name__)
 
 
+class UnreadableError(Exception):
+    """The client cannot read a message; its own error does not say which."""
+
+
+def _unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
+    """Return where reading came to an end, of what aiokafka has fetched: where its generator of records is spent."""
+    spent = [
+        f"{tp.topic}, partition {tp.partition}, offset {unpacked.next_fetch_offset} (or just behind it)"
+        for tp, result in fetched.items()
+        if (unpacked := getattr(result, "_partition_records", None)) is not None
+        and unpacked._records_iterator is not None
+        and unpacked._records_iterator.gi_frame is None
+    ]
+    return (
+        f"a message has a header whose name is not UTF-8: {', '.join(spent) or 'of an unknown partition'}. "
+        "See docs/operating.md#a-worker-ends-again-and-again"
+    )
+
+
 class ChunkThread(driver.AIOKafkaConsumerThread):
     """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
 
@@ -93,7 +112,10 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             if not wanted:
                 # aiokafka takes an empty set for all. It must see us look, or we leave the group.
                 return {}
-            records = await fetcher.fetched_records(wanted, timeout=wait_s, max_records=consumer._max_poll_records)
+            try:
+                records = await fetcher.fetched_records(wanted, timeout=wait_s, max_records=consumer._max_poll_records)
+            except UnicodeDecodeError as error:
+                raise UnreadableError(_unreadable(fetcher._records)) from error
         fetched = {}
         for tp in wanted:
             partition = TopicPartition(tp.topic, tp.partition)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP, Message
 
 from streams.app import TouchlineApp, new_app
-from streams.chunks import ChunkConsumer, ChunkThread, consumer_of
+from streams.chunks import ChunkConsumer, ChunkThread, _unreadable, consumer_of
 from streams.ledger import Chunk
 from streams.settings import Settings
 from tests.unit.streams.records import FakeThread, records
@@ -53,6 +58,20 @@ class Books:
             if TP(chunk.topic, chunk.partition) == tp
             for record in chunk.records
         ]
+
+
+def test_a_header_that_cannot_be_read_is_told_with_its_place() -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+    for offset, name in enumerate(["fine", "fine", "xxxx"]):
+        builder.append(offset, 1, b"", b"", [(name, b"")])
+    batch = MemoryRecords(bytes(builder.build()).replace(b"xxxx", b"\xff\xfe\xfd\xfc"))
+    places = [TopicPartition("a", 0), TopicPartition("b", 3)]
+    bad = PartitionRecords(places[1], batch, None, 0, None, None, False, 0)
+    good = PartitionRecords(places[0], MemoryRecords(b""), None, 0, None, None, False, 0)
+    with pytest.raises(UnicodeDecodeError):
+        list(bad)
+    fetched = {tp: SimpleNamespace(_partition_records=one) for tp, one in zip(places, (good, bad), strict=True)}
+    assert "not UTF-8: b, partition 3, offset 2 (" in _unreadable(fetched)
 
 
 async def test_l1_an_unacknowledged_head_is_never_passed() -> None:
