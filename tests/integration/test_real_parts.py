@@ -16,6 +16,9 @@ from tests.servers.kafka import Kafka
 from tests.servers.pipeline import pipeline_on
 from tests.servers.rows import Rows, differences, embedded_rows
 
+# The first worker waits for the second to join: it would have done all the work before.
+KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "6000"}
+
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.embedded]
 
 DAYS = 45

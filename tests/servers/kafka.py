@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,11 +32,12 @@ def jars() -> Path:
 class Kafka:
     """A Kafka node; its port and data stay when it is stopped, killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare a node with its data and log in `folder`; `start` runs it."""
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """Prepare a node with its data and log in `folder`, and `settings` of its own; `start` runs it."""
         self.port = free_port()
         self.bootstrap = f"{HOST}:{self.port}"
         self._folder = folder
+        self._own = dict(settings or {})
         self._settings = folder / "server.properties"
         java = need_program("java", "install a Java 17 runtime")
         options = [*JAVA_OPTIONS, f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.xml'}"]
@@ -58,6 +59,7 @@ class Kafka:
             "advertised.listeners": f"CLIENT://{self.bootstrap}",
             "controller.quorum.bootstrap.servers": f"{HOST}:{controller}",
             "log.dirs": str(self._folder / "data"),
+            **self._own,
         }
         lines = "".join(f"{name}={value}\n" for name, value in own.items())
         self._settings.write_text((DEPLOY / "server.properties").read_text() + lines)
@@ -94,9 +96,10 @@ class Kafka:
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A Kafka node, running at the start of every test that asks for it."""
-    node = Kafka(tmp_path_factory.mktemp("kafka"))
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A Kafka node, running at the start of every test that asks for it; a module may set its `KAFKA_SETTINGS`."""
+    settings = getattr(request.module, "KAFKA_SETTINGS", None)
+    node = Kafka(tmp_path_factory.mktemp("kafka"), settings)
     try:
         node.start()
         yield node
