@@ -16,22 +16,20 @@ from bench.pipeline import Run, run_embedded, run_kafka
 from bench.stages import measure_stages
 from touchline.simulate import write_simulation
 
-EVENTS_A_CUSTOMER = 62
-"""What the simulator gives for one customer in 45 days, about."""
-
 
 @click.command()
-@click.option("--events", default=200_000, show_default=True, help="About how many to simulate.")
+@click.option("--customers", default=1_935, show_default=True, help="How many to simulate.")
+@click.option("--days", default=45, show_default=True, help="For how long: the fewer, the denser the minutes.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
 @click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="One part alone.")
-def main(events: int, rounds: int, workers: int, only: str | None) -> None:
+def main(customers: int, days: int, rounds: int, workers: int, only: str | None) -> None:
     """Measure touchline on this machine."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     print(f"yardstick: ten million additions in a Python loop take {_yardstick():.2f} s")
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as name:
         lines = Path(name) / "events.jsonl"
-        write_simulation(max(1, events // EVENTS_A_CUSTOMER), 45, 1, lines)
+        write_simulation(customers, days, 1, lines)
         if only in {None, "stages"}:
             print("\nmicroseconds of CPU an event, each stage by itself in one process (median of rounds, spread)")
             for stage, costs in measure_stages(lines, rounds).items():

@@ -11,7 +11,9 @@ def dimensions_of(attributes: dict[str, str]) -> dict[str, str]:
 
     The others stay where they are said, in `touchpoints`.
     """
-    if len(attributes) <= MOST_NAMES and all(map(_short, attributes.items())):
+    # Most have few, which together are shorter than one may be: seen without a look at each.
+    characters = sum(map(len, attributes)) + sum(map(len, attributes.values()))
+    if len(attributes) <= MOST_NAMES and characters <= MOST_CHARACTERS:
         return attributes
     return dict(sorted(filter(_short, attributes.items()))[:MOST_NAMES])
 
