@@ -82,6 +82,13 @@ async def committed(settings: Settings, name: str) -> dict[int, int]:
     return {partition: offset for partition, offset in found.items() if offset is not None}
 
 
+async def until_committed(settings: Settings, name: str, offset: int) -> None:
+    """Wait until the group stands at an offset on every partition: readers acknowledge after they have written."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await committed(settings, name) != dict.fromkeys(range(PARTITIONS), offset):  # noqa: ASYNC110  # the broker knows
+            await asyncio.sleep(0.2)
+
+
 class Readers:
     """Processes that read the topic, and what each wrote down."""
 
@@ -143,6 +150,7 @@ async def test_after_a_kill_the_next_worker_goes_on_at_the_commit(bootstrap: str
     await until(lambda: count(first, second) == 40_000)
     for partition, numbers in read(second).items():
         assert numbers == list(range(before.get(partition, 0), 10_000))
+    await until_committed(settings, name, 10_000)
     after.stop()
     assert await committed(settings, name) == dict.fromkeys(range(PARTITIONS), 10_000)
 
@@ -163,6 +171,7 @@ async def test_partitions_move_between_two_workers_without_loss(bootstrap: str, 
             # Back to the last commit at a rebalance; ahead only over what the other one has read.
             jumps = [later for earlier, later in pairwise(numbers) if later > earlier + 1]
             assert len(jumps) <= 1
+    await until_committed(settings, name, 12_000)
     other.stop()
     assert await committed(settings, name) == dict.fromkeys(range(PARTITIONS), 12_000)
 
