@@ -1,10 +1,10 @@
-"""One row for an abandoned thing, whichever machine found it."""
+"""What is the same for every abandoned thing, whichever machine found it: its row, its journey, and being forgotten."""
 
 from __future__ import annotations
 
 from schemas.facts import AbandonmentRow
 from streams.journeys.effects import Effects
-from streams.journeys.life import Call, Cart, Survey
+from streams.journeys.life import RECOVERY_MS, Call, Cart, Life, Survey
 
 
 def report(effects: Effects, family: str, subject: str, subject_id: str, thing: Cart | Call | Survey) -> None:
@@ -32,3 +32,26 @@ def report(effects: Effects, family: str, subject: str, subject_id: str, thing: 
         deleted=False,
         version=0,
     )
+
+
+def count(life: Life) -> None:
+    """Count a thing as abandoned in the journey that is under way."""
+    if life.journey is not None:
+        life.journey.abandoned += 1
+
+
+def uncount(life: Life, thing: Cart | Call | Survey) -> None:
+    """Take a recovered thing back from its journey, while that is under way."""
+    if life.journey is not None and thing.origin.journey == life.journey.number:
+        life.journey.abandoned -= 1
+
+
+def forget(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
+    """Drop the things that nothing can happen to any more at `now`, ms."""
+    gone = [
+        subject_id
+        for subject_id, thing in kept.items()
+        if not thing.deadline and now > max(thing.last_at, thing.abandoned_at) + RECOVERY_MS
+    ]
+    for subject_id in gone:
+        del kept[subject_id]

@@ -42,8 +42,7 @@ def on_order(life: Life, at: int, effects: Effects) -> None:
         if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
             call.status = "recovered"
             call.recovered_at = at
-            if life.journey is not None and call.origin.journey == life.journey.number:
-                life.journey.abandoned -= 1
+            abandonment.uncount(life, call)
             report(call_id, call, effects)
 
 
@@ -124,6 +123,5 @@ def _abandon(life: Life, call_id: str, call: Call, family: str, started_at: int,
     call.family = family
     call.started_at = started_at
     call.abandoned_at = call.last_at
-    if life.journey is not None:
-        life.journey.abandoned += 1
+    abandonment.count(life)
     report(call_id, call, effects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.log import CartEvent
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects
-from streams.journeys.life import MINUTE_MS, RECOVERY_MS, Cart, Life, Loss, Origin
+from streams.journeys.life import MINUTE_MS, Cart, Life, Loss, Origin
 
 METRIC = "cart_abandonment_rate"
 SILENCE_MS = 30 * MINUTE_MS
@@ -52,25 +52,13 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
         if cart.status == "open":
             cart.status = "abandoned"
             effects.measure(METRIC, cart.origin, n=0, numerator=1)
-            if life.journey is not None:
-                life.journey.abandoned += 1
+            abandonment.count(life)
         report(cart_id, cart, effects)
 
 
 def report(cart_id: str, cart: Cart, effects: Effects) -> None:
     """Put the cart's row among the effects."""
     abandonment.report(effects, "cart", cart.loss.subject if cart.loss else "cart", cart_id, cart)
-
-
-def forget(life: Life, now: int) -> None:
-    """Drop the carts that nothing can happen to any more at `now`."""
-    gone = [
-        cart_id
-        for cart_id, cart in life.carts.items()
-        if not cart.deadline and now > max(cart.last_at, cart.abandoned_at) + RECOVERY_MS
-    ]
-    for cart_id in gone:
-        del life.carts[cart_id]
 
 
 def _cart(life: Life, cart_id: str, origin: Origin) -> Cart:
@@ -103,6 +91,5 @@ def _order(life: Life, cart_id: str, cart: Cart, at: int, effects: Effects) -> N
     cart.status = "recovered"
     cart.recovered_at = at
     effects.measure(METRIC, cart.origin, n=0, numerator=-1)
-    if life.journey is not None and cart.origin.journey == life.journey.number:
-        life.journey.abandoned -= 1
+    abandonment.uncount(life, cart)
     report(cart_id, cart, effects)

@@ -16,7 +16,7 @@ from schemas.log import (
     SurveyAnswer,
     Tweet,
 )
-from streams.journeys import calls, carts, cases, purchases, responses, shifts, surveys
+from streams.journeys import abandonment, calls, carts, cases, purchases, responses, shifts, surveys
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
@@ -201,11 +201,11 @@ def _end_journey(life: Life, journey: Journey, at: int, effects: Effects) -> Non
 
 def _forget(life: Life, now: int) -> None:
     if life.carts:
-        carts.forget(life, now)
+        abandonment.forget(life.carts, now)
     if life.calls:
         calls.forget(life, now)
     if life.surveys:
-        surveys.forget(life, now)
+        abandonment.forget(life.surveys, now)
     responses.forget(life, now)
     for kept in (life.carts, life.calls, life.surveys, life.cases, life.waiting):
         while len(kept) > KEPT_MAX:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.log import SCALE, SurveyAnswer
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects
-from streams.journeys.life import DAY_MS, RECOVERY_MS, Life, Origin, Survey
+from streams.journeys.life import DAY_MS, Life, Origin, Survey
 
 METRIC = "survey_abandonment_rate"
 SILENCE_MS = 7 * DAY_MS
@@ -46,25 +46,13 @@ def on_deadline(life: Life, at: int, effects: Effects) -> None:
         if survey.status == "open":
             survey.status = "abandoned"
             effects.measure(METRIC, survey.origin, n=0, numerator=1)
-            if life.journey is not None:
-                life.journey.abandoned += 1
+            abandonment.count(life)
         report(response_id, survey, effects)
 
 
 def report(response_id: str, survey: Survey, effects: Effects) -> None:
     """Put the response's row among the effects."""
     abandonment.report(effects, "survey", "survey", response_id, survey)
-
-
-def forget(life: Life, now: int) -> None:
-    """Drop the responses that nothing can happen to any more at `now`."""
-    gone = [
-        response_id
-        for response_id, survey in life.surveys.items()
-        if not survey.deadline and now > max(survey.last_at, survey.abandoned_at) + RECOVERY_MS
-    ]
-    for response_id in gone:
-        del life.surveys[response_id]
 
 
 def _go_on(survey: Survey, phase: str, origin: Origin, effects: Effects) -> None:
@@ -83,8 +71,7 @@ def _complete(life: Life, response_id: str, survey: Survey, effects: Effects) ->
     if survey.status == "abandoned":
         survey.status = "recovered"
         survey.recovered_at = survey.last_at
-        if life.journey is not None and survey.origin.journey == life.journey.number:
-            life.journey.abandoned -= 1
+        abandonment.uncount(life, survey)
         report(response_id, survey, effects)
     elif survey.status == "open":
         survey.status = "completed"
