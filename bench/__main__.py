@@ -24,7 +24,7 @@ from touchline.simulate import write_simulation
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
 @click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="One part alone.")
 def main(customers: int, days: int, rounds: int, workers: int, only: str | None) -> None:
-    """Measure touchline on this machine."""
+    """MetricDelta touchline on this machine."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     print(f"yardstick: ten million additions in a Python loop take {_yardstick():.2f} s")
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as name:

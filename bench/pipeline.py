@@ -18,7 +18,7 @@ from rich.console import Console
 from sinks.migrate import migrate
 from sinks.open import open_writer
 from streams import settings as configuration
-from streams.kafka_admin import create_topics
+from streams.kafka.admin import create_topics
 from tests.servers.kafka import Kafka
 from touchline.publish.run import publish
 from touchline.stack import Stack
@@ -47,7 +47,7 @@ class Run:
 
 
 def run_embedded(lines: Path, workers: int) -> Run:
-    """Measure on the embedded broker and database."""
+    """MetricDelta on the embedded broker and database."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Stack(folder, folder / "db") as stack:
@@ -56,7 +56,7 @@ def run_embedded(lines: Path, workers: int) -> Run:
 
 
 def run_kafka(lines: Path, workers: int) -> Run:
-    """Measure on Apache Kafka, as the tests start it, and the embedded database."""
+    """MetricDelta on Apache Kafka, as the tests start it, and the embedded database."""
     with tempfile.TemporaryDirectory() as name:
         kafka = Kafka(Path(name))
         kafka.start()
@@ -109,7 +109,7 @@ def _watched(children: list[tuple[Child, int]], pids: Mapping[str, int], expecte
         counts = [_counted(port) for _, port in children]
         stored = sum(count.get("sink", 0) for count in counts)
         if began is None:
-            # The first slab may be on its way by the time it is seen: a quarter of a second at most.
+            # The first batch may be on its way by the time it is seen: a quarter of a second at most.
             before = {name: _cpu_s(pid) for name, pid in pids.items()}
             if any(count.get("ingest", 0) for count in counts):
                 began = time.monotonic()

@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schemas import log
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.facts import PATH_LETTERS, encode_rows
-from schemas.jsonl import parse_line
-from schemas.log import AnyTouchpoint
-from schemas.registry import FileRegistry
+from schemas import journey_log
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.jsonl import parse_line
+from schemas.avro.registry import FileRegistry
+from schemas.journey_log import AnyTouchpoint
+from schemas.rows import PATH_LETTERS, encode_rows
 from sinks.writer import Batch
 from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import accept
@@ -66,14 +66,14 @@ def _round(codec: Codec, messages: list[tuple[str, bytes]]) -> list[tuple[str, f
             for kind, record in zip(kinds, decoded, strict=True)
         ],
     )
-    records = timed("ingest: encode", lambda: [log.encode(replace(t, clock=t.occurred_at)) for t in accepted])
-    read = timed("stitch: decode", lambda: [log.decode(record) for record in records])
+    records = timed("ingest: encode", lambda: [journey_log.encode(replace(t, clock=t.occurred_at)) for t in accepted])
+    read = timed("journeys: decode", lambda: [journey_log.decode(record) for record in records])
     return costs + _journeys_and_sink(read, n)
 
 
 def _journeys_and_sink(read: list[Any], n: int) -> list[tuple[str, float]]:
     partition = Partition(0, 1, Rules())
-    spent = dict.fromkeys(("stitch: apply", "stitch: flush", "stitch: encode rows", "sink: decode, dedupe"), 0.0)
+    spent = dict.fromkeys(("journeys: apply", "journeys: flush", "journeys: encode rows", "sink: decode, dedupe"), 0.0)
     for start in range(0, n, CHUNK):
         a = time.process_time()
         for offset, record in enumerate(read[start : start + CHUNK], start=start):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.topics import all_topics
+from streams.runtime.telemetry import describe
 from streams.settings import documented
-from streams.telemetry import describe
 
 PAGE = Path(__file__).parent / "operating.md"
 

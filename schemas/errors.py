@@ -5,7 +5,7 @@ from __future__ import annotations
 _MAX_DETAIL = 500
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict on a message, not an error of the program
+class RefusalError(Exception):
     """A message that is not taken in; the worker sends it to the dead letters and goes on.
 
     Attributes:
@@ -22,14 +22,14 @@ class Refusal(Exception):  # noqa: N818 - a verdict on a message, not an error o
         self.detail = detail
 
 
-class Undecodable(Refusal):
+class UndecodableError(RefusalError):
     """The bytes are not a record of the topic's kind."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("undecodable", detail)
 
 
-class UnknownSchema(Refusal):
+class UnknownSchemaError(RefusalError):
     """The message names a schema that nobody knows: permanent."""
 
     def __init__(self, detail: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from schemas.facts import TABLES, topic_of
+from schemas.rows import TABLES, topic_of
+from schemas.units import DAY_MS
 
 KIND_TOPICS: dict[str, str] = {
     "purchase": "touchpoints.purchases.v1",
@@ -28,7 +29,6 @@ SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
 
 FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table != "dead_letters"}
 
-DAY_MS = 86_400_000
 MAX_TOUCHPOINT_BYTES = 1 << 20
 """A touchpoint over this is refused (`too_large`); the topics themselves let larger ones in, to be refused whole."""
 MAX_MESSAGE_BYTES = 4 << 20

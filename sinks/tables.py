@@ -1,6 +1,6 @@
-"""The stored tables: their columns, keys and row decoders, all derived from `schemas.facts`.
+"""The stored tables: their columns, keys and row decoders, all derived from `schemas.rows`.
 
-A row is a tuple of its fields in the order of its type in `schemas.facts`, as a MessagePack array decodes to.
+A row is a tuple of its fields in the order of its type in `schemas.rows`, as a MessagePack array decodes to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
-from schemas import facts
+from schemas import rows as row_types
 
 DATABASE = "touchline"
 
@@ -24,10 +24,10 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "journeys": ("journey_id",),
     "sentiment_shifts": ("shift_id",),
     "abandonments": ("family", "customer_id", "subject_id"),
-    "metric_buckets": ("metric", "dimension", "dimension_value", "bucket", "shard"),
+    "metric_buckets": ("metric", "dimension", "dimension_value", "bucket", "partition"),
     "customers": ("customer_id",),
     "dead_letters": ("topic", "partition", "offset"),
-    "clocks": ("shard",),
+    "clocks": ("partition",),
     "business_changes": ("change_id",),
     "marketing_spend": ("spend_id",),
 }
@@ -38,7 +38,7 @@ class Table:
     """One stored table.
 
     Attributes:
-        name: the table's name in `schemas.facts.TABLES`.
+        name: the table's name in `schemas.rows.TABLES`.
         stored: where its rows are kept, qualified: `touchline.<name>_rows`. `<name>` itself is a view.
         columns: the columns in the order of a row's fields; the last is `version`.
         maps: the columns whose values are dictionaries.
@@ -62,7 +62,7 @@ class Table:
         return ", ".join(f"`{column}`" for column in self.columns)
 
 
-def _table(name: str, row_type: type[facts.Row]) -> Table:
+def _table(name: str, row_type: type[row_types.Row]) -> Table:
     columns = row_type.__struct_fields__
     hints = get_type_hints(row_type)
     types = [hints[column] for column in columns]
@@ -79,5 +79,5 @@ def _table(name: str, row_type: type[facts.Row]) -> Table:
     )
 
 
-TABLES: dict[str, Table] = {name: _table(name, kind) for name, kind in facts.TABLES.items()}
+TABLES: dict[str, Table] = {name: _table(name, kind) for name, kind in row_types.TABLES.items()}
 """Every stored table by its name."""

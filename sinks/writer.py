@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from schemas import facts
+from schemas.rows import Row as TypedRow
+from schemas.rows import topic_of
 from sinks.tables import TABLES, Row, Table
 
 
@@ -40,7 +41,7 @@ class Writer(Protocol):
         """Store rows of one table; when it returns, the sink has them.
 
         Args:
-            table: a name in `schemas.facts.TABLES`.
+            table: a name in `schemas.rows.TABLES`.
             rows: arrays of the fields of that table's row type, in its order.
 
         Raises:
@@ -153,14 +154,14 @@ class Batch:
             rows = table_of(table).decode(value)
         except msgspec.MsgspecError as error:
             raise PermanentWriteError(
-                f"a message of {facts.topic_of(table)} does not hold rows of {table!r} ({error}): "
+                f"a message of {topic_of(table)} does not hold rows of {table!r} ({error}): "
                 "the workers and the sink are of different releases"
             ) from error
         self.add(table, rows)
         return len(rows)
 
-    def add_row(self, table: str, row: facts.Row) -> None:
-        """Take one row as its type in `schemas.facts`."""
+    def add_row(self, table: str, row: TypedRow) -> None:
+        """Take one row as its type in `schemas.rows`."""
         self.add(table, [msgspec.structs.astuple(row)])
 
     def rows(self, table: str) -> list[Row]:

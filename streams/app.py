@@ -18,18 +18,18 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
 from sinks.open import open_writer
 from sinks.writer import SinkError, TransientWriteError, Writer
-from streams import endpoint as endpoints
-from streams import logs
-from streams.agents import ingest, sink, stitch
-from streams.broker import FIRST_WAIT_S, LONGEST_WAIT_S, BrokerError, wait_for_broker
-from streams.chunks import ChunkTransport
-from streams.endpoint import EndpointError
-from streams.fatal import die, print_cause
-from streams.kafka_admin import check_topics
-from streams.produce import BatchProducer
-from streams.services import Services
+from streams.agents import ingest, journeys, sink
+from streams.agents.services import Services
+from streams.kafka.admin import check_topics
+from streams.kafka.client import FIRST_WAIT_S, LONGEST_WAIT_S, BrokerError, wait_for_broker
+from streams.kafka.consumer import ChunkTransport
+from streams.kafka.producer import BatchProducer
+from streams.runtime import health as endpoints
+from streams.runtime import logging
+from streams.runtime.exit import die, print_cause
+from streams.runtime.health import EndpointError
+from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
-from streams.telemetry import Telemetry
 
 COMMIT_INTERVAL_S = 1.0
 GC_ALLOCATIONS = 50_000
@@ -69,7 +69,7 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
         # Work under way may take long (ingest waits to merge, the sink for ClickHouse). A rebalance
         # does not wait for it: it can no longer acknowledge, and is done again by the next owner.
         stream_wait_empty=False,
-        # The ledgers bound what is handed out; a full queue would hold up other partitions.
+        # The trackers bound what is handed out; a full queue would hold up other partitions.
         stream_buffer_maxsize=1 << 20,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -80,10 +80,10 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
 
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
-    """Return the app of the stream workers: INGEST and STITCH."""
+    """Return the app of the stream workers: INGEST and JOURNEYS."""
     app = new_app(settings, "streams")
     ingest.register(app, services)
-    stitch.register(app, services)
+    journeys.register(app, services)
     return app
 
 
@@ -139,7 +139,7 @@ async def wait_for_writer(writer: Writer, sleep: Callable[[float], Awaitable[Non
 
 
 def _run(settings: Settings, where: str, port: int, needed: set[str], build: Build) -> int:
-    logs.configure(settings)
+    logging.configure(settings)
     _spare_the_collector()
     log.info("starting", role=where, **settings.shown())
     try:
@@ -157,7 +157,7 @@ def _run(settings: Settings, where: str, port: int, needed: set[str], build: Bui
 def _spare_the_collector() -> None:
     """Let the garbage collector look seldom: states and rows are many, and have no cycles.
 
-    With Python's own thresholds it took a third of the time of STITCH, walking over what is kept.
+    With Python's own thresholds it took a third of the time of JOURNEYS, walking over what is kept.
     """
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 100)

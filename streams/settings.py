@@ -65,10 +65,10 @@ class Settings(BaseSettings):
     group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
         default="", description="added to the consumer groups' names; a new one reads everything again"
     )
-    lateness_s: Annotated[int, Field(ge=0)] = Field(
+    timer_delay_s: Annotated[int, Field(ge=0)] = Field(
         default=300, description="seconds of event time a deadline waits for stragglers"
     )
-    horizon_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+    allowed_lateness_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=3, description="days of event time duplicates are remembered and buckets kept open"
     )
     idle_s: Annotated[float, Field(gt=0)] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from touchline.errors import Problem
+from touchline.errors import CommandError
 
 _MARK = "metadata"
 """chDB keeps the definitions of its tables in this folder."""
@@ -20,15 +20,15 @@ def fresh(folder: Path) -> Path:
     """Return `folder`, in which a new database may be made.
 
     Raises:
-        Problem: something is in it already.
+        CommandError: something is in it already.
     """
     if holds_database(folder):
-        raise Problem(
+        raise CommandError(
             f"{folder} already holds a database; ask it with `touchline query ... --data {folder}`, "
             "or name another folder"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Problem(f"{folder} is not an empty folder; name a new or an empty one")
+        raise CommandError(f"{folder} is not an empty folder; name a new or an empty one")
     return folder
 
 
@@ -36,8 +36,8 @@ def address_of(folder: Path) -> str:
     """Return the address of the embedded database in `folder`, for `TOUCHLINE_CLICKHOUSE`.
 
     Raises:
-        Problem: there is none.
+        CommandError: there is none.
     """
     if not holds_database(folder):
-        raise Problem(f"{folder} holds no database; `touchline demo --keep {folder}` makes one")
+        raise CommandError(f"{folder} holds no database; `touchline demo --keep {folder}` makes one")
     return f"chdb://{quote(str(folder.absolute()))}"

@@ -10,11 +10,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, TOPIC_KINDS
-from streams.broker import client_options
-from streams.kafka_admin import partition_counts
-from streams.produce import BatchProducer, Message
+from streams.kafka.admin import partition_counts
+from streams.kafka.client import client_options
+from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
-from touchline.errors import Problem
+from touchline.errors import CommandError
 
 HEADER_PREFIX = "dlq."
 HEADERS = frozenset(f"dlq.{what}" for what in ("reason", "detail", "stage", "topic", "partition", "offset", "at"))
@@ -95,12 +95,12 @@ async def dead_letters(settings: Settings, chosen: Chosen) -> AsyncIterator[Dead
     """Yield the chosen dead letters there are now, in the order of each partition.
 
     Raises:
-        Problem: the topic does not exist.
+        CommandError: the topic does not exist.
         KafkaError: Kafka does not answer.
     """
     count = (await partition_counts(settings)).get(DEAD_LETTERS)
     if count is None:
-        raise Problem(f"topic {DEAD_LETTERS} does not exist: touchline topics --create")
+        raise CommandError(f"topic {DEAD_LETTERS} does not exist: touchline topics --create")
     consumer = AIOKafkaConsumer(
         **client_options(settings), enable_auto_commit=False, max_partition_fetch_bytes=_LARGEST
     )

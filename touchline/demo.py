@@ -20,7 +20,7 @@ from sinks.migrate import migrate
 from sinks.open import open_writer
 from sinks.writer import Writer
 from streams import settings as configuration
-from streams.kafka_admin import create_topics
+from streams.kafka.admin import create_topics
 from streams.settings import Settings
 from touchline.publish.run import Published, publish
 from touchline.report import print_report, read_findings
@@ -28,10 +28,10 @@ from touchline.stack import Progress, Stack, caught_up
 from touchline.terminal import Steps
 
 CHECK_S = 0.5
-DEADLINES_AT_ONCE = {"TOUCHLINE_LATENESS_S": "0"}
+DEADLINES_AT_ONCE = {"TOUCHLINE_TIMER_DELAY_S": "0"}
 """All has been published before: no deadline need wait for stragglers, and what has passed by now is in the report."""
 STAGES = {
-    "stitching": "stitching journeys from touchpoints",
+    "journeys": "making journeys of touchpoints",
     "storing": "writing the last rows",
 }
 QUESTIONS = (
@@ -95,7 +95,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
             with running_stack(database, DEADLINES_AT_ONCE) as (stack, settings):
                 steps.begin("publishing " + ", ".join(path.name for path in inputs))
                 published = publish(settings, inputs, console, steps.show)
-                steps.begin(f"{STAGES['stitching']} ({published.sent:,})")
+                steps.begin(f"{STAGES['journeys']} ({published.sent:,})")
                 stack.start_sink()
                 stack.start_workers()
                 asyncio.run(_wait(stack, settings, steps))
@@ -108,7 +108,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
 
 async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
     """Wait until all is stored; a child that dies ends the wait with its cause."""
-    stage = "stitching"
+    stage = "journeys"
 
     def show(progress: Progress) -> None:
         nonlocal stage

@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from schemas.errors import UnknownSchema
-from schemas.registry import ConfluentRegistry, FileRegistry, RegistryUnavailable
+from schemas.avro.registry import ConfluentRegistry, FileRegistry, RegistryUnavailableError
+from schemas.errors import UnknownSchemaError
 from sinks.migrate import shipped
 from sinks.open import open_writer
 from sinks.writer import QueryError, SinkError, Writer, select
-from streams.broker import BrokerError, client_options
+from streams.kafka.client import BrokerError, client_options
 from streams.sentiment import VaderScorer
 from streams.settings import Settings, mask
 from touchline.database import holds_database
@@ -123,9 +123,9 @@ def _registry(settings: Settings) -> Check:
     shown = mask(settings.schema_registry)
     try:
         ConfluentRegistry(settings.schema_registry, FileRegistry()).by_id(1)
-    except UnknownSchema:
+    except UnknownSchemaError:
         pass
-    except (RegistryUnavailable, ValueError) as error:
+    except (RegistryUnavailableError, ValueError) as error:
         return Check(what, False, f"{mask(str(error))}; look at TOUCHLINE_SCHEMA_REGISTRY")
     return Check(what, True, f"answers at {shown}")
 

@@ -15,8 +15,8 @@ from aiokafka.errors import (
 )
 
 from sinks.writer import SinkError
-from streams.broker import BrokerError
-from streams.produce import ProduceError
+from streams.kafka.client import BrokerError
+from streams.kafka.producer import ProduceError
 from streams.settings import SettingsError
 from touchline.stack.errors import StackError
 
@@ -26,11 +26,11 @@ _STACK_TRACE = re.compile(r" ?Stack trace: .*")
 _UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 
-class Problem(Exception):  # noqa: N818  # what the person sees it as
+class CommandError(Exception):  # what the person sees it as
     """Something the person who called can mend; the message says what was wrong and what to do."""
 
 
-_PLAIN = (Problem, SettingsError, StackError, BrokerError, ProduceError, TimeoutError)
+_PLAIN = (CommandError, SettingsError, StackError, BrokerError, ProduceError, TimeoutError)
 """Errors whose own message says all."""
 
 

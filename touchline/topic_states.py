@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.topics import all_topics
-from streams.broker import client_options
-from streams.kafka_admin import partition_counts
+from streams.kafka.admin import partition_counts
+from streams.kafka.client import client_options
 from streams.settings import Settings
 
 _MAX_MESSAGE = "max.message.bytes"

@@ -1,4 +1,4 @@
--- The stored tables: one for each type of row in schemas/facts.py, with its fields in its order.
+-- The stored tables: one for each type of row in schemas/rows.py, with its fields in its order.
 --
 -- Every row carries its version. A row that is sent again is the same row, and the highest version of a key is the true
 -- one: sorting keys and partitions are made of attributes that never change, so versions always meet. Read with FINAL,
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     bucket DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     dimension LowCardinality(String),
     dimension_value String CODEC(ZSTD(1)),
-    shard UInt32,
+    partition UInt32,
     n UInt64,
     numerator Int64,
     denominator UInt64,
@@ -112,7 +112,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (metric, dimension, dimension_value, bucket, shard);
+ORDER BY (metric, dimension, dimension_value, bucket, partition);
 
 CREATE TABLE IF NOT EXISTS touchline.customers_rows
 (
@@ -151,13 +151,13 @@ ORDER BY (topic, partition, offset);
 
 CREATE TABLE IF NOT EXISTS touchline.clocks_rows
 (
-    shard UInt32,
+    partition UInt32,
     time DateTime64(3, 'UTC'),
     offset Int64,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY shard;
+ORDER BY partition;
 
 CREATE TABLE IF NOT EXISTS touchline.business_changes_rows
 (

@@ -31,7 +31,7 @@ SELECT
     ended_at,
     touchpoints,
     channels,
-    -- The letters of schemas/facts.py, PATH_LETTERS.
+    -- The letters of schemas/rows.py, PATH_LETTERS.
     arrayMap(
         letter -> transform(
             letter,
@@ -107,7 +107,7 @@ SELECT topic, partition, offset, reason, detail, stage, refused_at, raw
 FROM touchline.dead_letters_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.clocks AS
-SELECT shard, time, offset
+SELECT partition, time, offset
 FROM touchline.clocks_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.business_changes AS
@@ -119,7 +119,7 @@ SELECT
     spend_id, campaign, period_start, period_end, amount_minor, currency, event_id, occurred_at, source, attributes
 FROM touchline.marketing_spend_rows FINAL;
 
--- The minutes of all shards, summed to each grain; in the units they are stored in. Three branches rather than one with
+-- The minutes of all partitions, summed to each grain; in the units they are stored in. Three branches rather than one with
 -- the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
 -- toDateTime64, lets it through to the primary key).
 CREATE OR REPLACE VIEW touchline.metric_counts AS
@@ -173,7 +173,7 @@ GROUP BY metric, bucket, dimension, dimension_value;
 
 -- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive: B. Rocks,
 -- "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for means of scores the normal one.
--- A bucket is final when the time of every shard has passed its end by as long as it can still be restated:
+-- A bucket is final when the time of every partition has passed its end by as long as it can still be restated:
 -- the horizon's 3 days and, where later touchpoints or deadlines speak of it, as much more: carts 30 days and 30 minutes,
 -- surveys 7 and 30 days, first answers 30 days, calls a day, shifts the year in which their onset may still be found.
 CREATE OR REPLACE VIEW touchline.rolling_metrics AS

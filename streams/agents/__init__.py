@@ -1,1 +1,1 @@
-"""The thin agents between Kafka and the pure logic: INGEST, STITCH and SINK."""
+"""The thin agents between Kafka and the pure logic: INGEST, JOURNEYS and SINK."""

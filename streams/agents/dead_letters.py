@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from schemas.facts import DeadLetterRow
+from schemas.rows import DeadLetterRow
 from schemas.topics import DEAD_LETTERS
-from streams.ledger import Record
-from streams.produce import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Message
+from streams.kafka.offsets import Record
+from streams.kafka.producer import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Message
 
 MOST_DETAIL = 1000
 """Characters of `dlq.detail` that are kept."""
@@ -38,7 +38,7 @@ def dead_letter(  # one header each
         partition: likewise.
         reason: one of the contract's words.
         detail: what exactly was wrong, for a person.
-        stage: who refused it: `ingest` or `stitch`.
+        stage: who refused it: `ingest` or `journeys`.
         at_ms: when, epoch ms.
     """
     added = {
@@ -118,8 +118,8 @@ def _within(allowed: range, number: int) -> int:
 
 def rfc3339(ms: int) -> str:
     """Return a time as in `2026-01-31T12:00:00.000Z`."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    context = datetime.fromtimestamp(ms / 1000, UTC)
+    return context.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_ms(text: str) -> int:

@@ -7,29 +7,29 @@ from typing import Any
 
 import faust
 
-from schemas.codec import Codec
-from schemas.registry import ConfluentRegistry, FileRegistry, Registry
+from schemas.avro.codec import Codec
+from schemas.avro.registry import ConfluentRegistry, FileRegistry, Registry
 from schemas.topics import TOPIC_KINDS
-from streams.agents.judge import STAGE, Judge
+from streams.agents.services import Services
 from streams.agents.tasks import Ingest, IngestRules
-from streams.chunks import chunks_of, consumer_of, topic
-from streams.clock import wall_clock
-from streams.fatal import surprises_are_fatal
+from streams.agents.validation import STAGE, Validator
+from streams.kafka.consumer import chunks_of, consumer_of, topic
+from streams.runtime.clock import wall_clock
+from streams.runtime.exit import surprises_are_fatal
 from streams.sentiment import VaderScorer
-from streams.services import Services
 from streams.settings import Settings
 
 
 def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
     settings, telemetry = services.settings, services.telemetry
-    judge = Judge(
+    validator = Validator(
         codec=Codec(registry_of(settings)),
         scorer=VaderScorer(settings.company_names),
         telemetry=telemetry,
         clock=wall_clock,
     )
-    ingest = Ingest(IngestRules.of(settings), judge, services.producer, _Consumer(app), telemetry, wall_clock)
+    ingest = Ingest(IngestRules.of(settings), validator, services.producer, _Consumer(app), telemetry, wall_clock)
 
     @app.agent(topic(app, TOPIC_KINDS), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:

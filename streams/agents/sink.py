@@ -17,16 +17,16 @@ from typing import Any, cast
 import faust
 import structlog
 
-from schemas.facts import TouchpointRow
+from schemas.rows import TouchpointRow
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
 from sinks.tables import Row
 from sinks.writer import Batch, TransientWriteError, Writer
 from streams.agents.dead_letters import row_of
-from streams.chunks import chunks_of, topic
-from streams.fatal import surprises_are_fatal
-from streams.ledger import Chunk
-from streams.services import Services
-from streams.telemetry import Telemetry
+from streams.agents.services import Services
+from streams.kafka.consumer import chunks_of, topic
+from streams.kafka.offsets import Chunk
+from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.telemetry import Telemetry
 
 STAGE = "sink"
 YIELD_EVERY_ROWS = 2000

@@ -1,6 +1,6 @@
 """The INGEST tasks of a worker: chunks in; the journeys log, facts and dead letters out.
 
-What a task hands on is written slab by slab, its ticks between them, all under one lock: so that
+What a task hands on is written batch by batch, its ticks between them, all under one lock: so that
 a clock in the log is never ahead of a record that was to come before it. A chunk is acknowledged
 only when Kafka has acknowledged all that came of it.
 """
@@ -14,19 +14,19 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from schemas.facts import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
-from schemas.log import Tick, encode
+from schemas.journey_log import Tick, encode
+from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
-from streams.agents.judge import STAGE, Judge, Judged
-from streams.clock import Clock
+from streams.agents.validation import STAGE, Validated, Validator
 from streams.intake.accept import Accepted
-from streams.intake.task import IngestTask, Slab, TaskRules, TooManyRefusalsError
-from streams.ledger import Chunk
-from streams.produce import Batches, Message, partition_for
+from streams.intake.merge import MergedBatch, MergeRules, PartitionMerge, TooManyRefusalsError
+from streams.kafka.offsets import Chunk
+from streams.kafka.producer import Batches, Message, partition_for
+from streams.runtime.clock import Clock
+from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
-from streams.telemetry import Telemetry
 
-SLAB = 2_000
+MOST_MERGED = 2_000
 """Most records of the log written at a time."""
 LONGEST_LOOK_S = 0.25
 
@@ -34,14 +34,14 @@ _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_
 
 
 class Producer(Protocol):
-    """What is used of `streams.produce.BatchProducer`."""
+    """What is used of `streams.kafka.producer.BatchProducer`."""
 
     async def send(self, batches: Batches) -> None:
         """Write all messages and wait until all are acknowledged."""
 
 
 class Inputs(Protocol):
-    """What is used of `streams.chunks.ChunkConsumer`."""
+    """What is used of `streams.kafka.consumer.ChunkConsumer`."""
 
     def at_end(self, topic: str, partition: int) -> bool:
         """Whether we were given all that the partition held when it was last looked at."""
@@ -66,7 +66,7 @@ class IngestRules:
     epoch: int
     tick_s: float
     look_s: float
-    task: TaskRules
+    task: MergeRules
 
     @classmethod
     def of(cls, settings: Settings) -> IngestRules:
@@ -77,14 +77,14 @@ class IngestRules:
             tick_s=settings.tick_s,
             # Silence counts only while a task is asked often enough.
             look_s=min(LONGEST_LOOK_S, settings.idle_s / 4),
-            task=TaskRules(
+            task=MergeRules(
                 idle_ms=round(settings.idle_s * 1000),
                 max_consecutive_refusals=settings.max_consecutive_refusals,
             ),
         )
 
 
-class Arrival(NamedTuple):
+class ReceivedChunk(NamedTuple):
     """A chunk and when it came, ms."""
 
     chunk: Chunk
@@ -104,7 +104,7 @@ class _Work:
     """
 
     number: int
-    task: IngestTask[Arrival, Accepted]
+    task: PartitionMerge[ReceivedChunk, Accepted]
     refused: list[Message] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -121,7 +121,7 @@ class Ingest:
 
     Args:
         rules: see there.
-        judge: decodes and judges messages.
+        validator: decodes and judges messages.
         producer: writes to Kafka.
         inputs: the consumer that the chunks come from.
         telemetry: where it is counted.
@@ -132,7 +132,7 @@ class Ingest:
     def __init__(
         self,
         rules: IngestRules,
-        judge: Judge,
+        validator: Validator,
         producer: Producer,
         inputs: Inputs,
         telemetry: Telemetry,
@@ -140,7 +140,7 @@ class Ingest:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rules = rules
-        self._judge = judge
+        self._validator = validator
         self._producer = producer
         self._inputs = inputs
         self._telemetry = telemetry
@@ -191,35 +191,35 @@ class Ingest:
     # -- reading ---------------------------------------------------------------------------------
 
     async def receive(self, chunk: Chunk) -> None:
-        """Judge a chunk, and hand what was accepted to its task.
+        """Validator a chunk, and hand what was accepted to its task.
 
         Raises:
             TooManyRefusalsError: a run of refusals that cannot be meant.
         """
         at = self._clock()
         self._telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
-        unlearnt = self._judge.unlearnt(chunk)
+        unlearnt = self._validator.unlearnt(chunk)
         unknown = {}
         if unlearnt:
             # Until this chunk is with its task nobody knows what its input has still to say.
             self._listening.clear()
             try:
-                unknown = await self._judge.learn(chunk, unlearnt)
+                unknown = await self._validator.learn(chunk, unlearnt)
             finally:
                 self._listening.set()
         if not chunk.current:
             return
         work = self._work(chunk.partition)
-        judged = Judged()
+        validated = Validated()
         try:
-            self._judge.judge(chunk, unknown, work.task, judged)
+            self._validator.validate(chunk, unknown, work.task, validated)
         except TooManyRefusalsError:
             # Whoever is to look at them finds them among the dead letters, though nothing is acknowledged.
-            await self._producer.send({(DEAD_LETTERS, work.number): [*work.refused, *judged.refused]})
+            await self._producer.send({(DEAD_LETTERS, work.number): [*work.refused, *validated.refused]})
             raise
-        work.refused += judged.refused
+        work.refused += validated.refused
         work.last = chunk
-        work.task.add(Arrival(chunk, at), chunk.topic, judged.accepted, at_end=chunk.at_end, now=self._clock())
+        work.task.add(ReceivedChunk(chunk, at), chunk.topic, validated.accepted, at_end=chunk.at_end, now=self._clock())
         work.wake.set()
         await asyncio.sleep(0)  # chunks that wait already would keep the loop from all else
 
@@ -234,7 +234,7 @@ class Ingest:
             self._forget(work)  # a rebalance has been, though nobody told us
             work = None
         if work is None:
-            task = IngestTask[Arrival, Accepted](tuple(TOPIC_KINDS), self._rules.task, self._clock())
+            task = PartitionMerge[ReceivedChunk, Accepted](tuple(TOPIC_KINDS), self._rules.task, self._clock())
             work = self._works[number] = _Work(number, task)
             if self._group is not None:
                 work.pump = self._group.create_task(self._pump(work), name=f"{STAGE}-{number}")
@@ -254,31 +254,31 @@ class Ingest:
                 pass
 
     async def _write(self, work: _Work) -> bool:
-        """Write a slab and acknowledge the chunks that end with it; return whether there was one."""
+        """Write a batch and acknowledge the chunks that end with it; return whether there was one."""
         async with work.lock:
             await self._listening.wait()
             self._see_ends(work)
-            slab = work.task.drain(SLAB, self._clock())
+            batch = work.task.drain(MOST_MERGED, self._clock())
             refused, work.refused = work.refused, []
-            if not (slab.items or slab.done or refused):
+            if not (batch.items or batch.done or refused):
                 return False
-            await self._producer.send(self._batches(work.number, slab, refused))
-            for arrival in slab.done:
-                arrival.chunk.ack()
-        self._count(slab)
+            await self._producer.send(self._batches(work.number, batch, refused))
+            for received in batch.done:
+                received.chunk.ack()
+        self._count(batch)
         return True
 
-    def _batches(self, number: int, slab: Slab[Arrival, Accepted], refused: list[Message]) -> Batches:
-        """Return the messages that a slab and the refusals until then give."""
+    def _batches(self, number: int, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message]) -> Batches:
+        """Return the messages that a batch and the refusals until then give."""
         count = self._rules.partitions
         records: list[list[Message]] = [[] for _ in range(count)]
         facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
-        for item, clock in slab.items:
+        for item, clock in batch.items:
             if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
                 item.version |= self._rules.epoch << 48
                 facts[_TABLES[type(item)]].append(Message(None, encode_rows([item])))
                 continue
-            key = item.profile.encode()
+            key = item.customer_key.encode()
             value = encode(replace(item, clock=clock))
             records[partition_for(key, count)].append(Message(key, value))
         batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, number): refused}
@@ -305,13 +305,13 @@ class Ingest:
             work.ticked = clock
             self._telemetry.watermark.labels(str(work.number)).set(clock / 1000)
 
-    def _count(self, slab: Slab[Arrival, Accepted]) -> None:
+    def _count(self, batch: MergedBatch[ReceivedChunk, Accepted]) -> None:
         now = self._clock()
         telemetry = self._telemetry
         telemetry.last_success.labels(STAGE).set(now / 1000)
-        telemetry.touchpoints_processed.labels(STAGE).inc(len(slab.items))
-        if slab.items:
-            newest = max(item.occurred_at for item, _ in slab.items)
+        telemetry.touchpoints_processed.labels(STAGE).inc(len(batch.items))
+        if batch.items:
+            newest = max(item.occurred_at for item, _ in batch.items)
             telemetry.event_time_lag.labels(STAGE).set((now - newest) / 1000)
-        for arrival in slab.done:
-            telemetry.chunk_duration.labels(STAGE).observe((now - arrival.at) / 1000)
+        for received in batch.done:
+            telemetry.chunk_duration.labels(STAGE).observe((now - received.at) / 1000)

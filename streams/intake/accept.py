@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas import log
-from schemas.facts import BusinessChangeRow, MarketingSpendRow
+from schemas import journey_log
+from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from streams.intake.checks import (
-    Refused,
+    InvalidRecordError,
     check_amount,
     check_currency,
     check_event_id,
@@ -19,7 +19,7 @@ from streams.intake.checks import (
     normalised_score,
 )
 from streams.intake.fingerprint import fingerprint
-from streams.intake.identity import profile_of
+from streams.intake.identity import customer_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from streams.intake.identity import Resolver
     from streams.sentiment import Scorer
 
-__all__ = ["Accepted", "Refused", "accept", "check_size"]
+__all__ = ["Accepted", "InvalidRecordError", "accept", "check_size"]
 
-Accepted = log.AnyTouchpoint | BusinessChangeRow | MarketingSpendRow
+Accepted = journey_log.AnyTouchpoint | BusinessChangeRow | MarketingSpendRow
 
 _VERSION_TIE_BITS = 6
 
 
-def accept(  # noqa: PLR0913 - a record, where it stands and what it is judged by, all named
+def accept(  # noqa: PLR0913 - a record, where it stands and what it is validated by, all named
     kind: str,
     record: dict[str, Any],
     *,
@@ -50,7 +50,7 @@ def accept(  # noqa: PLR0913 - a record, where it stands and what it is judged b
 
     Args:
         kind: the contract's name of the record's kind.
-        record: the record as `schemas.codec.Codec.decode` gives it.
+        record: the record as `schemas.avro.codec.Codec.decode` gives it.
         task: the INGEST task, which is the input partition's number.
         clock: the task's watermark, ms; 0 where not yet known.
         source_offset: the message's offset in its topic's partition `task`.
@@ -66,16 +66,16 @@ def accept(  # noqa: PLR0913 - a record, where it stands and what it is judged b
         the epoch above that.
 
     Raises:
-        Refused: the record does not hold.
+        InvalidRecordError: the record does not hold.
     """
     check_said(record, "event_id", "source")
     check_event_id(record["event_id"])
     check_happened("occurred_at", record["occurred_at"], now)
     if (row_of := _BUSINESS.get(kind)) is not None:
         return row_of(record)
-    profile = profile_of(record["customer_id"], record["identifiers"], resolver)
-    if profile is None:
-        raise Refused("no_identity", _no_identity(record))
+    customer_key = customer_key_of(record["customer_id"], record["identifiers"], resolver)
+    if customer_key is None:
+        raise InvalidRecordError("no_identity", _no_identity(record))
     common = {
         "task": task,
         "clock": clock,
@@ -85,7 +85,7 @@ def accept(  # noqa: PLR0913 - a record, where it stands and what it is judged b
         "event_id": record["event_id"],
         "occurred_at": record["occurred_at"],
         "source": record["source"],
-        "profile": profile,
+        "customer_key": customer_key,
         "channel": record["channel"] or default_channel(kind, record),
         "attributes": record["attributes"],
     }
@@ -131,7 +131,7 @@ def _say(common: dict[str, Any], scorer: Scorer, text: str | None, lang: str | N
         common["scorer"] = scorer.name
 
 
-def _purchase(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.Purchase:
+def _purchase(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> journey_log.Purchase:
     check_said(record, "order_id")
     check_amount("amount_minor", record["amount_minor"])
     check_amount("discount_minor", record["discount_minor"])
@@ -139,7 +139,7 @@ def _purchase(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.
     for item in record["items"]:
         check_amount("an item's quantity", item["quantity"])
         check_amount("an item's price_minor", item["price_minor"])
-    return log.Purchase(
+    return journey_log.Purchase(
         order_id=record["order_id"],
         action=record["action"],
         amount_minor=record["amount_minor"],
@@ -149,14 +149,14 @@ def _purchase(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.
     )
 
 
-def _tweet(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> log.Tweet:
+def _tweet(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> journey_log.Tweet:
     check_said(record, "post_id")
     check_stars(record["rating"])
     if record["author"] == "customer":
         _say(common, scorer, record["text"], record["lang"])
     else:
         common["text"] = record["text"]
-    return log.Tweet(
+    return journey_log.Tweet(
         post_id=record["post_id"],
         author=record["author"],
         in_reply_to=record["in_reply_to"],
@@ -165,11 +165,11 @@ def _tweet(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> lo
     )
 
 
-def _support_call(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.SupportCall:
+def _support_call(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> journey_log.SupportCall:
     check_said(record, "call_id")
     # Notes are the agent's words: kept, but no sign of how the customer feels.
     common["text"] = record["notes"] or ""
-    return log.SupportCall(
+    return journey_log.SupportCall(
         call_id=record["call_id"],
         phase=record["phase"],
         topic=record["topic"],
@@ -179,11 +179,11 @@ def _support_call(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> 
     )
 
 
-def _survey_answer(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> log.SurveyAnswer:
+def _survey_answer(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> journey_log.SurveyAnswer:
     check_said(record, "response_id", "survey_id")
     normalised = normalised_score(record)
     _say(common, scorer, record["text"])
-    return log.SurveyAnswer(
+    return journey_log.SurveyAnswer(
         response_id=record["response_id"],
         survey_id=record["survey_id"],
         phase=record["phase"],
@@ -194,13 +194,13 @@ def _survey_answer(record: dict[str, Any], common: dict[str, Any], scorer: Score
     )
 
 
-def _cart_event(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.CartEvent:
+def _cart_event(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> journey_log.CartEvent:
     check_said(record, "cart_id")
     check_amount("quantity", record["quantity"])
     check_amount("value_minor", record["value_minor"])
     if record["currency"] is not None:
         check_currency(record["currency"])
-    return log.CartEvent(
+    return journey_log.CartEvent(
         cart_id=record["cart_id"],
         action=record["action"],
         quantity=record["quantity"],
@@ -210,14 +210,14 @@ def _cart_event(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> lo
     )
 
 
-def _case_event(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> log.CaseEvent:
+def _case_event(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) -> journey_log.CaseEvent:
     check_said(record, "case_id")
     check_planned("eta_at", record["eta_at"])
     if record["by"] == "customer":
         _say(common, scorer, record["text"])
     else:
         common["text"] = record["text"] or ""
-    return log.CaseEvent(
+    return journey_log.CaseEvent(
         case_id=record["case_id"],
         phase=record["phase"],
         by=record["by"],
@@ -227,9 +227,9 @@ def _case_event(record: dict[str, Any], common: dict[str, Any], scorer: Scorer) 
     )
 
 
-def _page_view(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> log.PageView:
+def _page_view(record: dict[str, Any], common: dict[str, Any], _: Scorer) -> journey_log.PageView:
     check_said(record, "page")
-    return log.PageView(
+    return journey_log.PageView(
         page=record["page"],
         area=record["area"],
         action=record["action"],
@@ -267,7 +267,7 @@ def _marketing_spend(record: dict[str, Any]) -> MarketingSpendRow:
     check_planned("period_start", record["period_start"])
     check_planned("period_end", record["period_end"])
     if record["period_end"] < record["period_start"]:
-        raise Refused("invalid_time", "period_end is before period_start")
+        raise InvalidRecordError("invalid_time", "period_end is before period_start")
     check_amount("amount_minor", record["amount_minor"])
     check_currency(record["currency"])
     return MarketingSpendRow(
@@ -285,7 +285,7 @@ def _marketing_spend(record: dict[str, Any]) -> MarketingSpendRow:
     )
 
 
-_TOUCHPOINTS: dict[str, Callable[[dict[str, Any], dict[str, Any], Scorer], log.AnyTouchpoint]] = {
+_TOUCHPOINTS: dict[str, Callable[[dict[str, Any], dict[str, Any], Scorer], journey_log.AnyTouchpoint]] = {
     "purchase": _purchase,
     "tweet": _tweet,
     "support_call": _support_call,

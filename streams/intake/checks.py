@@ -1,13 +1,13 @@
-"""What a record must hold to be taken in (contract, section 2): checks that raise `Refused`."""
+"""What a record must hold to be taken in (contract, section 2): checks that raise `InvalidRecordError`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.errors import Refusal
-from schemas.log import SCALE
+from schemas.errors import RefusalError
 from schemas.topics import MAX_TOUCHPOINT_BYTES
+from schemas.units import SCALE
 
 MAX_EVENT_ID = 128
 EARLIEST = 631_152_000_000
@@ -33,14 +33,14 @@ LARGEST_AMOUNT = 10**15
 _SHOWN = 60
 
 
-class Refused(Refusal):
+class InvalidRecordError(RefusalError):
     """A record that can be read but does not hold."""
 
 
 def check_size(value: bytes) -> None:
     """Refuse a message that is too large; to be called before decoding it."""
     if len(value) > MAX_TOUCHPOINT_BYTES:
-        raise Refused(
+        raise InvalidRecordError(
             "too_large",
             f"the message is {len(value)} bytes; at most {MAX_TOUCHPOINT_BYTES} are taken",
         )
@@ -51,13 +51,13 @@ def check_said(record: dict[str, Any], *names: str) -> None:
     for name in names:
         value = record[name]
         if not value or value.isspace():
-            raise Refused("missing_field", f"{name} is empty")
+            raise InvalidRecordError("missing_field", f"{name} is empty")
 
 
 def check_event_id(event_id: str) -> None:
     """Refuse an event id that is too long to be kept."""
     if len(event_id) > MAX_EVENT_ID:
-        raise Refused(
+        raise InvalidRecordError(
             "missing_field",
             f"event_id has {len(event_id)} characters, at most {MAX_EVENT_ID} are taken: {event_id[:_SHOWN]}…",
         )
@@ -66,27 +66,27 @@ def check_event_id(event_id: str) -> None:
 def check_happened(name: str, time: int, now: int) -> None:
     """Refuse a time (ms) at which something is said to have happened, but cannot have."""
     if not EARLIEST <= time <= now + AHEAD_MS:
-        raise Refused("invalid_time", f"{name} is {_shown(time)}; {_why(time, 'over 24 h ahead')}")
+        raise InvalidRecordError("invalid_time", f"{name} is {_shown(time)}; {_why(time, 'over 24 h ahead')}")
 
 
 def check_planned(name: str, time: int | None) -> None:
     """Refuse a time (ms) that may lie ahead, but is no time of our days."""
     if time is not None and not EARLIEST <= time <= LATEST_PLAN:
-        raise Refused("invalid_time", f"{name} is {_shown(time)}; {_why(time, 'after 2199')}")
+        raise InvalidRecordError("invalid_time", f"{name} is {_shown(time)}; {_why(time, 'after 2199')}")
 
 
 def check_amount(name: str, value: int) -> None:
     """Refuse an amount (minor units) or quantity that is negative or beyond all reason."""
     if value < 0:
-        raise Refused("invalid_amount", f"{name} is {value}; it must be 0 or more")
+        raise InvalidRecordError("invalid_amount", f"{name} is {value}; it must be 0 or more")
     if value > LARGEST_AMOUNT:
-        raise Refused("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
+        raise InvalidRecordError("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
 
 
 def check_currency(currency: str) -> None:
     """Refuse what is not written like an ISO 4217 code."""
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
-        raise Refused(
+        raise InvalidRecordError(
             "invalid_amount",
             f"currency is {currency[:_SHOWN]!r}; it must be three capital letters (ISO 4217)",
         )
@@ -96,7 +96,7 @@ def check_stars(rating: int | None) -> None:
     """Refuse a review's rating that is not 1 to 5 stars."""
     low, high = STARS
     if rating is not None and not low <= rating <= high:
-        raise Refused("invalid_score", f"rating is {rating}; a review has {low} to {high} stars")
+        raise InvalidRecordError("invalid_score", f"rating is {rating}; a review has {low} to {high} stars")
 
 
 def normalised_score(record: dict[str, Any]) -> int | None:
@@ -106,24 +106,24 @@ def normalised_score(record: dict[str, Any]) -> int | None:
     the answer says, and higher is better. Without a score, or a scale, the result is None.
 
     Raises:
-        Refused: the score is outside its scale, or there can be no such scale.
+        InvalidRecordError: the score is outside its scale, or there can be no such scale.
     """
     score: float | None = record["score"]
     if score is None:
         return None
     if not _is_reasonable(score):
-        raise Refused("invalid_score", f"score is {score:g}; it must lie within ±{LARGEST_SCORE:g}")
+        raise InvalidRecordError("invalid_score", f"score is {score:g}; it must lie within ±{LARGEST_SCORE:g}")
     scale = _scale(record)
     if scale is None:
         return None
     low, high = scale
     if not (_is_reasonable(low) and _is_reasonable(high) and low < high):
-        raise Refused(
+        raise InvalidRecordError(
             "invalid_score",
             f"the scale runs from {low:g} to {high:g}; it must rise, and lie within ±{LARGEST_SCORE:g}",
         )
     if not low <= score <= high:
-        raise Refused("invalid_score", f"score is {score:g}; its scale is {low:g} to {high:g}")
+        raise InvalidRecordError("invalid_score", f"score is {score:g}; its scale is {low:g} to {high:g}")
     normalised = round(SCALE * (score - low) / (high - low))
     is_reversed = record["question_kind"] != "nps" and not record["higher_is_better"]
     return SCALE - normalised if is_reversed else normalised

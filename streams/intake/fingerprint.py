@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.codec import KIND_RECORDS
-from schemas.registry import Schema, current_schemas, schema_history
+from schemas.avro.codec import KIND_RECORDS
+from schemas.avro.registry import Schema, current_schemas, schema_history
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 

@@ -44,7 +44,9 @@ class Resolver(Protocol):
         """
 
 
-def profile_of(customer_id: str | None, identifiers: Mapping[str, str], resolver: Resolver | None = None) -> str | None:
+def customer_key_of(
+    customer_id: str | None, identifiers: Mapping[str, str], resolver: Resolver | None = None
+) -> str | None:
     """Return whose touchpoint it is, or None where nothing usable says it.
 
     Args:

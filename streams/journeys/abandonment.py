@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.facts import AbandonmentRow
+from schemas.rows import AbandonmentRow
 from streams.journeys.effects import Effects
-from streams.journeys.life import RECOVERY_MS, Call, Cart, Life, Survey
+from streams.journeys.state import RECOVERY_MS, Call, Cart, CustomerState, Survey
 
 
 def report(effects: Effects, family: str, subject: str, subject_id: str, thing: Cart | Call | Survey) -> None:
@@ -14,14 +14,14 @@ def report(effects: Effects, family: str, subject: str, subject_id: str, thing: 
         family: cart, call, hold or survey: with the customer and `subject_id`, the row's key.
         subject: what the contract calls it: a cart whose checkout had begun is a `checkout`.
     """
-    started_at = thing.origin.at if isinstance(thing, Cart) else thing.started_at
+    started_at = thing.attribution.at if isinstance(thing, Cart) else thing.started_at
     loss = thing.loss if isinstance(thing, Cart) else None
     effects.abandonments[family, subject_id] = AbandonmentRow(
         family=family,
         subject=subject,
         subject_id=subject_id,
         customer_id=effects.customer_id,
-        journey_id=effects.journey_id(thing.origin.journey),
+        journey_id=effects.journey_id(thing.attribution.journey),
         started_at=started_at,
         abandoned_at=thing.abandoned_at,
         waited_ms=thing.abandoned_at - started_at,
@@ -34,16 +34,16 @@ def report(effects: Effects, family: str, subject: str, subject_id: str, thing: 
     )
 
 
-def count(life: Life) -> None:
+def count(customer: CustomerState) -> None:
     """Count a thing as abandoned in the journey that is under way."""
-    if life.journey is not None:
-        life.journey.abandoned += 1
+    if customer.journey is not None:
+        customer.journey.abandoned += 1
 
 
-def uncount(life: Life, thing: Cart | Call | Survey) -> None:
+def uncount(customer: CustomerState, thing: Cart | Call | Survey) -> None:
     """Take a recovered thing back from its journey, while that is under way."""
-    if life.journey is not None and thing.origin.journey == life.journey.number:
-        life.journey.abandoned -= 1
+    if customer.journey is not None and thing.attribution.journey == customer.journey.number:
+        customer.journey.abandoned -= 1
 
 
 def forget(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:

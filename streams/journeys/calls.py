@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas.log import SupportCall
+from schemas.journey_log import SupportCall
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
-from streams.journeys.life import RECOVERY_MS, Call, Life, Origin
+from streams.journeys.state import RECOVERY_MS, Attribution, Call, CustomerState
 
 SHORT_MS = 5_000
 """A call ended in the queue sooner than this is a short call: neither offered nor abandoned."""
@@ -14,35 +14,37 @@ SERVICE_LEVEL_MS = 20_000
 """The wait within which an answer keeps the service level."""
 
 
-def on_support_call(life: Life, event: SupportCall, origin: Origin, effects: Effects) -> int | None:
+def on_support_call(
+    customer: CustomerState, event: SupportCall, attribution: Attribution, effects: Effects
+) -> int | None:
     """Apply a phase of a call; return what its end says of how the customer was served, or None."""
-    call = life.calls.get(event.call_id)
+    call = customer.calls.get(event.call_id)
     if call is None:
-        call = life.calls[event.call_id] = Call(origin=origin, last_at=origin.at)
+        call = customer.calls[event.call_id] = Call(attribution=attribution, last_at=attribution.at)
     if call.status != "open":
         return None
-    call.last_at = origin.at
+    call.last_at = attribution.at
     if event.phase == "held":
-        call.held_at = call.held_at or origin.at
+        call.held_at = call.held_at or attribution.at
         return None
     if event.phase == "ended":
-        return _end(life, event, call, effects)
+        return _end(customer, event, call, effects)
     if event.phase == "queued":
-        _queue(call, origin, effects)
+        _queue(call, attribution, effects)
         return None
-    _release(call, origin.at, effects)
+    _release(call, attribution.at, effects)
     if event.phase == "answered" and not call.answered_at:
-        _answer(call, origin.at, effects)
+        _answer(call, attribution.at, effects)
     return None
 
 
-def on_order(life: Life, at: int, effects: Effects) -> None:
+def on_order(customer: CustomerState, at: int, effects: Effects) -> None:
     """Recover the calls given up not long ago: their customer has ordered after all."""
-    for call_id, call in life.calls.items():
+    for call_id, call in customer.calls.items():
         if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
             call.status = "recovered"
             call.recovered_at = at
-            abandonment.uncount(life, call)
+            abandonment.uncount(customer, call)
             report(call_id, call, effects)
 
 
@@ -51,19 +53,19 @@ def report(call_id: str, call: Call, effects: Effects) -> None:
     abandonment.report(effects, call.family, call.family, call_id, call)
 
 
-def forget(life: Life, now: int) -> None:
+def forget(customer: CustomerState, now: int) -> None:
     """Drop the calls that nothing can happen to any more at `now`."""
-    gone = [call_id for call_id, call in life.calls.items() if now > call.last_at + RECOVERY_MS]
+    gone = [call_id for call_id, call in customer.calls.items() if now > call.last_at + RECOVERY_MS]
     for call_id in gone:
-        del life.calls[call_id]
+        del customer.calls[call_id]
 
 
-def _queue(call: Call, origin: Origin, effects: Effects) -> None:
+def _queue(call: Call, attribution: Attribution, effects: Effects) -> None:
     if call.queued_at or call.answered_at:
         return
-    call.queued_at = origin.at
-    call.origin = origin
-    effects.measure("call_abandonment_rate", call.origin, n=1, numerator=0)
+    call.queued_at = attribution.at
+    call.attribution = attribution
+    effects.measure("call_abandonment_rate", call.attribution, n=1, numerator=0)
 
 
 def _answer(call: Call, at: int, effects: Effects) -> None:
@@ -71,10 +73,10 @@ def _answer(call: Call, at: int, effects: Effects) -> None:
     if not call.queued_at:
         return
     waited = at - call.queued_at
-    effects.measure("speed_of_answer", call.origin, n=1, numerator=waited, add=waited)
-    effects.measure("hold_time", call.origin, n=1, numerator=call.hold_ms, add=call.hold_ms)
+    effects.measure("speed_of_answer", call.attribution, n=1, numerator=waited, add=waited)
+    effects.measure("hold_time", call.attribution, n=1, numerator=call.hold_ms, add=call.hold_ms)
     in_time = int(waited <= SERVICE_LEVEL_MS)
-    effects.measure("service_level", call.origin, n=1, numerator=in_time)
+    effects.measure("service_level", call.attribution, n=1, numerator=in_time)
 
 
 def _release(call: Call, at: int, effects: Effects) -> None:
@@ -84,44 +86,44 @@ def _release(call: Call, at: int, effects: Effects) -> None:
     call.held_at = 0
     before, call.hold_ms = call.hold_ms, call.hold_ms + held
     if call.queued_at and call.answered_at:
-        effects.measure("hold_time", call.origin, n=0, numerator=held, add=call.hold_ms, remove=before)
+        effects.measure("hold_time", call.attribution, n=0, numerator=held, add=call.hold_ms, remove=before)
 
 
-def _end(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
+def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> int | None:
     at = event.occurred_at
     held_at = call.held_at
     _release(call, at, effects)
     call.status = "ended"
     if held_at:
-        _abandon(life, event.call_id, call, "hold", held_at, effects)
+        _abandon(customer, event.call_id, call, "hold", held_at, effects)
         return HOLD_ABANDONED
     if call.queued_at and not call.answered_at:
-        return _leave_queue(life, event, call, effects)
+        return _leave_queue(customer, event, call, effects)
     if event.resolved is None:
         return None
-    if life.journey is not None:
-        life.journey.resolved = life.journey.resolved or event.resolved
-        life.journey.unresolved = not event.resolved
+    if customer.journey is not None:
+        customer.journey.resolved = customer.journey.resolved or event.resolved
+        customer.journey.unresolved = not event.resolved
     how = "ended, resolved" if event.resolved else "ended, not resolved"
     return HAPPENED["support_call", how]
 
 
-def _leave_queue(life: Life, event: SupportCall, call: Call, effects: Effects) -> int | None:
+def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> int | None:
     waited = event.occurred_at - call.queued_at
     if waited < SHORT_MS:
-        effects.measure("call_abandonment_rate", call.origin, n=-1, numerator=0)
+        effects.measure("call_abandonment_rate", call.attribution, n=-1, numerator=0)
         return None
-    effects.measure("call_abandonment_rate", call.origin, n=0, numerator=1)
+    effects.measure("call_abandonment_rate", call.attribution, n=0, numerator=1)
     if waited > SERVICE_LEVEL_MS:
-        effects.measure("service_level", call.origin, n=1, numerator=0)
-    _abandon(life, event.call_id, call, "call", call.queued_at, effects)
+        effects.measure("service_level", call.attribution, n=1, numerator=0)
+    _abandon(customer, event.call_id, call, "call", call.queued_at, effects)
     return CALL_ABANDONED
 
 
-def _abandon(life: Life, call_id: str, call: Call, family: str, started_at: int, effects: Effects) -> None:
+def _abandon(customer: CustomerState, call_id: str, call: Call, family: str, started_at: int, effects: Effects) -> None:
     call.status = "abandoned"
     call.family = family
     call.started_at = started_at
     call.abandoned_at = call.last_at
-    abandonment.count(life)
+    abandonment.count(customer)
     report(call_id, call, effects)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from schemas.log import CaseEvent
-from streams.journeys.life import Life
+from schemas.journey_log import CaseEvent
+from streams.journeys.state import CustomerState
 
 ENDING = {"resolved", "closed"}
 
 
-def on_case_event(life: Life, event: CaseEvent) -> None:
+def on_case_event(customer: CustomerState, event: CaseEvent) -> None:
     """Apply a phase of a case."""
     if event.phase in ENDING:
-        life.cases.pop(event.case_id, None)
+        customer.cases.pop(event.case_id, None)
     elif event.phase in {"opened", "reopened"}:
-        life.cases.setdefault(event.case_id, event.occurred_at)
-    if life.journey is not None and event.phase == "resolved":
-        life.journey.resolved = True
+        customer.cases.setdefault(event.case_id, event.occurred_at)
+    if customer.journey is not None and event.phase == "resolved":
+        customer.journey.resolved = True

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.facts import AbandonmentRow, JourneyRow, ShiftRow, TouchpointRow
-from streams.journeys.life import Origin
+from schemas.rows import AbandonmentRow, JourneyRow, ShiftRow, TouchpointRow
+from streams.journeys.state import Attribution
 
 
-class Measure(NamedTuple):
-    """A change to a metric's sums; see `schemas.facts.BucketRow` for their units.
+class MetricDelta(NamedTuple):
+    """A change to a metric's sums; see `schemas.rows.BucketRow` for their units.
 
     Attributes:
         at: the moment in whose bucket it is counted, ms.
@@ -32,19 +32,19 @@ class Measure(NamedTuple):
     remove: int | None = None
 
 
-def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
-    """Return the measures that turn the sums and samples of `before` into those of `after`.
+def difference(before: list[MetricDelta], after: list[MetricDelta]) -> list[MetricDelta]:
+    """Return the deltas that turn the sums and samples of `before` into those of `after`.
 
     Samples that leave come last: what joins and leaves again must have joined by then.
     """
-    counted: dict[tuple[object, ...], tuple[Measure, int]] = {}
-    for sign, measures in ((1, after), (-1, before)):
-        for measure in measures:
-            key = (*measure[:4], tuple(sorted(measure.attributes.items())), *measure[5:])
-            counted[key] = (measure, counted.get(key, (measure, 0))[1] + sign)
-    changes: list[Measure] = []
-    for measure, times in counted.values():
-        changes.extend([measure if times > 0 else _undone(measure)] * abs(times))
+    counted: dict[tuple[object, ...], tuple[MetricDelta, int]] = {}
+    for sign, deltas in ((1, after), (-1, before)):
+        for delta in deltas:
+            key = (*delta[:4], tuple(sorted(delta.attributes.items())), *delta[5:])
+            counted[key] = (delta, counted.get(key, (delta, 0))[1] + sign)
+    changes: list[MetricDelta] = []
+    for delta, times in counted.values():
+        changes.extend([delta if times > 0 else _undone(delta)] * abs(times))
     joining = [change._replace(remove=None) for change in changes]
     leaving = [
         change._replace(n=0, numerator=0, denominator=0, squares=0, add=None)
@@ -54,14 +54,14 @@ def difference(before: list[Measure], after: list[Measure]) -> list[Measure]:
     return joining + leaving
 
 
-def _undone(measure: Measure) -> Measure:
-    return measure._replace(
-        n=-measure.n,
-        numerator=-measure.numerator,
-        denominator=-measure.denominator,
-        squares=-measure.squares,
-        add=measure.remove,
-        remove=measure.add,
+def _undone(delta: MetricDelta) -> MetricDelta:
+    return delta._replace(
+        n=-delta.n,
+        numerator=-delta.numerator,
+        denominator=-delta.denominator,
+        squares=-delta.squares,
+        add=delta.remove,
+        remove=delta.add,
     )
 
 
@@ -79,7 +79,7 @@ class Effects:
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
     abandonments: dict[tuple[str, str], AbandonmentRow] = field(default_factory=dict)
     shifts: dict[str, ShiftRow] = field(default_factory=dict)
-    measures: list[Measure] = field(default_factory=list)
+    deltas: list[MetricDelta] = field(default_factory=list)
     deadlines: int = 0
 
     def journey_id(self, number: int) -> str:
@@ -89,7 +89,7 @@ class Effects:
     def measure(  # noqa: PLR0913 - a sum has as many parts, all but three of them named
         self,
         metric: str,
-        origin: Origin,
+        attribution: Attribution,
         n: int,
         numerator: int,
         *,
@@ -98,14 +98,14 @@ class Effects:
         add: int | None = None,
         remove: int | None = None,
     ) -> None:
-        """Change a metric's sums in the bucket of `origin`; the denominator goes with `n`."""
-        self.measures.append(
-            Measure(
+        """Change a metric's sums in the bucket of `attribution`; the denominator goes with `n`."""
+        self.deltas.append(
+            MetricDelta(
                 metric,
-                origin.at,
+                attribution.at,
                 self.now,
-                origin.channel,
-                origin.attributes,
+                attribution.channel,
+                attribution.attributes,
                 currency,
                 n,
                 numerator,

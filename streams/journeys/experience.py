@@ -7,14 +7,8 @@ has no experience: an order placed says what was bought, not how the customer wa
 
 from __future__ import annotations
 
-from schemas.log import (
-    SCALE,
-    AnyTouchpoint,
-    CaseEvent,
-    PageView,
-    SurveyAnswer,
-    Tweet,
-)
+from schemas.journey_log import AnyTouchpoint, CaseEvent, PageView, SurveyAnswer, Tweet
+from schemas.units import SCALE
 
 CALL_ABANDONED = -6_000
 HOLD_ABANDONED = -8_000

@@ -1,13 +1,12 @@
-"""How a customer's touchpoints and deadlines, taken in the order of their times, become a life.
+"""How a customer's touchpoints and timers, in event-time order, change the customer's state.
 
-`touch` and `advance` are all that changes a `Life`. Given the same touchpoints in the same order of times, and the same
-moment to advance to, they give the same life and the same effects: whatever order the touchpoints came in.
+Only `apply_touchpoint` and `fire_timers` change a `CustomerState`. The same touchpoints in the same event-time order,
+and the same time to fire timers up to, give the same state and the same effects, whatever the order of arrival.
 """
 
 from __future__ import annotations
 
-from schemas.facts import PATH_LETTERS, CustomerRow, JourneyRow, TouchpointRow
-from schemas.log import (
+from schemas.journey_log import (
     AnyTouchpoint,
     CartEvent,
     CaseEvent,
@@ -16,77 +15,79 @@ from schemas.log import (
     SurveyAnswer,
     Tweet,
 )
+from schemas.rows import PATH_LETTERS, CustomerRow, JourneyRow, TouchpointRow
 from streams.journeys import abandonment, calls, carts, cases, purchases, responses, shifts, surveys
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
-from streams.journeys.life import (
+from streams.journeys.state import (
     JOURNEY_SILENCE_MS,
     NEVER,
+    Attribution,
+    CustomerState,
     Journey,
-    Life,
     Observation,
-    Origin,
 )
 
 KEPT_MAX = 250
-"""Carts, calls, surveys, cases and waiting questions of one customer that are kept, each: of more, the oldest go.
+"""How a customer's touchpoints and timers, in event-time order, change the customer's state.
 
-No person has as many within a month; what counts as one customer but is many (a till, a robot) must not outgrow a
-message of the changelog."""
+Only `apply_touchpoint` and `fire_timers` change a `CustomerState`. The same touchpoints in the same event-time order,
+and the same time to fire timers up to, give the same state and the same effects, whatever the order of arrival.
+"""
 CHANNELS_MAX = 64
 
 
-def next_deadline(life: Life) -> int:
+def next_deadline(customer: CustomerState) -> int:
     """Return the earliest moment at which something ends or is abandoned by itself, or `NEVER`."""
     earliest = NEVER
-    if life.journey is not None:
-        earliest = life.journey.last_touch_at + JOURNEY_SILENCE_MS
-    if life.carts:
-        earliest = min(earliest, carts.next_deadline(life) or NEVER)
-    if life.surveys:
-        earliest = min(earliest, surveys.next_deadline(life) or NEVER)
+    if customer.journey is not None:
+        earliest = customer.journey.last_touch_at + JOURNEY_SILENCE_MS
+    if customer.carts:
+        earliest = min(earliest, carts.next_deadline(customer) or NEVER)
+    if customer.surveys:
+        earliest = min(earliest, surveys.next_deadline(customer) or NEVER)
     return earliest
 
 
-def advance(life: Life, until: int, effects: Effects) -> None:
+def fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
     """Let every deadline up to and including `until` (ms) take effect, in the order of their times."""
-    while (at := next_deadline(life)) <= until:
+    while (at := next_deadline(customer)) <= until:
         effects.now = at
-        carts.on_deadline(life, at, effects)
-        surveys.on_deadline(life, at, effects)
-        if life.journey is not None and life.journey.last_touch_at + JOURNEY_SILENCE_MS == at:
-            _end_journey(life, life.journey, at, effects)
-        life.fired = at
+        carts.on_deadline(customer, at, effects)
+        surveys.on_deadline(customer, at, effects)
+        if customer.journey is not None and customer.journey.last_touch_at + JOURNEY_SILENCE_MS == at:
+            _end_journey(customer, customer.journey, at, effects)
+        customer.last_timer_at = at
         effects.deadlines += 1
 
 
-def touch(life: Life, touchpoint: AnyTouchpoint, effects: Effects) -> None:
+def apply_touchpoint(customer: CustomerState, touchpoint: AnyTouchpoint, effects: Effects) -> None:
     """Apply a touchpoint; every deadline up to its time must have taken effect."""
-    journey = _journey_at(life, touchpoint)
+    journey = _journey_at(customer, touchpoint)
     dimensions = dimensions_of(touchpoint.attributes)
-    origin = Origin(touchpoint.occurred_at, touchpoint.channel, dimensions, journey.number)
-    effects.now = origin.at
-    _forget(life, origin.at)
+    attribution = Attribution(touchpoint.occurred_at, touchpoint.channel, dimensions, journey.number)
+    effects.now = attribution.at
+    _forget(customer, attribution.at)
     experience = experience_of(touchpoint)
     if isinstance(touchpoint, SupportCall):
-        experience = calls.on_support_call(life, touchpoint, origin, effects)
+        experience = calls.on_support_call(customer, touchpoint, attribution, effects)
     elif isinstance(touchpoint, CartEvent):
-        carts.on_cart_event(life, touchpoint, origin, effects)
+        carts.on_cart_event(customer, touchpoint, attribution, effects)
     elif isinstance(touchpoint, Purchase):
-        purchases.on_purchase(life, journey, touchpoint, origin, effects)
+        purchases.on_purchase(customer, journey, touchpoint, attribution, effects)
     elif isinstance(touchpoint, SurveyAnswer):
-        surveys.on_survey_answer(life, touchpoint, origin, effects)
+        surveys.on_survey_answer(customer, touchpoint, attribution, effects)
     elif isinstance(touchpoint, CaseEvent):
-        cases.on_case_event(life, touchpoint)
-        responses.on_case_event(life, touchpoint, origin, effects)
+        cases.on_case_event(customer, touchpoint)
+        responses.on_case_event(customer, touchpoint, attribution, effects)
     elif isinstance(touchpoint, Tweet):
-        responses.on_tweet(life, touchpoint, origin, effects)
-    _count(life, journey, touchpoint)
+        responses.on_tweet(customer, touchpoint, attribution, effects)
+    _count(customer, journey, touchpoint)
     if touchpoint.sentiment is not None:
-        _mean("sentiment", origin, touchpoint.sentiment, effects)
+        _mean("sentiment", attribution, touchpoint.sentiment, effects)
     if experience is not None:
-        _feel(life, journey, touchpoint.event_id, origin, experience, effects)
+        _record_experience(customer, journey, touchpoint.event_id, attribution, experience, effects)
     effects.touchpoints[touchpoint.event_id] = touchpoint_row(
         touchpoint, effects.customer_id, effects.journey_id(journey.number), experience
     )
@@ -149,30 +150,30 @@ def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> Jou
     )
 
 
-def customer_row(life: Life, customer_id: str, version: int) -> CustomerRow:
+def customer_row(customer: CustomerState, customer_id: str, version: int) -> CustomerRow:
     """Return the row of a customer as it stands."""
     return CustomerRow(
         customer_id,
-        life.first_seen_at,
-        life.last_seen_at,
-        life.touchpoints,
-        life.purchases,
-        life.spend_minor,
-        life.refunded_minor,
-        life.currency,
-        life.experience_sum,
-        life.experience_n,
-        life.last_nps,
-        len(life.cases),
-        _status(life),
+        customer.first_seen_at,
+        customer.last_seen_at,
+        customer.touchpoints,
+        customer.purchases,
+        customer.spend_minor,
+        customer.refunded_minor,
+        customer.currency,
+        customer.experience_sum,
+        customer.experience_n,
+        customer.last_nps,
+        len(customer.cases),
+        _status(customer),
         version,
     )
 
 
-def _status(life: Life) -> str:
-    if life.mood < 0:
-        return "unhappy" if life.journey is not None else "lost"
-    return "active" if life.journey is not None else "inactive"
+def _status(customer: CustomerState) -> str:
+    if customer.last_shift < 0:
+        return "unhappy" if customer.journey is not None else "lost"
+    return "active" if customer.journey is not None else "inactive"
 
 
 def _outcome(journey: Journey) -> str:
@@ -185,39 +186,41 @@ def _outcome(journey: Journey) -> str:
     return "unresolved" if journey.unresolved else "visited"
 
 
-def _journey_at(life: Life, touchpoint: AnyTouchpoint) -> Journey:
-    if life.journey is None:
-        life.journeys += 1
-        life.journey = Journey(life.journeys, started_at=touchpoint.occurred_at, last_touch_at=touchpoint.occurred_at)
-    return life.journey
+def _journey_at(customer: CustomerState, touchpoint: AnyTouchpoint) -> Journey:
+    if customer.journey is None:
+        customer.journeys += 1
+        customer.journey = Journey(
+            customer.journeys, started_at=touchpoint.occurred_at, last_touch_at=touchpoint.occurred_at
+        )
+    return customer.journey
 
 
-def _end_journey(life: Life, journey: Journey, at: int, effects: Effects) -> None:
-    journey.unresolved = journey.unresolved or bool(life.cases)
+def _end_journey(customer: CustomerState, journey: Journey, at: int, effects: Effects) -> None:
+    journey.unresolved = journey.unresolved or bool(customer.cases)
     row = journey_row(journey, at, effects)
     effects.journeys[row.journey_id] = row
-    life.journey = None
+    customer.journey = None
 
 
-def _forget(life: Life, now: int) -> None:
-    if life.carts:
-        abandonment.forget(life.carts, now)
-    if life.calls:
-        calls.forget(life, now)
-    if life.surveys:
-        abandonment.forget(life.surveys, now)
-    responses.forget(life, now)
-    for kept in (life.carts, life.calls, life.surveys, life.cases, life.waiting):
+def _forget(customer: CustomerState, now: int) -> None:
+    if customer.carts:
+        abandonment.forget(customer.carts, now)
+    if customer.calls:
+        calls.forget(customer, now)
+    if customer.surveys:
+        abandonment.forget(customer.surveys, now)
+    responses.forget(customer, now)
+    for kept in (customer.carts, customer.calls, customer.surveys, customer.cases, customer.waiting):
         while len(kept) > KEPT_MAX:
             del kept[next(iter(kept))]
 
 
-def _count(life: Life, journey: Journey, touchpoint: AnyTouchpoint) -> None:
+def _count(customer: CustomerState, journey: Journey, touchpoint: AnyTouchpoint) -> None:
     at = touchpoint.occurred_at
-    if not life.touchpoints:
-        life.first_seen_at = at
-    life.last_seen_at = at
-    life.touchpoints += 1
+    if not customer.touchpoints:
+        customer.first_seen_at = at
+    customer.last_seen_at = at
+    customer.touchpoints += 1
     journey.last_touch_at = at
     journey.touchpoints += 1
     journey.path += PATH_LETTERS[touchpoint.kind]
@@ -225,18 +228,27 @@ def _count(life: Life, journey: Journey, touchpoint: AnyTouchpoint) -> None:
         journey.channels.append(touchpoint.channel)
 
 
-def _feel(life: Life, journey: Journey, event_id: str, origin: Origin, experience: int, effects: Effects) -> None:
-    life.experience_sum += experience
-    life.experience_n += 1
+def _record_experience(
+    customer: CustomerState,
+    journey: Journey,
+    event_id: str,
+    attribution: Attribution,
+    experience: int,
+    effects: Effects,
+) -> None:
+    customer.experience_sum += experience
+    customer.experience_n += 1
     journey.experience_sum += experience
     journey.experience_n += 1
     journey.experience_last = experience
     if journey.experience_first is None:
         journey.experience_first = experience
-    _mean("experience", origin, experience, effects)
-    observation = Observation(origin.at, event_id, experience, origin.channel, origin.attributes, origin.journey)
-    shifts.observe(life, observation, effects)
+    _mean("experience", attribution, experience, effects)
+    observation = Observation(
+        attribution.at, event_id, experience, attribution.channel, attribution.attributes, attribution.journey
+    )
+    shifts.observe(customer, observation, effects)
 
 
-def _mean(metric: str, origin: Origin, value: int, effects: Effects) -> None:
-    effects.measure(metric, origin, n=1, numerator=value, squares=value * value)
+def _mean(metric: str, attribution: Attribution, value: int, effects: Effects) -> None:
+    effects.measure(metric, attribution, n=1, numerator=value, squares=value * value)

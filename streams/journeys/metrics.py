@@ -11,9 +11,9 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from schemas.facts import BucketRow
-from streams.journeys.effects import Measure
-from streams.journeys.life import DAY_MS, MINUTE_MS
+from schemas.rows import BucketRow
+from schemas.units import DAY_MS, MINUTE_MS
+from streams.journeys.effects import MetricDelta
 
 BucketKey = tuple[str, int, str, str]
 """Metric, start of the minute (ms), dimension, dimension value."""
@@ -40,7 +40,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Bucket(msgspec.Struct, array_like=True, gc=False):
-    """A bucket's sums, as in `schemas.facts.BucketRow`, and the offset last applied."""
+    """A bucket's sums, as in `schemas.rows.BucketRow`, and the offset last applied."""
 
     offset: int = -1
     n: int = 0
@@ -57,19 +57,19 @@ class Buckets:
     """The buckets of one log partition that can still be restated.
 
     Attributes:
-        settled: what can be restated until this moment (ms) at the latest has been forgotten, and never comes back,
+        final_until: what can be restated until this moment (ms) at the latest has been forgotten, and never comes back,
             also where the horizon is longer now than it was then.
     """
 
-    def __init__(self, shard: int, dimensions: frozenset[str] | None, horizon_ms: int) -> None:
-        self._shard = shard
+    def __init__(self, partition: int, dimensions: frozenset[str] | None, allowed_lateness_ms: int) -> None:
+        self._partition = partition
         self._dimensions = dimensions
-        self._horizon_ms = horizon_ms
+        self._allowed_lateness_ms = allowed_lateness_ms
         self._buckets: dict[BucketKey, Bucket] = {}
         self._guards: dict[BucketKey, int] = {}
         self._expiry: list[tuple[int, BucketKey]] = []
         self._dirty: dict[BucketKey, None] = {}
-        self.settled = 0
+        self.final_until = 0
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -86,21 +86,21 @@ class Buckets:
         self._buckets[bucket_key] = bucket
         self._guards[bucket_key] = bucket.offset
 
-    def apply(self, measure: Measure, offset: int) -> bool:
+    def apply(self, delta: MetricDelta, offset: int) -> bool:
         """Add a measure's changes at a log offset; return False where its cause is too late to restate its bucket."""
-        minute = measure.at - measure.at % MINUTE_MS
-        metric = measure.metric
+        minute = delta.at - delta.at % MINUTE_MS
+        metric = delta.metric
         restated_until = minute + MINUTE_MS + RESTATED_MS.get(metric, 0)
-        if measure.caused_at >= restated_until or restated_until <= self.settled:
+        if delta.caused_at >= restated_until or restated_until <= self.final_until:
             return False
-        self._add((metric, minute, "all", ""), measure, offset)
-        self._add((metric, minute, "channel", measure.channel), measure, offset)
-        if measure.currency is not None:
-            self._add((metric, minute, "currency", measure.currency), measure, offset)
-        for name, value in measure.attributes.items():
+        self._add((metric, minute, "all", ""), delta, offset)
+        self._add((metric, minute, "channel", delta.channel), delta, offset)
+        if delta.currency is not None:
+            self._add((metric, minute, "currency", delta.currency), delta, offset)
+        for name, value in delta.attributes.items():
             # An attribute may not pass itself off as one of the dimensions above.
             if self._keeps(name) and name not in RESERVED:
-                self._add((metric, minute, name, value), measure, offset)
+                self._add((metric, minute, name, value), delta, offset)
         return True
 
     def flush(self, version: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
@@ -120,7 +120,7 @@ class Buckets:
         These are written after the customers: a replay finds either the bucket, or customers that have nothing to add.
         """
         writes: list[tuple[bytes, bytes | None]] = []
-        self.settled = max(self.settled, time - self._horizon_ms)
+        self.final_until = max(self.final_until, time - self._allowed_lateness_ms)
         while self._expiry and self._expiry[0][0] <= time:
             _, key = heappop(self._expiry)
             del self._buckets[key]
@@ -132,9 +132,9 @@ class Buckets:
         return self._dimensions is None or name in self._dimensions
 
     def _final_at(self, key: BucketKey) -> int:
-        return key[1] + MINUTE_MS + self._horizon_ms + RESTATED_MS.get(key[0], 0)
+        return key[1] + MINUTE_MS + self._allowed_lateness_ms + RESTATED_MS.get(key[0], 0)
 
-    def _add(self, key: BucketKey, measure: Measure, offset: int) -> None:
+    def _add(self, key: BucketKey, delta: MetricDelta, offset: int) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket()
@@ -142,18 +142,18 @@ class Buckets:
         elif self._guards and offset <= self._guards.get(key, -1):
             return
         bucket.offset = offset
-        bucket.n += measure.n
-        bucket.numerator += measure.numerator
-        bucket.denominator += measure.denominator
-        bucket.squares += measure.squares
-        if measure.remove is not None:
+        bucket.n += delta.n
+        bucket.numerator += delta.numerator
+        bucket.denominator += delta.denominator
+        bucket.squares += delta.squares
+        if delta.remove is not None:
             samples = bucket.samples
-            place = bisect_left(samples, measure.remove)
+            place = bisect_left(samples, delta.remove)
             # It is there, by all tests; a worker that died of the opposite would die of it at every start.
-            if place < len(samples) and samples[place] == measure.remove:
+            if place < len(samples) and samples[place] == delta.remove:
                 del samples[place]
-        if measure.add is not None:
-            insort(bucket.samples, measure.add)
+        if delta.add is not None:
+            insort(bucket.samples, delta.add)
         self._dirty[key] = None
 
     def _row(self, key: BucketKey, version: int) -> BucketRow:
@@ -163,7 +163,7 @@ class Buckets:
             key[1],
             key[2],
             key[3],
-            self._shard,
+            self._partition,
             bucket.n,
             bucket.numerator,
             bucket.denominator,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.log import AnyTouchpoint
+from schemas.journey_log import AnyTouchpoint
 
 _ORDERS: dict[str, tuple[str, ...]] = {
     "survey_answer": ("invited", "started", "answered", "completed"),

@@ -1,4 +1,4 @@
-"""The state of one partition of the journeys log: its customers, its metric buckets, and its own time.
+"""The timeline of one partition of the journeys log: its customers, its metric buckets, and its own time.
 
 `apply` takes the log's records in the order of their offsets; `flush` gives what they brought about since the last
 flush: rows and signals to send, and the changelog entries to write, in the order in which they must be written. All of
@@ -14,23 +14,24 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
-from schemas.facts import AbandonmentRow, ClockRow, Row, ShiftRow
-from schemas.log import SCALE, AnyTouchpoint, LogRecord, Tick
+from schemas.journey_log import AnyTouchpoint, LogRecord, Tick
+from schemas.rows import AbandonmentRow, ClockRow, Row, ShiftRow
 from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS
-from streams.journeys.customer import (
-    CustomerState,
+from schemas.units import DAY_MS, MINUTE_MS, SCALE
+from streams.journeys.effects import Effects
+from streams.journeys.experience import experience_of
+from streams.journeys.fold import customer_row, journey_row, touchpoint_row
+from streams.journeys.metrics import Buckets
+from streams.journeys.state import NEVER
+from streams.journeys.timeline import (
+    CustomerTimeline,
     Header,
-    Moment,
+    StepContext,
     late,
     seen,
     step_time,
     step_touchpoint,
 )
-from streams.journeys.effects import Effects
-from streams.journeys.experience import experience_of
-from streams.journeys.fold import customer_row, journey_row, touchpoint_row
-from streams.journeys.life import DAY_MS, MINUTE_MS, NEVER
-from streams.journeys.metrics import Buckets
 
 ON_TIME = 1 << 62
 """Set in the version of a touchpoint's row that was applied; a late one's lacks it, so it never covers the other."""
@@ -46,14 +47,14 @@ class Rules:
     """What the operator decides.
 
     Attributes:
-        lateness_ms: how far behind the partition's time deadlines fire.
-        horizon_ms: how far behind it a touchpoint may come and still be put in its place.
+        timer_delay_ms: how far behind the partition's time deadlines fire.
+        allowed_lateness_ms: how far behind it a touchpoint may come and still be put in its place.
         dimensions: the attributes metrics are kept for; None keeps all.
         epoch: generation of the journeys log; a higher one's rows cover a lower one's.
     """
 
-    lateness_ms: int = 5 * MINUTE_MS
-    horizon_ms: int = 3 * DAY_MS
+    timer_delay_ms: int = 5 * MINUTE_MS
+    allowed_lateness_ms: int = 3 * DAY_MS
     dimensions: frozenset[str] | None = None
     epoch: int = 0
 
@@ -103,16 +104,16 @@ class Position(msgspec.Struct, array_like=True, gc=False):
         offset: the last one wholly applied.
         clocks: each task's.
         time: the time they make, ms.
-        settled: see `streams.journeys.metrics.Buckets`.
+        final_until: see `streams.journeys.metrics.Buckets`.
     """
 
     offset: int
     clocks: list[int]
     time: int
-    settled: int
+    final_until: int
 
 
-_states = msgspec.msgpack.Decoder(CustomerState)
+_states = msgspec.msgpack.Decoder(CustomerTimeline)
 _headers = msgspec.msgpack.Decoder(Header)
 _positions = msgspec.msgpack.Decoder(Position)
 _encode = msgspec.msgpack.Encoder().encode
@@ -121,18 +122,18 @@ _encode = msgspec.msgpack.Encoder().encode
 class Partition:
     """See the module."""
 
-    def __init__(self, shard: int, tasks: int, rules: Rules) -> None:
-        self.shard = shard
+    def __init__(self, number: int, tasks: int, rules: Rules) -> None:
+        self.number = number
         self.offset = -1
         self.time = 0
         self._rules = rules
         self._epoch = rules.epoch << 48
         self._clocks = [0] * tasks
         self._customers: dict[str, bytes] = {}
-        self._cache: dict[str, CustomerState] = {}
+        self._cache: dict[str, CustomerTimeline] = {}
         self._timers: list[tuple[int, str]] = []
         self._scheduled: dict[str, int] = {}
-        self._buckets = Buckets(shard, rules.dimensions, rules.horizon_ms)
+        self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms)
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
         self._late: list[Row] = []
@@ -149,24 +150,24 @@ class Partition:
         if kind == BUCKET:
             self._buckets.restore(name, value)
         elif kind == CUSTOMER:
-            profile = name.decode()
-            known = self._customers.get(profile)
+            customer_key = name.decode()
+            known = self._customers.get(customer_key)
             if known is None or _headers.decode(known).offset < _headers.decode(value).offset:
-                self._customers[profile] = value
+                self._customers[customer_key] = value
         else:
             position = _positions.decode(value)
             if position.offset > self.offset:
                 self.offset, self.time = position.offset, position.time
                 self._clocks = position.clocks
-                self._buckets.settled = position.settled
+                self._buckets.final_until = position.final_until
 
     def restored(self) -> None:
         """Make the timers, once all entries are there."""
-        for profile, state in self._customers.items():
-            deadline = _headers.decode(state).deadline
-            self._scheduled[profile] = deadline
+        for customer_key, timeline in self._customers.items():
+            deadline = _headers.decode(timeline).deadline
+            self._scheduled[customer_key] = deadline
             if deadline != NEVER:
-                self._timers.append((deadline, profile))
+                self._timers.append((deadline, customer_key))
         heapify(self._timers)
 
     def apply(self, offset: int, record: LogRecord) -> None:
@@ -175,21 +176,21 @@ class Partition:
             return
         self.offset = offset
         self._tell_time(record.task, record.clock)
-        moment = Moment(
+        context = StepContext(
             offset,
-            until=self.time - self._rules.lateness_ms,
-            cutoff=self.time - self._rules.horizon_ms,
+            until=self.time - self._rules.timer_delay_ms,
+            cutoff=self.time - self._rules.allowed_lateness_ms,
         )
         if isinstance(record, Tick):
-            self._fire(moment)
+            self._fire(context)
             return
         # Asked before the deadlines fire, for they move the customer on to this very offset.
-        fresh = offset > self._state(record.profile).offset
-        self._fire(moment)
+        fresh = offset > self._timeline(record.customer_key).offset
+        self._fire(context)
         if fresh:
-            self._touch(record, moment)
+            self._touch(record, context)
         else:
-            self._dirty[record.profile] = None
+            self._dirty[record.customer_key] = None
 
     def flush(self) -> Output:
         """Return what has come about since the last flush."""
@@ -202,8 +203,8 @@ class Partition:
         output.forgotten = [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
         facts["touchpoints"] = facts.get("touchpoints", []) + self._late
         version = self._version(self.offset)
-        facts["clocks"] = [ClockRow(self.shard, self.time, self.offset, version)]
-        position = Position(self.offset, self._clocks, self.time, self._buckets.settled)
+        facts["clocks"] = [ClockRow(self.number, self.time, self.offset, version)]
+        position = Position(self.offset, self._clocks, self.time, self._buckets.final_until)
         output.position = (POSITION, _encode(position))
         self._late = []
         return output
@@ -216,56 +217,56 @@ class Partition:
             self._clocks[task] = clock
             self.time = max(self.time, min(self._clocks))
 
-    def _state(self, profile: str) -> CustomerState:
-        state = self._cache.get(profile)
-        if state is None:
-            data = self._customers.get(profile)
-            state = _states.decode(data) if data else CustomerState()
-            self._cache[profile] = state
-        return state
+    def _timeline(self, customer_key: str) -> CustomerTimeline:
+        timeline = self._cache.get(customer_key)
+        if timeline is None:
+            data = self._customers.get(customer_key)
+            timeline = _states.decode(data) if data else CustomerTimeline()
+            self._cache[customer_key] = timeline
+        return timeline
 
-    def _changed(self, profile: str) -> Effects:
-        self._dirty[profile] = None
-        effects = self._effects.get(profile)
+    def _changed(self, customer_key: str) -> Effects:
+        self._dirty[customer_key] = None
+        effects = self._effects.get(customer_key)
         if effects is None:
-            effects = self._effects[profile] = Effects(profile)
+            effects = self._effects[customer_key] = Effects(customer_key)
         return effects
 
-    def _fire(self, moment: Moment) -> None:
+    def _fire(self, context: StepContext) -> None:
         timers = self._timers
-        while timers and timers[0][0] <= moment.until:
-            _, profile = heappop(timers)
-            state = self._state(profile)
-            self._scheduled[profile] = NEVER
+        while timers and timers[0][0] <= context.until:
+            _, customer_key = heappop(timers)
+            timeline = self._timeline(customer_key)
+            self._scheduled[customer_key] = NEVER
             # A customer written beyond this offset, before a crash, has no deadline due by now.
-            if state.deadline <= moment.until:
-                effects = self._changed(profile)
-                step_time(state, moment, effects)
-                self._measure(effects, moment)
-            self._schedule(profile, state)
+            if timeline.deadline <= context.until:
+                effects = self._changed(customer_key)
+                step_time(timeline, context, effects)
+                self._measure(effects, context)
+            self._schedule(customer_key, timeline)
 
-    def _schedule(self, profile: str, state: CustomerState) -> None:
+    def _schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
         """Wake the customer at its next deadline; an earlier timer that stands will look again by itself."""
-        if state.deadline < self._scheduled.get(profile, NEVER):
-            heappush(self._timers, (state.deadline, profile))
-            self._scheduled[profile] = state.deadline
+        if timeline.deadline < self._scheduled.get(customer_key, NEVER):
+            heappush(self._timers, (timeline.deadline, customer_key))
+            self._scheduled[customer_key] = timeline.deadline
 
-    def _touch(self, touchpoint: AnyTouchpoint, moment: Moment) -> None:
-        profile = touchpoint.profile
-        state = self._state(profile)
+    def _touch(self, touchpoint: AnyTouchpoint, context: StepContext) -> None:
+        customer_key = touchpoint.customer_key
+        timeline = self._timeline(customer_key)
         counts = self._output.counts
-        known = seen(state, touchpoint)
+        known = seen(timeline, touchpoint)
         if known is not None:
             self._meet_again(touchpoint, known.fingerprint)
-        elif late(state, touchpoint, moment):
+        elif late(timeline, touchpoint, context):
             counts["late"] += 1
-            self._late.append(self._late_row(touchpoint, state, moment))
+            self._late.append(self._late_row(touchpoint, timeline, context))
         else:
-            effects = self._changed(profile)
+            effects = self._changed(customer_key)
             counts["touchpoints"] += 1
-            counts["refolds"] += step_touchpoint(state, touchpoint, moment, effects)
-            self._measure(effects, moment)
-            self._schedule(profile, state)
+            counts["refolds"] += step_touchpoint(timeline, touchpoint, context, effects)
+            self._measure(effects, context)
+            self._schedule(customer_key, timeline)
 
     def _meet_again(self, touchpoint: AnyTouchpoint, fingerprint: int) -> None:
         if touchpoint.fingerprint == fingerprint:
@@ -273,48 +274,48 @@ class Partition:
             return
         self._output.counts["collisions"] += 1
         detail = (
-            f"event_id {touchpoint.event_id!r} of {touchpoint.profile!r} was seen before with another payload;"
+            f"event_id {touchpoint.event_id!r} of {touchpoint.customer_key!r} was seen before with another payload;"
             " give each event its own id"
         )
         self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
 
-    def _late_row(self, touchpoint: AnyTouchpoint, state: CustomerState, moment: Moment) -> Row:
-        journey = state.head.journey
+    def _late_row(self, touchpoint: AnyTouchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
+        journey = timeline.current.journey
         within = journey is not None and journey.started_at <= touchpoint.occurred_at
-        journey_id = f"{touchpoint.profile}#{journey.number}" if journey and within else ""
-        row = touchpoint_row(touchpoint, touchpoint.profile, journey_id, experience_of(touchpoint), late=True)
-        row.version = self._version(moment.offset)
+        journey_id = f"{touchpoint.customer_key}#{journey.number}" if journey and within else ""
+        row = touchpoint_row(touchpoint, touchpoint.customer_key, journey_id, experience_of(touchpoint), late=True)
+        row.version = self._version(context.offset)
         return row
 
-    def _measure(self, effects: Effects, moment: Moment) -> None:
-        for measure in effects.measures:
-            if not self._buckets.apply(measure, moment.offset):
+    def _measure(self, effects: Effects, context: StepContext) -> None:
+        for delta in effects.deltas:
+            if not self._buckets.apply(delta, context.offset):
                 self._output.counts["final"] += 1
-        effects.measures.clear()
+        effects.deltas.clear()
 
     def _flush_customers(self, output: Output) -> None:
         facts = output.facts
         for table in ("touchpoints", "journeys", "sentiment_shifts", "abandonments", "customers"):
             facts[table] = []
-        for profile in self._dirty:
-            state = self._state(profile)
-            data = _encode(state)
-            self._customers[profile] = data
-            output.customers.append((CUSTOMER + profile.encode(), data))
-            effects = self._effects.get(profile)
+        for customer_key in self._dirty:
+            timeline = self._timeline(customer_key)
+            data = _encode(timeline)
+            self._customers[customer_key] = data
+            output.customers.append((CUSTOMER + customer_key.encode(), data))
+            effects = self._effects.get(customer_key)
             if effects is not None:
-                self._give(state, effects, output)
+                self._give(timeline, effects, output)
         self._dirty.clear()
         self._effects.clear()
         if len(self._cache) > CACHED:
             self._cache.clear()
 
-    def _give(self, state: CustomerState, effects: Effects, output: Output) -> None:
-        version = self._version(state.offset)
-        facts, head = output.facts, state.head
+    def _give(self, timeline: CustomerTimeline, effects: Effects, output: Output) -> None:
+        version = self._version(timeline.offset)
+        facts, current = output.facts, timeline.current
         output.counts["deadlines"] += effects.deadlines
-        if head.journey is not None:
-            row = journey_row(head.journey, None, effects)
+        if current.journey is not None:
+            row = journey_row(current.journey, None, effects)
             effects.journeys[row.journey_id] = row
         for touched in effects.touchpoints.values():
             touched.version = ON_TIME | version
@@ -330,7 +331,7 @@ class Partition:
             abandoned.version = version
             facts["abandonments"].append(abandoned)
             output.signals.append(_abandonment_signal(abandoned))
-        facts["customers"].append(customer_row(head, effects.customer_id, version))
+        facts["customers"].append(customer_row(current, effects.customer_id, version))
 
 
 def _shift_signal(row: ShiftRow) -> Signal:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from schemas.facts import ShiftRow
-from schemas.log import SCALE
+from schemas.rows import ShiftRow
+from schemas.units import DAY_MS, SCALE
 from streams.journeys.effects import Effects
-from streams.journeys.life import DAY_MS, Life, Observation, Origin
+from streams.journeys.state import Attribution, CustomerState, Observation
 
 DETECTOR = "glr-1"
 """Name and version, stored with each shift."""
@@ -32,20 +32,20 @@ MEMORY_MS = 365 * DAY_MS
 """An observation older than this says nothing of how the customer is served now."""
 
 
-def observe(life: Life, observation: Observation, effects: Effects) -> None:
+def observe(customer: CustomerState, observation: Observation, effects: Effects) -> None:
     """Add an observation to the customer's series; report the shift that it gives away, if any."""
-    series = life.series
+    series = customer.series
     series.append(observation)
     oldest = observation.at - MEMORY_MS
     if len(series) > WINDOW or series[0].at < oldest:
         series = [o for o in series[-WINDOW:] if o.at >= oldest]
-        life.series = series
+        customer.series = series
     if len(series) < 2 * MIN_SIDE:
         return
     split = find_split([o.value for o in series])
     if split:
-        _report(life, series, split, effects)
-        life.series = series[split:]
+        _report(customer, series, split, effects)
+        customer.series = series[split:]
 
 
 def find_split(values: list[int]) -> int:
@@ -69,14 +69,14 @@ def find_split(values: list[int]) -> int:
     return at
 
 
-def _report(life: Life, series: list[Observation], split: int, effects: Effects) -> None:
+def _report(customer: CustomerState, series: list[Observation], split: int, effects: Effects) -> None:
     onset, latest = series[split], series[-1]
     before = [o.value for o in series[:split]]
     after = [o.value for o in series[split:]]
     before_mean = round(sum(before) / len(before))
     after_mean = round(sum(after) / len(after))
     worse = after_mean < before_mean
-    life.mood = -1 if worse else 1
+    customer.last_shift = -1 if worse else 1
     shift_id = _shift_id(effects.customer_id, onset.event_id)
     effects.shifts[shift_id] = ShiftRow(
         shift_id=shift_id,
@@ -96,8 +96,8 @@ def _report(life: Life, series: list[Observation], split: int, effects: Effects)
         deleted=False,
         version=0,
     )
-    origin = Origin(onset.at, onset.channel, onset.attributes, onset.journey)
-    effects.measure("sentiment_shifts", origin, n=1, numerator=int(worse))
+    attribution = Attribution(onset.at, onset.channel, onset.attributes, onset.journey)
+    effects.measure("sentiment_shifts", attribution, n=1, numerator=int(worse))
 
 
 def _shift_id(customer_id: str, onset_event_id: str) -> str:

@@ -52,7 +52,7 @@ def _kill_and_restart(pipeline: Pipeline, load: Load) -> None:
     sink = pipeline.start("sink")
     with ThreadPoolExecutor() as pool:
         killing = [
-            pool.submit(_kill, workers, "stitch", random.Random(SEED), load),
+            pool.submit(_kill, workers, "journeys", random.Random(SEED), load),
             pool.submit(_kill, [sink], "sink", random.Random(SEED + 1), load),
         ]
         for done in killing:
@@ -74,8 +74,8 @@ def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pyt
     folder = tmp_path_factory.mktemp("kill")
     events = [*shop(330, DAYS, SEED), *tweets(1_000, DAYS, SEED), *refused(datetime.fromisoformat("2025-12-24T00:00Z"))]
     lines = write(events, folder / "shop.jsonl")
-    undisturbed = embedded_rows(lines, folder, horizon_days=HORIZON_DAYS)
-    settings = {"session_timeout_s": SESSION_S, "horizon_days": HORIZON_DAYS, "chunk_records": 100}
+    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=HORIZON_DAYS)
+    settings = {"session_timeout_s": SESSION_S, "allowed_lateness_days": HORIZON_DAYS, "chunk_records": 100}
     with pipeline_on(kafka, clickhouse_server, folder, **settings) as pipeline:
         load = Load(pipeline.settings, lines, PER_SECOND, repeats=REPEATS, seed=SEED)
         with load:
@@ -146,7 +146,7 @@ def accepted(events: list[Event]) -> Iterator[Event]:
 
 
 def stored_sums(rows: Rows, metric: str, column: str) -> Counter[int]:
-    """Return a metric's sums by minute, over all shards."""
+    """Return a metric's sums by minute, over all partitions."""
     sums = Counter[int]()
     for row in rows["metric_buckets"]:
         if row["metric"] == metric and row["dimension"] == "all":

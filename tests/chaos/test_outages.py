@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse]
 DAYS = 45
 HORIZON_DAYS = 3650
 """While Kafka is away time goes on: what comes then is old, yet has to be put in its place."""
-SETTINGS: dict[str, object] = {"session_timeout_s": 6, "horizon_days": HORIZON_DAYS}
+SETTINGS: dict[str, object] = {"session_timeout_s": 6, "allowed_lateness_days": HORIZON_DAYS}
 PER_SECOND = 300
 STOPS_WITHIN_S = 8
 NO_ROWS = "ClickHouse takes no rows; trying until it does"
@@ -83,7 +83,7 @@ def test_a_signal_stops_them_within_seconds_and_all_that_is_done_is_committed(
 
     again = pipeline.start("sink"), pipeline.start("worker")
     pipeline.drain()
-    assert [app.processed(stage) for app, stage in zip(again, ("sink", "stitch"), strict=True)] == [0, 0]
+    assert [app.processed(stage) for app, stage in zip(again, ("sink", "journeys"), strict=True)] == [0, 0]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def outages(
 ) -> Iterator[Outages]:
     folder = tmp_path_factory.mktemp("outages")
     lines = write([*shop(48, DAYS, seed=6), *tweets(600, DAYS, seed=7)], folder / "shop.jsonl")
-    undisturbed = embedded_rows(lines, folder, horizon_days=HORIZON_DAYS)
+    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=HORIZON_DAYS)
     with pipeline_on(kafka, clickhouse_server, folder, **SETTINGS) as pipeline:
         worker, sink = pipeline.start("worker"), pipeline.start("sink")
         with Load(pipeline.settings, lines, PER_SECOND, repeats=100, seed=9) as load:

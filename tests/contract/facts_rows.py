@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.facts import (
+from schemas.rows import (
     AbandonmentRow,
     BucketRow,
     BusinessChangeRow,
@@ -100,7 +100,7 @@ PLAIN: dict[str, Row] = {
         bucket=MAY_1,
         dimension="all",
         dimension_value="",
-        shard=0,
+        partition=0,
         n=1,
         numerator=1,
         denominator=1,
@@ -135,7 +135,7 @@ PLAIN: dict[str, Row] = {
         raw=b"\x00\xff\xfe",
         version=1,
     ),
-    "clocks": ClockRow(shard=0, time=MAY_1, offset=17, version=1),
+    "clocks": ClockRow(partition=0, time=MAY_1, offset=17, version=1),
     "business_changes": BusinessChangeRow(
         change_id="b1",
         name="new returns policy",

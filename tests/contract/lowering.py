@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from schemas.facts import TABLES
+from schemas.rows import TABLES
 from sinks.migrate import Migration, shipped
 
 _REPLACED = (

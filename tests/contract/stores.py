@@ -13,7 +13,7 @@ from clickhouse_driver.bufferedwriter import BufferedSocketWriter
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockOutputStream
 
-from schemas.facts import TABLES
+from schemas.rows import TABLES
 from sinks.clickhouse import ClickHouseWriter, Server
 from sinks.memory import MemoryWriter
 from sinks.tables import TABLES as STORED

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.facts import TABLES, Row, encode_rows
+from schemas.rows import TABLES, Row, encode_rows
 from sinks.memory import MemoryWriter
 from sinks.migrate import migrate
 from sinks.open import open_writer
@@ -215,7 +215,7 @@ def test_many_values_of_a_column_are_kept_apart(store: Store) -> None:
 
 
 def test_arrays_of_different_lengths_stay_with_their_rows(store: Store) -> None:
-    rows = [varied("metric_buckets", shard=i, samples=list(range(i))) for i in range(20)]
+    rows = [varied("metric_buckets", partition=i, samples=list(range(i))) for i in range(20)]
 
     store.writer.write("metric_buckets", rows)
 

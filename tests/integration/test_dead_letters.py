@@ -1,4 +1,4 @@
-"""Refused messages on a broker: listed with what they say, sent back as they came, or mended."""
+"""InvalidRecordError messages on a broker: listed with what they say, sent back as they came, or mended."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
 
-from schemas.codec import Codec
-from schemas.jsonl import parse_line
-from schemas.registry import FileRegistry
+from schemas.avro.codec import Codec
+from schemas.avro.jsonl import parse_line
+from schemas.avro.registry import FileRegistry
 from schemas.topics import DEAD_LETTERS
 from streams import settings
-from streams.kafka_admin import create_topics
-from streams.produce import BatchProducer, Message
+from streams.kafka.admin import create_topics
+from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
 from touchline.main import cli
 from touchline.stack import Stack

@@ -205,7 +205,7 @@ def test_a_cart_left_31_minutes_ago_is_in_the_tables(tmp_path: Path, start: Star
     ]
 
 
-@pytest.mark.parametrize("moment", ["starting", "publishing", "stitching"])
+@pytest.mark.parametrize("moment", ["starting", "publishing", "making journeys"])
 def test_an_interrupted_demo_leaves_no_process_and_no_half_database(
     tmp_path: Path, shop: Shop, start: Start, moment: str
 ) -> None:

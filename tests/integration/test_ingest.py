@@ -12,23 +12,23 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.log import LogRecord, Tick, decode
-from schemas.registry import FileRegistry
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry
+from schemas.journey_log import LogRecord, Tick, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS
 from streams import settings
 from streams.agents import ingest
+from streams.agents.services import Services
 from streams.app import new_app
-from streams.kafka_admin import create_topics
-from streams.produce import BatchProducer, Message
-from streams.services import Services
+from streams.kafka.admin import create_topics
+from streams.kafka.producer import BatchProducer, Message
+from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
-from streams.telemetry import Telemetry
 
 PARTITIONS = 2
 HOUR_MS = 3_600_000
 EACH = 6000
-"""Events a kind and partition: more than one chunk, and more than a ledger lets through at once."""
+"""Events a kind and partition: more than one chunk, and more than a tracker lets through at once."""
 KINDS = {
     "page_view": {"page": "/"},
     "cart_event": {"cart_id": "k", "action": "item_added"},

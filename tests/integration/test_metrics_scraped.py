@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.endpoint import serve
-from streams.telemetry import Telemetry
+from streams.runtime.health import serve
+from streams.runtime.telemetry import Telemetry
 from tests.servers.prometheus import StartPrometheus
 from tests.unit.deploy.files import DEPLOY
 

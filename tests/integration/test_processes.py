@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import all_topics
-from streams.kafka_admin import create_topics
-from streams.produce import BatchProducer, Message
+from streams.kafka.admin import create_topics
+from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
 from tests.servers.kafka import Kafka
 from tests.servers.topics import delete_topics
@@ -171,4 +171,4 @@ async def test_a_surprise_ends_it_with_status_1_and_its_cause_last(kafka: Kafka,
     await producer.stop()
     with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
         assert process.wait() == 1
-    assert "stitch stopped: journeys.touchpoints.v1, partition 2, offset " in process.last_line
+    assert "journeys stopped: journeys.touchpoints.v1, partition 2, offset " in process.last_line

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from schemas.facts import ClockRow, encode_rows
+from schemas.rows import ClockRow, encode_rows
 from schemas.topics import DEAD_LETTERS, all_topics
 from streams.settings import Settings, load
 from tests.servers.kafka import Kafka
@@ -43,16 +43,16 @@ class Pipeline:
         self.producer = producer
         self.sink = sink
 
-    async def clock(self, shard: int, *times: int) -> None:
-        rows = [ClockRow(shard=shard, time=time, offset=0, version=0) for time in times]
-        await self.producer.send_and_wait(CLOCKS, encode_rows(list(rows)), partition=shard)
+    async def clock(self, partition: int, *times: int) -> None:
+        rows = [ClockRow(partition=partition, time=time, offset=0, version=0) for time in times]
+        await self.producer.send_and_wait(CLOCKS, encode_rows(list(rows)), partition=partition)
 
-    async def journeys(self, shard: int, messages: int) -> None:
+    async def journeys(self, partition: int, messages: int) -> None:
         """Write all messages as one batch."""
         batch = self.producer.create_batch()
         for _ in range(messages):
             batch.append(key=None, value=b"\x90", timestamp=None)
-        await (await self.producer.send_batch(batch, JOURNEYS, partition=shard))
+        await (await self.producer.send_batch(batch, JOURNEYS, partition=partition))
 
     async def commit(self, topic: str, partition: int, offset: int) -> None:
         await self.sink.commit({TopicPartition(topic, partition): offset})
@@ -65,7 +65,7 @@ async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     await producer.start()
     await sink.start()
     facts = (CLOCKS, JOURNEYS, DEAD_LETTERS)
-    sink.assign([TopicPartition(topic, shard) for topic in facts for shard in range(SHARDS)])
+    sink.assign([TopicPartition(topic, partition) for topic in facts for partition in range(SHARDS)])
     try:
         yield Pipeline(producer, sink)
     finally:
@@ -103,10 +103,10 @@ async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) ->
         await at.producer.send_and_wait(DEAD_LETTERS, b"broken", partition=0)
         waiting = asyncio.create_task(caught_up(settings, 1000, heard))
 
-        await heard.wait_for(Progress("stitching", 0, 0))
+        await heard.wait_for(Progress("journeys", 0, 0))
         await at.producer.send_and_wait("touchpoints.tweets.v1", b"said", partition=0)
-        await heard.wait_for(Progress("stitching", 0, 1))
-        assert not waiting.done(), "shard 1 is a millisecond behind"
+        await heard.wait_for(Progress("journeys", 0, 1))
+        assert not waiting.done(), "partition 1 is a millisecond behind"
         await at.clock(1, 1000)
 
         # Four clocks, a journey, a dead letter.
@@ -125,13 +125,13 @@ async def test_what_comes_after_the_clocks_is_not_waited_for(bootstrap: str) -> 
     settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-after")
     heard = Heard()
     async with pipeline(settings) as at, asyncio.timeout(60):
-        for shard in range(SHARDS):
-            await at.clock(shard, 1000)
+        for partition in range(SHARDS):
+            await at.clock(partition, 1000)
         waiting = asyncio.create_task(caught_up(settings, 1000, heard))
         await heard.wait_for(Progress("storing", 0, 2))
         await at.clock(0, 2000)
-        for shard in range(SHARDS):
-            await at.commit(CLOCKS, shard, 1)
+        for partition in range(SHARDS):
+            await at.commit(CLOCKS, partition, 1)
         await waiting
 
 
@@ -149,11 +149,11 @@ async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -
     settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-batch")
     heard = Heard()
     async with pipeline(settings) as at, asyncio.timeout(60):
-        for shard in range(SHARDS):
-            await at.clock(shard, 1000)
+        for partition in range(SHARDS):
+            await at.clock(partition, 1000)
         await at.journeys(1, 100)
-        for shard in range(SHARDS):
-            await at.commit(CLOCKS, shard, 1)
+        for partition in range(SHARDS):
+            await at.commit(CLOCKS, partition, 1)
         waiting = asyncio.create_task(caught_up(settings, 1000, heard))
 
         await heard.wait_for(Progress("storing", 2, 102))

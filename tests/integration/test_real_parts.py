@@ -54,7 +54,7 @@ def runs(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: py
         workers = [pipeline.start("worker") for _ in range(2)]
         pipeline.start("sink")
         pipeline.drain()
-        worked = [worker.processed("stitch") for worker in workers]
+        worked = [worker.processed("journeys") for worker in workers]
         yield Runs(events, embedded, pipeline.rows(), worked)
 
 

@@ -15,11 +15,11 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.jsonl import parse_line
-from schemas.registry import FileRegistry
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.jsonl import parse_line
+from schemas.avro.registry import FileRegistry
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS, MAX_MESSAGE_BYTES, MAX_TOUCHPOINT_BYTES
-from streams.plain import read_whole
+from streams.kafka.reader import read_whole
 from streams.settings import Settings
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import Kafka
@@ -124,7 +124,7 @@ BAD: dict[str, Bad] = {
         "event_id_collision",
         encoded({**TAKEN, "text": "another"}),
         {**TWEET, "event_id": "mended-collision", "text": "another"},
-        stage="stitch",
+        stage="journeys",
     ),
 }
 REASONS = {bad.reason for bad in BAD.values()}

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.facts import (
+from schemas.rows import (
     AbandonmentRow,
     BucketRow,
     BusinessChangeRow,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from streams.produce import BatchProducer
+from streams.kafka.producer import BatchProducer
 from streams.settings import Settings
 from touchline.publish.collect import collect
 from touchline.publish.send import send_in_batches

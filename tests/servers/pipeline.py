@@ -22,7 +22,7 @@ from rich.console import Console
 from schemas.topics import all_topics
 from sinks.migrate import migrate
 from sinks.open import open_writer
-from streams.kafka_admin import create_topics, partition_counts
+from streams.kafka.admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
 from tests.servers.clickhouse import ClickHouseServer

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.facts import TABLES
+from schemas.rows import TABLES
 from sinks.tables import TABLES as STORED
 from sinks.writer import Writer
 from tests.contract.stores import SqlStore

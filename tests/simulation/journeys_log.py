@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from schemas import log
-from schemas.facts import TABLES
-from schemas.log import AnyTouchpoint, LogRecord, Tick
+from schemas import journey_log
+from schemas.journey_log import AnyTouchpoint, LogRecord, Tick
+from schemas.rows import TABLES
 from streams.journeys.partition import Output, Partition, Rules
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -19,9 +19,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "journeys": ("journey_id",),
     "sentiment_shifts": ("shift_id",),
     "abandonments": ("family", "customer_id", "subject_id"),
-    "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "shard"),
+    "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "partition"),
     "customers": ("customer_id",),
-    "clocks": ("shard",),
+    "clocks": ("partition",),
 }
 
 
@@ -63,8 +63,8 @@ class Changelog:
 
     entries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
 
-    def restore(self, shard: int, tasks: int, rules: Rules) -> Partition:
-        partition = Partition(shard, tasks, rules)
+    def restore(self, number: int, tasks: int, rules: Rules) -> Partition:
+        partition = Partition(number, tasks, rules)
         latest: dict[bytes, bytes | None] = dict(self.entries)
         for key, value in latest.items():
             if value is not None:
@@ -76,14 +76,14 @@ class Changelog:
 def record_log(touchpoints: Iterable[AnyTouchpoint], clocks: Iterable[int]) -> list[bytes]:
     """Return a log of one task: each touchpoint with its clock."""
     return [
-        log.encode(msgspec.structs.replace(touchpoint, clock=clock))
+        journey_log.encode(msgspec.structs.replace(touchpoint, clock=clock))
         for touchpoint, clock in zip(touchpoints, clocks, strict=True)
     ]
 
 
 def end_of_time(at: int) -> bytes:
     """Return the tick that lets every deadline up to `at` fire."""
-    return log.encode(Tick(0, at))
+    return journey_log.encode(Tick(0, at))
 
 
 def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -> Tables:
@@ -121,7 +121,7 @@ def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes:
 
 
 def decode(record: bytes) -> LogRecord:
-    return log.decode(record)
+    return journey_log.decode(record)
 
 
 def _write_until_killed(output: Output, tables: Tables, changelog: Changelog, rng: random.Random) -> None:

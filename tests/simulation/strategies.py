@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas import log
-from schemas.log import AnyTouchpoint
+from schemas import journey_log
+from schemas.journey_log import AnyTouchpoint
 
 START = 1_700_000_000_000
 MINUTE = 60_000
@@ -19,7 +19,7 @@ _common = {
     "received_at": st.just(START),
     "fingerprint": st.just(1),
     "source": st.just("test"),
-    "profile": st.sampled_from(["ann", "bob"]),
+    "customer_key": st.sampled_from(["ann", "bob"]),
     "channel": st.sampled_from(["web", "phone"]),
     "attributes": st.sampled_from([{}, {"region": "eu"}, {"region": "us", "product": "tea"}]),
 }
@@ -32,23 +32,25 @@ def _kind(struct: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[An
 
 touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
     _kind(
-        log.Purchase,
+        journey_log.Purchase,
         order_id=st.just("o"),
         action=st.sampled_from(["placed", "placed", "refunded"]),
         amount_minor=st.integers(0, 5_000),
         currency=st.sampled_from(["EUR", "USD"]),
         cart_id=st.sampled_from([None, "k1", "k2"]),
     ),
-    _kind(log.Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
-    _kind(log.Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")),
+    _kind(journey_log.Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
     _kind(
-        log.SupportCall,
+        journey_log.Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")
+    ),
+    _kind(
+        journey_log.SupportCall,
         call_id=st.sampled_from(["c1", "c2"]),
         phase=st.sampled_from(["queued", "answered", "held", "resumed", "transferred", "ended"]),
         resolved=st.sampled_from([None, True, False]),
     ),
     _kind(
-        log.SurveyAnswer,
+        journey_log.SurveyAnswer,
         response_id=st.sampled_from(["r1", "r2"]),
         survey_id=st.just("s"),
         phase=st.sampled_from(["invited", "started", "answered", "completed"]),
@@ -57,7 +59,7 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         normalised=st.sampled_from([0, 5_000, 9_000]),
     ),
     _kind(
-        log.CartEvent,
+        journey_log.CartEvent,
         cart_id=st.sampled_from(["k1", "k2"]),
         action=st.sampled_from(
             ["created", "item_added", "item_added", "item_removed", "checkout_started", "payment_failed", "ordered"]
@@ -67,11 +69,11 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         currency=st.just("EUR"),
     ),
     _kind(
-        log.CaseEvent,
+        journey_log.CaseEvent,
         case_id=st.sampled_from(["e1", "e2"]),
         phase=st.sampled_from(["opened", "escalated", "resolved", "reopened", "closed"]),
         by=st.sampled_from(["customer", "agent"]),
         complaint=st.booleans(),
     ),
-    _kind(log.PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
+    _kind(journey_log.PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
 )

@@ -62,7 +62,7 @@ def test_journeys_know_of_nothing_but_what_was_said() -> None:
 def test_only_the_app_builds_agents() -> None:
     for path in [*modules("streams"), *modules("touchline"), *modules("sinks")]:
         agents = {
-            name for name in imports(path) if name in {f"streams.agents.{n}" for n in ("ingest", "stitch", "sink")}
+            name for name in imports(path) if name in {f"streams.agents.{n}" for n in ("ingest", "journeys", "sink")}
         }
 
         assert not agents or path == ROOT / "streams/app.py", path

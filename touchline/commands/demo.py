@@ -12,7 +12,7 @@ import click
 from touchline import demo
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
-from touchline.errors import Problem
+from touchline.errors import CommandError
 from touchline.scratch import scratch
 from touchline.terminal import aside, page
 
@@ -43,7 +43,7 @@ def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None)
     """
     with resources.as_file(resources.files("touchline") / SAMPLE) as sample, _place(keep) as database:
         if not inputs and not sample.is_file():
-            raise Problem("this installation has no sample; name a file with --input FILE.jsonl")
+            raise CommandError("this installation has no sample; name a file with --input FILE.jsonl")
         published = demo.run(inputs or (sample,), database, aside())
         demo.report(database, address_of(database), page())
     if published.rejected:

@@ -13,9 +13,9 @@ from typing import Any
 import click
 import msgspec
 
-from schemas.codec import Codec
-from schemas.errors import Refusal
-from schemas.registry import ConfluentRegistry, FileRegistry, Registry, RegistryUnavailable
+from schemas.avro.codec import Codec
+from schemas.avro.registry import ConfluentRegistry, FileRegistry, Registry, RegistryUnavailableError
+from schemas.errors import RefusalError
 from streams import settings
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
@@ -93,7 +93,7 @@ class _Decoder:
             return None
         try:
             return {"kind": letter.kind, **self._codec.decode(letter.kind, letter.value)}
-        except (Refusal, RegistryUnavailable):
+        except (RefusalError, RegistryUnavailableError):
             return None
 
 

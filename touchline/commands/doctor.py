@@ -6,7 +6,7 @@ import click
 
 from streams import settings
 from touchline.doctor import examine
-from touchline.errors import Problem
+from touchline.errors import CommandError
 
 
 @click.command()
@@ -26,7 +26,7 @@ def command(list_settings: bool) -> None:
         wrong += not check.well
         click.echo(f"{'ok' if check.well else 'PROBLEM':7}  {check.what:15}  {check.text}")
     if wrong:
-        raise Problem(f"{wrong} problem{'' if wrong == 1 else 's'} found")
+        raise CommandError(f"{wrong} problem{'' if wrong == 1 else 's'} found")
 
 
 def _list(configured: settings.Settings) -> None:

@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from streams import settings
-from streams.kafka_admin import create_topics
-from touchline.errors import Problem
+from streams.kafka.admin import create_topics
+from touchline.errors import CommandError
 from touchline.topic_states import TopicState, topic_states
 
 
@@ -27,7 +27,7 @@ def command(create: bool, check: bool) -> None:
         click.echo(_line(state, width))
     wrong = [state for state in states if state.problem]
     if check and wrong:
-        raise Problem(f"{len(wrong)} of {len(states)} topics are not as they should be")
+        raise CommandError(f"{len(wrong)} of {len(states)} topics are not as they should be")
 
 
 def _line(state: TopicState, width: int) -> str:

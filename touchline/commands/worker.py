@@ -11,7 +11,7 @@ from streams.app import run_worker
 @click.command()
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Run a stream worker: takes touchpoints in, stitches journeys, writes facts and signals.
+    """Run a stream worker: takes touchpoints in, makes journeys, writes facts and signals.
 
     Start as many as there are partitions to share. It ends on SIGTERM or Ctrl-C.
     """

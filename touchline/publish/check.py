@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.jsonl import BadLine, parse_line
-from schemas.registry import FileRegistry
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.jsonl import BadLineError, parse_line
+from schemas.avro.registry import FileRegistry
 from schemas.topics import KIND_TOPICS, MAX_TOUCHPOINT_BYTES
 from streams.intake.identity import NO_IDENTITY, usable_identifiers
 from touchline.publish.lines import MAX_LINE_BYTES, Line
 from touchline.publish.spool import Message
 
-__all__ = ["BadLine", "Checker"]
+__all__ = ["BadLineError", "Checker"]
 
 
 class Checker:
@@ -25,17 +25,17 @@ class Checker:
         """Return when a line's touchpoint happened, ms, and its message.
 
         Raises:
-            BadLine: it is no touchpoint, or too large to be taken.
+            BadLineError: it is no touchpoint, or too large to be taken.
         """
         if line.data is None:
-            raise BadLine(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+            raise BadLineError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
         kind, record = parse_line(line.data)
         try:
             value = self._codec.encode(KIND_RECORDS[kind], record)
         except (ValueError, TypeError) as error:
-            raise BadLine(str(error)) from error
+            raise BadLineError(str(error)) from error
         if len(value) > MAX_TOUCHPOINT_BYTES:
-            raise BadLine(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
+            raise BadLineError(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
         return record["occurred_at"], Message(KIND_TOPICS[kind], key_of(record).encode(), value)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from touchline.publish.check import BadLine, Checker
+from touchline.publish.check import BadLineError, Checker
 from touchline.publish.lines import Line, read_lines
 from touchline.publish.source import Source, open_source
 from touchline.publish.spool import Spool
@@ -81,7 +81,7 @@ def _collect_one(source: Source, checker: Checker, spool: Spool, bad: _Bad, on_r
     for line in read_lines(source.file):
         try:
             occurred_at, message = checker.message(line)
-        except BadLine as error:
+        except BadLineError as error:
             bad.add(line, error.reason)
         else:
             spool.add(occurred_at, message)

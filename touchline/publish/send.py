@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from schemas.topics import KIND_TOPICS
-from streams.kafka_admin import check_topics
-from streams.produce import Batches, BatchProducer, partition_for
-from streams.produce import Message as ToKafka
+from streams.kafka.admin import check_topics
+from streams.kafka.producer import Batches, BatchProducer, partition_for
+from streams.kafka.producer import Message as ToKafka
 from streams.settings import Settings
 from touchline.publish.spool import Message
 
@@ -18,7 +18,7 @@ BATCH_BYTES = 8 << 20
 
 
 class Producer(Protocol):
-    """What `streams.produce.BatchProducer` does for this module."""
+    """What `streams.kafka.producer.BatchProducer` does for this module."""
 
     async def send(self, batches: Batches) -> None:
         """Write all messages, in order within each partition; return when all are acknowledged."""

@@ -27,7 +27,7 @@ Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 
 DAY_MS = 86_400_000
 AROUND_DAYS = 14
-"""A change in the business is judged by this many days before and after it."""
+"""A change in the business is validated by this many days before and after it."""
 
 KINDS = """
 SELECT kind, count() AS n,

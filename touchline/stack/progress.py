@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.facts import ClockRow, topic_of
+from schemas.rows import ClockRow, topic_of
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, KIND_TOPICS
 from streams.settings import Settings
 
@@ -29,13 +29,13 @@ class Progress:
     """How far the stack has come.
 
     Attributes:
-        stage: 'stitching' while touchpoints become journeys, 'storing' while the last rows are
+        stage: 'journeys' while touchpoints become journeys, 'storing' while the last rows are
             written to ClickHouse.
         done: records the stage has finished and committed.
         total: records there are for it.
     """
 
-    stage: Literal["stitching", "storing"]
+    stage: Literal["journeys", "storing"]
     done: int
     total: int
 
@@ -86,20 +86,20 @@ class _Watch:
         self._on_progress = on_progress
 
     async def clocks_reach(self, since_ms: int) -> None:
-        """Wait until the newest clock of every shard is at `since_ms` or later."""
-        shards = self._of([CLOCKS])
-        self._clocks.assign(shards)
-        for shard, (begin, end) in (await self._spans(shards)).items():
-            self._clocks.seek(shard, max(begin, end - 1))
+        """Wait until the newest clock of every partition is at `since_ms` or later."""
+        partitions = self._of([CLOCKS])
+        self._clocks.assign(partitions)
+        for partition, (begin, end) in (await self._spans(partitions)).items():
+            self._clocks.seek(partition, max(begin, end - 1))
         inputs = self._of([*KIND_TOPICS.values(), JOURNEYS_LOG])
         clocks = dict.fromkeys(range(self._settings.partitions), 0)
         while True:
             records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))
             for batch in records.values():
                 newest = _clock_rows.decode(batch[-1].value)
-                clocks.update((row.shard, row.time) for row in newest)
+                clocks.update((row.partition, row.time) for row in newest)
             done, total = await self._committed("streams", await self._spans(inputs))
-            self._on_progress(Progress("stitching", done, total))
+            self._on_progress(Progress("journeys", done, total))
             if min(clocks.values()) >= since_ms:
                 return
 

@@ -1,6 +1,6 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
-KINDS names what of the state is written before the end, when STITCH writes for the third time and has much to write:
+KINDS names what of the state is written before the end, when JOURNEYS writes for the third time and has much to write:
 b metric buckets, c customers, f what is forgotten, p the position. Facts and signals always are.
 """
 
@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from schemas.topics import JOURNEYS_STATE
-from streams.agents.stitch import Stitch
+from streams.agents.journeys import Journeys
 from streams.app import run_worker
 from streams.journeys.partition import BUCKET, Output
-from streams.ledger import Chunk
-from streams.produce import Batches, BatchProducer, Message
+from streams.kafka.offsets import Chunk
+from streams.kafka.producer import Batches, BatchProducer, Message
 from streams.settings import load
 
 FATAL = 3
@@ -28,7 +28,7 @@ MUCH = 10
 KINDS = sys.argv[1]
 
 large_writes = 0
-write = Stitch._write
+write = Journeys._write
 
 
 def kind_of(entry: Message) -> str:
@@ -55,14 +55,16 @@ class Dying:
         return [message for message in messages if kind_of(message) in KINDS]
 
 
-async def write_or_die(self: Stitch, chunk: Chunk, output: Output) -> None:
+async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
     global large_writes  # noqa: PLW0603  # this process has no other purpose
     large_writes += output.counts["touchpoints"] >= MUCH
-    stitch: Any = copy.copy(self)
+    journeys: Any = copy.copy(self)
     if large_writes >= FATAL:
-        stitch._services = replace(stitch._services, producer=cast(BatchProducer, Dying(stitch._services.producer)))
-    await write(stitch, chunk, output)
+        journeys._services = replace(
+            journeys._services, producer=cast(BatchProducer, Dying(journeys._services.producer))
+        )
+    await write(journeys, chunk, output)
 
 
-Stitch._write = write_or_die  # type: ignore[method-assign]  # that is the point
+Journeys._write = write_or_die  # type: ignore[method-assign]  # that is the point
 run_worker(load())

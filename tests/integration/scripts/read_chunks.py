@@ -11,10 +11,10 @@ from typing import Any
 import faust
 import uvloop
 
-from streams import logs
+from streams.agents.services import Services
 from streams.app import TouchlineApp, new_app, serve
-from streams.chunks import chunks_of, topic
-from streams.services import Services
+from streams.kafka.consumer import chunks_of, topic
+from streams.runtime import logging
 from streams.settings import load
 
 name, written, delay_s = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
@@ -37,6 +37,6 @@ async def build(settings: Any, _services: Services, _stack: AsyncExitStack) -> T
 
 chosen = load()
 out = written.open("a")
-logs.configure(chosen)
+logging.configure(chosen)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     runner.run(serve(chosen, "reader", 0, {name}, build))

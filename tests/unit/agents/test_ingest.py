@@ -14,19 +14,19 @@ from aiokafka.partitioner import DefaultPartitioner
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.errors import UnknownSchema
-from schemas.facts import BusinessChangeRow, MarketingSpendRow
-from schemas.log import LogRecord, PageView, Purchase, Tick, decode
-from schemas.registry import FileRegistry, RegistryUnavailable, Schema, current_schemas
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema, current_schemas
+from schemas.errors import UnknownSchemaError
+from schemas.journey_log import LogRecord, PageView, Purchase, Tick, decode
+from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
-from streams.agents.judge import Judge
 from streams.agents.tasks import Ingest, IngestRules
-from streams.intake.task import TaskRules, TooManyRefusalsError
-from streams.ledger import Chunk, Fetched, Ledger
-from streams.produce import Batches, Message
+from streams.agents.validation import Validator
+from streams.intake.merge import MergeRules, TooManyRefusalsError
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.kafka.producer import Batches, Message
+from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
-from streams.telemetry import Telemetry
 
 NOW = 1_790_000_000_000
 IDLE = 5_000
@@ -109,11 +109,11 @@ class FakeProducer:
 
 
 class FakeConsumer:
-    """Hands out chunks with real ledgers. What it was given no chunk of is empty."""
+    """Hands out chunks with real trackers. What it was given no chunk of is empty."""
 
     def __init__(self, partitions: int) -> None:
         self.partitions = set(range(partitions))
-        self.ledgers: dict[tuple[str, int], Ledger] = {}
+        self.trackers: dict[tuple[str, int], OffsetTracker] = {}
         self.unread: set[tuple[str, int]] = set()
         self.queue: asyncio.Queue[Chunk] = asyncio.Queue()
 
@@ -122,26 +122,26 @@ class FakeConsumer:
         return self.partitions
 
     def at_end(self, topic: str, partition: int) -> bool:
-        ledger = self.ledgers.get((topic, partition))
-        return (topic, partition) not in self.unread and (ledger is None or ledger.at_end)
+        tracker = self.trackers.get((topic, partition))
+        return (topic, partition) not in self.unread and (tracker is None or tracker.at_end)
 
     def give(
         self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False, timestamp: int = NOW - 7
     ) -> Chunk:
         place = (topic, partition)
-        if place not in self.ledgers:
-            self.ledgers[place] = Ledger(*place, 0, None, most_records=10**6, most_bytes=10**9)
-        ledger = self.ledgers[place]
-        records = [SourceRecord(value, ledger.position + i, timestamp) for i, value in enumerate(values)]
-        position = ledger.position + len(records)
-        [chunk] = ledger.hand_out(Fetched(records, position, position + more), 10**9)
+        if place not in self.trackers:
+            self.trackers[place] = OffsetTracker(*place, 0, None, most_records=10**6, most_bytes=10**9)
+        tracker = self.trackers[place]
+        records = [SourceRecord(value, tracker.position + i, timestamp) for i, value in enumerate(values)]
+        position = tracker.position + len(records)
+        [chunk] = tracker.hand_out(Fetched(records, position, position + more), 10**9)
         self.queue.put_nowait(chunk)
         return chunk
 
     def rebalance(self) -> None:
-        for ledger in self.ledgers.values():
-            ledger.close()
-        self.ledgers.clear()
+        for tracker in self.trackers.values():
+            tracker.close()
+        self.trackers.clear()
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         while True:
@@ -156,7 +156,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def settled() -> None:
+async def final_until() -> None:
     """Let everything that can go on go on."""
     for _ in range(50):
         await asyncio.sleep(0)
@@ -175,17 +175,17 @@ class Bench:
         self.consumer = FakeConsumer(partitions)
         self.telemetry = Telemetry.on(CollectorRegistry())
         self.slept: list[float] = []
-        judge = Judge(
+        validator = Validator(
             codec=codec,
             scorer=VaderScorer(),
             telemetry=self.telemetry,
             clock=lambda: self.now,
             sleep=self._sleep,
         )
-        rules = IngestRules(partitions, EPOCH, 1.0, 0.25, TaskRules(IDLE, refusals))
+        rules = IngestRules(partitions, EPOCH, 1.0, 0.25, MergeRules(IDLE, refusals))
         self.ingest = Ingest(
             rules,
-            judge,
+            validator,
             self.producer,
             self.consumer,
             self.telemetry,
@@ -205,7 +205,7 @@ class Bench:
         for _ in range(ms // 1000):
             self.now += 1000
             await self.ingest.look()
-            await settled()
+            await final_until()
 
     def value(self, name: str, **labels: str) -> float:
         return self.telemetry.registry.get_sample_value(name, labels) or 0.0
@@ -214,7 +214,7 @@ class Bench:
 @asynccontextmanager
 async def bench(**kwargs: Any) -> AsyncIterator[Bench]:
     it = Bench(**kwargs)
-    await settled()
+    await final_until()
     try:
         yield it
     finally:
@@ -229,7 +229,7 @@ async def test_the_topics_are_merged_by_event_time_each_record_with_its_clock() 
     async with bench() as it:
         it.consumer.unread.add((PAGE_VIEWS, 0))
         bought = it.give(PURCHASES, sent("purchase", NOW - 900), sent("purchase", NOW - 100))
-        await settled()
+        await final_until()
         assert it.log() == [], "page views may still come from before"
         it.consumer.unread.clear()
         seen = it.give(PAGE_VIEWS, sent("page_view", NOW - 950), sent("page_view", NOW - 500))
@@ -256,7 +256,7 @@ async def test_a_record_says_where_it_is_from() -> None:
             if isinstance(record, PageView) and record.page == "/b"
         ]
         assert (second.task, second.source_offset, second.received_at) == (1, 1, NOW - 7)
-        assert second.profile == "anon:cookie:x"
+        assert second.customer_key == "anon:cookie:x"
         assert {message.key for message in it.producer.to(JOURNEYS_LOG) if message.key} == {b"anon:cookie:x"}
 
 
@@ -363,7 +363,7 @@ async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters()
         it.producer.gate.clear()
         chunk = it.give(PURCHASES, b"bad", b"bad")
         await until(lambda: it.producer.batches)
-        await settled()
+        await final_until()
         assert not chunk.acked
         it.producer.gate.set()
         await until(lambda: chunk.acked)
@@ -393,12 +393,12 @@ async def test_a_chunk_is_acknowledged_only_after_kafka_has_all_that_came_of_it(
         it.producer.gate.clear()
         chunk = it.give(PURCHASES, sent("purchase"), b"bad")
         await until(lambda: it.producer.batches)
-        await settled()
+        await final_until()
         assert not chunk.acked
-        assert it.consumer.ledgers[PURCHASES, 0].to_commit() is None
+        assert it.consumer.trackers[PURCHASES, 0].to_commit() is None
         it.producer.gate.set()
         await until(lambda: chunk.acked)
-        assert it.consumer.ledgers[PURCHASES, 0].to_commit() == 2
+        assert it.consumer.trackers[PURCHASES, 0].to_commit() == 2
 
 
 async def test_a_chunk_with_a_record_that_still_waits_is_not_acknowledged() -> None:
@@ -408,7 +408,7 @@ async def test_a_chunk_with_a_record_that_still_waits_is_not_acknowledged() -> N
         await until(lambda: second.acked)
         assert first.acked, "its last record was written; it is the next one that is waited for"
         third = it.give(PAGE_VIEWS, sent("page_view", NOW - 4))
-        await settled()
+        await final_until()
         assert not third.acked
 
 
@@ -505,7 +505,7 @@ async def test_there_is_no_tick_while_the_clock_is_unknown() -> None:
     async with bench() as it:
         it.consumer.unread.add((PAGE_VIEWS, 0))
         it.give(PURCHASES, sent("purchase"))
-        await settled()
+        await final_until()
         await it.ingest.tick()
         assert it.producer.batches == []
 
@@ -516,7 +516,7 @@ async def test_a_tick_waits_for_the_records_before_it() -> None:
         it.give(PURCHASES, sent("purchase"))
         await until(lambda: it.producer.batches)
         tick = asyncio.create_task(it.ingest.tick())
-        await settled()
+        await final_until()
         assert len(it.producer.batches) == 1
         it.producer.gate.set()
         await tick
@@ -558,12 +558,12 @@ async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once
     async with bench() as it:
         it.consumer.unread.add((PAGE_VIEWS, 0))
         before = it.give(PURCHASES, sent("purchase"))
-        await settled()
+        await final_until()
         it.consumer.rebalance()
         it.ingest.drop()
         it.consumer.unread.clear()
         await it.ingest.look()
-        await settled()
+        await final_until()
         assert it.producer.batches == []
         again = it.give(PURCHASES, sent("purchase"))
         await until(lambda: again.acked)
@@ -575,7 +575,7 @@ async def test_a_rebalance_shows_in_the_chunks_too() -> None:
     async with bench() as it:
         it.consumer.unread.add((PAGE_VIEWS, 0))
         it.give(PURCHASES, sent("purchase"))
-        await settled()
+        await final_until()
         it.consumer.rebalance()
         it.consumer.unread.clear()
         again = it.give(PURCHASES, sent("purchase"))
@@ -600,7 +600,7 @@ async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowled
         it.consumer.rebalance()
         it.ingest.drop()
         it.producer.gate.set()
-        await settled()
+        await final_until()
         assert not chunk.acked
         assert not it.run.done()
 
@@ -612,7 +612,7 @@ async def test_the_rest_of_what_was_taken_away_is_not_written() -> None:
         await until(lambda: it.producer.batches)
         it.ingest.drop()
         it.producer.gate.set()
-        await settled()
+        await final_until()
         assert len(it.producer.batches) == 1
 
 
@@ -622,7 +622,7 @@ async def test_a_task_that_was_taken_away_while_its_tick_waited_does_not_tick() 
         it.give(PURCHASES, sent("purchase"))
         await until(lambda: it.producer.batches)
         tick = asyncio.create_task(it.ingest.tick())
-        await settled()
+        await final_until()
         it.ingest.drop()
         it.producer.gate.set()
         await tick
@@ -647,9 +647,9 @@ class FlakyRegistry:
         self.asked.append(schema_id)
         if self.failures:
             self.failures -= 1
-            raise RegistryUnavailable("away")
+            raise RegistryUnavailableError("away")
         if schema_id != self.known:
-            raise UnknownSchema(f"id {schema_id}")
+            raise UnknownSchemaError(f"id {schema_id}")
         return current_schemas()["Purchase"]
 
 
@@ -673,7 +673,7 @@ async def test_while_the_registry_is_away_the_task_neither_writes_nor_ticks() ->
         await until(lambda: it.slept)
         tick = asyncio.create_task(it.ingest.tick())
         it.now += 10 * IDLE
-        await settled()
+        await final_until()
         assert it.producer.batches == []
         registry.failures = 0
         await tick

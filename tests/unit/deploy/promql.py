@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streams.telemetry import declarations
+from streams.runtime.telemetry import declarations
 
 
 def ours(expression: str) -> set[str]:

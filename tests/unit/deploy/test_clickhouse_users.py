@@ -30,7 +30,7 @@ VIEWS = (
     "touchpoints", "journeys", "sentiment_shifts", "abandonments", "rolling_metrics", "customers", "dead_letters",
     "business_changes", "marketing_spend", "clocks",
 )  # fmt: skip
-CLOCK = "INSERT INTO touchline.clocks_rows (shard, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
+CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
 
 Answers = list[list[str]]
 Speak = Callable[[str, Sequence[str]], Answers]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import log
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.facts import BusinessChangeRow, MarketingSpendRow
-from schemas.registry import FileRegistry
-from streams.intake.accept import Accepted, Refused, accept, check_size
+from schemas import journey_log
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry
+from schemas.rows import BusinessChangeRow, MarketingSpendRow
+from streams.intake.accept import Accepted, InvalidRecordError, accept, check_size
 from tests.unit.schemas.records import T0, minimal, records
 
 HOUR = 3_600_000
@@ -70,8 +70,8 @@ def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Acce
     )
 
 
-def refused(kind: str, /, **said: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refused(kind: str, /, **said: Any) -> InvalidRecordError:
+    with pytest.raises(InvalidRecordError) as caught:
         taken(kind, **said)
     return caught.value
 
@@ -87,9 +87,9 @@ def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
     assert (touchpoint.task, touchpoint.clock, touchpoint.source_offset) == (3, T0 - 5, 77)
     assert (touchpoint.received_at, touchpoint.occurred_at) == (T0 + 9, T0)
     assert (touchpoint.event_id, touchpoint.source) == ("e-1", "shop")
-    assert touchpoint.profile == "c-1"
+    assert touchpoint.customer_key == "c-1"
     assert touchpoint.attributes == {"region": "north"}
-    assert log.decode(log.encode(touchpoint)) == touchpoint
+    assert journey_log.decode(journey_log.encode(touchpoint)) == touchpoint
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_scorer_may_abstain() -> None:
 )
 def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int | None) -> None:
     touchpoint = taken("survey_answer", **said)
-    assert isinstance(touchpoint, log.SurveyAnswer)
+    assert isinstance(touchpoint, journey_log.SurveyAnswer)
     assert touchpoint.normalised == normalised
     assert touchpoint.score == said.get("score")
 
@@ -315,7 +315,7 @@ def test_a_detail_stays_short_whatever_was_sent() -> None:
 
 def test_an_identifier_is_enough() -> None:
     touchpoint = taken("tweet", customer_id=None, identifiers={"twitter": "@Ann"})
-    assert getattr(touchpoint, "profile", None) == "anon:twitter:ann"
+    assert getattr(touchpoint, "customer_key", None) == "anon:twitter:ann"
 
 
 # --- times ---
@@ -429,7 +429,7 @@ def test_the_greatest_amount_is_taken(kind: str, name: str) -> None:
 
 def test_a_message_over_a_mebibyte_is_too_large() -> None:
     check_size(b"x" * 1_048_576)
-    with pytest.raises(Refused, match="1048577") as caught:
+    with pytest.raises(InvalidRecordError, match="1048577") as caught:
         check_size(b"x" * 1_048_577)
     assert caught.value.reason == "too_large"
 
@@ -485,9 +485,9 @@ def test_any_record_is_taken_or_refused_with_a_reason(kind: str, data: st.DataOb
 REASONS = {"missing_field", "no_identity", "invalid_time", "invalid_score", "invalid_amount"}
 
 
-def outcome(kind: str, record: dict[str, Any]) -> tuple[Accepted | None, Refused | None]:
+def outcome(kind: str, record: dict[str, Any]) -> tuple[Accepted | None, InvalidRecordError | None]:
     where: dict[str, Any] = {"task": 0, "clock": 0, "source_offset": 0, "received_at": 0}
     try:
         return accept(kind, record, **where, now=NOW, scorer=LengthScorer()), None
-    except Refused as refusal:
+    except InvalidRecordError as refusal:
         return None, refusal

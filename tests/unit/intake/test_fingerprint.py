@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.registry import FileRegistry, Schema
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry, Schema
 from streams.intake.fingerprint import _canon, fingerprint
 from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
 from tests.unit.schemas.test_codec import Ids

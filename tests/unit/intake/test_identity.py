@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.intake.identity import Identifier, profile_of, usable_identifiers
+from streams.intake.identity import Identifier, customer_key_of, usable_identifiers
 
 # The contract's list, section 2.
 NOBODY = (
@@ -45,13 +45,13 @@ class Links:
 @pytest.mark.parametrize("write", [str, str.upper, str.title, lambda value: f"  {value}\n"])
 @pytest.mark.parametrize("value", NOBODY)
 def test_values_that_are_no_identity_are_ignored(value: str, write: type[str]) -> None:
-    assert profile_of(write(value), {}) is None
-    assert profile_of(None, {kind: write(value) for kind in KINDS}) is None
-    assert profile_of(write(value), {"cookie": "k"}) == "anon:cookie:k"
+    assert customer_key_of(write(value), {}) is None
+    assert customer_key_of(None, {kind: write(value) for kind in KINDS}) is None
+    assert customer_key_of(write(value), {"cookie": "k"}) == "anon:cookie:k"
 
 
 def test_a_customer_is_who_the_source_says() -> None:
-    assert profile_of(" C-7 ", {"email": "ann@example.com"}) == "C-7"
+    assert customer_key_of(" C-7 ", {"email": "ann@example.com"}) == "C-7"
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,20 @@ def test_a_customer_is_who_the_source_says() -> None:
     ],
 )
 def test_a_customer_is_never_taken_for_an_anonymous_profile(customer_id: str, name: str) -> None:
-    assert profile_of(customer_id, {"cookie": "k"}) == name
+    assert customer_key_of(customer_id, {"cookie": "k"}) == name
 
 
 @given(st.lists(st.text("~anon:x", min_size=1).filter(lambda name: name not in NOBODY), min_size=2, unique=True))
 def test_no_two_customers_get_one_name(customer_ids: list[str]) -> None:
-    assert len({profile_of(customer_id, {}) for customer_id in customer_ids}) == len(customer_ids)
+    assert len({customer_key_of(customer_id, {}) for customer_id in customer_ids}) == len(customer_ids)
 
 
 def test_nobody_is_nobody() -> None:
-    assert profile_of(None, {}) is None
+    assert customer_key_of(None, {}) is None
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "profile"),
+    ("kind", "value", "customer_key"),
     [
         ("email", " Ann@Example.COM ", "anon:email:ann@example.com"),
         ("phone", "+49 (30) 123-456", "anon:phone:+4930123456"),
@@ -91,8 +91,8 @@ def test_nobody_is_nobody() -> None:
         ("Device", "iPad:7", "anon:device:iPad:7"),
     ],
 )
-def test_identifiers_are_normalised(kind: str, value: str, profile: str) -> None:
-    assert profile_of(None, {kind: value}) == profile
+def test_identifiers_are_normalised(kind: str, value: str, customer_key: str) -> None:
+    assert customer_key_of(None, {kind: value}) == customer_key
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_identifiers_are_normalised(kind: str, value: str, profile: str) -> None
     [("phone", "ask me"), ("phone", "+"), ("phone", "(0)"), ("twitter", "@null"), ("twitter", "@")],
 )
 def test_what_is_nothing_once_normalised_is_no_identity(kind: str, value: str) -> None:
-    assert profile_of(None, {kind: value}) is None
+    assert customer_key_of(None, {kind: value}) is None
 
 
 @pytest.mark.parametrize("kind", ["", " ", "a:b"])
 def test_a_kind_that_could_not_be_told_apart_is_ignored(kind: str) -> None:
-    assert profile_of(None, {kind: "x"}) is None
+    assert customer_key_of(None, {kind: "x"}) is None
 
 
 def test_the_strongest_identifier_names_the_profile() -> None:
@@ -126,18 +126,18 @@ def test_the_strongest_identifier_names_the_profile() -> None:
 def test_the_order_of_the_map_makes_no_difference(identifiers: dict[str, str], random: Random) -> None:
     shuffled = list(identifiers.items())
     random.shuffle(shuffled)
-    assert profile_of(None, dict(shuffled)) == profile_of(None, identifiers)
+    assert customer_key_of(None, dict(shuffled)) == customer_key_of(None, identifiers)
 
 
 def test_a_linked_identifier_names_its_customer() -> None:
     links = Links(ann="c-1")
     identifiers = {"twitter": "@Ann", "email": "a@b.c", "cookie": "null"}
-    assert profile_of(None, identifiers, links) == "c-1"
+    assert customer_key_of(None, identifiers, links) == "c-1"
     assert links.asked == [("email", "a@b.c"), ("twitter", "ann")]
-    assert profile_of(None, {"twitter": "bob"}, links) == "anon:twitter:bob"
+    assert customer_key_of(None, {"twitter": "bob"}, links) == "anon:twitter:bob"
 
 
 def test_links_never_overrule_a_customer_id() -> None:
     links = Links(ann="c-1")
-    assert profile_of("c-2", {"twitter": "ann"}, links) == "c-2"
-    assert profile_of("guest", {"twitter": "ann"}, links) == "c-1"
+    assert customer_key_of("c-2", {"twitter": "ann"}, links) == "c-2"
+    assert customer_key_of("guest", {"twitter": "ann"}, links) == "c-1"

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from schemas import log
-from schemas.log import AnyTouchpoint, Tick
+from schemas import journey_log
+from schemas.journey_log import AnyTouchpoint, Tick
 from streams.journeys.partition import Output, Partition, Rules
 from tests.simulation.journeys_log import Tables
 
@@ -35,7 +35,7 @@ def make(struct: Any, at: int, **fields: Any) -> AnyTouchpoint:
         "event_id": f"e{number:06}",
         "occurred_at": T0 + at,
         "source": "test",
-        "profile": "ann",
+        "customer_key": "ann",
         "channel": "web",
         "attributes": {},
     }
@@ -45,34 +45,36 @@ def make(struct: Any, at: int, **fields: Any) -> AnyTouchpoint:
 
 def cart(at: int, action: str, cart_id: str = "k", value: int = 0, quantity: int = 1, **more: Any) -> AnyTouchpoint:
     fields = {"cart_id": cart_id, "action": action, "value_minor": value, "quantity": quantity, "currency": "EUR"}
-    return make(log.CartEvent, at, **{**fields, **more})
+    return make(journey_log.CartEvent, at, **{**fields, **more})
 
 
 def order(at: int, amount: int = 1_000, **more: Any) -> AnyTouchpoint:
     fields = {"order_id": "o", "action": "placed", "amount_minor": amount, "currency": "EUR"}
-    return make(log.Purchase, at, **{**fields, **more})
+    return make(journey_log.Purchase, at, **{**fields, **more})
 
 
 def call(at: int, phase: str, call_id: str = "c", **more: Any) -> AnyTouchpoint:
-    return make(log.SupportCall, at, call_id=call_id, phase=phase, channel="phone", **more)
+    return make(journey_log.SupportCall, at, call_id=call_id, phase=phase, channel="phone", **more)
 
 
 def survey(at: int, phase: str, response_id: str = "r", **more: Any) -> AnyTouchpoint:
-    return make(log.SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more)
+    return make(
+        journey_log.SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more
+    )
 
 
 def case(at: int, phase: str, case_id: str = "d", **more: Any) -> AnyTouchpoint:
     fields = {"case_id": case_id, "phase": phase, "by": "customer", "channel": "email"}
-    return make(log.CaseEvent, at, **{**fields, **more})
+    return make(journey_log.CaseEvent, at, **{**fields, **more})
 
 
 def said(at: int, sentiment: int | None, **more: Any) -> AnyTouchpoint:
     fields = {"post_id": "t", "author": "customer", "text": "words"}
-    return make(log.Tweet, at, sentiment=sentiment, **{**fields, **more})
+    return make(journey_log.Tweet, at, sentiment=sentiment, **{**fields, **more})
 
 
 def seen_page(at: int, **more: Any) -> AnyTouchpoint:
-    return make(log.PageView, at, page="/", area="site", action="view", **more)
+    return make(journey_log.PageView, at, page="/", area="site", action="view", **more)
 
 
 class Play:
@@ -90,9 +92,9 @@ class Play:
             self.partition.apply(next(self._offsets), touchpoint)
         return self._flush()
 
-    def at(self, moment: int) -> Play:
-        """Let the log's time be `moment` ms after `T0` (and the lateness of five minutes more)."""
-        self.partition.apply(next(self._offsets), Tick(0, T0 + moment + 5 * MINUTE))
+    def at(self, at: int) -> Play:
+        """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more)."""
+        self.partition.apply(next(self._offsets), Tick(0, T0 + at + 5 * MINUTE))
         return self._flush()
 
     def rows(self, table: str) -> list[dict[str, Any]]:

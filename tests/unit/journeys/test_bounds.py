@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.units import DAY_MS
 from streams.journeys.dimensions import MOST_NAMES, dimensions_of
-from streams.journeys.life import DAY_MS
 from streams.journeys.partition import Rules
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, Play, cart, order, said
 
@@ -55,7 +55,7 @@ def test_a_till_with_thousands_of_carts_does_not_either() -> None:
 
 def test_a_longer_horizon_does_not_bring_back_what_is_final() -> None:
     play = Play().send(*(order(i) for i in range(50))).at(10 * DAY)
-    play.restarted(Rules(horizon_ms=60 * DAY_MS))
+    play.restarted(Rules(allowed_lateness_ms=60 * DAY_MS))
 
     play.send(order(51))
 

@@ -130,8 +130,8 @@ def test_two_holds_are_summed_in_whatever_order_the_phases_arrive() -> None:
         call(31 * SECOND, "resumed"),
     ]
 
-    for arrivals in permutations(made):
-        play = played(arrivals, until=DAY)
+    for received in permutations(made):
+        play = played(received, until=DAY)
 
         assert play.metric("hold_time") == {"n": 1, "numerator": 4_000, "denominator": 1, "samples": [4_000]}
         assert play.metric("speed_of_answer")["samples"] == [10_000]

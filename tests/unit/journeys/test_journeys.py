@@ -161,7 +161,7 @@ def test_a_robots_thousands_are_bounded_and_counted_whole() -> None:
 
 
 def test_two_customers_do_not_touch_each_other() -> None:
-    play = played([seen_page(0), seen_page(0, profile="bob")], until=HOUR)
+    play = played([seen_page(0), seen_page(0, customer_key="bob")], until=HOUR)
 
     assert [(row["customer_id"], row["touchpoints"]) for row in play.rows("customers")] == [("ann", 1), ("bob", 1)]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.log import AnyTouchpoint
+from schemas.journey_log import AnyTouchpoint
 from streams.journeys.partition import Rules
 from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import MINUTE, START, touchpoint
@@ -31,13 +31,13 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[AnyTouchpoint]:
     return history
 
 
-def as_log(arrivals: list[AnyTouchpoint]) -> list[bytes]:
+def as_log(received: list[AnyTouchpoint]) -> list[bytes]:
     """Return their log: the clock is the highest time so far, as for an input that is read alone."""
     clocks, highest = [], 0
-    for arrived in arrivals:
+    for arrived in received:
         highest = max(highest, arrived.occurred_at)
         clocks.append(highest)
-    return [*record_log(arrivals, clocks), end_of_time(highest + 200 * DAY)]
+    return [*record_log(received, clocks), end_of_time(highest + 200 * DAY)]
 
 
 def delayed(history: list[AnyTouchpoint], seed: int, most: int) -> list[AnyTouchpoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.log import AnyTouchpoint
+from schemas.journey_log import AnyTouchpoint
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, case, played, said
 
 METRIC = "first_response_time"

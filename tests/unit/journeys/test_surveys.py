@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.log import AnyTouchpoint
+from schemas.journey_log import AnyTouchpoint
 from tests.unit.journeys.play import DAY, HOUR, changed, played, survey, times
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.registry import current_schemas
+from schemas.avro.registry import current_schemas
 
 T0 = 1_714_564_800_000
 """2024-05-01T12:00:00Z, ms."""

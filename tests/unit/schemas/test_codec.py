@@ -12,9 +12,9 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import KIND_RECORDS, Codec, decoder_for, fastavro_decoder
-from schemas.errors import Undecodable, UnknownSchema
-from schemas.registry import FileRegistry, Schema
+from schemas.avro.codec import KIND_RECORDS, Codec, decoder_for, fastavro_decoder
+from schemas.avro.registry import FileRegistry, Schema
+from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.topics import KIND_TOPICS
 from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
 
@@ -31,7 +31,7 @@ class Ids:
         self.asked = 0
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema:
-        raise UnknownSchema(fingerprint.hex())
+        raise UnknownSchemaError(fingerprint.hex())
 
     def by_id(self, schema_id: int) -> Schema:
         self.asked += 1
@@ -150,10 +150,10 @@ def test_signals_are_encoded_too(record: dict[str, Any]) -> None:
 def test_a_message_cut_short_or_too_long_is_refused(kind: str, data: st.DataObject) -> None:
     message = CODEC.encode(KIND_RECORDS[kind], data.draw(records(KIND_RECORDS[kind])))
     cut = data.draw(st.integers(0, len(message) - 1))
-    with pytest.raises(Undecodable) as short:
+    with pytest.raises(UndecodableError) as short:
         CODEC.decode(kind, message[:cut])
     assert short.value.reason == "undecodable"
-    with pytest.raises(Undecodable):
+    with pytest.raises(UndecodableError):
         CODEC.decode(kind, message + data.draw(st.binary(min_size=1, max_size=3)))
 
 
@@ -168,7 +168,7 @@ def test_what_a_spoilt_message_still_says_fastavro_reads_too(kind: str, data: st
         message[place] = data.draw(st.integers(0, 255))
     try:
         record = CODEC.decode(kind, bytes(message))
-    except Undecodable:
+    except UndecodableError:
         return
     theirs = schemaless_reader(io.BytesIO(bytes(message[10:])), schema, None)
     assert repr(record) == repr(theirs)  # repr: a spoilt double may be NaN
@@ -184,22 +184,22 @@ def test_what_a_spoilt_message_still_says_fastavro_reads_too(kind: str, data: st
     ],
 )
 def test_a_message_without_a_framing_is_refused(message: bytes, said: str) -> None:
-    with pytest.raises(Undecodable, match=said):
+    with pytest.raises(UndecodableError, match=said):
         CODEC.decode("purchase", message)
 
 
 def test_a_record_of_another_topic_is_refused() -> None:
     message = CODEC.encode("Tweet", minimal("tweet"))
-    with pytest.raises(Undecodable, match="holds a Tweet; this topic carries Purchase"):
+    with pytest.raises(UndecodableError, match="holds a Tweet; this topic carries Purchase"):
         CODEC.decode("purchase", message)
 
 
 def test_an_unknown_fingerprint_and_an_id_without_a_registry_are_refused() -> None:
     body = CODEC.encode("Tweet", minimal("tweet"))[10:]
-    with pytest.raises(UnknownSchema, match="0102030405060708") as unknown:
+    with pytest.raises(UnknownSchemaError, match="0102030405060708") as unknown:
         CODEC.decode("tweet", b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08" + body)
     assert unknown.value.reason == "unknown_schema"
-    with pytest.raises(UnknownSchema, match="schema id 12"):
+    with pytest.raises(UnknownSchemaError, match="schema id 12"):
         CODEC.decode("tweet", confluent(12, body))
 
 
@@ -216,7 +216,7 @@ def test_an_unknown_fingerprint_and_an_id_without_a_registry_are_refused() -> No
 )
 def test_a_refusal_says_what_is_wrong(body: bytes, said: str) -> None:
     header = CODEC.encode("BusinessChange", minimal("business_change"))[:10]
-    with pytest.raises(Undecodable, match=said):
+    with pytest.raises(UndecodableError, match=said):
         CODEC.decode("business_change", header + body)
 
 
@@ -225,14 +225,14 @@ def test_an_int_of_more_than_32_bits_is_refused(rating: int) -> None:
     schema = json.loads(json.dumps(SCHEMAS["Tweet"]).replace('"int"', '"long"'))
     header = CODEC.encode("Tweet", minimal("tweet"))[:10]
     body = written(schema, CODEC.decode("tweet", CODEC.encode("Tweet", minimal("tweet"))) | {"rating": rating})
-    with pytest.raises(Undecodable, match="32 bits"):
+    with pytest.raises(UndecodableError, match="32 bits"):
         CODEC.decode("tweet", header + body)
 
 
 def test_a_boolean_is_0_or_1() -> None:
     message = CODEC.encode("PageView", minimal("page_view"))
     assert message[-1] == 1
-    with pytest.raises(Undecodable, match="boolean is 2"):
+    with pytest.raises(UndecodableError, match="boolean is 2"):
         CODEC.decode("page_view", message[:-1] + b"\x02")
 
 
@@ -284,14 +284,14 @@ def test_a_writers_numbers_are_promoted() -> None:
     body = written(writer, full_page_view(duration_ms=5, new_text="abc"))
     assert codec.decode("page_view", confluent(1, body))["duration_ms"] == 5
     for cut in range(len(body)):
-        with pytest.raises(Undecodable):
+        with pytest.raises(UndecodableError):
             codec.decode("page_view", confluent(1, body[:cut]))
 
 
 def test_a_writer_without_a_field_we_must_have_is_refused() -> None:
     writer = older_page_view(page=None)
     codec = Codec(Ids(id1=writer))
-    with pytest.raises(Undecodable, match="page"):
+    with pytest.raises(UndecodableError, match="page"):
         codec.decode("page_view", confluent(1, written(writer, full_page_view())))
 
 
@@ -305,7 +305,7 @@ def test_a_default_is_fresh_for_every_record() -> None:
 
 def test_what_is_no_schema_is_unknown() -> None:
     codec = Codec(Ids(id1={"type": "record", "name": "PageView", "fields": [{"name": "a"}]}))
-    with pytest.raises(UnknownSchema, match="no schema"):
+    with pytest.raises(UnknownSchemaError, match="no schema"):
         codec.decode("page_view", confluent(1, b""))
 
 
@@ -346,7 +346,7 @@ NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["
 )
 def test_a_schema_that_cannot_be_read_by_is_refused(writer: Schema, said: str) -> None:
     codec = Codec(Ids(id1=writer))
-    with pytest.raises(UnknownSchema, match=said):
+    with pytest.raises(UnknownSchemaError, match=said):
         codec.decode("page_view", confluent(1, b"\x00" * 40))
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.compatibility import problems, unreadable_history
-from schemas.registry import FileRegistry, Schema, fingerprint_of, schema_history
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry, Schema, fingerprint_of, schema_history
+from tests.unit.schemas.compatibility import problems, unreadable_history
 from tests.unit.schemas.records import CUSTOMER_RECORDS, SCHEMAS, values_of
 from tests.unit.schemas.test_codec import written
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.jsonl import BadLine, parse_by_field, parse_line
-from schemas.registry import FileRegistry
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.jsonl import BadLineError, parse_by_field, parse_line
+from schemas.avro.registry import FileRegistry
 from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
 
 CODEC = Codec(FileRegistry())
@@ -67,7 +67,7 @@ def outcome(parse: Callable[[str], object], said: str) -> str:
     """What reading a line gives, or its reason; with the types, for 1 is neither True nor 1.0."""
     try:
         return repr(parse(said))
-    except BadLine as bad:
+    except BadLineError as bad:
         return bad.reason
 
 
@@ -142,7 +142,7 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
     ],
 )
 def test_a_bad_line_is_explained(bad: str | bytes, said: list[str]) -> None:
-    with pytest.raises(BadLine) as refused:
+    with pytest.raises(BadLineError) as refused:
         parse_line(bad)
     for part in said:
         assert part in refused.value.reason
@@ -150,6 +150,6 @@ def test_a_bad_line_is_explained(bad: str | bytes, said: list[str]) -> None:
 
 
 def test_a_long_value_is_cut_in_the_reason() -> None:
-    with pytest.raises(BadLine) as refused:
+    with pytest.raises(BadLineError) as refused:
         parse_line(line("page_view", ok="x" * 10_000))
     assert len(refused.value.reason) < 200

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import UnknownSchema
-from schemas.registry import (
+from schemas.avro.registry import (
     ConfluentRegistry,
     FileRegistry,
-    RegistryUnavailable,
+    RegistryUnavailableError,
     current_schemas,
     fingerprint_of,
     schema_history,
 )
+from schemas.errors import UnknownSchemaError
 from tests.unit.schemas.records import SCHEMAS
 
 FILES = FileRegistry()
@@ -80,7 +80,7 @@ def test_every_shipped_schema_is_found_by_its_fingerprint() -> None:
 
 
 def test_files_know_no_ids() -> None:
-    with pytest.raises(UnknownSchema, match="TOUCHLINE_SCHEMA_REGISTRY"):
+    with pytest.raises(UnknownSchemaError, match="TOUCHLINE_SCHEMA_REGISTRY"):
         FILES.by_id(1)
 
 
@@ -99,7 +99,7 @@ def test_fingerprints_need_no_registry(registry: ConfluentRegistry) -> None:
 def test_user_and_password_are_sent_and_not_shown(server: Server) -> None:
     server.say(1, 503, b"")
     registry = ConfluentRegistry(f"http://ann:s%3Acret@{server.place}/", FILES)
-    with pytest.raises(RegistryUnavailable) as error:
+    with pytest.raises(RegistryUnavailableError) as error:
         registry.by_id(1)
     token = base64.b64encode(b"ann:s:cret").decode()
     assert server.asked == [("/schemas/ids/1", f"Basic {token}")]
@@ -108,7 +108,7 @@ def test_user_and_password_are_sent_and_not_shown(server: Server) -> None:
 
 def test_an_id_that_the_registry_does_not_know_is_permanent(server: Server, registry: ConfluentRegistry) -> None:
     server.say(9, 404, {"error_code": 40403, "message": "Schema not found"})
-    with pytest.raises(UnknownSchema, match="schema id 9"):
+    with pytest.raises(UnknownSchemaError, match="schema id 9"):
         registry.by_id(9)
 
 
@@ -128,7 +128,7 @@ def test_an_answer_that_says_nothing_of_the_schema_is_transient(
     server: Server, registry: ConfluentRegistry, status: int, body: object
 ) -> None:
     server.say(3, status, body)
-    with pytest.raises(RegistryUnavailable):
+    with pytest.raises(RegistryUnavailableError):
         registry.by_id(3)
     server.say(3, 200, {"schema": json.dumps(SCHEMAS["Tweet"])})
     assert registry.by_id(3) == SCHEMAS["Tweet"]
@@ -139,16 +139,16 @@ def test_a_schema_that_is_no_avro_record_is_permanent(
     server: Server, registry: ConfluentRegistry, answer: dict[str, str]
 ) -> None:
     server.say(3, 200, answer)
-    with pytest.raises(UnknownSchema, match="id 3"):
+    with pytest.raises(UnknownSchemaError, match="id 3"):
         registry.by_id(3)
 
 
 def test_a_registry_that_is_away_or_silent_is_transient() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(RegistryUnavailable, match="did not answer"):
+        with pytest.raises(RegistryUnavailableError, match="did not answer"):
             ConfluentRegistry(place, FILES, timeout_s=0.05).by_id(1)
-    with pytest.raises(RegistryUnavailable, match="did not answer"):
+    with pytest.raises(RegistryUnavailableError, match="did not answer"):
         ConfluentRegistry(place, FILES).by_id(1)
 
 

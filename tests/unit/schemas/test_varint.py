@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.varint import count_at, int_at, long_at, size_at
+from schemas.avro.varint import count_at, int_at, long_at, size_at
 
 
 def varint(number: int) -> bytes:

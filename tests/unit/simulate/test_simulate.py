@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from schemas.codec import KIND_RECORDS, Codec
-from schemas.registry import current_schemas
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import current_schemas
 from streams.sentiment import VaderScorer
 from touchline.simulate import simulate, texts, write_simulation
 from touchline.simulate.person import Person

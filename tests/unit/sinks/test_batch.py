@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from schemas.facts import ClockRow, encode_rows
+from schemas.rows import ClockRow, encode_rows
 from sinks.memory import MemoryWriter
 from sinks.tables import Row
 from sinks.writer import Batch, PermanentWriteError, TransientWriteError
 from tests.contract.facts_rows import PLAIN
 
 
-def clock(shard: int, version: int) -> list[object]:
-    return [shard, 1000, version, version]
+def clock(partition: int, version: int) -> list[object]:
+    return [partition, 1000, version, version]
 
 
 def test_only_the_highest_version_of_a_key_is_kept() -> None:
@@ -82,7 +82,7 @@ def test_clocks_are_written_after_the_figures_they_call_final() -> None:
         b"\xc1",
         msgspec.msgpack.encode([["0", 1, 1, 1]]),
         msgspec.msgpack.encode([[0, 1, 1]]),
-        msgspec.msgpack.encode({"shard": 0}),
+        msgspec.msgpack.encode({"partition": 0}),
     ],
 )
 def test_a_message_that_holds_no_rows_is_refused_whole(value: bytes) -> None:
@@ -95,6 +95,6 @@ def test_a_message_that_holds_no_rows_is_refused_whole(value: bytes) -> None:
 
 
 def test_a_message_says_how_many_rows_it_held() -> None:
-    rows = [ClockRow(shard, 1, 1, 1) for shard in range(3)]
+    rows = [ClockRow(partition, 1, 1, 1) for partition in range(3)]
 
     assert Batch().add_message("clocks", encode_rows([*rows, rows[0]])) == 4

@@ -168,7 +168,7 @@ def test_tables_that_are_not_there_are_asked_for(clickhouse_server: ClickHouseSe
 
 @pytest.mark.clickhouse
 def test_a_batch_is_one_block(server: Writer) -> None:
-    rows = [[shard, MAY_1, 17, 1] for shard in range(3000)]
+    rows = [[partition, MAY_1, 17, 1] for partition in range(3000)]
 
     server.write("clocks", rows)
 

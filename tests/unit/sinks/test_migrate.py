@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from schemas.facts import PATH_LETTERS, TABLES
+from schemas.rows import PATH_LETTERS, TABLES
 from sinks.migrate import Migration, MigrationError, migrate, shipped
 from sinks.tables import TABLES as STORED
 from sinks.writer import PermanentWriteError, Writer, select

@@ -47,9 +47,9 @@ def test_a_table_for_people(chdb: Writer, chdb_folder: Path) -> None:
 def test_a_format_of_clickhouse(chdb: Writer, chdb_folder: Path) -> None:
     chdb.write("clocks", [[3, 0, 17, 1]])
 
-    out = run_query(f"chdb://{chdb_folder}", "SELECT shard, offset FROM clocks", "JSONEachRow")
+    out = run_query(f"chdb://{chdb_folder}", "SELECT partition, offset FROM clocks", "JSONEachRow")
 
-    assert out == b'{"shard":3,"offset":17}\n'
+    assert out == b'{"partition":3,"offset":17}\n'
 
 
 @pytest.mark.embedded

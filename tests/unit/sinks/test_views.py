@@ -430,8 +430,8 @@ def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Writer
 
 
 def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Writer) -> None:
-    for shard, minute in ((0, 0), (1, 0), (0, 59), (0, 60), (1, 23 * 60 + 59), (0, 24 * 60)):
-        write(chdb, "metric_buckets", metric="orders", shard=shard, bucket=MAY_1 + minute * MINUTE)
+    for partition, minute in ((0, 0), (1, 0), (0, 59), (0, 60), (1, 23 * 60 + 59), (0, 24 * 60)):
+        write(chdb, "metric_buckets", metric="orders", partition=partition, bucket=MAY_1 + minute * MINUTE)
 
     rows = select(chdb, "SELECT grain, bucket, n FROM rolling_metrics ORDER BY length(grain), grain, bucket")
 
@@ -469,7 +469,7 @@ def test_dimensions_are_kept_apart(chdb: Writer) -> None:
 def test_quantiles_are_those_of_all_samples(chdb: Writer) -> None:
     # 1, 2, 3, 4, 10 seconds: linear between the order statistics, as numpy's default and Excel's PERCENTILE.INC.
     write(chdb, "metric_buckets", metric="hold_time", n=3, samples=[1000, 3000, 10_000])
-    write(chdb, "metric_buckets", metric="hold_time", n=2, samples=[2000, 4000], shard=1)
+    write(chdb, "metric_buckets", metric="hold_time", n=2, samples=[2000, 4000], partition=1)
 
     row = only(chdb, "SELECT p50, p90, p99 FROM rolling_metrics WHERE grain = '1d'")
 
@@ -522,12 +522,12 @@ def test_a_bucket_is_final_when_every_shard_is_past_its_horizon(
 ) -> None:
     final_at = MAY_1 + length + HORIZONS[metric]
     write(chdb, "metric_buckets", metric=metric)
-    write(chdb, "clocks", shard=0, time=final_at + DAY)
+    write(chdb, "clocks", partition=0, time=final_at + DAY)
     seen = [_final(chdb, grain)]
 
-    write(chdb, "clocks", shard=1, time=final_at - 1)
+    write(chdb, "clocks", partition=1, time=final_at - 1)
     seen.append(_final(chdb, grain))
-    write(chdb, "clocks", shard=1, time=final_at, version=2)
+    write(chdb, "clocks", partition=1, time=final_at, version=2)
     seen.append(_final(chdb, grain))
 
     assert seen == [True, False, True]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from faust.types import TP
 
-from streams.ledger import Fetched
+from streams.kafka.offsets import Fetched
 
 
 @dataclass

@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from schemas.topics import DEAD_LETTERS, all_topics
 from sinks.writer import Batch, Writer, select
 from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
-from streams.produce import Message
+from streams.kafka.producer import Message
 from tests.unit.streams.records import FakeRecord
 
 NOON = 1_767_268_800_123  # 2026-01-01T12:00:00.123Z
@@ -120,7 +120,7 @@ def test_the_outermost_headers_that_are_taken_are_stored(chdb: Writer) -> None:
 
 def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
     made = lost_letter(
-        topic="t", partition=1, offset=4, reason="event_id_collision", detail="d", stage="stitch", at_ms=NOON
+        topic="t", partition=1, offset=4, reason="event_id_collision", detail="d", stage="journeys", at_ms=NOON
     )
     assert (made.key, made.value) == (None, None)
     assert b"no longer in its topic" in (dict(made.headers)["dlq.detail"] or b"")
@@ -162,7 +162,7 @@ def test_a_letter_fits_into_its_topic_uncompressed() -> None:
 
 
 def test_the_note_that_a_message_is_gone_is_not_cut() -> None:
-    made = lost_letter(topic="t", partition=1, offset=4, reason="r", detail="d" * 5000, stage="stitch", at_ms=NOON)
+    made = lost_letter(topic="t", partition=1, offset=4, reason="r", detail="d" * 5000, stage="journeys", at_ms=NOON)
     assert (dict(made.headers)["dlq.detail"] or b"").endswith(b"no longer in its topic")
 
 

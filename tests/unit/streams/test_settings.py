@@ -21,7 +21,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     settings = load()
     assert settings.kafka == "127.0.0.1:9092"
     assert settings.clickhouse == "clickhouse://default@127.0.0.1:9000/touchline"
-    assert (settings.partitions, settings.horizon_days, settings.lateness_s) == (4, 3, 300)
+    assert (settings.partitions, settings.allowed_lateness_days, settings.timer_delay_s) == (4, 3, 300)
 
 
 def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from schemas.codec import Codec
-from schemas.registry import FileRegistry
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
 from schemas.topics import TOPIC_KINDS
-from streams.produce import Batches, Message
+from streams.kafka.producer import Batches, Message
 from streams.settings import Settings
 from touchline.publish import send
 

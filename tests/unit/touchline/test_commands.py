@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from touchline import demo
 from touchline.database import fresh
-from touchline.errors import Problem, clickhouse_message
+from touchline.errors import CommandError, clickhouse_message
 from touchline.main import COMMANDS, cli
 from touchline.publish.collect import Rejected
 from touchline.publish.run import Published
@@ -116,11 +116,11 @@ def test_a_database_is_made_only_where_nothing_is(tmp_path: Path) -> None:
     assert fresh(tmp_path) == tmp_path
 
     (tmp_path / "metadata").mkdir()
-    with pytest.raises(Problem, match="already holds a database"):
+    with pytest.raises(CommandError, match="already holds a database"):
         fresh(tmp_path)
 
     (tmp_path / "metadata").rename(tmp_path / "other")
-    with pytest.raises(Problem, match="not an empty folder"):
+    with pytest.raises(CommandError, match="not an empty folder"):
         fresh(tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""Avro and JSON: how records are written, read and evolve."""

@@ -1,0 +1,224 @@
+"""Between bytes on Kafka and records: Avro in both framings, with schema resolution."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import TYPE_CHECKING, Any
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro.read import SchemaResolutionError
+
+from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
+from schemas.avro.registry import Registry, Schema, current_schemas, fingerprint_of
+from schemas.errors import UndecodableError, UnknownSchemaError
+
+if TYPE_CHECKING:
+    from schemas.avro.decoder import Decode
+
+__all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
+
+KIND_RECORDS: dict[str, str] = {
+    "purchase": "Purchase",
+    "tweet": "Tweet",
+    "support_call": "SupportCall",
+    "survey_answer": "SurveyAnswer",
+    "cart_event": "CartEvent",
+    "case_event": "CaseEvent",
+    "page_view": "PageView",
+    "business_change": "BusinessChange",
+    "marketing_spend": "MarketingSpend",
+}
+"""The record that each kind's topic carries."""
+
+_SINGLE_OBJECT = b"\xc3\x01"
+_SINGLE_OBJECT_SIZE = 10
+_CONFLUENT = b"\x00"
+_CONFLUENT_SIZE = 5
+_CONFLUENT_HEADER = struct.Struct(">bI")
+
+_FAULTS_OF_THE_DATA = (
+    LookupError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    SchemaResolutionError,
+)
+
+
+class Codec:
+    """Encodes and decodes records of `schemas/*.avsc`. Times are epoch milliseconds on both sides.
+
+    Args:
+        registry: finds the schemas that messages were written with; asked once a kind and schema.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        current = current_schemas()
+        self._registry = registry
+        self._writers = {name: _parsed(schema) for name, schema in current.items()}
+        self._readers = {name: _parsed(_without_logical(s)) for name, s in current.items()}
+        self._headers = {name: _SINGLE_OBJECT + fingerprint_of(schema) for name, schema in current.items()}
+        self._decoders: dict[str, dict[bytes, Decode]] = {kind: {} for kind in KIND_RECORDS}
+
+    def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+        """Return the record in a message of a kind's topic, as the schema in force has it.
+
+        Raises:
+            UndecodableError: the bytes are not one whole record of this kind.
+            UnknownSchemaError: the message names a schema that the registry does not know.
+            RegistryUnavailableError: the schema registry did not answer; try again.
+        """
+        decoders = self._decoders[kind]
+        size = _SINGLE_OBJECT_SIZE
+        decode = decoders.get(data[:size])
+        if decode is None:
+            size = _header_size(data)
+            decode = decoders.get(data[:size])
+            if decode is None:
+                decode = decoders[data[:size]] = self._decoder(kind, data)
+        try:
+            return decode(data, size)
+        except _FAULTS_OF_THE_DATA as error:
+            raise UndecodableError(f"the body is not a {KIND_RECORDS[kind]}: {_what_is_wrong(error)}") from error
+
+    def encode(self, record_name: str, record: dict[str, Any]) -> bytes:
+        """Return a record in single-object encoding. Fields left out take their defaults.
+
+        Raises:
+            ValueError, TypeError: the record does not fit its schema; says where.
+        """
+        return self._encode(self._headers[record_name], record_name, record)
+
+    def encode_confluent(self, record_name: str, record: dict[str, Any], schema_id: int) -> bytes:
+        """Return a record in Confluent framing, under its current schema's id in the registry.
+
+        Raises:
+            ValueError, TypeError: the record does not fit its schema; says where.
+        """
+        return self._encode(_CONFLUENT_HEADER.pack(0, schema_id), record_name, record)
+
+    def _encode(self, header: bytes, record_name: str, record: dict[str, Any]) -> bytes:
+        buffer = io.BytesIO()
+        buffer.write(header)
+        schemaless_writer(buffer, self._writers[record_name], record, strict_allow_default=True)
+        return buffer.getvalue()
+
+    def _decoder(self, kind: str, data: bytes) -> Decode:
+        writer = self._writer_of(data)
+        expected = KIND_RECORDS[kind]
+        # Names are compared without their namespace, as Avro's resolution does.
+        found = str(writer.get("name")).rpartition(".")[2]
+        if found != expected:
+            raise UndecodableError(f"the message holds a {found}; this topic carries {expected}")
+        if writer.get("type") != "record":
+            raise UnknownSchemaError(f"the schema the message names is of type {writer.get('type')!r}, not a record")
+        try:
+            parsed = _parsed(_without_logical(writer))
+            _check_tree(parsed, ())
+            return decoder_for(parsed, self._readers[expected])
+        except (UnknownSchemaError, MemoryError):
+            raise
+        except Exception as error:  # the schema comes from afar, and may be wrong in any way
+            raise UnknownSchemaError(
+                f"the schema the message names is no schema: {type(error).__name__}: {error}"
+            ) from error
+
+    def _writer_of(self, data: bytes) -> Schema:
+        if data.startswith(_SINGLE_OBJECT):
+            return self._registry.by_fingerprint(data[2:_SINGLE_OBJECT_SIZE])
+        return self._registry.by_id(_CONFLUENT_HEADER.unpack_from(data)[1])
+
+
+def decoder_for(writer: Schema, reader: Schema) -> Decode:
+    """Return the fastest decoder of what `writer` wrote into records of `reader` (both parsed)."""
+    try:
+        return compile_decoder(writer, reader)
+    except UnsupportedSchemaError:
+        return fastavro_decoder(writer, reader)
+
+
+def fastavro_decoder(writer: Schema, reader: Schema) -> Decode:
+    """Return a decoder that does all of Avro's resolution, promotions too (both parsed)."""
+
+    def decode(data: bytes, position: int) -> dict[str, Any]:
+        body = _WholeReads(data)
+        body.seek(position)
+        record: dict[str, Any] = schemaless_reader(body, writer, reader)  # type: ignore[assignment]  # a record schema gives a dict
+        if body.tell() != len(data):
+            raise ValueError(f"it is {len(data)} bytes long, its fields take {body.tell()}")
+        return record
+
+    return decode
+
+
+class _WholeReads(io.BytesIO):
+    """Bytes that give all that is asked for or none: fastavro would take a text cut short."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            raise ValueError(f"a length is {size}")
+        read = super().read(size)
+        if len(read) < size:
+            raise EOFError
+        return read
+
+
+def _parsed(schema: Schema) -> Schema:
+    parsed = parse_schema(schema)
+    assert isinstance(parsed, dict)  # noqa: S101 - for the type checker: a record's schema stays one
+    return parsed
+
+
+def _check_tree(kind: Any, within: tuple[str, ...]) -> None:
+    """Refuse a type (parsed) that contains itself: its data could nest deeper than fastavro's stack.
+
+    Raises:
+        UnknownSchemaError: it does, or a type in it.
+    """
+    if isinstance(kind, list):
+        for branch in kind:
+            _check_tree(branch, within)
+    elif isinstance(kind, dict):
+        if "fields" in kind:
+            within = (*within, kind["name"])
+        inner = [field["type"] for field in kind.get("fields", ())]
+        inner += [kind[key] for key in ("type", "items", "values") if key in kind]
+        _check_tree(inner, within)
+    elif kind in within:
+        raise UnknownSchemaError(f"in the schema the message names, {kind} contains itself; such schemas are not read")
+
+
+def _without_logical(schema: Any) -> Any:
+    """Return a schema whose times are plain longs: a datetime would only be taken apart again."""
+    if isinstance(schema, dict):
+        return {key: _without_logical(value) for key, value in schema.items() if key != "logicalType"}
+    if isinstance(schema, list):
+        return [_without_logical(value) for value in schema]
+    return schema
+
+
+def _header_size(data: bytes) -> int:
+    if data.startswith(_SINGLE_OBJECT):
+        size = _SINGLE_OBJECT_SIZE
+    elif data.startswith(_CONFLUENT):
+        size = _CONFLUENT_SIZE
+    else:
+        raise UndecodableError(
+            f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object "
+            "encoding (c301) nor Confluent framing (00)"
+        )
+    if len(data) < size:
+        raise UndecodableError(f"the message is {len(data)} bytes long, its header alone takes {size}")
+    return size
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"a text is not UTF-8 ({error.reason})"
+    if isinstance(error, KeyError):
+        return f"an enum or union has no choice {error}"
+    if isinstance(error, (IndexError, EOFError, struct.error)):
+        return "it ends too early"
+    return str(error)

@@ -1,0 +1,176 @@
+"""Where a message's schema is found: in the files shipped here, or in a schema registry."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.client import HTTPException
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from schemas.errors import UnknownSchemaError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+Schema = dict[str, Any]
+"""An Avro record schema, as its JSON says it."""
+
+TIMEOUT_S = 5.0
+_MAX_ANSWER_BYTES = 4 << 20
+_SCHEMA_NOT_FOUND = 40403
+"""The registry's code for an id it does not know; any other 404 speaks of the address instead."""
+
+
+class RegistryUnavailableError(Exception):
+    """The schema registry gave no usable answer: transient, to be tried again."""
+
+
+class Registry(Protocol):
+    """Finds writers' schemas. Both methods may block; callers keep what they got."""
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        """Return the schema with this CRC-64-AVRO fingerprint (8 bytes, little-endian).
+
+        Raises:
+            UnknownSchemaError: nobody knows it.
+        """
+
+    def by_id(self, schema_id: int) -> Schema:
+        """Return the schema that has this id in the schema registry.
+
+        Raises:
+            UnknownSchemaError: the registry does not know it, or there is no registry.
+            RegistryUnavailableError: the registry does not answer; the message may be fine.
+        """
+
+
+def fingerprint_of(schema: Schema) -> bytes:
+    """Return a schema's CRC-64-AVRO fingerprint as on the wire: 8 bytes, little-endian."""
+    return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+def current_schemas() -> dict[str, Schema]:
+    """Return the schemas in force, by the name of their record."""
+    found = (_load(file) for file in _avsc(resources.files("schemas")))
+    return {schema["name"]: schema for schema in found}
+
+
+def schema_history(record: str) -> list[Schema]:
+    """Return every version of a record's schema, the oldest first; the last is the one in force."""
+    folder = resources.files("schemas") / "history" / record
+    return [_load(file) for file in sorted(_avsc(folder), key=lambda file: file.name)]
+
+
+def _avsc(folder: Traversable) -> list[Traversable]:
+    return [file for file in folder.iterdir() if file.name.endswith(".avsc")]
+
+
+def _load(file: Traversable) -> Schema:
+    schema: Schema = json.loads(file.read_text(encoding="utf-8"))
+    return schema
+
+
+class FileRegistry:
+    """The schemas shipped with touchline: those in force and all earlier ones. Knows no ids."""
+
+    def __init__(self) -> None:
+        every = [schema for record in current_schemas() for schema in schema_history(record)]
+        self._known = {fingerprint_of(schema): schema for schema in every}
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        """Return the shipped schema with this fingerprint, or raise UnknownSchemaError."""
+        schema = self._known.get(fingerprint)
+        if schema is None:
+            raise UnknownSchemaError(
+                f"no schema shipped with touchline has the fingerprint {fingerprint.hex()}; "
+                "send with a schema of schemas/, or in Confluent framing with a schema registry"
+            )
+        return schema
+
+    def by_id(self, schema_id: int) -> Schema:
+        """Raise UnknownSchemaError: only a schema registry gives out ids."""
+        raise UnknownSchemaError(
+            f"the message names schema id {schema_id}, but no schema registry is configured (TOUCHLINE_SCHEMA_REGISTRY)"
+        )
+
+
+class ConfluentRegistry:
+    """A schema registry with Confluent's HTTP interface; fingerprints come from the shipped files.
+
+    Args:
+        url: its address, with `user:password@` where it asks for them.
+        files: what knows the fingerprints.
+        timeout_s: seconds until a silent registry counts as unavailable.
+    """
+
+    def __init__(self, url: str, files: Registry, timeout_s: float = TIMEOUT_S) -> None:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            # The address may hold a password.
+            raise ValueError("the schema registry's address must begin with http:// or https://, and name a host")
+        self._base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+        self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
+        if parts.username is not None:
+            user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
+            token = base64.b64encode(f"{user}:{password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {token}"
+        self._files = files
+        self._timeout_s = timeout_s
+        self._known: dict[int, Schema] = {}
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        """Return the shipped schema with this fingerprint, or raise UnknownSchemaError."""
+        return self._files.by_fingerprint(fingerprint)
+
+    def by_id(self, schema_id: int) -> Schema:
+        """Return the schema with this id, asking the registry the first time only."""
+        schema = self._known.get(schema_id)
+        if schema is None:
+            schema = self._known[schema_id] = _schema_in(self._ask(schema_id), schema_id)
+        return schema
+
+    def _ask(self, schema_id: int) -> dict[str, Any]:
+        url = f"{self._base}/schemas/ids/{schema_id}"
+        # The scheme was checked to be http or https when the registry was configured.
+        request = urllib.request.Request(url, headers=self._headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+                return _json_object(answer.read(_MAX_ANSWER_BYTES))
+        except urllib.error.HTTPError as error:
+            if _error_code(error.read(_MAX_ANSWER_BYTES)) == _SCHEMA_NOT_FOUND:
+                raise UnknownSchemaError(f"the schema registry does not know the schema id {schema_id}") from error
+            raise RegistryUnavailableError(f"{url} answered {error.code} {error.reason}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            raise RegistryUnavailableError(f"{url} did not answer: {error}") from error
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    answer = json.loads(body)
+    if not isinstance(answer, dict):
+        raise ValueError("not a JSON object; is this a schema registry?")  # noqa: TRY004 - a bad body
+    return answer
+
+
+def _error_code(body: bytes) -> object:
+    try:
+        return _json_object(body).get("error_code")
+    except ValueError:
+        return None
+
+
+def _schema_in(answer: dict[str, Any], schema_id: int) -> Schema:
+    if answer.get("schemaType", "AVRO") != "AVRO":
+        raise UnknownSchemaError(f"the schema with id {schema_id} is {answer['schemaType']}, not Avro")
+    try:
+        schema = json.loads(answer["schema"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistryUnavailableError(f"the schema registry's answer for id {schema_id} holds no schema") from error
+    if not isinstance(schema, dict):
+        raise UnknownSchemaError(f"the schema with id {schema_id} is {schema!r}, not a record")
+    return schema

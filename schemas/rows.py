@@ -1,0 +1,233 @@
+"""What is known: the rows that the workers send to the sink, one topic a table, and their wire form.
+
+A message of `facts.<table>.v1` is a MessagePack array of rows; a row is an array of its fields in the order
+below, which is the order of the table's columns. `version` is a function of the log alone, so a row sent again
+is the same row; the row with the highest version of its key is the true one; `deleted` takes an entity back.
+Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.journey_log.SCALE`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    """A row of a table in ClickHouse."""
+
+
+class TouchpointRow(Row):
+    """Key: customer_id, event_id."""
+
+    event_id: str
+    kind: str
+    occurred_at: int
+    received_at: int
+    customer_id: str
+    journey_id: str
+    channel: str
+    source: str
+    action: str
+    text: str
+    sentiment: int | None
+    scorer: str
+    experience: int | None
+    value_minor: int | None
+    currency: str | None
+    subject_id: str
+    attributes: dict[str, str]
+    late: bool
+    version: int
+
+
+class JourneyRow(Row):
+    """Key: journey_id. `path` holds one letter a touchpoint (`PATH_LETTERS`)."""
+
+    journey_id: str
+    customer_id: str
+    started_at: int
+    last_touch_at: int
+    ended_at: int | None
+    touchpoints: int
+    channels: list[str]
+    path: str
+    purchases: int
+    revenue_minor: int
+    currency: str
+    experience_first: int | None
+    experience_last: int | None
+    experience_sum: int
+    experience_n: int
+    outcome: str
+    deleted: bool
+    version: int
+
+
+class ShiftRow(Row):
+    """Key: shift_id. Means are in units of 1 / SCALE, rounded."""
+
+    shift_id: str
+    customer_id: str
+    journey_id: str
+    direction: str
+    detected_at: int
+    onset_at: int
+    onset_event_id: str
+    before_mean: int
+    after_mean: int
+    n_before: int
+    n_after: int
+    cause_event_id: str | None
+    cause_kind: str | None
+    detector: str
+    deleted: bool
+    version: int
+
+
+class AbandonmentRow(Row):
+    """Key: family ('cart', 'call', 'hold', 'survey'; a checkout is a cart's), customer_id, subject_id."""
+
+    family: str
+    subject: str
+    subject_id: str
+    customer_id: str
+    journey_id: str
+    started_at: int
+    abandoned_at: int
+    waited_ms: int
+    value_minor: int | None
+    currency: str | None
+    status: str
+    recovered_at: int | None
+    deleted: bool
+    version: int
+
+
+class BucketRow(Row):
+    """Key: metric, bucket, dimension, dimension_value, partition. One minute of one metric on one log partition.
+
+    Attributes:
+        bucket: start of the minute, ms.
+        partition: the log partition it was counted on; a reader sums over the partitions.
+        n: observations.
+        numerator, denominator, squares: absolute sums; scores in units of 1 / SCALE, durations in ms.
+        samples: the observed durations, ms, in ascending order (only for metrics with quantiles).
+    """
+
+    metric: str
+    bucket: int
+    dimension: str
+    dimension_value: str
+    partition: int
+    n: int
+    numerator: int
+    denominator: int
+    squares: int
+    samples: list[int]
+    version: int
+
+
+class CustomerRow(Row):
+    """Key: customer_id."""
+
+    customer_id: str
+    first_seen_at: int
+    last_seen_at: int
+    touchpoints: int
+    purchases: int
+    spend_minor: int
+    refunded_minor: int
+    currency: str
+    experience_sum: int
+    experience_n: int
+    last_nps: int | None
+    open_cases: int
+    status: str
+    version: int
+
+
+class DeadLetterRow(Row):
+    """Key: topic, partition, offset (of the refused message)."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    stage: str
+    refused_at: int
+    raw: bytes
+    version: int
+
+
+class ClockRow(Row):
+    """Key: partition. How far a log partition's own time has come: the sink's `final` is derived from it."""
+
+    partition: int
+    time: int
+    offset: int
+    version: int
+
+
+class BusinessChangeRow(Row):
+    """Key: change_id."""
+
+    change_id: str
+    name: str
+    topic: str | None
+    effective_at: int
+    reverted_at: int | None
+    event_id: str
+    occurred_at: int
+    source: str
+    attributes: dict[str, str]
+    version: int
+
+
+class MarketingSpendRow(Row):
+    """Key: spend_id."""
+
+    spend_id: str
+    campaign: str | None
+    period_start: int
+    period_end: int
+    amount_minor: int
+    currency: str
+    event_id: str
+    occurred_at: int
+    source: str
+    attributes: dict[str, str]
+    version: int
+
+
+TABLES: dict[str, type[Row]] = {
+    "touchpoints": TouchpointRow,
+    "journeys": JourneyRow,
+    "sentiment_shifts": ShiftRow,
+    "abandonments": AbandonmentRow,
+    "metric_buckets": BucketRow,
+    "customers": CustomerRow,
+    "dead_letters": DeadLetterRow,
+    "clocks": ClockRow,
+    "business_changes": BusinessChangeRow,
+    "marketing_spend": MarketingSpendRow,
+}
+"""Every table and the type of its rows. `dead_letters` is read from `touchpoints.dlq.v1` instead of a facts topic."""
+
+PATH_LETTERS: dict[str, str] = {
+    "purchase": "p",
+    "tweet": "t",
+    "support_call": "c",
+    "survey_answer": "s",
+    "cart_event": "k",
+    "case_event": "e",
+    "page_view": "v",
+}
+"""One letter a kind, for `JourneyRow.path`."""
+
+_encoder = msgspec.msgpack.Encoder()
+encode_rows = _encoder.encode
+
+
+def topic_of(table: str) -> str:
+    """Return the name of a table's facts topic."""
+    return f"facts.{table}.v1"

@@ -1,0 +1,11 @@
+"""The units of whole numbers: scores in ten-thousandths, times and durations in milliseconds."""
+
+from __future__ import annotations
+
+SCALE = 10_000
+"""Scores (sentiment, experience) are kept as `round(score * SCALE)`, so that sums are exact in any order."""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS

@@ -1,0 +1,1 @@
+"""What every process has: telemetry, health, logging, exit, clock, retry."""

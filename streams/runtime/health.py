@@ -1,0 +1,116 @@
+"""What a process serves over HTTP: its metrics, and whether its event loop still runs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from prometheus_client import make_wsgi_app
+
+from streams.runtime.telemetry import Telemetry
+
+BEAT_LIMIT_S = 30.0
+"""An event loop that has not beaten for this long is taken for stuck; a chunk takes far less."""
+
+
+class EndpointError(Exception):
+    """The metrics cannot be served; the message says where, why and what to do."""
+
+
+class Endpoint:
+    """The HTTP server of a process: `/metrics`, and `/healthz` for liveness probes.
+
+    `/healthz` answers 200 as long as the event loop has called `beat()` within `limit_s` seconds,
+    else 503. The server runs in a daemon thread, so it answers even when the loop is stuck.
+    """
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        host: str,
+        port: int,
+        limit_s: float = BEAT_LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit_s = limit_s
+        self._clock = clock
+        self._beaten = clock()
+        self._metrics = make_wsgi_app(telemetry.registry)
+        self._server = _listen(host, port, self._answer)
+        self.port = self._server.server_port
+        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def beat(self) -> None:
+        """Tell that the event loop runs; see `keep_beating`."""
+        self._beaten = self._clock()
+
+    async def keep_beating(self, every_s: float = 1.0) -> None:
+        """Beat until cancelled: run it as a task of the event loop that is to be watched."""
+        while True:
+            self.beat()
+            await asyncio.sleep(every_s)
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            answer: Iterable[bytes] = self._metrics(environ, start)
+            return answer
+        if path != "/healthz":
+            return _say(start, "404 Not Found", "Here are /metrics and /healthz.")
+        silent_s = self._clock() - self._beaten
+        if silent_s > self._limit_s:
+            return _say(start, "503 Service Unavailable", f"event loop silent for {silent_s:.0f} s")
+        return _say(start, "200 OK", "ok")
+
+
+def serve(telemetry: Telemetry, host: str, port: int) -> Endpoint:
+    """Serve a process's metrics and health; port 0 takes a free one (`Endpoint.port`).
+
+    Raises:
+        EndpointError: the address cannot be listened on.
+    """
+    return Endpoint(telemetry, host, port)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
+        """Log nothing: a scrape is no news."""
+
+
+def _listen(host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> WSGIServer:
+    try:
+        return make_server(host, port, app, _Server6 if ":" in host else _Server, _SilentHandler)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = (
+            f"cannot serve metrics on {host}:{port}: {reason}. Stop what listens there, or choose "
+            "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers "
+            "or TOUCHLINE_SINK_METRICS_PORT for the sink"
+        )
+        raise EndpointError(message) from error
+
+
+def _say(start: StartResponse, status: str, text: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]

@@ -1,0 +1,290 @@
+"""The metrics: each declared once, with its kind, name, labels and meaning.
+
+A metric is a field of `Telemetry`; a misspelt one fails the type check. Nothing here is global:
+a process, or a test, builds its own on a registry of its own. Labels have few values: never a
+customer's name, never an event's.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, get_type_hints
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from schemas.rows import TABLES
+from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+
+REASONS = (
+    "undecodable",
+    "unknown_schema",
+    "missing_field",
+    "no_identity",
+    "invalid_time",
+    "invalid_score",
+    "invalid_amount",
+    "too_large",
+    "event_id_collision",
+)
+"""Why a message may be refused."""
+
+STAGES = ("ingest", "journeys", "sink")
+
+# Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
+# may have to wait for merges.
+CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's declaration.
+
+    Attributes:
+        name: as Prometheus shows it; a counter's ends in `_total`.
+        meaning: one sentence for the person who reads a graph of it.
+        labels: the names of its labels, in order.
+        known: values of its only label that are known beforehand. Their series start at 0, so that
+            a first increase is seen as one.
+        buckets: upper bounds of a histogram's buckets, seconds.
+    """
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """All metrics of a process, on one registry. Build it with `Telemetry.on(registry)`.
+
+    Series of a partition that is given away must be removed (`.remove(partition)`), else they keep
+    their last value for as long as the process lives.
+    """
+
+    registry: CollectorRegistry
+
+    messages_received: Annotated[
+        Counter,
+        Metric(
+            "touchline_messages_received_total",
+            "Messages read from an input topic.",
+            ("topic",),
+            known=tuple(KIND_TOPICS.values()),
+        ),
+    ]
+    messages_refused: Annotated[
+        Counter,
+        Metric(
+            "touchline_messages_refused_total",
+            "Messages sent to the dead-letter topic, by reason.",
+            ("reason",),
+            known=REASONS,
+        ),
+    ]
+    touchpoints_processed: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_processed_total",
+            "Touchpoints that a stage has finished with, its writes acknowledged.",
+            ("stage",),
+            known=STAGES,
+        ),
+    ]
+    duplicates: Annotated[
+        Counter,
+        Metric(
+            "touchline_duplicates_total",
+            "Touchpoints with a seen event_id and the same payload; without other effect.",
+        ),
+    ]
+    late_touchpoints: Annotated[
+        Counter,
+        Metric(
+            "touchline_late_touchpoints_total",
+            "Touchpoints older than the horizon: kept as rows, changing no final figure.",
+        ),
+    ]
+    deadlines_fired: Annotated[
+        Counter,
+        Metric(
+            "touchline_deadlines_fired_total",
+            "Deadlines of carts, surveys, cases and journeys that have passed in event time.",
+        ),
+    ]
+    refolds: Annotated[
+        Counter,
+        Metric(
+            "touchline_refolds_total",
+            "Times a customer's history was computed again because a touchpoint came out of order.",
+        ),
+    ]
+    log_gaps: Annotated[
+        Counter,
+        Metric(
+            "touchline_log_gaps_total",
+            "Runs of records of the journeys log that were gone before they were read: touchpoints are lost.",
+            ("partition",),
+        ),
+    ]
+    signals: Annotated[
+        Counter,
+        Metric(
+            "touchline_signals_total",
+            "Signals sent to other services.",
+            ("topic",),
+            known=(SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS),
+        ),
+    ]
+    inserted_rows: Annotated[
+        Counter,
+        Metric(
+            "touchline_inserted_rows_total",
+            "Rows that ClickHouse has acknowledged.",
+            ("table",),
+            known=tuple(TABLES),
+        ),
+    ]
+    retries: Annotated[
+        Counter,
+        Metric(
+            "touchline_retries_total",
+            "Attempts that failed and were made again, by operation.",
+            ("operation",),
+            known=("insert", "schema_registry"),
+        ),
+    ]
+    restored_entries: Annotated[
+        Counter,
+        Metric(
+            "touchline_restored_entries_total",
+            "Entries of state read back from the changelog.",
+            ("partition",),
+        ),
+    ]
+    chunk_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_chunk_duration_seconds",
+            "Time from a chunk's received in a stage to its acknowledgement.",
+            ("stage",),
+            buckets=CHUNK_BUCKETS,
+        ),
+    ]
+    insert_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_insert_duration_seconds",
+            "Time one insert into ClickHouse took.",
+            ("table",),
+            buckets=INSERT_BUCKETS,
+        ),
+    ]
+    restore_duration: Annotated[
+        Histogram,
+        Metric(
+            "touchline_restore_duration_seconds",
+            "Time it took to read one partition's state back.",
+            buckets=RESTORE_BUCKETS,
+        ),
+    ]
+    event_time_lag: Annotated[
+        Gauge,
+        Metric(
+            "touchline_event_time_lag_seconds",
+            "Now minus the occurred_at of the newest touchpoint a stage has finished with.",
+            ("stage",),
+        ),
+    ]
+    watermark: Annotated[
+        Gauge,
+        Metric(
+            "touchline_watermark_timestamp_seconds",
+            "The event time an ingest task has reached, as a Unix time.",
+            ("task",),
+        ),
+    ]
+    partition_time: Annotated[
+        Gauge,
+        Metric(
+            "touchline_partition_time_timestamp_seconds",
+            "The event time a partition of the journeys log has reached, as a Unix time.",
+            ("partition",),
+        ),
+    ]
+    last_success: Annotated[
+        Gauge,
+        Metric(
+            "touchline_last_success_timestamp_seconds",
+            "When a stage last finished a chunk or a batch, as a Unix time.",
+            ("stage",),
+        ),
+    ]
+    state_entries: Annotated[
+        Gauge,
+        Metric(
+            "touchline_state_entries",
+            "Entries of state held in memory, by partition and kind (customers, buckets).",
+            ("partition", "kind"),
+        ),
+    ]
+    build_info: Annotated[
+        Gauge,
+        Metric(
+            "touchline_build_info",
+            "Always 1; its labels say which version of touchline runs, on which Python.",
+            ("version", "python"),
+        ),
+    ]
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> Telemetry:
+        """Register every metric on a registry; ValueError where one of them is already on it."""
+        registered: dict[str, Any] = {
+            attribute: _register(kind, metric, registry) for attribute, kind, metric in declarations()
+        }
+        telemetry = cls(registry, **registered)
+        telemetry.build_info.labels(_version(), platform.python_version()).set(1)
+        return telemetry
+
+
+def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]]:
+    """Return every metric's attribute of `Telemetry`, kind and declaration, in order."""
+    hints = get_type_hints(Telemetry, include_extras=True)
+    return [
+        (attribute, hint.__origin__, hint.__metadata__[0])
+        for attribute, hint in hints.items()
+        if attribute != "registry"
+    ]
+
+
+def describe() -> str:
+    """Return the table of all metrics, in Markdown."""
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for _, kind, metric in declarations():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, metric.meaning)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _register(
+    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry
+) -> Counter | Gauge | Histogram:
+    extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
+    registered = kind(metric.name, metric.meaning, metric.labels, registry=registry, **extra)
+    for value in metric.known:
+        registered.labels(value)
+    return registered
+
+
+def _version() -> str:
+    try:
+        return version("touchline")
+    except PackageNotFoundError:
+        return "unknown"

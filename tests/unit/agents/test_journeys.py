@@ -1,0 +1,347 @@
+"""JOURNEYS: the order of its writes, and that a kill between any two of them changes no row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from schemas import journey_log
+from schemas.journey_log import CartEvent, Purchase, Tick
+from schemas.rows import TABLES, encode_rows
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
+from sinks.memory import MemoryWriter
+from sinks.writer import Batch
+from streams.agents.journeys import (
+    MOST_BYTES,
+    MOST_ROWS,
+    JourneyLogError,
+    Journeys,
+    PartitionRevokedError,
+    encoded,
+    rules_of,
+)
+from streams.agents.services import Services
+from streams.journeys.partition import Partition
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
+from streams.kafka.producer import Batches, BatchProducer, Message
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.unit.streams.records import FakeRecord
+
+DAY_MS = 86_400_000
+START = 1_767_225_600_000
+SETTINGS = Settings(partitions=2)
+BIG = 1 << 40
+
+
+class Killed(Exception):  # noqa: N818  # it stands for a signal
+    """The process was killed."""
+
+
+@dataclass
+class Kafka:
+    """What was written, by topic and partition; it kills the writer at the `killed_at`-th write.
+
+    Of that write it keeps a beginning of what each partition was to get: `keeps` of it.
+    """
+
+    written: dict[tuple[str, int], list[Message]] = field(default_factory=lambda: defaultdict(list))
+    sends: list[list[str]] = field(default_factory=list)
+    killed_at: int | None = None
+    keeps: float = 0.5
+
+    async def send(self, batches: Batches) -> None:
+        batches = {place: messages for place, messages in batches.items() if messages}
+        self.sends.append(sorted({topic for topic, _ in batches}))
+        for place, messages in batches.items():
+            if len(self.sends) - 1 == self.killed_at:
+                self.written[place] += messages[: round(len(messages) * self.keeps)]
+            else:
+                self.written[place] += messages
+        if len(self.sends) - 1 == self.killed_at:
+            raise Killed
+
+
+async def restored(kafka: Kafka, number: int) -> Partition:
+    partition = Partition(number, SETTINGS.partitions, rules_of(SETTINGS))
+    for message in kafka.written[JOURNEYS_STATE, number]:
+        if message.value is not None:
+            partition.restore(message.key or b"", message.value)
+    partition.restored()
+    return partition
+
+
+def worker(
+    kafka: Kafka,
+    originals: dict[int, Record] | None = None,
+    log_end: int = BIG,
+    telemetry: Telemetry | None = None,
+) -> Journeys:
+    services = Services(SETTINGS, cast(BatchProducer, kafka), telemetry or Telemetry.on(CollectorRegistry()))
+
+    async def fetch(topic: str, _partition: int, offset: int) -> Record | None:
+        if topic == JOURNEYS_LOG:
+            return FakeRecord(offset) if offset < log_end else None
+        return (originals or {}).get(offset)
+
+    return Journeys(services, read_back=lambda number: restored(kafka, number), fetch=fetch)
+
+
+def touchpoint(kind: type[journey_log.Touchpoint], number: int, at: int, **own: Any) -> bytes:
+    customer = f"c-{number % 3}"
+    common: dict[str, Any] = {
+        "task": 0,
+        "clock": at,
+        "source_offset": number,
+        "received_at": at,
+        "fingerprint": number,
+        "event_id": f"e-{number}",
+        "occurred_at": at,
+        "source": "shop",
+        "customer_key": customer,
+        "channel": "web",
+        "attributes": {"region": "north"},
+    }
+    return journey_log.encode(
+        msgspec.convert({"type": kind.__struct_config__.tag, **common, **own}, dict) and kind(**common | own)
+    )
+
+
+def a_log() -> list[bytes]:
+    """Carts, some ordered and some left, of three customers over five days, with ticks between."""
+    entries: list[bytes] = []
+    for number in range(60):
+        at = START + number * DAY_MS // 12
+        cart = {"cart_id": f"k-{number // 3}", "quantity": 1, "value_minor": 100 + number, "currency": "EUR"}
+        entries.append(touchpoint(CartEvent, number, at, action="item_added", **cart))
+        if number % 2:
+            own = {"order_id": f"o-{number}", "action": "placed", "amount_minor": 100 + number, "currency": "EUR"}
+            entries.append(touchpoint(Purchase, 1000 + number, at + 60_000, cart_id=f"k-{number // 3}", **own))
+        entries += [journey_log.encode(Tick(task, at + 3_600_000)) for task in range(SETTINGS.partitions)]
+    return entries
+
+
+def chunk_of(entries: Sequence[bytes], first: int, last: int) -> Chunk:
+    tracker = OffsetTracker(JOURNEYS_LOG, 0, first, first, BIG, BIG)
+    records = [FakeRecord(offset, entries[offset]) for offset in range(first, last)]
+    (chunk,) = tracker.hand_out(Fetched(records, last, len(entries)), BIG)
+    return chunk
+
+
+def rows_of(kafka: Kafka) -> dict[str, list[list[object]]]:
+    """Return what the tables hold when a sink has written all facts."""
+    writer, batch = MemoryWriter(), Batch()
+    for (topic, _), messages in kafka.written.items():
+        if topic in FACTS_TOPICS:
+            for message in messages:
+                batch.add_message(FACTS_TOPICS[topic], message.value or b"")
+    batch.flush(writer)
+    # Versions depend on where chunks end: they only say which content is the later one.
+    return {
+        table: [row[:-1] for row in writer.rows(table)] for table in TABLES if table not in ("dead_letters", "clocks")
+    }
+
+
+async def process(journeys: Journeys, entries: Sequence[bytes], size: int, start: int = 0) -> None:
+    for first in range(start, len(entries), size):
+        chunk = chunk_of(entries, first, min(first + size, len(entries)))
+        await journeys.process(chunk)
+        assert chunk.acked
+
+
+async def test_facts_come_before_state_and_the_position_last() -> None:
+    kafka = Kafka()
+    entries = a_log()
+    await worker(kafka).process(chunk_of(entries, 0, len(entries)))
+    facts, state = kafka.sends
+    assert {"facts.touchpoints.v1", "facts.abandonments.v1", "signals.abandonments.v1"} <= set(facts)
+    assert not {JOURNEYS_STATE, "facts.clocks.v1"} & set(facts)
+    assert state == ["facts.clocks.v1", JOURNEYS_STATE]
+    kinds = [chr((message.key or b"?")[0]) for message in kafka.written[JOURNEYS_STATE, 0]]
+    forgotten = [message.value for message in kafka.written[JOURNEYS_STATE, 0]].count(None)
+    # Buckets, customers, buckets that are final, the position; see streams.journeys.partition.
+    assert kinds == sorted(kinds[: len(kinds) - forgotten - 1]) + ["b"] * forgotten + ["p"]
+
+
+@pytest.mark.parametrize("keeps", [0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97, 1.0])
+@pytest.mark.parametrize(("size", "every"), [(7, 7), (40, 1), (1000, 1)])
+async def test_a_kill_at_any_write_changes_no_row(size: int, every: int, keeps: float) -> None:
+    entries = a_log()
+    undisturbed = Kafka()
+    await process(worker(undisturbed), entries, size=25)
+    expected = rows_of(undisturbed)
+    assert expected["abandonments"]
+    assert expected["metric_buckets"]
+    kill = 0
+    while True:
+        kafka = Kafka(killed_at=kill, keeps=keeps)
+        journeys = worker(kafka)
+        committed = 0
+        try:
+            for first in range(0, len(entries), size):
+                await journeys.process(chunk_of(entries, first, min(first + size, len(entries))))
+                committed = min(first + size, len(entries))
+        except Killed:
+            kafka.killed_at = None
+            await process(worker(kafka), entries, size=13, start=committed)
+        else:
+            break
+        assert rows_of(kafka) == expected, f"killed at write {kill}"
+        kill += every
+    assert kill > 1
+
+
+async def test_a_partition_cancelled_midway_is_read_back() -> None:
+    entries = a_log()
+    undisturbed, kafka = Kafka(), Kafka(killed_at=7)
+    await process(worker(undisturbed), entries, size=25)
+    journeys = worker(kafka)
+    for first in range(0, len(entries), 25):
+        chunk = chunk_of(entries, first, min(first + 25, len(entries)))
+        try:
+            await journeys.process(chunk)
+        except Killed:
+            kafka.killed_at = None
+            assert not chunk.acked
+            await journeys.process(chunk)  # the same worker goes on, as after a rebalance
+    assert rows_of(kafka) == rows_of(undisturbed)
+
+
+async def test_where_another_worker_had_the_partition_meanwhile_its_state_is_read_back() -> None:
+    entries = a_log()
+    undisturbed, kafka = Kafka(), Kafka()
+    await process(worker(undisturbed), entries, size=25)
+    one, other = worker(kafka), worker(kafka)
+    await one.process(chunk_of(entries, 0, 40))
+    await other.process(chunk_of(entries, 40, 80))
+    await one.process(chunk_of(entries, 80, len(entries)))
+    assert rows_of(kafka) == rows_of(undisturbed)
+
+
+async def test_once_the_partition_is_gone_nothing_more_is_written() -> None:
+    entries = a_log()
+    kafka = Kafka()
+    journeys = worker(kafka)
+    chunk = chunk_of(entries, 0, 40)
+    send = kafka.send
+
+    async def send_and_lose(batches: Batches) -> None:
+        await send(batches)
+        chunk._tracker.close()
+
+    kafka.send = send_and_lose  # type: ignore[method-assign]  # a rebalance during the first write
+    with pytest.raises(PartitionRevokedError):
+        await journeys.process(chunk)
+    assert len(kafka.sends) == 1
+    assert not kafka.written[JOURNEYS_STATE, 0]
+
+
+async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> None:
+    first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
+    other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
+    kafka = Kafka()
+    original = FakeRecord(17, b"as it came", key=b"k", headers=[("h", b"\xff")])
+    await worker(kafka, {17: original}).process(chunk_of([first, journey_log.encode(other)], 0, 2))
+    (letter,) = kafka.written[DEAD_LETTERS, 0]
+    assert (letter.key, letter.value, letter.headers[0]) == (b"k", b"as it came", ("h", b"\xff"))
+    headers = dict(letter.headers)
+    assert headers["dlq.reason"] == b"event_id_collision"
+    assert headers["dlq.stage"] == b"journeys"
+    assert headers["dlq.topic"] == KIND_TOPICS["purchase"].encode()
+    assert headers["dlq.offset"] == b"17"
+
+
+async def test_a_collision_whose_original_is_gone_is_still_told() -> None:
+    first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
+    other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
+    kafka = Kafka()
+    await worker(kafka).process(chunk_of([first, journey_log.encode(other)], 0, 2))
+    (letter,) = kafka.written[DEAD_LETTERS, 0]
+    assert letter.value is None
+
+
+async def test_what_is_no_record_of_the_log_stops_the_worker_and_names_the_offset() -> None:
+    chunk = chunk_of([a_log()[0], b"?"], 0, 2)
+    with pytest.raises(JourneyLogError, match=r"partition 0, offset 1"):
+        await worker(Kafka()).process(chunk)
+    assert not chunk.acked
+
+
+async def test_records_that_were_gone_before_they_were_read_are_told_of() -> None:
+    entries = a_log()
+    kafka, telemetry = Kafka(), Telemetry.on(CollectorRegistry())
+    await worker(kafka).process(chunk_of(entries, 0, 40))
+    late = worker(kafka, telemetry=telemetry)
+    with capture_logs() as logs:
+        await process(late, entries, size=25, start=60)  # and goes on: every chunk of the rest is acknowledged
+    (line,) = [line for line in logs if line["log_level"] == "error"]
+    assert (line["topic"], line["partition"]) == (JOURNEYS_LOG, 0)
+    assert (line["first_missing"], line["last_missing"]) == (40, 59)
+    assert "docs/operating.md#rebuilding" in line["event"]
+    assert telemetry.registry.get_sample_value("touchline_log_gaps_total", {"partition": "0"}) == 1
+    assert (await restored(kafka, 0)).offset == len(entries) - 1
+
+
+async def test_a_log_whose_beginning_is_gone_is_no_gap_without_a_state() -> None:
+    with capture_logs() as logs:
+        await process(worker(Kafka()), a_log(), size=25, start=60)
+    assert [line for line in logs if line["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize("warm", [True, False])
+async def test_a_log_made_anew_stops_the_worker_and_names_the_way_out(warm: bool) -> None:
+    entries = a_log()
+    kafka = Kafka()
+    journeys = worker(kafka, log_end=30)
+    await journeys.process(chunk_of(entries, 0, 60))
+    chunk = chunk_of(entries, 0, 30)
+    written = len(kafka.sends)
+    with pytest.raises(
+        JourneyLogError, match=r"partition 0, ends before offset 59.*made anew.*operating\.md#rebuilding"
+    ):
+        await (journeys if warm else worker(kafka, log_end=30)).process(chunk)
+    assert not chunk.acked
+    assert len(kafka.sends) == written
+
+
+async def test_a_log_that_is_read_again_from_its_beginning_is_no_other_log() -> None:
+    entries = a_log()
+    kafka = Kafka()
+    await process(worker(kafka), entries, size=25)
+    expected = rows_of(kafka)
+    await process(worker(kafka, log_end=len(entries)), entries, size=25)
+    assert rows_of(kafka) == expected
+
+
+async def test_the_event_loop_gets_its_turn_within_a_chunk() -> None:
+    entries = [journey_log.encode(Tick(0, START + n)) for n in range(1000)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    await worker(Kafka()).process(chunk_of(entries, 0, len(entries)))
+    beside.cancel()
+    assert turns >= 4
+
+
+def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
+    rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MOST_ROWS * 2 + 1)]
+    values = list(encoded(rows))
+    assert len(values) == 3
+    decoded = [row for value in values for row in msgspec.msgpack.decode(value)]
+    assert decoded == msgspec.msgpack.decode(encode_rows(rows))
+    wide = [TABLES["clocks"](1, START, "x" * 1000, 7) for _ in range(MOST_ROWS)]
+    assert all(len(value) <= MOST_BYTES for value in encoded(wide))

@@ -1,0 +1,202 @@
+"""The sink: a chunk is acknowledged when its rows are stored, and only then; ClickHouse is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.rows import ClockRow, CustomerRow, encode_rows
+from schemas.topics import DEAD_LETTERS
+from sinks.memory import MemoryWriter
+from sinks.tables import Row
+from sinks.writer import PermanentWriteError, TransientWriteError, Writer
+from streams.agents.dead_letters import dead_letter
+from streams.agents.services import Services
+from streams.agents.sink import Sink
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.kafka.producer import BatchProducer
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.unit.streams.records import FakeRecord
+
+BIG = 1 << 40
+
+
+class Server:
+    """A memory writer behind a gate, with answers to give before it takes rows."""
+
+    def __init__(self, *answers: Exception) -> None:
+        self.tables = MemoryWriter()
+        self.answers = list(answers)
+        self.writes: list[tuple[str, int]] = []
+        self.open = threading.Event()
+        self.open.set()
+
+    def write(self, table: str, rows: Sequence[Row]) -> None:
+        self.open.wait(10)
+        if self.answers:
+            raise self.answers.pop(0)
+        self.writes.append((table, len(rows)))
+        self.tables.write(table, rows)
+
+
+class Bench:
+    def __init__(self, server: Server, **settings: float) -> None:
+        self.waits: list[float] = []
+        self.telemetry = Telemetry.on(CollectorRegistry())
+        services = Services(
+            Settings.model_validate({"batch_s": 0.01, **settings}), cast(BatchProducer, None), self.telemetry
+        )
+        self.sink = Sink(services, cast(Writer, server), sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Sink]:
+    writing = asyncio.create_task(bench.sink._write_blocks())
+    try:
+        yield bench.sink
+    finally:
+        writing.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # rows are stored in another thread
+            await asyncio.sleep(0.005)
+
+
+def chunk_of(topic: str, *values: bytes, start: int = 0) -> Chunk:
+    tracker = OffsetTracker(topic, 1, start, None, BIG, BIG)
+    records = [FakeRecord(start + n, value) for n, value in enumerate(values)]
+    (chunk,) = tracker.hand_out(Fetched(records, start + len(values), BIG), BIG)
+    return chunk
+
+
+def clocks(*offsets: int) -> Chunk:
+    return chunk_of("facts.clocks.v1", *(encode_rows([ClockRow(o, 5, o, o)]) for o in offsets))
+
+
+async def test_rows_are_stored_and_only_then_acknowledged() -> None:
+    server = Server()
+    server.open.clear()
+    chunk = clocks(1, 2)
+    async with running(Bench(server)) as sink:
+        await sink.take(chunk)
+        await asyncio.sleep(0.05)
+        assert not chunk.acked
+        server.open.set()
+        await until(lambda: chunk.acked)
+    assert server.tables.rows("clocks") == [[1, 5, 1, 1], [2, 5, 2, 2]]
+
+
+async def test_a_full_block_is_written_before_its_time() -> None:
+    server = Server()
+    chunk = clocks(*range(10))
+    async with running(Bench(server, batch_s=1000, batch_rows=10)) as sink:
+        await sink.take(chunk)
+        await until(lambda: chunk.acked)
+    assert server.writes == [("clocks", 10)]
+
+
+async def test_while_a_block_is_being_written_the_next_is_gathered_whole() -> None:
+    server = Server()
+    server.open.clear()
+    first, *more = (clocks(n) for n in range(5))
+    async with running(Bench(server)) as sink:
+        await sink.take(first)
+        await until(lambda: not sink._gathered.chunks)  # the first block is on its way
+        for chunk in more:
+            await sink.take(chunk)
+        server.open.set()
+        await until(lambda: all(chunk.acked for chunk in more))
+    assert server.writes == [("clocks", 1), ("clocks", 4)]
+
+
+async def test_more_than_a_full_block_waits_for_room() -> None:
+    server = Server()
+    server.open.clear()
+    async with running(Bench(server, batch_rows=2)) as sink:
+        await sink.take(clocks(1, 2))
+        await until(lambda: not sink._gathered.chunks)
+        await sink.take(clocks(3, 4))
+        waiting = asyncio.create_task(sink.take(clocks(5)))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        server.open.set()
+        await asyncio.wait_for(waiting, 10)
+
+
+async def test_while_clickhouse_is_away_the_same_rows_are_sent_until_it_takes_them() -> None:
+    server = Server(*(TransientWriteError("away") for _ in range(8)))
+    bench = Bench(server)
+    chunk = clocks(1, 2)
+    async with running(bench) as sink:
+        await sink.take(chunk)
+        await until(lambda: chunk.acked)
+    assert server.writes == [("clocks", 2)]
+    assert bench.waits == sorted(bench.waits)
+    assert len(bench.waits) == 8
+    assert bench.waits[-1] <= 15
+    assert bench.telemetry.retries.labels("insert")._value.get() == 8
+
+
+async def test_tables_already_written_are_not_written_again_by_a_retry() -> None:
+    server = Server()
+    customer = CustomerRow("c", 1, 1, 1, 0, 0, 0, "", 0, 0, None, 0, "active", 1)
+    write = server.write
+
+    def fail_second(table: str, rows: Sequence[Row]) -> None:
+        if len(server.writes) == 1 and not bench.waits:
+            raise TransientWriteError("away")
+        write(table, rows)
+
+    server.write = fail_second  # type: ignore[method-assign]  # the second table fails once
+    bench = Bench(server)
+    chunk = chunk_of("facts.customers.v1", encode_rows([customer]))
+    async with running(bench) as sink:
+        await sink.take(chunk)
+        await sink.take(clocks(1))
+        await until(lambda: chunk.acked)
+    assert sorted(server.writes) == [("clocks", 1), ("customers", 1)]
+
+
+async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    died: list[BaseException] = []
+    monkeypatch.setattr("streams.runtime.exit.die", lambda _where, error: died.append(error))
+    server = Server(PermanentWriteError("no such table"))
+    chunk = clocks(1)
+    async with running(Bench(server)) as sink:
+        await sink.take(chunk)
+        await until(lambda: bool(died))
+    assert isinstance(died[0], PermanentWriteError)
+    assert not chunk.acked
+
+
+async def test_dead_letters_become_rows() -> None:
+    server = Server()
+    made = dead_letter(
+        FakeRecord(9, b"raw"), topic="t", partition=1, reason="too_large", detail="d", stage="ingest", at_ms=5000
+    )
+    tracker = OffsetTracker(DEAD_LETTERS, 1, 0, None, BIG, BIG)
+    (chunk,) = tracker.hand_out(Fetched([FakeRecord(0, made.value, made.key, 0, made.headers)], 1, 1), BIG)
+    async with running(Bench(server)) as sink:
+        await sink.take(chunk)
+        await until(lambda: chunk.acked)
+    assert server.tables.rows("dead_letters") == [["t", 1, 9, "too_large", "d", "ingest", 5000, b"raw", 0]]
+
+
+async def test_a_message_that_holds_no_rows_is_an_error_and_not_acknowledged() -> None:
+    chunk = chunk_of("facts.clocks.v1", b"?")
+    async with running(Bench(Server())) as sink:
+        with pytest.raises(PermanentWriteError, match=r"facts\.clocks\.v1"):
+            await sink.take(chunk)
+    assert not chunk.acked

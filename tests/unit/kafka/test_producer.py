@@ -1,0 +1,184 @@
+"""The batch producer: what it returned from is written, whatever the broker answers meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    NotLeaderForPartitionError,
+    UnknownError,
+)
+
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, MAX_MESSAGE_BYTES, all_topics
+from streams.kafka.producer import BatchProducer, Message, ProduceError, partition_for
+from streams.settings import Settings
+
+
+@dataclass
+class FakeBatch:
+    most: int
+    values: list[bytes | None] = field(default_factory=list)
+
+    def append(self, *, value: bytes | None, headers: list[Any], **_: Any) -> object | None:
+        assert isinstance(headers, list), "aiokafka takes headers only as a list"
+        if len(self.values) == self.most:
+            return None
+        self.values.append(value)
+        return object()
+
+
+@dataclass
+class FakeKafka:
+    """Stands for aiokafka's producer: answers each batch with the next of `answers`, then takes all."""
+
+    answers: list[Exception] = field(default_factory=list)
+    written: dict[tuple[str, int], list[bytes | None]] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
+    idempotent: list[bool] = field(default_factory=list)
+    refuses_idempotence: bool = False
+    retries: int = 0
+
+    def note_retry(self) -> None:
+        self.retries += 1
+
+    def __call__(self, *, enable_idempotence: bool, **_: Any) -> FakeKafka:
+        self.idempotent.append(enable_idempotence)
+        return self
+
+    async def start(self) -> None:
+        if self.refuses_idempotence and self.idempotent[-1]:
+            raise UnknownError
+
+    async def stop(self) -> None:
+        pass
+
+    def create_batch(self) -> FakeBatch:
+        return FakeBatch(most=2)
+
+    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self._take(batch, (topic, partition)))
+
+    async def _take(self, batch: FakeBatch, place: tuple[str, int]) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.answers:
+            raise self.answers.pop(0)
+        self.written.setdefault(place, []).extend(batch.values)
+
+
+async def started(kafka: FakeKafka) -> tuple[BatchProducer, list[float]]:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    producer = BatchProducer(Settings(), on_retry=kafka.note_retry, sleep=sleep, open_producer=kafka)
+    await producer.start()
+    return producer, waits
+
+
+def numbers(count: int) -> list[Message]:
+    return [Message(None, b"%d" % number) for number in range(count)]
+
+
+async def test_everything_is_written_in_order_partition_by_partition() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    await producer.send({("a", 0): numbers(5), ("a", 1): numbers(3), ("b", 0): []})
+    assert kafka.written == {
+        ("a", 0): [b"0", b"1", b"2", b"3", b"4"],
+        ("a", 1): [b"0", b"1", b"2"],
+    }
+
+
+async def test_it_returns_only_when_the_broker_has_acknowledged() -> None:
+    kafka = FakeKafka(gate=asyncio.Event())
+    producer, _ = await started(kafka)
+    sending = asyncio.create_task(producer.send({("a", 0): numbers(1)}))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not sending.done()
+    assert kafka.gate is not None
+    kafka.gate.set()
+    await sending
+    assert kafka.written == {("a", 0): [b"0"]}
+
+
+async def test_while_the_broker_is_away_the_same_is_sent_again_with_longer_and_longer_waits() -> None:
+    kafka = FakeKafka([KafkaConnectionError(), NotLeaderForPartitionError(), KafkaConnectionError()])
+    producer, waits = await started(kafka)
+    await producer.send({("a", 0): numbers(5)})
+    assert kafka.written == {("a", 0): [b"0", b"1", b"2", b"3", b"4"]}
+    assert waits == sorted(waits)
+    assert len(waits) == kafka.retries == 3
+
+
+async def test_what_will_never_be_taken_is_an_error_that_says_how_to_mend_it() -> None:
+    producer, waits = await started(FakeKafka([MessageSizeTooLargeError()]))
+    with pytest.raises(ProduceError, match=r"(?s)for a, partition 3.*max\.message\.bytes"):
+        await producer.send({("a", 3): numbers(1)})
+    assert waits == []
+
+
+async def test_a_message_over_the_limit_is_not_even_tried() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    huge = Message(b"key", b"x" * MAX_MESSAGE_BYTES)
+    with pytest.raises(ProduceError, match=r"a message for a is \d+ bytes long"):
+        await producer.send({("a", 0): [huge]})
+    assert kafka.written == {}
+
+
+async def test_a_dead_letter_is_never_refused_for_its_size() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    await producer.send({(DEAD_LETTERS, 0): [Message(b"key", b"x" * (3 * MAX_MESSAGE_BYTES))]})
+    assert list(kafka.written) == [(DEAD_LETTERS, 0)]
+
+
+async def test_the_hint_names_the_size_that_the_topic_is_to_take() -> None:
+    takes = {topic.name: topic.config.get("max.message.bytes", "") for topic in all_topics()}
+    for topic in (DEAD_LETTERS, JOURNEYS_LOG):
+        producer, _ = await started(FakeKafka([MessageSizeTooLargeError()]))
+        with pytest.raises(ProduceError, match=rf"to {takes[topic]}$"):
+            await producer.send({(topic, 0): numbers(1)})
+
+
+async def test_a_broker_without_idempotence_is_written_to_without() -> None:
+    kafka = FakeKafka(refuses_idempotence=True)
+    producer, _ = await started(kafka)
+    await producer.send({("a", 0): numbers(1)})
+    assert kafka.idempotent == [True, False]
+
+
+async def test_other_failures_to_start_are_told() -> None:
+    kafka = FakeKafka()
+
+    async def start() -> None:
+        raise KafkaConnectionError
+
+    kafka.start = start  # type: ignore[method-assign]  # a broker that is not there
+    with pytest.raises(KafkaConnectionError):
+        await started(kafka)
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    # From Apache Kafka's own test of its murmur2 (UtilsTest.testMurmur2).
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_a_key_goes_where_kafkas_own_producers_put_it(key: bytes, hashed: int) -> None:
+    for partitions in (1, 4, 7, 12):
+        assert partition_for(key, partitions) == (hashed & 0x7FFFFFFF) % partitions

@@ -1,0 +1,43 @@
+"""What is logged of what the libraries say."""
+
+from __future__ import annotations
+
+import logging
+
+from streams.runtime.logging import MOST_REMEMBERED, SAY_AGAIN_S, Seldom
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def said(name: str, text: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, __file__, 1, text, values, None)
+
+
+def test_a_library_says_the_same_once_a_minute() -> None:
+    time = Time()
+    seldom = Seldom(time)
+    away = "Unable connect to node with id %s: %s"
+    assert seldom.filter(said("aiokafka.conn", away, 1, "refused"))
+    assert not seldom.filter(said("aiokafka.conn", away, 2, "no route"))
+    assert seldom.filter(said("aiokafka.conn", "Something else"))
+    assert seldom.filter(said("aiokafka.client", away, 1, "refused"))
+    time.now = SAY_AGAIN_S
+    assert seldom.filter(said("aiokafka.conn", away, 1, "refused"))
+    assert not seldom.filter(said("aiokafka.conn", away, 1, "refused"))
+
+
+def test_we_ourselves_say_all() -> None:
+    seldom = Seldom(Time())
+    assert all(seldom.filter(said("streams.agents.sink", "the same")) for _ in range(3))
+
+
+def test_texts_made_anew_each_time_are_not_remembered_for_ever() -> None:
+    seldom = Seldom(Time())
+    for number in range(3 * MOST_REMEMBERED):
+        assert seldom.filter(said("faust", f"text {number}"))
+    assert len(seldom._said) <= MOST_REMEMBERED

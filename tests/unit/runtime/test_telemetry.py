@@ -1,0 +1,131 @@
+"""The metrics keep Prometheus' conventions, and start where a rate can see their first increase."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.runtime.telemetry import Telemetry, declarations, describe
+
+# The contract's reasons, section 2.
+CONTRACT_REASONS = {
+    "undecodable", "unknown_schema", "missing_field", "no_identity", "invalid_time",
+    "invalid_score", "invalid_amount", "too_large", "event_id_collision",
+}  # fmt: skip
+
+LABELS_OF_ALL = {
+    "touchline_messages_received_total": ("topic",),
+    "touchline_messages_refused_total": ("reason",),
+    "touchline_touchpoints_processed_total": ("stage",),
+    "touchline_duplicates_total": (),
+    "touchline_late_touchpoints_total": (),
+    "touchline_deadlines_fired_total": (),
+    "touchline_refolds_total": (),
+    "touchline_log_gaps_total": ("partition",),
+    "touchline_chunk_duration_seconds": ("stage",),
+    "touchline_event_time_lag_seconds": ("stage",),
+    "touchline_watermark_timestamp_seconds": ("task",),
+    "touchline_partition_time_timestamp_seconds": ("partition",),
+    "touchline_insert_duration_seconds": ("table",),
+    "touchline_inserted_rows_total": ("table",),
+    "touchline_retries_total": ("operation",),
+    "touchline_last_success_timestamp_seconds": ("stage",),
+    "touchline_restored_entries_total": ("partition",),
+    "touchline_restore_duration_seconds": (),
+    "touchline_state_entries": ("partition", "kind"),
+    "touchline_signals_total": ("topic",),
+    "touchline_build_info": ("version", "python"),
+}
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    return Telemetry.on(CollectorRegistry())
+
+
+def test_the_metrics_and_their_labels_are_the_promised_ones() -> None:
+    declared = {metric.name: metric.labels for _, _, metric in declarations()}
+
+    assert declared == LABELS_OF_ALL
+
+
+def test_every_attribute_is_the_metric_it_declares(telemetry: Telemetry) -> None:
+    for attribute, kind, metric in declarations():
+        registered = getattr(telemetry, attribute)
+
+        assert isinstance(registered, kind)
+        assert metric.name.removesuffix("_total") == next(iter(registered.describe())).name
+
+
+def test_names_keep_prometheus_conventions() -> None:
+    for _, kind, metric in declarations():
+        name = metric.name
+
+        assert re.fullmatch(r"touchline_[a-z]+(_[a-z]+)*", name)
+        assert name.endswith("_total") == (kind.__name__ == "Counter"), name
+        if kind.__name__ == "Histogram":
+            assert name.endswith("_seconds")
+            assert list(metric.buckets) == sorted(set(metric.buckets))
+        else:
+            assert not metric.buckets
+        assert not metric.known or len(metric.labels) == 1
+        assert metric.meaning.endswith(".")
+
+
+def test_every_reason_of_the_contract_starts_at_zero(telemetry: Telemetry) -> None:
+    families = text_string_to_metric_families(generate_latest(telemetry.registry).decode())
+    (family,) = (f for f in families if f.name == "touchline_messages_refused")
+
+    assert {(sample.labels["reason"], sample.value) for sample in family.samples} == {
+        (reason, 0.0) for reason in CONTRACT_REASONS
+    }
+
+
+def test_what_is_counted_is_exposed(telemetry: Telemetry) -> None:
+    telemetry.touchpoints_processed.labels("journeys").inc(3)
+    telemetry.watermark.labels("2").set(1_700_000_000)
+    telemetry.chunk_duration.labels("ingest").observe(0.03)
+
+    value = telemetry.registry.get_sample_value
+    assert value("touchline_touchpoints_processed_total", {"stage": "journeys"}) == 3
+    assert value("touchline_watermark_timestamp_seconds", {"task": "2"}) == 1_700_000_000
+    assert value("touchline_chunk_duration_seconds_bucket", {"stage": "ingest", "le": "0.025"}) == 0
+    assert value("touchline_chunk_duration_seconds_bucket", {"stage": "ingest", "le": "0.05"}) == 1
+
+
+def test_two_registries_do_not_meet(telemetry: Telemetry) -> None:
+    other = Telemetry.on(CollectorRegistry())
+
+    telemetry.duplicates.inc()
+
+    assert other.registry.get_sample_value("touchline_duplicates_total") == 0
+
+
+def test_a_registry_takes_the_metrics_once(telemetry: Telemetry) -> None:
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        Telemetry.on(telemetry.registry)
+
+
+def test_the_build_is_told(telemetry: Telemetry) -> None:
+    (build,) = telemetry.build_info.collect()
+    (sample,) = build.samples
+
+    assert sample.value == 1
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", sample.labels["version"])
+    assert re.fullmatch(r"3\.\d+\.\d+\S*", sample.labels["python"])
+
+
+def test_the_fields_cannot_be_replaced(telemetry: Telemetry) -> None:
+    with pytest.raises(FrozenInstanceError):
+        telemetry.duplicates = telemetry.refolds  # type: ignore[misc]  # that is what is refused
+
+
+def test_the_table_has_a_row_for_every_metric() -> None:
+    rows = describe().splitlines()[2:]
+
+    assert [row.split("`")[1] for row in rows] == [metric.name for _, _, metric in declarations()]
+    assert "| `touchline_state_entries` | gauge | `partition`, `kind` |" in describe()
