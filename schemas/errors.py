@@ -1,4 +1,4 @@
-"""Why a message is refused: one base for every refusal, whoever finds it."""
+"""The base of every error of touchline's, and why a message is refused."""
 
 from __future__ import annotations
 
