@@ -5,7 +5,11 @@ from __future__ import annotations
 _MAX_DETAIL = 500
 
 
-class RefusalError(Exception):
+class TouchlineError(Exception):
+    """The base of every error that touchline raises: its message says what was wrong, where, and what to do."""
+
+
+class RefusalError(TouchlineError):
     """A message that is not taken in; the worker sends it to the dead letters and goes on.
 
     Attributes:

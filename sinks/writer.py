@@ -7,12 +7,13 @@ from typing import Protocol
 
 import msgspec
 
+from schemas.errors import TouchlineError
 from schemas.rows import Row as TypedRow
 from schemas.rows import topic_of
 from sinks.tables import TABLES, Row, Table
 
 
-class SinkError(Exception):
+class SinkError(TouchlineError):
     """Something went wrong with a sink."""
 
 

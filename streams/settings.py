@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.errors import TouchlineError
+
 PREFIX = "TOUCHLINE_"
 CLICKHOUSE_SCHEMES = ("clickhouse", "clickhouses", "chdb", "memory")
 REGISTRY_SCHEMES = ("http", "https")
@@ -24,7 +26,7 @@ _PASSWORD = re.compile(r"(://[^:\n]*:).*(@)")
 """From the first colon of a URL to the last @ of its line: passwords may hold @ and /; to mask too much is no harm."""
 
 
-class SettingsError(Exception):
+class SettingsError(TouchlineError):
     """A setting that is unknown or does not hold; the message says which, why, and what to do."""
 
 

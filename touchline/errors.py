@@ -14,6 +14,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from schemas.errors import TouchlineError
 from sinks.writer import SinkError
 from streams.kafka.client import BrokerError
 from streams.kafka.producer import ProduceError
@@ -26,7 +27,7 @@ _STACK_TRACE = re.compile(r" ?Stack trace: .*")
 _UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 
-class CommandError(Exception):  # what the person sees it as
+class CommandError(TouchlineError):
     """Something the person who called can mend; the message says what was wrong and what to do."""
 
 

@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from schemas.avro.varint import count_at, int_at, long_at, size_at
+from schemas.errors import TouchlineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ _SHAPE_KEYS = ("type", "name", "fields", "symbols", "items", "values", "size", "
 _PLAIN_DEFAULTS = (str, bool, int, float, type(None))
 
 
-class UnsupportedSchemaError(Exception):
+class UnsupportedSchemaError(TouchlineError):
     """These schemas hold something that only fastavro handles; says what."""
 
 

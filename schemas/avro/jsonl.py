@@ -12,6 +12,7 @@ import msgspec
 from schemas.avro.codec import KIND_RECORDS
 from schemas.avro.registry import Schema, current_schemas
 from schemas.avro.typed import TypedReader
+from schemas.errors import TouchlineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ _INTEGERS = {"int": 31, "long": 63}
 _SHOWN = 40
 
 
-class BadLineError(Exception):
+class BadLineError(TouchlineError):
     """A line that is no touchpoint.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
-from schemas.errors import UnknownSchemaError
+from schemas.errors import TouchlineError, UnknownSchemaError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -27,7 +27,7 @@ _SCHEMA_NOT_FOUND = 40403
 """The registry's code for an id it does not know; any other 404 speaks of the address instead."""
 
 
-class RegistryUnavailableError(Exception):
+class RegistryUnavailableError(TouchlineError):
     """The schema registry gave no usable answer: transient, to be tried again."""
 
 

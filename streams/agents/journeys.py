@@ -21,6 +21,7 @@ import structlog
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
+from schemas.errors import TouchlineError
 from schemas.journey_log import Tick, decode
 from schemas.rows import Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
@@ -53,11 +54,11 @@ Fetch = Callable[[str, int, int], Awaitable[Record | None]]
 log = structlog.get_logger(__name__)
 
 
-class JourneyLogError(Exception):
+class JourneyLogError(TouchlineError):
     """The journeys log is not the one that our state was made of, or not of our making."""
 
 
-class PartitionRevokedError(Exception):  # no error: someone else has the partition now
+class PartitionRevokedError(TouchlineError):
     """The partition was taken away while a chunk of it was in work."""
 
 

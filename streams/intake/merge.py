@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from schemas.errors import TouchlineError
+
 ChunkRef = TypeVar("ChunkRef")
 Item = TypeVar("Item")
 
@@ -23,7 +25,7 @@ LEFT_OUT = 1 << 62
 """The bound of an input that says nothing about the task's time: later than any time."""
 
 
-class TooManyRefusalsError(Exception):
+class TooManyRefusalsError(TouchlineError):
     """So many records in a row were refused that it is the topic or the worker that is wrong."""
 
 

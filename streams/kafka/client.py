@@ -11,6 +11,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
+from schemas.errors import TouchlineError
 from streams.settings import Settings
 
 _PROTOCOLS = {
@@ -25,7 +26,7 @@ LONGEST_WAIT_S = 10.0
 log = structlog.get_logger(__name__)
 
 
-class BrokerError(Exception):
+class BrokerError(TouchlineError):
     """Kafka cannot be used as it is; the message says why, and what to do."""
 
 

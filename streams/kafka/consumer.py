@@ -34,6 +34,7 @@ from mode.types import ServiceT
 from typing_extensions import override
 from yarl import URL
 
+from schemas.errors import TouchlineError
 from streams.kafka.client import client_options
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.settings import Settings
@@ -50,7 +51,7 @@ CHUNKS_AHEAD = 4
 log = structlog.get_logger(__name__)
 
 
-class UnreadableError(Exception):
+class UnreadableError(TouchlineError):
     """The client cannot read a message; its own error does not say which."""
 
 

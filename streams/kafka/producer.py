@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import murmur2
 
+from schemas.errors import TouchlineError
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.client import client_options
 from streams.settings import Settings
@@ -39,7 +40,7 @@ NO_IDEMPOTENCE = (UnsupportedVersionError, UnknownError, ClusterAuthorizationFai
 log = structlog.get_logger(__name__)
 
 
-class ProduceError(Exception):
+class ProduceError(TouchlineError):
     """Kafka will not take a message, now or later; the message says which, and why."""
 
 

@@ -13,13 +13,14 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import make_wsgi_app
 
+from schemas.errors import TouchlineError
 from streams.runtime.telemetry import Telemetry
 
 BEAT_LIMIT_S = 30.0
 """An event loop that has not beaten for this long is taken for stuck; a chunk takes far less."""
 
 
-class EndpointError(Exception):
+class EndpointError(TouchlineError):
     """The metrics cannot be served; the message says where, why and what to do."""
 
 

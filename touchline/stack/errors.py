@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 
+from schemas.errors import TouchlineError
 
-class StackError(RuntimeError):
+
+class StackError(TouchlineError):
     """The stack cannot run; the message says what is wrong and what to do."""
 
 
