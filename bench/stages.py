@@ -19,7 +19,8 @@ from schemas.rows import PATH_LETTERS, encode_rows
 from sinks.writer import Batch
 from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import accept
-from streams.journeys.partition import Partition, Rules
+from streams.journeys.output import Rules
+from streams.journeys.partition import Partition
 from streams.sentiment import VaderScorer
 
 CHUNK = 2_000
@@ -68,7 +69,7 @@ def _round(codec: Codec, messages: list[tuple[str, bytes]]) -> list[tuple[str, f
     )
     records = timed("ingest: encode", lambda: [journey_log.encode(replace(t, clock=t.occurred_at)) for t in accepted])
     read = timed("journeys: decode", lambda: [journey_log.decode(record) for record in records])
-    return costs + _journeys_and_sink(read, n)
+    return costs + _journeys_and_sink(list(zip(read, records, strict=True)), n)
 
 
 def _journeys_and_sink(read: list[Any], n: int) -> list[tuple[str, float]]:
@@ -76,8 +77,8 @@ def _journeys_and_sink(read: list[Any], n: int) -> list[tuple[str, float]]:
     spent = dict.fromkeys(("journeys: apply", "journeys: flush", "journeys: encode rows", "sink: decode, dedupe"), 0.0)
     for start in range(0, n, CHUNK):
         a = time.process_time()
-        for offset, record in enumerate(read[start : start + CHUNK], start=start):
-            partition.apply(offset, record)
+        for offset, (record, data) in enumerate(read[start : start + CHUNK], start=start):
+            partition.apply(offset, record, data)
         b = time.process_time()
         output = partition.flush()
         c = time.process_time()

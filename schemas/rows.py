@@ -109,7 +109,7 @@ class BucketRow(Row):
         bucket: start of the minute, ms.
         partition: the log partition it was counted on; a reader sums over the partitions.
         n: observations.
-        numerator, denominator, squares: absolute sums; scores in units of 1 / SCALE, durations in ms.
+        numerator, squares: absolute sums; scores in units of 1 / SCALE, durations in ms.
         samples: the observed durations, ms, in ascending order (only for metrics with quantiles).
     """
 
@@ -120,7 +120,6 @@ class BucketRow(Row):
     partition: int
     n: int
     numerator: int
-    denominator: int
     squares: int
     samples: list[int]
     version: int
@@ -198,6 +197,22 @@ class MarketingSpendRow(Row):
     attributes: dict[str, str]
     version: int
 
+
+class MetricDefinitionRow(Row):
+    """Key: metric. What the code declares of a metric, see `schemas.metrics.Metric`."""
+
+    metric: str
+    kind: str
+    restated_seconds: int
+    observation: str
+    counted: str
+    version: int
+
+
+REFERENCE_TABLES: dict[str, type[Row]] = {
+    "metric_definitions": MetricDefinitionRow,
+}
+"""The tables of declarations, which `touchline migrate` writes; no topic carries them."""
 
 TABLES: dict[str, type[Row]] = {
     "touchpoints": TouchpointRow,

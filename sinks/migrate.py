@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from schemas.rows import TABLES as FACTS
+from sinks.reference import write_reference_tables
 from sinks.tables import DATABASE, TABLES
 from sinks.writer import SinkError, Writer, select
 
@@ -96,6 +98,7 @@ def migrate(
         MigrationError: an applied migration was changed since, or the database is of a newer release.
         TransientWriteError, PermanentWriteError: as `Writer.execute`.
     """
+    ships_tables = migrations is None
     migrations = shipped() if migrations is None else migrations
     writer.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     writer.execute(_RECORD)
@@ -109,6 +112,8 @@ def migrate(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
+    if ships_tables:
+        write_reference_tables(writer)
     _retain(writer, retention_days)
     return [migration.name for migration in new]
 
@@ -156,5 +161,5 @@ def _retain(writer: Writer, days: int | None) -> None:
 
 def truncate(writer: Writer) -> None:
     """Empty every table of facts; for tests and for a rebuild from the facts topics."""
-    for table in TABLES.values():
-        writer.execute(f"TRUNCATE TABLE {table.stored}")
+    for name in FACTS:
+        writer.execute(f"TRUNCATE TABLE {TABLES[name].stored}")

@@ -30,6 +30,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "clocks": ("partition",),
     "business_changes": ("change_id",),
     "marketing_spend": ("spend_id",),
+    "metric_definitions": ("metric",),
 }
 
 
@@ -79,5 +80,7 @@ def _table(name: str, row_type: type[row_types.Row]) -> Table:
     )
 
 
-TABLES: dict[str, Table] = {name: _table(name, kind) for name, kind in row_types.TABLES.items()}
+TABLES: dict[str, Table] = {
+    name: _table(name, kind) for name, kind in (row_types.TABLES | row_types.REFERENCE_TABLES).items()
+}
 """Every stored table by its name."""

@@ -103,9 +103,8 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     dimension LowCardinality(String),
     dimension_value String CODEC(ZSTD(1)),
     partition UInt32,
-    n UInt64,
+    n Int64,
     numerator Int64,
-    denominator UInt64,
     squares Int64,
     samples Array(Int64) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
@@ -191,3 +190,17 @@ CREATE TABLE IF NOT EXISTS touchline.marketing_spend_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY spend_id;
+
+-- Reference tables: what the code declares, filled by every `touchline migrate`.
+
+CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
+(
+    metric String,
+    kind LowCardinality(String),
+    restated_seconds UInt64,
+    observation String,
+    counted String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY metric;

@@ -119,8 +119,12 @@ SELECT
     spend_id, campaign, period_start, period_end, amount_minor, currency, event_id, occurred_at, source, attributes
 FROM touchline.marketing_spend_rows FINAL;
 
--- The minutes of all partitions, summed to each grain; in the units they are stored in. Three branches rather than one with
--- the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
+CREATE OR REPLACE VIEW touchline.metric_definitions AS
+SELECT metric, kind, observation, counted, restated_seconds
+FROM touchline.metric_definitions_rows FINAL;
+
+-- The minutes of all partitions, summed to each grain; in the units they are stored in. Three branches rather than one
+-- with the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
 -- toDateTime64, lets it through to the primary key).
 CREATE OR REPLACE VIEW touchline.metric_counts AS
 SELECT
@@ -132,7 +136,6 @@ SELECT
     b.dimension_value AS dimension_value,
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
-    sum(b.denominator) AS denominator,
     sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
@@ -148,7 +151,6 @@ SELECT
     b.dimension_value AS dimension_value,
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
-    sum(b.denominator) AS denominator,
     sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
@@ -164,38 +166,36 @@ SELECT
     b.dimension_value AS dimension_value,
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
-    sum(b.denominator) AS denominator,
     sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
 FROM touchline.metric_buckets_rows AS b FINAL
 GROUP BY metric, bucket, dimension, dimension_value;
 
--- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive: B. Rocks,
--- "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for means of scores the normal one.
--- A bucket is final when the time of every partition has passed its end by as long as it can still be restated:
--- the horizon's 3 days and, where later touchpoints or deadlines speak of it, as much more: carts 30 days and 30 minutes,
--- surveys 7 and 30 days, first answers 30 days, calls a day, shifts the year in which their onset may still be found.
+-- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive:
+-- B. Rocks, "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for scores the normal one.
+-- What kind of value a metric has, and how long its buckets are restated, is in metric_definitions: two arrays beside
+-- each other, so that a condition on `metric` or `bucket` still reaches the stored minutes. A bucket is final when the
+-- time of every partition has passed its end by the allowed lateness of 3 days and by as long as later events restate.
 CREATE OR REPLACE VIEW touchline.rolling_metrics AS
 WITH
     1.959963984540054 AS z,
     (SELECT min(time) FROM touchline.clocks_rows FINAL) AS reached,
-    c.metric AS name,
-    name IN ('speed_of_answer', 'hold_time', 'first_response_time') AS is_duration,
-    name IN ('sentiment', 'experience') AS is_score,
-    name IN (
-        'csat', 'ces', 'cart_abandonment_rate', 'call_abandonment_rate', 'service_level', 'survey_abandonment_rate',
-        'sentiment_shifts'
-    ) AS is_share,
+    (
+        SELECT (groupArray(metric), groupArray(kind), groupArray(restated_seconds))
+        FROM touchline.metric_definitions
+    ) AS defined,
+    indexOf(defined.1, c.metric) AS place,
+    defined.2[place] AS kind,
+    defined.3[place] AS restated_seconds,
     toFloat64(c.n) AS count,
-    toFloat64(c.denominator) AS total,
-    c.numerator / multiIf(is_duration, 1000, is_score, 10000, 1) AS amount,
+    c.numerator / multiIf(kind = 'duration', 1000, kind = 'mean', 10000, 1) AS amount,
     -- NPS, of the answers and three more.
     amount / (count + 3) AS wald_mean,
     z * sqrt(greatest(0, (c.squares + 1.5) / (count + 3) - wald_mean * wald_mean) / (count + 3)) AS wald_margin,
     -- Shares.
-    (amount + z * z / 2) / (total + z * z) AS wilson_centre,
-    z / (total + z * z) * sqrt(greatest(0, amount * (total - amount) / total) + z * z / 4) AS wilson_margin,
+    (amount + z * z / 2) / (count + z * z) AS wilson_centre,
+    z / (count + z * z) * sqrt(greatest(0, amount * (count - amount) / count) + z * z / 4) AS wilson_margin,
     -- Means.
     amount / count AS mean,
     z * sqrt(greatest(0, c.squares / 1e8 - amount * amount / count) / (count - 1) / count) AS normal_margin
@@ -205,47 +205,25 @@ SELECT
     c.bucket AS bucket,
     c.dimension AS dimension,
     c.dimension_value AS dimension_value,
-    c.n AS n,
+    toUInt64(c.n) AS n,
     amount AS numerator,
-    total AS denominator,
-    multiIf(
-        total = 0 OR count = 0, NULL,
-        name = 'nps', 100 * mean,
-        name = 'orders', count,
-        name IN ('revenue', 'refunds'), amount,
-        is_share, amount / total,
-        mean
-    ) AS value,
+    count AS denominator,
+    toNullable(multiIf(kind = 'nps', 100 * mean, kind = 'count', count, kind = 'sum', amount, mean)) AS value,
     if(c.sampled = 0, NULL, c.quantiles[1] / 1000) AS p50,
     if(c.sampled = 0, NULL, c.quantiles[2] / 1000) AS p90,
     if(c.sampled = 0, NULL, c.quantiles[3] / 1000) AS p99,
     multiIf(
-        total = 0 OR count = 0, NULL,
-        name = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
-        is_share, greatest(0, least(amount / total, wilson_centre - wilson_margin)),
-        is_score AND count > 1, mean - normal_margin,
+        kind = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
+        kind = 'share', greatest(0, least(mean, wilson_centre - wilson_margin)),
+        kind = 'mean' AND count > 1, mean - normal_margin,
         NULL
     ) AS ci_low,
     multiIf(
-        total = 0 OR count = 0, NULL,
-        name = 'nps', 100 * least(1, greatest(mean, wald_mean + wald_margin)),
-        is_share, least(1, greatest(amount / total, wilson_centre + wilson_margin)),
-        is_score AND count > 1, mean + normal_margin,
+        kind = 'nps', 100 * least(1, greatest(mean, wald_mean + wald_margin)),
+        kind = 'share', least(1, greatest(mean, wilson_centre + wilson_margin)),
+        kind = 'mean' AND count > 1, mean + normal_margin,
         NULL
     ) AS ci_high,
-    toBool(ifNull(
-        addSeconds(
-            c.bucket,
-            c.seconds + multiIf(
-                name = 'cart_abandonment_rate', 33 * 86400 + 30 * 60,
-                name = 'survey_abandonment_rate', 40 * 86400,
-                name = 'first_response_time', 33 * 86400,
-                name IN ('call_abandonment_rate', 'service_level', 'speed_of_answer', 'hold_time'), 4 * 86400,
-                name = 'sentiment_shifts', 368 * 86400,
-                3 * 86400
-            )
-        ) <= reached,
-        false
-    )) AS final
+    toBool(ifNull(addSeconds(c.bucket, c.seconds + 3 * 86400 + restated_seconds) <= reached, false)) AS final
 FROM touchline.metric_counts AS c
-WHERE NOT (c.n = 0 AND c.denominator = 0);
+WHERE c.n > 0;

@@ -28,7 +28,8 @@ from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPI
 from schemas.units import DAY_MS
 from streams.agents.dead_letters import dead_letter, lost_letter
 from streams.agents.services import Services
-from streams.journeys.partition import Collision, Output, Partition, Rules
+from streams.journeys.output import Collision, Output, Rules
+from streams.journeys.partition import Partition
 from streams.kafka.changelog import restore
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -206,7 +207,7 @@ class Journeys:
                     f"{JOURNEYS_LOG}, partition {chunk.partition}, offset {record.offset} is no "
                     f"record of the log ({error}): something else has written to it"
                 ) from error
-            state.apply(record.offset, read)
+            state.apply(record.offset, read, record.value or b"")
             if not isinstance(read, Tick) and read.occurred_at > newest:
                 newest = read.occurred_at
             if count % YIELD_EVERY == 0:
@@ -275,8 +276,8 @@ class Journeys:
         telemetry.touchpoints_processed.labels(STAGE).inc(counts["touchpoints"])
         telemetry.duplicates.inc(counts["duplicates"])
         telemetry.late_touchpoints.inc(counts["late"])
-        telemetry.refolds.inc(counts["refolds"])
-        telemetry.deadlines_fired.inc(counts["deadlines"])
+        telemetry.refolds.inc(counts["recomputations"])
+        telemetry.deadlines_fired.inc(counts["timers"])
         telemetry.messages_refused.labels("event_id_collision").inc(len(output.collisions))
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()

@@ -1,52 +1,68 @@
-"""What is the same for every abandoned thing, whichever machine found it: its row, its journey, and being forgotten."""
+"""What all abandoned things have in common: their row, their count in the journey, and when they are forgotten."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from schemas.rows import AbandonmentRow
 from streams.journeys.effects import Effects
-from streams.journeys.state import RECOVERY_MS, Call, Cart, CustomerState, Survey
+from streams.journeys.state import RECOVERY_MS, AbandonedCart, Call, Cart, CustomerState, Survey
+
+TABLE = "abandonments"
+Family = Literal["cart", "call", "hold", "survey"]
+"""With the customer and the subject's id, the key of a row: a checkout is a cart's."""
 
 
-def report(effects: Effects, family: str, subject: str, subject_id: str, thing: Cart | Call | Survey) -> None:
-    """Put the thing's row, as it now stands, among the effects.
+def put_row(
+    effects: Effects,
+    family: Family,
+    subject_id: str,
+    thing: Cart | Call | Survey,
+    started_at: int,
+    cart: AbandonedCart | None = None,
+) -> None:
+    """Put an abandoned thing's row, as it now is, among the effects.
 
     Args:
-        family: cart, call, hold or survey: with the customer and `subject_id`, the row's key.
-        subject: what the contract calls it: a cart whose checkout had begun is a `checkout`.
+        cart: what a cart was when it was abandoned; other things are called as their family, and have no value.
     """
-    started_at = thing.attribution.at if isinstance(thing, Cart) else thing.started_at
-    loss = thing.loss if isinstance(thing, Cart) else None
-    effects.abandonments[family, subject_id] = AbandonmentRow(
+    row = AbandonmentRow(
         family=family,
-        subject=subject,
+        subject=cart.subject if cart else family,
         subject_id=subject_id,
         customer_id=effects.customer_id,
         journey_id=effects.journey_id(thing.attribution.journey),
         started_at=started_at,
         abandoned_at=thing.abandoned_at,
         waited_ms=thing.abandoned_at - started_at,
-        value_minor=loss.value_minor if loss else None,
-        currency=loss.currency if loss else None,
+        value_minor=cart.value_minor if cart else None,
+        currency=cart.currency if cart else None,
         status=thing.status,
         recovered_at=thing.recovered_at,
         deleted=False,
         version=0,
     )
+    effects.put(TABLE, (family, subject_id), row)
 
 
-def count(customer: CustomerState) -> None:
+def is_abandoned(thing: Cart | Call | Survey) -> bool:
+    """Return whether a thing was abandoned, be it recovered since."""
+    return thing.status in {"abandoned", "recovered"}
+
+
+def count_in_journey(customer: CustomerState) -> None:
     """Count a thing as abandoned in the journey that is under way."""
     if customer.journey is not None:
         customer.journey.abandoned += 1
 
 
-def uncount(customer: CustomerState, thing: Cart | Call | Survey) -> None:
+def take_from_journey(customer: CustomerState, thing: Cart | Call | Survey) -> None:
     """Take a recovered thing back from its journey, while that is under way."""
     if customer.journey is not None and thing.attribution.journey == customer.journey.number:
         customer.journey.abandoned -= 1
 
 
-def forget(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
+def forget_old(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
     """Drop the things that nothing can happen to any more at `now`, ms."""
     gone = [
         subject_id

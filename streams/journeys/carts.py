@@ -2,64 +2,89 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import CartEvent
+from collections.abc import Mapping
+
+from schemas.journey_log import CartEvent, Purchase, Touchpoint
+from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.units import MINUTE_MS
 from streams.journeys import abandonment
-from streams.journeys.effects import Effects
-from streams.journeys.state import Attribution, Cart, CustomerState, Loss
+from streams.journeys.effects import Effects, EntityKey
+from streams.journeys.machine import Handler, Machine, drop_oldest
+from streams.journeys.state import NEVER, AbandonedCart, Attribution, Cart, CustomerState
 
-METRIC = "cart_abandonment_rate"
 SILENCE_MS = 30 * MINUTE_MS
 """How long after its last event a cart counts as abandoned."""
+ORDERED = frozenset({"ordered", "recovered"})
 
 
-def on_cart_event(customer: CustomerState, event: CartEvent, attribution: Attribution, effects: Effects) -> None:
-    """Apply a change to a cart. After its order, a cart's further events change nothing."""
-    cart = _cart(customer, event.cart_id, attribution)
-    if cart.status in {"ordered", "recovered"}:
-        return
-    cart.last_at = event.occurred_at
-    _take_stock(cart, event)
-    if event.action == "ordered":
-        _order(customer, event.cart_id, cart, event.occurred_at, effects)
-        return
-    if cart.items and not cart.counted:
-        cart.counted = True
-        effects.measure(METRIC, cart.attribution, n=1, numerator=0)
-    cart.deadline = event.occurred_at + SILENCE_MS if cart.items else 0
+class Carts(Machine):
+    """The machine of carts."""
+
+    tables = (abandonment.TABLE,)
+
+    def handlers(self) -> Mapping[type[Touchpoint], Handler]:
+        """Want cart events, and purchases that name their cart."""
+        return {CartEvent: self.on_cart_event, Purchase: self.on_purchase}
+
+    def on_cart_event(
+        self, customer: CustomerState, event: CartEvent, attribution: Attribution, effects: Effects
+    ) -> None:
+        """Apply a change to a cart. After its order, a cart's further events change nothing."""
+        cart = _cart(customer, event.cart_id, attribution)
+        if cart.status in ORDERED:
+            return
+        cart.last_at = event.occurred_at
+        _update_contents(cart, event)
+        if event.action == "ordered":
+            _order(customer, event.cart_id, cart, event.occurred_at, effects)
+            return
+        if cart.items and not cart.counted:
+            cart.counted = True
+            effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
+        cart.deadline = event.occurred_at + SILENCE_MS if cart.items else 0
+
+    def on_purchase(self, customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
+        """Apply an order that names its cart; a cart that was unknown is then known to be ordered."""
+        if event.action != "placed" or not event.cart_id:
+            return
+        cart = _cart(customer, event.cart_id, attribution)
+        if cart.status not in ORDERED:
+            cart.last_at = attribution.at
+            _order(customer, event.cart_id, cart, attribution.at, effects)
+
+    def next_deadline(self, customer: CustomerState) -> int:
+        """Return when the next cart is abandoned."""
+        return min((cart.deadline for cart in customer.carts.values() if cart.deadline), default=NEVER)
+
+    def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
+        """Abandon every cart whose deadline is `at`."""
+        for cart_id, cart in customer.carts.items():
+            if cart.deadline != at:
+                continue
+            cart.deadline = 0
+            cart.abandoned_at = at
+            cart.abandoned_as = AbandonedCart("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
+            if cart.status == "open":
+                cart.status = "abandoned"
+                effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
+                abandonment.count_in_journey(customer)
+            _put_row(cart_id, cart, effects)
+
+    def forget(self, customer: CustomerState, now: int) -> None:
+        """Drop carts past their recovery."""
+        if customer.carts:
+            abandonment.forget_old(customer.carts, now)
+            drop_oldest(customer.carts)
+
+    def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
+        """Put an abandoned cart's row among the effects."""
+        family, cart_id = key
+        if family == "cart" and (cart := customer.carts.get(cart_id)) and abandonment.is_abandoned(cart):
+            _put_row(cart_id, cart, effects)
 
 
-def on_order(customer: CustomerState, cart_id: str, attribution: Attribution, effects: Effects) -> None:
-    """Apply a purchase that names its cart; a cart never heard of is then known to be ordered."""
-    cart = _cart(customer, cart_id, attribution)
-    if cart.status not in {"ordered", "recovered"}:
-        cart.last_at = attribution.at
-        _order(customer, cart_id, cart, attribution.at, effects)
-
-
-def next_deadline(customer: CustomerState) -> int | None:
-    """Return the earliest moment at which a cart will be abandoned, or None."""
-    return min((cart.deadline for cart in customer.carts.values() if cart.deadline), default=None)
-
-
-def on_deadline(customer: CustomerState, at: int, effects: Effects) -> None:
-    """Abandon every cart whose deadline is `at`."""
-    for cart_id, cart in customer.carts.items():
-        if cart.deadline != at:
-            continue
-        cart.deadline = 0
-        cart.abandoned_at = at
-        cart.loss = Loss("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
-        if cart.status == "open":
-            cart.status = "abandoned"
-            effects.measure(METRIC, cart.attribution, n=0, numerator=1)
-            abandonment.count(customer)
-        report(cart_id, cart, effects)
-
-
-def report(cart_id: str, cart: Cart, effects: Effects) -> None:
-    """Put the cart's row among the effects."""
-    abandonment.report(effects, "cart", cart.loss.subject if cart.loss else "cart", cart_id, cart)
+def _put_row(cart_id: str, cart: Cart, effects: Effects) -> None:
+    abandonment.put_row(effects, "cart", cart_id, cart, cart.attribution.at, cart.abandoned_as)
 
 
 def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
@@ -69,7 +94,7 @@ def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Ca
     return cart
 
 
-def _take_stock(cart: Cart, event: CartEvent) -> None:
+def _update_contents(cart: Cart, event: CartEvent) -> None:
     if event.action == "item_added":
         cart.items += event.quantity
     elif event.action == "item_removed":
@@ -78,7 +103,7 @@ def _take_stock(cart: Cart, event: CartEvent) -> None:
         cart.items = 0
     elif event.action == "checkout_started":
         cart.checkout = True
-    # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its worth.
+    # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its value.
     if event.value_minor or not cart.items:
         cart.value_minor = event.value_minor
     cart.currency = event.currency or cart.currency
@@ -91,6 +116,6 @@ def _order(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects: 
         return
     cart.status = "recovered"
     cart.recovered_at = at
-    effects.measure(METRIC, cart.attribution, n=0, numerator=-1)
-    abandonment.uncount(customer, cart)
-    report(cart_id, cart, effects)
+    effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
+    abandonment.take_from_journey(customer, cart)
+    _put_row(cart_id, cart, effects)

@@ -1,117 +1,118 @@
-"""What a customer's touchpoints and deadlines bring about: rows for the tables, and observations for the metrics."""
+"""What a customer's touchpoints and timers bring about: rows for the tables, and changes of the metrics."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.rows import AbandonmentRow, JourneyRow, ShiftRow, TouchpointRow
+from schemas.metrics import Metric
+from schemas.rows import JourneyRow, Row, TouchpointRow
 from streams.journeys.state import Attribution
+
+Sample = tuple[int, int]
+"""A duration, ms, and how many times more (or less, where negative) a metric has observed it."""
+EntityKey = tuple[str, ...]
+"""What tells an entity of a table from the customer's others: a shift's id, an abandoned thing's family and id."""
 
 
 class MetricDelta(NamedTuple):
-    """A change to a metric's sums; see `schemas.rows.BucketRow` for their units.
+    """A change of a metric's sums; all of them are signed, so that a later step can take it back.
 
     Attributes:
-        at: the moment in whose bucket it is counted, ms.
-        caused_at: the moment of the touchpoint or deadline that brought it about, ms.
-        add, remove: a duration (ms) that joins or leaves the metric's samples, or None.
+        attribution: where it is counted: the time of the bucket, the channel, the attributes.
+        caused_at: the time of the touchpoint or timer that brought it about, ms.
+        currency: of an amount; else None.
+        n, numerator, squares: see `schemas.rows.BucketRow` for their units.
+        samples: durations that join or leave the metric's samples.
     """
 
-    metric: str
-    at: int
+    metric: Metric
+    attribution: Attribution
     caused_at: int
-    channel: str
-    attributes: dict[str, str]
     currency: str | None
     n: int
     numerator: int
-    denominator: int
-    squares: int = 0
-    add: int | None = None
-    remove: int | None = None
+    squares: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two equal changes have in common."""
+        counted = self.attribution
+        attributes = tuple(sorted(counted.attributes.items()))
+        return self.metric.name, counted.at, counted.channel, attributes, *self[2:]
+
+    def negated(self) -> MetricDelta:
+        """Return the change that takes this one back."""
+        return self._replace(
+            n=-self.n,
+            numerator=-self.numerator,
+            squares=-self.squares,
+            samples=tuple((value, -count) for value, count in self.samples),
+        )
 
 
-def difference(before: list[MetricDelta], after: list[MetricDelta]) -> list[MetricDelta]:
-    """Return the deltas that turn the sums and samples of `before` into those of `after`.
-
-    Samples that leave come last: what joins and leaves again must have joined by then.
-    """
+def difference(before: Iterable[MetricDelta], after: Iterable[MetricDelta]) -> list[MetricDelta]:
+    """Return the changes that turn the sums and samples of `before` into those of `after`."""
     counted: dict[tuple[object, ...], tuple[MetricDelta, int]] = {}
     for sign, deltas in ((1, after), (-1, before)):
         for delta in deltas:
-            key = (*delta[:4], tuple(sorted(delta.attributes.items())), *delta[5:])
+            key = delta.key
             counted[key] = (delta, counted.get(key, (delta, 0))[1] + sign)
     changes: list[MetricDelta] = []
     for delta, times in counted.values():
-        changes.extend([delta if times > 0 else _undone(delta)] * abs(times))
-    joining = [change._replace(remove=None) for change in changes]
-    leaving = [
-        change._replace(n=0, numerator=0, denominator=0, squares=0, add=None)
-        for change in changes
-        if change.remove is not None
-    ]
-    return joining + leaving
-
-
-def _undone(delta: MetricDelta) -> MetricDelta:
-    return delta._replace(
-        n=-delta.n,
-        numerator=-delta.numerator,
-        denominator=-delta.denominator,
-        squares=-delta.squares,
-        add=delta.remove,
-        remove=delta.add,
-    )
+        changes.extend([delta if times > 0 else delta.negated()] * abs(times))
+    return changes
 
 
 @dataclass(slots=True)
 class Effects:
-    """Collects what happened to one customer; rows carry version 0 until they are sent.
+    """Collects what happened to one customer; rows have version 0 until they are sent.
 
-    A row that changes twice stands here once, as it was last. `now` is the moment of the touchpoint or deadline that is
-    being applied, ms.
+    A row that changes twice is here once, as it was last.
+
+    Attributes:
+        now: the time of the touchpoint or timer that is being applied, ms.
+        entities: the machines' rows by table and key.
+        timers: how many timers fired.
     """
 
     customer_id: str
     now: int = 0
     touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
-    abandonments: dict[tuple[str, str], AbandonmentRow] = field(default_factory=dict)
-    shifts: dict[str, ShiftRow] = field(default_factory=dict)
+    entities: dict[str, dict[EntityKey, Row]] = field(default_factory=dict)
     deltas: list[MetricDelta] = field(default_factory=list)
-    deadlines: int = 0
+    timers: int = 0
 
     def journey_id(self, number: int) -> str:
         """Return the id of this customer's journey of that number, counted from 1."""
         return f"{self.customer_id}#{number}"
 
-    def measure(  # noqa: PLR0913 - a sum has as many parts, all but three of them named
+    def put(self, table: str, key: EntityKey, row: Row) -> None:
+        """Set an entity's row as it now is."""
+        self.entities.setdefault(table, {})[key] = row
+
+    def change(
         self,
-        metric: str,
+        metric: Metric,
         attribution: Attribution,
+        *,
         n: int,
         numerator: int,
-        *,
         squares: int = 0,
         currency: str | None = None,
-        add: int | None = None,
-        remove: int | None = None,
+        samples: tuple[Sample, ...] = (),
     ) -> None:
-        """Change a metric's sums in the bucket of `attribution`; the denominator goes with `n`."""
-        self.deltas.append(
-            MetricDelta(
-                metric,
-                attribution.at,
-                self.now,
-                attribution.channel,
-                attribution.attributes,
-                currency,
-                n,
-                numerator,
-                n,
-                squares,
-                add,
-                remove,
-            )
-        )
+        """Change a metric's sums in the bucket of `attribution`."""
+        # Positional, as it runs for most events: names cost 0.2 us more here (CPython 3.11).
+        self.deltas.append(MetricDelta(metric, attribution, self.now, currency, n, numerator, squares, samples))
+
+    def observe_duration(self, metric: Metric, attribution: Attribution, duration_ms: int) -> None:
+        """Count one observation of a duration."""
+        self.change(metric, attribution, n=1, numerator=duration_ms, samples=((duration_ms, 1),))
+
+    def observe_score(self, metric: Metric, attribution: Attribution, score: int) -> None:
+        """Count one observation of a score, units of 1 / SCALE."""
+        self.change(metric, attribution, n=1, numerator=score, squares=score * score)

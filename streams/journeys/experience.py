@@ -7,7 +7,7 @@ has no experience: an order placed says what was bought, not how the customer wa
 
 from __future__ import annotations
 
-from schemas.journey_log import AnyTouchpoint, CaseEvent, PageView, SurveyAnswer, Tweet
+from schemas.journey_log import CaseEvent, PageView, SurveyAnswer, Touchpoint, Tweet
 from schemas.units import SCALE
 
 CALL_ABANDONED = -6_000
@@ -29,7 +29,7 @@ HAPPENED: dict[tuple[str, str], int] = {
 """The fixed weights, in units of 1 / SCALE, by kind and what happened."""
 
 
-def experience_of(touchpoint: AnyTouchpoint) -> int | None:
+def experience_of(touchpoint: Touchpoint) -> int | None:
     """Return what the touchpoint says on its own, in units of 1 / SCALE; a call's end is weighed by `calls`."""
     if isinstance(touchpoint, SurveyAnswer) and touchpoint.normalised is not None:
         return 2 * touchpoint.normalised - SCALE
@@ -40,7 +40,7 @@ def experience_of(touchpoint: AnyTouchpoint) -> int | None:
     return _happened(touchpoint)
 
 
-def _happened(touchpoint: AnyTouchpoint) -> int | None:
+def _happened(touchpoint: Touchpoint) -> int | None:
     if isinstance(touchpoint, PageView):
         return None if touchpoint.ok else HAPPENED["page_view", "failed"]
     if isinstance(touchpoint, CaseEvent) and touchpoint.complaint and touchpoint.phase == "opened":

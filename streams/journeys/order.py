@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import AnyTouchpoint
+from schemas.journey_log import Touchpoint
 
 _ORDERS: dict[str, tuple[str, ...]] = {
     "survey_answer": ("invited", "started", "answered", "completed"),
@@ -29,6 +29,6 @@ _RANKS: dict[tuple[str, str], int] = {
 }
 
 
-def rank_of(touchpoint: AnyTouchpoint) -> int:
+def rank_of(touchpoint: Touchpoint) -> int:
     """Return a touchpoint's place among those of its millisecond; of equal places, the event id decides."""
     return _RANKS.get((touchpoint.kind, touchpoint.what), 0)

@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import CaseEvent, Tweet
+from collections.abc import Mapping
+
+from schemas.journey_log import CaseEvent, Touchpoint, Tweet
+from schemas.metrics import FIRST_RESPONSE_TIME
 from schemas.units import DAY_MS
 from streams.journeys.effects import Effects
+from streams.journeys.machine import Handler, Machine, drop_oldest
 from streams.journeys.state import Attribution, CustomerState
 
-METRIC = "first_response_time"
-PATIENCE_MS = 30 * DAY_MS
-"""An answer later than this is none."""
+ANSWERED_WITHIN_MS = 30 * DAY_MS
+"""A later answer is not counted as one."""
 
 
-def on_case_event(customer: CustomerState, event: CaseEvent, attribution: Attribution, effects: Effects) -> None:
-    """A case waits from its opening for the first thing that an agent, no bot, does about it."""
-    waiting = f"case {event.case_id}"
-    if event.phase == "opened":
-        customer.waiting.setdefault(waiting, attribution)
-    elif event.by == "agent":
-        _answer(customer, waiting, attribution.at, effects)
+class Responses(Machine):
+    """The machine of first responses."""
+
+    def handlers(self) -> Mapping[type[Touchpoint], Handler]:
+        """Want the phases of cases, and posts."""
+        return {CaseEvent: self.on_case_event, Tweet: self.on_tweet}
+
+    def on_case_event(
+        self, customer: CustomerState, event: CaseEvent, attribution: Attribution, effects: Effects
+    ) -> None:
+        """A case waits from its opening for the first thing that an agent, not a bot, does about it."""
+        question = f"case {event.case_id}"
+        if event.phase == "opened":
+            customer.unanswered.setdefault(question, attribution)
+        elif event.by == "agent":
+            _answer(customer, question, attribution.at, effects)
+
+    def on_tweet(self, customer: CustomerState, event: Tweet, attribution: Attribution, effects: Effects) -> None:
+        """A customer's post waits for the brand's first post that replies to it."""
+        if event.author == "customer":
+            customer.unanswered.setdefault(f"post {event.post_id}", attribution)
+        elif event.in_reply_to:
+            _answer(customer, f"post {event.in_reply_to}", attribution.at, effects)
+
+    def forget(self, customer: CustomerState, now: int) -> None:
+        """Drop the questions that are too old to be answered."""
+        while customer.unanswered:
+            oldest = next(iter(customer.unanswered))
+            if now <= customer.unanswered[oldest].at + ANSWERED_WITHIN_MS:
+                break
+            del customer.unanswered[oldest]
+        drop_oldest(customer.unanswered)
 
 
-def on_tweet(customer: CustomerState, event: Tweet, attribution: Attribution, effects: Effects) -> None:
-    """A customer's post waits for the first of the brand's that replies to it."""
-    if event.author == "customer":
-        customer.waiting.setdefault(f"post {event.post_id}", attribution)
-    elif event.in_reply_to:
-        _answer(customer, f"post {event.in_reply_to}", attribution.at, effects)
-
-
-def forget(customer: CustomerState, now: int) -> None:
-    """Drop what nobody will answer any more at `now`."""
-    while customer.waiting:
-        oldest = next(iter(customer.waiting))
-        if now <= customer.waiting[oldest].at + PATIENCE_MS:
-            return
-        del customer.waiting[oldest]
-
-
-def _answer(customer: CustomerState, waiting: str, at: int, effects: Effects) -> None:
-    asked = customer.waiting.pop(waiting, None)
+def _answer(customer: CustomerState, question: str, at: int, effects: Effects) -> None:
+    asked = customer.unanswered.pop(question, None)
     if asked is not None:
-        waited = at - asked.at
-        effects.measure(METRIC, asked, n=1, numerator=waited, add=waited)
+        effects.observe_duration(FIRST_RESPONSE_TIME, asked, at - asked.at)

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from schemas.metrics import SENTIMENT_SHIFTS
 from schemas.rows import ShiftRow
 from schemas.units import DAY_MS, SCALE
 from streams.journeys.effects import Effects
-from streams.journeys.state import Attribution, CustomerState, Observation
+from streams.journeys.state import CustomerState, Observation
 
+TABLE = "sentiment_shifts"
 DETECTOR = "glr-1"
 """Name and version, stored with each shift."""
 WINDOW = 24
@@ -33,19 +35,19 @@ MEMORY_MS = 365 * DAY_MS
 
 
 def observe(customer: CustomerState, observation: Observation, effects: Effects) -> None:
-    """Add an observation to the customer's series; report the shift that it gives away, if any."""
-    series = customer.series
+    """Add an observation to the customer's series; report the shift that it reveals, if any."""
+    series = customer.observations
     series.append(observation)
-    oldest = observation.at - MEMORY_MS
-    if len(series) > WINDOW or series[0].at < oldest:
-        series = [o for o in series[-WINDOW:] if o.at >= oldest]
-        customer.series = series
+    oldest = observation.attribution.at - MEMORY_MS
+    if len(series) > WINDOW or series[0].attribution.at < oldest:
+        series = [o for o in series[-WINDOW:] if o.attribution.at >= oldest]
+        customer.observations = series
     if len(series) < 2 * MIN_SIDE:
         return
     split = find_split([o.value for o in series])
     if split:
         _report(customer, series, split, effects)
-        customer.series = series[split:]
+        customer.observations = series[split:]
 
 
 def find_split(values: list[int]) -> int:
@@ -78,13 +80,13 @@ def _report(customer: CustomerState, series: list[Observation], split: int, effe
     worse = after_mean < before_mean
     customer.last_shift = -1 if worse else 1
     shift_id = _shift_id(effects.customer_id, onset.event_id)
-    effects.shifts[shift_id] = ShiftRow(
+    row = ShiftRow(
         shift_id=shift_id,
         customer_id=effects.customer_id,
-        journey_id=effects.journey_id(onset.journey),
+        journey_id=effects.journey_id(onset.attribution.journey),
         direction="worse" if worse else "better",
-        detected_at=latest.at,
-        onset_at=onset.at,
+        detected_at=latest.attribution.at,
+        onset_at=onset.attribution.at,
         onset_event_id=onset.event_id,
         before_mean=before_mean,
         after_mean=after_mean,
@@ -96,8 +98,8 @@ def _report(customer: CustomerState, series: list[Observation], split: int, effe
         deleted=False,
         version=0,
     )
-    attribution = Attribution(onset.at, onset.channel, onset.attributes, onset.journey)
-    effects.measure("sentiment_shifts", attribution, n=1, numerator=int(worse))
+    effects.put(TABLE, (shift_id,), row)
+    effects.change(SENTIMENT_SHIFTS, onset.attribution, n=1, numerator=int(worse))
 
 
 def _shift_id(customer_id: str, onset_event_id: str) -> str:

@@ -1,10 +1,13 @@
 """What is remembered of one customer: the state that the machines of this package read and change.
 
-Everything here is a plain value that MessagePack can carry; times are epoch ms, scores are in units of
-1 / `schemas.journey_log.SCALE`, money is in minor units.
+All of it is plain values that MessagePack can carry. Times are epoch milliseconds, scores whole ten-thousandths
+(`schemas.units.SCALE`), money minor units. A new field has a default and stands at the end, so that stored states can
+still be read.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -15,14 +18,23 @@ JOURNEY_SILENCE_MS = 30 * DAY_MS
 RECOVERY_MS = 30 * DAY_MS
 """How long after it was abandoned a thing can still be recovered."""
 NEVER = 1 << 62
-"""Later than any context."""
+"""Later than any time."""
+
+CartStatus = Literal["open", "ordered", "abandoned", "recovered"]
+CallStatus = Literal["open", "ended", "abandoned", "recovered"]
+SurveyStatus = Literal["open", "completed", "abandoned", "recovered"]
+CallFamily = Literal["", "call", "hold"]
+CartSubject = Literal["cart", "checkout"]
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way.
 
-    `path` has one letter a touchpoint (`schemas.rows.PATH_LETTERS`). `unresolved`: the last call that said so ended
-    unresolved, or, once the journey has ended, a case was still open. `abandoned` counts what was given up for good.
+    Attributes:
+        path: one code for each touchpoint: its kind and its action.
+        resolved: a call ended resolved, or a case was resolved.
+        unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
+        abandoned: how many things were abandoned in it and not recovered in it.
     """
 
     number: int
@@ -44,7 +56,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Where a thing began: what its observations are counted under, and in which journey."""
+    """Where a thing began: the time, channel and attributes that its metrics are counted under, and its journey."""
 
     at: int
     channel: str
@@ -52,16 +64,21 @@ class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
     journey: int
 
 
-class Loss(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a cart was when it was abandoned: an order that comes later does not make a cart a checkout."""
 
-    subject: str
+    subject: CartSubject
     value_minor: int
     currency: str | None
 
 
 class Cart(msgspec.Struct, array_like=True, gc=False):
-    """A cart. `status` is open, ordered, abandoned or recovered; `deadline` 0 means that none runs."""
+    """A cart.
+
+    Attributes:
+        counted: whether it has held an item, and so is in the metric.
+        deadline: when it is abandoned, ms; 0 while no deadline runs.
+    """
 
     attribution: Attribution
     last_at: int
@@ -71,14 +88,14 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     checkout: bool = False
     counted: bool = False
     deadline: int = 0
-    status: str = "open"
+    status: CartStatus = "open"
     abandoned_at: int = 0
     recovered_at: int | None = None
-    loss: Loss | None = None
+    abandoned_as: AbandonedCart | None = None
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):
-    """A call. Times are 0 where the phase has not been seen; `status` is open, ended, abandoned or recovered."""
+    """A call. The time of a phase that was not seen is 0."""
 
     attribution: Attribution
     last_at: int
@@ -86,21 +103,21 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     answered_at: int = 0
     held_at: int = 0
     hold_ms: int = 0
-    status: str = "open"
-    family: str = ""
+    status: CallStatus = "open"
+    family: CallFamily = ""
     started_at: int = 0
     abandoned_at: int = 0
     recovered_at: int | None = None
 
 
 class Survey(msgspec.Struct, array_like=True, gc=False):
-    """A response to a survey. `status` is open, completed, abandoned or recovered."""
+    """A response to a survey. `deadline` is 0 while none runs."""
 
     attribution: Attribution
     last_at: int
     started_at: int = 0
     deadline: int = 0
-    status: str = "open"
+    status: SurveyStatus = "open"
     abandoned_at: int = 0
     recovered_at: int | None = None
 
@@ -108,19 +125,21 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One experience of the series that the shift detector watches."""
 
-    at: int
+    attribution: Attribution
     event_id: str
     value: int
-    channel: str
-    attributes: dict[str, str]
-    journey: int
 
 
 class CustomerState(msgspec.Struct, array_like=True, gc=False):
-    """One customer.
+    """One customer at one moment of event time.
 
-    `fired` is the latest deadline that has fired; `last_shift` the last shift's direction (-1, 0, 1); `waiting` what no
-    person has answered yet, oldest first (see `responses`).
+    Attributes:
+        journeys: how many journeys there were, with the one under way.
+        last_shift: direction of the last sentiment shift: -1 worse, 1 better, 0 none yet.
+        last_timer_at: the latest time at which a timer has fired, ms.
+        cases: open cases, each with the time of its opening.
+        observations: the experiences that the shift detector still weighs, oldest first.
+        unanswered: what no person of the business has answered yet, oldest first (see `responses`).
     """
 
     journey: Journey | None = None
@@ -141,19 +160,19 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     calls: dict[str, Call] = msgspec.field(default_factory=dict)
     surveys: dict[str, Survey] = msgspec.field(default_factory=dict)
     cases: dict[str, int] = msgspec.field(default_factory=dict)
-    series: list[Observation] = msgspec.field(default_factory=list)
-    waiting: dict[str, Attribution] = msgspec.field(default_factory=dict)
+    observations: list[Observation] = msgspec.field(default_factory=list)
+    unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CustomerState)
 
 
-def encode_state(customer: CustomerState) -> bytes:
-    """Return a customer as bytes; also the way to keep a copy of it."""
-    return _encoder.encode(customer)
+def encode_state(state: CustomerState) -> bytes:
+    """Return a state as bytes; also the way to keep a copy of it."""
+    return _encoder.encode(state)
 
 
 def decode_state(data: bytes) -> CustomerState:
-    """Return the customer that `encode_state` wrote; no bytes mean a customer not yet begun."""
+    """Return the state that `encode_state` wrote; no bytes mean a customer who is not yet known."""
     return _decoder.decode(data) if data else CustomerState()

@@ -103,7 +103,6 @@ PLAIN: dict[str, Row] = {
         partition=0,
         n=1,
         numerator=1,
-        denominator=1,
         squares=1,
         samples=[],
         version=1,

@@ -181,7 +181,6 @@ def test_extreme_values_fit(store: Store) -> None:
         "metric_buckets",
         n=1 << 40,
         numerator=-INT64_MAX,
-        denominator=1 << 40,
         squares=INT64_MAX,
         samples=[0, 1, 1 << 40],
     )

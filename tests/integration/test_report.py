@@ -88,7 +88,7 @@ def cart(subject_id: str, status: str, value: int | None, currency: str | None) 
 
 def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dimension: str = "all") -> Row:
     value = "EUR" if dimension == "currency" else ""
-    return BucketRow(metric, at(day), dimension, value, 0, n, numerator, n, squares, [], 1)
+    return BucketRow(metric, at(day), dimension, value, 0, n, numerator, squares, [], 1)
 
 
 ROWS: dict[str, list[Row]] = {

@@ -12,7 +12,8 @@ import msgspec
 from schemas import journey_log
 from schemas.journey_log import AnyTouchpoint, LogRecord, Tick
 from schemas.rows import TABLES
-from streams.journeys.partition import Output, Partition, Rules
+from streams.journeys.output import Output, Rules
+from streams.journeys.partition import Partition
 
 KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "event_id"),
@@ -91,7 +92,7 @@ def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -
     partition, tables = Partition(0, 1, rules), Tables()
     for first, last in _chunks(len(records), cuts):
         for offset in range(first, last):
-            partition.apply(offset, decode(records[offset]))
+            partition.apply(offset, decode(records[offset]), records[offset])
         tables.write(partition.flush())
     return tables
 
@@ -105,7 +106,7 @@ def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes:
     while committed < len(records):
         last = min(len(records), committed + rng.randint(1, 12))
         for offset in range(committed, last):
-            partition.apply(offset, decode(records[offset]))
+            partition.apply(offset, decode(records[offset]), records[offset])
         if left and rng.random() < 0.4:
             left -= 1
             _write_until_killed(partition.flush(), tables, changelog, rng)

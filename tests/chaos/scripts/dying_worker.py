@@ -17,7 +17,8 @@ from typing import Any, cast
 from schemas.topics import JOURNEYS_STATE
 from streams.agents.journeys import Journeys
 from streams.app import run_worker
-from streams.journeys.partition import BUCKET, Output
+from streams.journeys.output import Output
+from streams.journeys.partition import BUCKET
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, BatchProducer, Message
 from streams.settings import load

@@ -10,7 +10,8 @@ import msgspec
 
 from schemas import journey_log
 from schemas.journey_log import AnyTouchpoint, Tick
-from streams.journeys.partition import Output, Partition, Rules
+from streams.journeys.output import Output, Rules
+from streams.journeys.partition import Partition
 from tests.simulation.journeys_log import Tables
 
 T0 = 1_717_236_000_000
@@ -89,12 +90,13 @@ class Play:
     def send(self, *touchpoints: AnyTouchpoint) -> Play:
         """Let them arrive, one after another, in a chunk of their own."""
         for touchpoint in touchpoints:
-            self.partition.apply(next(self._offsets), touchpoint)
+            self.partition.apply(next(self._offsets), touchpoint, journey_log.encode(touchpoint))
         return self._flush()
 
     def at(self, at: int) -> Play:
         """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more)."""
-        self.partition.apply(next(self._offsets), Tick(0, T0 + at + 5 * MINUTE))
+        tick = Tick(0, T0 + at + 5 * MINUTE)
+        self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         return self._flush()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
@@ -106,7 +108,7 @@ class Play:
 
     def metric(self, name: str, dimension: str = "all", value: str = "") -> dict[str, Any]:
         """Return a metric's sums over all buckets of a dimension's value."""
-        total: dict[str, Any] = {"n": 0, "numerator": 0, "denominator": 0, "samples": []}
+        total: dict[str, Any] = {"n": 0, "numerator": 0, "samples": []}
         for bucket in self.rows("metric_buckets"):
             if (bucket["metric"], bucket["dimension"], bucket["dimension_value"]) == (name, dimension, value):
                 for part in total:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.journey_log import AnyTouchpoint
-from streams.journeys.partition import Rules
+from streams.journeys.output import Rules
 from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import MINUTE, START, touchpoint
 

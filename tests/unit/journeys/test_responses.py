@@ -23,7 +23,7 @@ def test_a_case_waits_for_the_first_thing_a_person_does() -> None:
 
     play = played(made, until=DAY)
 
-    expected = {"n": 1, "numerator": HOUR, "denominator": 1, "samples": [HOUR]}
+    expected = {"n": 1, "numerator": HOUR, "samples": [HOUR]}
     assert play.metric(METRIC) == expected
     assert play.metric(METRIC, "region", "eu") == expected
 

@@ -22,7 +22,7 @@ def test_a_clear_turn_is_reported_with_the_touchpoint_where_it_began() -> None:
     assert (row["direction"], row["onset_event_id"]) == ("worse", made[5].event_id)
     assert (row["onset_at"], row["detected_at"]) == (made[5].occurred_at, made[7].occurred_at)
     assert (row["n_before"], row["n_after"], row["before_mean"], row["after_mean"]) == (5, 3, GOOD, BAD)
-    assert play.metric("sentiment_shifts") == {"n": 1, "numerator": 1, "denominator": 1, "samples": []}
+    assert play.metric("sentiment_shifts") == {"n": 1, "numerator": 1, "samples": []}
     assert play.row("customers")["status"] == "unhappy"
 
 

@@ -344,55 +344,55 @@ def test_business_facts(chdb: Writer) -> None:
 #   Scores 0.2, 0.4, 0.9: mean 0.5, sample deviation 0.360555, +- 1.959964 * 0.360555 / sqrt(3) = 0.407999
 METRICS: dict[str, tuple[dict[str, int], list[float | None]]] = {
     "nps": (
-        {"n": 10, "numerator": 3, "denominator": 10, "squares": 9},
+        {"n": 10, "numerator": 3, "squares": 9},
         [10, 3, 10, 30.0, -24.1390, 70.2928],
     ),
     "csat": (
-        {"n": 4, "numerator": 3, "denominator": 4},
+        {"n": 4, "numerator": 3},
         [4, 3, 4, 0.75, 0.300642, 0.954413],
     ),
-    "ces": ({"n": 5, "numerator": 0, "denominator": 5}, [5, 0, 5, 0.0, 0.0, 0.434482]),
-    "orders": ({"n": 7, "numerator": 7, "denominator": 7}, [7, 7, 7, 7.0, None, None]),
+    "ces": ({"n": 5, "numerator": 0}, [5, 0, 5, 0.0, 0.0, 0.434482]),
+    "orders": ({"n": 7, "numerator": 7}, [7, 7, 7, 7.0, None, None]),
     "revenue": (
-        {"n": 2, "numerator": 2598, "denominator": 2},
+        {"n": 2, "numerator": 2598},
         [2, 2598, 2, 2598.0, None, None],
     ),
-    "refunds": ({"n": 1, "numerator": 999, "denominator": 1}, [1, 999, 1, 999.0, None, None]),
+    "refunds": ({"n": 1, "numerator": 999}, [1, 999, 1, 999.0, None, None]),
     "cart_abandonment_rate": (
-        {"n": 4, "numerator": 3, "denominator": 4},
+        {"n": 4, "numerator": 3},
         [4, 3, 4, 0.75, 0.300642, 0.954413],
     ),
     "call_abandonment_rate": (
-        {"n": 5, "numerator": 0, "denominator": 5},
+        {"n": 5, "numerator": 0},
         [5, 0, 5, 0.0, 0.0, 0.434482],
     ),
     "service_level": (
-        {"n": 5, "numerator": 5, "denominator": 5},
+        {"n": 5, "numerator": 5},
         [5, 5, 5, 1.0, 0.565518, 1.0],
     ),
     "survey_abandonment_rate": (
-        {"n": 4, "numerator": 3, "denominator": 4},
+        {"n": 4, "numerator": 3},
         [4, 3, 4, 0.75, 0.300642, 0.954413],
     ),
     "speed_of_answer": (
-        {"n": 4, "numerator": 30_500, "denominator": 4},
+        {"n": 4, "numerator": 30_500},
         [4, 30.5, 4, 7.625, None, None],
     ),
-    "hold_time": ({"n": 2, "numerator": 0, "denominator": 2}, [2, 0, 2, 0.0, None, None]),
+    "hold_time": ({"n": 2, "numerator": 0}, [2, 0, 2, 0.0, None, None]),
     "first_response_time": (
-        {"n": 2, "numerator": 7_200_000, "denominator": 2},
+        {"n": 2, "numerator": 7_200_000},
         [2, 7200, 2, 3600.0, None, None],
     ),
     "sentiment": (
-        {"n": 3, "numerator": 15_000, "denominator": 3, "squares": 101_000_000},
+        {"n": 3, "numerator": 15_000, "squares": 101_000_000},
         [3, 1.5, 3, 0.5, 0.092001, 0.907999],
     ),
     "experience": (
-        {"n": 1, "numerator": -2500, "denominator": 1, "squares": 6_250_000},
+        {"n": 1, "numerator": -2500, "squares": 6_250_000},
         [1, -0.25, 1, -0.25, None, None],
     ),
     "sentiment_shifts": (
-        {"n": 4, "numerator": 3, "denominator": 4},
+        {"n": 4, "numerator": 3},
         [4, 3, 4, 0.75, 0.300642, 0.954413],
     ),
 }
@@ -415,7 +415,7 @@ def test_a_metric_at_every_grain(chdb: Writer, metric: str, grain: str) -> None:
 
 def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Writer) -> None:
     # Twenty promoters: 20/23 = 86.96, so the interval has to be stretched up to the 100 that was seen.
-    sums = {"n": 20, "numerator": 20, "denominator": 20, "squares": 20}
+    sums = {"n": 20, "numerator": 20, "squares": 20}
     write(chdb, "metric_buckets", dimension_value="loved", **sums)
     write(chdb, "metric_buckets", dimension_value="hated", **sums | {"numerator": -20})
 
@@ -485,20 +485,12 @@ def test_a_metric_without_samples_has_no_quantiles(chdb: Writer) -> None:
 
 
 def test_a_bucket_whose_counts_went_to_nothing_is_gone(chdb: Writer) -> None:
-    nothing = {"n": 0, "numerator": 0, "denominator": 0, "squares": 0}
+    nothing = {"n": 0, "numerator": 0, "squares": 0}
     write(chdb, "metric_buckets", version=1)
     write(chdb, "metric_buckets", version=2, **nothing)
     write(chdb, "metric_buckets", metric="csat", **nothing)
 
     assert select(chdb, "SELECT count() FROM rolling_metrics") == [[0]]
-
-
-def test_a_share_of_nothing_is_no_value(chdb: Writer) -> None:
-    write(chdb, "metric_buckets", metric="service_level", n=1, numerator=0, denominator=0, squares=0)
-
-    row = only(chdb, "SELECT value, ci_low, ci_high FROM rolling_metrics WHERE grain = '1m'")
-
-    assert list(row.values()) == [None, None, None]
 
 
 # metric -> how long after its end a bucket can still be restated: 3 days; a cart 30 days and 30 minutes more;

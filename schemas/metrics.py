@@ -1,0 +1,102 @@
+"""The metrics: each declared once, for the machines that count, the views that show and the pages that explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.units import DAY_MS, MINUTE_MS
+
+ValueKind = Literal["nps", "share", "count", "sum", "mean", "duration"]
+"""How a value is made of a metric's sums.
+
+nps: 100 * numerator / n. share: numerator / n. count: n. sum: numerator, minor units. mean: numerator / n, a score.
+duration: numerator / n, seconds, with quantiles of the samples.
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """A metric's declaration.
+
+    Attributes:
+        name: as the view `rolling_metrics` shows it.
+        kind: how its value is made of its sums.
+        observation: what one observation is, and which moment's bucket counts it.
+        counted: what the numerator adds up.
+        restated_ms: how long after the end of its minute a later event can still change a bucket. Late touchpoints come
+            on top: the allowed lateness is the same for all metrics.
+    """
+
+    name: str
+    kind: ValueKind
+    observation: str
+    counted: str
+    restated_ms: int = 0
+
+
+NPS = Metric("nps", "nps", "an nps answer, when answered", "promoters (9 and more) less detractors (6 and less)")
+CSAT = Metric("csat", "share", "a csat answer, when answered", "normalised score ≥ 0.75 (the top two boxes of five)")
+CES = Metric("ces", "share", "a ces answer, when answered", "normalised score ≥ 4/6 (5 and more of 7)")
+ORDERS = Metric("orders", "count", "an order placed", "1")
+REVENUE = Metric("revenue", "sum", "an order placed", "its amount, minor units")
+REFUNDS = Metric("refunds", "sum", "a refund", "its amount, minor units")
+CART_ABANDONMENT_RATE = Metric(
+    "cart_abandonment_rate",
+    "share",
+    "a cart with an item, at its first event",
+    "abandoned and not recovered, as cart or checkout",
+    30 * DAY_MS + 30 * MINUTE_MS,
+)
+CALL_ABANDONMENT_RATE = Metric(
+    "call_abandonment_rate", "share", "a call offered, when queued", "abandoned in the queue", DAY_MS
+)
+SPEED_OF_ANSWER = Metric(
+    "speed_of_answer", "duration", "a call answered, when queued", "seconds from queued to answered", DAY_MS
+)
+HOLD_TIME = Metric(
+    "hold_time", "duration", "a call answered, when queued", "seconds on hold, summed over the call", DAY_MS
+)
+SERVICE_LEVEL = Metric(
+    "service_level", "share", "a call answered, or abandoned after 20 s, when queued", "answered within 20 s", DAY_MS
+)
+SURVEY_ABANDONMENT_RATE = Metric(
+    "survey_abandonment_rate",
+    "share",
+    "a response started, when started",
+    "abandoned, also where it was completed after all",
+    37 * DAY_MS,
+)
+FIRST_RESPONSE_TIME = Metric(
+    "first_response_time",
+    "duration",
+    "a case opened or a customer's post, answered by a person; when opened or posted",
+    "seconds to the first answer",
+    30 * DAY_MS,
+)
+SENTIMENT = Metric("sentiment", "mean", "a scored text", "the score")
+EXPERIENCE = Metric("experience", "mean", "a touchpoint with an experience", "the experience")
+# A shift may be found long after its onset: as long as the observations behind it are remembered.
+SENTIMENT_SHIFTS = Metric("sentiment_shifts", "share", "a shift, at its onset", "those for the worse", 365 * DAY_MS)
+
+METRICS: tuple[Metric, ...] = (
+    NPS,
+    CSAT,
+    CES,
+    ORDERS,
+    REVENUE,
+    REFUNDS,
+    CART_ABANDONMENT_RATE,
+    CALL_ABANDONMENT_RATE,
+    SPEED_OF_ANSWER,
+    HOLD_TIME,
+    SERVICE_LEVEL,
+    SURVEY_ABANDONMENT_RATE,
+    FIRST_RESPONSE_TIME,
+    SENTIMENT,
+    EXPERIENCE,
+    SENTIMENT_SHIFTS,
+)
+"""Every metric, in the order in which documents list them."""
+
+METRICS_BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}

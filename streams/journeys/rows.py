@@ -1,0 +1,107 @@
+"""Rows of touchpoints, journeys and customers, made of the state; their versions are set when they are sent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.journey_log import Touchpoint
+from schemas.rows import CustomerRow, JourneyRow, TouchpointRow
+from streams.journeys.effects import Effects
+from streams.journeys.state import CustomerState, Journey
+
+Outcome = Literal["open", "purchased", "resolved", "abandoned", "unresolved", "visited"]
+CustomerStatus = Literal["active", "inactive", "unhappy", "lost"]
+
+
+def touchpoint_row(
+    touchpoint: Touchpoint,
+    customer_id: str,
+    journey_id: str,
+    experience: int | None,
+    *,
+    late: bool = False,
+) -> TouchpointRow:
+    """Return the row of a touchpoint."""
+    value_minor, currency = touchpoint.worth
+    # Positional, as it runs for every event: names cost 0.7 us more (CPython 3.11).
+    return TouchpointRow(
+        touchpoint.event_id,
+        touchpoint.kind,
+        touchpoint.occurred_at,
+        touchpoint.received_at,
+        customer_id,
+        journey_id,
+        touchpoint.channel,
+        touchpoint.source,
+        touchpoint.what,
+        touchpoint.text,
+        touchpoint.sentiment,
+        touchpoint.scorer,
+        experience,
+        value_minor,
+        currency,
+        touchpoint.subject,
+        touchpoint.attributes,
+        late,
+        0,
+    )
+
+
+def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> JourneyRow:
+    """Return the row of a journey as it is now."""
+    return JourneyRow(
+        journey_id=effects.journey_id(journey.number),
+        customer_id=effects.customer_id,
+        started_at=journey.started_at,
+        last_touch_at=journey.last_touch_at,
+        ended_at=ended_at,
+        touchpoints=journey.touchpoints,
+        channels=list(journey.channels),
+        path=journey.path,
+        purchases=journey.purchases,
+        revenue_minor=journey.revenue_minor,
+        currency=journey.currency,
+        experience_first=journey.experience_first,
+        experience_last=journey.experience_last,
+        experience_sum=journey.experience_sum,
+        experience_n=journey.experience_n,
+        outcome="open" if ended_at is None else _outcome(journey),
+        deleted=False,
+        version=0,
+    )
+
+
+def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:
+    """Return the row of a customer as they are now."""
+    return CustomerRow(
+        customer_id=customer_id,
+        first_seen_at=customer.first_seen_at,
+        last_seen_at=customer.last_seen_at,
+        touchpoints=customer.touchpoints,
+        purchases=customer.purchases,
+        spend_minor=customer.spend_minor,
+        refunded_minor=customer.refunded_minor,
+        currency=customer.currency,
+        experience_sum=customer.experience_sum,
+        experience_n=customer.experience_n,
+        last_nps=customer.last_nps,
+        open_cases=len(customer.cases),
+        status=_status(customer),
+        version=0,
+    )
+
+
+def _status(customer: CustomerState) -> CustomerStatus:
+    if customer.last_shift < 0:
+        return "unhappy" if customer.journey is not None else "lost"
+    return "active" if customer.journey is not None else "inactive"
+
+
+def _outcome(journey: Journey) -> Outcome:
+    if journey.purchases:
+        return "purchased"
+    if journey.resolved:
+        return "resolved"
+    if journey.abandoned > 0:
+        return "abandoned"
+    return "unresolved" if journey.unresolved else "visited"
