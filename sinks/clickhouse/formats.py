@@ -1,7 +1,6 @@
-"""ClickHouse's commonest output formats, written on this side: over the native protocol a server sends values only.
+"""Writes query results in ClickHouse's commonest output formats: over the native protocol a server sends values only.
 
-The embedded engine writes its formats itself; a test holds these to be the same, but for slashes in JSON, which
-ClickHouse escapes.
+A test compares each format with what the embedded engine writes. Slashes in JSON differ: ClickHouse escapes them.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
-from sinks.writer import QueryError
+from sinks.errors import QueryError
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Result:
     """The rows of a query.
 
     Attributes:
-        columns: name and ClickHouse type of each.
+        columns: the name and the ClickHouse type of each.
         rows: the values, as the driver gives them.
     """
 
@@ -108,7 +107,7 @@ _ESCAPES = {
 
 
 def _plain(result: Result) -> list[list[object]]:
-    """Return the rows as JSON has them."""
+    """Return the rows with the values that JSON can hold."""
     scales = _scales(result)
     return [[_json_value(value, scale) for value, scale in zip(row, scales, strict=True)] for row in result.rows]
 
@@ -143,7 +142,7 @@ def _json_float(value: float) -> object:
 
 
 def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
-    """Return a value as ClickHouse shows it outside quotes."""
+    """Return a value as ClickHouse writes it outside quotes."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -209,7 +208,7 @@ def _tsv_row(row: Sequence[object], result: Result) -> bytes:
 
 def _tsv_cell(value: object, scale: int) -> str:
     text = _text(value, scale)
-    # Arrays, maps and tuples have escaped their strings already.
+    # `_text` has already escaped the strings in arrays, maps and tuples.
     return text if isinstance(value, list | dict | tuple) else _escaped(text)
 
 
