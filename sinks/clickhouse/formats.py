@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -117,20 +117,18 @@ def _scales(result: Result) -> list[int]:
     return [int(match[1]) if match else 0 for match in found]
 
 
-def _json_value(value: object, scale: int) -> object:  # noqa: PLR0911  # one a type
+def _json_value(value: object, scale: int) -> object:
     match value:
         case None | bool() | int() | str():
             return value
-        case float():
-            return _json_float(value)
+        case float() | Decimal():
+            return _json_float(float(value))
         case bytes():
             return value.decode(errors="replace")
         case dict():
             return {str(key): _json_value(item, scale) for key, item in value.items()}
         case list() | tuple():
             return [_json_value(item, scale) for item in value]
-        case Decimal():
-            return _json_float(float(value))
         case _:
             return _text(value, scale)
 
@@ -141,7 +139,7 @@ def _json_float(value: float) -> object:
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
-def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
+def _text(value: object, scale: int) -> str:
     """Return a value as ClickHouse writes it outside quotes."""
     match value:
         case bool():
@@ -153,17 +151,17 @@ def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
         case datetime():
             fraction = f".{value.microsecond:06d}"[: scale + 1] if scale else ""
             return f"{value:%Y-%m-%d %H:%M:%S}{fraction}"
-        case date():
-            return value.isoformat()
-        case dict():
-            pairs = (f"{_quoted(key, scale)}:{_quoted(item, scale)}" for key, item in value.items())
-            return "{" + ",".join(pairs) + "}"
-        case list():
-            return "[" + ",".join(_quoted(item, scale) for item in value) + "]"
-        case tuple():
-            return "(" + ",".join(_quoted(item, scale) for item in value) + ")"
+        case dict() | list() | tuple():
+            return _nested_text(value, scale)
         case _:
             return str(value)
+
+
+def _nested_text(value: dict[object, object] | list[object] | tuple[object, ...], scale: int) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(key, scale)}:{_quoted(item, scale)}" for key, item in value.items()) + "}"
+    items = ",".join(_quoted(item, scale) for item in value)
+    return f"[{items}]" if isinstance(value, list) else f"({items})"
 
 
 def _float_text(value: float) -> str:
