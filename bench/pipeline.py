@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sinks.migrate import migrate
-from sinks.open import open_writer
+from sinks.open import open_database
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
 from tests.servers.kafka import Kafka
@@ -73,9 +73,9 @@ def _measured(
     database = f"chdb://{folder / 'db'}"
     settings = configuration.load(kafka=bootstrap, clickhouse=database, replication=1)
     asyncio.run(create_topics(settings))
-    writer = open_writer(database)
-    migrate(writer, None)
-    writer.close()
+    tables = open_database(database)
+    migrate(tables, None)
+    tables.close()
     sent = publish(settings, [lines], Console(quiet=True), lambda *_: None).sent
     environment = {
         "TOUCHLINE_KAFKA": bootstrap,

@@ -16,7 +16,7 @@ from schemas.avro.jsonl import parse_line
 from schemas.avro.registry import FileRegistry
 from schemas.journey_log import AnyTouchpoint
 from schemas.rows import PATH_LETTERS, encode_rows
-from sinks.writer import Batch
+from sinks.batch import Batch
 from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import accept
 from streams.journeys.output import Rules

@@ -198,22 +198,6 @@ class MarketingSpendRow(Row):
     version: int
 
 
-class MetricDefinitionRow(Row):
-    """Key: metric. What the code declares of a metric, see `schemas.metrics.Metric`."""
-
-    metric: str
-    kind: str
-    restated_seconds: int
-    observation: str
-    counted: str
-    version: int
-
-
-REFERENCE_TABLES: dict[str, type[Row]] = {
-    "metric_definitions": MetricDefinitionRow,
-}
-"""The tables of declarations, which `touchline migrate` writes; no topic carries them."""
-
 TABLES: dict[str, type[Row]] = {
     "touchpoints": TouchpointRow,
     "journeys": JourneyRow,

@@ -1,32 +1,40 @@
-"""Which errors of ClickHouse pass by themselves, so that the same rows may be sent again."""
+"""The errors of sinks.
+
+SinkError
+├── AddressError
+├── TransientWriteError
+├── PermanentWriteError
+├── QueryError
+└── MigrationError
+"""
 
 from __future__ import annotations
 
-# Numbers and names: `SELECT * FROM system.errors`, ClickHouse src/Common/ErrorCodes.cpp.
-_TRANSIENT = {
-    3: "UNEXPECTED_END_OF_FILE",
-    159: "TIMEOUT_EXCEEDED",
-    160: "TOO_SLOW",
-    202: "TOO_MANY_SIMULTANEOUS_QUERIES",
-    203: "NO_FREE_CONNECTION",
-    209: "SOCKET_TIMEOUT",
-    210: "NETWORK_ERROR",
-    225: "NO_ZOOKEEPER",
-    236: "ABORTED",
-    241: "MEMORY_LIMIT_EXCEEDED",
-    242: "TABLE_IS_READ_ONLY",
-    243: "NOT_ENOUGH_SPACE",
-    252: "TOO_MANY_PARTS",
-    279: "ALL_CONNECTION_TRIES_FAILED",
-    285: "TOO_FEW_LIVE_REPLICAS",
-    319: "UNKNOWN_STATUS_OF_INSERT",
-    394: "QUERY_WAS_CANCELLED",
-    425: "SYSTEM_ERROR",
-    473: "DEADLOCK_AVOIDED",
-    999: "KEEPER_EXCEPTION",
-}
+from schemas.errors import TouchlineError
 
 
-def is_transient(code: int | None) -> bool:
-    """Return whether an error with this code may be gone after a pause."""
-    return code in _TRANSIENT
+class SinkError(TouchlineError):
+    """The base of every error that a sink raises."""
+
+
+class AddressError(SinkError):
+    """No sink can be opened at an address; the message shows no password."""
+
+
+class TransientWriteError(SinkError):
+    """The sink was out of reach or overloaded: send the same again, after a pause.
+
+    Whether the rows arrived is unknown. Sending them again is safe: each row carries its own key and version.
+    """
+
+
+class PermanentWriteError(SinkError):
+    """The rows or the tables are wrong: the same rows would fail again."""
+
+
+class QueryError(SinkError):
+    """The sink refused a query; the message is the sink's own."""
+
+
+class MigrationError(SinkError):
+    """The tables and the migrations of this release do not fit each other."""

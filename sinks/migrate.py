@@ -1,7 +1,7 @@
 """Brings the tables of a ClickHouse to what this release needs: numbered SQL files, each applied once.
 
-Every applied migration is recorded with its checksum in `touchline.migrations`. A migration that broke off midway is
-simply run again: all of their statements may be repeated.
+`touchline.migrations` records every applied migration with its checksum. A migration that broke off midway is run
+again: each statement may be repeated.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from schemas.rows import TABLES as FACTS
-from sinks.reference import write_reference_tables
-from sinks.tables import DATABASE, TABLES
-from sinks.writer import SinkError, Writer, select
+from sinks.database import Database, select
+from sinks.errors import MigrationError
+from sinks.reference import store_reference_tables
+from sinks.tables import DATABASE
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+")
 _STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
@@ -35,13 +35,9 @@ _AGES = {
     "customers": "last_seen_at",
     "dead_letters": "refused_at",
 }
-"""The column that says how old a row is, in the tables that retention concerns."""
+"""The tables with a retention, and the column that holds the time of a row."""
 
 _TTL = re.compile(r"TTL toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")
-
-
-class MigrationError(SinkError):
-    """The tables and the migrations of this release do not belong together."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class Migration:
     """One step of the schema.
 
     Attributes:
-        name: its file's name without ending: four digits, an underscore, what it does.
-        sql: its statements, each ended by a semicolon at the end of a line, each safe to repeat.
+        name: the name of its file without the ending: four digits, an underscore, what it does.
+        sql: its statements; each ends in a semicolon at the end of a line, and each may be repeated.
     """
 
     name: str
@@ -80,46 +76,45 @@ def shipped() -> list[Migration]:
 
 
 def migrate(
-    writer: Writer,
+    database: Database,
     retention_days: int | None = None,
     migrations: Sequence[Migration] | None = None,
 ) -> list[str]:
-    """Create or bring up to date the database, its tables and views; may be repeated at any time.
+    """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
     Args:
-        writer: the ClickHouse to work on.
-        retention_days: rows older than this are deleted by ClickHouse in the background; None keeps all.
-        migrations: other ones than this release ships.
+        database: the ClickHouse to migrate.
+        retention_days: ClickHouse deletes rows older than this in the background; None keeps all.
+        migrations: the migrations to apply; None for those of this release.
 
     Returns:
-        The names of the migrations that were applied now.
+        The names of the migrations that this call applied.
 
     Raises:
-        MigrationError: an applied migration was changed since, or the database is of a newer release.
-        TransientWriteError, PermanentWriteError: as `Writer.execute`.
+        MigrationError: an applied migration was changed since, or the tables are of a newer release.
+        TransientWriteError: the database is out of reach.
+        PermanentWriteError: the database refused a statement.
     """
-    ships_tables = migrations is None
     migrations = shipped() if migrations is None else migrations
-    writer.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-    writer.execute(_RECORD)
-    applied = _applied(writer)
+    database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+    database.execute(_RECORD)
+    applied = _applied(database)
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]
     for migration in new:
         for statement in migration.statements:
-            writer.execute(statement)
-        writer.execute(
+            database.execute(statement)
+        database.execute(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
-    if ships_tables:
-        write_reference_tables(writer)
-    _retain(writer, retention_days)
+    store_reference_tables(database)
+    _set_retention(database, retention_days)
     return [migration.name for migration in new]
 
 
-def _applied(writer: Writer) -> dict[str, str]:
-    rows = select(writer, "SELECT name, checksum FROM migrations")
+def _applied(database: Database) -> dict[str, str]:
+    rows = select(database, "SELECT name, checksum FROM migrations")
     return {str(name): str(checksum) for name, checksum in rows}
 
 
@@ -142,12 +137,12 @@ def _check(migrations: Sequence[Migration], applied: dict[str, str]) -> None:
             )
 
 
-def _retain(writer: Writer, days: int | None) -> None:
-    """Set or lift the age at which rows are deleted, where it is not so already."""
+def _set_retention(database: Database, days: int | None) -> None:
+    """Set or remove the age at which ClickHouse deletes rows, in each table that has another one."""
     if days is not None and days < 1:
         raise MigrationError(f"retention is a number of days of at least 1, not {days}")
     engines = select(
-        writer,
+        database,
         "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_rows'",
     )
     for name, definition in engines:
@@ -156,10 +151,4 @@ def _retain(writer: Writer, days: int | None) -> None:
         if column is None or (int(found[1]) if found else None) == days:
             continue
         change = f"MODIFY TTL toDateTime({column}) + toIntervalDay({days})" if days else "REMOVE TTL"
-        writer.execute(f"ALTER TABLE {DATABASE}.{name} {change}")
-
-
-def truncate(writer: Writer) -> None:
-    """Empty every table of facts; for tests and for a rebuild from the facts topics."""
-    for name in FACTS:
-        writer.execute(f"TRUNCATE TABLE {TABLES[name].stored}")
+        database.execute(f"ALTER TABLE {DATABASE}.{name} {change}")

@@ -1,101 +1,74 @@
-"""From an address to a writer: `TOUCHLINE_CLICKHOUSE` in its three forms."""
+"""Opens the sink at an address, such as the one in `TOUCHLINE_CLICKHOUSE`."""
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from urllib.parse import urlsplit
 
-from sinks.clickhouse import ClickHouseWriter, Server
-from sinks.memory import MemoryWriter
-from sinks.tables import DATABASE
-from sinks.writer import SinkError, Writer
-
-_FORMS = "clickhouse://user:password@host:9000/touchline, chdb:///path/of/a/folder or memory://"
-_OPTIONS = ("secure", "verify", "ca_certs", "compression", "timeout")
+from sinks.database import Database
+from sinks.errors import AddressError
+from sinks.writer import Writer
 
 
-class AddressError(SinkError):
-    """An address is none that a writer can be opened at."""
+@dataclass(frozen=True)
+class Scheme:
+    """One kind of address.
+
+    Attributes:
+        example: an address of this kind, for messages.
+        opener: `module:function`; the function takes an address and returns a `Writer`. The module is imported when
+            the first address is opened: a driver takes 0.2 s to import, and an embedded engine may not be installed.
+        extra: the extra of the package `touchline` that installs what the module imports; None if it needs none.
+    """
+
+    example: str
+    opener: str
+    extra: str | None = None
+
+
+SCHEMES: dict[str, Scheme] = {
+    "clickhouse": Scheme("clickhouse://user:password@host:9000/touchline", "sinks.clickhouse.database:open_server"),
+    "clickhouses": Scheme("clickhouses://user:password@host:9440/touchline", "sinks.clickhouse.database:open_server"),
+    "chdb": Scheme("chdb:///path/of/a/folder", "sinks.chdb.database:open_folder", extra="embedded"),
+    "memory": Scheme("memory://", "sinks.memory.writer:open_memory"),
+}
+"""Every sink by the scheme of its addresses."""
 
 
 def open_writer(url: str) -> Writer:
-    """Return the writer at an address; a server is not contacted yet (see `Writer.ping`).
-
-    `clickhouse://` takes the options `?secure=1` (TLS, port 9440; or `clickhouses://`), `verify=0`,
-    `ca_certs=FILE`, `compression=0` and `timeout=SECONDS`.
+    """Return the writer at an address; a server is not contacted before the first call.
 
     Raises:
-        AddressError: the address is malformed; the message shows no password.
-        PermanentWriteError: the embedded database cannot be opened, or is not installed.
+        AddressError: the address is malformed, or its sink is not installed; the message shows no password.
+        PermanentWriteError: the embedded database cannot be opened.
     """
-    parts = urlsplit(url)
-    if parts.scheme in {"clickhouse", "clickhouses"}:
-        return ClickHouseWriter(parse_server(url))
-    if parts.scheme == "chdb":
-        return _open_embedded(parts)
-    if parts.scheme == "memory":
-        return MemoryWriter()
-    raise AddressError(f"no sink is addressed {parts.scheme or url!r}: use {_FORMS}")
-
-
-def parse_server(url: str) -> Server:
-    """Return what a `clickhouse://` address says.
-
-    Raises:
-        AddressError: it is malformed; the message shows no password.
-    """
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise AddressError(f"unknown option {unknown[0]!r} in a clickhouse:// address; known: {_OPTIONS}")
-    if not parts.hostname:
-        raise AddressError(f"a clickhouse:// address names no host: use {_FORMS}")
-    if parts.path.strip("/") not in {"", DATABASE}:
-        raise AddressError(f"the database is {DATABASE!r}, not {parts.path.strip('/')!r}")
-    secure = _flag(options, "secure", default=parts.scheme == "clickhouses")
-    return Server(
-        host=parts.hostname,
-        port=_port(parts) or (9440 if secure else 9000),
-        user=unquote(parts.username or "default"),
-        password=unquote(parts.password or ""),
-        secure=secure,
-        verify=_flag(options, "verify", default=True),
-        ca_certs=options.get("ca_certs"),
-        compression=_flag(options, "compression", default=True),
-        timeout_s=_seconds(options),
-    )
-
-
-def _open_embedded(parts: SplitResult) -> Writer:
-    if parts.netloc or not parts.path.strip("/"):
-        raise AddressError("an embedded database is chdb:///path/of/a/folder, with three slashes")
+    name = urlsplit(url).scheme
+    scheme = SCHEMES.get(name)
+    if scheme is None:
+        examples = ", ".join(scheme.example for scheme in SCHEMES.values())
+        raise AddressError(f"no sink is addressed {name or url!r}: use one of {examples}")
     try:
-        from sinks.chdb import ChdbWriter  # noqa: PLC0415  # an optional part, half a gigabyte
+        opener = resolve_name(scheme.opener)
     except ImportError as error:
-        raise AddressError("the embedded ClickHouse is not installed: pip install 'touchline[embedded]'") from error
-    return ChdbWriter(unquote(parts.path))
+        if scheme.extra is None:
+            raise
+        raise AddressError(
+            f"{name}:// needs packages that are not installed: pip install 'touchline[{scheme.extra}]'"
+        ) from error
+    writer: Writer = opener(url)
+    return writer
 
 
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError:
-        raise AddressError("the port in a clickhouse:// address is no number up to 65535") from None
+def open_database(url: str) -> Database:
+    """Return the database at an address; a server is not contacted before the first call.
 
-
-def _flag(options: dict[str, str], name: str, *, default: bool) -> bool:
-    value = options.get(name)
-    if value is None:
-        return default
-    if value.lower() in {"1", "true", "yes"}:
-        return True
-    if value.lower() in {"0", "false", "no"}:
-        return False
-    raise AddressError(f"option {name} in a clickhouse:// address is 0 or 1, not {value!r}")
-
-
-def _seconds(options: dict[str, str]) -> float:
-    try:
-        return float(options.get("timeout", "10"))
-    except ValueError:
-        raise AddressError("option timeout in a clickhouse:// address is a number of seconds") from None
+    Raises:
+        AddressError: the address is malformed, its sink is not installed, or its sink speaks no SQL.
+        PermanentWriteError: the embedded database cannot be opened.
+    """
+    sink = open_writer(url)
+    if not isinstance(sink, Database):
+        sink.close()
+        raise AddressError(f"a sink at {urlsplit(url).scheme}:// stores rows only: it runs no SQL")
+    return sink

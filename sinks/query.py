@@ -1,4 +1,4 @@
-"""Runs a person's SQL on either ClickHouse: `touchline query`."""
+"""Runs one query and returns its result, by default as a table for people: `touchline query`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sinks.open import open_writer
-from sinks.writer import QueryError
+from sinks.errors import QueryError
+from sinks.open import open_database
 
 _NUMBERS = ("Int", "UInt", "Float", "Decimal")
 
@@ -17,8 +17,8 @@ def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
     """Return the result of one reading statement on database `touchline`.
 
     Args:
-        url: a sink's address, as `sinks.open.open_writer` takes it.
-        sql: the statement; it can change nothing. It may end in a semicolon, but not in FORMAT.
+        url: the address of a database, for `sinks.open.open_database`.
+        sql: the statement; it can change nothing. It may end in a semicolon, not in FORMAT.
         output_format: a ClickHouse format name, or None for a table for people (UTF-8).
 
     Raises:
@@ -27,13 +27,13 @@ def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
     sql = sql.strip().rstrip(";")
     if not sql:
         raise QueryError("the query is empty")
-    writer = open_writer(url)
+    database = open_database(url)
     try:
         if output_format is not None:
-            return writer.query(sql, output_format=output_format)
-        return _table(writer.query(sql, output_format="JSONCompact")).encode()
+            return database.query(sql, output_format=output_format)
+        return _table(database.query(sql, output_format="JSONCompact")).encode()
     finally:
-        writer.close()
+        database.close()
 
 
 class _Column(msgspec.Struct):
@@ -64,7 +64,7 @@ def _table(answer: bytes) -> str:
 
 
 def _cell(value: bytes) -> str:
-    """Return a JSON value as a person reads it: on one line, NULL as nothing to see."""
+    """Return a JSON value as text on one line; NULL is a dot."""
     if value == b"null":
         return "·"
     if value.startswith(b'"'):
@@ -82,5 +82,5 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return the width of a text, terminal columns."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

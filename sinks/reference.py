@@ -1,39 +1,76 @@
-"""Reference tables: what the code declares and the views look up, written by every `touchline migrate`."""
+"""Reference tables: what the code declares and the views look up, stored by every `touchline migrate`."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-
-from msgspec.structs import astuple
+from dataclasses import dataclass
 
 from schemas.metrics import METRICS
-from schemas.rows import MetricDefinitionRow, Row
-from sinks.writer import Writer
+from sinks.database import Database, select
+from sinks.tables import DATABASE
+
+Values = tuple[str | int, ...]
 
 
-def reference_rows(version: int) -> dict[str, Sequence[Row]]:
-    """Return this release's declarations, by table, under a version."""
-    return {
-        "metric_definitions": [
-            MetricDefinitionRow(
-                metric=metric.name,
-                kind=metric.kind,
-                restated_seconds=metric.restated_ms // 1000,
-                observation=metric.observation,
-                counted=metric.counted,
-                version=version,
-            )
-            for metric in METRICS
-        ]
-    }
+@dataclass(frozen=True)
+class ReferenceTable:
+    """A table of declarations.
+
+    Attributes:
+        name: the stored table's; it has the column `version` besides.
+        columns: what `rows` hold; the first is the key.
+        stored: the query for all that is stored, the version last.
+        rows: the declarations of this release. Those of earlier releases stay, for the rows that speak of them.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    stored: str
+    rows: Sequence[Values]
 
 
-def write_reference_tables(writer: Writer) -> None:
-    """Bring the reference tables to what this release declares: whoever migrates last is right.
+REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
+    ReferenceTable(
+        "metric_definitions_rows",
+        ("metric", "kind", "restated_seconds", "observation", "counted"),
+        "SELECT metric, kind, restated_seconds, observation, counted, version FROM metric_definitions_rows FINAL",
+        [(m.name, m.kind, m.restated_ms // 1000, m.observation, m.counted) for m in METRICS],
+    ),
+)
+
+
+def store_reference_tables(database: Database) -> None:
+    """Store the declarations that differ from the stored ones; tables that are not there are passed over.
 
     Raises:
-        TransientWriteError, PermanentWriteError: as `Writer.write`.
+        TransientWriteError: the database is out of reach.
+        PermanentWriteError: the database refused a statement.
     """
-    for table, rows in reference_rows(time.time_ns() // 1_000_000).items():
-        writer.write(table, [astuple(row) for row in rows])
+    names = select(database, "SELECT name FROM system.tables WHERE database = currentDatabase()")
+    for table in REFERENCE_TABLES:
+        if [table.name] in names:
+            _store(database, table)
+
+
+def _store(database: Database, table: ReferenceTable) -> None:
+    stored = select(database, table.stored)
+    # Compared as text: some formats give large numbers so.
+    known = {tuple(map(str, row[:-1])) for row in stored}
+    missing = [row for row in table.rows if tuple(map(str, row)) not in known]
+    if not missing:
+        return
+    version = 1 + max((int(str(row[-1])) for row in stored), default=0)
+    rows = ", ".join(f"({', '.join(map(_literal, row))})" for row in missing)
+    others = (f"row.{place}" for place in range(2, len(table.columns) + 1))
+    values = ", ".join([f"(arrayJoin([{rows}]) AS row).1", *others])
+    database.execute(
+        f"INSERT INTO {DATABASE}.{table.name} ({', '.join(table.columns)}, version) SELECT {values}, {version}"
+    )
+
+
+def _literal(value: str | int) -> str:
+    """Return a declared value as SQL writes it."""
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

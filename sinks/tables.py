@@ -1,6 +1,6 @@
 """The stored tables: their columns, keys and row decoders, all derived from `schemas.rows`.
 
-A row is a tuple of its fields in the order of its type in `schemas.rows`, as a MessagePack array decodes to.
+A row is a tuple of its fields in the order of its type in `schemas.rows`, as decoded from a MessagePack array.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, get_origin, get_type_hints
 import msgspec
 
 from schemas import rows as row_types
+from sinks.errors import PermanentWriteError
 
 DATABASE = "touchline"
 
@@ -30,7 +31,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "clocks": ("partition",),
     "business_changes": ("change_id",),
     "marketing_spend": ("spend_id",),
-    "metric_definitions": ("metric",),
 }
 
 
@@ -40,13 +40,14 @@ class Table:
 
     Attributes:
         name: the table's name in `schemas.rows.TABLES`.
-        stored: where its rows are kept, qualified: `touchline.<name>_rows`. `<name>` itself is a view.
+        stored: the qualified name of the ClickHouse table that stores its rows: `touchline.<name>_rows`; `<name>`
+            itself is a view.
         columns: the columns in the order of a row's fields; the last is `version`.
         maps: the columns whose values are dictionaries.
-        key: the columns that say which entity a row is about, in the order of the sorting key.
-        key_of: takes the key out of a row.
-        decode: reads a message of the table's facts topic; raises `msgspec.MsgspecError` if it holds
-            anything but rows of this table.
+        key: the columns that identify a row's entity, in the order of the sorting key.
+        key_of: returns the key of a row.
+        decode: returns the rows of a message of the table's facts topic; raises `msgspec.MsgspecError` if the message
+            holds anything but rows of this table.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Table:
 
     @property
     def column_list(self) -> str:
-        """The columns as SQL lists them."""
+        """The columns as a list in SQL."""
         return ", ".join(f"`{column}`" for column in self.columns)
 
 
@@ -80,7 +81,33 @@ def _table(name: str, row_type: type[row_types.Row]) -> Table:
     )
 
 
-TABLES: dict[str, Table] = {
-    name: _table(name, kind) for name, kind in (row_types.TABLES | row_types.REFERENCE_TABLES).items()
-}
+TABLES: dict[str, Table] = {name: _table(name, kind) for name, kind in row_types.TABLES.items()}
 """Every stored table by its name."""
+
+
+def table_of(name: str) -> Table:
+    """Return a stored table by its name.
+
+    Raises:
+        PermanentWriteError: no table has this name.
+    """
+    try:
+        return TABLES[name]
+    except KeyError:
+        known = ", ".join(sorted(TABLES))
+        raise PermanentWriteError(f"no table {name!r}; the tables are {known}") from None
+
+
+def check_width(table: Table, rows: Sequence[Row]) -> None:
+    """Check that every row has one value a column: formats without column names would shift the values.
+
+    Raises:
+        PermanentWriteError: a row is too short or too long.
+    """
+    wanted = len(table.columns)
+    for width in set(map(len, rows)):
+        if width != wanted:
+            raise PermanentWriteError(
+                f"a row of {table.name!r} has {width} fields instead of {wanted}: "
+                "the workers and the sink are of different releases"
+            )

@@ -16,8 +16,9 @@ from faust.app.base import BootStrategy
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
+from sinks.errors import SinkError, TransientWriteError
 from sinks.open import open_writer
-from sinks.writer import SinkError, TransientWriteError, Writer
+from sinks.writer import Writer
 from streams.agents import ingest, journeys, sink
 from streams.agents.services import Services
 from streams.kafka.admin import check_topics

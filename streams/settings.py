@@ -14,9 +14,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import TouchlineError
+from sinks.open import SCHEMES
 
 PREFIX = "TOUCHLINE_"
-CLICKHOUSE_SCHEMES = ("clickhouse", "clickhouses", "chdb", "memory")
 REGISTRY_SCHEMES = ("http", "https")
 ENCODE = (
     "In user and password write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %5B for [ and %20 for a space"
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_clickhouse(cls, value: str) -> str:
         url = _parts(value)
-        if url.scheme not in CLICKHOUSE_SCHEMES:
+        if url.scheme not in SCHEMES:
             raise ValueError("it should look like clickhouse://user:password@host:9000/touchline or chdb:///path")
         if url.scheme == "chdb" and not url.path.strip("/"):
             raise ValueError("a chdb URL names a directory: chdb:///var/lib/touchline")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sinks.migrate import migrate, truncate
-from sinks.open import open_writer
-from sinks.writer import Writer
+from sinks.migrate import migrate
+from sinks.tables import TABLES
+from tests.contract.engine import Engine, open_engine
 
 
 @pytest.fixture(scope="session")
@@ -26,24 +26,25 @@ def chdb_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chdb_opened(chdb_folder: Path) -> Iterator[Writer]:
+def chdb_opened(chdb_folder: Path) -> Iterator[Engine]:
     """The run's embedded database, with or without tables."""
-    writer = open_writer(f"chdb://{chdb_folder}")
-    yield writer
-    writer.close()
+    engine = open_engine(f"chdb://{chdb_folder}")
+    yield engine
+    engine.close()
 
 
 @pytest.fixture
-def chdb(chdb_opened: Writer) -> Writer:
-    """A writer to an embedded database with all tables and views, and no rows."""
+def chdb(chdb_opened: Engine) -> Engine:
+    """The run's embedded database with all tables and views, and no rows."""
     migrate(chdb_opened)
-    truncate(chdb_opened)
+    for table in TABLES.values():
+        chdb_opened.execute(f"TRUNCATE TABLE {table.stored}")
     return chdb_opened
 
 
 @pytest.fixture
-def chdb_without_tables(chdb_opened: Writer) -> Iterator[Writer]:
-    """A writer to an embedded ClickHouse in which there is no database `touchline`."""
+def chdb_without_tables(chdb_opened: Engine) -> Iterator[Engine]:
+    """The run's embedded ClickHouse without the database `touchline`."""
     chdb_opened.execute("DROP DATABASE IF EXISTS touchline SYNC")
     yield chdb_opened
     chdb_opened.execute("DROP DATABASE IF EXISTS touchline SYNC")

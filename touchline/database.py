@@ -1,4 +1,4 @@
-"""The folder of an embedded database: its address, and whether there is a database in it."""
+"""Finds the embedded database in a folder, and its address."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from urllib.parse import quote
 from touchline.errors import CommandError
 
 _MARK = "metadata"
-"""chDB keeps the definitions of its tables in this folder."""
+"""The folder in which chDB keeps the definitions of its tables."""
 
 
 def holds_database(folder: Path) -> bool:
-    """Return whether an embedded database is in `folder`."""
+    """Return whether `folder` holds an embedded database."""
     return (folder / _MARK).is_dir()
 
 
 def fresh(folder: Path) -> Path:
-    """Return `folder`, in which a new database may be made.
+    """Return `folder` if a new database can be made in it.
 
     Raises:
-        CommandError: something is in it already.
+        CommandError: the folder is not empty, or is a file.
     """
     if holds_database(folder):
         raise CommandError(
-            f"{folder} already holds a database; ask it with `touchline query ... --data {folder}`, "
+            f"{folder} already holds a database; query it with `touchline query ... --data {folder}`, "
             "or name another folder"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -36,7 +36,7 @@ def address_of(folder: Path) -> str:
     """Return the address of the embedded database in `folder`, for `TOUCHLINE_CLICKHOUSE`.
 
     Raises:
-        CommandError: there is none.
+        CommandError: the folder holds no database.
     """
     if not holds_database(folder):
         raise CommandError(f"{folder} holds no database; `touchline demo --keep {folder}` makes one")

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from sinks.database import Database
 from sinks.migrate import migrate
-from sinks.open import open_writer
-from sinks.writer import Writer
+from sinks.open import open_database
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
 from streams.settings import Settings
@@ -72,8 +72,8 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
         )
         stack.start_broker()
         asyncio.run(create_topics(settings))
-        with _opened(settings.clickhouse) as writer:
-            migrate(writer, settings.retention_days)
+        with _opened(settings.clickhouse) as tables:
+            migrate(tables, settings.retention_days)
         yield stack, settings
 
 
@@ -132,13 +132,13 @@ def report(database: Path, address: str, console: Console) -> None:
 
     Args:
         database: its folder, as the reader would name it.
-        address: its address, for `sinks.open.open_writer`.
+        address: its address, for `sinks.open.open_database`.
         console: the page to print on.
     """
-    with _opened(address) as writer:
+    with _opened(address) as tables:
 
         def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-            lines = writer.query(sql, parameters, "JSONEachRow").splitlines()
+            lines = tables.query(sql, parameters, "JSONEachRow").splitlines()
             return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
 
         findings = read_findings(ask)
@@ -161,9 +161,9 @@ def _program() -> str:
 
 
 @contextmanager
-def _opened(address: str) -> Iterator[Writer]:
-    writer = open_writer(address)
+def _opened(address: str) -> Iterator[Database]:
+    tables = open_database(address)
     try:
-        yield writer
+        yield tables
     finally:
-        writer.close()
+        tables.close()

@@ -15,9 +15,10 @@ from aiokafka.errors import KafkaError
 
 from schemas.avro.registry import ConfluentRegistry, FileRegistry, RegistryUnavailableError
 from schemas.errors import UnknownSchemaError
+from sinks.database import Database, select
+from sinks.errors import QueryError, SinkError
 from sinks.migrate import shipped
-from sinks.open import open_writer
-from sinks.writer import QueryError, SinkError, Writer, select
+from sinks.open import open_database
 from streams.kafka.client import BrokerError, client_options
 from streams.sentiment import VaderScorer
 from streams.settings import Settings, mask
@@ -90,23 +91,23 @@ def _tables(settings: Settings) -> Check:
     if address.scheme == "chdb" and not holds_database(Path(unquote(address.path))):
         return Check("ClickHouse", False, f"{shown} holds no database yet: touchline migrate")
     try:
-        writer = open_writer(settings.clickhouse)
+        database = open_database(settings.clickhouse)
     except SinkError as error:
         return Check("ClickHouse", False, f"{shown}: {error}")
     try:
-        writer.ping()
-        return _migrations(writer, shown)
+        database.ping()
+        return _migrations(database, shown)
     except SinkError as error:
         return Check("ClickHouse", False, f"{shown}: {clickhouse_message(str(error))}")
     finally:
-        writer.close()
+        database.close()
 
 
-def _migrations(writer: Writer, shown: str) -> Check:
+def _migrations(database: Database, shown: str) -> Check:
     wanted = [migration.name for migration in shipped()]
     try:
-        applied = {row[0] for row in select(writer, "SELECT name FROM touchline.migrations")}
-        ((version,),) = select(writer, "SELECT version()")
+        applied = {row[0] for row in select(database, "SELECT name FROM touchline.migrations")}
+        ((version,),) = select(database, "SELECT version()")
     except QueryError:
         return Check("ClickHouse", False, f"{shown} has no tables yet: touchline migrate")
     missing = [name for name in wanted if name not in applied]

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import TouchlineError
-from sinks.writer import SinkError
+from sinks.errors import SinkError
 from streams.kafka.client import BrokerError
 from streams.kafka.producer import ProduceError
 from streams.settings import SettingsError

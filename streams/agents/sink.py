@@ -19,8 +19,10 @@ import structlog
 
 from schemas.rows import TouchpointRow
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
+from sinks.batch import Batch
+from sinks.errors import TransientWriteError
 from sinks.tables import Row
-from sinks.writer import Batch, TransientWriteError, Writer
+from sinks.writer import Writer
 from streams.agents.dead_letters import row_of
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic

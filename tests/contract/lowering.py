@@ -1,7 +1,7 @@
-"""The project's tables, lowered for Debian's ClickHouse 18.16, which knows none of their newer types.
+"""The project's tables for Debian's ClickHouse 18.16, which lacks their newer types.
 
-Times become Int64 milliseconds, maps JSON text; codecs and LowCardinality go. Of the views there are plain ones:
-the rows of highest version that are not deleted, in stored units.
+Times become Int64 milliseconds, maps become JSON text, codecs and LowCardinality are left out. Plain views replace the
+project's: the rows of highest version that are not deleted, in stored units.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The writers under one contract, each with a way to read back what it keeps, in the units of the facts."""
+"""The writers under one contract, each with a way to read back its rows, in the units of the facts."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockOutputStream
 
 from schemas.rows import TABLES
-from sinks.clickhouse import ClickHouseWriter, Server
-from sinks.memory import MemoryWriter
+from sinks.clickhouse.address import Server
+from sinks.clickhouse.database import ClickHouseDatabase
+from sinks.database import Database, select
+from sinks.memory.writer import MemoryWriter
 from sinks.tables import TABLES as STORED
-from sinks.writer import Writer, select
+from sinks.writer import Writer
 
 if TYPE_CHECKING:
     from chdb.session import Session  # an optional part
 
 
 class Store(Protocol):
-    """A writer, and what it keeps."""
+    """A writer under test, and the rows that it keeps."""
 
     @property
     def writer(self) -> Writer:
-        """What is tested."""
+        """The writer under test."""
         ...
 
     def rows(self, table: str) -> list[list[object]]:
-        """Return rows as facts, by key; superseded and deleted ones are gone."""
+        """Return rows as facts, by key, without superseded and deleted ones."""
         ...
 
 
@@ -46,27 +48,32 @@ class MemoryStore:
 
 @dataclass
 class SqlStore:
-    """Reads by SQL, apart from the views, whatever the types of the columns are.
+    """Reads the rows back by SQL.
 
     Attributes:
-        writer: what is tested.
-        reader: what answers queries, where that is another one.
+        writer: the writer under test.
+        database: answers queries on the tables that it fills.
     """
 
     writer: Writer
-    reader: Writer
+    database: Database
 
     def rows(self, table: str) -> list[list[object]]:
-        types = {str(row[0]): str(row[1]) for row in select(self.reader, f"DESCRIBE TABLE touchline.{table}_rows")}
-        hints = get_type_hints(TABLES[table])
-        names = list(TABLES[table].__struct_fields__)
-        shown = ", ".join(_shown(name, types[name], hints[name]) for name in names)
-        alive = "WHERE NOT deleted" if "deleted" in names else ""
-        found = select(
-            self.reader,
-            f"SELECT {shown} FROM touchline.{table}_rows FINAL {alive} ORDER BY {', '.join(STORED[table].key)}",
-        )
-        return [[_fact(value, hints[name]) for name, value in zip(names, row, strict=True)] for row in found]
+        return stored_rows(self.database, table)
+
+
+def stored_rows(database: Database, table: str) -> list[list[object]]:
+    """Return the rows of a stored table, not of its view, whatever the types of its columns; as `Store.rows`."""
+    types = {str(row[0]): str(row[1]) for row in select(database, f"DESCRIBE TABLE touchline.{table}_rows")}
+    hints = get_type_hints(TABLES[table])
+    names = list(TABLES[table].__struct_fields__)
+    shown = ", ".join(_shown(name, types[name], hints[name]) for name in names)
+    alive = "WHERE NOT deleted" if "deleted" in names else ""
+    found = select(
+        database,
+        f"SELECT {shown} FROM touchline.{table}_rows FINAL {alive} ORDER BY {', '.join(STORED[table].key)}",
+    )
+    return [[_fact(value, hints[name]) for name, value in zip(names, row, strict=True)] for row in found]
 
 
 def _shown(name: str, column_type: str, hint: object) -> str:
@@ -86,13 +93,13 @@ def _fact(value: object, hint: object) -> object:
 
 
 class DriverOnChdb:
-    """Stands in for the driver's client: its blocks of columns are read by a current ClickHouse.
+    """Replaces the driver's client: a current ClickHouse reads the blocks of columns that the driver would send.
 
-    The native protocol and ClickHouse's format Native share their serialization, so this shows, without a current
-    server, that what the driver makes of our columns is what the tables' types want.
+    The native protocol and ClickHouse's format Native share their serialization. So a test shows, without a current
+    server, that the driver's blocks fit the types of the tables.
     """
 
-    def __init__(self, chdb: Writer, session: Session) -> None:
+    def __init__(self, chdb: Database, session: Session) -> None:
         self._chdb = chdb
         self._session = session
 
@@ -117,10 +124,10 @@ class DriverOnChdb:
         """Nothing to drop."""
 
 
-def driver_on_chdb(chdb: Writer, session: Session) -> ClickHouseWriter:
-    """Return the native protocol's writer, its client replaced."""
-    writer = ClickHouseWriter(Server("nowhere.invalid"))
-    # The one seam that cannot be reached from outside.
+def driver_on_chdb(chdb: Database, session: Session) -> ClickHouseDatabase:
+    """Return the native protocol's writer with this client in place of the driver's."""
+    writer = ClickHouseDatabase(Server("nowhere.invalid"))
+    # The class takes no client from outside.
     writer._client = DriverOnChdb(chdb, session)
     return writer
 
@@ -131,7 +138,7 @@ def _clause(settings: Mapping[str, int] | None) -> str:
 
 
 class _Sent:
-    """A socket that keeps what is sent."""
+    """A socket that keeps the bytes sent to it."""
 
     def __init__(self) -> None:
         self.sent = bytearray()
@@ -141,7 +148,7 @@ class _Sent:
 
 
 def _native_block(types: list[Any], data: list[Any]) -> bytes:
-    """Return what the driver would send, as protocol revision 0 has it: that is format Native."""
+    """Return the block that the driver would send in protocol revision 0, which is format Native."""
     context = Context()
     context.server_info = SimpleNamespace(used_revision=0, get_timezone=lambda: "UTC")
     context.client_settings = {"strings_as_bytes": False, "use_numpy": False}

@@ -1,4 +1,4 @@
-"""Every writer keeps the same: the same rows in give the same rows out, however often they are sent."""
+"""Every writer keeps the same rows, however often and in whatever order they are sent."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from schemas.rows import TABLES, Row, encode_rows
-from sinks.memory import MemoryWriter
+from sinks.batch import Batch
+from sinks.database import Database
+from sinks.errors import PermanentWriteError
+from sinks.memory.writer import MemoryWriter
 from sinks.migrate import migrate
-from sinks.open import open_writer
-from sinks.writer import Batch, PermanentWriteError, Writer
+from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
 from tests.contract.stores import MemoryStore, SqlStore, Store, driver_on_chdb
@@ -37,23 +39,23 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         case "memory":
             yield MemoryStore(MemoryWriter())
         case "chdb":
-            chdb: Writer = request.getfixturevalue("chdb")
+            chdb: Engine = request.getfixturevalue("chdb")
             yield SqlStore(chdb, chdb)
         case "driver_on_chdb":
             yield _driver_on_chdb(request)
         case "server":
             server: ClickHouseServer = request.getfixturevalue("clickhouse_server")
-            writer = open_writer(server.url())
-            migrate(writer, migrations=lowered())
-            yield SqlStore(writer, writer)
-            writer.execute("DROP DATABASE touchline")
-            writer.close()
+            engine = open_engine(server.url())
+            migrate(engine, migrations=lowered())
+            yield SqlStore(engine, engine)
+            engine.execute("DROP DATABASE touchline")
+            engine.close()
 
 
 def _driver_on_chdb(request: pytest.FixtureRequest) -> Store:
     from chdb.session import Session  # noqa: PLC0415  # an optional part
 
-    chdb: Writer = request.getfixturevalue("chdb")
+    chdb: Database = request.getfixturevalue("chdb")
     folder: Path = request.getfixturevalue("chdb_folder")
     return SqlStore(driver_on_chdb(chdb, Session(str(folder))), chdb)
 

@@ -19,7 +19,8 @@ from schemas.rows import (
     ShiftRow,
     TouchpointRow,
 )
-from sinks.writer import Batch, Writer
+from sinks.batch import Batch
+from tests.contract.engine import Engine
 from touchline.report import read_findings
 from touchline.report.findings import Findings
 
@@ -129,7 +130,7 @@ ROWS: dict[str, list[Row]] = {
 
 
 @pytest.fixture
-def findings(chdb: Writer) -> Findings:
+def findings(chdb: Engine) -> Findings:
     batch = Batch()
     for table, rows in ROWS.items():
         for row in rows:

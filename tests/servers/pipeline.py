@@ -21,7 +21,7 @@ from rich.console import Console
 
 from schemas.topics import all_topics
 from sinks.migrate import migrate
-from sinks.open import open_writer
+from sinks.open import open_database
 from streams.kafka.admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
@@ -163,11 +163,11 @@ class Pipeline:
 
     def rows(self) -> Rows:
         """Return what is stored."""
-        writer = open_writer(self.settings.clickhouse)
+        database = open_database(self.settings.clickhouse)
         try:
-            return rows_of(writer)
+            return rows_of(database)
         finally:
-            writer.close()
+            database.close()
 
     def stop(self) -> None:
         """End all processes."""
@@ -183,17 +183,17 @@ def _variables(settings: Mapping[str, object]) -> dict[str, str]:
 def pipeline_on(kafka: Kafka, clickhouse: ClickHouseServer, folder: Path, **more: object) -> Iterator[Pipeline]:
     """Give a pipeline with fresh topics and empty tables, of which nothing is left afterwards."""
     pipeline = Pipeline(folder, kafka.bootstrap, clickhouse.url(), **more)
-    writer = open_writer(pipeline.settings.clickhouse)
+    database = open_database(pipeline.settings.clickhouse)
     try:
         asyncio.run(create_topics(pipeline.settings))
-        migrate(writer, migrations=lowered())
+        migrate(database, migrations=lowered())
         yield pipeline
     finally:
         pipeline.stop()
         kafka.ensure_running()
         clickhouse.ensure_running()
-        writer.execute("DROP DATABASE IF EXISTS touchline")
-        writer.close()
+        database.execute("DROP DATABASE IF EXISTS touchline")
+        database.close()
         asyncio.run(_remove_topics(pipeline.settings))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from schemas.rows import TABLES
+from sinks.database import Database
 from sinks.tables import TABLES as STORED
-from sinks.writer import Writer
-from tests.contract.stores import SqlStore
+from tests.contract.stores import stored_rows
 
 DEMO_S = 120.0
 OF_THE_RUN = frozenset({"received_at", "refused_at", "version"})
@@ -24,10 +24,9 @@ Rows = dict[str, list[Row]]
 """Rows by table: column to value, in the units of the facts; bytes in base64."""
 
 
-def rows_of(writer: Writer) -> Rows:
+def rows_of(database: Database) -> Rows:
     """Return the rows of every table but the clocks."""
-    store = SqlStore(writer, writer)
-    return {table: _named(table, store.rows(table)) for table in TABLES if table != "clocks"}
+    return {table: _named(table, stored_rows(database, table)) for table in TABLES if table != "clocks"}
 
 
 def _named(table: str, rows: list[list[object]]) -> list[Row]:

@@ -52,6 +52,23 @@ def test_pure_logic_knows_no_transport_no_settings_and_no_agent(folder: str) -> 
             assert not name.startswith(("streams.agents", "streams.settings", "streams.app", "sinks")), path
 
 
+def test_modules_outside_a_sink_open_it_by_its_address() -> None:
+    folders = [f"sinks.{path.parent.name}" for path in (ROOT / "sinks").glob("*/__init__.py")]
+    # Every ClickHouse has the same error codes.
+    shared = "sinks.clickhouse.codes"
+    for path in [path for room in MAY_KNOW for path in modules(room)]:
+        foreign = [folder for folder in folders if path.parent != ROOT / folder.replace(".", "/")]
+        for name in imports(path):
+            assert name.startswith(shared) or not name.startswith(tuple(foreign)), path
+
+
+def test_a_driver_is_known_to_its_sink_alone() -> None:
+    for path in modules("sinks"):
+        drivers = {name.split(".")[0] for name in imports(path)} & {"clickhouse_driver", "chdb"}
+
+        assert not drivers or path == ROOT / "sinks" / path.parent.name / "database.py", path
+
+
 def test_journeys_know_of_nothing_but_what_was_said() -> None:
     for path in modules("streams/journeys"):
         rooms = {name for name in imports(path) if name.split(".")[0] in ROOMS}

@@ -17,7 +17,7 @@ from schemas.avro.registry import current_schemas
 from schemas.metrics import METRICS_BY_NAME
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
-from sinks.writer import Writer, select
+from sinks.database import Database, select
 from streams.intake.identity import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
 from streams.runtime.telemetry import REASONS
@@ -150,7 +150,7 @@ def test_every_signal_is_described() -> None:
 
 
 @pytest.mark.embedded
-def test_the_views_have_the_columns_that_are_named(chdb: Writer) -> None:
+def test_the_views_have_the_columns_that_are_named(chdb: Database) -> None:
     for view, _, columns in table(section(CONTRACT, "### Views")):
         found = select(chdb, f"SELECT name FROM system.columns WHERE table = '{code(view)}' ORDER BY position")
         assert columns.split(", ") == [str(name) for (name,) in found], f"view {view}"
@@ -216,7 +216,7 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("query", re.findall(r"[^;]+(?=;)", "".join(fenced(README, "sql"))))
-def test_the_readmes_queries_run(query: str, chdb: Writer) -> None:
+def test_the_readmes_queries_run(query: str, chdb: Database) -> None:
     chdb.query(query)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sinks.migrate import migrate
-from sinks.open import open_writer
+from sinks.open import open_database
 from streams import settings
 
 
@@ -13,11 +13,11 @@ from streams import settings
 def command() -> None:
     """Create the tables and views in ClickHouse, or bring them up to date. May be repeated."""
     configured = settings.load()
-    writer = open_writer(configured.clickhouse)
+    database = open_database(configured.clickhouse)
     try:
-        applied = migrate(writer, configured.retention_days)
+        applied = migrate(database, configured.retention_days)
     finally:
-        writer.close()
+        database.close()
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:

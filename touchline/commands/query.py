@@ -1,4 +1,4 @@
-"""`touchline query`: asks the tables, embedded or on a server."""
+"""`touchline query`: queries the tables, embedded or on a server."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from touchline.database import address_of
     help="A ClickHouse format: JSONEachRow, CSV, ... By default a table for people.",
 )
 def command(sql: str, data: Path | None, output_format: str | None) -> None:
-    """Ask the tables in SQL; `-` reads it from standard input. Nothing can be changed by it.
+    """Query the tables in SQL; `-` reads the SQL from standard input. A query can change nothing.
 
-    Without --data it asks the ClickHouse that TOUCHLINE_CLICKHOUSE names.
+    Without --data it queries the ClickHouse that TOUCHLINE_CLICKHOUSE names.
     """
     if sql == "-":
         sql = click.get_text_stream("stdin").read()

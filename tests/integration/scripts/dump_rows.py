@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from sinks.open import open_writer
+from sinks.open import open_database
 from tests.servers.rows import rows_of
 
-writer = open_writer(f"chdb://{Path(sys.argv[1]).absolute()}")
-sys.stdout.buffer.write(msgspec.json.encode(rows_of(writer)))
-writer.close()
+database = open_database(f"chdb://{Path(sys.argv[1]).absolute()}")
+sys.stdout.buffer.write(msgspec.json.encode(rows_of(database)))
+database.close()

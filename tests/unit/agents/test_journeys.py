@@ -17,8 +17,8 @@ from schemas import journey_log
 from schemas.journey_log import CartEvent, Purchase, Tick
 from schemas.rows import TABLES, encode_rows
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
-from sinks.memory import MemoryWriter
-from sinks.writer import Batch
+from sinks.batch import Batch
+from sinks.memory.writer import MemoryWriter
 from streams.agents.journeys import (
     MOST_BYTES,
     MOST_ROWS,

@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry
 
 from schemas.rows import ClockRow, CustomerRow, encode_rows
 from schemas.topics import DEAD_LETTERS
-from sinks.memory import MemoryWriter
+from sinks.errors import PermanentWriteError, TransientWriteError
+from sinks.memory.writer import MemoryWriter
 from sinks.tables import Row
-from sinks.writer import PermanentWriteError, TransientWriteError, Writer
+from sinks.writer import Writer
 from streams.agents.dead_letters import dead_letter
 from streams.agents.services import Services
 from streams.agents.sink import Sink

@@ -12,7 +12,7 @@ import sys
 from chdb.session import Session
 
 from sinks.migrate import migrate
-from sinks.open import open_writer
+from sinks.open import open_database
 
 
 def run(session: Session, statement: str) -> tuple[str, str]:
@@ -25,9 +25,9 @@ def run(session: Session, statement: str) -> tuple[str, str]:
 
 if __name__ == "__main__":
     if sys.argv[2:] == ["migrate"]:
-        writer = open_writer(f"chdb://{sys.argv[1]}")
-        migrate(writer, retention_days=30)
-        writer.close()
+        database = open_database(f"chdb://{sys.argv[1]}")
+        migrate(database, retention_days=30)
+        database.close()
     else:
         session = Session(sys.argv[1])
         print(json.dumps([run(session, statement) for statement in json.load(sys.stdin)]))  # noqa: T201  # its output

@@ -123,7 +123,7 @@ def test_the_reader_changes_nothing(speak: Speak) -> None:
 
 
 def test_the_writer_writes_and_reads_rows(speak: Speak) -> None:
-    # As sinks/clickhouse.py does: it asks for the server's settings and a table's columns before it inserts.
+    # ClickHouseDatabase asks for the server's settings and a table's columns before it inserts.
     asked = ["SELECT count() > 0 FROM system.settings", "DESCRIBE TABLE touchline.clocks_rows"]
 
     answers = speak(WRITER, [*asked, CLOCK, "SELECT max(offset) FROM touchline.clocks"])

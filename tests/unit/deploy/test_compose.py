@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sinks.open import parse_server
+from sinks.clickhouse.address import parse_server
 from streams.settings import documented
 from tests.unit.deploy.files import DEPLOY, ROOT, load
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sinks.writer import Writer
+from sinks.database import Database
 from tests.unit.deploy.files import DEPLOY, load
 from tests.unit.deploy.promql import ours, series_of
 
@@ -91,7 +91,7 @@ def test_every_metric_is_shown() -> None:
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_every_query_runs_on_the_projects_tables(chdb: Writer, query: str) -> None:
+def test_every_query_runs_on_the_projects_tables(chdb: Database, query: str) -> None:
     chdb.query(filled(query))
 
     assert "$" not in filled(query)
@@ -99,7 +99,7 @@ def test_every_query_runs_on_the_projects_tables(chdb: Writer, query: str) -> No
 
 
 @pytest.mark.embedded
-def test_series_over_time_come_in_order_of_a_column_named_time(chdb: Writer) -> None:
+def test_series_over_time_come_in_order_of_a_column_named_time(chdb: Database) -> None:
     for board, panel in PANELS:
         if board != "touchline-customers" or panel["type"] != "timeseries":
             continue

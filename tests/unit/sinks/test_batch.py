@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from schemas.rows import ClockRow, encode_rows
-from sinks.memory import MemoryWriter
+from sinks.batch import Batch
+from sinks.errors import PermanentWriteError, TransientWriteError
+from sinks.memory.writer import MemoryWriter
 from sinks.tables import Row
-from sinks.writer import Batch, PermanentWriteError, TransientWriteError
 from tests.contract.facts_rows import PLAIN
 
 

@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from schemas.rows import PATH_LETTERS, TABLES
-from sinks.migrate import Migration, MigrationError, migrate, shipped
+from sinks.database import Database, select
+from sinks.errors import MigrationError, PermanentWriteError
+from sinks.migrate import Migration, migrate, shipped
 from sinks.tables import TABLES as STORED
-from sinks.writer import PermanentWriteError, Writer, select
+from tests.contract.engine import Engine
 from tests.contract.facts_rows import PLAIN
 
 pytestmark = pytest.mark.embedded
@@ -22,7 +24,7 @@ TWO = Migration(
 )
 
 
-def test_every_table_and_view_is_made_once(chdb_without_tables: Writer) -> None:
+def test_every_table_and_view_is_made_once(chdb_without_tables: Engine) -> None:
     first = migrate(chdb_without_tables)
     second = migrate(chdb_without_tables)
 
@@ -33,7 +35,7 @@ def test_every_table_and_view_is_made_once(chdb_without_tables: Writer) -> None:
     assert names >= set(TABLES) - {"metric_buckets"} | {"rolling_metrics"}
 
 
-def test_stored_columns_and_keys_are_those_of_the_facts(chdb: Writer) -> None:
+def test_stored_columns_and_keys_are_those_of_the_facts(chdb: Engine) -> None:
     for table, row in TABLES.items():
         described = select(chdb, f"DESCRIBE TABLE touchline.{table}_rows")
         (engine,) = select(
@@ -47,14 +49,14 @@ def test_stored_columns_and_keys_are_those_of_the_facts(chdb: Writer) -> None:
         assert str(engine[1]).startswith("ReplacingMergeTree(version)")
 
 
-def test_every_letter_of_a_path_is_spelt_out(chdb: Writer) -> None:
+def test_every_letter_of_a_path_is_spelt_out(chdb: Engine) -> None:
     journey = msgspec.structs.replace(PLAIN["journeys"], path="".join(PATH_LETTERS.values()))
     chdb.write("journeys", [msgspec.structs.astuple(journey)])
 
     assert select(chdb, "SELECT path FROM journeys") == [[list(PATH_LETTERS)]]
 
 
-def test_only_what_is_new_is_applied(chdb_without_tables: Writer) -> None:
+def test_only_what_is_new_is_applied(chdb_without_tables: Engine) -> None:
     migrate(chdb_without_tables, migrations=[ONE])
 
     assert migrate(chdb_without_tables, migrations=[ONE, TWO]) == ["0002_two"]
@@ -62,7 +64,7 @@ def test_only_what_is_new_is_applied(chdb_without_tables: Writer) -> None:
     assert select(chdb_without_tables, "SELECT a FROM two") == [[1]]
 
 
-def test_a_changed_old_migration_is_an_error(chdb_without_tables: Writer) -> None:
+def test_a_changed_old_migration_is_an_error(chdb_without_tables: Engine) -> None:
     migrate(chdb_without_tables, migrations=[ONE])
     changed = Migration(ONE.name, ONE.sql.replace("UInt8", "UInt16"))
 
@@ -72,7 +74,7 @@ def test_a_changed_old_migration_is_an_error(chdb_without_tables: Writer) -> Non
     assert select(chdb_without_tables, "SELECT count() FROM migrations") == [[1]]
 
 
-def test_a_database_of_a_newer_release_is_left_alone(chdb_without_tables: Writer) -> None:
+def test_a_database_of_a_newer_release_is_left_alone(chdb_without_tables: Engine) -> None:
     migrate(chdb_without_tables, migrations=[ONE, TWO])
 
     with pytest.raises(MigrationError, match="0002_two, which this release does not know"):
@@ -80,12 +82,12 @@ def test_a_database_of_a_newer_release_is_left_alone(chdb_without_tables: Writer
 
 
 @pytest.mark.parametrize("names", [["0002_two"], ["0001_one", "0003_three"], ["0001-one"]])
-def test_gaps_and_bad_names_are_an_error(chdb_without_tables: Writer, names: list[str]) -> None:
+def test_gaps_and_bad_names_are_an_error(chdb_without_tables: Engine, names: list[str]) -> None:
     with pytest.raises(MigrationError, match="without gaps"):
         migrate(chdb_without_tables, migrations=[Migration(name, "SELECT 1;\n") for name in names])
 
 
-def test_a_migration_that_broke_off_is_run_again(chdb_without_tables: Writer) -> None:
+def test_a_migration_that_broke_off_is_run_again(chdb_without_tables: Engine) -> None:
     broken = Migration("0001_one", ONE.sql + "SELECT no_such_column;\n")
     with pytest.raises(PermanentWriteError, match="no_such_column"):
         migrate(chdb_without_tables, migrations=[broken])
@@ -93,13 +95,13 @@ def test_a_migration_that_broke_off_is_run_again(chdb_without_tables: Writer) ->
     assert migrate(chdb_without_tables, migrations=[ONE]) == ["0001_one"]
 
 
-def test_all_shipped_statements_may_be_repeated(chdb: Writer) -> None:
+def test_all_shipped_statements_may_be_repeated(chdb: Engine) -> None:
     for migration in shipped():
         for statement in migration.statements:
             chdb.execute(statement)
 
 
-def test_retention_is_set_changed_and_lifted(chdb: Writer) -> None:
+def test_retention_is_set_changed_and_lifted(chdb: Engine) -> None:
     seen = []
     for days in (30, 30, 7, None):
         migrate(chdb, retention_days=days)
@@ -117,7 +119,7 @@ def test_retention_is_set_changed_and_lifted(chdb: Writer) -> None:
     assert kept_anyway == ""
 
 
-def test_rows_past_their_retention_go(chdb: Writer) -> None:
+def test_rows_past_their_retention_go(chdb: Engine) -> None:
     # Of May 2024, so long past any retention.
     chdb.write("touchpoints", [msgspec.structs.astuple(PLAIN["touchpoints"])])
 
@@ -129,14 +131,14 @@ def test_rows_past_their_retention_go(chdb: Writer) -> None:
     assert left == [[0]]
 
 
-def test_a_retention_of_no_day_is_an_error(chdb: Writer) -> None:
+def test_a_retention_of_no_day_is_an_error(chdb: Engine) -> None:
     with pytest.raises(MigrationError, match="at least 1, not 0"):
         migrate(chdb, retention_days=0)
 
 
-def _retention(writer: Writer, table: str) -> str:
+def _retention(database: Database, table: str) -> str:
     (row,) = select(
-        writer,
+        database,
         "SELECT extract(create_table_query, 'TTL (.*?) SETTINGS') FROM system.tables "
         "WHERE database = 'touchline' AND name = {name:String}",
         {"name": table},

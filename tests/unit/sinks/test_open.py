@@ -1,46 +1,73 @@
-"""Addresses say which sink it is, and a bad one is explained without showing a password."""
+"""An address opens its sink, and a bad one is explained without showing a password."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 import pytest
 
-from sinks.clickhouse import Server
-from sinks.memory import MemoryWriter
-from sinks.open import AddressError, open_writer, parse_server
-
-
-def test_a_plain_address_has_the_usual_defaults() -> None:
-    assert parse_server("clickhouse://db/touchline") == Server("db", 9000, "default", "")
-
-
-def test_user_and_password_may_hold_any_letter() -> None:
-    server = parse_server("clickhouse://wri%40ter:p%40ss%2F%3A@10.0.0.1:9001/touchline")
-
-    assert server == Server("10.0.0.1", 9001, "wri@ter", "p@ss/:")
-
-
-@pytest.mark.parametrize("url", ["clickhouse://db?secure=1", "clickhouses://db/touchline"])
-def test_tls_has_its_own_port_and_checks_certificates(url: str) -> None:
-    server = parse_server(url)
-
-    assert (server.secure, server.port, server.verify) == (True, 9440, True)
-
-
-def test_options_are_read() -> None:
-    server = parse_server("clickhouse://db:9000/touchline?secure=1&verify=0&ca_certs=/x.pem&compression=0&timeout=2.5")
-
-    assert server == Server(
-        "db",
-        secure=True,
-        verify=False,
-        ca_certs="/x.pem",
-        compression=False,
-        timeout_s=2.5,
-    )
+from sinks.batch import Batch
+from sinks.database import Database
+from sinks.errors import AddressError
+from sinks.memory.writer import MemoryWriter
+from sinks.open import SCHEMES, Scheme, open_database, open_writer
+from sinks.tables import Row
+from tests.contract.facts_rows import PLAIN
 
 
 def test_memory_is_a_sink() -> None:
     assert isinstance(open_writer("memory://"), MemoryWriter)
+
+
+def test_a_server_is_a_writer_and_a_database() -> None:
+    writer = open_writer("clickhouse://db/touchline")
+    database = open_database("clickhouse://db/touchline")
+
+    assert isinstance(writer, Database)
+    assert type(writer) is type(database)
+
+
+def test_a_sink_without_sql_is_no_database() -> None:
+    with pytest.raises(AddressError, match="memory:// stores rows only"):
+        open_database("memory://")
+
+
+def test_an_embedded_clickhouse_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "sinks.chdb.database", raising=False)
+    monkeypatch.setitem(sys.modules, "chdb.session", None)
+
+    with pytest.raises(AddressError, match=r"pip install 'touchline\[embedded\]'"):
+        open_writer("chdb:///folder")
+
+
+class Counts:
+    """The smallest sink: it counts the rows of each table."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.counts: dict[str, int] = {}
+
+    def write(self, table: str, rows: Sequence[Row]) -> None:
+        self.counts[table] = self.counts.get(table, 0) + len(rows)
+
+    def ping(self) -> None:
+        """Return at once."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+def test_a_new_sink_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEMES, "counts", Scheme("counts://", f"{__name__}:Counts"))
+    batch = Batch()
+    batch.add_row("clocks", PLAIN["clocks"])
+
+    writer = open_writer("counts://anywhere")
+    batch.flush(writer)
+
+    assert isinstance(writer, Counts)
+    assert (writer.url, writer.counts) == ("counts://anywhere", {"clocks": 1})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +90,3 @@ def test_a_bad_address_is_explained(url: str, message: str) -> None:
         open_writer(url)
 
     assert "s3cret" not in str(caught.value)
-
-
-def test_a_server_s_password_is_never_shown() -> None:
-    assert "s3cret" not in repr(parse_server("clickhouse://u:s3cret@db"))

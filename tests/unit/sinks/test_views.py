@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sinks.writer import Writer, select
+from sinks.database import select
+from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 
 pytestmark = pytest.mark.embedded
@@ -127,7 +128,7 @@ CONTRACT: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("view", CONTRACT)
-def test_columns_are_those_of_the_contract(chdb: Writer, view: str) -> None:
+def test_columns_are_those_of_the_contract(chdb: Engine, view: str) -> None:
     described = select(chdb, f"DESCRIBE TABLE {view}")
 
     columns = {str(row[0]): _plain(str(row[1])) for row in described}
@@ -142,19 +143,19 @@ def _plain(column_type: str) -> str:
     return column_type
 
 
-def write(chdb: Writer, table: str, **changes: object) -> None:
+def write(chdb: Engine, table: str, **changes: object) -> None:
     """Write the plain row of a table with some fields changed."""
     row = msgspec.structs.replace(PLAIN[table], **changes)
     chdb.write(table, [msgspec.structs.astuple(row)])
 
 
-def only(chdb: Writer, sql: str) -> dict[str, Any]:
+def only(chdb: Engine, sql: str) -> dict[str, Any]:
     """Return the one row that a query must give, by column."""
     (row,) = chdb.query(sql, output_format="JSONEachRow").splitlines()
     return dict(msgspec.json.decode(row))
 
 
-def test_a_touchpoint_in_natural_units(chdb: Writer) -> None:
+def test_a_touchpoint_in_natural_units(chdb: Engine) -> None:
     write(chdb, "touchpoints", sentiment=-3333, text="late again")
 
     assert only(chdb, "SELECT * FROM touchpoints") == {
@@ -177,7 +178,7 @@ def test_a_touchpoint_in_natural_units(chdb: Writer) -> None:
     }
 
 
-def test_a_touchpoint_without_scores(chdb: Writer) -> None:
+def test_a_touchpoint_without_scores(chdb: Engine) -> None:
     write(chdb, "touchpoints", sentiment=None, experience=None, value_minor=None, currency=None)
 
     row = only(chdb, "SELECT sentiment, experience, value_minor, currency FROM touchpoints")
@@ -185,7 +186,7 @@ def test_a_touchpoint_without_scores(chdb: Writer) -> None:
     assert list(row.values()) == [None] * 4
 
 
-def test_a_journey_with_its_path_of_kinds(chdb: Writer) -> None:
+def test_a_journey_with_its_path_of_kinds(chdb: Engine) -> None:
     write(chdb, "journeys", path="vkptcse", ended_at=MAY_1 + 30 * DAY, outcome="purchased")
 
     assert only(chdb, "SELECT * FROM journeys") == {
@@ -215,7 +216,7 @@ def test_a_journey_with_its_path_of_kinds(chdb: Writer) -> None:
     }
 
 
-def test_a_journey_without_experience(chdb: Writer) -> None:
+def test_a_journey_without_experience(chdb: Engine) -> None:
     write(
         chdb,
         "journeys",
@@ -235,7 +236,7 @@ def test_a_journey_without_experience(chdb: Writer) -> None:
     assert list(row.values()) == [[], [], None, None, None, None]
 
 
-def test_a_shift(chdb: Writer) -> None:
+def test_a_shift(chdb: Engine) -> None:
     write(chdb, "sentiment_shifts", cause_event_id="e0", cause_kind="support_call")
 
     assert only(chdb, "SELECT * FROM sentiment_shifts") == {
@@ -256,7 +257,7 @@ def test_a_shift(chdb: Writer) -> None:
     }
 
 
-def test_an_abandonment_and_its_recovery(chdb: Writer) -> None:
+def test_an_abandonment_and_its_recovery(chdb: Engine) -> None:
     write(chdb, "abandonments")
     write(chdb, "abandonments", version=2, status="recovered", recovered_at=MAY_1 + DAY)
 
@@ -275,7 +276,7 @@ def test_an_abandonment_and_its_recovery(chdb: Writer) -> None:
     }
 
 
-def test_a_checkout_replaces_the_cart_it_was(chdb: Writer) -> None:
+def test_a_checkout_replaces_the_cart_it_was(chdb: Engine) -> None:
     write(chdb, "abandonments", subject="cart", version=1)
     write(chdb, "abandonments", subject="checkout", version=2)
 
@@ -283,14 +284,14 @@ def test_a_checkout_replaces_the_cart_it_was(chdb: Writer) -> None:
 
 
 @pytest.mark.parametrize("view", ["journeys", "sentiment_shifts", "abandonments"])
-def test_what_was_taken_back_is_not_shown(chdb: Writer, view: str) -> None:
+def test_what_was_taken_back_is_not_shown(chdb: Engine, view: str) -> None:
     write(chdb, view, version=1)
     write(chdb, view, version=2, deleted=True)
 
     assert select(chdb, f"SELECT count() FROM {view}") == [[0]]
 
 
-def test_a_customer(chdb: Writer) -> None:
+def test_a_customer(chdb: Engine) -> None:
     write(chdb, "customers", last_nps=9, experience_sum=-5000, experience_n=4)
 
     assert only(chdb, "SELECT * FROM customers") == {
@@ -309,7 +310,7 @@ def test_a_customer(chdb: Writer) -> None:
     }
 
 
-def test_a_dead_letter_with_its_bytes(chdb: Writer) -> None:
+def test_a_dead_letter_with_its_bytes(chdb: Engine) -> None:
     write(chdb, "dead_letters")
 
     assert only(chdb, "SELECT * EXCEPT raw, hex(raw) AS raw FROM dead_letters") == {
@@ -324,7 +325,7 @@ def test_a_dead_letter_with_its_bytes(chdb: Writer) -> None:
     }
 
 
-def test_business_facts(chdb: Writer) -> None:
+def test_business_facts(chdb: Engine) -> None:
     write(chdb, "business_changes", reverted_at=MAY_1 + DAY)
     write(chdb, "marketing_spend")
 
@@ -402,7 +403,7 @@ FIGURES = "n, numerator, denominator, value, ci_low, ci_high"
 
 @pytest.mark.parametrize("grain", ["1m", "1h", "1d"])
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_metric_at_every_grain(chdb: Writer, metric: str, grain: str) -> None:
+def test_a_metric_at_every_grain(chdb: Engine, metric: str, grain: str) -> None:
     sums, expected = METRICS[metric]
     write(chdb, "metric_buckets", metric=metric, **{"squares": 0, **sums})
 
@@ -413,7 +414,7 @@ def test_a_metric_at_every_grain(chdb: Writer, metric: str, grain: str) -> None:
     ]
 
 
-def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Writer) -> None:
+def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Engine) -> None:
     # Twenty promoters: 20/23 = 86.96, so the interval has to be stretched up to the 100 that was seen.
     sums = {"n": 20, "numerator": 20, "squares": 20}
     write(chdb, "metric_buckets", dimension_value="loved", **sums)
@@ -429,7 +430,7 @@ def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Writer
     assert rows == [[-100, -100, -69.683], [100, 69.683, 100]]
 
 
-def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Writer) -> None:
+def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Engine) -> None:
     for partition, minute in ((0, 0), (1, 0), (0, 59), (0, 60), (1, 23 * 60 + 59), (0, 24 * 60)):
         write(chdb, "metric_buckets", metric="orders", partition=partition, bucket=MAY_1 + minute * MINUTE)
 
@@ -453,7 +454,7 @@ def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Writer) -> None:
     )
 
 
-def test_dimensions_are_kept_apart(chdb: Writer) -> None:
+def test_dimensions_are_kept_apart(chdb: Engine) -> None:
     write(chdb, "metric_buckets", dimension="all", n=3)
     write(chdb, "metric_buckets", dimension="channel", dimension_value="web", n=2)
     write(chdb, "metric_buckets", dimension="channel", dimension_value="store", n=1)
@@ -466,7 +467,7 @@ def test_dimensions_are_kept_apart(chdb: Writer) -> None:
     assert rows == [["all", "", 3], ["channel", "store", 1], ["channel", "web", 2]]
 
 
-def test_quantiles_are_those_of_all_samples(chdb: Writer) -> None:
+def test_quantiles_are_those_of_all_samples(chdb: Engine) -> None:
     # 1, 2, 3, 4, 10 seconds: linear between the order statistics, as numpy's default and Excel's PERCENTILE.INC.
     write(chdb, "metric_buckets", metric="hold_time", n=3, samples=[1000, 3000, 10_000])
     write(chdb, "metric_buckets", metric="hold_time", n=2, samples=[2000, 4000], partition=1)
@@ -476,7 +477,7 @@ def test_quantiles_are_those_of_all_samples(chdb: Writer) -> None:
     assert list(row.values()) == pytest.approx([3.0, 7.6, 9.76])
 
 
-def test_a_metric_without_samples_has_no_quantiles(chdb: Writer) -> None:
+def test_a_metric_without_samples_has_no_quantiles(chdb: Engine) -> None:
     write(chdb, "metric_buckets")
 
     row = only(chdb, "SELECT p50, p90, p99 FROM rolling_metrics WHERE grain = '1m'")
@@ -484,7 +485,7 @@ def test_a_metric_without_samples_has_no_quantiles(chdb: Writer) -> None:
     assert list(row.values()) == [None, None, None]
 
 
-def test_a_bucket_whose_counts_went_to_nothing_is_gone(chdb: Writer) -> None:
+def test_a_bucket_whose_counts_went_to_nothing_is_gone(chdb: Engine) -> None:
     nothing = {"n": 0, "numerator": 0, "squares": 0}
     write(chdb, "metric_buckets", version=1)
     write(chdb, "metric_buckets", version=2, **nothing)
@@ -510,7 +511,7 @@ HORIZONS = {
 @pytest.mark.parametrize(("grain", "length"), [("1m", MINUTE), ("1h", HOUR), ("1d", DAY)])
 @pytest.mark.parametrize("metric", HORIZONS)
 def test_a_bucket_is_final_when_every_shard_is_past_its_horizon(
-    chdb: Writer, metric: str, grain: str, length: int
+    chdb: Engine, metric: str, grain: str, length: int
 ) -> None:
     final_at = MAY_1 + length + HORIZONS[metric]
     write(chdb, "metric_buckets", metric=metric)
@@ -525,18 +526,18 @@ def test_a_bucket_is_final_when_every_shard_is_past_its_horizon(
     assert seen == [True, False, True]
 
 
-def test_without_clocks_nothing_is_final(chdb: Writer) -> None:
+def test_without_clocks_nothing_is_final(chdb: Engine) -> None:
     write(chdb, "metric_buckets")
 
     assert _final(chdb, "1m") is False
 
 
-def _final(chdb: Writer, grain: str) -> object:
+def _final(chdb: Engine, grain: str) -> object:
     return only(chdb, f"SELECT final FROM rolling_metrics WHERE grain = '{grain}'")["final"]
 
 
 @pytest.mark.parametrize("grain", ["1m", "1h", "1d"])
-def test_a_condition_finds_the_same_as_looking_through_everything(chdb: Writer, grain: str) -> None:
+def test_a_condition_finds_the_same_as_looking_through_everything(chdb: Engine, grain: str) -> None:
     for day in range(3):
         for minute in (0, 59, 720):
             bucket = MAY_1 + day * DAY + minute * MINUTE

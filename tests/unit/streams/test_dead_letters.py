@@ -8,9 +8,11 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import DEAD_LETTERS, all_topics
-from sinks.writer import Batch, Writer, select
+from sinks.batch import Batch
+from sinks.database import select
 from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
 from streams.kafka.producer import Message
+from tests.contract.engine import Engine
 from tests.unit.streams.records import FakeRecord
 
 NOON = 1_767_268_800_123  # 2026-01-01T12:00:00.123Z
@@ -100,7 +102,7 @@ def test_a_timestamp_that_no_column_can_hold_is_no_time(timestamp: int) -> None:
 
 
 @pytest.mark.embedded
-def test_the_outermost_headers_that_are_taken_are_stored(chdb: Writer) -> None:
+def test_the_outermost_headers_that_are_taken_are_stored(chdb: Engine) -> None:
     outermost = [
         ("dlq.partition", str((1 << 31) - 1), "dlq.offset", str((1 << 63) - 1), "dlq.at", "1900-01-01T00:00:00Z"),
         ("dlq.partition", "0", "dlq.offset", "0", "dlq.at", "2299-12-31T23:59:59.999Z"),

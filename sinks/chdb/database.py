@@ -1,7 +1,4 @@
-"""The writer on chDB, the ClickHouse engine inside this process: `chdb:///path/of/a/folder`.
-
-A process can have one such folder open, and a folder one process.
-"""
+"""The writer and database on chDB: a process can open one folder, and one process can open a folder."""
 
 from __future__ import annotations
 
@@ -10,34 +7,29 @@ import weakref
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from threading import Lock
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from chdb.session import Session
 
-from sinks.errors import is_transient
-from sinks.tables import DATABASE, Row
-from sinks.writer import (
-    PermanentWriteError,
-    QueryError,
-    TransientWriteError,
-    check_width,
-    table_of,
-)
+from sinks.clickhouse.codes import is_transient
+from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
+from sinks.tables import DATABASE, Row, check_width, table_of
 
-# A batch may span any number of months. Superseded rows are left to the merges: views read with FINAL.
+# A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
 _INSERT_SETTINGS = "max_partitions_per_insert_block = 0, optimize_on_insert = 0"
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class ChdbWriter:
-    """Keeps rows in an embedded ClickHouse."""
+class ChdbDatabase:
+    """A `Writer` and a `Database` on an embedded ClickHouse."""
 
     def __init__(self, path: str) -> None:
-        """Open the database in folder `path`, which is made if need be.
+        """Open the database in folder `path`; a folder that does not exist is made.
 
         Raises:
-            PermanentWriteError: the folder is in use by another process, or this process has another one open.
+            PermanentWriteError: another process has the folder open, or this process has another one open.
         """
         self._lock = Lock()
         try:
@@ -45,13 +37,13 @@ class ChdbWriter:
             self._reader = Session(path)
         except RuntimeError as error:
             raise PermanentWriteError(_why_not(path, str(error))) from error
-        # The engine must be closed before the interpreter goes down, or it may bring the process down with it.
+        # An engine that is still open when the interpreter shuts down may crash the process.
         self._close = weakref.finalize(self, _close, self._reader, self._session)
-        # A session that may only read stays so: no statement can lift it.
+        # No statement can take `readonly` back from the session.
         self._reader.query("SET readonly = 2")
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
-        """Store rows; see `sinks.writer.Writer`."""
+        """Store rows of one table, in one insert."""
         known = table_of(table)
         if not rows:
             return
@@ -72,7 +64,7 @@ class ChdbWriter:
             )
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
-        """Return a query's result; see `sinks.writer.Writer`."""
+        """Return a query's result; the engine writes any ClickHouse format."""
         with self._lock:
             try:
                 self._reader.query(f"USE {DATABASE}")
@@ -82,7 +74,7 @@ class ChdbWriter:
             return bytes(result.bytes())
 
     def execute(self, sql: str) -> None:
-        """Run a statement; see `sinks.writer.Writer`."""
+        """Run one statement."""
         with self._lock:
             try:
                 self._session.query(sql)
@@ -90,14 +82,27 @@ class ChdbWriter:
                 raise _failure(error, "the embedded ClickHouse refused a statement") from error
 
     def ping(self) -> None:
-        """Return at once: the engine is in this process."""
+        """Return when the engine, which is in this process, has answered `SELECT 1`."""
         with self._lock:
             self._session.query("SELECT 1")
 
     def close(self) -> None:
-        """Close the database; another may then be opened."""
+        """Close the database; the process may then open another one."""
         with self._lock:
             self._close()
+
+
+def open_folder(url: str) -> ChdbDatabase:
+    """Return the database in the folder that an address of scheme `chdb` names.
+
+    Raises:
+        AddressError: the address names no folder.
+        PermanentWriteError: the folder cannot be opened.
+    """
+    parts = urlsplit(url)
+    if parts.netloc or not parts.path.strip("/"):
+        raise AddressError("an embedded database is chdb:///path/of/a/folder, with three slashes")
+    return ChdbDatabase(unquote(parts.path))
 
 
 def _close(*sessions: Session) -> None:
@@ -106,13 +111,13 @@ def _close(*sessions: Session) -> None:
 
 
 def _to_msgpack(rows: Sequence[Row]) -> bytes:
-    """Return rows as ClickHouse's format MsgPack has them: all fields one after the other, no frames."""
+    """Return rows in ClickHouse's format MsgPack: all fields one after the other, without frames."""
     fields = list(chain.from_iterable(rows))
     return _encode(fields)[_header_size(len(fields)) :]
 
 
 def _header_size(items: int) -> int:
-    """Return how many bytes a MessagePack array of so many items begins with."""
+    """Return the length of the header of a MessagePack array, bytes."""
     if items < 16:
         return 1
     return 3 if items < 1 << 16 else 5
@@ -128,5 +133,5 @@ def _why_not(path: str, message: str) -> str:
     if "already initialized with path" in message:
         return f"cannot open {path}: this process has another embedded ClickHouse open; close it first"
     if "initializing EmbeddedServer" in message:
-        return f"cannot open {path}: another process has it open, or it is not a folder to write to"
+        return f"cannot open {path}: another process has it open, or it is not a folder that can be written to"
     return f"cannot open {path}: {message}"

@@ -1,6 +1,6 @@
-"""From rows to columns, as a server's own column types want them.
+"""Turns rows into columns whose values fit the column types of a server's tables.
 
-Facts carry times as epoch milliseconds and dictionaries as such; a table's columns say what becomes of them.
+Rows hold times as epoch milliseconds, and dictionaries. An older server stores them in other types.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sinks.tables import Row, Table
 Column = list[object]
 Convert = Callable[[Column], Column]
 
-# Rows are turned in small pieces, which stay in the processor's cache: five times faster than all at once.
+# Small pieces stay in the processor's cache: five times faster than all rows at once.
 _PIECE = 256
 
 _json = msgspec.json.Encoder()
@@ -24,7 +24,7 @@ _WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
 
 
 def to_columns(rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of rows of equal width, at least one."""
+    """Return the columns of at least one row; all rows have the same width."""
     columns: list[Column] = [[] for _ in rows[0]]
     for start in range(0, len(rows), _PIECE):
         for column, values in zip(columns, zip(*rows[start : start + _PIECE], strict=True), strict=True):
@@ -33,10 +33,10 @@ def to_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def conversions(table: Table, types: Mapping[str, str]) -> dict[int, Convert]:
-    """Return what is to be done to which column before it is inserted.
+    """Return the conversion that a column needs before it is inserted, by the column's place in the row.
 
     Args:
-        table: the table whose columns they are.
+        table: the table to insert into.
         types: the ClickHouse type of each column of the server's table.
     """
     found = {place: _conversion(types[name], is_map=name in table.maps) for place, name in enumerate(table.columns)}

@@ -1,7 +1,6 @@
-"""ClickHouse's commonest output formats, written on this side: over the native protocol a server sends values only.
+"""Writes query results in ClickHouse's commonest output formats: over the native protocol a server sends values only.
 
-The embedded engine writes its formats itself; a test holds these to be the same, but for slashes in JSON, which
-ClickHouse escapes.
+A test compares each format with what the embedded engine writes. Slashes in JSON differ: ClickHouse escapes them.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
-from sinks.writer import QueryError
+from sinks.errors import QueryError
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Result:
     """The rows of a query.
 
     Attributes:
-        columns: name and ClickHouse type of each.
+        columns: the name and the ClickHouse type of each.
         rows: the values, as the driver gives them.
     """
 
@@ -108,7 +107,7 @@ _ESCAPES = {
 
 
 def _plain(result: Result) -> list[list[object]]:
-    """Return the rows as JSON has them."""
+    """Return the rows with the values that JSON can hold."""
     scales = _scales(result)
     return [[_json_value(value, scale) for value, scale in zip(row, scales, strict=True)] for row in result.rows]
 
@@ -118,20 +117,18 @@ def _scales(result: Result) -> list[int]:
     return [int(match[1]) if match else 0 for match in found]
 
 
-def _json_value(value: object, scale: int) -> object:  # noqa: PLR0911  # one a type
+def _json_value(value: object, scale: int) -> object:
     match value:
         case None | bool() | int() | str():
             return value
-        case float():
-            return _json_float(value)
+        case float() | Decimal():
+            return _json_float(float(value))
         case bytes():
             return value.decode(errors="replace")
         case dict():
             return {str(key): _json_value(item, scale) for key, item in value.items()}
         case list() | tuple():
             return [_json_value(item, scale) for item in value]
-        case Decimal():
-            return _json_float(float(value))
         case _:
             return _text(value, scale)
 
@@ -142,8 +139,8 @@ def _json_float(value: float) -> object:
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
-def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
-    """Return a value as ClickHouse shows it outside quotes."""
+def _text(value: object, scale: int) -> str:
+    """Return a value as ClickHouse writes it outside quotes."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -154,17 +151,17 @@ def _text(value: object, scale: int) -> str:  # noqa: PLR0911  # one a type
         case datetime():
             fraction = f".{value.microsecond:06d}"[: scale + 1] if scale else ""
             return f"{value:%Y-%m-%d %H:%M:%S}{fraction}"
-        case date():
-            return value.isoformat()
-        case dict():
-            pairs = (f"{_quoted(key, scale)}:{_quoted(item, scale)}" for key, item in value.items())
-            return "{" + ",".join(pairs) + "}"
-        case list():
-            return "[" + ",".join(_quoted(item, scale) for item in value) + "]"
-        case tuple():
-            return "(" + ",".join(_quoted(item, scale) for item in value) + ")"
+        case dict() | list() | tuple():
+            return _nested_text(value, scale)
         case _:
             return str(value)
+
+
+def _nested_text(value: dict[object, object] | list[object] | tuple[object, ...], scale: int) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(key, scale)}:{_quoted(item, scale)}" for key, item in value.items()) + "}"
+    items = ",".join(_quoted(item, scale) for item in value)
+    return f"[{items}]" if isinstance(value, list) else f"({items})"
 
 
 def _float_text(value: float) -> str:
@@ -209,7 +206,7 @@ def _tsv_row(row: Sequence[object], result: Result) -> bytes:
 
 def _tsv_cell(value: object, scale: int) -> str:
     text = _text(value, scale)
-    # Arrays, maps and tuples have escaped their strings already.
+    # `_text` has already escaped the strings in arrays, maps and tuples.
     return text if isinstance(value, list | dict | tuple) else _escaped(text)
 
 

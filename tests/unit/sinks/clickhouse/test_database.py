@@ -1,4 +1,4 @@
-"""What the server's writer makes of errors, and of servers that come and go."""
+"""The errors of a server, and a server that goes away and comes back."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from clickhouse_driver import errors
 
-from sinks.clickhouse import ClickHouseWriter, Server
-from sinks.columns import conversions, to_columns
+from sinks.clickhouse.address import Server
+from sinks.clickhouse.database import ClickHouseDatabase
+from sinks.database import select
+from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
 from sinks.migrate import migrate
-from sinks.open import open_writer
-from sinks.tables import TABLES
-from sinks.writer import PermanentWriteError, QueryError, TransientWriteError, Writer, select
+from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
 from tests.servers.clickhouse import ClickHouseServer
@@ -35,8 +35,8 @@ class Broken:
         self.dropped += 1
 
 
-def broken(error: Exception) -> tuple[ClickHouseWriter, Broken]:
-    writer = ClickHouseWriter(Server("db", password="s3cret"))  # noqa: S106  # not a real one
+def broken(error: Exception) -> tuple[ClickHouseDatabase, Broken]:
+    writer = ClickHouseDatabase(Server("db", password="s3cret"))  # noqa: S106  # not a real one
     client = Broken(error)
     writer._client = client
     return writer, client
@@ -100,34 +100,9 @@ def test_an_error_of_our_own_is_not_dressed_up() -> None:
     assert client.dropped == 1
 
 
-@pytest.mark.parametrize(
-    ("column_type", "stored"),
-    [
-        ("DateTime64(3, 'UTC')", MAY_1 + 789),
-        ("Nullable(DateTime64(3, 'UTC'))", MAY_1 + 789),
-        ("Int64", MAY_1 + 789),
-        ("DateTime", MAY_1 // 1000),
-        ("DateTime('UTC')", MAY_1 // 1000),
-        ("LowCardinality(Nullable(DateTime))", MAY_1 // 1000),
-        ("DateTime64(0)", MAY_1 // 1000),
-        ("DateTime64(6, 'UTC')", MAY_1 * 1000 + 789_000),
-        ("DateTime64(9)", MAY_1 * 1_000_000 + 789_000_000),
-    ],
-)
-def test_times_follow_the_server_s_column(column_type: str, stored: int) -> None:
-    table = TABLES["clocks"]
-    columns = to_columns([[0, MAY_1 + 789, 17, 1], [1, None, 17, 1]])
-    types = dict.fromkeys(table.columns, "UInt64") | {"time": column_type}
-
-    for place, convert in conversions(table, types).items():
-        columns[place] = convert(columns[place])
-
-    assert columns == [[0, 1], [stored, None], [17, 17], [1, 1]]
-
-
 @pytest.fixture
-def server(clickhouse_server: ClickHouseServer) -> Iterator[Writer]:
-    writer = open_writer(clickhouse_server.url())
+def server(clickhouse_server: ClickHouseServer) -> Iterator[Engine]:
+    writer = open_engine(clickhouse_server.url())
     migrate(writer, migrations=lowered())
     yield writer
     writer.execute("DROP DATABASE touchline")
@@ -135,7 +110,7 @@ def server(clickhouse_server: ClickHouseServer) -> Iterator[Writer]:
 
 
 @pytest.mark.clickhouse
-def test_after_a_kill_the_same_writer_sends_the_same_again(server: Writer, clickhouse_server: ClickHouseServer) -> None:
+def test_after_a_kill_the_same_writer_sends_the_same_again(server: Engine, clickhouse_server: ClickHouseServer) -> None:
     row = msgspec.structs.astuple(PLAIN["touchpoints"])
     server.write("touchpoints", [row])
     clickhouse_server.kill9()
@@ -152,7 +127,7 @@ def test_after_a_kill_the_same_writer_sends_the_same_again(server: Writer, click
 
 @pytest.mark.clickhouse
 def test_a_wrong_password_is_permanent(clickhouse_server: ClickHouseServer) -> None:
-    writer = open_writer(clickhouse_server.url(user="guarded", password="wrong"))  # noqa: S106  # is wrong
+    writer = open_engine(clickhouse_server.url(user="guarded", password="wrong"))  # noqa: S106  # is wrong
 
     with pytest.raises(PermanentWriteError, match="check the user and password"):
         writer.ping()
@@ -160,14 +135,14 @@ def test_a_wrong_password_is_permanent(clickhouse_server: ClickHouseServer) -> N
 
 @pytest.mark.clickhouse
 def test_tables_that_are_not_there_are_asked_for(clickhouse_server: ClickHouseServer) -> None:
-    writer = open_writer(clickhouse_server.url())
+    writer = open_engine(clickhouse_server.url())
 
     with pytest.raises(PermanentWriteError, match="touchline migrate"):
         writer.write("clocks", [CLOCK])
 
 
 @pytest.mark.clickhouse
-def test_a_batch_is_one_block(server: Writer) -> None:
+def test_a_batch_is_one_block(server: Engine) -> None:
     rows = [[partition, MAY_1, 17, 1] for partition in range(3000)]
 
     server.write("clocks", rows)

@@ -1,29 +1,26 @@
-"""The writer on a ClickHouse server, over its native protocol: `clickhouse://user:password@host:9000/touchline`."""
+"""The writer and database on a ClickHouse server, over its native protocol."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NoReturn
 
 from clickhouse_driver import Client, errors
 
-from sinks.columns import Convert, conversions, to_columns
-from sinks.errors import is_transient
-from sinks.formats import Result, render
-from sinks.tables import DATABASE, Row, Table
-from sinks.writer import PermanentWriteError, QueryError, TransientWriteError, check_width, table_of
+from sinks.clickhouse.address import Server, parse_server
+from sinks.clickhouse.codes import advice, is_transient
+from sinks.clickhouse.columns import Convert, conversions, to_columns
+from sinks.clickhouse.formats import Result, render
+from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
+from sinks.tables import DATABASE, Row, Table, check_width, table_of
 
-# A batch may span any number of months. Superseded rows are left to the merges: views read with FINAL.
+# A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
 _INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "optimize_on_insert": 0}
 
-# Larger than any batch: an insert is one block, which a partition takes whole or not at all.
+# Larger than any batch, so that an insert is one block: a partition takes a block whole or not at all.
 _BLOCK_ROWS = 1 << 30
-
-_UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
-_REFUSED_LOGINS = {192, 193, 194, 195, 516}
 
 _LOST = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
 _CONFUSED = (
@@ -34,41 +31,14 @@ _CONFUSED = (
 )
 
 
-@dataclass(frozen=True)
-class Server:
-    """Where a server is and how to log in.
+class ClickHouseDatabase:
+    """A `Writer` and a `Database` on a ClickHouse server.
 
-    Attributes:
-        secure: use TLS.
-        verify: check the server's certificate (with `secure`).
-        ca_certs: file of the authorities to trust, None for the system's.
-        compression: compress inserts with LZ4.
-        timeout_s: how long to wait for a connection; answers may take ten times as long.
-    """
-
-    host: str
-    port: int = 9000
-    user: str = "default"
-    password: str = ""
-    secure: bool = False
-    verify: bool = True
-    ca_certs: str | None = None
-    compression: bool = True
-    timeout_s: float = 10.0
-
-    def __repr__(self) -> str:
-        """Name the server without its password."""
-        return f"{self.user}@{self.host}:{self.port}"
-
-
-class ClickHouseWriter:
-    """Keeps rows in a ClickHouse server.
-
-    After any error the connection is dropped, so nothing half sent is ever continued.
+    Every error drops the connection, so that a half-sent request is never continued.
     """
 
     def __init__(self, server: Server) -> None:
-        """Prepare a connection; it is made when first needed."""
+        """Prepare a connection; the first call makes it."""
         self._server = server
         self._lock = Lock()
         self._client: Any = Client(
@@ -89,7 +59,7 @@ class ClickHouseWriter:
         self._conversions: dict[str, dict[int, Convert]] = {}
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
-        """Store rows; see `sinks.writer.Writer`."""
+        """Store rows of one table, as one block."""
         known = table_of(table)
         if not rows:
             return
@@ -106,10 +76,7 @@ class ClickHouseWriter:
                 self._fail(error, f"could not write {len(rows)} rows to {known.stored}")
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
-        """Return a query's result; see `sinks.writer.Writer`.
-
-        Over this protocol the client writes the format: `sinks.formats.FORMATS` are known.
-        """
+        """Return a query's result in one of `formats.FORMATS`: over this protocol the client writes the format."""
         with self._lock:
             try:
                 self._client.execute(f"USE {DATABASE}")
@@ -120,23 +87,22 @@ class ClickHouseWriter:
                 self._drop()
                 if is_transient(error.code):
                     raise TransientWriteError(f"{self._server!r}: {_brief(error)}") from error
-                raise QueryError(f"{_brief(error)}{_advice(error.code)}") from error
+                raise QueryError(f"{_brief(error)}{advice(error.code)}") from error
             except Exception as error:  # every error must drop the connection
                 self._fail(error, "could not run the query")
         return render(Result(columns, rows), output_format)
 
     def execute(self, sql: str) -> None:
-        """Run a statement; see `sinks.writer.Writer`."""
+        """Run one statement; it may change the tables, so the column types are read anew."""
         with self._lock:
             try:
                 self._client.execute(sql)
             except Exception as error:  # every error must drop the connection
                 self._fail(error, "the server refused a statement")
-            # The tables may be others now.
             self._conversions.clear()
 
     def ping(self) -> None:
-        """Return when the server answers; see `sinks.writer.Writer`."""
+        """Return when the server has answered `SELECT 1`."""
         with self._lock:
             try:
                 self._client.execute("SELECT 1")
@@ -149,7 +115,7 @@ class ClickHouseWriter:
             self._drop()
 
     def _settings(self) -> dict[str, int]:
-        """Return the insert settings that this server knows: old ones refuse the others."""
+        """Return the insert settings that this server knows: it refuses an insert with any other."""
         if self._insert_settings is None:
             known = {row[0] for row in self._client.execute("SELECT name FROM system.settings")}
             self._insert_settings = {name: value for name, value in _INSERT_SETTINGS.items() if name in known}
@@ -167,12 +133,12 @@ class ClickHouseWriter:
 
     def _drop(self) -> None:
         self._client.disconnect()
-        # Whoever answers next may have other tables, or be another release.
+        # The next connection may reach other tables, or another release.
         self._conversions.clear()
         self._insert_settings = None
 
     def _fail(self, error: Exception, what: str) -> NoReturn:
-        """Drop the connection, and say what happened in the writer's own terms."""
+        """Drop the connection, and raise the sink's own error for what happened."""
         self._drop()
         what = f"{what} at {self._server!r}"
         if isinstance(error, PermanentWriteError):
@@ -180,7 +146,7 @@ class ClickHouseWriter:
         if isinstance(error, errors.ServerException):
             if is_transient(error.code):
                 raise TransientWriteError(f"{what}: {_brief(error)}") from error
-            raise PermanentWriteError(f"{what}: {_brief(error)}{_advice(error.code)}") from error
+            raise PermanentWriteError(f"{what}: {_brief(error)}{advice(error.code)}") from error
         if isinstance(error, _LOST + _CONFUSED):
             raise TransientWriteError(f"{what}: {error or type(error).__name__}") from error
         if isinstance(error, errors.Error | ValueError | TypeError | AttributeError | struct.error):
@@ -196,9 +162,10 @@ def _brief(error: errors.ServerException) -> str:
     return f"Code: {error.code}. {message}"
 
 
-def _advice(code: int) -> str:
-    if code in {_UNKNOWN_TABLE, _UNKNOWN_DATABASE}:
-        return ": run `touchline migrate`"
-    if code in _REFUSED_LOGINS:
-        return ": check the user and password in TOUCHLINE_CLICKHOUSE"
-    return ""
+def open_server(url: str) -> ClickHouseDatabase:
+    """Return the database on the server at an address of scheme `clickhouse` or `clickhouses`.
+
+    Raises:
+        AddressError: the address is malformed.
+    """
+    return ClickHouseDatabase(parse_server(url))

@@ -1,0 +1,85 @@
+"""Gathers rows for a writer, of every entity only the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from schemas.rows import Row as TypedRow
+from schemas.rows import topic_of
+from sinks.errors import PermanentWriteError
+from sinks.tables import TABLES, Row, table_of
+from sinks.writer import Writer
+
+
+class Batch:
+    """Rows to be written: of every entity the row with the highest version.
+
+    Rows of equal version are copies of each other; the first is kept.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[object, Row]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of rows in the batch."""
+        return sum(map(len, self._rows.values()))
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Add rows: arrays of fields in the order of the table's row type.
+
+        Raises:
+            PermanentWriteError: no table has this name.
+        """
+        kept = self._rows.setdefault(table, {})
+        key_of = table_of(table).key_of
+        for row in rows:
+            key = key_of(row)
+            known = kept.setdefault(key, row)
+            if known[-1] < row[-1]:  # type: ignore[operator]  # the last field is the version, an int
+                kept[key] = row
+
+    def add_message(self, table: str, value: bytes) -> int:
+        """Add the rows of one message of topic `facts.<table>.v1`; return their number.
+
+        Raises:
+            PermanentWriteError: the message is not an array of rows of this table.
+        """
+        try:
+            rows = table_of(table).decode(value)
+        except msgspec.MsgspecError as error:
+            raise PermanentWriteError(
+                f"a message of {topic_of(table)} does not hold rows of {table!r} ({error}): "
+                "the workers and the sink are of different releases"
+            ) from error
+        self.add(table, rows)
+        return len(rows)
+
+    def add_row(self, table: str, row: TypedRow) -> None:
+        """Add one row, given as its type in `schemas.rows`."""
+        self.add(table, [msgspec.structs.astuple(row)])
+
+    def rows(self, table: str) -> list[Row]:
+        """Return the rows of one table."""
+        return list(self._rows.get(table, {}).values())
+
+    def flush(self, writer: Writer) -> int:
+        """Write all rows, one insert a table, and return their number.
+
+        Each table leaves the batch once it is written. After an error the others are still in the batch: the next
+        call sends the identical rows.
+
+        Raises:
+            TransientWriteError: call it again, after a pause.
+            PermanentWriteError: another call would fail again.
+        """
+        written = 0
+        # In the order of TABLES, where `clocks` comes after the metrics that it calls final.
+        for table in sorted(self._rows, key=list(TABLES).index):
+            rows = self.rows(table)
+            if rows:
+                writer.write(table, rows)
+            written += len(rows)
+            del self._rows[table]
+        return written

@@ -1,0 +1,1 @@
+"""The sink on chDB, the ClickHouse engine inside this process."""

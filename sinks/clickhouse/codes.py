@@ -1,0 +1,49 @@
+"""ClickHouse's error codes: which errors pass by themselves, and what to do about some of the others."""
+
+from __future__ import annotations
+
+# Numbers and names: `SELECT * FROM system.errors`, ClickHouse src/Common/ErrorCodes.cpp.
+_TRANSIENT = {
+    3: "UNEXPECTED_END_OF_FILE",
+    159: "TIMEOUT_EXCEEDED",
+    160: "TOO_SLOW",
+    202: "TOO_MANY_SIMULTANEOUS_QUERIES",
+    203: "NO_FREE_CONNECTION",
+    209: "SOCKET_TIMEOUT",
+    210: "NETWORK_ERROR",
+    225: "NO_ZOOKEEPER",
+    236: "ABORTED",
+    241: "MEMORY_LIMIT_EXCEEDED",
+    242: "TABLE_IS_READ_ONLY",
+    243: "NOT_ENOUGH_SPACE",
+    252: "TOO_MANY_PARTS",
+    279: "ALL_CONNECTION_TRIES_FAILED",
+    285: "TOO_FEW_LIVE_REPLICAS",
+    319: "UNKNOWN_STATUS_OF_INSERT",
+    394: "QUERY_WAS_CANCELLED",
+    425: "SYSTEM_ERROR",
+    473: "DEADLOCK_AVOIDED",
+    999: "KEEPER_EXCEPTION",
+}
+_MISSING = {60: "UNKNOWN_TABLE", 81: "UNKNOWN_DATABASE"}
+_REFUSED_LOGIN = {
+    192: "UNKNOWN_USER",
+    193: "WRONG_PASSWORD",
+    194: "REQUIRED_PASSWORD",
+    195: "IP_ADDRESS_NOT_ALLOWED",
+    516: "AUTHENTICATION_FAILED",
+}
+
+
+def is_transient(code: int | None) -> bool:
+    """Return whether the same request may succeed after a pause."""
+    return code in _TRANSIENT
+
+
+def advice(code: int) -> str:
+    """Return what to do about an error, as the end of its message; empty where the message says enough."""
+    if code in _MISSING:
+        return ": run `touchline migrate`"
+    if code in _REFUSED_LOGIN:
+        return ": check the user and password in TOUCHLINE_CLICKHOUSE"
+    return ""

@@ -1,0 +1,1 @@
+"""The sink that keeps its rows in this process's memory; for tests."""
