@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from schemas.kinds.steps import STEPS
 from sinks.tables import DATABASE, TABLES
 from sinks.writer import SinkError, Writer, select
 
@@ -109,6 +110,7 @@ def migrate(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
+    _declare_steps(writer)
     _retain(writer, retention_days)
     return [migration.name for migration in new]
 
@@ -135,6 +137,22 @@ def _check(migrations: Sequence[Migration], applied: dict[str, str]) -> None:
                 f"migration {name} was applied as another text than it has now: "
                 "never change an applied migration, add a new one"
             )
+
+
+def _declare_steps(writer: Writer) -> None:
+    """Store the declared steps of journeys where they differ from the stored ones."""
+    if not select(writer, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'steps_rows'"):
+        return
+    stored = select(writer, "SELECT code, kind, action, version FROM steps_rows FINAL")
+    missing = {tuple(step) for step in STEPS} - {tuple(row[:3]) for row in stored}
+    if not missing:
+        return
+    version = 1 + max((int(str(row[3])) for row in stored), default=0)
+    rows = ", ".join(f"('{code}', '{kind}', '{action}')" for code, kind, action in sorted(missing))
+    writer.execute(
+        f"INSERT INTO {DATABASE}.steps_rows (code, kind, action, version) "
+        f"SELECT (arrayJoin([{rows}]) AS step).1, step.2, step.3, {version}"
+    )
 
 
 def _retain(writer: Writer, days: int | None) -> None:

@@ -1,4 +1,4 @@
--- The stored tables: one for each type of row in schemas/rows.py, with its fields in its order.
+-- The stored tables: one for each type of row in schemas/rows.py, with its fields in its order, and the steps.
 --
 -- Every row carries its version. A row that is sent again is the same row, and the highest version of a key is the true
 -- one: sorting keys and partitions are made of attributes that never change, so versions always meet. Read with FINAL,
@@ -191,3 +191,15 @@ CREATE TABLE IF NOT EXISTS touchline.marketing_spend_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY spend_id;
+
+-- What the codes in journeys_rows.path stand for: `touchline migrate` fills it from schemas/kinds/. Codes of steps that
+-- are no longer declared stay, for the journeys that hold them. `action` is empty for actions that are not declared.
+CREATE TABLE IF NOT EXISTS touchline.steps_rows
+(
+    code String,
+    kind String,
+    action String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY code;

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from schemas import journey_log
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
+from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
-from streams.intake.accept import Accepted, InvalidRecordError, accept, check_size
+from streams.intake.accept import Accepted, InvalidRecordError, Source, accept, check_size
 from tests.unit.schemas.records import T0, minimal, records
 
 HOUR = 3_600_000
@@ -61,10 +62,7 @@ def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Acce
     return accept(
         kind,
         record,
-        task=3,
-        clock=T0 - 5,
-        source_offset=77,
-        received_at=T0 + 9,
+        Source(task=3, topic="touchpoints.test", partition=4, offset=77, received_at=T0 + 9),
         now=NOW,
         scorer=scorer or LengthScorer(),
     )
@@ -84,7 +82,9 @@ def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
     touchpoint = taken(kind, attributes={"region": "north"})
     assert not isinstance(touchpoint, (BusinessChangeRow, MarketingSpendRow))
     assert touchpoint.kind == kind
-    assert (touchpoint.task, touchpoint.clock, touchpoint.source_offset) == (3, T0 - 5, 77)
+    source = touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset
+    assert (touchpoint.task, *source) == (3, "touchpoints.test", 4, 77)
+    assert touchpoint.watermark == 0
     assert (touchpoint.received_at, touchpoint.occurred_at) == (T0 + 9, T0)
     assert (touchpoint.event_id, touchpoint.source) == ("e-1", "shop")
     assert touchpoint.customer_key == "c-1"
@@ -237,7 +237,7 @@ def test_a_scorer_may_abstain() -> None:
 )
 def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int | None) -> None:
     touchpoint = taken("survey_answer", **said)
-    assert isinstance(touchpoint, journey_log.SurveyAnswer)
+    assert isinstance(touchpoint, SurveyAnswer)
     assert touchpoint.normalised == normalised
     assert touchpoint.score == said.get("score")
 
@@ -486,8 +486,8 @@ REASONS = {"missing_field", "no_identity", "invalid_time", "invalid_score", "inv
 
 
 def outcome(kind: str, record: dict[str, Any]) -> tuple[Accepted | None, InvalidRecordError | None]:
-    where: dict[str, Any] = {"task": 0, "clock": 0, "source_offset": 0, "received_at": 0}
+    source = Source(task=0, topic="touchpoints.test", partition=0, offset=0, received_at=0)
     try:
-        return accept(kind, record, **where, now=NOW, scorer=LengthScorer()), None
+        return accept(kind, record, source, now=NOW, scorer=LengthScorer()), None
     except InvalidRecordError as refusal:
         return None, refusal

@@ -6,10 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schemas.avro.codec import Codec
 from schemas.avro.registry import current_schemas
 
 T0 = 1_714_564_800_000
 """2024-05-01T12:00:00Z, ms."""
+
+SINGLE_OBJECT_SIZE = 10
+"""Bytes of the header of single-object encoding."""
 
 SCHEMAS = current_schemas()
 CUSTOMER_RECORDS = (
@@ -49,6 +53,11 @@ def minimal(kind: str) -> dict[str, Any]:
     if kind in _OWN:
         return _COMMON | _OWN[kind]
     return {"event_id": "e-1", "occurred_at": T0, "source": "shop"} | _BUSINESS[kind]
+
+
+def confluent_message(codec: Codec, record_name: str, record: dict[str, Any], schema_id: int) -> bytes:
+    """Return a record in Confluent framing, under its current schema's id in the registry."""
+    return b"\x00" + schema_id.to_bytes(4, "big") + codec.encode(record_name, record)[SINGLE_OBJECT_SIZE:]
 
 
 def records(name: str) -> st.SearchStrategy[dict[str, Any]]:
