@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import SupportCall
+from schemas.kinds.support_call import SupportCall
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import CartEvent
+from schemas.kinds.cart_event import CartEvent
 from schemas.units import MINUTE_MS
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import CaseEvent
+from schemas.kinds.case_event import CaseEvent
 from streams.journeys.state import CustomerState
 
 ENDING = {"resolved", "closed"}

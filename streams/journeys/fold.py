@@ -6,16 +6,15 @@ and the same time to fire timers up to, give the same state and the same effects
 
 from __future__ import annotations
 
-from schemas.journey_log import (
-    AnyTouchpoint,
-    CartEvent,
-    CaseEvent,
-    Purchase,
-    SupportCall,
-    SurveyAnswer,
-    Tweet,
-)
-from schemas.rows import PATH_LETTERS, CustomerRow, JourneyRow, TouchpointRow
+from schemas.journey_log import Touchpoint
+from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.steps import step_code
+from schemas.kinds.support_call import SupportCall
+from schemas.kinds.survey_answer import SurveyAnswer
+from schemas.kinds.tweet import Tweet
+from schemas.rows import CustomerRow, JourneyRow, TouchpointRow
 from streams.journeys import abandonment, calls, carts, cases, purchases, responses, shifts, surveys
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
@@ -62,7 +61,7 @@ def fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
         effects.deadlines += 1
 
 
-def apply_touchpoint(customer: CustomerState, touchpoint: AnyTouchpoint, effects: Effects) -> None:
+def apply_touchpoint(customer: CustomerState, touchpoint: Touchpoint, effects: Effects) -> None:
     """Apply a touchpoint; every deadline up to its time must have taken effect."""
     journey = _journey_at(customer, touchpoint)
     dimensions = dimensions_of(touchpoint.attributes)
@@ -94,7 +93,7 @@ def apply_touchpoint(customer: CustomerState, touchpoint: AnyTouchpoint, effects
 
 
 def touchpoint_row(
-    touchpoint: AnyTouchpoint,
+    touchpoint: Touchpoint,
     customer_id: str,
     journey_id: str,
     experience: int | None,
@@ -102,7 +101,7 @@ def touchpoint_row(
     late: bool = False,
 ) -> TouchpointRow:
     """Return the row of a touchpoint, its version still 0."""
-    value_minor, currency = touchpoint.worth
+    value_minor, currency = touchpoint.amount
     return TouchpointRow(
         touchpoint.event_id,
         touchpoint.kind,
@@ -112,14 +111,14 @@ def touchpoint_row(
         journey_id,
         touchpoint.channel,
         touchpoint.source,
-        touchpoint.what,
+        touchpoint.action,
         touchpoint.text,
         touchpoint.sentiment,
         touchpoint.scorer,
         experience,
         value_minor,
         currency,
-        touchpoint.subject,
+        touchpoint.subject_id,
         touchpoint.attributes,
         late,
         0,
@@ -186,7 +185,7 @@ def _outcome(journey: Journey) -> str:
     return "unresolved" if journey.unresolved else "visited"
 
 
-def _journey_at(customer: CustomerState, touchpoint: AnyTouchpoint) -> Journey:
+def _journey_at(customer: CustomerState, touchpoint: Touchpoint) -> Journey:
     if customer.journey is None:
         customer.journeys += 1
         customer.journey = Journey(
@@ -215,7 +214,7 @@ def _forget(customer: CustomerState, now: int) -> None:
             del kept[next(iter(kept))]
 
 
-def _count(customer: CustomerState, journey: Journey, touchpoint: AnyTouchpoint) -> None:
+def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint) -> None:
     at = touchpoint.occurred_at
     if not customer.touchpoints:
         customer.first_seen_at = at
@@ -223,7 +222,7 @@ def _count(customer: CustomerState, journey: Journey, touchpoint: AnyTouchpoint)
     customer.touchpoints += 1
     journey.last_touch_at = at
     journey.touchpoints += 1
-    journey.path += PATH_LETTERS[touchpoint.kind]
+    journey.path += step_code(touchpoint)
     if touchpoint.channel not in journey.channels and len(journey.channels) < CHANNELS_MAX:
         journey.channels.append(touchpoint.channel)
 

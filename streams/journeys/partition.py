@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
-from schemas.journey_log import AnyTouchpoint, LogRecord, Tick
+from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import AbandonmentRow, ClockRow, Row, ShiftRow
 from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS
 from schemas.units import DAY_MS, MINUTE_MS, SCALE
@@ -175,7 +175,7 @@ class Partition:
         if offset <= self.offset:
             return
         self.offset = offset
-        self._tell_time(record.task, record.clock)
+        self._tell_time(record.task, record.watermark)
         context = StepContext(
             offset,
             until=self.time - self._rules.timer_delay_ms,
@@ -251,7 +251,7 @@ class Partition:
             heappush(self._timers, (timeline.deadline, customer_key))
             self._scheduled[customer_key] = timeline.deadline
 
-    def _touch(self, touchpoint: AnyTouchpoint, context: StepContext) -> None:
+    def _touch(self, touchpoint: Touchpoint, context: StepContext) -> None:
         customer_key = touchpoint.customer_key
         timeline = self._timeline(customer_key)
         counts = self._output.counts
@@ -268,7 +268,7 @@ class Partition:
             self._measure(effects, context)
             self._schedule(customer_key, timeline)
 
-    def _meet_again(self, touchpoint: AnyTouchpoint, fingerprint: int) -> None:
+    def _meet_again(self, touchpoint: Touchpoint, fingerprint: int) -> None:
         if touchpoint.fingerprint == fingerprint:
             self._output.counts["duplicates"] += 1
             return
@@ -279,7 +279,7 @@ class Partition:
         )
         self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
 
-    def _late_row(self, touchpoint: AnyTouchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
+    def _late_row(self, touchpoint: Touchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
         journey = timeline.current.journey
         within = journey is not None and journey.started_at <= touchpoint.occurred_at
         journey_id = f"{touchpoint.customer_key}#{journey.number}" if journey and within else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import Purchase
+from schemas.kinds.purchase import Purchase
 from streams.journeys import calls, carts
 from streams.journeys.effects import Effects
 from streams.journeys.state import Attribution, CustomerState, Journey

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import CaseEvent, Tweet
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.tweet import Tweet
 from schemas.units import DAY_MS
 from streams.journeys.effects import Effects
 from streams.journeys.state import Attribution, CustomerState

@@ -1,7 +1,7 @@
 """What is remembered of one customer: the state that the machines of this package read and change.
 
 Everything here is a plain value that MessagePack can carry; times are epoch ms, scores are in units of
-1 / `schemas.journey_log.SCALE`, money is in minor units.
+1 / `schemas.units.SCALE`, money is in minor units.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NEVER = 1 << 62
 class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way.
 
-    `path` has one letter a touchpoint (`schemas.rows.PATH_LETTERS`). `unresolved`: the last call that said so ended
+    `path` has two characters a touchpoint (`schemas.kinds.steps`). `unresolved`: the last call that said so ended
     unresolved, or, once the journey has ended, a case was still open. `abandoned` counts what was given up for good.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import SurveyAnswer
+from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.units import DAY_MS, SCALE
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas import journey_log
-from schemas.journey_log import AnyTouchpoint, LogRecord
+from schemas.journey_log import LogRecord, Touchpoint
 from schemas.rows import AbandonmentRow
 from streams.journeys import calls, carts, surveys
 from streams.journeys.effects import Effects, difference
@@ -98,7 +98,7 @@ class StepContext:
     cutoff: int
 
 
-def seen(timeline: CustomerTimeline, touchpoint: AnyTouchpoint) -> Pending | None:
+def seen(timeline: CustomerTimeline, touchpoint: Touchpoint) -> Pending | None:
     """Return the pending touchpoint with the same event id, or None."""
     for pending in timeline.pending:
         if pending.event_id == touchpoint.event_id:
@@ -106,7 +106,7 @@ def seen(timeline: CustomerTimeline, touchpoint: AnyTouchpoint) -> Pending | Non
     return None
 
 
-def late(timeline: CustomerTimeline, touchpoint: AnyTouchpoint, context: StepContext) -> bool:
+def late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext) -> bool:
     """Return whether a touchpoint comes too late to be put in its place."""
     at = touchpoint.occurred_at
     if at < context.cutoff or at < timeline.folded_up_to[0]:
@@ -121,9 +121,7 @@ def step_time(timeline: CustomerTimeline, context: StepContext, effects: Effects
     timeline.offset = context.offset
 
 
-def step_touchpoint(
-    timeline: CustomerTimeline, touchpoint: AnyTouchpoint, context: StepContext, effects: Effects
-) -> bool:
+def step_touchpoint(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext, effects: Effects) -> bool:
     """Apply a touchpoint that has not been seen and is not late; return whether it came out of order."""
     _compact(timeline, context)
     _fire_timers(timeline, context.until, effects)
@@ -163,7 +161,7 @@ def _fold(timeline: CustomerTimeline, until: int, effects: Effects) -> CustomerS
     return customer
 
 
-def _decode(record: bytes) -> AnyTouchpoint:
+def _decode(record: bytes) -> Touchpoint:
     touchpoint: LogRecord = journey_log.decode(record)
     if isinstance(touchpoint, journey_log.Tick):
         raise TypeError("a tick is never pending")
