@@ -10,7 +10,7 @@ from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
 
-class CartEvent(Touchpoint, tag=tag_of("cart_event"), frozen=True):
+class CartEvent(Touchpoint, tag=tag_of("cart_event"), kw_only=True, frozen=True):
     """A change to a cart; `value_minor` is the cart's value after it, in minor units."""
 
     kind: ClassVar[KindName] = "cart_event"

@@ -12,7 +12,7 @@ from schemas.kinds.touchpoint import Touchpoint, tag_of
 _COMPLAINT = "opened as a complaint"
 
 
-class CaseEvent(Touchpoint, tag=tag_of("case_event"), frozen=True):
+class CaseEvent(Touchpoint, tag=tag_of("case_event"), kw_only=True, frozen=True):
     """A phase of a case; `eta_at` is the promised time, ms."""
 
     kind: ClassVar[KindName] = "case_event"

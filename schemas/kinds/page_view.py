@@ -10,7 +10,7 @@ from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
 
-class PageView(Touchpoint, tag=tag_of("page_view"), frozen=True):
+class PageView(Touchpoint, tag=tag_of("page_view"), kw_only=True, frozen=True):
     """A page seen on the site or in the client portal; `duration_ms` is how long it was looked at."""
 
     kind: ClassVar[KindName] = "page_view"

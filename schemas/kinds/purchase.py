@@ -20,7 +20,7 @@ class PurchaseItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
     price_minor: int
 
 
-class Purchase(Touchpoint, tag=tag_of("purchase"), frozen=True):
+class Purchase(Touchpoint, tag=tag_of("purchase"), kw_only=True, frozen=True):
     """An order placed, or refunded; amounts are in minor units, those of a refund positive too."""
 
     kind: ClassVar[KindName] = "purchase"

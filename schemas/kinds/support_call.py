@@ -10,7 +10,7 @@ from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
 
-class SupportCall(Touchpoint, tag=tag_of("support_call"), frozen=True):
+class SupportCall(Touchpoint, tag=tag_of("support_call"), kw_only=True, frozen=True):
     """A phase of a call; `text` holds the agent's notes."""
 
     kind: ClassVar[KindName] = "support_call"

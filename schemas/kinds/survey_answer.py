@@ -11,7 +11,7 @@ from schemas.kinds.touchpoint import Touchpoint, tag_of
 from schemas.units import SCALE
 
 
-class SurveyAnswer(Touchpoint, tag=tag_of("survey_answer"), frozen=True):
+class SurveyAnswer(Touchpoint, tag=tag_of("survey_answer"), kw_only=True, frozen=True):
     """A phase of a response to a survey.
 
     Attributes:

@@ -11,7 +11,7 @@ from schemas.kinds.touchpoint import Touchpoint, tag_of
 from schemas.units import SCALE
 
 
-class Tweet(Touchpoint, tag=tag_of("tweet"), frozen=True):
+class Tweet(Touchpoint, tag=tag_of("tweet"), kw_only=True, frozen=True):
     """A social post or a public review."""
 
     kind: ClassVar[KindName] = "tweet"

@@ -38,8 +38,8 @@ def _kind(struct: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[To
     return st.builds(struct, **_common, **fields, event_id=st.just(""), occurred_at=st.just(0))
 
 
-touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(
-    _kind(
+TOUCHPOINTS: dict[str, st.SearchStrategy[Touchpoint]] = {
+    "purchase": _kind(
         Purchase,
         order_id=st.just("o"),
         action=st.sampled_from(["placed", "placed", "refunded"]),
@@ -47,15 +47,17 @@ touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(
         currency=st.sampled_from(["EUR", "USD"]),
         cart_id=st.sampled_from([None, "k1", "k2"]),
     ),
-    _kind(Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
-    _kind(Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")),
-    _kind(
+    "tweet": st.one_of(
+        _kind(Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
+        _kind(Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")),
+    ),
+    "support_call": _kind(
         SupportCall,
         call_id=st.sampled_from(["c1", "c2"]),
         phase=st.sampled_from(["queued", "answered", "held", "resumed", "transferred", "ended"]),
         resolved=st.sampled_from([None, True, False]),
     ),
-    _kind(
+    "survey_answer": _kind(
         SurveyAnswer,
         response_id=st.sampled_from(["r1", "r2"]),
         survey_id=st.just("s"),
@@ -64,7 +66,7 @@ touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(
         score=st.sampled_from([0.0, 5.0, 9.0]),
         normalised=st.sampled_from([0, 5_000, 9_000]),
     ),
-    _kind(
+    "cart_event": _kind(
         CartEvent,
         cart_id=st.sampled_from(["k1", "k2"]),
         action=st.sampled_from(
@@ -74,12 +76,15 @@ touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(
         value_minor=st.integers(0, 9_000),
         currency=st.just("EUR"),
     ),
-    _kind(
+    "case_event": _kind(
         CaseEvent,
         case_id=st.sampled_from(["e1", "e2"]),
         phase=st.sampled_from(["opened", "escalated", "resolved", "reopened", "closed"]),
         by=st.sampled_from(["customer", "agent"]),
         complaint=st.booleans(),
     ),
-    _kind(PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
-)
+    "page_view": _kind(PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
+}
+"""By kind."""
+
+touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(*TOUCHPOINTS.values())
