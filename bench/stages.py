@@ -14,11 +14,12 @@ from schemas import journey_log
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import parse_line
 from schemas.avro.registry import FileRegistry
-from schemas.journey_log import AnyTouchpoint
-from schemas.rows import PATH_LETTERS, encode_rows
+from schemas.journey_log import Touchpoint
+from schemas.kinds import TOUCHPOINT_KINDS
+from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.app import GC_ALLOCATIONS
-from streams.intake.accept import accept
+from streams.intake.accept import Source, accept
 from streams.journeys.output import Rules
 from streams.journeys.partition import Partition
 from streams.sentiment import VaderScorer
@@ -42,7 +43,7 @@ def _messages(lines: Path, codec: Codec) -> list[tuple[str, bytes]]:
     messages = []
     for line in lines.read_bytes().splitlines():
         kind, record = parse_line(line)
-        if kind in PATH_LETTERS:  # a customer's
+        if kind in TOUCHPOINT_KINDS:
             messages.append((kind, codec.encode(KIND_RECORDS[kind], record)))
     return messages
 
@@ -60,14 +61,17 @@ def _round(codec: Codec, messages: list[tuple[str, bytes]]) -> list[tuple[str, f
     decoded = timed("ingest: Avro decode", lambda: [codec.decode(kind, value) for kind, value in messages])
     kinds = [kind for kind, _ in messages]
     scorer = VaderScorer()
-    accepted: list[AnyTouchpoint] = timed(
+    source = Source(task=0, topic="touchpoints.tweets.v1", partition=0, offset=0, received_at=0)
+    accepted: list[Touchpoint] = timed(
         "ingest: check, identify, score",
         lambda: [
-            accept(kind, record, task=0, clock=0, source_offset=0, received_at=0, now=1 << 52, scorer=scorer)
+            accept(kind, record, source, now=1 << 52, scorer=scorer)
             for kind, record in zip(kinds, decoded, strict=True)
         ],
     )
-    records = timed("ingest: encode", lambda: [journey_log.encode(replace(t, clock=t.occurred_at)) for t in accepted])
+    records = timed(
+        "ingest: encode", lambda: [journey_log.encode(replace(t, watermark=t.occurred_at)) for t in accepted]
+    )
     read = timed("journeys: decode", lambda: [journey_log.decode(record) for record in records])
     return costs + _journeys_and_sink(list(zip(read, records, strict=True)), n)
 

@@ -3,7 +3,7 @@
 A message of `facts.<table>.v1` is a MessagePack array of rows; a row is an array of its fields in the order
 below, which is the order of the table's columns. `version` is a function of the log alone, so a row sent again
 is the same row; the row with the highest version of its key is the true one; `deleted` takes an entity back.
-Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.journey_log.SCALE`).
+Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.units.SCALE`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TouchpointRow(Row):
 
 
 class JourneyRow(Row):
-    """Key: journey_id. `path` holds one letter a touchpoint (`PATH_LETTERS`)."""
+    """Key: journey_id. `path` holds the two characters of each touchpoint's step (`schemas.kinds.steps`)."""
 
     journey_id: str
     customer_id: str
@@ -211,17 +211,6 @@ TABLES: dict[str, type[Row]] = {
     "marketing_spend": MarketingSpendRow,
 }
 """Every table and the type of its rows. `dead_letters` is read from `touchpoints.dlq.v1` instead of a facts topic."""
-
-PATH_LETTERS: dict[str, str] = {
-    "purchase": "p",
-    "tweet": "t",
-    "support_call": "c",
-    "survey_answer": "s",
-    "cart_event": "k",
-    "case_event": "e",
-    "page_view": "v",
-}
-"""One letter a kind, for `JourneyRow.path`."""
 
 _encoder = msgspec.msgpack.Encoder()
 encode_rows = _encoder.encode

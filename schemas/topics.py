@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from schemas.kinds import KINDS
 from schemas.rows import TABLES, topic_of
 from schemas.units import DAY_MS
 
-KIND_TOPICS: dict[str, str] = {
-    "purchase": "touchpoints.purchases.v1",
-    "tweet": "touchpoints.tweets.v1",
-    "support_call": "touchpoints.support_calls.v1",
-    "survey_answer": "touchpoints.survey_answers.v1",
-    "cart_event": "touchpoints.cart_events.v1",
-    "case_event": "touchpoints.case_events.v1",
-    "page_view": "touchpoints.page_views.v1",
-    "business_change": "business.changes.v1",
-    "marketing_spend": "business.marketing_spend.v1",
-}
+KIND_TOPICS: dict[str, str] = {name: kind.topic for name, kind in KINDS.items()}
 TOPIC_KINDS: dict[str, str] = {topic: kind for kind, topic in KIND_TOPICS.items()}
 
 JOURNEYS_LOG = "journeys.touchpoints.v1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.kinds.steps import STEPS
 from schemas.metrics import METRICS
 from sinks.database import Database, select
 from sinks.tables import DATABASE
@@ -35,6 +36,12 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
         ("metric", "kind", "restated_seconds", "observation", "counted"),
         "SELECT metric, kind, restated_seconds, observation, counted, version FROM metric_definitions_rows FINAL",
         [(m.name, m.kind, m.restated_ms // 1000, m.observation, m.counted) for m in METRICS],
+    ),
+    ReferenceTable(
+        "steps_rows",
+        ("code", "kind", "action"),
+        "SELECT code, kind, action, version FROM steps_rows FINAL",
+        STEPS,
     ),
 )
 

@@ -12,23 +12,14 @@ from fastavro.read import SchemaResolutionError
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
 from schemas.avro.registry import Registry, Schema, current_schemas, fingerprint_of
 from schemas.errors import UndecodableError, UnknownSchemaError
+from schemas.kinds import KINDS
 
 if TYPE_CHECKING:
     from schemas.avro.decoder import Decode
 
 __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 
-KIND_RECORDS: dict[str, str] = {
-    "purchase": "Purchase",
-    "tweet": "Tweet",
-    "support_call": "SupportCall",
-    "survey_answer": "SurveyAnswer",
-    "cart_event": "CartEvent",
-    "case_event": "CaseEvent",
-    "page_view": "PageView",
-    "business_change": "BusinessChange",
-    "marketing_spend": "MarketingSpend",
-}
+KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items()}
 """The record that each kind's topic carries."""
 
 _SINGLE_OBJECT = b"\xc3\x01"
@@ -89,19 +80,8 @@ class Codec:
         Raises:
             ValueError, TypeError: the record does not fit its schema; says where.
         """
-        return self._encode(self._headers[record_name], record_name, record)
-
-    def encode_confluent(self, record_name: str, record: dict[str, Any], schema_id: int) -> bytes:
-        """Return a record in Confluent framing, under its current schema's id in the registry.
-
-        Raises:
-            ValueError, TypeError: the record does not fit its schema; says where.
-        """
-        return self._encode(_CONFLUENT_HEADER.pack(0, schema_id), record_name, record)
-
-    def _encode(self, header: bytes, record_name: str, record: dict[str, Any]) -> bytes:
         buffer = io.BytesIO()
-        buffer.write(header)
+        buffer.write(self._headers[record_name])
         schemaless_writer(buffer, self._writers[record_name], record, strict_allow_default=True)
         return buffer.getvalue()
 

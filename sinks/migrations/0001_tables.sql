@@ -204,3 +204,15 @@ CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY metric;
+
+-- What the codes in journeys_rows.path stand for: `touchline migrate` fills it from schemas/kinds/. Codes of steps that
+-- are no longer declared stay, for the journeys that hold them. `action` is empty for actions that are not declared.
+CREATE TABLE IF NOT EXISTS touchline.steps_rows
+(
+    code String,
+    kind String,
+    action String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY code;

@@ -22,7 +22,13 @@ SELECT
     attributes
 FROM touchline.touchpoints_rows FINAL;
 
+-- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is.
 CREATE OR REPLACE VIEW touchline.journeys AS
+WITH
+    (
+        SELECT (groupArray(code), groupArray(kind))
+        FROM (SELECT code, kind FROM touchline.steps_rows FINAL ORDER BY code)
+    ) AS steps
 SELECT
     journey_id,
     customer_id,
@@ -31,15 +37,9 @@ SELECT
     ended_at,
     touchpoints,
     channels,
-    -- The letters of schemas/rows.py, PATH_LETTERS.
     arrayMap(
-        letter -> transform(
-            letter,
-            ['p', 't', 'c', 's', 'k', 'e', 'v'],
-            ['purchase', 'tweet', 'support_call', 'survey_answer', 'cart_event', 'case_event', 'page_view'],
-            letter
-        ),
-        splitByString('', journeys_rows.path)
+        code -> transform(code, steps.1, steps.2, code),
+        arrayMap(place -> substring(journeys_rows.path, 2 * place + 1, 2), range(intDiv(length(journeys_rows.path), 2)))
     ) AS path,
     purchases,
     revenue_minor,

@@ -205,7 +205,8 @@ class Journeys:
             except msgspec.MsgspecError as error:
                 raise JourneyLogError(
                     f"{JOURNEYS_LOG}, partition {chunk.partition}, offset {record.offset} is no "
-                    f"record of the log ({error}): something else has written to it"
+                    f"record of this release's log ({error}): another release or program has written to it. "
+                    f"Make the log and all that belongs to it anew: {REBUILDING}"
                 ) from error
             state.apply(record.offset, read, record.value or b"")
             if not isinstance(read, Tick) and read.occurred_at > newest:

@@ -273,13 +273,13 @@ class Ingest:
         count = self._rules.partitions
         records: list[list[Message]] = [[] for _ in range(count)]
         facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
-        for item, clock in batch.items:
+        for item, watermark in batch.items:
             if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
                 item.version |= self._rules.epoch << 48
                 facts[_TABLES[type(item)]].append(Message(None, encode_rows([item])))
                 continue
             key = item.customer_key.encode()
-            value = encode(replace(item, clock=clock))
+            value = encode(replace(item, watermark=watermark))
             records[partition_for(key, count)].append(Message(key, value))
         batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, number): refused}
         batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}

@@ -13,9 +13,8 @@ from schemas.avro.registry import RegistryUnavailableError
 from schemas.errors import RefusalError, UndecodableError, UnknownSchemaError
 from schemas.topics import TOPIC_KINDS
 from streams.agents.dead_letters import dead_letter
-from streams.intake.accept import Accepted, accept, check_size
+from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import AHEAD_MS, EARLIEST
-from streams.intake.identity import Resolver
 from streams.intake.merge import PartitionMerge
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
@@ -56,7 +55,6 @@ class Validator:
         scorer: scores what customers wrote.
         telemetry: where refusals are counted.
         clock: tells the wall-clock time.
-        resolver: knows which customers identifiers were linked to.
         sleep: waits for some seconds.
     """
 
@@ -67,14 +65,12 @@ class Validator:
         scorer: Scorer,
         telemetry: Telemetry,
         clock: Clock,
-        resolver: Resolver | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._codec = codec
         self._scorer = scorer
         self._telemetry = telemetry
         self._clock = clock
-        self._resolver = resolver
         self._sleep = sleep
         self._learnt: set[tuple[str, bytes]] = set()
         self._surprises: set[type[Exception]] = set()
@@ -173,13 +169,15 @@ class Validator:
             return accept(
                 kind,
                 self._codec.decode(kind, value),
-                task=chunk.partition,
-                clock=0,  # known only when it is written
-                source_offset=record.offset,
-                received_at=timestamp if EARLIEST <= timestamp <= now + AHEAD_MS else now,
+                Source(
+                    task=chunk.partition,
+                    topic=chunk.topic,
+                    partition=chunk.partition,
+                    offset=record.offset,
+                    received_at=timestamp if EARLIEST <= timestamp <= now + AHEAD_MS else now,
+                ),
                 now=now,
                 scorer=self._scorer,
-                resolver=self._resolver,
             )
         except (RefusalError, RegistryUnavailableError, MemoryError):
             raise

@@ -1,14 +1,14 @@
-"""Whose touchpoint it is: a customer's, or an anonymous profile's named by an identifier."""
+"""The key of the customer that a touchpoint belongs to: the customer's id, or the name of an anonymous profile."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 ANONYMOUS = "anon:"
-"""What an anonymous profile's name begins with; then come the identifier's kind and value."""
+"""The beginning of an anonymous profile's name; the identifier's kind and value follow."""
 
 NO_IDENTITY = frozenset(
     {
@@ -27,36 +27,22 @@ NO_IDENTITY = frozenset(
         "[object object]",
     }
 )
-"""Values that stand where an identifier should be and tell nobody from anybody (contract, 2)."""
+"""Values that stand where an identifier should be and identify no customer (contract, section 2)."""
 
 Identifier = tuple[str, str]
 """An identifier's kind and value, both normalised."""
 
 
-class Resolver(Protocol):
-    """Knows which customers identifiers were linked to by earlier touchpoints."""
-
-    def customer_of(self, identifiers: Sequence[Identifier]) -> str | None:
-        """Return the customer that the earliest link of any of these identifiers names.
-
-        Args:
-            identifiers: usable ones, the strongest first.
-        """
-
-
-def customer_key_of(
-    customer_id: str | None, identifiers: Mapping[str, str], resolver: Resolver | None = None
-) -> str | None:
-    """Return whose touchpoint it is, or None where nothing usable says it.
+def customer_key_of(customer_id: str | None, identifiers: Mapping[str, str]) -> str | None:
+    """Return the key of the customer, or None where no field identifies one.
 
     Args:
         customer_id: the business's own id, as the source sent it.
         identifiers: kind to value, as the source sent them.
-        resolver: knows linked identifiers; without one, they name anonymous profiles only.
 
     Returns:
-        The customer's id (one that looks like an anonymous profile's name behind a `~`); else the
-        one an identifier was linked to; else `anon:<kind>:<value>`.
+        The customer's id (one that looks like an anonymous profile's name behind a `~`); else
+        `anon:<kind>:<value>` of the strongest identifier.
     """
     if customer_id is not None:
         customer = customer_id.strip()
@@ -65,8 +51,6 @@ def customer_key_of(
     usable = usable_identifiers(identifiers)
     if not usable:
         return None
-    if resolver is not None and (linked := resolver.customer_of(usable)) is not None:
-        return linked
     kind, value = usable[0]
     return f"{ANONYMOUS}{kind}:{value}"
 
@@ -80,16 +64,16 @@ def _told_apart(customer: str) -> str:
 
 
 def usable_identifiers(identifiers: Mapping[str, str]) -> list[Identifier]:
-    """Return the identifiers that tell who it is, normalised, the strongest first.
+    """Return the identifiers that identify an account or device, normalised, the strongest first.
 
-    E-mail, phone and loyalty card come first; then whatever else names an account, by the kind's
-    name; then Twitter, device and cookie, which outlive no change of name, phone or browser.
+    E-mail, phone and loyalty card come first; then other accounts, by the kind's name; then Twitter,
+    device and cookie, which do not outlive a change of name, phone or browser.
     """
     found = [_normalised(kind, value) for kind, value in identifiers.items()]
     return sorted((one for one in found if one is not None), key=_strength)
 
 
-_ACCOUNTS = 3  # where kinds that are not in the list stand
+_ACCOUNTS = 3  # the rank of kinds that `_RANKS` does not list
 _RANKS = {"email": 0, "phone": 1, "loyalty_card": 2, "twitter": 4, "device": 5, "cookie": 6}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import Purchase, SupportCall, Touchpoint
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.support_call import SupportCall
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CALL_ABANDONMENT_RATE, HOLD_TIME, SERVICE_LEVEL, SPEED_OF_ANSWER
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import CartEvent, Purchase, Touchpoint
+from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.units import MINUTE_MS
 from streams.journeys import abandonment

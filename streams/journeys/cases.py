@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import CaseEvent, Touchpoint
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.effects import Effects
 from streams.journeys.machine import Handler, Machine, drop_oldest
 from streams.journeys.state import Attribution, CustomerState

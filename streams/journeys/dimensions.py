@@ -1,4 +1,4 @@
-"""Which attributes metrics are kept for: few and short ones, for each value is a bucket of its own."""
+"""The attributes that metrics are kept for: few and short ones, since each value is a bucket of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MOST_CHARACTERS = 128
 def dimensions_of(attributes: dict[str, str]) -> dict[str, str]:
     """Return the attributes that are dimensions: the first `MOST_NAMES` by name of those that are short enough.
 
-    The others stay where they are said, in `touchpoints`.
+    The other attributes are in `touchpoints` alone.
     """
-    # Most have few, which together are shorter than one may be: seen without a look at each.
+    # Most touchpoints have few attributes, together shorter than the limit of one: no look at each is needed.
     characters = sum(map(len, attributes)) + sum(map(len, attributes.values()))
     if len(attributes) <= MOST_NAMES and characters <= MOST_CHARACTERS:
         return attributes

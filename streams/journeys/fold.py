@@ -6,9 +6,9 @@ and the same time to fire timers up to, give the same state and the same effects
 
 from __future__ import annotations
 
-from schemas.journey_log import Touchpoint
+from schemas.kinds.steps import step_code
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
-from schemas.rows import PATH_LETTERS
 from streams.journeys import shifts
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
@@ -96,7 +96,7 @@ def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint) ->
     customer.touchpoints += 1
     journey.last_touch_at = at
     journey.touchpoints += 1
-    journey.path += PATH_LETTERS[touchpoint.kind]
+    journey.path += step_code(touchpoint)
     if touchpoint.channel not in journey.channels and len(journey.channels) < CHANNELS_MAX:
         journey.channels.append(touchpoint.channel)
 

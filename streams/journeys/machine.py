@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from schemas.journey_log import Touchpoint
+from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.state import NEVER, Attribution, CustomerState
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import Touchpoint
+from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.calls import Calls
 from streams.journeys.carts import Carts
 from streams.journeys.cases import Cases

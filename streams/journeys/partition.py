@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.journey_log import LogRecord, Tick, Touchpoint
+from schemas.journey_log import LogRecord, Tick
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Row
 from schemas.versions import ON_TIME, row_version
 from streams.journeys.effects import Effects
@@ -148,7 +149,7 @@ class Partition:
         if offset <= self.offset:
             return
         self.offset = offset
-        self._advance_time(record.task, record.clock)
+        self._advance_time(record.task, record.watermark)
         context = StepContext(
             offset,
             timers_until=self.time - self._rules.timer_delay_ms,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import Purchase, Touchpoint
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import ORDERS, REFUNDS, REVENUE
 from streams.journeys.effects import Effects
 from streams.journeys.machine import Handler, Machine

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import CaseEvent, Touchpoint, Tweet
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.touchpoint import Touchpoint
+from schemas.kinds.tweet import Tweet
 from schemas.metrics import FIRST_RESPONSE_TIME
 from schemas.units import DAY_MS
 from streams.journeys.effects import Effects

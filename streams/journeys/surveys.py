@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.journey_log import SurveyAnswer, Touchpoint
+from schemas.kinds.survey_answer import SurveyAnswer
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CES, CSAT, NPS, SURVEY_ABANDONMENT_RATE
 from schemas.units import DAY_MS, SCALE
 from streams.journeys import abandonment

@@ -18,7 +18,8 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas import journey_log
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Tick
+from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.effects import Effects, difference
 from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
 from streams.journeys.formats import FORMAT

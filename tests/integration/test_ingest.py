@@ -103,7 +103,7 @@ async def read_log(configured: Settings, until_clock: int) -> dict[int, list[Log
                     for record in records:
                         read = decode(record.value)
                         found[place.partition].append(read)
-                        if read.clock >= until_clock:
+                        if read.watermark >= until_clock:
                             waiting.discard((place.partition, read.task))
     finally:
         await consumer.stop()
@@ -126,11 +126,11 @@ async def test_topics_replayed_one_after_another_come_out_in_step(configured: Se
         times: dict[int, int] = defaultdict(int)
         clocks: dict[int, int] = defaultdict(int)
         for record in records:
-            assert record.clock >= clocks[record.task], "a task's clock never goes back"
-            clocks[record.task] = record.clock
+            assert record.watermark >= clocks[record.task], "a task's clock never goes back"
+            clocks[record.task] = record.watermark
             if not isinstance(record, Tick):
                 assert record.occurred_at >= times[record.task], "the task is one merged line of time"
                 times[record.task] = record.occurred_at
-                assert record.clock <= record.occurred_at, "nothing comes after a clock that has passed it"
+                assert record.watermark <= record.occurred_at, "nothing comes after a clock that has passed it"
                 seen[record.task] += 1
     assert seen == dict.fromkeys(range(PARTITIONS), EACH * len(KINDS))

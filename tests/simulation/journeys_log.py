@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas import journey_log
-from schemas.journey_log import AnyTouchpoint, LogRecord, Tick
+from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from streams.journeys.output import Output, Rules
 from streams.journeys.partition import Partition
@@ -74,11 +74,11 @@ class Changelog:
         return partition
 
 
-def record_log(touchpoints: Iterable[AnyTouchpoint], clocks: Iterable[int]) -> list[bytes]:
-    """Return a log of one task: each touchpoint with its clock."""
+def record_log(touchpoints: Iterable[Touchpoint], watermarks: Iterable[int]) -> list[bytes]:
+    """Return a log of one task: each touchpoint with its watermark."""
     return [
-        journey_log.encode(msgspec.structs.replace(touchpoint, clock=clock))
-        for touchpoint, clock in zip(touchpoints, clocks, strict=True)
+        journey_log.encode(msgspec.structs.replace(touchpoint, watermark=watermark))
+        for touchpoint, watermark in zip(touchpoints, watermarks, strict=True)
     ]
 
 

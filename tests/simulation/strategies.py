@@ -6,16 +6,24 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas import journey_log
-from schemas.journey_log import AnyTouchpoint
+from schemas.journey_log import Touchpoint
+from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.page_view import PageView
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.support_call import SupportCall
+from schemas.kinds.survey_answer import SurveyAnswer
+from schemas.kinds.tweet import Tweet
 
 START = 1_700_000_000_000
 MINUTE = 60_000
 
 _common = {
     "task": st.just(0),
-    "clock": st.just(0),
+    "source_topic": st.just("test"),
+    "source_partition": st.just(0),
     "source_offset": st.just(0),
+    "watermark": st.just(0),
     "received_at": st.just(START),
     "fingerprint": st.just(1),
     "source": st.just("test"),
@@ -26,31 +34,31 @@ _common = {
 _score = st.integers(-10_000, 10_000)
 
 
-def _kind(struct: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[AnyTouchpoint]:
+def _kind(struct: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Touchpoint]:
     return st.builds(struct, **_common, **fields, event_id=st.just(""), occurred_at=st.just(0))
 
 
-touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
-    _kind(
-        journey_log.Purchase,
+TOUCHPOINTS: dict[str, st.SearchStrategy[Touchpoint]] = {
+    "purchase": _kind(
+        Purchase,
         order_id=st.just("o"),
         action=st.sampled_from(["placed", "placed", "refunded"]),
         amount_minor=st.integers(0, 5_000),
         currency=st.sampled_from(["EUR", "USD"]),
         cart_id=st.sampled_from([None, "k1", "k2"]),
     ),
-    _kind(journey_log.Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
-    _kind(
-        journey_log.Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")
+    "tweet": st.one_of(
+        _kind(Tweet, post_id=st.just("t"), author=st.just("customer"), text=st.just("x"), sentiment=_score),
+        _kind(Tweet, post_id=st.just("u"), author=st.just("brand"), text=st.just("x"), in_reply_to=st.just("t")),
     ),
-    _kind(
-        journey_log.SupportCall,
+    "support_call": _kind(
+        SupportCall,
         call_id=st.sampled_from(["c1", "c2"]),
         phase=st.sampled_from(["queued", "answered", "held", "resumed", "transferred", "ended"]),
         resolved=st.sampled_from([None, True, False]),
     ),
-    _kind(
-        journey_log.SurveyAnswer,
+    "survey_answer": _kind(
+        SurveyAnswer,
         response_id=st.sampled_from(["r1", "r2"]),
         survey_id=st.just("s"),
         phase=st.sampled_from(["invited", "started", "answered", "completed"]),
@@ -58,8 +66,8 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         score=st.sampled_from([0.0, 5.0, 9.0]),
         normalised=st.sampled_from([0, 5_000, 9_000]),
     ),
-    _kind(
-        journey_log.CartEvent,
+    "cart_event": _kind(
+        CartEvent,
         cart_id=st.sampled_from(["k1", "k2"]),
         action=st.sampled_from(
             ["created", "item_added", "item_added", "item_removed", "checkout_started", "payment_failed", "ordered"]
@@ -68,12 +76,15 @@ touchpoint: st.SearchStrategy[AnyTouchpoint] = st.one_of(
         value_minor=st.integers(0, 9_000),
         currency=st.just("EUR"),
     ),
-    _kind(
-        journey_log.CaseEvent,
+    "case_event": _kind(
+        CaseEvent,
         case_id=st.sampled_from(["e1", "e2"]),
         phase=st.sampled_from(["opened", "escalated", "resolved", "reopened", "closed"]),
         by=st.sampled_from(["customer", "agent"]),
         complaint=st.booleans(),
     ),
-    _kind(journey_log.PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
-)
+    "page_view": _kind(PageView, page=st.just("/"), area=st.just("site"), action=st.just("view"), ok=st.booleans()),
+}
+"""By kind."""
+
+touchpoint: st.SearchStrategy[Touchpoint] = st.one_of(*TOUCHPOINTS.values())

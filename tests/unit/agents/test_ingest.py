@@ -17,7 +17,9 @@ from structlog.testing import capture_logs
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema, current_schemas
 from schemas.errors import UnknownSchemaError
-from schemas.journey_log import LogRecord, PageView, Purchase, Tick, decode
+from schemas.journey_log import LogRecord, Tick, decode
+from schemas.kinds.page_view import PageView
+from schemas.kinds.purchase import Purchase
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
 from streams.agents.tasks import Ingest, IngestRules
@@ -27,6 +29,7 @@ from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.kafka.producer import Batches, Message
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
+from tests.unit.schemas.records import confluent_message
 
 NOW = 1_790_000_000_000
 IDLE = 5_000
@@ -76,7 +79,7 @@ def sent(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more
 
 
 def sent_with_id(kind: str, schema_id: int, occurred_at: int = NOW) -> bytes:
-    return CODEC.encode_confluent(KIND_RECORDS[kind], said(kind, occurred_at), schema_id)
+    return confluent_message(CODEC, KIND_RECORDS[kind], said(kind, occurred_at), schema_id)
 
 
 class FakeProducer:
@@ -235,7 +238,7 @@ async def test_the_topics_are_merged_by_event_time_each_record_with_its_clock() 
         seen = it.give(PAGE_VIEWS, sent("page_view", NOW - 950), sent("page_view", NOW - 500))
         await until(lambda: bought.acked and seen.acked)
         times = [record.occurred_at - NOW for record in it.log() if not isinstance(record, Tick)]
-        clocks = [record.clock - NOW for record in it.log()]
+        clocks = [record.watermark - NOW for record in it.log()]
         assert times == [-950, -900, -500, -100]
         assert clocks == [-950, -900, -500, -500], "nobody knows yet whether page views are silent"
 
@@ -354,7 +357,7 @@ async def test_a_day_ahead_is_taken_in() -> None:
     async with bench() as it:
         chunk = it.give(PURCHASES, sent("purchase", NOW + 86_400_000))
         await until(lambda: chunk.acked)
-        assert [record.clock for record in it.log()] == [NOW]
+        assert [record.watermark for record in it.log()] == [NOW]
 
 
 async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters() -> None:
@@ -679,7 +682,7 @@ async def test_while_the_registry_is_away_the_task_neither_writes_nor_ticks() ->
         await tick
         await until(lambda: len(it.log()) > 1)
         first = it.log()[0]
-        assert not isinstance(first, Tick) or first.clock <= NOW - 50, "the record was still to come"
+        assert not isinstance(first, Tick) or first.watermark <= NOW - 50, "the record was still to come"
 
 
 async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk() -> None:

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from schemas import journey_log
-from schemas.journey_log import CartEvent, Purchase, Tick
+from schemas.journey_log import Tick
+from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.purchase import Purchase
 from schemas.rows import TABLES, encode_rows
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
 from sinks.batch import Batch
@@ -99,7 +101,9 @@ def touchpoint(kind: type[journey_log.Touchpoint], number: int, at: int, **own: 
     customer = f"c-{number % 3}"
     common: dict[str, Any] = {
         "task": 0,
-        "clock": at,
+        "watermark": at,
+        "source_topic": "test",
+        "source_partition": 0,
         "source_offset": number,
         "received_at": at,
         "fingerprint": number,

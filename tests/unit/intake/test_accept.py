@@ -12,35 +12,20 @@ from hypothesis import strategies as st
 from schemas import journey_log
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
+from schemas.kinds import KINDS, TOUCHPOINT_KINDS
+from schemas.kinds.purchase import Purchase, PurchaseItem
+from schemas.kinds.survey_answer import SurveyAnswer
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
-from streams.intake.accept import Accepted, InvalidRecordError, accept, check_size
-from tests.unit.schemas.records import T0, minimal, records
+from streams.intake.accept import Accepted, InvalidRecordError, Source, accept, check_size
+from tests.unit.schemas.records import FILLED, SCHEMAS, T0, minimal, records
 
 HOUR = 3_600_000
 YEAR_1990 = 631_152_000_000
 NOW = T0 + HOUR
 CODEC = Codec(FileRegistry())
-TOUCHPOINTS = (
-    "purchase",
-    "tweet",
-    "support_call",
-    "survey_answer",
-    "cart_event",
-    "case_event",
-    "page_view",
-)
-EVERY_KIND = (*TOUCHPOINTS, "business_change", "marketing_spend")
-SUBJECTS = {
-    "purchase": ["order_id"],
-    "tweet": ["post_id"],
-    "support_call": ["call_id"],
-    "survey_answer": ["response_id", "survey_id"],
-    "cart_event": ["cart_id"],
-    "case_event": ["case_id"],
-    "page_view": ["page"],
-    "business_change": ["change_id", "name"],
-    "marketing_spend": ["spend_id"],
-}
+TOUCHPOINTS = tuple(TOUCHPOINT_KINDS)
+EVERY_KIND = tuple(KINDS)
 
 
 class LengthScorer:
@@ -61,10 +46,7 @@ def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Acce
     return accept(
         kind,
         record,
-        task=3,
-        clock=T0 - 5,
-        source_offset=77,
-        received_at=T0 + 9,
+        Source(task=3, topic="touchpoints.test", partition=4, offset=77, received_at=T0 + 9),
         now=NOW,
         scorer=scorer or LengthScorer(),
     )
@@ -84,7 +66,9 @@ def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
     touchpoint = taken(kind, attributes={"region": "north"})
     assert not isinstance(touchpoint, (BusinessChangeRow, MarketingSpendRow))
     assert touchpoint.kind == kind
-    assert (touchpoint.task, touchpoint.clock, touchpoint.source_offset) == (3, T0 - 5, 77)
+    source = touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset
+    assert (touchpoint.task, *source) == (3, "touchpoints.test", 4, 77)
+    assert touchpoint.watermark == 0
     assert (touchpoint.received_at, touchpoint.occurred_at) == (T0 + 9, T0)
     assert (touchpoint.event_id, touchpoint.source) == ("e-1", "shop")
     assert touchpoint.customer_key == "c-1"
@@ -103,9 +87,10 @@ def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
                 "amount_minor": 5,
                 "currency": "USD",
                 "cart_id": "k",
+                "discount_minor": 3,
             },
         ),
-        ("tweet", {"post_id": "p", "author": "brand", "in_reply_to": "q", "rating": 5}),
+        ("tweet", {"post_id": "p", "author": "brand", "in_reply_to": "q", "rating": 5, "platform": "x", "lang": "en"}),
         (
             "support_call",
             {"call_id": "l", "phase": "ended", "topic": "t", "case_id": "a", "resolved": False},
@@ -118,6 +103,9 @@ def test_every_kind_carries_where_and_when_and_whose_it_is(kind: str) -> None:
                 "phase": "answered",
                 "question_kind": "nps",
                 "score": 9.0,
+                "question_id": "q",
+                "about": "staff",
+                "higher_is_better": False,
             },
         ),
         (
@@ -160,6 +148,37 @@ def test_each_kinds_own_fields_are_kept(kind: str, said: dict[str, Any]) -> None
 )
 def test_the_channel_follows_from_the_kind_unless_named(kind: str, said: dict[str, Any], channel: str) -> None:
     assert getattr(taken(kind, **said), "channel", None) == channel
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+def test_every_action_of_a_schema_is_declared(kind: str) -> None:
+    declared = {action.name for action in TOUCHPOINT_KINDS[kind].actions}
+    possible = set()
+    for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]:
+        enum = field["type"] if isinstance(field["type"], dict) else {}
+        for said in [{field["name"]: symbol} for symbol in enum.get("symbols", ())] or [{}]:
+            touchpoint = taken(kind, **said)
+            assert isinstance(touchpoint, Touchpoint)
+            possible.add(touchpoint.action)
+
+    assert possible - declared == set(), f"declare these actions in schemas/kinds/{kind}.py"
+    if len(possible) > 1:
+        assert declared - possible == set(), f"these actions of {kind} are not in its schema"
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+def test_a_touchpoint_names_its_subject_and_keeps_the_identity_as_sent(kind: str) -> None:
+    touchpoint = taken(kind, identifiers={"email": "Ann@Example.com"})
+    assert isinstance(touchpoint, Touchpoint)
+    assert touchpoint.subject_id == ("" if kind == "page_view" else minimal(kind)[FILLED[kind][0]])
+    assert (touchpoint.customer_id, touchpoint.identifiers) == ("c-1", {"email": "Ann@Example.com"})
+
+
+def test_an_orders_items_come_through_the_log() -> None:
+    touchpoint = taken("purchase", items=[{"sku": "x", "quantity": 2, "price_minor": 5}])
+    read = journey_log.decode(journey_log.encode(touchpoint))
+    assert isinstance(read, Purchase)
+    assert read.items == [PurchaseItem(sku="x", quantity=2, price_minor=5)]
 
 
 # --- what was said, and how it feels ---
@@ -237,7 +256,7 @@ def test_a_scorer_may_abstain() -> None:
 )
 def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int | None) -> None:
     touchpoint = taken("survey_answer", **said)
-    assert isinstance(touchpoint, journey_log.SurveyAnswer)
+    assert isinstance(touchpoint, SurveyAnswer)
     assert touchpoint.normalised == normalised
     assert touchpoint.score == said.get("score")
 
@@ -286,7 +305,7 @@ def test_a_review_has_one_to_five_stars(rating: int) -> None:
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_an_empty_name_is_a_missing_field(kind: str, blank: str) -> None:
-    for name in ["event_id", "source", *SUBJECTS[kind]]:
+    for name in ["event_id", "source", *FILLED[kind]]:
         refusal = refused(kind, **{name: blank})
         assert (refusal.reason, refusal.detail) == ("missing_field", f"{name} is empty")
 
@@ -477,6 +496,8 @@ def test_any_record_is_taken_or_refused_with_a_reason(kind: str, data: st.DataOb
     if refusal is None:
         assert accepted is not None
         assert accepted.event_id == record["event_id"]
+        if isinstance(accepted, Touchpoint):
+            assert journey_log.decode(journey_log.encode(accepted)) == accepted
     else:
         assert refusal.reason in REASONS
         assert len(refusal.detail) < 400
@@ -486,8 +507,8 @@ REASONS = {"missing_field", "no_identity", "invalid_time", "invalid_score", "inv
 
 
 def outcome(kind: str, record: dict[str, Any]) -> tuple[Accepted | None, InvalidRecordError | None]:
-    where: dict[str, Any] = {"task": 0, "clock": 0, "source_offset": 0, "received_at": 0}
+    source = Source(task=0, topic="touchpoints.test", partition=0, offset=0, received_at=0)
     try:
-        return accept(kind, record, **where, now=NOW, scorer=LengthScorer()), None
+        return accept(kind, record, source, now=NOW, scorer=LengthScorer()), None
     except InvalidRecordError as refusal:
         return None, refusal

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry, Schema
 from streams.intake.fingerprint import _canon, fingerprint
-from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
+from tests.unit.schemas.records import SCHEMAS, T0, confluent_message, minimal, records
 from tests.unit.schemas.test_codec import Ids
 
 KINDS = sorted(KIND_RECORDS)
@@ -30,7 +30,7 @@ def decoded(kind: str, **said: Any) -> dict[str, Any]:
 def test_the_framing_makes_no_difference(kind: str) -> None:
     name = KIND_RECORDS[kind]
     codec = Codec(Ids(id1=SCHEMAS[name]))
-    framed = codec.decode(kind, codec.encode_confluent(name, minimal(kind), 1))
+    framed = codec.decode(kind, confluent_message(codec, name, minimal(kind), 1))
     assert fingerprint(kind, framed) == fingerprint(kind, decoded(kind))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.intake.identity import Identifier, customer_key_of, usable_identifiers
+from streams.intake.identity import customer_key_of, usable_identifiers
 
 # The contract's list, section 2.
 NOBODY = (
@@ -28,18 +27,6 @@ NOBODY = (
     "",
 )
 KINDS = ("email", "phone", "loyalty_card", "account", "twitter", "device", "cookie")
-
-
-class Links:
-    """Links, the earliest of which wins; and what was asked."""
-
-    def __init__(self, **customers: str) -> None:
-        self._customers = customers
-        self.asked: list[Identifier] = []
-
-    def customer_of(self, identifiers: Sequence[Identifier]) -> str | None:
-        self.asked += identifiers
-        return next((c for v, c in self._customers.items() if v in dict(identifiers).values()), None)
 
 
 @pytest.mark.parametrize("write", [str, str.upper, str.title, lambda value: f"  {value}\n"])
@@ -127,17 +114,3 @@ def test_the_order_of_the_map_makes_no_difference(identifiers: dict[str, str], r
     shuffled = list(identifiers.items())
     random.shuffle(shuffled)
     assert customer_key_of(None, dict(shuffled)) == customer_key_of(None, identifiers)
-
-
-def test_a_linked_identifier_names_its_customer() -> None:
-    links = Links(ann="c-1")
-    identifiers = {"twitter": "@Ann", "email": "a@b.c", "cookie": "null"}
-    assert customer_key_of(None, identifiers, links) == "c-1"
-    assert links.asked == [("email", "a@b.c"), ("twitter", "ann")]
-    assert customer_key_of(None, {"twitter": "bob"}, links) == "anon:twitter:bob"
-
-
-def test_links_never_overrule_a_customer_id() -> None:
-    links = Links(ann="c-1")
-    assert customer_key_of("c-2", {"twitter": "ann"}, links) == "c-2"
-    assert customer_key_of("guest", {"twitter": "ann"}, links) == "c-1"

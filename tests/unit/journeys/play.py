@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 
 from schemas import journey_log
-from schemas.journey_log import AnyTouchpoint, Tick
+from schemas.journey_log import Tick, Touchpoint
+from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.case_event import CaseEvent
+from schemas.kinds.page_view import PageView
+from schemas.kinds.purchase import Purchase
+from schemas.kinds.support_call import SupportCall
+from schemas.kinds.survey_answer import SurveyAnswer
+from schemas.kinds.tweet import Tweet
 from streams.journeys.output import Output, Rules
 from streams.journeys.partition import Partition
 from tests.simulation.journeys_log import Tables
@@ -24,13 +31,15 @@ DAY = 24 * HOUR
 _numbers = itertools.count()
 
 
-def make(struct: Any, at: int, **fields: Any) -> AnyTouchpoint:
+def make(struct: Any, at: int, **fields: Any) -> Touchpoint:
     """Return a touchpoint `at` ms after `T0`, of customer ann unless said otherwise."""
     number = next(_numbers)
     common: dict[str, Any] = {
         "task": 0,
-        "clock": 0,
+        "source_topic": "test",
+        "source_partition": 0,
         "source_offset": number,
+        "watermark": 0,
         "received_at": 0,
         "fingerprint": number,
         "event_id": f"e{number:06}",
@@ -40,42 +49,40 @@ def make(struct: Any, at: int, **fields: Any) -> AnyTouchpoint:
         "channel": "web",
         "attributes": {},
     }
-    made: AnyTouchpoint = struct(**{**common, **fields})
+    made: Touchpoint = struct(**{**common, **fields})
     return made
 
 
-def cart(at: int, action: str, cart_id: str = "k", value: int = 0, quantity: int = 1, **more: Any) -> AnyTouchpoint:
+def cart(at: int, action: str, cart_id: str = "k", value: int = 0, quantity: int = 1, **more: Any) -> Touchpoint:
     fields = {"cart_id": cart_id, "action": action, "value_minor": value, "quantity": quantity, "currency": "EUR"}
-    return make(journey_log.CartEvent, at, **{**fields, **more})
+    return make(CartEvent, at, **{**fields, **more})
 
 
-def order(at: int, amount: int = 1_000, **more: Any) -> AnyTouchpoint:
+def order(at: int, amount: int = 1_000, **more: Any) -> Touchpoint:
     fields = {"order_id": "o", "action": "placed", "amount_minor": amount, "currency": "EUR"}
-    return make(journey_log.Purchase, at, **{**fields, **more})
+    return make(Purchase, at, **{**fields, **more})
 
 
-def call(at: int, phase: str, call_id: str = "c", **more: Any) -> AnyTouchpoint:
-    return make(journey_log.SupportCall, at, call_id=call_id, phase=phase, channel="phone", **more)
+def call(at: int, phase: str, call_id: str = "c", **more: Any) -> Touchpoint:
+    return make(SupportCall, at, call_id=call_id, phase=phase, channel="phone", **more)
 
 
-def survey(at: int, phase: str, response_id: str = "r", **more: Any) -> AnyTouchpoint:
-    return make(
-        journey_log.SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more
-    )
+def survey(at: int, phase: str, response_id: str = "r", **more: Any) -> Touchpoint:
+    return make(SurveyAnswer, at, response_id=response_id, survey_id="s", phase=phase, channel="survey", **more)
 
 
-def case(at: int, phase: str, case_id: str = "d", **more: Any) -> AnyTouchpoint:
+def case(at: int, phase: str, case_id: str = "d", **more: Any) -> Touchpoint:
     fields = {"case_id": case_id, "phase": phase, "by": "customer", "channel": "email"}
-    return make(journey_log.CaseEvent, at, **{**fields, **more})
+    return make(CaseEvent, at, **{**fields, **more})
 
 
-def said(at: int, sentiment: int | None, **more: Any) -> AnyTouchpoint:
+def said(at: int, sentiment: int | None, **more: Any) -> Touchpoint:
     fields = {"post_id": "t", "author": "customer", "text": "words"}
-    return make(journey_log.Tweet, at, sentiment=sentiment, **{**fields, **more})
+    return make(Tweet, at, sentiment=sentiment, **{**fields, **more})
 
 
-def seen_page(at: int, **more: Any) -> AnyTouchpoint:
-    return make(journey_log.PageView, at, page="/", area="site", action="view", **more)
+def seen_page(at: int, **more: Any) -> Touchpoint:
+    return make(PageView, at, page="/", area="site", action="view", **more)
 
 
 class Play:
@@ -87,7 +94,7 @@ class Play:
         self.outputs: list[Output] = []
         self._offsets = itertools.count()
 
-    def send(self, *touchpoints: AnyTouchpoint) -> Play:
+    def send(self, *touchpoints: Touchpoint) -> Play:
         """Let them arrive, one after another, in a chunk of their own."""
         for touchpoint in touchpoints:
             self.partition.apply(next(self._offsets), touchpoint, journey_log.encode(touchpoint))
@@ -137,7 +144,7 @@ class Play:
         return self
 
 
-def played(touchpoints: Iterable[AnyTouchpoint], until: int) -> Play:
+def played(touchpoints: Iterable[Touchpoint], until: int) -> Play:
     """Return what touchpoints lead to by `until` ms after `T0`."""
     return Play().send(*touchpoints).at(until)
 
@@ -147,5 +154,5 @@ def times(row: dict[str, Any], *names: str) -> list[int]:
     return [row[name] - T0 for name in names]
 
 
-def changed(touchpoint: AnyTouchpoint, **fields: Any) -> AnyTouchpoint:
+def changed(touchpoint: Touchpoint, **fields: Any) -> Touchpoint:
     return msgspec.structs.replace(touchpoint, **fields)

@@ -52,7 +52,7 @@ def test_path_and_channels_are_in_order() -> None:
 
     row = played(made, until=HOUR).row("journeys")
 
-    assert (row["path"], row["channels"]) == ("vckv", ["web", "phone"])
+    assert (row["path"], row["channels"]) == ("vvcqkcvv", ["web", "phone"])
 
 
 def test_outcomes_in_the_contracts_order() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.journey_log import AnyTouchpoint
+from schemas.journey_log import Touchpoint
 from streams.journeys.output import Rules
 from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import MINUTE, START, touchpoint
@@ -21,7 +21,7 @@ RULES = Rules()
 
 
 @st.composite
-def histories(draw: st.DrawFn, max_size: int = 25) -> list[AnyTouchpoint]:
+def histories(draw: st.DrawFn, max_size: int = 25) -> list[Touchpoint]:
     """Return touchpoints in the order of their times."""
     steps = draw(st.lists(st.tuples(touchpoint, st.sampled_from(GAPS)), min_size=1, max_size=max_size))
     at, history = START, []
@@ -31,7 +31,7 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[AnyTouchpoint]:
     return history
 
 
-def as_log(received: list[AnyTouchpoint]) -> list[bytes]:
+def as_log(received: list[Touchpoint]) -> list[bytes]:
     """Return their log: the clock is the highest time so far, as for an input that is read alone."""
     clocks, highest = [], 0
     for arrived in received:
@@ -40,7 +40,7 @@ def as_log(received: list[AnyTouchpoint]) -> list[bytes]:
     return [*record_log(received, clocks), end_of_time(highest + 200 * DAY)]
 
 
-def delayed(history: list[AnyTouchpoint], seed: int, most: int) -> list[AnyTouchpoint]:
+def delayed(history: list[Touchpoint], seed: int, most: int) -> list[Touchpoint]:
     """Return the history as it arrives when each touchpoint is on its way for up to `most` ms."""
     rng = random.Random(seed)
     return sorted(history, key=lambda t: (t.occurred_at + rng.randint(0, most), rng.random()))
@@ -52,7 +52,7 @@ def rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
 
 @settings(max_examples=150, deadline=None)
 @given(histories(), st.integers(0, 10_000))
-def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[AnyTouchpoint], seed: int) -> None:
+def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[Touchpoint], seed: int) -> None:
     shuffled = delayed(history, seed, 3 * DAY - HOUR)
 
     assert rows(process(as_log(shuffled), RULES)) == rows(process(as_log(history), RULES))
@@ -60,7 +60,7 @@ def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[AnyTo
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 25)))
-def test_where_the_chunks_are_cut_changes_nothing(history: list[AnyTouchpoint], seed: int, cuts: list[int]) -> None:
+def test_where_the_chunks_are_cut_changes_nothing(history: list[Touchpoint], seed: int, cuts: list[int]) -> None:
     records = as_log(delayed(history, seed, 2 * DAY))
 
     assert rows(process(records, RULES, cuts)) == rows(process(records, RULES))
@@ -68,7 +68,7 @@ def test_where_the_chunks_are_cut_changes_nothing(history: list[AnyTouchpoint], 
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.integers(0, 10_000))
-def test_published_twice_changes_nothing(history: list[AnyTouchpoint], seed: int) -> None:
+def test_published_twice_changes_nothing(history: list[Touchpoint], seed: int) -> None:
     twice = delayed([*history, *history], seed, 2 * DAY)
 
     assert rows(process(as_log(twice), RULES)) == rows(process(as_log(history), RULES))
@@ -76,7 +76,7 @@ def test_published_twice_changes_nothing(history: list[AnyTouchpoint], seed: int
 
 @settings(max_examples=40, deadline=None)
 @given(histories(max_size=12))
-def test_published_again_after_everything_changes_nothing(history: list[AnyTouchpoint]) -> None:
+def test_published_again_after_everything_changes_nothing(history: list[Touchpoint]) -> None:
     again = [*history, *history]
 
     assert rows(process(as_log(again), RULES)) == rows(process(as_log(history), RULES))
@@ -84,7 +84,7 @@ def test_published_again_after_everything_changes_nothing(history: list[AnyTouch
 
 @settings(max_examples=150, deadline=None)
 @given(histories(), st.integers(0, 10_000), st.integers(1, 5))
-def test_killed_at_any_write_changes_nothing(history: list[AnyTouchpoint], seed: int, crashes: int) -> None:
+def test_killed_at_any_write_changes_nothing(history: list[Touchpoint], seed: int, crashes: int) -> None:
     records = as_log(delayed(history, seed, 2 * DAY))
 
     assert rows(process_with_crashes(records, RULES, seed, crashes)) == rows(process(records, RULES))

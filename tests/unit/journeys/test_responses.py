@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.journey_log import AnyTouchpoint
+from schemas.journey_log import Touchpoint
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, case, played, said
 
 METRIC = "first_response_time"
 
 
-def reply(at: int, to: str | None) -> AnyTouchpoint:
+def reply(at: int, to: str | None) -> Touchpoint:
     return said(at, None, author="brand", post_id=f"reply {at}", in_reply_to=to)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.journey_log import AnyTouchpoint
+from schemas.journey_log import Touchpoint
 from tests.unit.journeys.play import DAY, HOUR, changed, played, survey, times
 
 
-def answer(at: int, kind: str, score: float, normalised: int) -> AnyTouchpoint:
+def answer(at: int, kind: str, score: float, normalised: int) -> Touchpoint:
     return survey(at, "answered", question_kind=kind, score=score, normalised=normalised)
 
 

@@ -16,7 +16,7 @@ from schemas.avro.codec import KIND_RECORDS, Codec, decoder_for, fastavro_decode
 from schemas.avro.registry import FileRegistry, Schema
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.topics import KIND_TOPICS
-from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
+from tests.unit.schemas.records import SCHEMAS, T0, confluent_message, minimal, records
 
 SHIFT = "SentimentShift"
 KINDS = sorted(KIND_RECORDS)
@@ -133,7 +133,7 @@ def test_both_framings_say_the_same(kind: str, data: st.DataObject) -> None:
     name = KIND_RECORDS[kind]
     codec = Codec(Ids(id7=SCHEMAS[name]))
     record = data.draw(records(name))
-    message = codec.encode_confluent(name, record, 7)
+    message = confluent_message(codec, name, record, 7)
     assert message[:5] == b"\x00\x00\x00\x00\x07"
     assert codec.decode(kind, message) == CODEC.decode(kind, CODEC.encode(name, record))
 
@@ -312,7 +312,7 @@ def test_what_is_no_schema_is_unknown() -> None:
 def test_the_registry_is_asked_once() -> None:
     registry = Ids(id1=SCHEMAS["PageView"])
     codec = Codec(registry)
-    message = codec.encode_confluent("PageView", minimal("page_view"), 1)
+    message = confluent_message(codec, "PageView", minimal("page_view"), 1)
     for _ in range(3):
         codec.decode("page_view", message)
     assert registry.asked == 1

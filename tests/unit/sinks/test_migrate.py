@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from schemas.rows import PATH_LETTERS, TABLES
+from schemas.kinds.steps import STEPS
+from schemas.rows import TABLES
 from sinks.database import Database, select
 from sinks.errors import MigrationError, PermanentWriteError
 from sinks.migrate import Migration, migrate, shipped
@@ -49,11 +50,30 @@ def test_stored_columns_and_keys_are_those_of_the_facts(chdb: Engine) -> None:
         assert str(engine[1]).startswith("ReplacingMergeTree(version)")
 
 
-def test_every_letter_of_a_path_is_spelt_out(chdb: Engine) -> None:
-    journey = msgspec.structs.replace(PLAIN["journeys"], path="".join(PATH_LETTERS.values()))
+def test_every_step_of_a_path_shows_its_kind(chdb: Engine) -> None:
+    journey = msgspec.structs.replace(PLAIN["journeys"], path="".join(step.code for step in STEPS))
     chdb.write("journeys", [msgspec.structs.astuple(journey)])
 
-    assert select(chdb, "SELECT path FROM journeys") == [[list(PATH_LETTERS)]]
+    assert select(chdb, "SELECT path FROM journeys") == [[[step.kind for step in STEPS]]]
+
+
+def test_the_declared_steps_are_stored_once(chdb: Engine) -> None:
+    migrate(chdb)
+    migrate(chdb)
+
+    stored = select(chdb, "SELECT code, kind, action FROM steps_rows ORDER BY code")
+    assert stored == sorted(map(list, STEPS))
+
+
+def test_a_step_that_changed_is_stored_anew_and_one_that_went_stays(chdb: Engine) -> None:
+    chdb.execute("INSERT INTO touchline.steps_rows (code, kind, action, version) SELECT 'pp', 'old', 'gone', 7")
+    chdb.execute("INSERT INTO touchline.steps_rows (code, kind, action, version) SELECT '??', 'old', 'gone', 7")
+    migrate(chdb)
+    stored = {row[0]: row[1:] for row in select(chdb, "SELECT code, kind, action FROM steps_rows FINAL")}
+    chdb.execute("ALTER TABLE touchline.steps_rows DELETE WHERE code = '??' SETTINGS mutations_sync = 1")
+
+    assert stored["pp"] == ["purchase", "placed"]
+    assert stored["??"] == ["old", "gone"]
 
 
 def test_only_what_is_new_is_applied(chdb_without_tables: Engine) -> None:

@@ -187,7 +187,7 @@ def test_a_touchpoint_without_scores(chdb: Engine) -> None:
 
 
 def test_a_journey_with_its_path_of_kinds(chdb: Engine) -> None:
-    write(chdb, "journeys", path="vkptcse", ended_at=MAY_1 + 30 * DAY, outcome="purchased")
+    write(chdb, "journeys", path="vvkapptccqsaeo", ended_at=MAY_1 + 30 * DAY, outcome="purchased")
 
     assert only(chdb, "SELECT * FROM journeys") == {
         "journey_id": "j1",

@@ -1,0 +1,244 @@
+"""The careful reader of JSON lines: it reads field by field and says what is wrong, where, and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from schemas.avro.registry import Schema
+from schemas.errors import TouchlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    Parse = Callable[[str, object], object]
+    """Turns a JSON value into the record's; takes the field's name for its errors."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_INTEGERS = {"int": 31, "long": 63}
+_SHOWN = 40
+
+
+class BadLineError(TouchlineError):
+    """A line that cannot be read as a touchpoint.
+
+    Attributes:
+        reason: which field is wrong, what was found there and what is allowed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CarefulReader:
+    """Reads lines field by field and names the field that is wrong; a third as fast as `jsonl_fast.FastReader`.
+
+    Args:
+        schemas: by kind.
+    """
+
+    def __init__(self, schemas: Mapping[str, Schema]) -> None:
+        self._parsers = {kind: _record_parser(schema) for kind, schema in schemas.items()}
+
+    def read(self, line: str | bytes) -> tuple[str, dict[str, Any]]:
+        """Return a line's kind and its whole record, times in epoch ms.
+
+        Raises:
+            BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields.
+        """
+        found = _object(line)
+        kind = _kind(found, self._parsers)
+        return kind, self._parsers[kind].record("", found)
+
+
+def _object(line: str | bytes) -> dict[str, object]:
+    try:
+        value = msgspec.json.decode(line)
+    except UnicodeDecodeError as error:
+        raise BadLineError("the line is not UTF-8") from error
+    except msgspec.DecodeError as error:
+        raise BadLineError(f"the line is not JSON: {error}" if line.strip() else "the line is empty") from error
+    if not isinstance(value, dict):
+        raise BadLineError(f"the line is {_found(value)}; it must be a JSON object")
+    return value
+
+
+def _kind(found: dict[str, object], known: Collection[str]) -> str:
+    kind = found.pop("kind", None)
+    if kind is None:
+        raise BadLineError(f"kind is missing; it must be one of {_listed(known)}")
+    if not isinstance(kind, str) or kind not in known:
+        raise BadLineError(f"kind is {_found(kind)}{_instead(kind, known)}")
+    return kind
+
+
+@dataclass(frozen=True)
+class _RecordParser:
+    """Reads an object as a record: its fields' parsers, and the defaults of those that may be left out."""
+
+    fields: dict[str, Parse]
+    defaults: dict[str, Any]
+
+    def record(self, where: str, value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _wrong(where, value, "an object")
+        prefix = f"{where}." if where else ""
+        for name in value:
+            if name not in self.fields:
+                raise BadLineError(f"{prefix}{name} is not a field{_instead(name, self.fields)}")
+        missing = [prefix + name for name in self.fields if name not in value and name not in self.defaults]
+        if missing:
+            raise BadLineError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        return {
+            name: parse(prefix + name, value[name]) if name in value else _fresh(self.defaults[name])
+            for name, parse in self.fields.items()
+        }
+
+
+def _fresh(default: object) -> object:
+    return default.copy() if isinstance(default, (dict, list)) else default
+
+
+def _record_parser(schema: Schema) -> _RecordParser:
+    return _RecordParser(
+        fields={field["name"]: _parser(field["type"]) for field in schema["fields"]},
+        defaults={f["name"]: f["default"] for f in schema["fields"] if "default" in f},
+    )
+
+
+def _parser(kind: Any) -> Parse:
+    """Return what reads a value of an Avro type."""
+    if isinstance(kind, list):
+        (other,) = (branch for branch in kind if branch != "null")
+        return _nullable(_parser(other))
+    if isinstance(kind, str):
+        return _whole_number(_INTEGERS[kind]) if kind in _INTEGERS else _SIMPLE[kind]
+    return _COMPLEX[kind["type"]](kind)
+
+
+def _nullable(parse: Parse) -> Parse:
+    return lambda where, value: None if value is None else parse(where, value)
+
+
+def _text(where: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(where, value, "a text in double quotes")
+    return value
+
+
+def _boolean(where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(where, value, "true or false")
+    return value
+
+
+def _number(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _wrong(where, value, "a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _wrong(where, value, "a number of less than 309 digits") from None
+
+
+_SIMPLE: dict[str, Parse] = {"string": _text, "boolean": _boolean, "double": _number}
+
+
+def _whole_number(bits: int) -> Parse:
+    limit = 1 << bits
+
+    def parse(where: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _wrong(where, value, "a whole number")
+        if not -limit <= value < limit:
+            raise _wrong(where, value, f"between {-limit} and {limit - 1}")
+        return value
+
+    return parse
+
+
+_whole_long = _whole_number(_INTEGERS["long"])
+
+
+def _time(where: str, value: object) -> int:
+    if isinstance(value, str):
+        return _rfc3339(where, value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(where, value, 'a time such as "2024-05-01T12:00:00Z", or epoch milliseconds')
+    _whole_long(where, value)
+    return value
+
+
+def _rfc3339(where: str, value: str) -> int:
+    try:
+        time = msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        raise _wrong(where, value, 'a time such as "2024-05-01T12:00:00Z" (RFC 3339)') from None
+    if time.tzinfo is None:
+        raise _wrong(where, value, 'a time with its offset: end it with "Z" where it is UTC')
+    return (time - _EPOCH) // _MILLISECOND
+
+
+def _enum(symbols: list[str]) -> Parse:
+    allowed = dict.fromkeys(symbols)
+
+    def parse(where: str, value: object) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise BadLineError(f"{where} is {_found(value)}{_instead(value, allowed)}")
+        return value
+
+    return parse
+
+
+def _map(parse_value: Parse) -> Parse:
+    def parse(where: str, value: object) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise _wrong(where, value, "an object")
+        return {key: parse_value(f"{where}.{key}", item) for key, item in value.items()}
+
+    return parse
+
+
+def _array(parse_item: Parse) -> Parse:
+    def parse(where: str, value: object) -> list[object]:
+        if not isinstance(value, list):
+            raise _wrong(where, value, "a list")
+        return [parse_item(f"{where}[{i}]", item) for i, item in enumerate(value)]
+
+    return parse
+
+
+def _wrong(where: str, value: object, expected: str) -> BadLineError:
+    return BadLineError(f"{where} is {_found(value)}; it must be {expected}")
+
+
+def _found(value: object) -> str:
+    """Return a value as JSON writes it, cut short."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _instead(value: object, allowed: Iterable[str]) -> str:
+    """Return what to say after a name that is not allowed: the nearest one, or all of them."""
+    near = get_close_matches(str(value), list(allowed), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"{hint}; allowed: {_listed(allowed)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+_COMPLEX: dict[str, Callable[[dict[str, Any]], Parse]] = {
+    "long": lambda _: _time,  # only times are written as objects: the type beside its meaning
+    "enum": lambda kind: _enum(kind["symbols"]),
+    "map": lambda kind: _map(_parser(kind["values"])),
+    "array": lambda kind: _array(_parser(kind["items"])),
+    "record": lambda kind: _record_parser(kind).record,
+}

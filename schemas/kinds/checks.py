@@ -1,0 +1,179 @@
+"""What must hold of a kind's own fields: rules that its declaration names, each of which refuses a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.errors import RefusalError
+from schemas.units import SCALE
+
+EARLIEST = 631_152_000_000
+"""1990-01-01T00:00Z, ms: nothing that sources report happened before."""
+LATEST_PLAN = 7_258_118_400_000
+"""2200-01-01T00:00Z, ms: a planned time (an ETA, a price change) may lie ahead, but not beyond this."""
+
+SCALES: dict[str, tuple[float, float]] = {
+    "nps": (0, 10),
+    "csat": (1, 5),
+    "ces": (1, 7),
+    "rating": (1, 5),
+}
+"""The lowest and highest score by kind of question, where the answer does not name them."""
+STARS = (1, 5)
+LARGEST_SCORE = 1e9
+"""A score or the end of a scale lies within this, on either side of 0."""
+LARGEST_AMOUNT = 10**15
+"""The greatest amount of money, in minor units: thousands of them still add up within 64 bits."""
+
+_SHOWN = 60
+
+Record = Mapping[str, Any]
+"""A record of a kind as `schemas.avro.codec.Codec.decode` gives it: every field of the schema in force."""
+
+Check = Callable[[Record], None]
+"""Raises `InvalidRecordError` where the record does not hold."""
+
+
+class InvalidRecordError(RefusalError):
+    """A record that can be read but does not hold."""
+
+
+def filled(*names: str) -> Check:
+    """Refuse a record in which one of these fields is empty or blank (`missing_field`)."""
+
+    def check(record: Record) -> None:
+        for name in names:
+            value = record[name]
+            if not value or value.isspace():
+                raise InvalidRecordError("missing_field", f"{name} is empty")
+
+    return check
+
+
+def planned(*names: str) -> Check:
+    """Refuse a record in which one of these times (ms or null) is before 1990 or after 2199 (`invalid_time`)."""
+
+    def check(record: Record) -> None:
+        for name in names:
+            time = record[name]
+            if time is not None and not EARLIEST <= time <= LATEST_PLAN:
+                raise InvalidRecordError("invalid_time", f"{name} is {shown(time)}; {why(time, 'after 2199')}")
+
+    return check
+
+
+def period(start: str, end: str) -> Check:
+    """Refuse a record whose period ends before it starts (`invalid_time`)."""
+
+    def check(record: Record) -> None:
+        if record[end] < record[start]:
+            raise InvalidRecordError("invalid_time", f"{end} is before {start}")
+
+    return check
+
+
+def amounts(*names: str) -> Check:
+    """Refuse a record in which one of these amounts (minor units) or quantities is out of range (`invalid_amount`)."""
+
+    def check(record: Record) -> None:
+        for name in names:
+            check_amount(name, record[name])
+
+    return check
+
+
+def check_amount(name: str, value: int) -> None:
+    """Refuse an amount (minor units) or quantity that is negative or greater than `LARGEST_AMOUNT`."""
+    if value < 0:
+        raise InvalidRecordError("invalid_amount", f"{name} is {value}; it must be 0 or more")
+    if value > LARGEST_AMOUNT:
+        raise InvalidRecordError("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
+
+
+def currency(name: str) -> Check:
+    """Refuse a record in which this field is neither null nor written like an ISO 4217 code (`invalid_amount`)."""
+
+    def check(record: Record) -> None:
+        code = record[name]
+        if code is None or (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+            return
+        raise InvalidRecordError(
+            "invalid_amount",
+            f"{name} is {code[:_SHOWN]!r}; it must be three capital letters (ISO 4217)",
+        )
+
+    return check
+
+
+def stars(name: str) -> Check:
+    """Refuse a record in which this field is neither null nor 1 to 5 (`invalid_score`)."""
+    low, high = STARS
+
+    def check(record: Record) -> None:
+        rating = record[name]
+        if rating is not None and not low <= rating <= high:
+            raise InvalidRecordError("invalid_score", f"{name} is {rating}; a review has {low} to {high} stars")
+
+    return check
+
+
+def normalised_score(record: Record) -> int | None:
+    """Return a survey answer's score mapped to 0 .. SCALE, higher being better.
+
+    A bound that the answer does not name is that of its kind of question; NPS is 0 to 10 and higher
+    is better, whatever the answer says. Without a score, or a scale, the result is None.
+
+    Raises:
+        InvalidRecordError: the score is outside its scale, or there can be no such scale.
+    """
+    score: float | None = record["score"]
+    if score is None:
+        return None
+    if not _is_reasonable(score):
+        raise InvalidRecordError("invalid_score", f"score is {score:g}; it must lie within ±{LARGEST_SCORE:g}")
+    scale = _scale(record)
+    if scale is None:
+        return None
+    low, high = scale
+    if not (_is_reasonable(low) and _is_reasonable(high) and low < high):
+        raise InvalidRecordError(
+            "invalid_score",
+            f"the scale runs from {low:g} to {high:g}; it must rise, and lie within ±{LARGEST_SCORE:g}",
+        )
+    if not low <= score <= high:
+        raise InvalidRecordError("invalid_score", f"score is {score:g}; its scale is {low:g} to {high:g}")
+    normalised = round(SCALE * (score - low) / (high - low))
+    is_reversed = record["question_kind"] != "nps" and not record["higher_is_better"]
+    return SCALE - normalised if is_reversed else normalised
+
+
+def _is_reasonable(number: float) -> bool:
+    return -LARGEST_SCORE <= number <= LARGEST_SCORE  # NaN is not
+
+
+def _scale(record: Record) -> tuple[float, float] | None:
+    kind = record["question_kind"]
+    if kind == "nps":
+        return SCALES["nps"]
+    low, high = SCALES.get(kind, (None, None))
+    said_low, said_high = record["scale_min"], record["scale_max"]
+    low = low if said_low is None else said_low
+    high = high if said_high is None else said_high
+    return None if low is None or high is None else (low, high)
+
+
+def shown(time: int) -> str:
+    """Return a time (ms) as a person reads it, beside the number."""
+    try:
+        return f"{time} ({datetime.fromtimestamp(time / 1000, UTC):%Y-%m-%dT%H:%M:%SZ})"
+    except (ValueError, OverflowError, OSError):
+        return str(time)
+
+
+def why(time: int, otherwise: str) -> str:
+    """Return why a time (ms) is refused: what is wrong with an early one, or `otherwise`."""
+    if time < EARLIEST <= time * 1000 <= LATEST_PLAN:
+        return "before 1990: seconds, where epoch milliseconds were expected?"
+    return "before 1990" if time < EARLIEST else otherwise

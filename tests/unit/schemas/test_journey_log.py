@@ -1,0 +1,57 @@
+"""The layout of the journeys log: what another version or program wrote is an error, never misread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.journey_log import Tick, decode, encode
+from schemas.kinds import TOUCHPOINT_KINDS
+from schemas.kinds.touchpoint import FORMAT, Touchpoint
+
+ENVELOPE = (
+    "task", "source_topic", "source_partition", "source_offset", "watermark", "received_at", "fingerprint",
+    "customer_key", "event_id", "occurred_at", "source", "channel", "attributes", "customer_id", "identifiers", "text",
+    "sentiment", "scorer",
+)  # fmt: skip
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "purchase": ("order_id", "action", "amount_minor", "currency", "discount_minor", "cart_id", "items"),
+    "tweet": ("post_id", "author", "platform", "lang", "in_reply_to", "rating"),
+    "support_call": ("call_id", "phase", "agent_id", "topic", "case_id", "resolved", "solutions_offered"),
+    "survey_answer": (
+        "response_id", "survey_id", "phase", "question_id", "question_kind", "score", "scale_min", "scale_max",
+        "higher_is_better", "about", "normalised",
+    ),
+    "cart_event": ("cart_id", "action", "quantity", "value_minor", "currency", "sku"),
+    "case_event": ("case_id", "phase", "by", "topic", "owner", "eta_at", "complaint"),
+    "page_view": ("page", "area", "action", "duration_ms", "ok"),
+}  # fmt: skip
+"""The fields of version 1, in their order. A later field with a default may follow them."""
+
+
+def test_the_layout_changes_only_with_its_version() -> None:
+    found = {name: kind.struct.__struct_fields__ for name, kind in TOUCHPOINT_KINDS.items() if name in LAYOUTS}
+    begun = {name: fields[: len(ENVELOPE) + len(LAYOUTS[name])] for name, fields in found.items()}
+
+    assert FORMAT == 1, "write down the new version's layout here"
+    assert Touchpoint.__struct_fields__ == ENVELOPE, "a record's fields moved: raise FORMAT"
+    assert begun == {name: ENVELOPE + own for name, own in LAYOUTS.items()}, "a record's fields moved: raise FORMAT"
+
+
+def test_a_tick_comes_back() -> None:
+    assert decode(encode(Tick(3, 99))) == Tick(3, 99)
+    assert msgspec.msgpack.decode(encode(Tick(3, 99))) == ["tick/1", 3, 99]
+
+
+@pytest.mark.parametrize("tag", ["tick", "tick/0", "tick/2", "purchase", "purchase/2", "parcel/1", "", 1, None])
+def test_another_version_or_type_is_an_error(tag: Any) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode(msgspec.msgpack.encode([tag, 3, 99]))
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", msgspec.msgpack.encode(["tick/1", 3]), msgspec.msgpack.encode({"a": 1})])
+def test_what_is_no_record_is_an_error(data: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode(data)
