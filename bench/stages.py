@@ -17,9 +17,9 @@ from schemas.avro.registry import FileRegistry
 from schemas.journey_log import AnyTouchpoint
 from schemas.rows import PATH_LETTERS, encode_rows
 from sinks.writer import Batch
-from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import accept
 from streams.journeys.partition import Partition, Rules
+from streams.process import GC_ALLOCATIONS
 from streams.sentiment import VaderScorer
 
 CHUNK = 2_000

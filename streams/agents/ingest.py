@@ -15,7 +15,7 @@ from streams.agents.tasks import Ingest, IngestRules
 from streams.agents.validation import STAGE, Validator
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.runtime.clock import wall_clock
-from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.exit import exit_on_error
 from streams.sentiment import VaderScorer
 from streams.settings import Settings
 
@@ -33,7 +33,7 @@ def register(app: faust.App, services: Services) -> None:
 
     @app.agent(topic(app, TOPIC_KINDS), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             await ingest.run(chunks_of(stream))
 
     async def drop(*_: Any, **__: Any) -> None:

@@ -34,7 +34,7 @@ from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message, partition_for
 from streams.kafka.reader import read_one
-from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.exit import exit_on_error
 from streams.settings import Settings
 
 STAGE = "journeys"
@@ -68,7 +68,7 @@ def register(app: faust.App, services: Services) -> None:
 
     @app.agent(topic(app, [JOURNEYS_LOG]), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             await journeys.run(stream)
 
     async def keep_only(_app: object, assigned: set[Any], **_: Any) -> None:
@@ -182,7 +182,7 @@ class Journeys:
         return queue
 
     async def _work(self, queue: asyncio.Queue[Chunk]) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             while True:
                 chunks = [await queue.get()]
                 # What came in while the last chunks were being written is written in one go.

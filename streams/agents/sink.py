@@ -25,7 +25,7 @@ from streams.agents.dead_letters import row_of
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk
-from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.exit import exit_on_error
 from streams.runtime.telemetry import Telemetry
 
 STAGE = "sink"
@@ -44,7 +44,7 @@ def register(app: faust.App, services: Services, writer: Writer) -> None:
 
     @app.agent(topic(app, [*FACTS_TOPICS, DEAD_LETTERS]), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             await sink.run(stream)
 
 
@@ -121,7 +121,7 @@ class Sink:
                 await asyncio.sleep(0)
 
     async def _write_blocks(self) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             while True:
                 await self._until_due()
                 async with self._filling:

@@ -16,10 +16,10 @@ from typing import Any, cast
 
 from schemas.topics import JOURNEYS_STATE
 from streams.agents.journeys import Journeys
-from streams.app import run_worker
 from streams.journeys.partition import BUCKET, Output
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, BatchProducer, Message
+from streams.process import run_worker
 from streams.settings import load
 
 FATAL = 3

@@ -171,7 +171,7 @@ async def test_tables_already_written_are_not_written_again_by_a_retry() -> None
 
 async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     died: list[BaseException] = []
-    monkeypatch.setattr("streams.runtime.exit.die", lambda _where, error: died.append(error))
+    monkeypatch.setattr("streams.runtime.exit.exit_with", lambda _where, error: died.append(error))
     server = Server(PermanentWriteError("no such table"))
     chunk = clocks(1)
     async with running(Bench(server)) as sink:
