@@ -1,6 +1,30 @@
-"""The base of every error of touchline's, and why a message is refused."""
+"""The base of every error that touchline raises, the whole tree of them, and why a message is refused.
+
+TouchlineError                      schemas.errors
+TREE
+"""
 
 from __future__ import annotations
+
+from typing import Literal, get_args
+
+Reason = Literal[
+    "undecodable",
+    "unknown_schema",
+    "missing_field",
+    "no_identity",
+    "invalid_time",
+    "invalid_score",
+    "invalid_amount",
+    "too_large",
+    "event_id_collision",
+]
+"""Why a message is refused, in the contract's words."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+Stage = Literal["ingest", "journeys", "sink"]
+"""The stages that a message passes, in their order."""
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 _MAX_DETAIL = 500
 
@@ -10,15 +34,15 @@ class TouchlineError(Exception):
 
 
 class RefusalError(TouchlineError):
-    """A message that is not taken in; the worker sends it to the dead letters and goes on.
+    """A message is refused; the worker sends it to the dead letters and goes on.
 
     Attributes:
-        reason: the contract's word for it, such as `undecodable`.
+        reason: one of `REASONS`.
         detail: what was wrong with it, for the person who reads the dead letters; cut at 500
             characters, since it may show what was sent.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         if len(detail) > _MAX_DETAIL:
             detail = f"{detail[: _MAX_DETAIL - 1]}…"
         super().__init__(f"{reason}: {detail}")

@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import TouchlineError
+from schemas.sizes import MAX_DEAD_LETTER_BYTES, Headers, record_size
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.client import client_options
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
@@ -28,10 +29,6 @@ BATCH_BYTES = 512 << 10
 """Size of a record batch; less than the 1 MiB that brokers take from anyone."""
 COMPRESSION = "snappy"
 """Seven times as fast as lz4, which aiokafka fixes at level 9, for a tenth more bytes (450 KB of touchpoints)."""
-MAX_DEAD_LETTER_BYTES = 2 * MAX_MESSAGE_BYTES
-"""What the topic of the dead letters takes, see `schemas.topics`."""
-RECORD_OVERHEAD = 64
-"""More than Kafka adds to key, value and headers of one record."""
 PRODUCE_BACKOFF = Backoff(first_s=0.1, longest_s=5.0)
 
 NO_IDEMPOTENCE = (UnsupportedVersionError, UnknownError, ClusterAuthorizationFailedError)
@@ -49,14 +46,13 @@ class Message(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Headers = ()
     timestamp: int | None = None
 
     @property
     def size(self) -> int:
         """The bytes it takes in its topic before compression; rather too many than too few."""
-        headers = sum(len(name.encode()) + len(value or b"") + 10 for name, value in self.headers)
-        return RECORD_OVERHEAD + len(self.key or b"") + len(self.value or b"") + headers
+        return record_size(self.key, self.value, self.headers)
 
 
 Batches = Mapping[tuple[str, int], Sequence[Message]]
@@ -181,7 +177,7 @@ class BatchProducer:
 
 
 def _refuse_oversized(topic: str, message: Message) -> None:
-    # What is refused must be written: whoever makes dead letters sees to their size (`dead_letter`).
+    # A dead letter must be written; `schemas.dead_letters.encode` sees to its size.
     if topic != DEAD_LETTERS and message.size > MAX_MESSAGE_BYTES:
         raise ProduceError(
             f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES} "

@@ -14,13 +14,13 @@ import pytest
 
 from schemas.avro.codec import KIND_RECORDS
 from schemas.avro.registry import current_schemas
+from schemas.errors import REASONS
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
 from sinks.writer import Writer, select
 from streams.intake.identity import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
 from streams.journeys.metrics import RESTATED_MS
-from streams.runtime.telemetry import REASONS
 from streams.settings import documented
 from touchline.main import COMMANDS, cli
 

@@ -23,8 +23,8 @@ LABELS_OF_ALL = {
     "touchline_touchpoints_processed_total": ("stage",),
     "touchline_duplicates_total": (),
     "touchline_late_touchpoints_total": (),
-    "touchline_deadlines_fired_total": (),
-    "touchline_refolds_total": (),
+    "touchline_timers_fired_total": (),
+    "touchline_recomputations_total": (),
     "touchline_log_gaps_total": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),
     "touchline_event_time_lag_seconds": ("stage",),
@@ -121,7 +121,7 @@ def test_the_build_is_told(telemetry: Telemetry) -> None:
 
 def test_the_fields_cannot_be_replaced(telemetry: Telemetry) -> None:
     with pytest.raises(FrozenInstanceError):
-        telemetry.duplicates = telemetry.refolds  # type: ignore[misc]  # that is what is refused
+        telemetry.duplicates = telemetry.recomputations  # type: ignore[misc]  # that is what is refused
 
 
 def test_the_table_has_a_row_for_every_metric() -> None:

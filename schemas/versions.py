@@ -1,0 +1,16 @@
+"""The version of a row: of two rows for the same thing, ClickHouse keeps the one with the higher version."""
+
+from __future__ import annotations
+
+_EPOCH_BITS = 48
+_STEP_BITS = 8
+
+
+def row_version(epoch: int, offset: int) -> int:
+    """Return the version of a row that the record at an offset brought about.
+
+    Args:
+        epoch: `TOUCHLINE_EPOCH`, 0 to 2^14 - 1; rows of a higher epoch always win.
+        offset: of the record in its partition, below 2^40. Eight bits below it are left to the caller.
+    """
+    return epoch << _EPOCH_BITS | offset << _STEP_BITS
