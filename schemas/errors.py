@@ -1,7 +1,30 @@
 """The base of every error that touchline raises, the whole tree of them, and why a message is refused.
 
-TouchlineError                      schemas.errors
-TREE
+TouchlineError                          schemas.errors
+    BadLineError                        schemas.avro.jsonl
+    BrokerError                         streams.kafka.client
+    CommandError                        touchline.errors
+    HealthServerError                   streams.runtime.health
+    JourneyLogError                     streams.agents.journeys
+    PartitionRevokedError               streams.agents.journeys
+    ProduceError                        streams.kafka.producer
+    RefusalError                        schemas.errors
+        InvalidRecordError              streams.intake.checks
+        UndecodableError                schemas.errors
+        UnknownSchemaError              schemas.errors
+    RegistryUnavailableError            schemas.avro.registry
+    SettingsError                       streams.settings
+    SinkError                           sinks.writer
+        AddressError                    sinks.open
+        MigrationError                  sinks.migrate
+        PermanentWriteError             sinks.writer
+        QueryError                      sinks.writer
+        TransientWriteError             sinks.writer
+    StackError                          touchline.stack.errors
+        ChildDied                       touchline.stack.errors
+    TooManyRefusalsError                streams.agents.validation
+    UnreadableMessageError              streams.kafka.fetcher
+    UnsupportedSchemaError              schemas.avro.decoder
 """
 
 from __future__ import annotations

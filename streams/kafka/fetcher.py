@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,9 +19,7 @@ from typing_extensions import override
 from schemas.errors import TouchlineError
 from streams.kafka.client import client_options
 from streams.kafka.offsets import Fetched
-
-if TYPE_CHECKING:
-    from streams.kafka.consumer import ChunkTransport
+from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +43,12 @@ def _describe_unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
     )
 
 
+class Configured(Protocol):
+    """What is used of `streams.kafka.consumer.ChunkTransport`."""
+
+    settings: Settings
+
+
 class ChunkThread(driver.AIOKafkaConsumerThread):
     """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
 
@@ -52,7 +56,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        settings = cast("ChunkTransport", transport).settings
+        settings = cast(Configured, transport).settings
         session_ms = int(settings.session_timeout_s * 1000)
         return AIOKafkaConsumer(
             **client_options(settings),
