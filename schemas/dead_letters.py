@@ -120,9 +120,9 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLett
 
 
 def row_of(record: StoredRecord, partition: int, epoch: int) -> DeadLetterRow:
-    """Return the row of a record of the topic; one that is no dead letter gives a row that says so.
+    """Return the row of a record of the topic; for a record that is not a dead letter, a row that says so.
 
-    Anybody can write such headers: with a number or a time that the columns cannot hold, it is no dead letter.
+    Anybody can write such headers: with a number or a time that the columns cannot hold, it is not a dead letter.
 
     Args:
         record: a record of `touchpoints.dlq.v1`.

@@ -61,8 +61,8 @@ class RefusalError(TouchlineError):
 
     Attributes:
         reason: one of `REASONS`.
-        detail: what was wrong with it, for the person who reads the dead letters; cut at 500
-            characters, since it may show what was sent.
+        detail: what was wrong with the message, for the person who reads the dead letters; cut at
+            500 characters, since it may quote the message.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -81,7 +81,7 @@ class UndecodableError(RefusalError):
 
 
 class UnknownSchemaError(RefusalError):
-    """The message names a schema that nobody knows: permanent."""
+    """The message names a schema that is in no registry: permanent."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("unknown_schema", detail)

@@ -34,7 +34,7 @@ WRITER_BACKOFF = Backoff(first_s=0.5, longest_s=10.0)
 
 T = TypeVar("T")
 Build = Callable[[Settings, Services, AsyncExitStack], Awaitable[TouchlineApp]]
-"""Builds a process's app; what it opens for the app, it closes with the stack."""
+"""Builds a process's app; the stack closes whatever it opens for the app."""
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +125,7 @@ async def serve(settings: Settings, role: str, port: int, needed: set[str], buil
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        # Before Kafka is waited for: a process that waits is alive, and must say so.
+        # Served before Kafka answers: a process that waits for Kafka is alive.
         telemetry = Telemetry.on(_registry())
         health = HealthServer(telemetry, settings.metrics_host, port)
         stack.callback(health.close)

@@ -45,8 +45,8 @@ def register(app: faust.App, services: Services) -> None:
 class Ingest:
     """The INGEST tasks of a worker: task p reads partition p of every input topic.
 
-    Every method raises what is not the fault of a message. Nothing is acknowledged then, and the
-    worker is to stop.
+    Every method raises errors that are not the fault of a message. The worker must stop then, with
+    nothing acknowledged.
 
     Args:
         services: write, count, tell the time, wait.
@@ -135,7 +135,7 @@ class Ingest:
         await asyncio.gather(*(task.tick() for task in list(self._tasks.values())))
 
     def close_tasks(self) -> None:
-        """Close all tasks: the next owners of their partitions read again what is not acknowledged."""
+        """Close all tasks: the next owners of their partitions read unacknowledged chunks again."""
         for number in list(self._tasks):
             self._tasks.pop(number).close()
 

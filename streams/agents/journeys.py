@@ -135,7 +135,7 @@ class Journeys:
 
         Raises:
             PartitionRevokedError: the partition was revoked meanwhile; nothing is acknowledged.
-            JourneyLogError: a record cannot be read, or the log was made anew without its state.
+            JourneyLogError: a record cannot be read, or the log was recreated without its state.
         """
         began = time.monotonic()
         first = chunks[0]
@@ -175,7 +175,7 @@ class Journeys:
         """Raise JourneyLogError unless a chunk that is behind the state is only read again.
 
         A log loses its oldest records first: one that holds the chunk's, but not the last one that the state has
-        applied, was made anew.
+        applied, was recreated.
         """
         if await self._fetch(JOURNEYS_LOG, chunk.partition, state.offset) is None:
             raise JourneyLogError(
@@ -225,7 +225,7 @@ class Journeys:
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
         state = (JOURNEYS_STATE, chunk.partition)
-        # The clock follows the rows before it: whoever waits for a time finds all that was due by then.
+        # The clock follows the rows: a reader that waits for a time finds all rows that were due by then.
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
         # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
         # batch whole or not at all. So after a crash the changelog holds a prefix of the list.

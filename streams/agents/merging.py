@@ -54,8 +54,8 @@ class IngestTask:
         number: of the partition it reads of every input topic.
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end.
-        none_in_validation: cleared while a chunk waits for its validation: until it is added to its
-            task, nobody knows what its input still holds.
+        none_in_validation: cleared while a chunk waits for its validation; until its records are
+            merged, a task neither writes nor ticks.
 
     Attributes:
         refused_in_a_row: by input topic, how many of its last messages were refused.
@@ -87,11 +87,11 @@ class IngestTask:
         return self._last_chunk is not None and not self._last_chunk.current
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to write what is merged."""
+        """Begin to write the merged records."""
         self._writer = group.create_task(self._write_batches(), name=f"{STAGE}-{self.number}")
 
     def close(self) -> None:
-        """End the task: the next owner of its partitions reads again what it has not acknowledged."""
+        """End the task: the next owner of its partitions reads unacknowledged chunks again."""
         self._closed = True
         if self._writer is not None:
             self._writer.cancel()
@@ -106,7 +106,7 @@ class IngestTask:
         """
         chunk = received.chunk
         if validated.error is not None:
-            # Nothing is acknowledged, but the dead letters show what was refused.
+            # The worker stops and acknowledges nothing, but the dead letters show the cause.
             letters = [*self._dead_letters, *validated.refused]
             await self._services.producer.send({(DEAD_LETTERS, self.number): letters})
             raise validated.error

@@ -111,7 +111,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         source.caught_up = caught_up
         source.active_at = now
         if not records:
-            # All of it was refused, but the input is not silent: the wait for it begins anew.
+            # All of it was refused, but the input is not silent: the wait for it starts over.
             source.empty_since = now
 
     def set_caught_up(self, topic: str, caught_up: bool) -> None:
@@ -119,7 +119,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         self._inputs[topic].caught_up = caught_up
 
     def _note_poll(self, now: int) -> None:
-        """Count the silence of all inputs anew where we did not poll them for so long."""
+        """Restart the silence of all inputs if nobody polled them for `idle_ms`."""
         if now - self._polled_at >= self._idle_ms:
             for source in self._order:
                 source.active_at = source.empty_since = now

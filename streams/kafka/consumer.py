@@ -123,7 +123,7 @@ class ChunkConsumer(driver.Consumer):
         return fetchable
 
     def _track(self, epoch: int, fetched: Mapping[TP, Fetched]) -> list[Chunk]:
-        """Return what was fetched as chunks in flight, unless a rebalance came after `epoch`.
+        """Return the fetched records as chunks in flight, unless a rebalance came after `epoch`.
 
         aiokafka's positions are past what it returned: a partition whose records cannot be delivered
         is noted, to be sought back and fetched from again.
@@ -146,20 +146,19 @@ class ChunkConsumer(driver.Consumer):
     async def _deliver(self, chunk: Chunk) -> None:
         if not chunk.current:
             return
-        tp = TP(chunk.topic, chunk.partition)
         message = ConsumerMessage(
-            chunk.topic,
-            chunk.partition,
-            chunk.last_offset,
-            chunk.records[-1].timestamp / 1000,
-            0,
-            None,
-            None,
-            cast(bytes, chunk),  # decoded by ChunkSchema, which passes it on
-            None,
-            0,
-            chunk.size,
-            tp,
+            topic=chunk.topic,
+            partition=chunk.partition,
+            offset=chunk.last_offset,
+            timestamp=chunk.records[-1].timestamp / 1000,
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=cast(bytes, chunk),  # decoded by ChunkSchema, which passes it on
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=chunk.size,
+            tp=TP(chunk.topic, chunk.partition),
             generation_id=self.app.consumer_generation_id,
         )
         # A rebalance must not wait for a full queue; the chunk is then read again.
@@ -169,7 +168,7 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is done, then close the trackers: chunks in flight can no longer be acknowledged."""
+        """Commit acknowledged chunks, then close the trackers: chunks in flight can no longer be acknowledged."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.commit(), REVOKE_COMMIT_S)
         self._close_trackers()
@@ -227,7 +226,7 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     async def on_stop(self) -> None:
-        """Commit what is done, unless Kafka is away: then the next owner does it again."""
+        """Commit acknowledged chunks, unless Kafka is away: then the next owner reads them again."""
         with suppress(TimeoutError):
             await asyncio.wait_for(super().on_stop(), REVOKE_COMMIT_S)
 
@@ -276,11 +275,11 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     def on_buffer_full(self, tp: TP) -> None:
-        """Do nothing: the trackers bound what is in flight."""
+        """Do nothing: the trackers bound the records in flight."""
 
     @override
     def on_buffer_drop(self, tp: TP) -> None:
-        """Do nothing: the trackers bound what is in flight."""
+        """Do nothing: the trackers bound the records in flight."""
 
 
 class ChunkTransport(driver.Transport):

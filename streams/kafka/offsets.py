@@ -117,8 +117,8 @@ class OffsetTracker:
     def track(self, fetched: Fetched, limit: int) -> list[Chunk]:
         """Return the fetched records as chunks in flight, each of at most `limit` bytes or of one record.
 
-        Records that were delivered before are left out. A log that ends before our position was made
-        anew: reading starts over with the fetched records.
+        Records that were delivered before are left out. A log that ends before our position was
+        recreated: reading starts over with the fetched records.
         """
         records = fetched.records
         self._caught_up = fetched.position >= fetched.end

@@ -102,7 +102,7 @@ class BatchProducer:
             self._producer = await self._opened(idempotent=False)
 
     async def stop(self) -> None:
-        """Disconnect, after what is under way has been written."""
+        """Disconnect, after all pending batches are written."""
         if self._producer is not None:
             await self._producer.stop()
 

@@ -45,7 +45,7 @@ async def retry(
     """Return the result of the first attempt that succeeds, however long that takes.
 
     Args:
-        attempt: what to try; called anew each time.
+        attempt: makes one attempt.
         transient: the errors that are worth another attempt; any other is raised.
         backoff: the waits between attempts.
         on_failure: called before each wait, for logs and metrics.

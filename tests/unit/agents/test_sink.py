@@ -153,7 +153,22 @@ async def test_while_clickhouse_is_away_the_same_rows_are_sent_until_it_takes_th
 
 async def test_tables_already_written_are_not_written_again_by_a_retry() -> None:
     server = Server()
-    customer = CustomerRow("c", 1, 1, 1, 0, 0, 0, "", 0, 0, None, 0, "active", 1)
+    customer = CustomerRow(
+        customer_id="c",
+        first_seen_at=1,
+        last_seen_at=1,
+        touchpoints=1,
+        purchases=0,
+        spend_minor=0,
+        refunded_minor=0,
+        currency="",
+        experience_sum=0,
+        experience_n=0,
+        last_nps=None,
+        open_cases=0,
+        status="active",
+        version=1,
+    )
     write = server.write
 
     def fail_second(table: str, rows: Sequence[Row]) -> None:
@@ -185,7 +200,18 @@ async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytes
 
 async def test_dead_letters_become_rows() -> None:
     server = Server()
-    made = encode(DeadLetter("too_large", "d", "ingest", "t", 1, 9, rfc3339(5000), value=b"raw"))
+    made = encode(
+        DeadLetter(
+            reason="too_large",
+            detail="d",
+            stage="ingest",
+            topic="t",
+            partition=1,
+            offset=9,
+            at=rfc3339(5000),
+            value=b"raw",
+        )
+    )
     tracker = OffsetTracker(DEAD_LETTERS, 1, 0, None, BIG, BIG)
     (chunk,) = tracker.track(Fetched([FakeRecord(0, made.value, made.key, 0, made.headers)], 1, 1), BIG)
     async with running(Bench(server)) as sink:

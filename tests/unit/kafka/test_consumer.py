@@ -62,13 +62,32 @@ class Harness:
 
 
 def test_a_header_that_cannot_be_read_is_told_with_its_place() -> None:
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=0,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=1 << 20,
+    )
     for offset, name in enumerate(["fine", "fine", "xxxx"]):
         builder.append(offset, 1, b"", b"", [(name, b"")])
     batch = MemoryRecords(bytes(builder.build()).replace(b"xxxx", b"\xff\xfe\xfd\xfc"))
     places = [TopicPartition("a", 0), TopicPartition("b", 3)]
-    bad = PartitionRecords(places[1], batch, None, 0, None, None, False, 0)
-    good = PartitionRecords(places[0], MemoryRecords(b""), None, 0, None, None, False, 0)
+    good, bad = (
+        PartitionRecords(
+            place,
+            records,
+            aborted_transactions=None,
+            fetch_offset=0,
+            key_deserializer=None,
+            value_deserializer=None,
+            check_crcs=False,
+            isolation_level=0,
+        )
+        for place, records in zip(places, (MemoryRecords(b""), batch), strict=True)
+    )
     with pytest.raises(UnicodeDecodeError):
         list(bad)
     fetched = {tp: SimpleNamespace(_partition_records=one) for tp, one in zip(places, (good, bad), strict=True)}
@@ -95,7 +114,18 @@ async def test_l2_l5_l6_faust_acknowledging_by_itself_commits_nothing(way: str) 
     harness = Harness(a=10)
     await harness.assign()
     (chunk,) = await harness.poll()
-    message = Message("a", 0, chunk.last_offset, 0.0, 0, None, None, None, None, tp=A)
+    message = Message(
+        topic="a",
+        partition=0,
+        offset=chunk.last_offset,
+        timestamp=0.0,
+        timestamp_type=0,
+        headers=None,
+        key=None,
+        value=None,
+        checksum=None,
+        tp=A,
+    )
     if way == "ack":  # after an exception, a cancellation, a failed decoding, a stale generation
         harness.consumer.ack(message)
     else:  # as the compiled stream iterator does, without calling the consumer

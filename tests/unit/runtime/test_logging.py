@@ -15,7 +15,7 @@ class Time:
 
 
 def said(name: str, text: str, *values: object) -> logging.LogRecord:
-    return logging.LogRecord(name, logging.ERROR, __file__, 1, text, values, None)
+    return logging.LogRecord(name, logging.ERROR, pathname=__file__, lineno=1, msg=text, args=values, exc_info=None)
 
 
 def test_a_library_says_the_same_once_a_minute() -> None:

@@ -171,7 +171,15 @@ def test_a_letter_fits_into_its_topic_uncompressed() -> None:
     whole = [size for size in range(takes - 2000, takes) if letter(FakeRecord(7, bytes(size))).value is not None]
     assert whole
     for size in (whole[0], whole[-1]):
-        batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
+        batch = DefaultRecordBatchBuilder(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=1 << 30,
+        )
         made = letter(FakeRecord(7, bytes(size)))
         batch.append(0, NOON, made.key, made.value, list(made.headers))
         assert len(batch.build()) <= takes
@@ -183,7 +191,18 @@ def test_the_note_that_a_message_is_gone_is_not_cut() -> None:
 
 
 def test_what_is_decoded_is_what_was_encoded() -> None:
-    refused = DeadLetter("undecodable", "d", "ingest", "t", 3, 7, rfc3339(NOON), b"k", b"v", [("h", b"\xff")])
+    refused = DeadLetter(
+        reason="undecodable",
+        detail="d",
+        stage="ingest",
+        topic="t",
+        partition=3,
+        offset=7,
+        at=rfc3339(NOON),
+        key=b"k",
+        value=b"v",
+        headers=[("h", b"\xff")],
+    )
     assert decode(*encode(refused)) == refused
 
 
