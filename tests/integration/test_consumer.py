@@ -199,7 +199,7 @@ def numbers_of(chunks: list[Chunk], partition: int) -> list[int]:
     return [int(record.value or b"") for chunk in found for record in chunk.records]
 
 
-async def test_a_held_partition_waits_and_then_goes_on_where_it_was(bootstrap: str, name: str) -> None:
+async def test_a_paused_partition_waits_and_then_goes_on_where_it_was(bootstrap: str, name: str) -> None:
     settings = settings_for(bootstrap, name, chunk_records=200)
     await publish(settings, name, 0, 300)
     async with reading(settings, name) as (consumer, taken):
@@ -208,10 +208,10 @@ async def test_a_held_partition_waits_and_then_goes_on_where_it_was(bootstrap: s
         # What was being fetched already still comes; after that, nothing.
         await publish(settings, name, 300, 400)
         await until(lambda: all(numbers_of(taken, p) == list(range(400)) for p in (1, 2, 3)))
-        held_at = len(numbers_of(taken, 0))
+        paused_at = len(numbers_of(taken, 0))
         await publish(settings, name, 400, 500)
         await until(lambda: all(numbers_of(taken, p) == list(range(500)) for p in (1, 2, 3)))
-        assert len(numbers_of(taken, 0)) == held_at
+        assert len(numbers_of(taken, 0)) == paused_at
         consumer.resume(name, 0)
         await until(lambda: numbers_of(taken, 0) == list(range(500)))
         await until(lambda: all(consumer.caught_up(name, p) for p in range(PARTITIONS)))

@@ -110,7 +110,7 @@ class FakeProducer:
 
 
 class FakeConsumer:
-    """Hands out chunks with real trackers. What it was given no chunk of is empty."""
+    """Delivers chunks with real trackers. An input without a chunk is empty."""
 
     def __init__(self, partitions: int) -> None:
         self.partitions = set(range(partitions))
@@ -248,7 +248,7 @@ async def test_a_record_says_where_it_is_from() -> None:
         assert {message.key for message in it.producer.to(JOURNEYS_LOG) if message.key} == {b"anon:cookie:x"}
 
 
-async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_their_profile() -> None:
+async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_their_customer_key() -> None:
     customers = [f"kunde-{n}-ä" for n in range(50)]
     async with bench(partitions=4) as it:
         chunk = it.give(PURCHASES, *(sent("purchase", customer=one) for one in customers))

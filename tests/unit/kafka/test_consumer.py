@@ -25,7 +25,7 @@ B = TP("b", 0)
 
 
 class Harness:
-    """A consumer on a Kafka without network, and what it handed out."""
+    """A consumer on a Kafka without network, and what it delivered."""
 
     def __init__(self, **logs: int) -> None:
         self.app: TouchlineApp = new_app(Settings(), "test")
@@ -171,7 +171,7 @@ async def test_an_older_generations_work_acknowledges_nothing() -> None:
     assert again.first_offset == 0
 
 
-async def test_a_held_partition_loses_nothing_and_others_go_on() -> None:
+async def test_a_paused_partition_loses_nothing_and_others_go_on() -> None:
     harness = Harness(a=30, b=30)
     await harness.assign()
     await harness.poll()
@@ -202,7 +202,7 @@ async def test_records_fetched_while_a_rebalance_came_between_are_fetched_again(
     assert harness.offsets(A) == list(range(25))
 
 
-async def test_seeking_that_a_rebalance_overtook_opens_no_ledger() -> None:
+async def test_seeking_that_a_rebalance_overtook_opens_no_tracker() -> None:
     harness = Harness(a=10)
     harness.app.consumer_generation_id = 1
     seeking = asyncio.create_task(harness.consumer.perform_seek())
@@ -213,7 +213,7 @@ async def test_seeking_that_a_rebalance_overtook_opens_no_ledger() -> None:
     assert harness.consumer.assigned("a") == set()
 
 
-async def test_nothing_is_handed_out_before_the_flow_resumes() -> None:
+async def test_nothing_is_delivered_before_the_flow_resumes() -> None:
     harness = Harness(a=10)
     await harness.consumer.perform_seek()
     assert harness.consumer.assigned("a") == set()
@@ -232,7 +232,7 @@ async def test_a_partition_with_enough_in_work_is_left_alone() -> None:
     assert len(await harness.poll()) == 1
 
 
-async def test_at_end_tells_of_partitions_without_any_message() -> None:
+async def test_caught_up_tells_of_partitions_without_any_message() -> None:
     harness = Harness(a=0, b=5)
     await harness.assign()
     assert not harness.consumer.caught_up("a", 0)

@@ -74,7 +74,7 @@ def test_in_whatever_order_chunks_end_only_a_done_prefix_is_committed(seed: int)
     assert offsets.to_commit() == 100
 
 
-def test_records_handed_out_before_are_left_out() -> None:
+def test_records_delivered_before_are_left_out() -> None:
     offsets = tracker()
     offsets.track(fetched(0, 5), BIG)
     assert offsets.track(fetched(2, 5, end=8), BIG) == []
