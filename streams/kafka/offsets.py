@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 MAX_CHUNKS = 64
+"""Most chunks of a partition in flight."""
 
 
 class Record(Protocol):
