@@ -18,10 +18,10 @@ from schemas.journey_log import Touchpoint
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.rows import encode_rows
 from sinks.batch import Batch
-from streams.app import GC_ALLOCATIONS
 from streams.intake.accept import Source, accept
 from streams.journeys.output import Rules
 from streams.journeys.partition import Partition
+from streams.process import GC_ALLOCATIONS
 from streams.sentiment import VaderScorer
 
 CHUNK = 2_000

@@ -1,6 +1,53 @@
-"""The base of every error of touchline's, and why a message is refused."""
+"""The base of every error that touchline raises, the whole tree of them, and why a message is refused.
+
+TouchlineError                          schemas.errors
+    BadLineError                        schemas.avro.jsonl
+    BrokerError                         streams.kafka.client
+    CommandError                        touchline.errors
+    HealthServerError                   streams.runtime.health
+    JourneyLogError                     streams.agents.journeys
+    PartitionRevokedError               streams.agents.journeys
+    ProduceError                        streams.kafka.producer
+    RefusalError                        schemas.errors
+        InvalidRecordError              streams.intake.checks
+        UndecodableError                schemas.errors
+        UnknownSchemaError              schemas.errors
+    RegistryUnavailableError            schemas.avro.registry
+    SettingsError                       streams.settings
+    SinkError                           sinks.writer
+        AddressError                    sinks.open
+        MigrationError                  sinks.migrate
+        PermanentWriteError             sinks.writer
+        QueryError                      sinks.writer
+        TransientWriteError             sinks.writer
+    StackError                          touchline.stack.errors
+        ChildDied                       touchline.stack.errors
+    TooManyRefusalsError                streams.agents.validation
+    UnreadableMessageError              streams.kafka.fetcher
+    UnsupportedSchemaError              schemas.avro.decoder
+"""
 
 from __future__ import annotations
+
+from typing import Literal, get_args
+
+Reason = Literal[
+    "undecodable",
+    "unknown_schema",
+    "missing_field",
+    "no_identity",
+    "invalid_time",
+    "invalid_score",
+    "invalid_amount",
+    "too_large",
+    "event_id_collision",
+]
+"""Why a message is refused, in the contract's words."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+Stage = Literal["ingest", "journeys", "sink"]
+"""The stages that a message passes, in their order."""
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 _MAX_DETAIL = 500
 
@@ -10,15 +57,15 @@ class TouchlineError(Exception):
 
 
 class RefusalError(TouchlineError):
-    """A message that is not taken in; the worker sends it to the dead letters and goes on.
+    """A message is refused; the worker sends it to the dead letters and goes on.
 
     Attributes:
-        reason: the contract's word for it, such as `undecodable`.
-        detail: what was wrong with it, for the person who reads the dead letters; cut at 500
-            characters, since it may show what was sent.
+        reason: one of `REASONS`.
+        detail: what was wrong with the message, for the person who reads the dead letters; cut at
+            500 characters, since it may quote the message.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         if len(detail) > _MAX_DETAIL:
             detail = f"{detail[: _MAX_DETAIL - 1]}…"
         super().__init__(f"{reason}: {detail}")
@@ -34,7 +81,7 @@ class UndecodableError(RefusalError):
 
 
 class UnknownSchemaError(RefusalError):
-    """The message names a schema that nobody knows: permanent."""
+    """The message names a schema that is in no registry: permanent."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("unknown_schema", detail)

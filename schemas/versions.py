@@ -1,13 +1,18 @@
-"""Versions of rows: of two rows for one key the higher version is the true one."""
+"""The version of a row: of two rows for the same thing, ClickHouse keeps the one with the higher version."""
 
 from __future__ import annotations
 
-EPOCH_BITS = 48
-ORDINAL_BITS = 8
+_EPOCH_BITS = 48
+_STEP_BITS = 8
 ON_TIME = 1 << 62
 """Set in the version of a touchpoint's row that counts; a late one's lacks it, so that it never covers the other."""
 
 
 def row_version(epoch: int, offset: int) -> int:
-    """Return the version of a row that the record at `offset` of the log brought about: a function of the log alone."""
-    return epoch << EPOCH_BITS | offset << ORDINAL_BITS
+    """Return the version of a row that the record at an offset brought about.
+
+    Args:
+        epoch: `TOUCHLINE_EPOCH`, 0 to 2^14 - 1; rows of a higher epoch always win.
+        offset: of the record in its partition, below 2^40. Eight bits below it are left to the caller.
+    """
+    return epoch << _EPOCH_BITS | offset << _STEP_BITS

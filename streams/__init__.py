@@ -1,1 +1,1 @@
-"""What computes: the Faust apps, reading and writing Kafka in batches, the settings, the logs and the metrics."""
+"""The stream processing: pure logic, the agents around it, Kafka, and the process they run in."""

@@ -1,4 +1,4 @@
-"""The settings: every `TOUCHLINE_*` variable, read once at the start, and never changed after."""
+"""The settings: every `TOUCHLINE_*` variable, read once at the start and never changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
 
     kafka: str = Field(default="127.0.0.1:9092", description="Kafka brokers to start from: host:port, …")
     kafka_security: Literal["none", "ssl", "sasl_plain", "sasl_ssl"] = Field(
-        default="none", description="how to speak to Kafka: none, ssl, sasl_plain (no TLS) or sasl_ssl"
+        default="none", description="protocol to Kafka: none, ssl, sasl_plain (no TLS) or sasl_ssl"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         default="PLAIN", description="SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
@@ -62,13 +62,13 @@ class Settings(BaseSettings):
         default=1, description="replicas of every topic that `touchline topics --create` makes"
     )
     epoch: Annotated[int, Field(ge=0, lt=1 << 14)] = Field(
-        default=0, description="raise by one after topics were made anew, so that new rows win over old"
+        default=0, description="raise by one after topics were recreated, so that new rows win over old"
     )
     group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
         default="", description="added to the consumer groups' names; a new one reads everything again"
     )
     timer_delay_s: Annotated[int, Field(ge=0)] = Field(
-        default=300, description="seconds of event time a deadline waits for stragglers"
+        default=300, description="seconds of event time a timer waits for touchpoints out of order"
     )
     allowed_lateness_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=3, description="days of event time duplicates are remembered and buckets kept open"
@@ -77,13 +77,13 @@ class Settings(BaseSettings):
         default=5.0, description="seconds after which a silent, fully read input no longer holds time back"
     )
     tick_s: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="seconds between clock ticks written to the journeys log"
+        default=1.0, description="seconds between watermarks written to the journeys log"
     )
     metric_dimensions: str = Field(
         default="*", description="attributes to break metrics down by: * for all, or a comma list"
     )
     companies: str = Field(
-        default="", description="names that are no words when a text is scored, as a comma list: yours, your rivals'"
+        default="", description="names that do not count when a text is scored, as a comma list: yours, your rivals'"
     )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         default=1000, description="refused messages in a row on one partition that stop the worker"
@@ -92,13 +92,13 @@ class Settings(BaseSettings):
         default=50_000, description="rows that make the sink write a block at once"
     )
     batch_s: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="seconds after which the sink writes what it has"
+        default=1.0, description="seconds after which the sink writes a block that is not full"
     )
     retention_days: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="days rows are kept in ClickHouse (default: for ever)"
     )
     chunk_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=2000, description="most records worked on at once, of one partition"
+        default=2000, description="most records in one chunk of a partition"
     )
     chunk_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=1 << 20, description="most bytes fetched at once, of one partition"
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default=100, description="ms a broker may hold a fetch while it has nothing new"
     )
     session_timeout_s: Annotated[float, Field(ge=1, le=300)] = Field(
-        default=30.0, description="seconds without a sign of life after which a worker's work is passed on"
+        default=30.0, description="seconds without a heartbeat after which a worker's partitions go to others"
     )
     metrics_host: str = Field(default="127.0.0.1", description="address Prometheus metrics are served on")
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def company_names(self) -> list[str]:
-        """The names that say nothing of how somebody feels."""
+        """The names that do not count when a text is scored."""
         return _listed(self.companies)
 
     def group(self, role: str) -> str:
@@ -207,7 +207,7 @@ class Documented:
 
 
 def _parts(url: str) -> SplitResult:
-    """Return a URL's parts; what is wrong with it is said without showing any of it."""
+    """Return a URL's parts; an error says what is wrong with it without showing any of it."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # read for its check

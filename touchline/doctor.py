@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from schemas.avro.registry import ConfluentRegistry, FileRegistry, RegistryUnavailableError
+from schemas.avro.registry import RegistryUnavailableError, open_registry
 from schemas.errors import UnknownSchemaError
 from sinks.database import Database, select
 from sinks.errors import QueryError, SinkError
@@ -123,7 +123,7 @@ def _registry(settings: Settings) -> Check:
         return Check(what, True, "none is set; Avro single-object encoding needs none")
     shown = mask(settings.schema_registry)
     try:
-        ConfluentRegistry(settings.schema_registry, FileRegistry()).by_id(1)
+        open_registry(settings.schema_registry).by_id(1)
     except UnknownSchemaError:
         pass
     except (RegistryUnavailableError, ValueError) as error:

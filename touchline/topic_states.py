@@ -1,4 +1,4 @@
-"""What is there of the topics that touchline needs."""
+"""The state of the topics that touchline needs: which exist, with how many partitions, and what is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TopicState:
     Attributes:
         partitions: how many it has; None when the topic is missing.
         wanted: how many it should have.
-        problem: what is wrong with it, and how to mend it; "" when it is as it should be.
+        problem: what is wrong with it, and how to mend it; "" where nothing is wrong.
     """
 
     name: str
@@ -52,18 +52,18 @@ async def topic_states(settings: Settings) -> list[TopicState]:
 
 
 def _state(name: str, counts: Mapping[str, int], wanted: int, needed: str | None, limits: dict[str, int]) -> TopicState:
-    there = counts.get(name)
+    partitions = counts.get(name)
     problem = ""
-    if there is None:
+    if partitions is None:
         problem = "missing: touchline topics --create"
-    elif there != wanted:
+    elif partitions != wanted:
         problem = (
-            f"has {there} partitions, TOUCHLINE_PARTITIONS is {wanted}: "
+            f"has {partitions} partitions, TOUCHLINE_PARTITIONS is {wanted}: "
             "all topics need the same number; set it to what is there, or make the topics anew"
         )
     elif needed is not None and limits.get(name, int(needed)) < int(needed):
         problem = f"{_MAX_MESSAGE} is {limits[name]}, set it to {needed}"
-    return TopicState(name, there, wanted, problem)
+    return TopicState(name, partitions, wanted, problem)
 
 
 async def _message_limits(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

@@ -150,6 +150,19 @@ class ConfluentRegistry:
             raise RegistryUnavailableError(f"{url} did not answer: {error}") from error
 
 
+def open_registry(url: str | None) -> Registry:
+    """Return the registry of a process: the shipped schemas, and a schema registry where one is configured.
+
+    Args:
+        url: `TOUCHLINE_SCHEMA_REGISTRY`; None without one.
+
+    Raises:
+        ValueError: the URL is not one of a schema registry.
+    """
+    files = FileRegistry()
+    return files if url is None else ConfluentRegistry(url, files)
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
     answer = json.loads(body)
     if not isinstance(answer, dict):

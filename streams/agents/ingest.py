@@ -1,64 +1,158 @@
-"""INGEST: the agent over the input topics."""
+"""INGEST: the agent over the input topics. A chunk is received, validated, merged, written and acknowledged."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import faust
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import ConfluentRegistry, FileRegistry, Registry
+from schemas.avro.registry import open_registry
+from schemas.errors import UnknownSchemaError
 from schemas.topics import TOPIC_KINDS
+from streams.agents.merging import IngestTask, Inputs, ReceivedChunk
 from streams.agents.services import Services
-from streams.agents.tasks import Ingest, IngestRules
 from streams.agents.validation import STAGE, Validator
 from streams.kafka.consumer import chunks_of, consumer_of, topic
-from streams.runtime.clock import wall_clock
-from streams.runtime.exit import surprises_are_fatal
+from streams.kafka.offsets import Chunk
+from streams.runtime.exit import exit_on_error
 from streams.sentiment import VaderScorer
-from streams.settings import Settings
+
+MAX_POLL_S = 0.25
 
 
 def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
-    settings, telemetry = services.settings, services.telemetry
-    validator = Validator(
-        codec=Codec(registry_of(settings)),
-        scorer=VaderScorer(settings.company_names),
-        telemetry=telemetry,
-        clock=wall_clock,
-    )
-    ingest = Ingest(IngestRules.of(settings), validator, services.producer, _Consumer(app), telemetry, wall_clock)
+    settings = services.settings
+    validator = Validator(services, Codec(open_registry(settings.schema_registry)), VaderScorer(settings.company_names))
+    ingest = Ingest(services, validator, _AppInputs(app))
 
     @app.agent(topic(app, TOPIC_KINDS), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             await ingest.run(chunks_of(stream))
 
-    async def drop(*_: Any, **__: Any) -> None:
-        ingest.drop()
+    async def close_tasks(*_: Any, **__: Any) -> None:
+        ingest.close_tasks()
 
     # Not at the assignment: chunks of it may already be here when Faust tells of it.
-    app.on_partitions_revoked.connect(drop, weak=False)
+    app.on_partitions_revoked.connect(close_tasks, weak=False)
 
 
-def registry_of(settings: Settings) -> Registry:
-    """Return what knows the schemas that messages were written with."""
-    files = FileRegistry()
-    if settings.schema_registry is None:
-        return files
-    return ConfluentRegistry(settings.schema_registry, files)
+class Ingest:
+    """The INGEST tasks of a worker: task p reads partition p of every input topic.
+
+    Every method raises errors that are not the fault of a message. The worker must stop then, with
+    nothing acknowledged.
+
+    Args:
+        services: write, count, tell the time, wait.
+        validator: decodes and validates messages.
+        inputs: the consumer that the chunks come from.
+    """
+
+    def __init__(self, services: Services, validator: Validator, inputs: Inputs) -> None:
+        self._services = services
+        self._validator = validator
+        self._inputs = inputs
+        self._tasks: dict[int, IngestTask] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._none_in_validation = asyncio.Event()
+        self._none_in_validation.set()
+
+    async def run(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Receive chunks, and write what they give and the ticks, until there are no more chunks."""
+        settings = self._services.settings
+        # Silence of an input counts only while its task is asked often enough.
+        poll_s = min(MAX_POLL_S, settings.idle_s / 4)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                periodic = [
+                    group.create_task(self._every(settings.tick_s, self.tick)),
+                    group.create_task(self._every(poll_s, self.wake_tasks)),
+                ]
+                async for chunk in chunks:
+                    await self.receive(chunk)
+                for task in periodic:
+                    task.cancel()
+                self.close_tasks()
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        finally:
+            self._group = None
+            self._tasks.clear()
+
+    async def receive(self, chunk: Chunk) -> None:
+        """Validate a chunk, and add it to its task, which writes and acknowledges it.
+
+        Raises:
+            TooManyRefusalsError: too many messages in a row were refused.
+        """
+        received = ReceivedChunk(chunk, self._services.clock())
+        self._services.telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
+        unknown = await self._learn_schemas(chunk)
+        if not chunk.current:
+            return
+        task = self._task(chunk.partition)
+        validated = self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.topic])
+        await task.add(received, validated)
+        await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
+
+    async def _learn_schemas(self, chunk: Chunk) -> dict[bytes, UnknownSchemaError]:
+        """Return the refusals of the schemas in a chunk that the registry does not know; may wait for it."""
+        schemas = self._validator.new_schemas(chunk)
+        if not schemas:
+            return {}
+        self._none_in_validation.clear()
+        try:
+            return await self._validator.learn(chunk, schemas)
+        finally:
+            self._none_in_validation.set()
+
+    def _task(self, number: int) -> IngestTask:
+        task = self._tasks.get(number)
+        if task is not None and task.revoked:
+            # A chunk of the next assignment may be here before Faust tells of the rebalance.
+            self._tasks.pop(number).close()
+            task = None
+        if task is None:
+            task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._none_in_validation)
+            if self._group is not None:
+                task.start(self._group)
+        return task
+
+    async def wake_tasks(self) -> None:
+        """Begin the tasks whose partitions are all ours; wake all, as time may have freed something."""
+        for number in set.intersection(*(self._inputs.assigned(name) for name in TOPIC_KINDS)):
+            self._task(number).wake()
+
+    async def tick(self) -> None:
+        """Append each task's watermark, where it has moved, to every partition of the log."""
+        await asyncio.gather(*(task.tick() for task in list(self._tasks.values())))
+
+    def close_tasks(self) -> None:
+        """Close all tasks: the next owners of their partitions read unacknowledged chunks again."""
+        for number in list(self._tasks):
+            self._tasks.pop(number).close()
+
+    async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await do()
+            await self._services.sleep(seconds)
 
 
 @dataclass(frozen=True)
-class _Consumer:
+class _AppInputs:
     """The app's consumer, which Faust makes only when the app starts."""
 
     app: faust.App
 
-    def at_end(self, topic: str, partition: int) -> bool:
-        return consumer_of(self.app).at_end(topic, partition)
+    def caught_up(self, topic: str, partition: int) -> bool:
+        return consumer_of(self.app).caught_up(topic, partition)
 
     def assigned(self, topic: str) -> set[int]:
         return consumer_of(self.app).assigned(topic)

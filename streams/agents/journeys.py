@@ -1,9 +1,9 @@
-"""JOURNEYS: the journeys log in, facts, signals and state out, a chunk of one partition at a time.
+"""JOURNEYS: reads the journeys log, writes facts, signals and state, a chunk of one partition at a time.
 
-The order of writes is what makes a crash harmless: what a chunk gave; then the state it left, metric
-buckets before customers, and how far the partition has come last of all; and only then the chunk is
-acknowledged. A partition's state is out of the store while a chunk is in work, and goes back only
-when all of it is written: what was cancelled midway is read back from the changelog instead.
+The order of writes makes a crash harmless. First come a chunk's facts, signals and dead letters; then
+its state, metric buckets before customers, the partition's position last; then the chunk is
+acknowledged. A partition's state is out of the store while a chunk is being processed, and goes back
+only when all of it is written: after a cancellation it is restored from the changelog instead.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import faust
 import msgspec
 import structlog
 
+from schemas import dead_letters
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
-from schemas.errors import TouchlineError
+from schemas.dead_letters import DeadLetter, rfc3339
+from schemas.errors import Reason, Stage, TouchlineError
 from schemas.journey_log import Tick, decode
 from schemas.rows import Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
 from schemas.units import DAY_MS
-from streams.agents.dead_letters import dead_letter, lost_letter
 from streams.agents.services import Services
 from streams.journeys.output import Collision, Output, Rules
 from streams.journeys.partition import Partition
@@ -35,19 +37,20 @@ from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message, partition_for
 from streams.kafka.reader import read_one
-from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.exit import exit_on_error
 from streams.settings import Settings
 
-STAGE = "journeys"
+STAGE: Stage = "journeys"
+COLLISION: Reason = "event_id_collision"
 YIELD_EVERY = 200
-"""Records after which the event loop gets its turn, so that heartbeats and other tasks live."""
+"""Records after which the event loop gets its turn, for heartbeats and other tasks."""
 REBUILDING = "docs/operating.md#rebuilding"
 CLOCKS = topic_of("clocks")
-MOST_RECORDS = 10_000
-"""About the most records that are computed before their writes."""
-MOST_ROWS = 500
-MOST_BYTES = 256 << 10
-"""Rows, and about how many bytes of them, in one message of a facts topic."""
+MAX_RECORDS = 10_000
+"""About the most records that are applied before their writes."""
+MAX_ROWS = 500
+MAX_BYTES = 256 << 10
+"""Most rows, and about the most bytes of them, in one message of a facts topic."""
 
 Restore = Callable[[int], Awaitable[Partition]]
 Fetch = Callable[[str, int, int], Awaitable[Record | None]]
@@ -56,11 +59,11 @@ log = structlog.get_logger(__name__)
 
 
 class JourneyLogError(TouchlineError):
-    """The journeys log is not the one that our state was made of, or not of our making."""
+    """The journeys log is not the one that our state was made of, or something else wrote to it."""
 
 
 class PartitionRevokedError(TouchlineError):
-    """The partition was taken away while a chunk of it was in work."""
+    """The partition was revoked while a chunk of it was being processed."""
 
 
 def register(app: faust.App, services: Services) -> None:
@@ -69,14 +72,14 @@ def register(app: faust.App, services: Services) -> None:
 
     @app.agent(topic(app, [JOURNEYS_LOG]), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
-            await journeys.run(stream)
+        with exit_on_error(STAGE):
+            await journeys.run(chunks_of(stream))
 
-    async def keep_only(_app: object, assigned: set[Any], **_: Any) -> None:
-        journeys.keep_only({tp.partition for tp in assigned if tp.topic == JOURNEYS_LOG})
+    async def retain(_app: object, assigned: set[Any], **_: Any) -> None:
+        journeys.retain({tp.partition for tp in assigned if tp.topic == JOURNEYS_LOG})
 
-    # Faust's type of a handler does not name what it is called with.
-    app.on_partitions_assigned.connect(cast(Any, keep_only), weak=False)
+    # Faust's type of a handler does not name its arguments.
+    app.on_partitions_assigned.connect(cast(Any, retain), weak=False)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -90,21 +93,27 @@ def rules_of(settings: Settings) -> Rules:
 
 
 class Journeys:
-    """The partitions of the log that are ours, each worked on by a task of its own."""
+    """The partitions of the log that are ours, each processed by a task of its own.
 
-    def __init__(self, services: Services, read_back: Restore | None = None, fetch: Fetch | None = None) -> None:
+    Args:
+        services: write, count, tell the time.
+        restore: returns a partition of the log with the state in its changelog.
+        fetch: returns a record by topic, partition and offset; None where the topic lacks it.
+    """
+
+    def __init__(self, services: Services, restore: Restore | None = None, fetch: Fetch | None = None) -> None:
         self._services = services
-        self._read_back = read_back or self._restore
-        self._fetch = fetch or self._original
+        self._restore = restore or self._restore_from_kafka
+        self._fetch = fetch or self._fetch_from_kafka
         self._codec = Codec(FileRegistry())
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
-    async def run(self, stream: faust.StreamT[Any]) -> None:
-        """Hand every chunk to its partition's task; while one awaits Kafka, others compute."""
+    async def run(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Give every chunk to its partition's task; while one awaits Kafka, others compute."""
         try:
-            async for chunk in chunks_of(stream):
+            async for chunk in chunks:
                 self._queue(chunk.partition).put_nowait(chunk)
         finally:
             for task in self._tasks.values():
@@ -112,29 +121,30 @@ class Journeys:
             self._tasks.clear()
             self._queues.clear()
 
-    def keep_only(self, partitions: set[int]) -> None:
-        """Forget the state of partitions that are no longer ours."""
-        for gone in self._states.keys() - partitions:
-            del self._states[gone]
+    def retain(self, partitions: set[int]) -> None:
+        """Forget the state of all but some partitions: the others are no longer ours."""
+        telemetry = self._services.telemetry
+        for revoked in self._states.keys() - partitions:
+            del self._states[revoked]
             with suppress(KeyError):
-                self._services.telemetry.partition_time.remove(str(gone))
+                telemetry.partition_time.remove(str(revoked))
                 for kind in ("customers", "buckets"):
-                    self._services.telemetry.state_entries.remove(str(gone), kind)
+                    telemetry.state_entries.remove(str(revoked), kind)
 
     async def process(self, *chunks: Chunk) -> None:
-        """Work on chunks of one partition that follow one another, to their acknowledgement.
+        """Process chunks of one partition that follow one another, up to their acknowledgement.
 
         Raises:
-            PartitionRevokedError: the partition was taken away meanwhile; nothing is acknowledged.
-            JourneyLogError: a record cannot be read, or the log was made anew without its state.
+            PartitionRevokedError: the partition was revoked meanwhile; nothing is acknowledged.
+            JourneyLogError: a record cannot be read, or the log was recreated without its state.
         """
         began = time.monotonic()
         first = chunks[0]
         number = first.partition
         state = self._states.pop(number, None)
         if state is None or first.first_offset > state.offset + 1:
-            state = await self._read_back(number)
-            self._note_gap(state, first)
+            state = await self._restore(number)
+            self._log_gap(state, first)
         if chunks[-1].last_offset < state.offset:
             await self._check_same_log(state, chunks[-1])
         newest = 0
@@ -145,12 +155,12 @@ class Journeys:
         self._states[number] = state
         for chunk in chunks:
             chunk.ack()
-        self._measure(state, output, newest, time.monotonic() - began)
+        self._record(state, output, newest, time.monotonic() - began)
 
-    def _note_gap(self, state: Partition, chunk: Chunk) -> None:
-        """Say which records are missing between the state and a chunk: no transactions, so offsets have no holes."""
-        wanted = state.offset + 1
-        if state.offset < 0 or chunk.first_offset <= wanted:
+    def _log_gap(self, state: Partition, chunk: Chunk) -> None:
+        """Log which records are missing between the state and a chunk: without transactions, offsets have no holes."""
+        expected = state.offset + 1
+        if state.offset < 0 or chunk.first_offset <= expected:
             return
         self._services.telemetry.log_gaps.labels(str(chunk.partition)).inc()
         log.error(
@@ -158,15 +168,15 @@ class Journeys:
             f"To have them, see {REBUILDING}",
             topic=JOURNEYS_LOG,
             partition=chunk.partition,
-            first_missing=wanted,
+            first_missing=expected,
             last_missing=chunk.first_offset - 1,
         )
 
     async def _check_same_log(self, state: Partition, chunk: Chunk) -> None:
-        """Raise JourneyLogError where a chunk that is behind the state is not merely read again.
+        """Raise JourneyLogError unless a chunk that is behind the state is only read again.
 
-        A log loses its oldest records first: one that has the chunk's, and not the last that the state has applied,
-        was made anew.
+        A log loses its oldest records first: one that holds the chunk's, but not the last one that the state has
+        applied, was recreated.
         """
         if await self._fetch(JOURNEYS_LOG, chunk.partition, state.offset) is None:
             raise JourneyLogError(
@@ -179,22 +189,22 @@ class Journeys:
         queue = self._queues.get(number)
         if queue is None:
             queue = self._queues[number] = asyncio.Queue()
-            self._tasks[number] = asyncio.create_task(self._work(queue), name=f"journeys-{number}")
+            self._tasks[number] = asyncio.create_task(self._process_queue(queue), name=f"journeys-{number}")
         return queue
 
-    async def _work(self, queue: asyncio.Queue[Chunk]) -> None:
-        with surprises_are_fatal(STAGE):
+    async def _process_queue(self, queue: asyncio.Queue[Chunk]) -> None:
+        with exit_on_error(STAGE):
             while True:
                 chunks = [await queue.get()]
-                # What came in while the last chunks were being written is written in one go.
-                while not queue.empty() and sum(len(chunk.records) for chunk in chunks) < MOST_RECORDS:
+                # Chunks that came in during the last writes are written in one go.
+                while not queue.empty() and sum(len(chunk.records) for chunk in chunks) < MAX_RECORDS:
                     chunks.append(queue.get_nowait())
                 current = [chunk for chunk in chunks if chunk.current]
                 try:
                     if current:
                         await self.process(*current)
                 except PartitionRevokedError:
-                    log.info("partition taken away while in work", partition=current[0].partition)
+                    log.info("partition revoked while a chunk of it was processed", partition=current[0].partition)
 
     async def _apply(self, state: Partition, chunk: Chunk) -> int:
         """Apply a chunk's records; return the latest `occurred_at` among them, 0 without one."""
@@ -217,26 +227,25 @@ class Journeys:
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
         state = (JOURNEYS_STATE, chunk.partition)
-        # The clock follows the rows it speaks for: whoever waits for a time finds all that was due by then.
+        # The clock follows the rows: a reader that waits for a time finds all rows that were due by then.
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
-        # One list, so one order: the producer waits for each batch of it before it sends the next, and a batch is
-        # in the log whole or not at all. So after a crash the changelog holds a beginning of it.
+        # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
+        # batch whole or not at all. So after a crash the changelog holds a prefix of the list.
         entries = [*output.buckets, *output.customers, *output.forgotten, output.position]
         steps = [
-            await self._products(chunk.partition, output),
+            await self._results(chunk.partition, output),
             {state: _entries(entries), (CLOCKS, chunk.partition): clock},
         ]
         for batches in steps:
-            # Whoever owns the partition now writes the same rows; but its state must not be
-            # overtaken by ours.
+            # The partition's next owner writes the same rows; but our state must not overtake its own.
             if not chunk.current:
                 raise PartitionRevokedError
             await self._services.producer.send(batches)
 
-    async def _products(self, number: int, output: Output) -> dict[tuple[str, int], list[Message]]:
+    async def _results(self, number: int, output: Output) -> dict[tuple[str, int], list[Message]]:
         batches: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for table, rows in output.facts.items():
-            messages = [Message(None, value) for value in encoded(rows)]
+            messages = [Message(None, value) for value in encode_facts(rows)]
             if messages:
                 batches[topic_of(table), number] = messages
         for signal in output.signals:
@@ -244,48 +253,51 @@ class Journeys:
             value = self._codec.encode(signal.name, signal.record)
             batches[signal.topic, place].append(Message(signal.key, value))
         for collision in output.collisions:
-            batches[DEAD_LETTERS, collision.task].append(await self._letter(collision))
+            batches[DEAD_LETTERS, collision.task].append(await self._dead_letter(collision))
         return batches
 
-    async def _letter(self, collision: Collision) -> Message:
+    async def _dead_letter(self, collision: Collision) -> Message:
         source = KIND_TOPICS[collision.kind]
         found = await self._fetch(source, collision.task, collision.source_offset)
-        about: dict[str, Any] = {
-            "topic": source,
-            "partition": collision.task,
-            "reason": "event_id_collision",
-            "detail": collision.detail,
-            "stage": STAGE,
-            "at_ms": time.time_ns() // 1_000_000,
-        }
+        letter = DeadLetter(
+            reason=COLLISION,
+            detail=collision.detail,
+            stage=STAGE,
+            topic=source,
+            partition=collision.task,
+            offset=collision.source_offset,
+            at=rfc3339(self._services.clock()),
+        )
         if found is None:
-            return lost_letter(offset=collision.source_offset, **about)
-        return dead_letter(found, **about)
+            return Message(*dead_letters.encode_lost(letter))
+        letter = replace(letter, key=found.key, value=found.value, headers=found.headers)
+        return Message(*dead_letters.encode(letter))
 
-    async def _restore(self, number: int) -> Partition:
+    async def _restore_from_kafka(self, number: int) -> Partition:
         settings = self._services.settings
         fresh = Partition(number, settings.partitions, rules_of(settings))
         return await restore(settings, self._services.telemetry, number, fresh)
 
-    async def _original(self, source: str, partition: int, offset: int) -> Record | None:
+    async def _fetch_from_kafka(self, source: str, partition: int, offset: int) -> Record | None:
         return await read_one(self._services.settings, source, partition, offset)
 
-    def _measure(self, state: Partition, output: Output, newest: int, took: float) -> None:
-        telemetry, counts, now = self._services.telemetry, output.counts, time.time()
-        number = str(state.number)
-        telemetry.chunk_duration.labels(STAGE).observe(took)
-        telemetry.touchpoints_processed.labels(STAGE).inc(counts["touchpoints"])
+    def _record(self, state: Partition, output: Output, newest: int, took_s: float) -> None:
+        telemetry, counts, number = self._services.telemetry, output.counts, str(state.number)
+        telemetry.record_stage(
+            STAGE,
+            now_ms=self._services.clock(),
+            durations_s=[took_s],
+            touchpoints=counts["touchpoints"],
+            newest_ms=newest,
+        )
         telemetry.duplicates.inc(counts["duplicates"])
         telemetry.late_touchpoints.inc(counts["late"])
-        telemetry.refolds.inc(counts["recomputations"])
-        telemetry.deadlines_fired.inc(counts["timers"])
-        telemetry.messages_refused.labels("event_id_collision").inc(len(output.collisions))
+        telemetry.recomputations.inc(counts["recomputations"])
+        telemetry.timers_fired.inc(counts["timers"])
+        telemetry.messages_refused.labels(COLLISION).inc(len(output.collisions))
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()
         telemetry.partition_time.labels(number).set(state.time / 1000)
-        telemetry.last_success.labels(STAGE).set(now)
-        if newest:
-            telemetry.event_time_lag.labels(STAGE).set(now - newest / 1000)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
 
@@ -294,17 +306,17 @@ def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:
     return [Message(key, value) for key, value in entries]
 
 
-def encoded(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Yield rows as the values of facts messages, none much larger than it should be."""
-    for start in range(0, len(rows), MOST_ROWS):
-        yield from _halved(rows[start : start + MOST_ROWS])
+def encode_facts(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield rows as the values of facts messages of about `MAX_BYTES` at most."""
+    for start in range(0, len(rows), MAX_ROWS):
+        yield from _encode_halves(rows[start : start + MAX_ROWS])
 
 
-def _halved(rows: Sequence[Row]) -> Iterator[bytes]:
+def _encode_halves(rows: Sequence[Row]) -> Iterator[bytes]:
     value = encode_rows(rows)
-    if len(value) <= MOST_BYTES or len(rows) == 1:
+    if len(value) <= MAX_BYTES or len(rows) == 1:
         yield value
         return
     middle = len(rows) // 2
-    yield from _halved(rows[:middle])
-    yield from _halved(rows[middle:])
+    yield from _encode_halves(rows[:middle])
+    yield from _encode_halves(rows[middle:])

@@ -1,18 +1,39 @@
-"""What the agents of a process share."""
+"""What the agents of a process share: settings, producer, telemetry, clock and sleep."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
-from streams.kafka.producer import BatchProducer
+from streams.kafka.producer import Batches
+from streams.runtime.clock import Clock, wall_clock
+from streams.runtime.retry import Sleep
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 
 
+class Producer(Protocol):
+    """What the agents use of `streams.kafka.producer.BatchProducer`."""
+
+    async def send(self, batches: Batches) -> None:
+        """Write all messages, and wait until all are acknowledged."""
+
+
 @dataclass(frozen=True)
 class Services:
-    """Handed to every agent's `register(app, services)`; all of it runs in the app's event loop."""
+    """Handed to every agent; all of it runs in the app's event loop.
+
+    Attributes:
+        settings: of the process.
+        producer: writes to Kafka.
+        telemetry: where everything is counted.
+        clock: tells the wall-clock time, epoch ms.
+        sleep: waits for some seconds.
+    """
 
     settings: Settings
-    producer: BatchProducer
+    producer: Producer
     telemetry: Telemetry
+    clock: Clock = wall_clock
+    sleep: Sleep = asyncio.sleep

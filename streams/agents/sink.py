@@ -1,15 +1,15 @@
-"""SINK: facts and dead letters in, large blocks for ClickHouse out.
+"""SINK: reads facts and dead letters, and writes them to ClickHouse in large blocks.
 
 Rows are gathered while a block is being written, so that slow inserts make larger blocks, not a queue.
 A chunk is acknowledged when every row in it is stored. While ClickHouse is away the same block is
-tried again for as long as it takes; reading stops by itself, for nothing is acknowledged.
+tried again for as long as it takes; reading stops meanwhile, since nothing is acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, cast
@@ -17,24 +17,25 @@ from typing import Any, cast
 import faust
 import structlog
 
+from schemas.dead_letters import row_of
+from schemas.errors import Stage
 from schemas.rows import TouchpointRow
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
 from sinks.batch import Batch
 from sinks.errors import TransientWriteError
 from sinks.tables import Row
 from sinks.writer import Writer
-from streams.agents.dead_letters import row_of
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk
-from streams.runtime.exit import surprises_are_fatal
+from streams.runtime.exit import exit_on_error
+from streams.runtime.retry import Backoff, Failure, retry
 from streams.runtime.telemetry import Telemetry
 
-STAGE = "sink"
+STAGE: Stage = "sink"
 YIELD_EVERY_ROWS = 2000
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 15.0
-SAY_EVERY_S = 60.0
+INSERT_BACKOFF = Backoff(first_s=0.5, longest_s=15.0)
+LOG_EVERY_S = 60.0
 _OCCURRED_AT = TouchpointRow.__struct_fields__.index("occurred_at")
 
 log = structlog.get_logger(__name__)
@@ -46,12 +47,12 @@ def register(app: faust.App, services: Services, writer: Writer) -> None:
 
     @app.agent(topic(app, [*FACTS_TOPICS, DEAD_LETTERS]), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
-        with surprises_are_fatal(STAGE):
-            await sink.run(stream)
+        with exit_on_error(STAGE):
+            await sink.run(chunks_of(stream))
 
 
-class Gathered:
-    """Rows on their way into one block, and the chunks they came in."""
+class Block:
+    """Rows that are to be written together, and the chunks they came in; `began` is monotonic, seconds."""
 
     def __init__(self) -> None:
         self.batch = Batch()
@@ -62,51 +63,46 @@ class Gathered:
 class Sink:
     """Gathers rows, and writes a block when it is large or old enough."""
 
-    def __init__(
-        self,
-        services: Services,
-        writer: Writer,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, services: Services, writer: Writer) -> None:
+        self._services = services
         self._settings = services.settings
         self._telemetry = services.telemetry
         # A batch only writes.
         self._writer = cast(Writer, _Measured(writer, services.telemetry))
-        self._sleep = sleep
-        # One thread: a writer does one thing at a time. An insert that is cancelled by a rebalance
-        # runs on there; its rows are stored once more by their next owner, as the same rows.
+        # One thread: a writer makes one call at a time. An insert that a rebalance cancels runs on
+        # there; the next owner of its chunks stores the same rows once more.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert")
-        self._gathered = Gathered()
+        self._block = Block()
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         # Held while a chunk's rows go into a block: a block holds chunks whole.
         self._filling = asyncio.Lock()
 
-    async def run(self, stream: faust.StreamT[Any]) -> None:
-        """Take chunks until cancelled; what is not stored by then is not acknowledged."""
-        self._gathered = Gathered()
+    async def run(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Gather and write chunks until cancelled; a chunk that is not stored by then is not acknowledged."""
+        self._block = Block()
         writing = asyncio.create_task(self._write_blocks(), name="sink-blocks")
         try:
-            async for chunk in chunks_of(stream):
-                await self.take(chunk)
+            async for chunk in chunks:
+                await self.gather(chunk)
         finally:
             writing.cancel()
 
-    async def take(self, chunk: Chunk) -> None:
-        """Gather the rows of a chunk; wait first while there is a full block already.
+    async def gather(self, chunk: Chunk) -> None:
+        """Add the rows of a chunk to the block; wait first while that is full.
 
         Raises:
             PermanentWriteError: a message does not hold rows of its table.
         """
-        while len(self._gathered.batch) >= self._settings.batch_rows:
+        while len(self._block.batch) >= self._settings.batch_rows:
             self._room.clear()
             await self._room.wait()
         async with self._filling:
-            gathered = self._gathered
-            if not gathered.chunks:
-                gathered.began = time.monotonic()
-            await self._decode(chunk, gathered.batch)
-            gathered.chunks.append(chunk)
+            block = self._block
+            if not block.chunks:
+                block.began = time.monotonic()
+            await self._decode(chunk, block.batch)
+            block.chunks.append(chunk)
         self._more.set()
 
     async def _decode(self, chunk: Chunk, batch: Batch) -> None:
@@ -123,55 +119,61 @@ class Sink:
                 await asyncio.sleep(0)
 
     async def _write_blocks(self) -> None:
-        with surprises_are_fatal(STAGE):
+        with exit_on_error(STAGE):
             while True:
                 await self._until_due()
                 async with self._filling:
-                    gathered, self._gathered = self._gathered, Gathered()
+                    block, self._block = self._block, Block()
                 self._room.set()
-                await self._store(gathered)
+                await self._store(block)
 
     async def _until_due(self) -> None:
-        while not self._gathered.chunks:
+        while not self._block.chunks:
             self._more.clear()
             await self._more.wait()
-        gathered = self._gathered
-        while len(gathered.batch) < self._settings.batch_rows:
-            left = gathered.began + self._settings.batch_s - time.monotonic()
+        block = self._block
+        while len(block.batch) < self._settings.batch_rows:
+            left = block.began + self._settings.batch_s - time.monotonic()
             if left <= 0:
                 return
             self._more.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._more.wait(), left)
 
-    async def _store(self, gathered: Gathered) -> None:
-        times = [int(str(row[_OCCURRED_AT])) for row in gathered.batch.rows("touchpoints")]
-        await self._until_written(gathered.batch)
-        for chunk in gathered.chunks:
+    async def _store(self, block: Block) -> None:
+        times = [int(str(row[_OCCURRED_AT])) for row in block.batch.rows("touchpoints")]
+        await self._write(block.batch)
+        for chunk in block.chunks:
             chunk.ack()
-        now = time.time()
-        self._telemetry.chunk_duration.labels(STAGE).observe(time.monotonic() - gathered.began)
-        self._telemetry.touchpoints_processed.labels(STAGE).inc(len(times))
-        self._telemetry.last_success.labels(STAGE).set(now)
-        if times:
-            self._telemetry.event_time_lag.labels(STAGE).set(now - max(times) / 1000)
+        self._telemetry.record_stage(
+            STAGE,
+            now_ms=self._services.clock(),
+            durations_s=[time.monotonic() - block.began],
+            touchpoints=len(times),
+            newest_ms=max(times, default=0),
+        )
 
-    async def _until_written(self, batch: Batch) -> None:
-        wait, said = FIRST_WAIT_S, 0.0
-        while True:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, batch.flush, self._writer)
-            except TransientWriteError as error:
-                self._telemetry.retries.labels("insert").inc()
-                if not said or time.monotonic() - said > SAY_EVERY_S:
-                    said = time.monotonic()
-                    log.warning("ClickHouse takes no rows; trying until it does", cause=str(error))
-            else:
-                if said:
-                    log.info("ClickHouse takes rows again")
-                return
-            await self._sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT_S)
+    async def _write(self, batch: Batch) -> None:
+        """Write a batch, however long ClickHouse is away; log that it is, once a minute."""
+        logged_at = 0.0
+
+        def note_failure(failure: Failure[TransientWriteError]) -> None:
+            nonlocal logged_at
+            self._telemetry.retries.labels("insert").inc()
+            if not logged_at or time.monotonic() - logged_at > LOG_EVERY_S:
+                logged_at = time.monotonic()
+                log.warning("ClickHouse takes no rows; trying until it does", cause=str(failure.error))
+
+        loop = asyncio.get_running_loop()
+        await retry(
+            lambda: loop.run_in_executor(self._thread, batch.flush, self._writer),
+            transient=TransientWriteError,
+            backoff=INSERT_BACKOFF,
+            on_failure=note_failure,
+            sleep=self._services.sleep,
+        )
+        if logged_at:
+            log.info("ClickHouse takes rows again")
 
 
 class _Measured:

@@ -1,35 +1,37 @@
-"""What becomes of each message of an input: decoded and accepted, or refused with its reason."""
+"""Validation of an input's messages: each is decoded and accepted, or refused with its reason."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
 
+from schemas import dead_letters
 from schemas.avro.registry import RegistryUnavailableError
-from schemas.errors import RefusalError, UndecodableError, UnknownSchemaError
+from schemas.dead_letters import DeadLetter, rfc3339
+from schemas.errors import RefusalError, Stage, TouchlineError, UndecodableError, UnknownSchemaError
 from schemas.topics import TOPIC_KINDS
-from streams.agents.dead_letters import dead_letter
+from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import AHEAD_MS, EARLIEST
-from streams.intake.merge import PartitionMerge
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
-from streams.runtime.clock import Clock
-from streams.runtime.telemetry import Telemetry
+from streams.runtime.retry import Backoff, Failure, retry
 from streams.sentiment import Scorer
 
-STAGE = "ingest"
+STAGE: Stage = "ingest"
 CONFLUENT = b"\x00"
 CONFLUENT_HEADER = 5
 """Confluent framing: a zero byte and the four bytes of a schema's id."""
-FIRST_WAIT_S = 0.2
-LONGEST_WAIT_S = 5.0
+REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 
 log = structlog.get_logger(__name__)
+
+
+class TooManyRefusalsError(TouchlineError):
+    """So many records in a row were refused that the topic or the worker must be wrong."""
 
 
 class Decoder(Protocol):
@@ -41,41 +43,39 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Validated:
-    """What a chunk gave: what was accepted of it, each with its `occurred_at`, and dead letters."""
+    """The result of a chunk's validation.
+
+    Attributes:
+        accepted: the accepted records in offset order, each with its `occurred_at`, ms.
+        refused: a dead letter for each refused message.
+        refused_in_a_row: how many of the last messages, in this chunk and before, were refused.
+        error: set where those are too many; the messages after that are not validated.
+    """
 
     accepted: list[tuple[int, Accepted]] = field(default_factory=list)
     refused: list[Message] = field(default_factory=list)
+    refused_in_a_row: int = 0
+    error: TooManyRefusalsError | None = None
 
 
 class Validator:
-    """Judges messages; the same for all tasks of a worker.
+    """Validates messages; the same for all tasks of a worker.
 
     Args:
+        services: count refusals, tell the time, wait.
         codec: decodes messages; its registry may block, and is asked in a thread.
         scorer: scores what customers wrote.
-        telemetry: where refusals are counted.
-        clock: tells the wall-clock time.
-        sleep: waits for some seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        codec: Decoder,
-        scorer: Scorer,
-        telemetry: Telemetry,
-        clock: Clock,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, services: Services, codec: Decoder, scorer: Scorer) -> None:
+        self._services = services
         self._codec = codec
         self._scorer = scorer
-        self._telemetry = telemetry
-        self._clock = clock
-        self._sleep = sleep
-        self._learnt: set[tuple[str, bytes]] = set()
-        self._surprises: set[type[Exception]] = set()
+        self._max_in_a_row = services.settings.max_consecutive_refusals
+        self._known_schemas: set[tuple[str, bytes]] = set()
+        self._logged_errors: set[type[Exception]] = set()
 
-    def unlearnt(self, chunk: Chunk) -> dict[bytes, bytes]:
+    def new_schemas(self, chunk: Chunk) -> dict[bytes, bytes]:
         """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
         kind = TOPIC_KINDS[chunk.topic]
         return {
@@ -83,18 +83,18 @@ class Validator:
             for record in chunk.records
             if (value := record.value) is not None
             and value[:1] == CONFLUENT
-            and (kind, value[:CONFLUENT_HEADER]) not in self._learnt
+            and (kind, value[:CONFLUENT_HEADER]) not in self._known_schemas
         }
 
     async def learn(self, chunk: Chunk, messages: dict[bytes, bytes]) -> dict[bytes, UnknownSchemaError]:
         """Make the codec learn schemas, however long the registry is away.
 
         Args:
-            chunk: whose messages they are; once it is no longer ours, this gives up.
-            messages: as `unlearnt` gives them.
+            chunk: whose messages they are; once its partition is revoked, this gives up.
+            messages: as `new_schemas` gives them.
 
         Returns:
-            The refusal of each schema that nobody knows, by the header of its messages.
+            The refusal of each schema that the registry does not know, by the header of its messages.
         """
         kind = TOPIC_KINDS[chunk.topic]
         unknown = {}
@@ -106,56 +106,54 @@ class Validator:
                 continue
             except RefusalError as refusal:
                 log.debug("schema learnt from a message that is refused", cause=str(refusal))
-            except Exception as error:  # whether it is the message that is wrong, `judge` will say
+            except Exception as error:  # `validate` will tell whether the message is wrong
                 log.debug("schema met in a message that cannot be validated", cause=repr(error))
-            self._learnt.add((kind, header))
+            self._known_schemas.add((kind, header))
         return unknown
 
     async def _decode_in_thread(self, chunk: Chunk, kind: str, value: bytes) -> None:
-        wait = FIRST_WAIT_S
-        while chunk.current:
-            try:
+        async def attempt() -> None:
+            if chunk.current:
                 await asyncio.to_thread(self._codec.decode, kind, value)
-            except RegistryUnavailableError as error:
-                self._telemetry.retries.labels("schema_registry").inc()
-                log.warning("the schema registry is away; trying again", cause=str(error), retry_in_s=wait)
-            else:
-                return
-            await self._sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
 
-    def validate(
-        self,
-        chunk: Chunk,
-        unknown: dict[bytes, UnknownSchemaError],
-        task: PartitionMerge[Any, Accepted],
-        validated: Validated,
-    ) -> None:
-        """Validator all messages of a chunk, in their order. One that nobody can judge is refused too.
+        def note_failure(failure: Failure[RegistryUnavailableError]) -> None:
+            self._services.telemetry.retries.labels("schema_registry").inc()
+            log.warning(
+                "the schema registry is away; trying again", cause=str(failure.error), retry_in_s=failure.retry_in_s
+            )
+
+        await retry(
+            attempt,
+            transient=RegistryUnavailableError,
+            backoff=REGISTRY_BACKOFF,
+            on_failure=note_failure,
+            sleep=self._services.sleep,
+        )
+
+    def validate(self, chunk: Chunk, unknown: dict[bytes, UnknownSchemaError], refused_in_a_row: int) -> Validated:
+        """Validate the messages of a chunk, in their order. One that breaks its decoder is refused too.
 
         Args:
-            chunk: of the task's partition.
+            chunk: of one input.
             unknown: what `learn` returned.
-            task: counts how many are refused in a row.
-            validated: is filled, as far as it comes.
-
-        Raises:
-            TooManyRefusalsError: too many.
+            refused_in_a_row: `Validated.refused_in_a_row` of the input's chunk before; 0 for its first.
         """
-        now = self._clock()
-        in_a_run = True  # for all we know, the last message of the chunk before was refused
+        now = self._services.clock()
+        accepted: list[tuple[int, Accepted]] = []
+        refused: list[Message] = []
         for record in chunk.records:
             try:
-                accepted = self._accepted(chunk, record, unknown, now)
+                item = self._accepted(chunk, record, unknown, now)
             except RefusalError as refusal:
-                in_a_run = True
-                validated.refused.append(self._letter(chunk, record, refusal, now))
-                task.refused(chunk.topic, str(refusal))
+                refused.append(self._dead_letter(chunk, record, refusal, now))
+                refused_in_a_row += 1
+                if refused_in_a_row > self._max_in_a_row:
+                    error = _too_many(refused_in_a_row, chunk.topic, refusal)
+                    return Validated(accepted, refused, refused_in_a_row, error)
                 continue
-            if in_a_run:
-                in_a_run = False
-                task.accepted(chunk.topic)
-            validated.accepted.append((accepted.occurred_at, accepted))
+            refused_in_a_row = 0
+            accepted.append((item.occurred_at, item))
+        return Validated(accepted, refused, refused_in_a_row)
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchemaError], now: int) -> Accepted:
         kind = TOPIC_KINDS[chunk.topic]
@@ -182,15 +180,15 @@ class Validator:
         except (RefusalError, RegistryUnavailableError, MemoryError):
             raise
         except Exception as error:
-            # What becomes of a message depends on it alone: it would stop us again at every start.
-            self._report(error, chunk, record)
+            # The result depends on the message alone: it would stop us again at every start.
+            self._log_error(error, chunk, record)
             raise UndecodableError(f"the message cannot be validated: {type(error).__name__}: {error}") from error
 
-    def _report(self, error: Exception, chunk: Chunk, record: Record) -> None:
-        """Log an error that nobody thought of, the first of each type."""
-        if type(error) in self._surprises:
+    def _log_error(self, error: Exception, chunk: Chunk, record: Record) -> None:
+        """Log an unexpected error, the first of each type."""
+        if type(error) in self._logged_errors:
             return
-        self._surprises.add(type(error))
+        self._logged_errors.add(type(error))
         log.error(
             "a message cannot be validated, and is refused; please report this, it is a fault of touchline's",
             topic=chunk.topic,
@@ -199,14 +197,26 @@ class Validator:
             exc_info=error,
         )
 
-    def _letter(self, chunk: Chunk, record: Record, refusal: RefusalError, now: int) -> Message:
-        self._telemetry.messages_refused.labels(refusal.reason).inc()
-        return dead_letter(
-            record,
-            topic=chunk.topic,
-            partition=chunk.partition,
+    def _dead_letter(self, chunk: Chunk, record: Record, refusal: RefusalError, now: int) -> Message:
+        self._services.telemetry.messages_refused.labels(refusal.reason).inc()
+        letter = DeadLetter(
             reason=refusal.reason,
             detail=refusal.detail,
             stage=STAGE,
-            at_ms=now,
+            topic=chunk.topic,
+            partition=chunk.partition,
+            offset=record.offset,
+            at=rfc3339(now),
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
         )
+        return Message(*dead_letters.encode(letter))
+
+
+def _too_many(count: int, topic: str, last: RefusalError) -> TooManyRefusalsError:
+    return TooManyRefusalsError(
+        f"{count} messages of {topic} in a row were refused, the last one as {last}. Stopping instead of "
+        "emptying the topic into the dead letters. Look at what is published there; if it is all to be "
+        "refused, raise TOUCHLINE_MAX_CONSECUTIVE_REFUSALS."
+    )

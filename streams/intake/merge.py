@@ -1,9 +1,9 @@
-"""One INGEST task: partition p of every input topic, merged by event time, and how far it has come.
+"""The merge by event time of one INGEST task, partition p of every input topic, and its watermark.
 
-Each input is a log: its records are handed on in the order of their offsets, whatever their times.
-Between inputs the one whose next record is the earliest goes first, so that topics replayed side
-by side stay in step. An input that may still have something earlier to say is waited for; one that
-was read to its end is not: live traffic is never held back.
+Each input is a log: its records keep the order of their offsets, whatever their times. Between
+inputs the one whose next record is the earliest goes first, so that topics replayed side by side
+stay in step. The merge waits for an input that may still hold an earlier record; it does not wait
+for one that is read to its end, so live traffic is never held back.
 
 Times are epoch milliseconds, UTC. Wall-clock time comes in only as an argument (`now`).
 """
@@ -16,40 +16,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from schemas.errors import TouchlineError
-
 ChunkRef = TypeVar("ChunkRef")
 Item = TypeVar("Item")
 
-LEFT_OUT = 1 << 62
-"""The bound of an input that says nothing about the task's time: later than any time."""
-
-
-class TooManyRefusalsError(TouchlineError):
-    """So many records in a row were refused that it is the topic or the worker that is wrong."""
-
-
-@dataclass(frozen=True)
-class MergeRules:
-    """How a task treats its inputs.
-
-    Attributes:
-        idle_ms: an input silent for this long holds neither the others nor the watermark.
-        max_consecutive_refusals: refusals in a row that one input may give.
-    """
-
-    idle_ms: int = 5_000
-    max_consecutive_refusals: int = 1_000
+NO_BOUND = 1 << 62
+"""The bound of an input that does not hold the watermark back: later than any time."""
 
 
 @dataclass(frozen=True)
 class MergedBatch(Generic[ChunkRef, Item]):
-    """What one drain gave.
+    """The result of one drain.
 
     Attributes:
-        items: in merged order, each with the watermark when it was reached (0 while unknown).
+        items: in merged order, each with the watermark at that item (0 while unknown).
         done: the chunks that are now wholly consumed, in order per input; to be acknowledged
-            once `items` are safe.
+            once `items` are durable.
     """
 
     items: list[tuple[Item, int]]
@@ -64,28 +45,27 @@ class _Input(Generic[ChunkRef, Item]):
         self.buffer: deque[tuple[int, Item]] = deque()
         self.added = 0  # items that ever entered the buffer
         self.chunks: deque[tuple[ChunkRef, int]] = deque()  # each with `added` as it left it
-        self.highest = 0  # latest time of an item handed on
-        self.at_end = False
-        self.heard_at = now  # when it last gave something, or began
-        self.starved_since = now  # since when the merge waits for it, if its buffer is empty
-        self.refused_in_a_row = 0
+        self.highest = 0  # latest time of an item given
+        self.caught_up = False  # whether the broker holds nothing beyond its chunks
+        self.active_at = now  # when it last gave a chunk, or began
+        self.empty_since = now  # since when the merge waits for it, if its buffer is empty
 
     def blocks(self, now: int, idle_ms: int) -> bool:
-        """Return whether something earlier than all that is buffered may still come from here."""
-        return not self.buffer and not self.at_end and now - self.starved_since < idle_ms
+        """Return whether a record earlier than all that is buffered may still come from here."""
+        return not self.buffer and not self.caught_up and now - self.empty_since < idle_ms
 
     def bound(self, now: int, idle_ms: int) -> int:
         """Return the time this input has reached; 0 while unknown."""
         if self.buffer:
             return max(self.highest, self.buffer[0][0])
-        if self.at_end and (not self.highest or now - self.heard_at >= idle_ms):
-            return LEFT_OUT
+        if self.caught_up and (not self.highest or now - self.active_at >= idle_ms):
+            return NO_BOUND
         return self.highest
 
-    def take_done(self) -> Iterable[ChunkRef]:
+    def pop_done(self) -> Iterable[ChunkRef]:
         """Yield and forget the chunks of which nothing is left in the buffer."""
-        handed_on = self.added - len(self.buffer)
-        while self.chunks and self.chunks[0][1] <= handed_on:
+        given = self.added - len(self.buffer)
+        while self.chunks and self.chunks[0][1] <= given:
             yield self.chunks.popleft()[0]
 
 
@@ -94,16 +74,16 @@ class PartitionMerge(Generic[ChunkRef, Item]):
 
     Args:
         topics: the input topics; the one named first goes first where times are equal.
-        rules: how inputs are treated.
+        idle_ms: an input silent for this long holds back neither the others nor the watermark.
         now: when the task was assigned.
     """
 
-    def __init__(self, topics: Sequence[str], rules: MergeRules, now: int) -> None:
-        self._rules = rules
+    def __init__(self, topics: Sequence[str], idle_ms: int, now: int) -> None:
+        self._idle_ms = idle_ms
         self._inputs: dict[str, _Input[ChunkRef, Item]] = {t: _Input(t, now) for t in topics}
         self._order = list(self._inputs.values())
         self._watermark = 0
-        self._awake_at = now
+        self._polled_at = now
 
     def add(
         self,
@@ -111,75 +91,51 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         topic: str,
         records: Sequence[tuple[int, Item]],
         *,
-        at_end: bool,
+        caught_up: bool,
         now: int,
     ) -> None:
-        """Take a chunk in.
+        """Add a chunk to its input.
 
         Args:
             chunk: given back by `drain` once nothing of it is left here.
             topic: the input it is from; its chunks come in the order of the log.
             records: the accepted ones in the order of the log, each with its `occurred_at`.
-            at_end: whether the log held nothing beyond this chunk when it was fetched.
+            caught_up: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
-        self._listen(now)
+        self._note_poll(now)
         source = self._inputs[topic]
         source.buffer.extend(records)
         source.added += len(records)
         source.chunks.append((chunk, source.added))
-        source.at_end = at_end
-        source.heard_at = now
+        source.caught_up = caught_up
+        source.active_at = now
         if not records:
-            # All of it was refused, but it does speak: the wait for it begins anew.
-            source.starved_since = now
+            # All of it was refused, but the input is not silent: the wait for it starts over.
+            source.empty_since = now
 
-    def set_end(self, topic: str, at_end: bool) -> None:
+    def set_caught_up(self, topic: str, caught_up: bool) -> None:
         """Note whether the broker holds nothing of an input beyond the chunks already added."""
-        self._inputs[topic].at_end = at_end
+        self._inputs[topic].caught_up = caught_up
 
-    def _listen(self, now: int) -> None:
-        """Count the silence of all inputs anew where it was us who did not listen for so long."""
-        if now - self._awake_at >= self._rules.idle_ms:
+    def _note_poll(self, now: int) -> None:
+        """Restart the silence of all inputs if nobody polled them for `idle_ms`."""
+        if now - self._polled_at >= self._idle_ms:
             for source in self._order:
-                source.heard_at = source.starved_since = now
-        self._awake_at = now
-
-    def accepted(self, topic: str) -> None:
-        """Note that a record of an input was accepted, which ends its run of refusals."""
-        self._inputs[topic].refused_in_a_row = 0
-
-    def refused(self, topic: str, why: str) -> None:
-        """Note that a record of an input was refused.
-
-        Raises:
-            TooManyRefusalsError: at one more than `max_consecutive_refusals` in a row.
-        """
-        source = self._inputs[topic]
-        source.refused_in_a_row += 1
-        if source.refused_in_a_row > self._rules.max_consecutive_refusals:
-            msg = (
-                f"{source.refused_in_a_row} messages of {topic} in a row were refused, the last "
-                f"one as {why}. Stopping instead of emptying the topic into the dead letters. Look "
-                "at what is published there; if it is all to be refused, raise "
-                "TOUCHLINE_MAX_CONSECUTIVE_REFUSALS."
-            )
-            raise TooManyRefusalsError(msg)
+                source.active_at = source.empty_since = now
+        self._polled_at = now
 
     def drain(self, limit: int, now: int) -> MergedBatch[ChunkRef, Item]:
-        """Hand on what can be, at most `limit` items.
-
-        An input that may still hold something earlier stops it.
-        """
-        self._listen(now)
+        """Return the next items, at most `limit`; none while an input may still hold an earlier one."""
+        self._note_poll(now)
         items: list[tuple[Item, int]] = []
-        if not any(source.blocks(now, self._rules.idle_ms) for source in self._order):
+        if not any(source.blocks(now, self._idle_ms) for source in self._order):
             self._merge(items, limit, now)
-        return MergedBatch(items, [chunk for source in self._order for chunk in source.take_done()])
+        return MergedBatch(items, [chunk for source in self._order for chunk in source.pop_done()])
 
     def _merge(self, items: list[tuple[Item, int]], limit: int, now: int) -> None:
         """Append to items until there are `limit`, or until an input has to be waited for."""
-        bounds = [source.bound(now, self._rules.idle_ms) for source in self._order]
+        bounds = [source.bound(now, self._idle_ms) for source in self._order]
         heads = [(source.buffer[0][0], i) for i, source in enumerate(self._order) if source.buffer]
         heapq.heapify(heads)
         watermark = self._watermark
@@ -199,30 +155,26 @@ class PartitionMerge(Generic[ChunkRef, Item]):
                 bounds[i] = max(bounds[i], time)
                 continue
             heapq.heappop(heads)
-            source.starved_since = now
-            bounds[i] = source.bound(now, self._rules.idle_ms)
-            if not source.at_end:
+            source.empty_since = now
+            bounds[i] = source.bound(now, self._idle_ms)
+            if not source.caught_up:
                 break
         self._watermark = watermark
 
     def watermark(self, now: int) -> int:
-        """Return how far the task has come: all that is earlier was handed on. 0 while unknown.
+        """Return the watermark: every item before it was given. 0 while unknown.
 
         It is the least over the inputs of the latest time that each has reached, never beyond
         `now`, and never goes back. An input that was read to its end and has been silent since
-        counts no longer, nor one that never had anything; when none counts, it is `now`. Silence
-        counts while somebody listens: while `add`, `drain` or this are called often enough.
+        does not count, nor does one that never held a record; when none counts, it is `now`.
+        Silence counts only while `add`, `drain` or this are called often enough.
         """
-        self._listen(now)
-        least = min(source.bound(now, self._rules.idle_ms) for source in self._order)
-        if least == LEFT_OUT and not self._silent(now):
+        self._note_poll(now)
+        least = min(source.bound(now, self._idle_ms) for source in self._order)
+        if least == NO_BOUND and not self._silent(now):
             return self._watermark
         self._watermark = max(self._watermark, min(least, now))
         return self._watermark
 
     def _silent(self, now: int) -> bool:
-        return all(now - source.heard_at >= self._rules.idle_ms for source in self._order)
-
-    def buffered(self) -> int:
-        """Return how many items wait here."""
-        return sum(len(source.buffer) for source in self._order)
+        return all(now - source.active_at >= self._idle_ms for source in self._order)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from schemas.topics import JOURNEYS_STATE
-from streams.kafka.reader import read_whole
+from streams.kafka.reader import read_to_end
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 
@@ -42,18 +42,18 @@ async def restore(settings: Settings, telemetry: Telemetry, number: int, partiti
     Raises:
         KafkaError: Kafka refuses us. While it is away, it is waited for.
     """
-    began = said = time.monotonic()
+    began = logged_at = time.monotonic()
     entries = 0
-    async for records, position, end in read_whole(settings, JOURNEYS_STATE, number):
-        for record in records:
-            # An entry that was taken away is a bucket that is final: nothing more can reach it. Where
-            # it comes back, because older values are still there, it is forgotten again at once.
+    async for run in read_to_end(settings, JOURNEYS_STATE, [number]):
+        for record in run.records:
+            # A tombstone is a bucket that is final: no touchpoint can reach it any more. Where an older
+            # value of it is still there, it comes back, and is forgotten again at once.
             if record.key is not None and record.value is not None:
                 partition.restore(record.key, record.value)
-        entries += len(records)
-        if time.monotonic() - said > PROGRESS_EVERY_S:
-            said = time.monotonic()
-            log.info("reading state back", partition=number, at=position, end=end)
+        entries += len(run.records)
+        if time.monotonic() - logged_at > PROGRESS_EVERY_S:
+            logged_at = time.monotonic()
+            log.info("reading state back", partition=number, at=run.position, end=run.end)
     partition.restored()
     took = time.monotonic() - began
     telemetry.restored_entries.labels(str(number)).inc(entries)

@@ -1,10 +1,9 @@
-"""How every client of Kafka is opened: one place turns the settings into aiokafka's options."""
+"""Opening a client of Kafka: aiokafka's options from the settings, and waiting for a broker."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -12,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from schemas.errors import TouchlineError
+from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
 
 _PROTOCOLS = {
@@ -20,8 +20,7 @@ _PROTOCOLS = {
     "sasl_plain": "SASL_PLAINTEXT",
     "sasl_ssl": "SASL_SSL",
 }
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 10.0
+BROKER_BACKOFF = Backoff(first_s=0.5, longest_s=10.0)
 
 log = structlog.get_logger(__name__)
 
@@ -46,27 +45,29 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-async def wait_for_broker(settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Wait until Kafka answers, however long that takes, and say so meanwhile.
+async def wait_for_broker(settings: Settings, sleep: Sleep = asyncio.sleep) -> None:
+    """Wait until Kafka answers, however long that takes, and log each attempt.
 
     Raises:
         BrokerError: Kafka answers, but refuses us.
     """
-    wait = FIRST_WAIT_S
-    while True:
-        try:
-            await _ask(settings)
-        except (KafkaConnectionError, KafkaTimeoutError, OSError) as error:
-            log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=wait, cause=str(error))
-        except KafkaError as error:
-            raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
-        else:
-            return
-        await sleep(wait)
-        wait = min(wait * 2, LONGEST_WAIT_S)
+
+    def log_failure(failure: Failure[Exception]) -> None:
+        log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=failure.retry_in_s, cause=str(failure.error))
+
+    try:
+        await retry(
+            lambda: _list_topics(settings),
+            transient=(KafkaConnectionError, KafkaTimeoutError, OSError),
+            backoff=BROKER_BACKOFF,
+            on_failure=log_failure,
+            sleep=sleep,
+        )
+    except KafkaError as error:
+        raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
 
 
-async def _ask(settings: Settings) -> None:
+async def _list_topics(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()

@@ -1,17 +1,17 @@
-"""Faust in chunks: a transport whose consumer hands out fetched runs of records.
+"""Faust in chunks: a transport whose consumer delivers fetched runs of records.
 
-One Faust event carries one `Chunk` of one partition, so what Faust costs an event is paid once for
-thousands of records. What may be committed is decided by trackers (`streams.kafka.offsets`): nothing that
-Faust does (acknowledging when an iteration ends, its gaps) moves an offset, only `Chunk.ack`.
+One Faust event carries one `Chunk` of one partition, so Faust's cost of an event is paid once for
+thousands of records. Offset trackers (`streams.kafka.offsets`) decide what may be committed: only
+`Chunk.ack` moves an offset, never what Faust does (acknowledging when an iteration ends, its gaps).
 
-This subclasses the consumer of the one pinned release of Faust. What is replaced, and why:
+This subclasses the consumer of the one pinned release of Faust. It replaces:
 
 - `_drain_messages`: Faust drops fetched records of paused partitions, and counts them as read.
 - `perform_seek`: aiokafka leaves a partition without a committed offset wherever it is.
-- `_new_offset`, `_commit_offsets`: Faust commits past what is not acknowledged, and forgets what
-  failed to commit.
-- `ack`, `_add_gap`: see above.
-- `on_partitions_revoked`: what is done is committed before the partitions go.
+- `_new_offset`, `_commit_offsets`: Faust commits past unacknowledged messages, and forgets offsets
+  whose commit failed.
+- `ack`, `_add_gap`: Faust moves offsets with them.
+- `on_partitions_revoked`: acknowledged chunks are committed before their partitions go.
 """
 
 from __future__ import annotations
@@ -21,11 +21,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
-import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust import App, Schema, Stream, StreamT, TopicT
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
@@ -34,154 +30,22 @@ from mode.types import ServiceT
 from typing_extensions import override
 from yarl import URL
 
-from schemas.errors import TouchlineError
-from streams.kafka.client import client_options
+from streams.kafka.fetcher import ChunkThread
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.settings import Settings
 
 POLL_S = 0.25
-"""How long one look for fetched records waits; also how soon a released partition is read again."""
+"""How long one fetch waits; also how soon a resumed partition is fetched from again."""
 SHORT_POLL_S = 0.02
-"""The same, while some partition has no room and may get it any moment."""
+"""How long one fetch waits while some partition has no room and may get it at any moment."""
 REVOKE_COMMIT_S = 5.0
-"""How long partitions that are taken away wait for the last commit."""
+"""How long a revocation waits for the last commit."""
 CHUNKS_AHEAD = 4
-"""How many full chunks of a partition are handed out before the first is acknowledged."""
-
-log = structlog.get_logger(__name__)
-
-
-class UnreadableError(TouchlineError):
-    """The client cannot read a message; its own error does not say which."""
-
-
-def _unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
-    """Return where reading came to an end, of what aiokafka has fetched: where its generator of records is spent."""
-    spent = [
-        f"{tp.topic}, partition {tp.partition}, offset {unpacked.next_fetch_offset} (or just behind it)"
-        for tp, result in fetched.items()
-        if (unpacked := getattr(result, "_partition_records", None)) is not None
-        and unpacked._records_iterator is not None
-        and unpacked._records_iterator.gi_frame is None
-    ]
-    return (
-        f"a message has a header whose name is not UTF-8: {', '.join(spent) or 'of an unknown partition'}. "
-        "See docs/operating.md#a-worker-ends-again-and-again"
-    )
-
-
-class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
-
-    mundane_level = "debug"
-
-    @override
-    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        settings = cast(ChunkTransport, transport).settings
-        session_ms = int(settings.session_timeout_s * 1000)
-        return AIOKafkaConsumer(
-            **client_options(settings),
-            group_id=self.app.conf.id,
-            # Partition p of all topics goes to the same worker, as all have as many partitions.
-            partition_assignment_strategy=[RangePartitionAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            # What a transactional producer took back was never said.
-            isolation_level="read_committed",
-            max_poll_records=settings.chunk_records,
-            max_partition_fetch_bytes=settings.chunk_bytes,
-            fetch_max_wait_ms=settings.fetch_wait_ms,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=min(3000, session_ms // 3),
-            rebalance_timeout_ms=max(60_000, session_ms),
-            request_timeout_ms=max(40_000, session_ms + 10_000),
-        )
-
-    async def fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
-        """Look at the wanted partitions, for at most `wait_s` where there is nothing."""
-        return cast(dict[TP, Fetched], await self.call_thread(self._fetch, wanted, wait_s))
-
-    async def _fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
-        # A fetch that began during a rebalance would wait for its end and hold this thread's queue.
-        if not self.consumer.flow_active:
-            return {}
-        consumer = self._ensure_consumer()
-        fetcher = consumer._fetcher
-        if consumer._closed or fetcher._closed:
-            raise ConsumerStoppedError
-        with fetcher._subscriptions.fetch_context():
-            if not wanted:
-                # aiokafka takes an empty set for all. It must see us look, or we leave the group.
-                return {}
-            try:
-                records = await fetcher.fetched_records(wanted, timeout=wait_s, max_records=consumer._max_poll_records)
-            except UnicodeDecodeError as error:
-                raise UnreadableError(_unreadable(fetcher._records)) from error
-        fetched = {}
-        for tp in wanted:
-            partition = TopicPartition(tp.topic, tp.partition)
-            found = records.get(partition, [])
-            if not consumer._subscription.is_assigned(partition):
-                position = end = None
-            else:
-                state = consumer._subscription.subscription.assignment.state_value(partition)
-                position = state.position if state.has_valid_position else None
-                # What is said in a transaction comes when it ends: until then, nothing waits for it.
-                end = state.lso
-            if found or (position is not None and end is not None):
-                last = found[-1].offset + 1 if found else 0
-                fetched[tp] = Fetched(found, position or last, end or last)
-        return fetched
-
-    async def rewind(self) -> dict[TP, tuple[int, int | None]]:
-        """Seek every assigned partition to where the group stands: TP -> (position, committed)."""
-        return cast(
-            dict[TP, tuple[int, int | None]],
-            await self.call_thread(self._rewind),
-        )
-
-    async def _rewind(self) -> dict[TP, tuple[int, int | None]]:
-        consumer = self._ensure_consumer()
-        partitions = sorted(consumer.assignment())
-        offsets = await asyncio.gather(*(consumer.committed(p) for p in partitions))
-        fresh = [p for p, offset in zip(partitions, offsets, strict=True) if offset is None]
-        starts = await consumer.beginning_offsets(fresh) if fresh else {}
-        found = {}
-        for partition, committed in zip(partitions, offsets, strict=True):
-            position = starts[partition] if committed is None else committed
-            consumer.seek(partition, position)
-            found[TP(partition.topic, partition.partition)] = (position, committed)
-        return found
-
-    async def reseek(self, positions: Mapping[TP, int]) -> None:
-        """Seek partitions to positions; those that are no longer assigned are passed over."""
-        await self.call_thread(self._reseek, positions)
-
-    async def _reseek(self, positions: Mapping[TP, int]) -> None:
-        consumer = self._ensure_consumer()
-        for tp, position in positions.items():
-            with suppress(IllegalStateError):
-                consumer.seek(TopicPartition(tp.topic, tp.partition), position)
-
-    @override
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        consumer = self._ensure_consumer()
-        try:
-            await consumer.commit(
-                {
-                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
-                    for tp, offset in offsets.items()
-                }
-            )
-        except (CommitFailedError, IllegalStateError) as error:
-            # The group has moved on; whoever has the partitions now reads from the last commit.
-            log.info("offsets not committed: the group is rebalancing", cause=str(error))
-            return False
-        return True
+"""How many full chunks of a partition may be in flight."""
 
 
 class ChunkConsumer(driver.Consumer):
-    """Faust's consumer with trackers for its books. All of it runs in the app's event loop."""
+    """Faust's consumer with offset trackers. All of it runs in the app's event loop."""
 
     _thread: ChunkThread
     transport: ChunkTransport
@@ -191,8 +55,8 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._trackers: dict[TP, OffsetTracker] = {}
         self._prepared: dict[TP, OffsetTracker] = {}
-        self._held: set[TP] = set()
-        self._adrift: set[TP] = set()
+        self._paused: set[TP] = set()
+        self._to_seek: set[TP] = set()
         self._epoch = 0
         self._room = asyncio.Event()
 
@@ -202,19 +66,19 @@ class ChunkConsumer(driver.Consumer):
 
     # -- for agents ------------------------------------------------------------------------------
 
-    def hold(self, topic: str, partition: int) -> None:
-        """Fetch no more of a partition until `release`; what is being fetched already still comes."""
-        self._held.add(TP(topic, partition))
+    def pause(self, topic: str, partition: int) -> None:
+        """Fetch no more of a partition until `resume`; records that are being fetched still come."""
+        self._paused.add(TP(topic, partition))
 
-    def release(self, topic: str, partition: int) -> None:
-        """Fetch a held partition again, from where it was left."""
-        self._held.discard(TP(topic, partition))
+    def resume(self, topic: str, partition: int) -> None:
+        """Fetch from a paused partition again, from its position on."""
+        self._paused.discard(TP(topic, partition))
         self._room.set()
 
-    def at_end(self, topic: str, partition: int) -> bool:
-        """Whether agents have all that a partition of ours held when it was last looked at."""
+    def caught_up(self, topic: str, partition: int) -> bool:
+        """Whether agents have all that a partition of ours held when it was last fetched from."""
         tracker = self._trackers.get(TP(topic, partition))
-        return tracker is not None and tracker.at_end
+        return tracker is not None and tracker.caught_up
 
     def assigned(self, topic: str) -> set[int]:
         """Return the partitions of a topic that are ours and being read."""
@@ -230,80 +94,81 @@ class ChunkConsumer(driver.Consumer):
                     await self.wait_first(self.can_resume_flow.wait())
                     continue
                 for chunk in await self._next_chunks():
-                    await self._hand_out(chunk)
+                    await self._deliver(chunk)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.transport.app.should_stop:
                 raise
 
     async def _next_chunks(self) -> list[Chunk]:
-        """Return what was fetched, as chunks; wait a little where there is nothing."""
-        await self._reseek()
+        """Fetch, and return the records as chunks; wait a little where there are none."""
+        await self._seek_back()
         epoch = self._epoch
-        wanted = self._wanted()
-        if not wanted:
-            await self._thread.fetch(wanted, 0.0)
+        fetchable = self._fetchable()
+        if not fetchable:
+            await self._thread.fetch(fetchable, 0.0)
             self._room.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), POLL_S)
             return []
-        # A partition that is not wanted now may be as soon as some of its chunks are done.
-        wait_s = POLL_S if len(wanted) == len(self._trackers) else SHORT_POLL_S
-        return self._enter(epoch, await self._thread.fetch(wanted, wait_s))
+        # A partition without room now has room as soon as some of its chunks are done.
+        wait_s = POLL_S if len(fetchable) == len(self._trackers) else SHORT_POLL_S
+        return self._track(epoch, await self._thread.fetch(fetchable, wait_s))
 
-    def _wanted(self) -> frozenset[TP]:
-        wanted = frozenset(tp for tp, tracker in self._trackers.items() if tracker.has_room() and tp not in self._held)
-        for tp in self._trackers.keys() - wanted:
-            self._trackers[tp].look_away()
-        return wanted
+    def _fetchable(self) -> frozenset[TP]:
+        """Return the partitions that have room and are not paused."""
+        trackers = self._trackers
+        fetchable = frozenset(tp for tp, tracker in trackers.items() if tracker.has_room() and tp not in self._paused)
+        for tp in trackers.keys() - fetchable:
+            trackers[tp].skip()
+        return fetchable
 
-    def _enter(self, epoch: int, fetched: Mapping[TP, Fetched]) -> list[Chunk]:
-        """Enter what was fetched since `epoch` into the trackers.
+    def _track(self, epoch: int, fetched: Mapping[TP, Fetched]) -> list[Chunk]:
+        """Return the fetched records as chunks in flight, unless a rebalance came after `epoch`.
 
-        aiokafka's positions are past what it returned: what cannot be handed out, because a
-        rebalance came between, is noted, to be sought and fetched again.
+        aiokafka's positions are past what it returned: a partition whose records cannot be delivered
+        is noted, to be sought back and fetched from again.
         """
         chunks: list[Chunk] = []
         for tp, found in fetched.items():
             tracker = self._trackers.get(tp)
             if tracker is None or epoch != self._epoch or not self.flow_active:
-                self._adrift.add(tp)
+                self._to_seek.add(tp)
             else:
-                chunks += tracker.hand_out(found, self.transport.settings.chunk_bytes)
+                chunks += tracker.track(found, self.transport.settings.chunk_bytes)
         return chunks
 
-    async def _reseek(self) -> None:
-        back = {tp: self._trackers[tp].position for tp in self._adrift if tp in self._trackers}
-        if back:
-            self._adrift.difference_update(back)
-            await self._thread.reseek(back)
+    async def _seek_back(self) -> None:
+        positions = {tp: self._trackers[tp].position for tp in self._to_seek if tp in self._trackers}
+        if positions:
+            self._to_seek.difference_update(positions)
+            await self._thread.seek_to_positions(positions)
 
-    async def _hand_out(self, chunk: Chunk) -> None:
+    async def _deliver(self, chunk: Chunk) -> None:
         if not chunk.current:
             return
-        tp = TP(chunk.topic, chunk.partition)
         message = ConsumerMessage(
-            chunk.topic,
-            chunk.partition,
-            chunk.last_offset,
-            chunk.records[-1].timestamp / 1000,
-            0,
-            None,
-            None,
-            cast(bytes, chunk),  # decoded by ChunkSchema, which passes it on
-            None,
-            0,
-            chunk.size,
-            tp,
+            topic=chunk.topic,
+            partition=chunk.partition,
+            offset=chunk.last_offset,
+            timestamp=chunk.records[-1].timestamp / 1000,
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=cast(bytes, chunk),  # decoded by ChunkSchema, which passes it on
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=chunk.size,
+            tp=TP(chunk.topic, chunk.partition),
             generation_id=self.app.consumer_generation_id,
         )
-        # A rebalance must not wait for a full queue; it ends the chunk, which will be read again.
+        # A rebalance must not wait for a full queue; the chunk is then read again.
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
 
     # -- rebalances ------------------------------------------------------------------------------
 
     @override
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is done, then close the books: work under way can no longer acknowledge."""
+        """Commit acknowledged chunks, then close the trackers: chunks in flight can no longer be acknowledged."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.commit(), REVOKE_COMMIT_S)
         self._close_trackers()
@@ -311,7 +176,7 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Start the books anew; `perform_seek` and `resume_flow` fill them."""
+        """Close the trackers; `perform_seek` and `resume_flow` open new ones."""
         self._close_trackers()
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -321,18 +186,18 @@ class ChunkConsumer(driver.Consumer):
             tracker.close()
         self._trackers = {}
         self._prepared = {}
-        self._held.clear()
+        self._paused.clear()
 
     @override
     async def perform_seek(self) -> None:
-        """Seek every partition to where the group stands, and open a tracker for each."""
+        """Seek every partition to the group's offset, and prepare a tracker for each."""
         epoch = self._epoch
         try:
-            found = await self._thread.rewind()
+            found = await self._thread.seek_to_group_offsets()
         except IllegalStateError:
-            raise  # taken away meanwhile: Faust's recovery waits for the next assignment
+            raise  # revoked meanwhile: Faust's recovery waits for the next assignment
         except Exception as error:
-            await self.crash(error)  # Faust's recovery would log it, and stand still
+            await self.crash(error)  # Faust's recovery would log it, and hang
             raise
         if epoch != self._epoch:
             return
@@ -344,8 +209,8 @@ class ChunkConsumer(driver.Consumer):
                 tp.partition,
                 position,
                 committed,
-                most_records=ahead * settings.chunk_records,
-                most_bytes=ahead * settings.chunk_bytes,
+                max_records=ahead * settings.chunk_records,
+                max_bytes=ahead * settings.chunk_bytes,
                 on_room=self._room.set,
             )
             for tp, (position, committed) in found.items()
@@ -361,7 +226,7 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     async def on_stop(self) -> None:
-        """Commit what is done, unless Kafka is away: then it will be done again."""
+        """Commit acknowledged chunks, unless Kafka is away: then the next owner reads them again."""
         with suppress(TimeoutError):
             await asyncio.wait_for(super().on_stop(), REVOKE_COMMIT_S)
 
@@ -369,7 +234,7 @@ class ChunkConsumer(driver.Consumer):
 
     @override
     def ack(self, message: Message) -> bool:
-        """Do nothing: Faust acknowledges what was cancelled or failed, too. See `Chunk.ack`."""
+        """Do nothing: Faust acknowledges cancelled and failed events, too. Agents call `Chunk.ack`."""
         return False
 
     @override
@@ -398,23 +263,23 @@ class ChunkConsumer(driver.Consumer):
                 trackers[tp].committed = offset
         return committed
 
-    # -- Faust's alarms, made for one event a record ---------------------------------------------
+    # -- Faust's alarms, which assume one event a record -----------------------------------------
 
     @override
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing; see below."""
+        """Do nothing: it would call `verify_event_path` for every partition."""
 
     @override
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Do nothing: a held partition, and one whose ClickHouse is down, are no faults of ours."""
+        """Do nothing: a paused partition is silent on purpose, and one that waits for ClickHouse must be."""
 
     @override
     def on_buffer_full(self, tp: TP) -> None:
-        """Do nothing: the trackers bound what is handed out."""
+        """Do nothing: the trackers bound the records in flight."""
 
     @override
     def on_buffer_drop(self, tp: TP) -> None:
-        """Do nothing, likewise."""
+        """Do nothing: the trackers bound the records in flight."""
 
 
 class ChunkTransport(driver.Transport):
@@ -428,7 +293,7 @@ class ChunkTransport(driver.Transport):
 
 
 class ChunkSchema(Schema[Any, Any]):
-    """Passes chunks on as they are: decoding, and what to do where it fails, is the agents' own."""
+    """Passes chunks on as they are: the agents decode, and decide what to do where that fails."""
 
     @override
     def loads_key(self, *_: Any, **__: Any) -> Any:
@@ -447,14 +312,14 @@ def topic(app: App, names: Iterable[str]) -> TopicT:
 
 
 def consumer_of(app: App) -> ChunkConsumer:
-    """Return the app's consumer, for `hold`, `release`, `at_end` and `assigned`."""
+    """Return the app's consumer, for `pause`, `resume`, `caught_up` and `assigned`."""
     return cast(ChunkConsumer, app.consumer)
 
 
 async def chunks_of(stream: StreamT[Any]) -> AsyncIterator[Chunk]:
-    """Iterate over a stream's chunks; those that are no longer ours are left out."""
+    """Iterate over a stream's chunks; those of revoked partitions are left out."""
     async for event in cast(Stream[Any], stream).noack().events():
         chunk = cast(Chunk, event.value)
-        chunk.take()
+        chunk.begin()
         if chunk.current:
             yield chunk

@@ -1,6 +1,6 @@
-"""What has been read of one partition, what of it is done, and so what may be committed.
+"""Offset bookkeeping of one partition: position, chunks in flight, and the offset that may be committed.
 
-Pure bookkeeping, without Faust and Kafka. A tracker lives as long as its partition's assignment.
+Pure, without Faust and Kafka. A tracker lives as long as its partition's assignment.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-MOST_CHUNKS = 64
+MAX_CHUNKS = 64
+"""Most chunks of a partition in flight."""
 
 
 class Record(Protocol):
-    """What is used of aiokafka's ConsumerRecord: `timestamp` in ms, headers in order, which may be without values."""
+    """What is used of aiokafka's ConsumerRecord: `timestamp` in epoch ms, headers in their order."""
 
     offset: int
     timestamp: int
@@ -25,13 +26,13 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one look at a partition gave.
+    """The result of fetching from one partition.
 
     Attributes:
         records: in offset order; may be empty.
-        position: offset the consumer reads from next; past control records, which are not returned.
-        end: offset after the last record that may be read, as of then: a transaction that is still
-            open ends it, though more is there.
+        position: offset the consumer fetches from next; past control records, which are not returned.
+        end: the last stable offset at that time: the first record of a transaction that is still
+            open, or the end of the log.
     """
 
     records: Sequence[Record]
@@ -45,7 +46,7 @@ class Chunk:
 
     Attributes:
         size: bytes of all keys and values.
-        at_end: whether nothing more was in the partition when the chunk was fetched.
+        caught_up: whether the partition held nothing beyond the chunk when it was fetched.
     """
 
     topic: str
@@ -55,15 +56,15 @@ class Chunk:
     last_offset: int
     size: int
     _tracker: OffsetTracker
-    at_end: bool = False
+    caught_up: bool = False
     acked: bool = False
 
-    def take(self) -> None:
-        """Say that an agent has begun to work on it."""
-        self._tracker.untaken -= 1
+    def begin(self) -> None:
+        """Note that an agent has begun to process it."""
+        self._tracker.queued -= 1
 
     def ack(self) -> None:
-        """Say that all its effects are durable. No effect once the partition is no longer ours."""
+        """Acknowledge it: all its effects are durable. Does nothing once the partition is revoked."""
         self._tracker.ack(self)
 
     @property
@@ -77,69 +78,69 @@ class OffsetTracker:
     """One assigned partition.
 
     Attributes:
-        position: offset of the next record to hand out.
+        position: offset of the next record to deliver.
         committed: offset Kafka has for the group, None without one.
-        most_records, most_bytes: how much may be handed out and unacknowledged at a time.
+        max_records, max_bytes: how much may be in flight, delivered and unacknowledged, at a time.
         on_room: called when acknowledged chunks have left room for more.
-        closed: the partition is no longer ours.
+        closed: whether the partition is revoked.
         done: offset after the last chunk up to which all are acknowledged, None before the first.
-        untaken: chunks handed out that no agent has begun to work on.
+        queued: number of chunks in flight that no agent has begun to process.
     """
 
     topic: str
     partition: int
     position: int
     committed: int | None
-    most_records: int
-    most_bytes: int
+    max_records: int
+    max_bytes: int
     on_room: Callable[[], None] = lambda: None
     closed: bool = False
     done: int | None = None
-    untaken: int = 0
-    _at_end: bool = False
-    _open: deque[Chunk] = field(default_factory=deque)
+    queued: int = 0
+    _caught_up: bool = False
+    _in_flight: deque[Chunk] = field(default_factory=deque)
     _records: int = 0
     _bytes: int = 0
 
     def has_room(self) -> bool:
-        """Whether more may be fetched while what was handed out is being worked on."""
-        return self._records < self.most_records and self._bytes < self.most_bytes and len(self._open) < MOST_CHUNKS
+        """Whether more may be fetched beside the chunks that are in flight."""
+        return self._records < self.max_records and self._bytes < self.max_bytes and len(self._in_flight) < MAX_CHUNKS
 
     @property
-    def at_end(self) -> bool:
-        """Whether all there was when last fetched is in the hands of an agent, or done."""
-        return self._at_end and self.untaken == 0
+    def caught_up(self) -> bool:
+        """Whether agents have begun to process all that the partition held when it was last fetched from."""
+        return self._caught_up and self.queued == 0
 
-    def look_away(self) -> None:
-        """Note that more is not being looked for: until it is again, nobody knows of the end."""
-        self._at_end = False
+    def skip(self) -> None:
+        """Note that the partition is not being fetched from: its end is unknown until it is again."""
+        self._caught_up = False
 
-    def hand_out(self, fetched: Fetched, limit: int) -> list[Chunk]:
-        """Enter what was fetched; return it as chunks of at most `limit` bytes, or of one record.
+    def track(self, fetched: Fetched, limit: int) -> list[Chunk]:
+        """Return the fetched records as chunks in flight, each of at most `limit` bytes or of one record.
 
-        Records that were handed out before are left out. Where the log ends before our position, it
-        was made anew: reading starts over with what was fetched.
+        Records that were delivered before are left out. A log that ends before our position was
+        recreated: reading starts over with the fetched records.
         """
         records = fetched.records
-        self._at_end = fetched.position >= fetched.end
+        self._caught_up = fetched.position >= fetched.end
         if records and records[0].offset < self.position:
             if fetched.end < self.position:
                 self.position, self.committed = records[0].offset, None
             else:
                 records = [record for record in records if record.offset >= self.position]
-        chunks = [self._enter(run, size) for run, size in _runs(records, limit)]
+        chunks = [self._new_chunk(run, size) for run, size in _runs(records, limit)]
         if chunks:
             self.position = chunks[-1].last_offset + 1
-            chunks[-1].at_end = self._at_end
+            chunks[-1].caught_up = self._caught_up
         return chunks
 
     def ack(self, chunk: Chunk) -> None:
-        """Mark a chunk done, and move on over all done ones at the head: never past an open one."""
+        """Mark a chunk done, and advance `done` over the done chunks at the head, never past another one."""
         if self.closed:
             return
         chunk.acked = True
-        while self._open and self._open[0].acked:
-            head = self._open.popleft()
+        while self._in_flight and self._in_flight[0].acked:
+            head = self._in_flight.popleft()
             self._records -= len(head.records)
             self._bytes -= head.size
             self.done = head.last_offset + 1
@@ -152,11 +153,11 @@ class OffsetTracker:
         return self.done
 
     def close(self) -> None:
-        """End the assignment: what is still worked on can no longer be acknowledged."""
+        """End the assignment: chunks in flight can no longer be acknowledged."""
         self.closed = True
-        self._open.clear()
+        self._in_flight.clear()
 
-    def _enter(self, records: Sequence[Record], size: int) -> Chunk:
+    def _new_chunk(self, records: Sequence[Record], size: int) -> Chunk:
         chunk = Chunk(
             topic=self.topic,
             partition=self.partition,
@@ -166,8 +167,8 @@ class OffsetTracker:
             size=size,
             _tracker=self,
         )
-        self._open.append(chunk)
-        self.untaken += 1
+        self._in_flight.append(chunk)
+        self.queued += 1
         self._records += len(records)
         self._bytes += size
         return chunk

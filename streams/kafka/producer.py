@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -19,20 +19,17 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import TouchlineError
+from schemas.sizes import MAX_DEAD_LETTER_BYTES, Headers, record_size
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.client import client_options
+from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
 
 BATCH_BYTES = 512 << 10
 """Size of a record batch; less than the 1 MiB that brokers take from anyone."""
 COMPRESSION = "snappy"
 """Seven times as fast as lz4, which aiokafka fixes at level 9, for a tenth more bytes (450 KB of touchpoints)."""
-MAX_DEAD_LETTER_BYTES = 2 * MAX_MESSAGE_BYTES
-"""What the topic of the dead letters takes, see `schemas.topics`."""
-RECORD_OVERHEAD = 64
-"""More than Kafka adds to key, value and headers of one record."""
-FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 5.0
+PRODUCE_BACKOFF = Backoff(first_s=0.1, longest_s=5.0)
 
 NO_IDEMPOTENCE = (UnsupportedVersionError, UnknownError, ClusterAuthorizationFailedError)
 """How brokers answer that do not know it, or do not allow it."""
@@ -49,14 +46,13 @@ class Message(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Headers = ()
     timestamp: int | None = None
 
     @property
     def size(self) -> int:
         """The bytes it takes in its topic before compression; rather too many than too few."""
-        headers = sum(len(name.encode()) + len(value or b"") + 10 for name, value in self.headers)
-        return RECORD_OVERHEAD + len(self.key or b"") + len(self.value or b"") + headers
+        return record_size(self.key, self.value, self.headers)
 
 
 Batches = Mapping[tuple[str, int], Sequence[Message]]
@@ -78,7 +74,7 @@ class BatchProducer:
         *,
         compression: str | None = COMPRESSION,
         on_retry: Callable[[], None] = lambda: None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
         open_producer: Callable[..., Any] = AIOKafkaProducer,
     ) -> None:
         self._options = {
@@ -106,7 +102,7 @@ class BatchProducer:
             self._producer = await self._opened(idempotent=False)
 
     async def stop(self) -> None:
-        """Disconnect, after what is under way has been written."""
+        """Disconnect, after all pending batches are written."""
         if self._producer is not None:
             await self._producer.stop()
 
@@ -145,19 +141,30 @@ class BatchProducer:
 
     async def _send_batch(self, topic: str, partition: int, messages: Sequence[Message], start: int) -> int:
         """Write messages from `start` on, as many as fit; return the index of the next."""
-        wait = FIRST_WAIT_S
-        while True:
+
+        async def attempt() -> int:
             batch, end = self._fill(messages, start)
             try:
                 await (await self._producer.send_batch(batch, topic, partition=partition))
             except KafkaError as error:
-                if not error.retriable:
-                    raise _explained(topic, partition, error) from error
-                self._note_retry(topic, partition, error, first=wait == FIRST_WAIT_S)
-            else:
-                return end
-            await self._sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT_S)
+                if error.retriable:
+                    raise
+                raise _explained(topic, partition, error) from error
+            return end
+
+        def note_failure(failure: Failure[KafkaError]) -> None:
+            self._on_retry()
+            if failure.attempt == 1:
+                log.warning(
+                    "Kafka does not take messages; trying again until it does",
+                    topic=topic,
+                    partition=partition,
+                    cause=repr(failure.error),
+                )
+
+        return await retry(
+            attempt, transient=KafkaError, backoff=PRODUCE_BACKOFF, on_failure=note_failure, sleep=self._sleep
+        )
 
     def _fill(self, messages: Sequence[Message], start: int) -> tuple[Any, int]:
         batch = self._producer.create_batch()
@@ -168,19 +175,9 @@ class BatchProducer:
                 return batch, index
         return batch, len(messages)
 
-    def _note_retry(self, topic: str, partition: int, error: KafkaError, *, first: bool) -> None:
-        self._on_retry()
-        if first:
-            log.warning(
-                "Kafka does not take messages; trying again until it does",
-                topic=topic,
-                partition=partition,
-                cause=repr(error),
-            )
-
 
 def _refuse_oversized(topic: str, message: Message) -> None:
-    # What is refused must be written: whoever makes dead letters sees to their size (`dead_letter`).
+    # A dead letter must be written; `schemas.dead_letters.encode` sees to its size.
     if topic != DEAD_LETTERS and message.size > MAX_MESSAGE_BYTES:
         raise ProduceError(
             f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES} "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
@@ -17,37 +18,59 @@ POLL_MS = 500
 FETCH_BYTES = 4 << 20
 
 
-async def read_whole(
-    settings: Settings, topic: str, partition: int
-) -> AsyncIterator[tuple[Sequence[Record], int, int]]:
-    """Yield a partition's records from its beginning to where it ends now, in runs.
+class Run(NamedTuple):
+    """Records of one partition that follow one another.
 
-    Yields:
-        records, in offset order; the offset read up to; and the offset to be read up to.
+    Attributes:
+        records: in offset order; empty where only control records were read.
+        position: the offset read up to.
+        end: the offset to be read up to.
+    """
+
+    records: Sequence[Record]
+    position: int
+    end: int
+
+
+async def read_to_end(
+    settings: Settings, topic: str, partitions: Iterable[int], *, fetch_bytes: int = FETCH_BYTES
+) -> AsyncIterator[Run]:
+    """Yield the records of some partitions from their beginning to where they end now.
+
+    Records that were fetched beyond the end are given too.
+
+    Args:
+        settings: how Kafka is reached.
+        topic: the topic.
+        partitions: numbers of its partitions.
+        fetch_bytes: most bytes fetched of a partition at once.
 
     Raises:
         KafkaError: Kafka refuses us. While it is away, it is waited for.
     """
-    tp = TopicPartition(topic, partition)
-    async with _consumer(settings, tp) as consumer:
-        start = (await consumer.beginning_offsets([tp]))[tp]
-        end = (await consumer.end_offsets([tp]))[tp]
-        consumer.seek(tp, start)
-        position = start
-        while position < end:
-            fetched = await consumer.getmany(tp, timeout_ms=POLL_MS)
-            # Not the last record's offset: what was compacted away, or controls, is passed over.
-            position = await consumer.position(tp)
-            yield fetched.get(tp, []), position, end
+    places = [TopicPartition(topic, number) for number in partitions]
+    async with _consumer(settings, places, fetch_bytes) as consumer:
+        starts, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+        positions = dict(starts)
+        for place in places:
+            consumer.seek(place, starts[place])
+        while any(positions[place] < ends[place] for place in places):
+            fetched = await consumer.getmany(timeout_ms=POLL_MS)
+            for place in places:
+                # Not the last record's offset: compacted records and control records are passed over.
+                position = await consumer.position(place)
+                if position > positions[place]:
+                    positions[place] = position
+                    yield Run(fetched.get(place, []), position, ends[place])
 
 
 async def read_one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
     """Return one message by its offset, or None where the topic no longer has it."""
     tp = TopicPartition(topic, partition)
-    async with _consumer(settings, tp) as consumer:
+    async with _consumer(settings, [tp], FETCH_BYTES) as consumer:
         consumer.seek(tp, offset)
         with suppress(OffsetOutOfRangeError):
-            # Not asked for the end: the embedded broker calls the first record of the last batch the last.
+            # The end offset does not tell: the embedded broker gives the first record of the last batch for it.
             while not _passed(consumer, tp, offset):
                 for found in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, []):
                     record: Record = found
@@ -64,18 +87,19 @@ def _passed(consumer: Any, tp: TopicPartition, offset: int) -> bool:
 
 
 @asynccontextmanager
-async def _consumer(settings: Settings, tp: TopicPartition) -> AsyncIterator[Any]:
+async def _consumer(settings: Settings, places: list[TopicPartition], fetch_bytes: int) -> AsyncIterator[Any]:
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        max_partition_fetch_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=fetch_bytes,
         fetch_max_wait_ms=POLL_MS,
     )
     await consumer.start()
     try:
-        consumer.assign([tp])
+        # Assigned once: aiokafka's `stop` may wait for ever after a change of assignment.
+        consumer.assign(places)
         yield consumer
     finally:
         await consumer.stop()

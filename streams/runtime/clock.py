@@ -1,4 +1,4 @@
-"""The wall clock: handed to whoever needs it, so that tests can tell the time."""
+"""The wall clock, injected wherever it is needed, so that tests can set the time."""
 
 from __future__ import annotations
 

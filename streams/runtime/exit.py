@@ -1,4 +1,4 @@
-"""What to do about a surprise: stop the process, so that nothing is acknowledged that failed."""
+"""Ending the process on an unexpected error, so that nothing that failed is acknowledged."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def surprises_are_fatal(where: str) -> Iterator[None]:
-    """Stop the process on any exception but a cancellation (a rebalance, or an orderly stop).
+def exit_on_error(where: str) -> Iterator[None]:
+    """End the process on any exception but a cancellation (a rebalance, or an orderly stop).
 
-    Faust would restart the agent with the events after the failed one, which then never comes
-    again. A new process reads it again from the last commit.
+    Faust would restart the agent with the events after the failed one, and so lose that one. A new
+    process reads it again from the last commit.
     """
     try:
         yield
     except (asyncio.CancelledError, GeneratorExit):
         raise
     except BaseException as error:  # this is where the process ends, on any of them
-        die(where, error)
+        exit_with(where, error)
 
 
-def die(where: str, error: BaseException) -> NoReturn:
-    """Log an error, and end the process with status 1, its cause on the last line."""
-    log.critical("stopped by a surprise", where=where, exc_info=error)
+def exit_with(where: str, error: BaseException) -> NoReturn:
+    """Log an error, print its cause as the last line, and end the process with status 1."""
+    log.critical("stopped by an unexpected error", where=where, exc_info=error)
     print_cause(where, error)
     os._exit(1)
 

@@ -1,4 +1,4 @@
-"""What a process serves over HTTP: its metrics, and whether its event loop still runs."""
+"""The HTTP server of a process: its metrics, and whether its event loop still runs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ from prometheus_client import make_wsgi_app
 from schemas.errors import TouchlineError
 from streams.runtime.telemetry import Telemetry
 
-BEAT_LIMIT_S = 30.0
-"""An event loop that has not beaten for this long is taken for stuck; a chunk takes far less."""
+HEARTBEAT_LIMIT_S = 30.0
+"""An event loop without a heartbeat for this long is taken for stuck; a chunk takes far less."""
 
 
-class EndpointError(TouchlineError):
+class HealthServerError(TouchlineError):
     """The metrics cannot be served; the message says where, why and what to do."""
 
 
-class Endpoint:
-    """The HTTP server of a process: `/metrics`, and `/healthz` for liveness probes.
+class HealthServer:
+    """Serves `/metrics`, and `/healthz` for liveness probes.
 
-    `/healthz` answers 200 as long as the event loop has called `beat()` within `limit_s` seconds,
+    `/healthz` answers 200 as long as the event loop has called `heartbeat()` within `limit_s` seconds,
     else 503. The server runs in a daemon thread, so it answers even when the loop is stuck.
+
+    Args:
+        telemetry: whose metrics are served.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one, which `port` then tells.
+        limit_s: seconds without a heartbeat after which the loop counts as stuck.
+        clock: tells seconds, monotonic.
+
+    Raises:
+        HealthServerError: the address cannot be listened on.
     """
 
     def __init__(
@@ -36,26 +46,26 @@ class Endpoint:
         telemetry: Telemetry,
         host: str,
         port: int,
-        limit_s: float = BEAT_LIMIT_S,
+        limit_s: float = HEARTBEAT_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit_s = limit_s
         self._clock = clock
-        self._beaten = clock()
+        self._last_heartbeat = clock()
         self._metrics = make_wsgi_app(telemetry.registry)
         self._server = _listen(host, port, self._answer)
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
-    def beat(self) -> None:
-        """Tell that the event loop runs; see `keep_beating`."""
-        self._beaten = self._clock()
+    def heartbeat(self) -> None:
+        """Note that the event loop runs."""
+        self._last_heartbeat = self._clock()
 
-    async def keep_beating(self, every_s: float = 1.0) -> None:
-        """Beat until cancelled: run it as a task of the event loop that is to be watched."""
+    async def run_heartbeat(self, every_s: float = 1.0) -> None:
+        """Note it until cancelled: run this as a task of the event loop that is to be watched."""
         while True:
-            self.beat()
+            self.heartbeat()
             await asyncio.sleep(every_s)
 
     def close(self) -> None:
@@ -70,20 +80,11 @@ class Endpoint:
             answer: Iterable[bytes] = self._metrics(environ, start)
             return answer
         if path != "/healthz":
-            return _say(start, "404 Not Found", "Here are /metrics and /healthz.")
-        silent_s = self._clock() - self._beaten
+            return _say(start, "404 Not Found", "This server has /metrics and /healthz.")
+        silent_s = self._clock() - self._last_heartbeat
         if silent_s > self._limit_s:
             return _say(start, "503 Service Unavailable", f"event loop silent for {silent_s:.0f} s")
         return _say(start, "200 OK", "ok")
-
-
-def serve(telemetry: Telemetry, host: str, port: int) -> Endpoint:
-    """Serve a process's metrics and health; port 0 takes a free one (`Endpoint.port`).
-
-    Raises:
-        EndpointError: the address cannot be listened on.
-    """
-    return Endpoint(telemetry, host, port)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -96,7 +97,7 @@ class _Server6(_Server):
 
 class _SilentHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
-        """Log nothing: a scrape is no news."""
+        """Log nothing: scrapes are frequent and say nothing."""
 
 
 def _listen(host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> WSGIServer:
@@ -109,7 +110,7 @@ def _listen(host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse]
             "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers "
             "or TOUCHLINE_SINK_METRICS_PORT for the sink"
         )
-        raise EndpointError(message) from error
+        raise HealthServerError(message) from error
 
 
 def _say(start: StartResponse, status: str, text: str) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Logging, of ourselves and of the libraries alike: one stream of lines, JSON or for a console."""
+"""Logging, our own and the libraries': one stream of lines, JSON or for a console."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from structlog.typing import EventDict, Processor
 from streams.settings import Settings, mask
 
 LIBRARIES = ("faust", "mode", "aiokafka", "clickhouse_driver", "asyncio", "kafka")
-SAY_AGAIN_S = 60.0
-MOST_REMEMBERED = 1000
+REPEAT_AFTER_S = 60.0
+MAX_REMEMBERED = 1000
 
 
 def configure(settings: Settings) -> None:
@@ -48,37 +48,37 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     if settings.log_level != "DEBUG":
-        handler.addFilter(Seldom())
+        handler.addFilter(RateLimitFilter())
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-        # Faust's timers complain of every slow commit; a rebalance or a busy machine is no fault.
+        # Faust's timers warn of every slow commit, though a rebalance or a busy machine explains it.
         logging.getLogger("mode.timers").setLevel(logging.ERROR)
 
 
-class Seldom(logging.Filter):
-    """Lets a library say the same thing only once in a while.
+class RateLimitFilter(logging.Filter):
+    """Drops what a library has logged less than `REPEAT_AFTER_S` seconds ago.
 
-    While Kafka is away, aiokafka says so a hundred times a second.
+    While Kafka is away, aiokafka logs that a hundred times a second.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._said: dict[tuple[str, str], float] = {}
+        self._logged_at: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is new, or was last let through `SAY_AGAIN_S` ago; ours always are."""
+        """Return whether a record is to be logged; our own always are."""
         if record.name.partition(".")[0] not in LIBRARIES:
             return True
         now = self._clock()
         # The text before its values are put in, which may differ each time.
-        what = (record.name, str(record.msg))
-        said = self._said.get(what)
-        if said is not None and now - said < SAY_AGAIN_S:
+        message = (record.name, str(record.msg))
+        logged_at = self._logged_at.get(message)
+        if logged_at is not None and now - logged_at < REPEAT_AFTER_S:
             return False
-        if len(self._said) >= MOST_REMEMBERED:
-            self._said.clear()
-        self._said[what] = now
+        if len(self._logged_at) >= MAX_REMEMBERED:
+            self._logged_at.clear()
+        self._logged_at[message] = now
         return True
 
 

@@ -8,29 +8,16 @@ customer's name, never an event's.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, get_type_hints
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.errors import REASONS, STAGES, Stage
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
-
-REASONS = (
-    "undecodable",
-    "unknown_schema",
-    "missing_field",
-    "no_identity",
-    "invalid_time",
-    "invalid_score",
-    "invalid_amount",
-    "too_large",
-    "event_id_collision",
-)
-"""Why a message may be refused."""
-
-STAGES = ("ingest", "journeys", "sink")
 
 # Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
 # may have to wait for merges.
@@ -107,20 +94,20 @@ class Telemetry:
         Counter,
         Metric(
             "touchline_late_touchpoints_total",
-            "Touchpoints older than the horizon: kept as rows, changing no final figure.",
+            "Touchpoints beyond the allowed lateness: kept as rows, changing no final figure.",
         ),
     ]
-    deadlines_fired: Annotated[
+    timers_fired: Annotated[
         Counter,
         Metric(
-            "touchline_deadlines_fired_total",
-            "Deadlines of carts, surveys, cases and journeys that have passed in event time.",
+            "touchline_timers_fired_total",
+            "Timers of carts, surveys, cases and journeys that have fired in event time.",
         ),
     ]
-    refolds: Annotated[
+    recomputations: Annotated[
         Counter,
         Metric(
-            "touchline_refolds_total",
+            "touchline_recomputations_total",
             "Times a customer's history was computed again because a touchpoint came out of order.",
         ),
     ]
@@ -156,7 +143,7 @@ class Telemetry:
             "touchline_retries_total",
             "Attempts that failed and were made again, by operation.",
             ("operation",),
-            known=("insert", "schema_registry"),
+            known=("insert", "produce", "schema_registry"),
         ),
     ]
     restored_entries: Annotated[
@@ -171,7 +158,7 @@ class Telemetry:
         Histogram,
         Metric(
             "touchline_chunk_duration_seconds",
-            "Time from a chunk's received in a stage to its acknowledgement.",
+            "Time from a chunk's arrival in a stage to its acknowledgement.",
             ("stage",),
             buckets=CHUNK_BUCKETS,
         ),
@@ -251,6 +238,25 @@ class Telemetry:
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
         return telemetry
+
+    def record_stage(
+        self, stage: Stage, *, now_ms: int, durations_s: Iterable[float], touchpoints: int, newest_ms: int
+    ) -> None:
+        """Record that a stage has finished chunks or a block of them, its writes acknowledged.
+
+        Args:
+            stage: which stage.
+            now_ms: wall-clock time, epoch ms.
+            durations_s: seconds that each of them took.
+            touchpoints: how many they held.
+            newest_ms: the latest `occurred_at` among these, epoch ms; 0 without any.
+        """
+        for seconds in durations_s:
+            self.chunk_duration.labels(stage).observe(seconds)
+        self.touchpoints_processed.labels(stage).inc(touchpoints)
+        self.last_success.labels(stage).set(now_ms / 1000)
+        if newest_ms:
+            self.event_time_lag.labels(stage).set((now_ms - newest_ms) / 1000)
 
 
 def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]]:

@@ -199,22 +199,22 @@ def numbers_of(chunks: list[Chunk], partition: int) -> list[int]:
     return [int(record.value or b"") for chunk in found for record in chunk.records]
 
 
-async def test_a_held_partition_waits_and_then_goes_on_where_it_was(bootstrap: str, name: str) -> None:
+async def test_a_paused_partition_waits_and_then_goes_on_where_it_was(bootstrap: str, name: str) -> None:
     settings = settings_for(bootstrap, name, chunk_records=200)
     await publish(settings, name, 0, 300)
     async with reading(settings, name) as (consumer, taken):
         await until(lambda: sum(len(chunk.records) for chunk in taken) == 1200)
-        consumer.hold(name, 0)
+        consumer.pause(name, 0)
         # What was being fetched already still comes; after that, nothing.
         await publish(settings, name, 300, 400)
         await until(lambda: all(numbers_of(taken, p) == list(range(400)) for p in (1, 2, 3)))
-        held_at = len(numbers_of(taken, 0))
+        paused_at = len(numbers_of(taken, 0))
         await publish(settings, name, 400, 500)
         await until(lambda: all(numbers_of(taken, p) == list(range(500)) for p in (1, 2, 3)))
-        assert len(numbers_of(taken, 0)) == held_at
-        consumer.release(name, 0)
+        assert len(numbers_of(taken, 0)) == paused_at
+        consumer.resume(name, 0)
         await until(lambda: numbers_of(taken, 0) == list(range(500)))
-        await until(lambda: all(consumer.at_end(name, p) for p in range(PARTITIONS)))
+        await until(lambda: all(consumer.caught_up(name, p) for p in range(PARTITIONS)))
 
 
 async def test_what_is_not_acknowledged_comes_again(bootstrap: str, name: str) -> None:
@@ -242,7 +242,7 @@ async def test_control_records_of_transactions_hold_nothing_up(kafka: Kafka, nam
     await producer.stop()
     async with reading(settings, name) as (consumer, taken):
         await until(lambda: numbers_of(taken, 0) == list(range(5)))
-        await until(lambda: consumer.at_end(name, 0))
+        await until(lambda: consumer.caught_up(name, 0))
         for chunk in taken:
             chunk.ack()
     # Offsets 0, 2, 4, 6, 8 are the messages, the others the marks of each transaction's end.
@@ -270,7 +270,7 @@ async def test_what_a_transaction_took_back_is_never_read_and_an_open_one_is_no_
     await say(2)
     async with reading(settings, name) as (consumer, taken):
         await until(lambda: numbers_of(taken, 0) == [1])
-        await until(lambda: consumer.at_end(name, 0))
+        await until(lambda: consumer.caught_up(name, 0))
         await producer.commit_transaction()
         await until(lambda: numbers_of(taken, 0) == [1, 2])
         await producer.begin_transaction()
@@ -279,7 +279,7 @@ async def test_what_a_transaction_took_back_is_never_read_and_an_open_one_is_no_
         async with producer.transaction():
             await say(3)
         await until(lambda: numbers_of(taken, 0) == [1, 2, 3])
-        await until(lambda: consumer.at_end(name, 0))
+        await until(lambda: consumer.caught_up(name, 0))
     await producer.stop()
 
 

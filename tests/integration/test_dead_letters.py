@@ -1,4 +1,4 @@
-"""InvalidRecordError messages on a broker: listed with what they say, sent back as they came, or mended."""
+"""Refused messages on a broker: listed with what they say, sent back as they came, or mended."""
 
 from __future__ import annotations
 

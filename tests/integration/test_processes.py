@@ -164,7 +164,7 @@ def test_with_another_number_of_partitions_it_says_which_topics(kafka: Kafka, tm
 
 
 @pytest.mark.usefixtures("topics")
-async def test_a_surprise_ends_it_with_status_1_and_its_cause_last(kafka: Kafka, tmp_path: Path) -> None:
+async def test_an_unexpected_error_ends_it_with_status_1_and_its_cause_last(kafka: Kafka, tmp_path: Path) -> None:
     producer = BatchProducer(Settings(kafka=kafka.bootstrap))
     await producer.start()
     await producer.send({("journeys.touchpoints.v1", 2): [Message(None, b"written by someone else")]})

@@ -10,7 +10,7 @@ import pytest
 from schemas.topics import Topic
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import BatchProducer, Message
-from streams.kafka.reader import read_one, read_whole
+from streams.kafka.reader import read_one, read_to_end
 from streams.settings import Settings, load
 from tests.servers.kafka import Kafka
 from touchline.stack import Stack
@@ -60,5 +60,5 @@ async def test_beyond_the_end_there_is_none(settings: Settings, numbers: str, of
 
 async def test_all_of_it_is_read(settings: Settings, numbers: str) -> None:
     async with asyncio.timeout(30):
-        runs = [records async for records, _, _ in read_whole(settings, numbers, 0)]
+        runs = [run.records async for run in read_to_end(settings, numbers, [0])]
     assert [int(record.value or b"") for run in runs for record in run] == list(range(9))

@@ -19,7 +19,7 @@ from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import parse_line
 from schemas.avro.registry import FileRegistry
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS, MAX_MESSAGE_BYTES, MAX_TOUCHPOINT_BYTES
-from streams.kafka.reader import read_whole
+from streams.kafka.reader import read_to_end
 from streams.settings import Settings
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import Kafka
@@ -186,7 +186,7 @@ async def send_all(settings: Settings) -> dict[str, int]:
 def all_of(settings: Settings, topic: str, partition: int = PARTITION) -> list[Message]:
     async def read() -> list[Message]:
         async with asyncio.timeout(30):
-            runs = [records async for records, _, _ in read_whole(settings, topic, partition)]
+            runs = [run.records async for run in read_to_end(settings, topic, [partition])]
         return [Message(r.offset, r.key, r.value, list(r.headers)) for run in runs for r in run]
 
     return asyncio.run(read())

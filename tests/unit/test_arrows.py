@@ -19,7 +19,19 @@ MAY_KNOW: dict[str, set[str]] = {
     "bench": {"schemas", "sinks", "streams", "touchline", "tests"},
     "examples": {"touchline"},
 }
+STREAMS_MAY_KNOW: dict[str, set[str]] = {
+    "process": {"agents", "app", "kafka", "runtime", "settings"},
+    "app": {"agents", "kafka", "settings"},
+    "agents": {"intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
+    "kafka": {"runtime", "settings"},
+    "runtime": {"settings"},
+    "settings": set(),
+    "intake": {"sentiment"},
+    "journeys": set(),
+    "sentiment": set(),
+}
 PURE = ("streams/intake", "streams/journeys", "streams/sentiment")
+FORBIDDEN = ("streams.agents", "streams.settings", "streams.app", "streams.process", "sinks")
 TRANSPORTS = {"faust", "mode", "aiokafka", "clickhouse_driver", "chdb", "asyncio", "prometheus_client"}
 
 
@@ -44,12 +56,40 @@ def test_a_room_knows_only_of_those_below(room: str) -> None:
     assert known <= MAY_KNOW[room]
 
 
+def parts_of_streams() -> dict[str, list[Path]]:
+    """Return the modules of each part of `streams`: a folder, or a module beside the folders."""
+    parts: dict[str, list[Path]] = {}
+    for path in modules("streams"):
+        name = path.relative_to(ROOT / "streams").parts[0].removesuffix(".py")
+        if name != "__init__":
+            parts.setdefault(name, []).append(path)
+    return parts
+
+
+def test_every_part_of_streams_has_its_place() -> None:
+    assert parts_of_streams().keys() == STREAMS_MAY_KNOW.keys()
+
+
+@pytest.mark.parametrize("part", STREAMS_MAY_KNOW)
+def test_a_part_of_streams_knows_only_of_those_below(part: str) -> None:
+    known = {
+        name.split(".")[1]
+        for path in parts_of_streams()[part]
+        for name in imports(path)
+        if name.startswith("streams.") and name.split(".")[1] in STREAMS_MAY_KNOW
+    }
+
+    assert known - {part} <= STREAMS_MAY_KNOW[part]
+
+
 @pytest.mark.parametrize("folder", PURE)
 def test_pure_logic_knows_no_transport_no_settings_and_no_agent(folder: str) -> None:
     for path in modules(folder):
         for name in imports(path):
             assert name.split(".")[0] not in TRANSPORTS, path
-            assert not name.startswith(("streams.agents", "streams.settings", "streams.app", "sinks")), path
+            assert not name.startswith(
+                ("streams.agents", "streams.settings", "streams.app", "streams.process", "sinks")
+            ), path
 
 
 def test_modules_outside_a_sink_open_it_by_its_address() -> None:

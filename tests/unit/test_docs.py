@@ -14,13 +14,13 @@ import pytest
 
 from schemas.avro.codec import KIND_RECORDS
 from schemas.avro.registry import current_schemas
+from schemas.errors import REASONS
 from schemas.metrics import METRICS_BY_NAME
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
 from sinks.database import Database, select
 from streams.intake.identity import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
-from streams.runtime.telemetry import REASONS
 from streams.settings import documented
 from touchline.main import COMMANDS, cli
 

@@ -14,12 +14,13 @@ import click
 import msgspec
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import ConfluentRegistry, FileRegistry, Registry, RegistryUnavailableError
+from schemas.avro.registry import RegistryUnavailableError, open_registry
+from schemas.dead_letters import DeadLetter
 from schemas.errors import RefusalError
 from streams import settings
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
-from touchline.dead_letters import Chosen, DeadLetter, dead_letters, send_back
+from touchline.dead_letters import Selection, dead_letters, send_back
 from touchline.publish.run import publish
 from touchline.report.words import counted, plain
 from touchline.terminal import Steps, aside
@@ -53,7 +54,7 @@ def command() -> None:
 def list_letters(reason: str | None, topic: str | None, limit: int, output_format: str) -> None:
     """Show why messages were refused, from topic touchpoints.dlq.v1."""
     configured = settings.load()
-    total, letters = asyncio.run(_latest(configured, Chosen(reason, topic), limit))
+    total, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit))
     if output_format == "jsonl":
         decode = _Decoder(configured)
         for letter in letters:
@@ -65,11 +66,11 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     click.echo(f"{counted(total, 'refused message')}, {len(letters):,} shown", err=True)
 
 
-async def _latest(configured: Settings, chosen: Chosen, limit: int) -> tuple[int, list[DeadLetter]]:
+async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[int, list[DeadLetter]]:
     """Return how many there are, and the latest of them, the oldest first."""
     total = 0
     latest: dict[str, deque[DeadLetter]] = {}
-    async for letter in dead_letters(configured, chosen):
+    async for letter in dead_letters(configured, selection):
         total += 1
         latest.setdefault(letter.topic, deque(maxlen=limit)).append(letter)
     letters = sorted(
@@ -83,10 +84,7 @@ class _Decoder:
     """Reads what can be read of refused messages, as `publish` would take it."""
 
     def __init__(self, configured: Settings) -> None:
-        registry: Registry = FileRegistry()
-        if configured.schema_registry:
-            registry = ConfluentRegistry(configured.schema_registry, registry)
-        self._codec = Codec(registry)
+        self._codec = Codec(open_registry(configured.schema_registry))
 
     def __call__(self, letter: DeadLetter) -> dict[str, Any] | None:
         if letter.kind is None or letter.value is None:
@@ -141,33 +139,33 @@ def replay(
 ) -> None:
     """Send refused messages back to the topics they came from, as they were.
 
-    For what was mended on this side, such as a schema that is registered now. What is refused again
-    is listed again. Those that were taken in already are recognised as duplicates.
+    Use it once the cause is mended on this side, such as a schema that is registered now. A message
+    that is refused again is listed again. One that was taken in already counts as a duplicate.
     """
     configured = settings.load()
-    chosen = Chosen(reason, topic, partition, offset)
+    selection = Selection(reason, topic, partition, offset)
     if mended is not None:
-        if dry_run or chosen != Chosen():
+        if dry_run or selection != Selection():
             raise click.UsageError("--file goes with no other option")
         _publish(context, configured, mended)
         return
     if offset is not None and (topic is None or partition is None):
         raise click.UsageError("--offset needs --topic and --partition")
     if dry_run:
-        total = asyncio.run(_count(_once_each(configured, chosen)))
+        total = asyncio.run(_count(_once_each(configured, selection)))
         click.echo(f"{counted(total, 'message')} would be sent back")
         return
-    sent = asyncio.run(send_back(configured, _once_each(configured, chosen)))
+    sent = asyncio.run(send_back(configured, _once_each(configured, selection)))
     click.echo(f"{counted(sent, 'message')} sent back")
 
 
-async def _once_each(configured: Settings, chosen: Chosen) -> AsyncIterator[DeadLetter]:
-    """Yield the chosen messages that can be sent back, each payload of a topic once.
+async def _once_each(configured: Settings, selection: Selection) -> AsyncIterator[DeadLetter]:
+    """Yield the selected messages that can be sent back, each payload of a topic once.
 
-    Left out is what does not say where it came from, and what was no longer there to be kept.
+    Letters that do not say where they came from, and letters without a payload, are left out.
     """
     seen: set[tuple[str, bytes | None, bytes]] = set()
-    async for letter in dead_letters(configured, chosen):
+    async for letter in dead_letters(configured, selection):
         if letter.kind is None or letter.partition < 0 or letter.value is None:
             continue
         same = (letter.topic, letter.key, sha256(letter.value or b"").digest())

@@ -1,7 +1,7 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
-KINDS names what of the state is written before the end, when JOURNEYS writes for the third time and has much to write:
-b metric buckets, c customers, f what is forgotten, p the position. Facts and signals always are.
+It dies at the third large write of JOURNEYS. KINDS names the entries of the state that it writes before: b metric
+buckets, c customers, f tombstones, p the position. Facts and signals are written in any case.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from schemas.topics import JOURNEYS_STATE
 from streams.agents.journeys import Journeys
-from streams.app import run_worker
+from streams.agents.services import Producer
 from streams.journeys.output import Output
 from streams.journeys.partition import BUCKET
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Batches, BatchProducer, Message
+from streams.kafka.producer import Batches, Message
+from streams.process import run_worker
 from streams.settings import load
 
 FATAL = 3
@@ -38,9 +39,9 @@ def kind_of(entry: Message) -> str:
 
 
 class Dying:
-    """Passes everything on but the state, of which it writes a part, and dies."""
+    """A producer that writes all but the state, of that only a part, and then kills the process."""
 
-    def __init__(self, producer: BatchProducer) -> None:
+    def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
     async def send(self, batches: Batches) -> None:
@@ -61,9 +62,7 @@ async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
     large_writes += output.counts["touchpoints"] >= MUCH
     journeys: Any = copy.copy(self)
     if large_writes >= FATAL:
-        journeys._services = replace(
-            journeys._services, producer=cast(BatchProducer, Dying(journeys._services.producer))
-        )
+        journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer))
     await write(journeys, chunk, output)
 
 

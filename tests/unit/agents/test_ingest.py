@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -22,13 +22,14 @@ from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
-from streams.agents.tasks import Ingest, IngestRules
-from streams.agents.validation import Validator
-from streams.intake.merge import MergeRules, TooManyRefusalsError
+from streams.agents.ingest import Ingest
+from streams.agents.services import Services
+from streams.agents.validation import TooManyRefusalsError, Validator
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.kafka.producer import Batches, Message
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
+from streams.settings import Settings
 from tests.unit.schemas.records import confluent_message
 
 NOW = 1_790_000_000_000
@@ -112,7 +113,7 @@ class FakeProducer:
 
 
 class FakeConsumer:
-    """Hands out chunks with real trackers. What it was given no chunk of is empty."""
+    """Delivers chunks with real trackers. An input without a chunk is empty."""
 
     def __init__(self, partitions: int) -> None:
         self.partitions = set(range(partitions))
@@ -124,20 +125,20 @@ class FakeConsumer:
         assert topic in TOPIC_KINDS
         return self.partitions
 
-    def at_end(self, topic: str, partition: int) -> bool:
+    def caught_up(self, topic: str, partition: int) -> bool:
         tracker = self.trackers.get((topic, partition))
-        return (topic, partition) not in self.unread and (tracker is None or tracker.at_end)
+        return (topic, partition) not in self.unread and (tracker is None or tracker.caught_up)
 
     def give(
         self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False, timestamp: int = NOW - 7
     ) -> Chunk:
         place = (topic, partition)
         if place not in self.trackers:
-            self.trackers[place] = OffsetTracker(*place, 0, None, most_records=10**6, most_bytes=10**9)
+            self.trackers[place] = OffsetTracker(*place, 0, None, max_records=10**6, max_bytes=10**9)
         tracker = self.trackers[place]
         records = [SourceRecord(value, tracker.position + i, timestamp) for i, value in enumerate(values)]
         position = tracker.position + len(records)
-        [chunk] = tracker.hand_out(Fetched(records, position, position + more), 10**9)
+        [chunk] = tracker.track(Fetched(records, position, position + more), 10**9)
         self.queue.put_nowait(chunk)
         return chunk
 
@@ -149,7 +150,7 @@ class FakeConsumer:
     async def chunks(self) -> AsyncIterator[Chunk]:
         while True:
             chunk = await self.queue.get()
-            chunk.take()
+            chunk.begin()
             yield chunk
 
 
@@ -170,7 +171,7 @@ async def for_ever(_seconds: float) -> None:
 
 
 class Bench:
-    """An `Ingest` with everything around it. It looks and ticks once; then when told to."""
+    """An `Ingest` with everything around it. It wakes its tasks and ticks once; then when told to."""
 
     def __init__(self, *, partitions: int = 1, codec: Any = CODEC, refusals: int = 1000) -> None:
         self.now = NOW
@@ -178,23 +179,10 @@ class Bench:
         self.consumer = FakeConsumer(partitions)
         self.telemetry = Telemetry.on(CollectorRegistry())
         self.slept: list[float] = []
-        validator = Validator(
-            codec=codec,
-            scorer=VaderScorer(),
-            telemetry=self.telemetry,
-            clock=lambda: self.now,
-            sleep=self._sleep,
-        )
-        rules = IngestRules(partitions, EPOCH, 1.0, 0.25, MergeRules(IDLE, refusals))
-        self.ingest = Ingest(
-            rules,
-            validator,
-            self.producer,
-            self.consumer,
-            self.telemetry,
-            lambda: self.now,
-            for_ever,
-        )
+        settings = Settings(partitions=partitions, epoch=EPOCH, idle_s=IDLE / 1000, max_consecutive_refusals=refusals)
+        services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
+        validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer())
+        self.ingest = Ingest(services, validator, self.consumer)
         self.give = self.consumer.give
         self.log = self.producer.log
         self.run: asyncio.Task[None] = asyncio.create_task(self.ingest.run(self.consumer.chunks()))
@@ -207,7 +195,7 @@ class Bench:
         """Let time pass as for a worker that is awake."""
         for _ in range(ms // 1000):
             self.now += 1000
-            await self.ingest.look()
+            await self.ingest.wake_tasks()
             await final_until()
 
     def value(self, name: str, **labels: str) -> float:
@@ -263,7 +251,7 @@ async def test_a_record_says_where_it_is_from() -> None:
         assert {message.key for message in it.producer.to(JOURNEYS_LOG) if message.key} == {b"anon:cookie:x"}
 
 
-async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_their_profile() -> None:
+async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_their_customer_key() -> None:
     customers = [f"kunde-{n}-ä" for n in range(50)]
     async with bench(partitions=4) as it:
         chunk = it.give(PURCHASES, *(sent("purchase", customer=one) for one in customers))
@@ -277,7 +265,7 @@ async def test_records_go_to_the_partition_that_kafkas_own_partitioner_gives_the
         assert found == {one.encode(): choose(one.encode(), [0, 1, 2, 3], []) for one in customers}
 
 
-async def test_more_than_a_slab_keeps_its_order() -> None:
+async def test_more_than_a_batch_keeps_its_order() -> None:
     async with bench() as it:
         chunk = it.give(PURCHASES, *(sent("purchase", NOW - 5000 + n) for n in range(4500)))
         await until(lambda: chunk.acked)
@@ -547,7 +535,7 @@ async def test_a_chunk_on_its_way_to_its_task_keeps_the_clock_back() -> None:
 async def test_tasks_whose_partitions_are_not_ours_do_not_tick() -> None:
     async with bench(partitions=2) as it:
         it.consumer.rebalance()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         it.consumer.partitions = {1}
         await it.pass_time(2 * IDLE)
         await it.ingest.tick()
@@ -563,9 +551,9 @@ async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once
         before = it.give(PURCHASES, sent("purchase"))
         await final_until()
         it.consumer.rebalance()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         it.consumer.unread.clear()
-        await it.ingest.look()
+        await it.ingest.wake_tasks()
         await final_until()
         assert it.producer.batches == []
         again = it.give(PURCHASES, sent("purchase"))
@@ -591,7 +579,7 @@ async def test_the_watermark_of_a_task_that_is_no_longer_ours_is_not_shown() -> 
         it.give(PURCHASES, sent("purchase"))
         await until(it.log)
         await it.ingest.tick()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         assert it.telemetry.registry.get_sample_value("touchline_watermark_timestamp_seconds", {"task": "0"}) is None
 
 
@@ -601,7 +589,7 @@ async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowled
         chunk = it.give(PURCHASES, sent("purchase"))
         await until(lambda: it.producer.batches)
         it.consumer.rebalance()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         it.producer.gate.set()
         await final_until()
         assert not chunk.acked
@@ -613,7 +601,7 @@ async def test_the_rest_of_what_was_taken_away_is_not_written() -> None:
         it.producer.gate.clear()
         it.give(PURCHASES, *(sent("purchase", NOW - 5000 + n) for n in range(3000)))
         await until(lambda: it.producer.batches)
-        it.ingest.drop()
+        it.ingest.close_tasks()
         it.producer.gate.set()
         await final_until()
         assert len(it.producer.batches) == 1
@@ -626,7 +614,7 @@ async def test_a_task_that_was_taken_away_while_its_tick_waited_does_not_tick() 
         await until(lambda: it.producer.batches)
         tick = asyncio.create_task(it.ingest.tick())
         await final_until()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         it.producer.gate.set()
         await tick
         assert it.log() == []
@@ -701,7 +689,7 @@ async def test_a_chunk_that_is_taken_away_while_the_registry_is_away_is_given_up
         it.give(PURCHASES, sent_with_id("purchase", 7))
         await until(lambda: it.slept)
         it.consumer.rebalance()
-        it.ingest.drop()
+        it.ingest.close_tasks()
         again = it.give(PURCHASES, sent("purchase"))
         await until(lambda: again.acked)
         assert len(it.log()) == 1

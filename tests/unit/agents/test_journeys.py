@@ -22,18 +22,18 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_ST
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents.journeys import (
-    MOST_BYTES,
-    MOST_ROWS,
+    MAX_BYTES,
+    MAX_ROWS,
     JourneyLogError,
     Journeys,
     PartitionRevokedError,
-    encoded,
+    encode_facts,
     rules_of,
 )
 from streams.agents.services import Services
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
-from streams.kafka.producer import Batches, BatchProducer, Message
+from streams.kafka.producer import Batches, Message
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.streams.records import FakeRecord
@@ -87,14 +87,14 @@ def worker(
     log_end: int = BIG,
     telemetry: Telemetry | None = None,
 ) -> Journeys:
-    services = Services(SETTINGS, cast(BatchProducer, kafka), telemetry or Telemetry.on(CollectorRegistry()))
+    services = Services(SETTINGS, kafka, telemetry or Telemetry.on(CollectorRegistry()))
 
     async def fetch(topic: str, _partition: int, offset: int) -> Record | None:
         if topic == JOURNEYS_LOG:
             return FakeRecord(offset) if offset < log_end else None
         return (originals or {}).get(offset)
 
-    return Journeys(services, read_back=lambda number: restored(kafka, number), fetch=fetch)
+    return Journeys(services, restore=lambda number: restored(kafka, number), fetch=fetch)
 
 
 def touchpoint(kind: type[journey_log.Touchpoint], number: int, at: int, **own: Any) -> bytes:
@@ -136,7 +136,7 @@ def a_log() -> list[bytes]:
 def chunk_of(entries: Sequence[bytes], first: int, last: int) -> Chunk:
     tracker = OffsetTracker(JOURNEYS_LOG, 0, first, first, BIG, BIG)
     records = [FakeRecord(offset, entries[offset]) for offset in range(first, last)]
-    (chunk,) = tracker.hand_out(Fetched(records, last, len(entries)), BIG)
+    (chunk,) = tracker.track(Fetched(records, last, len(entries)), BIG)
     return chunk
 
 
@@ -342,10 +342,10 @@ async def test_the_event_loop_gets_its_turn_within_a_chunk() -> None:
 
 
 def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
-    rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MOST_ROWS * 2 + 1)]
-    values = list(encoded(rows))
+    rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MAX_ROWS * 2 + 1)]
+    values = list(encode_facts(rows))
     assert len(values) == 3
     decoded = [row for value in values for row in msgspec.msgpack.decode(value)]
     assert decoded == msgspec.msgpack.decode(encode_rows(rows))
-    wide = [TABLES["clocks"](1, START, "x" * 1000, 7) for _ in range(MOST_ROWS)]
-    assert all(len(value) <= MOST_BYTES for value in encoded(wide))
+    wide = [TABLES["clocks"](1, START, "x" * 1000, 7) for _ in range(MAX_ROWS)]
+    assert all(len(value) <= MAX_BYTES for value in encode_facts(wide))

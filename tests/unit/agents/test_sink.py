@@ -11,17 +11,16 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas.dead_letters import DeadLetter, encode, rfc3339
 from schemas.rows import ClockRow, CustomerRow, encode_rows
 from schemas.topics import DEAD_LETTERS
 from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.memory.writer import MemoryWriter
 from sinks.tables import Row
 from sinks.writer import Writer
-from streams.agents.dead_letters import dead_letter
-from streams.agents.services import Services
+from streams.agents.services import Producer, Services
 from streams.agents.sink import Sink
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
-from streams.kafka.producer import BatchProducer
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.streams.records import FakeRecord
@@ -52,9 +51,12 @@ class Bench:
         self.waits: list[float] = []
         self.telemetry = Telemetry.on(CollectorRegistry())
         services = Services(
-            Settings.model_validate({"batch_s": 0.01, **settings}), cast(BatchProducer, None), self.telemetry
+            Settings.model_validate({"batch_s": 0.01, **settings}),
+            cast(Producer, None),
+            self.telemetry,
+            sleep=self._sleep,
         )
-        self.sink = Sink(services, cast(Writer, server), sleep=self._sleep)
+        self.sink = Sink(services, cast(Writer, server))
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -78,7 +80,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def chunk_of(topic: str, *values: bytes, start: int = 0) -> Chunk:
     tracker = OffsetTracker(topic, 1, start, None, BIG, BIG)
     records = [FakeRecord(start + n, value) for n, value in enumerate(values)]
-    (chunk,) = tracker.hand_out(Fetched(records, start + len(values), BIG), BIG)
+    (chunk,) = tracker.track(Fetched(records, start + len(values), BIG), BIG)
     return chunk
 
 
@@ -91,7 +93,7 @@ async def test_rows_are_stored_and_only_then_acknowledged() -> None:
     server.open.clear()
     chunk = clocks(1, 2)
     async with running(Bench(server)) as sink:
-        await sink.take(chunk)
+        await sink.gather(chunk)
         await asyncio.sleep(0.05)
         assert not chunk.acked
         server.open.set()
@@ -103,7 +105,7 @@ async def test_a_full_block_is_written_before_its_time() -> None:
     server = Server()
     chunk = clocks(*range(10))
     async with running(Bench(server, batch_s=1000, batch_rows=10)) as sink:
-        await sink.take(chunk)
+        await sink.gather(chunk)
         await until(lambda: chunk.acked)
     assert server.writes == [("clocks", 10)]
 
@@ -113,10 +115,10 @@ async def test_while_a_block_is_being_written_the_next_is_gathered_whole() -> No
     server.open.clear()
     first, *more = (clocks(n) for n in range(5))
     async with running(Bench(server)) as sink:
-        await sink.take(first)
-        await until(lambda: not sink._gathered.chunks)  # the first block is on its way
+        await sink.gather(first)
+        await until(lambda: not sink._block.chunks)  # the first block is on its way
         for chunk in more:
-            await sink.take(chunk)
+            await sink.gather(chunk)
         server.open.set()
         await until(lambda: all(chunk.acked for chunk in more))
     assert server.writes == [("clocks", 1), ("clocks", 4)]
@@ -126,10 +128,10 @@ async def test_more_than_a_full_block_waits_for_room() -> None:
     server = Server()
     server.open.clear()
     async with running(Bench(server, batch_rows=2)) as sink:
-        await sink.take(clocks(1, 2))
-        await until(lambda: not sink._gathered.chunks)
-        await sink.take(clocks(3, 4))
-        waiting = asyncio.create_task(sink.take(clocks(5)))
+        await sink.gather(clocks(1, 2))
+        await until(lambda: not sink._block.chunks)
+        await sink.gather(clocks(3, 4))
+        waiting = asyncio.create_task(sink.gather(clocks(5)))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         server.open.set()
@@ -141,7 +143,7 @@ async def test_while_clickhouse_is_away_the_same_rows_are_sent_until_it_takes_th
     bench = Bench(server)
     chunk = clocks(1, 2)
     async with running(bench) as sink:
-        await sink.take(chunk)
+        await sink.gather(chunk)
         await until(lambda: chunk.acked)
     assert server.writes == [("clocks", 2)]
     assert bench.waits == sorted(bench.waits)
@@ -152,7 +154,22 @@ async def test_while_clickhouse_is_away_the_same_rows_are_sent_until_it_takes_th
 
 async def test_tables_already_written_are_not_written_again_by_a_retry() -> None:
     server = Server()
-    customer = CustomerRow("c", 1, 1, 1, 0, 0, 0, "", 0, 0, None, 0, "active", 1)
+    customer = CustomerRow(
+        customer_id="c",
+        first_seen_at=1,
+        last_seen_at=1,
+        touchpoints=1,
+        purchases=0,
+        spend_minor=0,
+        refunded_minor=0,
+        currency="",
+        experience_sum=0,
+        experience_n=0,
+        last_nps=None,
+        open_cases=0,
+        status="active",
+        version=1,
+    )
     write = server.write
 
     def fail_second(table: str, rows: Sequence[Row]) -> None:
@@ -164,19 +181,19 @@ async def test_tables_already_written_are_not_written_again_by_a_retry() -> None
     bench = Bench(server)
     chunk = chunk_of("facts.customers.v1", encode_rows([customer]))
     async with running(bench) as sink:
-        await sink.take(chunk)
-        await sink.take(clocks(1))
+        await sink.gather(chunk)
+        await sink.gather(clocks(1))
         await until(lambda: chunk.acked)
     assert sorted(server.writes) == [("clocks", 1), ("customers", 1)]
 
 
 async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     died: list[BaseException] = []
-    monkeypatch.setattr("streams.runtime.exit.die", lambda _where, error: died.append(error))
+    monkeypatch.setattr("streams.runtime.exit.exit_with", lambda _where, error: died.append(error))
     server = Server(PermanentWriteError("no such table"))
     chunk = clocks(1)
     async with running(Bench(server)) as sink:
-        await sink.take(chunk)
+        await sink.gather(chunk)
         await until(lambda: bool(died))
     assert isinstance(died[0], PermanentWriteError)
     assert not chunk.acked
@@ -184,13 +201,22 @@ async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytes
 
 async def test_dead_letters_become_rows() -> None:
     server = Server()
-    made = dead_letter(
-        FakeRecord(9, b"raw"), topic="t", partition=1, reason="too_large", detail="d", stage="ingest", at_ms=5000
+    made = encode(
+        DeadLetter(
+            reason="too_large",
+            detail="d",
+            stage="ingest",
+            topic="t",
+            partition=1,
+            offset=9,
+            at=rfc3339(5000),
+            value=b"raw",
+        )
     )
     tracker = OffsetTracker(DEAD_LETTERS, 1, 0, None, BIG, BIG)
-    (chunk,) = tracker.hand_out(Fetched([FakeRecord(0, made.value, made.key, 0, made.headers)], 1, 1), BIG)
+    (chunk,) = tracker.track(Fetched([FakeRecord(0, made.value, made.key, 0, made.headers)], 1, 1), BIG)
     async with running(Bench(server)) as sink:
-        await sink.take(chunk)
+        await sink.gather(chunk)
         await until(lambda: chunk.acked)
     assert server.tables.rows("dead_letters") == [["t", 1, 9, "too_large", "d", "ingest", 5000, b"raw", 0]]
 
@@ -199,5 +225,5 @@ async def test_a_message_that_holds_no_rows_is_an_error_and_not_acknowledged() -
     chunk = chunk_of("facts.clocks.v1", b"?")
     async with running(Bench(Server())) as sink:
         with pytest.raises(PermanentWriteError, match=r"facts\.clocks\.v1"):
-            await sink.take(chunk)
+            await sink.gather(chunk)
     assert not chunk.acked

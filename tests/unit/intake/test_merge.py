@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.intake.merge import MergedBatch, MergeRules, PartitionMerge, TooManyRefusalsError
+from streams.intake.merge import MergedBatch, PartitionMerge
 
 NOW = 1_000_000
 IDLE = 5_000
@@ -25,8 +24,8 @@ ordered_logs = st.fixed_dictionaries({t: st.lists(times, max_size=12).map(sorted
 any_logs = st.fixed_dictionaries({topic: st.lists(times, max_size=12) for topic in TOPICS})
 
 
-def new_task(topics: tuple[str, ...] = TOPICS, **rules: int) -> Task:
-    return PartitionMerge(topics, MergeRules(**{"idle_ms": IDLE, **rules}), NOW)
+def new_task(topics: tuple[str, ...] = TOPICS) -> Task:
+    return PartitionMerge(topics, IDLE, NOW)
 
 
 def records_of(topic: str, log: list[int], start: int = 0) -> list[tuple[int, Record]]:
@@ -37,12 +36,12 @@ def give(
     task: Task,
     topic: str,
     *log: int,
-    at_end: bool = True,
+    caught_up: bool = True,
     now: int = NOW,
     number: int = 0,
 ) -> None:
     records = records_of(topic, list(log))
-    task.add((topic, number), topic, records, at_end=at_end, now=now)
+    task.add((topic, number), topic, records, caught_up=caught_up, now=now)
 
 
 def listen(task: Task, since: int, until: int) -> int:
@@ -79,13 +78,13 @@ class Feed:
 
     def fetch(self, task: Task, topic: str, size: int, now: int) -> int:
         if not self.unread[topic]:
-            task.set_end(topic, at_end=True)
+            task.set_caught_up(topic, caught_up=True)
             return 0
         chunk, self.unread[topic] = self.unread[topic][:size], self.unread[topic][size:]
         ref = (topic, len(self.chunks[topic]))
         self.chunks[topic].append([record for _, record in chunk])
-        at_end = not self.unread[topic]
-        task.add(ref, topic, chunk, at_end=at_end, now=now)
+        caught_up = not self.unread[topic]
+        task.add(ref, topic, chunk, caught_up=caught_up, now=now)
         return len(chunk)
 
 
@@ -144,7 +143,7 @@ def test_the_watermark_never_passes_what_is_still_to_come_nor_now_nor_goes_back(
     logs: dict[str, list[int]], schedule: list[tuple[str, str, int]]
 ) -> None:
     now = 30  # in the midst of the times, so that some records are of the future
-    task: Task = PartitionMerge(TOPICS, MergeRules(idle_ms=5), now)
+    task: Task = PartitionMerge(TOPICS, 5, now)
     feed = Feed(logs)
     to_come = sorted(time for log in logs.values() for time in log)
     last = 0
@@ -178,7 +177,7 @@ def test_an_input_not_yet_fetched_is_waited_for() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10, 20)
     assert task.drain(100, NOW).items == []
-    give(task, "b", 5, 15, at_end=False)
+    give(task, "b", 5, 15, caught_up=False)
     assert times_of(task.drain(100, NOW)) == [5, 10, 15]
     assert times_of(task.drain(100, NOW)) == []
     give(task, "b", 30)
@@ -197,7 +196,7 @@ def test_live_traffic_is_not_held_back_by_inputs_at_their_end() -> None:
 def test_an_input_that_cannot_be_fetched_is_not_waited_for_beyond_the_idle_time() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
-    give(task, "b", 5, at_end=False)
+    give(task, "b", 5, caught_up=False)
     assert times_of(task.drain(100, NOW)) == [5]
     listen(task, NOW, NOW + IDLE - 1)
     assert times_of(task.drain(100, NOW + IDLE - 1)) == []
@@ -208,7 +207,7 @@ def test_an_input_that_cannot_be_fetched_is_not_waited_for_beyond_the_idle_time(
 def test_the_wait_for_an_input_begins_when_its_buffer_runs_dry() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10, 20)
-    give(task, "b", 5, 15, at_end=False)
+    give(task, "b", 5, 15, caught_up=False)
     later = NOW + 10 * IDLE
     listen(task, NOW, later)
     assert times_of(task.drain(100, later)) == [5, 10, 15]
@@ -219,7 +218,7 @@ def test_a_chunk_of_refusals_only_shows_that_an_input_lives() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
     listen(task, NOW, NOW + IDLE - 1)
-    give(task, "b", at_end=False, now=NOW + IDLE - 1)
+    give(task, "b", caught_up=False, now=NOW + IDLE - 1)
     assert times_of(task.drain(100, NOW + IDLE)) == []
 
 
@@ -244,9 +243,9 @@ def test_the_watermark_is_unknown_while_an_input_with_data_has_given_nothing() -
 
 def test_inputs_that_never_had_anything_do_not_count() -> None:
     task = new_task()
-    give(task, "a", 10, 20, at_end=False)
-    task.set_end("b", at_end=True)
-    task.set_end("c", at_end=True)
+    give(task, "a", 10, 20, caught_up=False)
+    task.set_caught_up("b", caught_up=True)
+    task.set_caught_up("c", caught_up=True)
     batch = task.drain(100, NOW)
     assert clocks_of(batch) == [10, 20]
     assert task.watermark(NOW) == 20
@@ -266,21 +265,21 @@ def test_an_input_at_its_end_counts_until_it_was_silent_for_the_idle_time() -> N
 def test_silence_does_not_count_while_the_worker_itself_was_asleep() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
-    give(task, "b", 20, at_end=False)
+    give(task, "b", 20, caught_up=False)
     task.drain(100, NOW)
-    task.set_end("b", at_end=True)
+    task.set_caught_up("b", caught_up=True)
     woken = NOW + 60_000
     assert task.watermark(woken) == 10
     give(task, "a", 30, now=woken)
-    task.set_end("b", at_end=False)
+    task.set_caught_up("b", caught_up=False)
     assert task.drain(100, woken).items == [], "what b had meanwhile is being fetched"
     assert listen(task, woken, woken + IDLE - 1) == 20
 
 
 def test_the_next_look_tells_that_an_input_is_no_longer_at_its_end() -> None:
     task = new_task(("a", "b"))
-    task.set_end("b", at_end=True)
-    task.set_end("b", at_end=False)
+    task.set_caught_up("b", caught_up=True)
+    task.set_caught_up("b", caught_up=False)
     give(task, "a", 10)
     assert task.drain(100, NOW).items == []
 
@@ -288,7 +287,7 @@ def test_the_next_look_tells_that_an_input_is_no_longer_at_its_end() -> None:
 def test_a_silent_task_does_not_tell_the_time_while_something_is_buffered() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10, 20)
-    task.set_end("b", at_end=True)
+    task.set_caught_up("b", caught_up=True)
     assert listen(task, NOW, NOW + 2 * IDLE) == 10
     assert clocks_of(task.drain(100, NOW + 2 * IDLE)) == [10, 20]
     assert task.watermark(NOW + 2 * IDLE) == NOW + 2 * IDLE
@@ -296,15 +295,15 @@ def test_a_silent_task_does_not_tell_the_time_while_something_is_buffered() -> N
 
 def test_a_task_without_anything_at_all_tells_the_time_only_after_the_idle_time() -> None:
     task = new_task(("a", "b"))
-    task.set_end("a", at_end=True)
-    task.set_end("b", at_end=True)
+    task.set_caught_up("a", caught_up=True)
+    task.set_caught_up("b", caught_up=True)
     assert listen(task, NOW, NOW + IDLE - 1) == 0
     assert task.watermark(NOW + IDLE) == NOW + IDLE
 
 
 def test_a_task_of_which_nobody_knows_that_it_is_empty_does_not_tell_the_time() -> None:
     task = new_task(("a", "b"))
-    task.set_end("a", at_end=True)
+    task.set_caught_up("a", caught_up=True)
     assert listen(task, NOW, NOW + 10 * IDLE) == 0
 
 
@@ -349,7 +348,6 @@ def test_with_little_room_for_each_input_it_never_comes_to_a_standstill(logs: di
             unconsumed[record[0]] -= 1
         merged += batch
     assert merged == merge_by_looking(logs)
-    assert task.buffered() == 0
 
 
 # --- acknowledging -------------------------------------------------------------------------------
@@ -371,7 +369,7 @@ def test_a_chunk_is_done_once_all_of_it_was_handed_on_in_order_of_its_input(
     for topic in TOPICS:
         while feed.unread[topic]:
             feed.fetch(task, topic, size, NOW)
-        task.set_end(topic, at_end=True)
+        task.set_caught_up(topic, caught_up=True)
     handed_on: set[Record] = set()
     done: list[Chunk] = []
     for batch in drained(task, limit):
@@ -393,21 +391,5 @@ def test_a_chunk_of_refusals_only_waits_for_the_chunks_before_it() -> None:
     give(task, "a", 10, number=0)
     give(task, "a", number=1)
     assert task.drain(100, NOW).done == []
-    task.set_end("b", at_end=True)
+    task.set_caught_up("b", caught_up=True)
     assert task.drain(100, NOW).done == [("a", 0), ("a", 1)]
-
-
-# --- refusals ------------------------------------------------------------------------------------
-
-
-def test_a_run_of_refusals_beyond_the_limit_is_an_error() -> None:
-    task = new_task(("a", "b"), max_consecutive_refusals=2)
-    for _ in range(5):
-        task.refused("a", "undecodable")
-        task.refused("a", "undecodable")
-        task.accepted("a")
-    task.refused("a", "undecodable")
-    task.refused("b", "invalid_time")
-    task.refused("a", "undecodable")
-    with pytest.raises(TooManyRefusalsError, match=r"3 messages of a in a row.*undecodable"):
-        task.refused("a", "undecodable")

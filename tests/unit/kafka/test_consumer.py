@@ -1,4 +1,4 @@
-"""The chunk consumer: each way in which Faust's own books lose messages, tried on ours."""
+"""The chunk consumer: each way in which Faust's own bookkeeping loses messages, tried on ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP, Message
 
 from streams.app import TouchlineApp, new_app
-from streams.kafka.consumer import ChunkConsumer, ChunkThread, _unreadable, consumer_of
+from streams.kafka.consumer import ChunkConsumer, consumer_of
+from streams.kafka.fetcher import ChunkThread, _describe_unreadable
 from streams.kafka.offsets import Chunk
 from streams.settings import Settings
 from tests.unit.streams.records import FakeThread, records
@@ -23,15 +24,15 @@ A = TP("a", 0)
 B = TP("b", 0)
 
 
-class Books:
-    """A consumer on a Kafka without network, and what it handed out."""
+class Harness:
+    """A consumer on a Kafka without network, and what it delivered."""
 
     def __init__(self, **logs: int) -> None:
         self.app: TouchlineApp = new_app(Settings(), "test")
         self.consumer: ChunkConsumer = consumer_of(self.app)
         self.kafka = FakeThread({TP(name, 0): records(0, count) for name, count in logs.items()})
         self.consumer._thread = cast(ChunkThread, self.kafka)
-        self.handed_out: list[Chunk] = []
+        self.delivered: list[Chunk] = []
 
     async def assign(self, generation: int = 1) -> None:
         """What Faust does after an assignment."""
@@ -46,167 +47,197 @@ class Books:
         self.consumer._close_trackers()
         self.consumer.stop_flow()
 
-    async def look(self) -> list[Chunk]:
+    async def poll(self) -> list[Chunk]:
         chunks = await self.consumer._next_chunks()
-        self.handed_out += chunks
+        self.delivered += chunks
         return chunks
 
     def offsets(self, tp: TP) -> list[int]:
         return [
             record.offset
-            for chunk in self.handed_out
+            for chunk in self.delivered
             if TP(chunk.topic, chunk.partition) == tp
             for record in chunk.records
         ]
 
 
 def test_a_header_that_cannot_be_read_is_told_with_its_place() -> None:
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=0,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=1 << 20,
+    )
     for offset, name in enumerate(["fine", "fine", "xxxx"]):
         builder.append(offset, 1, b"", b"", [(name, b"")])
     batch = MemoryRecords(bytes(builder.build()).replace(b"xxxx", b"\xff\xfe\xfd\xfc"))
     places = [TopicPartition("a", 0), TopicPartition("b", 3)]
-    bad = PartitionRecords(places[1], batch, None, 0, None, None, False, 0)
-    good = PartitionRecords(places[0], MemoryRecords(b""), None, 0, None, None, False, 0)
+    good, bad = (
+        PartitionRecords(
+            place,
+            records,
+            aborted_transactions=None,
+            fetch_offset=0,
+            key_deserializer=None,
+            value_deserializer=None,
+            check_crcs=False,
+            isolation_level=0,
+        )
+        for place, records in zip(places, (MemoryRecords(b""), batch), strict=True)
+    )
     with pytest.raises(UnicodeDecodeError):
         list(bad)
     fetched = {tp: SimpleNamespace(_partition_records=one) for tp, one in zip(places, (good, bad), strict=True)}
-    assert "not UTF-8: b, partition 3, offset 2 (" in _unreadable(fetched)
+    assert "not UTF-8: b, partition 3, offset 2 (" in _describe_unreadable(fetched)
 
 
 async def test_l1_an_unacknowledged_head_is_never_passed() -> None:
     for committed in (None, 4):
-        books = Books(a=40)
+        harness = Harness(a=40)
         if committed is not None:
-            books.kafka.committed[A] = committed
-        await books.assign()
-        first, second = (*await books.look(), *await books.look())
+            harness.kafka.committed[A] = committed
+        await harness.assign()
+        first, second = (*await harness.poll(), *await harness.poll())
         second.ack()
-        await books.consumer.commit()
-        assert books.kafka.committed.get(A) == committed
+        await harness.consumer.commit()
+        assert harness.kafka.committed.get(A) == committed
         first.ack()
-        await books.consumer.commit()
-        assert books.kafka.committed[A] == second.last_offset + 1
+        await harness.consumer.commit()
+        assert harness.kafka.committed[A] == second.last_offset + 1
 
 
 @pytest.mark.parametrize("way", ["ack", "inlined"])
 async def test_l2_l5_l6_faust_acknowledging_by_itself_commits_nothing(way: str) -> None:
-    books = Books(a=10)
-    await books.assign()
-    (chunk,) = await books.look()
-    message = Message("a", 0, chunk.last_offset, 0.0, 0, None, None, None, None, tp=A)
+    harness = Harness(a=10)
+    await harness.assign()
+    (chunk,) = await harness.poll()
+    message = Message(
+        topic="a",
+        partition=0,
+        offset=chunk.last_offset,
+        timestamp=0.0,
+        timestamp_type=0,
+        headers=None,
+        key=None,
+        value=None,
+        checksum=None,
+        tp=A,
+    )
     if way == "ack":  # after an exception, a cancellation, a failed decoding, a stale generation
-        books.consumer.ack(message)
+        harness.consumer.ack(message)
     else:  # as the compiled stream iterator does, without calling the consumer
-        books.consumer._acked_index[A].add(chunk.last_offset)
-        books.consumer._acked[A].append(chunk.last_offset)
-    await books.consumer.commit()
-    assert books.kafka.committed == {}
+        harness.consumer._acked_index[A].add(chunk.last_offset)
+        harness.consumer._acked[A].append(chunk.last_offset)
+    await harness.consumer.commit()
+    assert harness.kafka.committed == {}
 
 
 async def test_a_commit_that_failed_is_made_again() -> None:
-    books = Books(a=10)
-    await books.assign()
-    (chunk,) = await books.look()
+    harness = Harness(a=10)
+    await harness.assign()
+    (chunk,) = await harness.poll()
     chunk.ack()
-    books.kafka.commits_succeed = False
-    await books.consumer.commit()
-    assert books.kafka.committed == {}
-    books.kafka.commits_succeed = True
-    await books.consumer.commit()
-    assert books.kafka.committed == {A: 10}
+    harness.kafka.commits_succeed = False
+    await harness.consumer.commit()
+    assert harness.kafka.committed == {}
+    harness.kafka.commits_succeed = True
+    await harness.consumer.commit()
+    assert harness.kafka.committed == {A: 10}
 
 
 async def test_what_is_done_is_committed_when_partitions_go() -> None:
-    books = Books(a=10)
-    await books.assign()
-    (chunk,) = await books.look()
+    harness = Harness(a=10)
+    await harness.assign()
+    (chunk,) = await harness.poll()
     chunk.ack()
-    await books.revoke()
-    assert books.kafka.committed == {A: 10}
+    await harness.revoke()
+    assert harness.kafka.committed == {A: 10}
 
 
 async def test_an_older_generations_work_acknowledges_nothing() -> None:
-    books = Books(a=10)
-    await books.assign(1)
-    (chunk,) = await books.look()
-    await books.revoke()
-    await books.assign(2)
+    harness = Harness(a=10)
+    await harness.assign(1)
+    (chunk,) = await harness.poll()
+    await harness.revoke()
+    await harness.assign(2)
     chunk.ack()
-    await books.consumer.commit()
-    assert books.kafka.committed == {}
+    await harness.consumer.commit()
+    assert harness.kafka.committed == {}
     assert not chunk.current
-    (again,) = await books.look()
+    (again,) = await harness.poll()
     assert again.first_offset == 0
 
 
-async def test_a_held_partition_loses_nothing_and_others_go_on() -> None:
-    books = Books(a=30, b=30)
-    await books.assign()
-    await books.look()
-    books.consumer.hold("a", 0)
-    await books.look()
-    await books.look()
-    assert len(books.offsets(B)) == 30
-    books.consumer.release("a", 0)
-    while await books.look():
+async def test_a_paused_partition_loses_nothing_and_others_go_on() -> None:
+    harness = Harness(a=30, b=30)
+    await harness.assign()
+    await harness.poll()
+    harness.consumer.pause("a", 0)
+    await harness.poll()
+    await harness.poll()
+    assert len(harness.offsets(B)) == 30
+    harness.consumer.resume("a", 0)
+    while await harness.poll():
         pass
-    assert books.offsets(A) == list(range(30))
-    assert books.offsets(B) == list(range(30))
+    assert harness.offsets(A) == list(range(30))
+    assert harness.offsets(B) == list(range(30))
 
 
 async def test_records_fetched_while_a_rebalance_came_between_are_fetched_again() -> None:
-    books = Books(a=25)
-    await books.assign(1)
+    harness = Harness(a=25)
+    await harness.assign(1)
     # The fetch outlasts the rebalance, and then moves the new position on.
-    books.kafka.gate = asyncio.Event()
-    looking = asyncio.create_task(books.look())
+    harness.kafka.gate = asyncio.Event()
+    polling = asyncio.create_task(harness.poll())
     await asyncio.sleep(0)
-    await books.revoke()
-    await books.assign(2)
-    books.kafka.gate.set()
-    assert await looking == []
-    while await books.look():
+    await harness.revoke()
+    await harness.assign(2)
+    harness.kafka.gate.set()
+    assert await polling == []
+    while await harness.poll():
         pass
-    assert books.offsets(A) == list(range(25))
+    assert harness.offsets(A) == list(range(25))
 
 
-async def test_seeking_that_a_rebalance_overtook_opens_no_ledger() -> None:
-    books = Books(a=10)
-    books.app.consumer_generation_id = 1
-    seeking = asyncio.create_task(books.consumer.perform_seek())
-    books.consumer._close_trackers()  # revoked before the task has run
+async def test_seeking_that_a_rebalance_overtook_opens_no_tracker() -> None:
+    harness = Harness(a=10)
+    harness.app.consumer_generation_id = 1
+    seeking = asyncio.create_task(harness.consumer.perform_seek())
+    harness.consumer._close_trackers()  # revoked before the task has run
     await seeking
-    await books.revoke()
-    books.consumer.resume_flow()
-    assert books.consumer.assigned("a") == set()
+    await harness.revoke()
+    harness.consumer.resume_flow()
+    assert harness.consumer.assigned("a") == set()
 
 
-async def test_nothing_is_handed_out_before_the_flow_resumes() -> None:
-    books = Books(a=10)
-    await books.consumer.perform_seek()
-    assert books.consumer.assigned("a") == set()
-    books.consumer.resume_flow()
-    assert books.consumer.assigned("a") == {0}
+async def test_nothing_is_delivered_before_the_flow_resumes() -> None:
+    harness = Harness(a=10)
+    await harness.consumer.perform_seek()
+    assert harness.consumer.assigned("a") == set()
+    harness.consumer.resume_flow()
+    assert harness.consumer.assigned("a") == {0}
 
 
 async def test_a_partition_with_enough_in_work_is_left_alone() -> None:
-    books = Books(a=100_000)
-    books.kafka.most = 2000
-    await books.assign()
-    while await books.look():
+    harness = Harness(a=100_000)
+    harness.kafka.most = 2000
+    await harness.assign()
+    while await harness.poll():
         pass
-    assert len(books.offsets(A)) == 4 * Settings().chunk_records
-    books.handed_out[0].ack()
-    assert len(await books.look()) == 1
+    assert len(harness.offsets(A)) == 4 * Settings().chunk_records
+    harness.delivered[0].ack()
+    assert len(await harness.poll()) == 1
 
 
-async def test_at_end_tells_of_partitions_without_any_message() -> None:
-    books = Books(a=0, b=5)
-    await books.assign()
-    assert not books.consumer.at_end("a", 0)
-    (chunk,) = await books.look()
-    assert books.consumer.at_end("a", 0)
-    assert not books.consumer.at_end("b", 0)
-    chunk.take()
-    assert books.consumer.at_end("b", 0)
+async def test_caught_up_tells_of_partitions_without_any_message() -> None:
+    harness = Harness(a=0, b=5)
+    await harness.assign()
+    assert not harness.consumer.caught_up("a", 0)
+    (chunk,) = await harness.poll()
+    assert harness.consumer.caught_up("a", 0)
+    assert not harness.consumer.caught_up("b", 0)
+    chunk.begin()
+    assert harness.consumer.caught_up("b", 0)

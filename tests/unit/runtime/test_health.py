@@ -1,4 +1,4 @@
-"""The endpoint serves the metrics, tells a stuck event loop, and says clearly why it cannot start."""
+"""The server serves the metrics, tells a stuck event loop, and says clearly why it cannot start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.runtime.health import Endpoint, EndpointError, serve
+from streams.runtime.health import HealthServer, HealthServerError
 from streams.runtime.telemetry import Telemetry
 
 HOST = "127.0.0.1"
@@ -38,79 +38,79 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def endpoint(telemetry: Telemetry, clock: Clock) -> Iterator[Endpoint]:
-    endpoint = Endpoint(telemetry, HOST, 0, limit_s=30, clock=clock)
-    yield endpoint
-    endpoint.close()
+def server(telemetry: Telemetry, clock: Clock) -> Iterator[HealthServer]:
+    server = HealthServer(telemetry, HOST, 0, limit_s=30, clock=clock)
+    yield server
+    server.close()
 
 
-def get(endpoint: Endpoint, path: str) -> tuple[int, str]:
-    with closing(http.client.HTTPConnection(HOST, endpoint.port, timeout=10)) as connection:
+def get(server: HealthServer, path: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection(HOST, server.port, timeout=10)) as connection:
         connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read().decode()
 
 
-def test_metrics_are_served(endpoint: Endpoint, telemetry: Telemetry) -> None:
+def test_metrics_are_served(server: HealthServer, telemetry: Telemetry) -> None:
     telemetry.duplicates.inc(7)
 
-    status, text = get(endpoint, "/metrics")
+    status, text = get(server, "/metrics")
 
     assert status == 200
     assert "touchline_duplicates_total 7.0" in text
 
 
-def test_health_is_good_while_the_loop_beats(endpoint: Endpoint, clock: Clock) -> None:
+def test_health_is_good_while_the_loop_beats(server: HealthServer, clock: Clock) -> None:
     clock.now += 29
-    assert get(endpoint, "/healthz") == (200, "ok\n")
+    assert get(server, "/healthz") == (200, "ok\n")
 
-    endpoint.beat()
+    server.heartbeat()
     clock.now += 30
 
-    assert get(endpoint, "/healthz") == (200, "ok\n")
+    assert get(server, "/healthz") == (200, "ok\n")
 
 
-def test_health_is_bad_once_the_loop_is_silent_for_too_long(endpoint: Endpoint, clock: Clock) -> None:
+def test_health_is_bad_once_the_loop_is_silent_for_too_long(server: HealthServer, clock: Clock) -> None:
     clock.now += 31
 
-    status, text = get(endpoint, "/healthz")
+    status, text = get(server, "/healthz")
 
     assert status == 503
     assert "31 s" in text
 
 
-async def test_a_running_loop_keeps_beating(endpoint: Endpoint, clock: Clock) -> None:
+async def test_a_running_loop_keeps_beating(server: HealthServer, clock: Clock) -> None:
     clock.now += 31
-    beating = asyncio.create_task(endpoint.keep_beating(every_s=0.001))
+    beating = asyncio.create_task(server.run_heartbeat(every_s=0.001))
     await asyncio.sleep(0)
 
-    status, _ = await asyncio.to_thread(get, endpoint, "/healthz")
+    status, _ = await asyncio.to_thread(get, server, "/healthz")
 
     beating.cancel()
     assert status == 200
 
 
-def test_another_path_is_not_there(endpoint: Endpoint) -> None:
-    status, text = get(endpoint, "/")
+def test_another_path_is_not_there(server: HealthServer) -> None:
+    status, text = get(server, "/")
 
     assert status == 404
     assert "/metrics" in text
 
 
-def test_a_port_in_use_is_a_clear_error(endpoint: Endpoint, telemetry: Telemetry) -> None:
-    with pytest.raises(EndpointError, match=rf"127\.0\.0\.1:{endpoint.port}: Address already in use.*_METRICS_PORT"):
-        serve(telemetry, HOST, endpoint.port)
+def test_a_port_in_use_is_a_clear_error(server: HealthServer, telemetry: Telemetry) -> None:
+    with pytest.raises(HealthServerError, match=rf"127\.0\.0\.1:{server.port}: Address already in use.*_METRICS_PORT"):
+        HealthServer(telemetry, HOST, server.port)
 
 
 def test_an_address_of_another_machine_is_a_clear_error(telemetry: Telemetry) -> None:
-    with pytest.raises(EndpointError, match=r"cannot serve metrics on 192\.0\.2\.1:0"):
-        serve(telemetry, "192.0.2.1", 0)
+    with pytest.raises(HealthServerError, match=r"cannot serve metrics on 192\.0\.2\.1:0"):
+        HealthServer(telemetry, "192.0.2.1", 0)
 
 
-def test_a_closed_endpoint_frees_its_port(telemetry: Telemetry) -> None:
-    endpoint = serve(telemetry, HOST, 0)
-    endpoint.close()
+def test_a_closed_server_frees_its_port(telemetry: Telemetry) -> None:
+    server = HealthServer(telemetry, HOST, 0)
+    server.close()
 
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((HOST, endpoint.port))
+        taken.bind((HOST, server.port))

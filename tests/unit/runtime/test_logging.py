@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.runtime.logging import MOST_REMEMBERED, SAY_AGAIN_S, Seldom
+from streams.runtime.logging import MAX_REMEMBERED, REPEAT_AFTER_S, RateLimitFilter
 
 
 class Time:
@@ -15,29 +15,29 @@ class Time:
 
 
 def said(name: str, text: str, *values: object) -> logging.LogRecord:
-    return logging.LogRecord(name, logging.ERROR, __file__, 1, text, values, None)
+    return logging.LogRecord(name, logging.ERROR, pathname=__file__, lineno=1, msg=text, args=values, exc_info=None)
 
 
 def test_a_library_says_the_same_once_a_minute() -> None:
     time = Time()
-    seldom = Seldom(time)
+    limiter = RateLimitFilter(time)
     away = "Unable connect to node with id %s: %s"
-    assert seldom.filter(said("aiokafka.conn", away, 1, "refused"))
-    assert not seldom.filter(said("aiokafka.conn", away, 2, "no route"))
-    assert seldom.filter(said("aiokafka.conn", "Something else"))
-    assert seldom.filter(said("aiokafka.client", away, 1, "refused"))
-    time.now = SAY_AGAIN_S
-    assert seldom.filter(said("aiokafka.conn", away, 1, "refused"))
-    assert not seldom.filter(said("aiokafka.conn", away, 1, "refused"))
+    assert limiter.filter(said("aiokafka.conn", away, 1, "refused"))
+    assert not limiter.filter(said("aiokafka.conn", away, 2, "no route"))
+    assert limiter.filter(said("aiokafka.conn", "Something else"))
+    assert limiter.filter(said("aiokafka.client", away, 1, "refused"))
+    time.now = REPEAT_AFTER_S
+    assert limiter.filter(said("aiokafka.conn", away, 1, "refused"))
+    assert not limiter.filter(said("aiokafka.conn", away, 1, "refused"))
 
 
 def test_we_ourselves_say_all() -> None:
-    seldom = Seldom(Time())
-    assert all(seldom.filter(said("streams.agents.sink", "the same")) for _ in range(3))
+    limiter = RateLimitFilter(Time())
+    assert all(limiter.filter(said("streams.agents.sink", "the same")) for _ in range(3))
 
 
 def test_texts_made_anew_each_time_are_not_remembered_for_ever() -> None:
-    seldom = Seldom(Time())
-    for number in range(3 * MOST_REMEMBERED):
-        assert seldom.filter(said("faust", f"text {number}"))
-    assert len(seldom._said) <= MOST_REMEMBERED
+    limiter = RateLimitFilter(Time())
+    for number in range(3 * MAX_REMEMBERED):
+        assert limiter.filter(said("faust", f"text {number}"))
+    assert len(limiter._logged_at) <= MAX_REMEMBERED

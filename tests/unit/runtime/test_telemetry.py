@@ -23,8 +23,8 @@ LABELS_OF_ALL = {
     "touchline_touchpoints_processed_total": ("stage",),
     "touchline_duplicates_total": (),
     "touchline_late_touchpoints_total": (),
-    "touchline_deadlines_fired_total": (),
-    "touchline_refolds_total": (),
+    "touchline_timers_fired_total": (),
+    "touchline_recomputations_total": (),
     "touchline_log_gaps_total": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),
     "touchline_event_time_lag_seconds": ("stage",),
@@ -121,7 +121,7 @@ def test_the_build_is_told(telemetry: Telemetry) -> None:
 
 def test_the_fields_cannot_be_replaced(telemetry: Telemetry) -> None:
     with pytest.raises(FrozenInstanceError):
-        telemetry.duplicates = telemetry.refolds  # type: ignore[misc]  # that is what is refused
+        telemetry.duplicates = telemetry.recomputations  # type: ignore[misc]  # that is what is refused
 
 
 def test_the_table_has_a_row_for_every_metric() -> None:
@@ -129,3 +129,15 @@ def test_the_table_has_a_row_for_every_metric() -> None:
 
     assert [row.split("`")[1] for row in rows] == [metric.name for _, _, metric in declarations()]
     assert "| `touchline_state_entries` | gauge | `partition`, `kind` |" in describe()
+
+
+def test_a_stages_figures_are_recorded_together(telemetry: Telemetry) -> None:
+    telemetry.record_stage("sink", now_ms=10_000, durations_s=[0.2, 0.3], touchpoints=7, newest_ms=4_000)
+    telemetry.record_stage("sink", now_ms=20_000, durations_s=[], touchpoints=0, newest_ms=0)
+
+    value = telemetry.registry.get_sample_value
+    stage = {"stage": "sink"}
+    assert value("touchline_chunk_duration_seconds_count", stage) == 2
+    assert value("touchline_touchpoints_processed_total", stage) == 7
+    assert value("touchline_last_success_timestamp_seconds", stage) == 20
+    assert value("touchline_event_time_lag_seconds", stage) == 6, "without touchpoints the lag stays"

@@ -35,10 +35,10 @@ class FakeThread:
     commits_succeed: bool = True
     gate: asyncio.Event | None = None
 
-    async def fetch(self, wanted: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:  # noqa: ARG002  # the thread's
+    async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:  # noqa: ARG002  # the thread's
         if self.gate is not None:
             await self.gate.wait()
-        return {tp: self.read(tp) for tp in sorted(wanted)}
+        return {tp: self.read(tp) for tp in sorted(partitions)}
 
     def read(self, tp: TP) -> Fetched:
         log = self.logs[tp]
@@ -49,12 +49,12 @@ class FakeThread:
             self.positions[tp] = found[-1].offset + 1
         return Fetched(found, self.positions[tp], end)
 
-    async def rewind(self) -> dict[TP, tuple[int, int | None]]:
+    async def seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         for tp in self.logs:
             self.positions[tp] = self.committed.get(tp, 0)
         return {tp: (self.positions[tp], self.committed.get(tp)) for tp in self.logs}
 
-    async def reseek(self, positions: Mapping[TP, int]) -> None:
+    async def seek_to_positions(self, positions: Mapping[TP, int]) -> None:
         self.positions.update(positions)
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -7,26 +7,44 @@ import re
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from schemas.dead_letters import DeadLetter, Encoded, decode, encode, encode_lost, epoch_ms, rfc3339, row_of
 from schemas.topics import DEAD_LETTERS, all_topics
 from sinks.batch import Batch
 from sinks.database import select
-from streams.agents.dead_letters import dead_letter, epoch_ms, lost_letter, rfc3339, row_of
-from streams.kafka.producer import Message
 from tests.contract.engine import Engine
 from tests.unit.streams.records import FakeRecord
 
 NOON = 1_767_268_800_123  # 2026-01-01T12:00:00.123Z
 
 
-def letter(record: FakeRecord, detail: str = "no such thing") -> Message:
-    return dead_letter(
-        record,
-        topic="touchpoints.tweets.v1",
-        partition=3,
-        reason="undecodable",
-        detail=detail,
-        stage="ingest",
-        at_ms=NOON,
+def letter(record: FakeRecord, detail: str = "no such thing") -> Encoded:
+    return encode(
+        DeadLetter(
+            reason="undecodable",
+            detail=detail,
+            stage="ingest",
+            topic="touchpoints.tweets.v1",
+            partition=3,
+            offset=record.offset,
+            at=rfc3339(NOON),
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+        )
+    )
+
+
+def lost(detail: str) -> Encoded:
+    return encode_lost(
+        DeadLetter(
+            reason="event_id_collision",
+            detail=detail,
+            stage="journeys",
+            topic="t",
+            partition=1,
+            offset=4,
+            at=rfc3339(NOON),
+        )
     )
 
 
@@ -121,9 +139,7 @@ def test_the_outermost_headers_that_are_taken_are_stored(chdb: Engine) -> None:
 
 
 def test_a_letter_about_a_message_that_is_gone_says_so() -> None:
-    made = lost_letter(
-        topic="t", partition=1, offset=4, reason="event_id_collision", detail="d", stage="journeys", at_ms=NOON
-    )
+    made = lost("d")
     assert (made.key, made.value) == (None, None)
     assert b"no longer in its topic" in (dict(made.headers)["dlq.detail"] or b"")
 
@@ -157,15 +173,45 @@ def test_a_letter_fits_into_its_topic_uncompressed() -> None:
     whole = [size for size in range(takes - 2000, takes) if letter(FakeRecord(7, bytes(size))).value is not None]
     assert whole
     for size in (whole[0], whole[-1]):
-        batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
+        batch = DefaultRecordBatchBuilder(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=1 << 30,
+        )
         made = letter(FakeRecord(7, bytes(size)))
         batch.append(0, NOON, made.key, made.value, list(made.headers))
         assert len(batch.build()) <= takes
 
 
 def test_the_note_that_a_message_is_gone_is_not_cut() -> None:
-    made = lost_letter(topic="t", partition=1, offset=4, reason="r", detail="d" * 5000, stage="journeys", at_ms=NOON)
+    made = lost("d" * 5000)
     assert (dict(made.headers)["dlq.detail"] or b"").endswith(b"no longer in its topic")
+
+
+def test_what_is_decoded_is_what_was_encoded() -> None:
+    refused = DeadLetter(
+        reason="undecodable",
+        detail="d",
+        stage="ingest",
+        topic="t",
+        partition=3,
+        offset=7,
+        at=rfc3339(NOON),
+        key=b"k",
+        value=b"v",
+        headers=[("h", b"\xff")],
+    )
+    assert decode(*encode(refused)) == refused
+
+
+def test_missing_headers_leave_gaps_and_those_of_others_stay() -> None:
+    found = decode(b"k", b"v", [("dlq.reason", b"mine"), ("dlq.note", b"theirs"), ("dlq.offset", b"9" * 5000)])
+    assert (found.reason, found.detail, found.partition, found.offset) == ("mine", "", -1, -1)
+    assert list(found.headers) == [("dlq.note", b"theirs")]
 
 
 def test_times_are_rfc_3339_to_the_millisecond() -> None:

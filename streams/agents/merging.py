@@ -1,0 +1,194 @@
+"""One INGEST task: partition p of every input topic, merged, written to the journeys log, and acknowledged.
+
+Everything a task writes is written under one lock, its batches and the ticks between them: so a
+watermark in the log is never ahead of a record that was to come before it. A chunk is acknowledged
+only when Kafka has acknowledged all that it gave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from schemas.journey_log import Tick, encode
+from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
+from schemas.versions import row_version
+from streams.agents.services import Services
+from streams.agents.validation import STAGE, Validated
+from streams.intake.accept import Accepted
+from streams.intake.merge import MergedBatch, PartitionMerge
+from streams.kafka.offsets import Chunk
+from streams.kafka.producer import Batches, Message, partition_for
+
+MAX_BATCH = 2_000
+"""Most records of the log written at a time."""
+
+_TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
+
+
+class Inputs(Protocol):
+    """What is used of `streams.kafka.consumer.ChunkConsumer`."""
+
+    def caught_up(self, topic: str, partition: int) -> bool:
+        """Whether we were given all that the partition held when it was last polled."""
+
+    def assigned(self, topic: str) -> set[int]:
+        """Return the partitions of a topic that are ours."""
+
+
+class ReceivedChunk(NamedTuple):
+    """A chunk, and when it was received, epoch ms."""
+
+    chunk: Chunk
+    received_at: int
+
+
+class IngestTask:
+    """A task, from its partitions' assignment until it is closed.
+
+    Args:
+        number: of the partition it reads of every input topic.
+        services: write, count, tell the time.
+        inputs: tell which inputs are read to their end.
+        none_in_validation: cleared while a chunk waits for its validation; until its records are
+            merged, a task neither writes nor ticks.
+
+    Attributes:
+        refused_in_a_row: by input topic, how many of its last messages were refused.
+    """
+
+    def __init__(self, number: int, services: Services, inputs: Inputs, none_in_validation: asyncio.Event) -> None:
+        settings = services.settings
+        self.number = number
+        self.refused_in_a_row = dict.fromkeys(TOPIC_KINDS, 0)
+        self._services = services
+        self._inputs = inputs
+        self._none_in_validation = none_in_validation
+        self._partitions = settings.partitions
+        self._epoch_version = row_version(settings.epoch, 0)
+        self._merge = PartitionMerge[ReceivedChunk, Accepted](
+            tuple(TOPIC_KINDS), round(settings.idle_s * 1000), services.clock()
+        )
+        self._dead_letters: list[Message] = []
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._last_chunk: Chunk | None = None
+        self._last_tick = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def revoked(self) -> bool:
+        """Whether a rebalance has taken the task's chunks away."""
+        return self._last_chunk is not None and not self._last_chunk.current
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to write the merged records."""
+        self._writer = group.create_task(self._write_batches(), name=f"{STAGE}-{self.number}")
+
+    def close(self) -> None:
+        """End the task: the next owner of its partitions reads unacknowledged chunks again."""
+        self._closed = True
+        if self._writer is not None:
+            self._writer.cancel()
+        if self._last_tick:
+            self._services.telemetry.watermark.remove(str(self.number))
+
+    async def add(self, received: ReceivedChunk, validated: Validated) -> None:
+        """Add a chunk's records to the merge.
+
+        Raises:
+            TooManyRefusalsError: too many messages in a row were refused; their dead letters are written.
+        """
+        chunk = received.chunk
+        if validated.error is not None:
+            # The worker stops and acknowledges nothing, but the dead letters show the cause.
+            letters = [*self._dead_letters, *validated.refused]
+            await self._services.producer.send({(DEAD_LETTERS, self.number): letters})
+            raise validated.error
+        self.refused_in_a_row[chunk.topic] = validated.refused_in_a_row
+        self._dead_letters += validated.refused
+        self._last_chunk = chunk
+        self._merge.add(
+            received, chunk.topic, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock()
+        )
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Make the task look whether time has freed something to write."""
+        self._wake.set()
+
+    async def _write_batches(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while await self._write_batch():
+                pass
+
+    async def _write_batch(self) -> bool:
+        """Write a batch and acknowledge the chunks that end with it; return whether there was one."""
+        async with self._lock:
+            await self._none_in_validation.wait()
+            self._update_inputs()
+            batch = self._merge.drain(MAX_BATCH, self._services.clock())
+            refused, self._dead_letters = self._dead_letters, []
+            if not (batch.items or batch.done or refused):
+                return False
+            await self._services.producer.send(self._messages(batch, refused))
+            for received in batch.done:
+                received.chunk.ack()
+        self._record(batch)
+        return True
+
+    def _update_inputs(self) -> None:
+        for topic in TOPIC_KINDS:
+            self._merge.set_caught_up(topic, self._inputs.caught_up(topic, self.number))
+
+    def _messages(self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message]) -> Batches:
+        """Return the messages that a batch and the refusals before it give."""
+        count = self._partitions
+        records: list[list[Message]] = [[] for _ in range(count)]
+        facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
+        for item, watermark in batch.items:
+            if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
+                item.version |= self._epoch_version
+                facts[_TABLES[type(item)]].append(Message(None, encode_rows([item])))
+                continue
+            key = item.customer_key.encode()
+            value = encode(replace(item, watermark=watermark))
+            records[partition_for(key, count)].append(Message(key, value))
+        batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, self.number): refused}
+        batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}
+        batches |= {(topic_of(table), self.number): messages for table, messages in facts.items()}
+        return {place: messages for place, messages in batches.items() if messages}
+
+    def _record(self, batch: MergedBatch[ReceivedChunk, Accepted]) -> None:
+        now = self._services.clock()
+        self._services.telemetry.record_stage(
+            STAGE,
+            now_ms=now,
+            durations_s=[(now - received.received_at) / 1000 for received in batch.done],
+            touchpoints=len(batch.items),
+            newest_ms=max((item.occurred_at for item, _ in batch.items), default=0),
+        )
+
+    async def tick(self) -> None:
+        """Append the task's watermark, where it has moved, to every partition of the log."""
+        async with self._lock:
+            await self._none_in_validation.wait()
+            if self._closed:
+                return
+            self._update_inputs()
+            watermark = self._merge.watermark(self._services.clock())
+            if watermark <= self._last_tick:
+                return
+            tick = Message(None, encode(Tick(self.number, watermark)))
+            await self._services.producer.send(
+                {(JOURNEYS_LOG, partition): [tick] for partition in range(self._partitions)}
+            )
+            self._last_tick = watermark
+            self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)

@@ -1,0 +1,158 @@
+"""The thread with aiokafka's consumer: fetching, seeking and committing for `streams.kafka.consumer`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from typing_extensions import override
+
+from schemas.errors import TouchlineError
+from streams.kafka.client import client_options
+from streams.kafka.offsets import Fetched
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class UnreadableMessageError(TouchlineError):
+    """The client cannot read a message; its own error does not say which."""
+
+
+def _describe_unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
+    """Return where reading ended: in the partitions whose generator of records, among those fetched, is spent."""
+    spent = [
+        f"{tp.topic}, partition {tp.partition}, offset {unpacked.next_fetch_offset} (or just behind it)"
+        for tp, result in fetched.items()
+        if (unpacked := getattr(result, "_partition_records", None)) is not None
+        and unpacked._records_iterator is not None
+        and unpacked._records_iterator.gi_frame is None
+    ]
+    return (
+        f"a message has a header whose name is not UTF-8: {', '.join(spent) or 'of an unknown partition'}. "
+        "See docs/operating.md#a-worker-ends-again-and-again"
+    )
+
+
+class Configured(Protocol):
+    """What is used of `streams.kafka.consumer.ChunkTransport`."""
+
+    settings: Settings
+
+
+class ChunkThread(driver.AIOKafkaConsumerThread):
+    """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
+
+    mundane_level = "debug"
+
+    @override
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        settings = cast(Configured, transport).settings
+        session_ms = int(settings.session_timeout_s * 1000)
+        return AIOKafkaConsumer(
+            **client_options(settings),
+            group_id=self.app.conf.id,
+            # Partition p of all topics goes to the same worker, as all have as many partitions.
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # Records of an aborted transaction do not count.
+            isolation_level="read_committed",
+            max_poll_records=settings.chunk_records,
+            max_partition_fetch_bytes=settings.chunk_bytes,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=min(3000, session_ms // 3),
+            rebalance_timeout_ms=max(60_000, session_ms),
+            request_timeout_ms=max(40_000, session_ms + 10_000),
+        )
+
+    async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
+        """Return records of some partitions; wait for at most `wait_s` where there are none."""
+        return cast(dict[TP, Fetched], await self.call_thread(self._fetch, partitions, wait_s))
+
+    async def _fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
+        # A fetch that began during a rebalance would wait for its end and hold this thread's queue.
+        if not self.consumer.flow_active:
+            return {}
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            if not partitions:
+                # aiokafka takes an empty set for all. It must see us poll, or we leave the group.
+                return {}
+            try:
+                records = await fetcher.fetched_records(
+                    partitions, timeout=wait_s, max_records=consumer._max_poll_records
+                )
+            except UnicodeDecodeError as error:
+                raise UnreadableMessageError(_describe_unreadable(fetcher._records)) from error
+        fetched = {}
+        for tp in partitions:
+            partition = TopicPartition(tp.topic, tp.partition)
+            found = records.get(partition, [])
+            if not consumer._subscription.is_assigned(partition):
+                position = end = None
+            else:
+                state = consumer._subscription.subscription.assignment.state_value(partition)
+                position = state.position if state.has_valid_position else None
+                # Records of a transaction are readable when it ends: until then, they are beyond the end.
+                end = state.lso
+            if found or (position is not None and end is not None):
+                last = found[-1].offset + 1 if found else 0
+                fetched[tp] = Fetched(found, position or last, end or last)
+        return fetched
+
+    async def seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
+        """Seek every assigned partition to the group's offset, or its beginning: TP -> (position, committed)."""
+        return cast(dict[TP, tuple[int, int | None]], await self.call_thread(self._seek_to_group_offsets))
+
+    async def _seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
+        consumer = self._ensure_consumer()
+        partitions = sorted(consumer.assignment())
+        offsets = await asyncio.gather(*(consumer.committed(p) for p in partitions))
+        fresh = [p for p, offset in zip(partitions, offsets, strict=True) if offset is None]
+        starts = await consumer.beginning_offsets(fresh) if fresh else {}
+        found = {}
+        for partition, committed in zip(partitions, offsets, strict=True):
+            position = starts[partition] if committed is None else committed
+            consumer.seek(partition, position)
+            found[TP(partition.topic, partition.partition)] = (position, committed)
+        return found
+
+    async def seek_to_positions(self, positions: Mapping[TP, int]) -> None:
+        """Seek partitions to positions; those that are no longer assigned are passed over."""
+        await self.call_thread(self._seek_to_positions, positions)
+
+    async def _seek_to_positions(self, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        for tp, position in positions.items():
+            with suppress(IllegalStateError):
+                consumer.seek(TopicPartition(tp.topic, tp.partition), position)
+
+    @override
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        try:
+            await consumer.commit(
+                {
+                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+                    for tp, offset in offsets.items()
+                }
+            )
+        except (CommitFailedError, IllegalStateError) as error:
+            # The group has moved on; the partitions' next owner reads from the last commit.
+            log.info("offsets not committed: the group is rebalancing", cause=str(error))
+            return False
+        return True

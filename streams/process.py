@@ -1,0 +1,170 @@
+"""Running a worker or a sink: signals, exit status, garbage collector, waiting for Kafka and ClickHouse."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
+from sinks.errors import SinkError, TransientWriteError
+from sinks.open import open_writer
+from sinks.writer import Writer
+from streams.agents.services import Services
+from streams.app import TouchlineApp, build_sink_app, build_streams_app
+from streams.kafka.admin import check_topics
+from streams.kafka.client import BrokerError, wait_for_broker
+from streams.kafka.producer import BatchProducer
+from streams.runtime import logging
+from streams.runtime.exit import exit_with, print_cause
+from streams.runtime.health import HealthServer, HealthServerError
+from streams.runtime.retry import Backoff, Failure, Sleep, retry
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+
+GC_ALLOCATIONS = 50_000
+"""Allocations between two runs of the garbage collector."""
+WRITER_BACKOFF = Backoff(first_s=0.5, longest_s=10.0)
+
+T = TypeVar("T")
+Build = Callable[[Settings, Services, AsyncExitStack], Awaitable[TouchlineApp]]
+"""Builds a process's app; the stack closes whatever it opens for the app."""
+
+log = structlog.get_logger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Run the stream workers until SIGINT or SIGTERM; return the exit status."""
+    needed = {topic.name for topic in all_topics()}
+    return _run(settings, "worker", settings.metrics_port, needed, _build_worker)
+
+
+def run_sink(settings: Settings) -> int:
+    """Run the ClickHouse writers until SIGINT or SIGTERM; return the exit status."""
+    needed = {*FACTS_TOPICS, DEAD_LETTERS}
+    return _run(settings, "sink", settings.sink_metrics_port, needed, _build_sink)
+
+
+async def _build_worker(settings: Settings, services: Services, _: AsyncExitStack) -> TouchlineApp:
+    return build_streams_app(settings, services)
+
+
+async def _build_sink(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
+    writer = await asyncio.to_thread(open_writer, settings.clickhouse)
+    stack.callback(writer.close)
+    await wait_for_writer(writer)
+    return build_sink_app(settings, services, writer)
+
+
+async def wait_for_writer(writer: Writer, sleep: Sleep = asyncio.sleep) -> None:
+    """Wait until ClickHouse answers, however long that takes, and log each attempt.
+
+    Raises:
+        PermanentWriteError: ClickHouse answers, and refuses us.
+    """
+
+    def log_failure(failure: Failure[TransientWriteError]) -> None:
+        log.warning("waiting for ClickHouse", retry_in_s=failure.retry_in_s, cause=str(failure.error))
+
+    await retry(
+        lambda: asyncio.to_thread(writer.ping),
+        transient=TransientWriteError,
+        backoff=WRITER_BACKOFF,
+        on_failure=log_failure,
+        sleep=sleep,
+    )
+
+
+def _run(settings: Settings, role: str, port: int, needed: set[str], build: Build) -> int:
+    logging.configure(settings)
+    _tune_garbage_collector()
+    log.info("starting", role=role, **settings.shown())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, role, port, needed, build))
+    except (BrokerError, HealthServerError, SinkError) as error:
+        print_cause(role, error)
+        return 1
+    except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
+        exit_with(role, error)
+    log.info("stopped", role=role)
+    return 0
+
+
+def _tune_garbage_collector() -> None:
+    """Make the garbage collector run rarely: states and rows are many, and have no cycles.
+
+    With Python's own thresholds it took a third of the time of JOURNEYS, walking over what is kept.
+    """
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)
+
+
+async def serve(settings: Settings, role: str, port: int, needed: set[str], build: Build) -> None:
+    """Run an app until SIGINT or SIGTERM.
+
+    Args:
+        settings: of the process.
+        role: what the process is called in logs: `worker` or `sink`.
+        port: where its metrics are served.
+        needed: the topics that must exist.
+        build: makes the app once Kafka answers.
+
+    Raises:
+        BrokerError: Kafka refuses us, or a needed topic is missing.
+        SinkError: ClickHouse refuses us.
+        HealthServerError: the metrics' port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        # Served before Kafka answers: a process that waits for Kafka is alive.
+        telemetry = Telemetry.on(_registry())
+        health = HealthServer(telemetry, settings.metrics_host, port)
+        stack.callback(health.close)
+        heartbeat = asyncio.create_task(health.run_heartbeat(), name="heartbeat")
+        stack.callback(heartbeat.cancel)
+        await _unless_stopped(stop, wait_for_broker(settings))
+        if stop.is_set():
+            return
+        await check_topics(settings, needed)
+        producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        app = await _unless_stopped(stop, build(settings, Services(settings, producer, telemetry), stack))
+        if app is None:
+            return
+        stack.push_async_callback(app.stop)
+        await app.start()
+        log.info("running", role=role)
+        await app.wait_first(stop.wait())
+        if app.crashed:
+            exit_with(role, app.crash_reason or RuntimeError("Faust crashed without a reason"))
+        log.info("stopping", role=role)
+
+
+def _registry() -> CollectorRegistry:
+    """Return a registry with the operating system's figures of this process: memory, time, files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
+    """Return the result of some work; if `stop` is set first, cancel the work and return None."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    return None

@@ -1,0 +1,61 @@
+"""Validation: what a chunk gives, and how long a run of refusals may be."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from prometheus_client import CollectorRegistry
+
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
+from schemas.topics import KIND_TOPICS
+from streams.agents.services import Producer, Services
+from streams.agents.validation import Validated, Validator
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.runtime.telemetry import Telemetry
+from streams.sentiment import VaderScorer
+from streams.settings import Settings
+from tests.unit.streams.records import FakeRecord
+
+NOW = 1_790_000_000_000
+TOPIC = KIND_TOPICS["page_view"]
+CODEC = Codec(FileRegistry())
+GOOD = CODEC.encode(
+    "PageView", {"event_id": "e", "occurred_at": NOW, "source": "shop", "customer_id": "c", "page": "/"}
+)
+BAD = b"bad"
+
+
+def chunk_of(*values: bytes) -> Chunk:
+    tracker = OffsetTracker(TOPIC, 0, 0, None, 1 << 20, 1 << 30)
+    records = [FakeRecord(offset, value, timestamp=NOW) for offset, value in enumerate(values)]
+    (chunk,) = tracker.track(Fetched(records, len(records), len(records)), 1 << 30)
+    return chunk
+
+
+def validated(*values: bytes, before: int = 0) -> Validated:
+    settings = Settings(max_consecutive_refusals=2)
+    services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW)
+    return Validator(services, CODEC, VaderScorer()).validate(chunk_of(*values), {}, before)
+
+
+def test_accepted_records_come_with_their_time_and_refused_ones_as_dead_letters() -> None:
+    result = validated(GOOD, BAD, GOOD)
+    assert [time for time, _ in result.accepted] == [NOW, NOW]
+    assert [letter.value for letter in result.refused] == [BAD]
+    assert (result.refused_in_a_row, result.error) == (0, None)
+
+
+def test_a_run_of_refusals_goes_on_from_the_chunk_before_and_ends_with_an_accepted_record() -> None:
+    assert validated(BAD).refused_in_a_row == 1
+    assert validated(BAD, before=1).refused_in_a_row == 2
+    assert validated(GOOD, BAD, before=2).refused_in_a_row == 1
+    assert validated(GOOD, before=2).refused_in_a_row == 0
+
+
+def test_a_run_of_refusals_beyond_the_limit_is_an_error_and_ends_the_validation() -> None:
+    result = validated(BAD, GOOD, BAD, BAD, BAD, GOOD)
+    assert len(result.accepted) == 1
+    assert len(result.refused) == 4
+    assert str(result.error).startswith(f"3 messages of {TOPIC} in a row were refused, the last one as undecodable")
+    assert validated(BAD, before=2).error is not None
