@@ -49,7 +49,7 @@ sample: $(VENV)/.embedded ## Make the sample data anew
 kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
 
 servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
-	@tests/servers/install.sh
+	@servers/install.sh
 
 clean: ## Remove what was built here; the user's cache stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from servers.kafka import Kafka
 from sinks.migrate import migrate
 from sinks.open import open_writer
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
-from tests.servers.kafka import Kafka
 from touchline.publish.run import publish
 from touchline.stack import Stack
 from touchline.stack.child import Child

@@ -6,10 +6,7 @@ from importlib.util import find_spec
 
 pytest_plugins = [
     "tests.servers.process",
-    "tests.servers.kafka",
-    "tests.servers.clickhouse",
-    "tests.servers.prometheus",
-    "tests.servers.tansu",
+    "tests.servers.fixtures",
 ]
 if find_spec("tests.chdb_session") is not None:
     pytest_plugins.append("tests.chdb_session")

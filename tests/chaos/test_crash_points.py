@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import shop, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.pipeline import pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
 

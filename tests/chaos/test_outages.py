@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import shop, tweets, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.load import Load
 from tests.servers.pipeline import App, Pipeline, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows

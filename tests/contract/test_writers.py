@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from schemas.rows import TABLES, Row, encode_rows
+from servers.clickhouse import ClickHouseServer
 from sinks.memory import MemoryWriter
 from sinks.migrate import migrate
 from sinks.open import open_writer
@@ -16,7 +17,6 @@ from sinks.writer import Batch, PermanentWriteError, Writer
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
 from tests.contract.stores import MemoryStore, SqlStore, Store, driver_on_chdb
-from tests.servers.clickhouse import ClickHouseServer
 
 INT64_MAX = (1 << 63) - 1
 YEAR_1990 = 631_152_000_000

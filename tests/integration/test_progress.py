@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.rows import ClockRow, encode_rows
 from schemas.topics import DEAD_LETTERS, all_topics
+from servers.kafka import Kafka
 from streams.settings import Settings, load
-from tests.servers.kafka import Kafka
 from tests.servers.topics import create_all_topics, delete_topics
 from touchline.stack import ChildDied, Progress, Stack, caught_up
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.topics import KIND_TOPICS
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import Event, refused, repeated, shop, tweets, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.pipeline import pipeline_on
 from tests.servers.rows import Rows, differences, embedded_rows
 

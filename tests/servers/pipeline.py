@@ -20,13 +20,13 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from rich.console import Console
 
 from schemas.topics import all_topics
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from sinks.migrate import migrate
 from sinks.open import open_writer
 from streams.kafka.admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.process import watch
 from tests.servers.rows import Rows, rows_of
 from tests.servers.topics import delete_topics

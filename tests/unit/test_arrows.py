@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"bench", "examples", "schemas", "sinks", "streams", "touchline", "tests"}
+ROOMS = {"bench", "examples", "schemas", "servers", "sinks", "streams", "touchline", "tests"}
 
 MAY_KNOW: dict[str, set[str]] = {
     "schemas": set(),
     "sinks": {"schemas"},
     "streams": {"schemas", "sinks"},
     "touchline": {"schemas", "sinks", "streams"},
-    "bench": {"schemas", "sinks", "streams", "touchline", "tests"},
+    "servers": {"schemas", "touchline"},
+    "bench": {"schemas", "servers", "sinks", "streams", "touchline"},
     "examples": {"touchline"},
 }
 PURE = ("streams/intake", "streams/journeys", "streams/sentiment")

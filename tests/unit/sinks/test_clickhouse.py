@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from clickhouse_driver import errors
 
+from servers.clickhouse import ClickHouseServer
 from sinks.clickhouse import ClickHouseWriter, Server
 from sinks.columns import conversions, to_columns
 from sinks.migrate import migrate
@@ -16,7 +17,6 @@ from sinks.tables import TABLES
 from sinks.writer import PermanentWriteError, QueryError, TransientWriteError, Writer, select
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
-from tests.servers.clickhouse import ClickHouseServer
 
 CLOCK = [0, MAY_1, 17, 1]
 

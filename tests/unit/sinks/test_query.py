@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from servers.clickhouse import ClickHouseServer
 from sinks.formats import FORMATS
 from sinks.open import open_writer
 from sinks.query import run_query
 from sinks.writer import QueryError, TransientWriteError, Writer
 from tests.contract.facts_rows import PLAIN
-from tests.servers.clickhouse import ClickHouseServer
 
 # One of each kind of value, as far as the oldest server knows them.
 VALUES = """
