@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import all_topics
+from tests.servers.process import ctrl_c_obeyed
 from tests.servers.topics import create_all_topics
 from touchline.stack import ChildDied, Stack, StackError
 from touchline.stack.child import Child
@@ -52,13 +53,14 @@ def children_of(pid: int) -> list[int]:
 @contextmanager
 def holding(folder: Path, script: str = "hold_stack.py", **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A process of its own that holds a stack; it is killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPTS / script), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    with ctrl_c_obeyed():
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPTS / script), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
     try:
         yield process
     finally:
