@@ -6,7 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+# The first of these that is new enough and can make a virtual environment; `make PYTHON=...` names another.
+PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
 BIN := $(VENV)/bin
 KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' deploy/kafka/pom.xml)
@@ -57,12 +58,14 @@ clean: ## Remove what was built here; the user's cache stays
 
 # A stamp file says which parts of the environment are in place; a change of pyproject.toml makes them old.
 
+# Each is tried by running it: a version manager's shim may be on PATH without its Python, and Debian's Python
+# makes no environment without its package python3-venv.
 $(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "make: $(PYTHON) was not found. Install Python 3.11, or name another: make PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $(PYTHON) is older than Python 3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@for python in $(PYTHON); do \
+	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "$$python -m venv $(VENV)"; exec "$$python" -m venv $(VENV); fi; done; \
+	echo "make: found no Python from 3.11 on that can make a virtual environment (looked for: $(PYTHON))." \
+	  "Install one (on Debian with python3-venv), or name another: make PYTHON=/path/to/python" >&2; exit 1
 
 $(VENV)/.embedded: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded]'
