@@ -24,7 +24,7 @@ from streams.kafka.admin import create_topics
 from streams.settings import Settings
 from touchline.publish.run import Published, publish
 from touchline.report import print_report, read_findings
-from touchline.stack import Progress, Stack, caught_up
+from touchline.stack import Progress, Stack, wait_until_caught_up
 from touchline.terminal import Steps
 
 CHECK_S = 0.5
@@ -86,7 +86,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
         console: progress and bad lines are told here.
 
     Raises:
-        ChildDied: a worker, the sink or the broker ended.
+        ChildExitedError: a worker, the sink or the broker ended.
         SettingsError, StackError, OSError: it could not begin.
     """
     try:
@@ -117,7 +117,7 @@ async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
             steps.begin(STAGES[stage])
         steps.show(progress.done, progress.total)
 
-    waiting = asyncio.ensure_future(caught_up(settings, int(time.time() * 1000), show))
+    waiting = asyncio.ensure_future(wait_until_caught_up(settings, int(time.time() * 1000), show))
     try:
         while not waiting.done():
             await asyncio.wait({waiting}, timeout=CHECK_S)

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from schemas.topics import all_topics
 from tests.servers.process import ctrl_c_obeyed
 from tests.servers.topics import create_all_topics
-from touchline.stack import ChildDied, Stack, StackError
+from touchline.stack import ChildExitedError, Stack, StackError
 from touchline.stack.child import Child
 from touchline.stack.ports import broker_answers
 
@@ -185,7 +185,7 @@ def test_a_broker_that_dies_at_the_start_shows_its_last_words(
     program.write_text("#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setenv("CALF_TANSU_BIN", str(program))
-    with pytest.raises(ChildDied, match=r"broker ended unexpectedly \(exit status 3\)") as died:
+    with pytest.raises(ChildExitedError, match=r"broker ended unexpectedly \(exit status 3\)") as died:
         stack.start_broker()
     assert died.value.tail == "the disk is on fire"
 
@@ -198,7 +198,7 @@ def test_check_names_the_child_that_died(tansu: Stack) -> None:
     assert not sees_no_death()
     (broker,) = (c for c in children_of(os.getpid()) if "tansu" in _command(c))
     os.kill(broker, signal.SIGKILL)
-    with pytest.raises(ChildDied, match=r"broker ended unexpectedly \(SIGKILL\)"):
+    with pytest.raises(ChildExitedError, match=r"broker ended unexpectedly \(SIGKILL\)"):
         wait_until(sees_no_death)
 
 

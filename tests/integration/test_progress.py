@@ -14,7 +14,7 @@ from schemas.topics import DEAD_LETTERS, all_topics
 from servers.kafka import Kafka
 from streams.settings import Settings, load
 from tests.servers.topics import create_all_topics, delete_topics
-from touchline.stack import ChildDied, Progress, Stack, caught_up
+from touchline.stack import ChildExitedError, Progress, Stack, wait_until_caught_up
 
 SHARDS = 2
 CLOCKS = "facts.clocks.v1"
@@ -101,7 +101,7 @@ async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) ->
         await at.clock(1, 999)
         await at.producer.send_and_wait(JOURNEYS, b"\x90", partition=1)
         await at.producer.send_and_wait(DEAD_LETTERS, b"broken", partition=0)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
 
         await heard.wait_for(Progress("journeys", 0, 0))
         await at.producer.send_and_wait("touchpoints.tweets.v1", b"said", partition=0)
@@ -127,7 +127,7 @@ async def test_what_comes_after_the_clocks_is_not_waited_for(bootstrap: str) -> 
     async with pipeline(settings) as at, asyncio.timeout(60):
         for partition in range(SHARDS):
             await at.clock(partition, 1000)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
         await heard.wait_for(Progress("storing", 0, 2))
         await at.clock(0, 2000)
         for partition in range(SHARDS):
@@ -139,10 +139,10 @@ async def test_a_dead_child_ends_the_wait(bootstrap: str) -> None:
     settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-dead")
 
     def check(_progress: Progress) -> None:
-        raise ChildDied("sink", 1, "no space left")
+        raise ChildExitedError("sink", 1, "no space left")
 
-    with pytest.raises(ChildDied, match="no space left"):
-        await caught_up(settings, 1000, check)
+    with pytest.raises(ChildExitedError, match="no space left"):
+        await wait_until_caught_up(settings, 1000, check)
 
 
 async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -> None:
@@ -154,7 +154,7 @@ async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -
         await at.journeys(1, 100)
         for partition in range(SHARDS):
             await at.commit(CLOCKS, partition, 1)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
 
         await heard.wait_for(Progress("storing", 2, 102))
         await at.commit(JOURNEYS, 1, 99)

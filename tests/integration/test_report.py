@@ -168,14 +168,14 @@ def test_abandoned_money_stays_apart_by_currency_and_fate(findings: Findings) ->
 
 
 def test_the_most_hurt_customers_journey_comes_with_its_cause(findings: Findings) -> None:
-    assert findings.hurt is not None
-    worst = findings.hurt.shift
+    assert findings.worst_journey is not None
+    worst = findings.worst_journey.shift
 
     assert (worst.customer_id, worst.onset_kind, worst.onset_text) == ("C1", "tweet", "awful")
     assert (worst.cause_event_id, worst.cause_at, worst.cause_text) == ("e6", at(6), "was cut off")
-    assert findings.hurt.outcome == "unresolved"
-    assert [step.event_id for step in findings.hurt.steps] == [f"e{day}" for day in range(10)]
-    assert findings.sour[1].cause_kind is None
+    assert findings.worst_journey.outcome == "unresolved"
+    assert [step.event_id for step in findings.worst_journey.steps] == [f"e{day}" for day in range(10)]
+    assert findings.worse[1].cause_kind is None
 
 
 def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings) -> None:
@@ -188,5 +188,5 @@ def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings)
     assert change.before.experience is not None
     assert change.after.experience is not None
     assert (change.before.experience.n, change.after.experience.n) == (6, 3)
-    assert (change.before.turned_sour, change.after.turned_sour) == (0, 2)
+    assert (change.before.got_worse, change.after.got_worse) == (0, 2)
     assert change.verdict == "worse"

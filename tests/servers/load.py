@@ -12,7 +12,7 @@ from typing import Self
 
 from streams.kafka.producer import BatchProducer
 from streams.settings import Settings
-from touchline.publish.collect import collect
+from touchline.publish.read import read_files
 from touchline.publish.send import send_in_batches
 from touchline.publish.spool import Message, Spool
 
@@ -53,7 +53,7 @@ class Load:
 
     def _planned(self, lines: Path, repeats: int, chance: random.Random) -> deque[Message]:
         with Spool() as spool:
-            assert not collect([lines], spool, lambda *_: None, lambda _: None)
+            assert not read_files([lines], spool, lambda *_: None, lambda _: None)
             messages = list(spool.in_order())
         placed = list(enumerate(messages))
         chosen = chance.sample(range(len(messages)), repeats)
@@ -92,7 +92,7 @@ class Load:
     def _run(self) -> None:
         try:
             asyncio.run(self._publish())
-        except BaseException as error:  # told by `check`
+        except BaseException as error:  # reported by `check`
             self._error = error
 
     async def _publish(self) -> None:

@@ -31,7 +31,7 @@ from tests.servers.process import watch
 from tests.servers.rows import Rows, rows_of
 from tests.servers.topics import delete_topics
 from touchline.publish.run import publish
-from touchline.stack import caught_up
+from touchline.stack import wait_until_caught_up
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
@@ -153,7 +153,7 @@ class Pipeline:
 
     async def _drain(self, patience_s: float) -> None:
         async with asyncio.timeout(patience_s):
-            await caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
+            await wait_until_caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
 
     def check(self) -> None:
         """Make sure that nothing has ended by itself."""

@@ -12,9 +12,9 @@ import click
 from touchline import demo
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
+from touchline.demo_folder import hold_demo_folder
 from touchline.errors import CommandError
-from touchline.scratch import scratch
-from touchline.terminal import aside, page
+from touchline.terminal import progress_console, result_console
 
 SAMPLE = "sample.jsonl"
 
@@ -44,8 +44,8 @@ def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None)
     with resources.as_file(resources.files("touchline") / SAMPLE) as sample, _place(keep) as database:
         if not inputs and not sample.is_file():
             raise CommandError("this installation has no sample; name a file with --input FILE.jsonl")
-        published = demo.run(inputs or (sample,), database, aside())
-        demo.report(database, address_of(database), page())
+        published = demo.run(inputs or (sample,), database, progress_console())
+        demo.report(database, address_of(database), result_console())
     if published.rejected:
         context.exit(REJECTED_STATUS)
 
@@ -56,7 +56,7 @@ def _place(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         yield fresh(keep)
         return
-    with scratch() as place:
+    with hold_demo_folder() as place:
         yield place.database
         fate = "the next demo replaces it" if place.replaced else "delete it when you are done"
         click.echo(f"\nThe database is in {place.database}; {fate}.", err=True)

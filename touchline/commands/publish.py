@@ -8,8 +8,8 @@ import click
 
 from streams import settings
 from touchline.publish.run import publish
-from touchline.report.words import counted
-from touchline.terminal import Steps, aside
+from touchline.report.formatting import counted
+from touchline.terminal import Steps, progress_console
 
 REJECTED_STATUS = 2
 
@@ -29,7 +29,7 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     Bad lines are named with their number and reason, written to FILE.jsonl.rejected, and make the
     exit status 2; the good ones are sent all the same.
     """
-    console = aside()
+    console = progress_console()
     with Steps(console) as steps:
         steps.begin("publishing")
         done = publish(settings.load(), files, console, steps.show)

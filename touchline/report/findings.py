@@ -1,4 +1,4 @@
-"""What the tables say, as plain values: built from the rows of `report.queries`, no database.
+"""The findings as plain values, built from the rows of `report.queries` without a database.
 
 Times are epoch milliseconds, UTC; experience is in [-1, 1]; money is in minor units.
 """
@@ -20,7 +20,7 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, how many observations it rests on, and its 95 % interval where one can be given."""
+    """A figure, the number of its observations, and its 95 % interval where one can be given."""
 
     value: float
     n: int
@@ -45,7 +45,7 @@ class Intake:
 
 @dataclass(frozen=True)
 class Abandoned:
-    """All abandoned things of one sort. `lost` and `recovered` are money a currency."""
+    """All abandoned things of one subject. `lost` and `recovered` are sums of money by currency."""
 
     subject: str
     abandoned: int
@@ -56,7 +56,7 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Shift:
-    """A lasting turn in one customer's experience, the touchpoint it began with, and its cause."""
+    """A lasting change of one customer's experience, the touchpoint that began it, and its likely cause."""
 
     customer_id: str
     journey_id: str
@@ -97,7 +97,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Journey:
-    """The journey of the customer who was hurt most: touchpoints in order, and its turns."""
+    """The journey with the largest shift for the worse: touchpoints in order, and its turns."""
 
     shift: Shift
     outcome: str
@@ -107,16 +107,16 @@ class Journey:
 
 @dataclass(frozen=True)
 class Period:
-    """The days before or after a change: experience, NPS, and how many customers turned sour."""
+    """The days before or after a change: experience, NPS, and how many customers' experience got worse."""
 
     experience: Estimate | None
     nps: Estimate | None
-    turned_sour: int
+    got_worse: int
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change in the business, and how customers fared around it."""
+    """A change in the business, and the experience of customers before and after it."""
 
     name: str
     topic: str | None
@@ -136,15 +136,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything the report tells."""
+    """All findings of the report."""
 
     intake: Intake
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
     abandoned: list[Abandoned]
-    sour: list[Shift]
-    sweet: list[Shift]
-    hurt: Journey | None
+    worse: list[Shift]
+    better: list[Shift]
+    worst_journey: Journey | None
     changes: list[Change]
 
 

@@ -1,4 +1,4 @@
-"""What a stream truly holds: counted from each person's whole diary, by the published definitions.
+"""What a stream truly holds: counted from each person's whole events_at, by the published definitions.
 
 Written apart from the pipeline and simpler, as everything of a person is at hand: a second opinion.
 All deadlines are taken to have passed, as they have when an old stream is replayed.

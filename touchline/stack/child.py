@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from touchline.stack.errors import ChildDied
+from touchline.stack.errors import ChildExitedError
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
@@ -79,7 +79,7 @@ class Child:
         """Start the program and wait for it to end well.
 
         Raises:
-            ChildDied: it ended with another exit status than 0.
+            ChildExitedError: it ended with another exit status than 0.
             TimeoutError: it took longer than `timeout_s`.
         """
         self.start()
@@ -95,7 +95,7 @@ class Child:
         finally:
             self.kill9()
         if status:
-            raise ChildDied(self.name, status, self.tail())
+            raise ChildExitedError(self.name, status, self.tail())
 
     def start(self) -> None:
         """Start the program; its output is appended to the log.
@@ -130,7 +130,7 @@ class Child:
         """Wait until `ready()` holds.
 
         Raises:
-            ChildDied: it ended first.
+            ChildExitedError: it ended first.
             TimeoutError: it took longer than `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
@@ -144,13 +144,13 @@ class Child:
         """Make sure that the program is running.
 
         Raises:
-            ChildDied: it is not.
+            ChildExitedError: it is not.
         """
         if self._process is None:
             raise RuntimeError(f"{self.name} was not started")
         status = self._process.poll()
         if status is not None:
-            raise ChildDied(self.name, status, self.tail())
+            raise ChildExitedError(self.name, status, self.tail())
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines of its log."""

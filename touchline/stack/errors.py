@@ -11,7 +11,7 @@ class StackError(TouchlineError):
     """The stack cannot run; the message says what is wrong and what to do."""
 
 
-class ChildDied(StackError):  # noqa: N818  # the name says what happened
+class ChildExitedError(StackError):  # the name says what happened
     """A child process ended that should have gone on.
 
     Attributes:

@@ -40,7 +40,7 @@ class Progress:
     total: int
 
 
-async def caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
+async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
     """Wait until all that was published before `since_ms` is stored, and what it led to.
 
     That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every

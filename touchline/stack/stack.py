@@ -88,7 +88,7 @@ class Stack:
 
         Raises:
             StackError: the `embedded` extra is not installed.
-            ChildDied: the broker ended.
+            ChildExitedError: the broker ended.
             TimeoutError: it did not answer in time.
         """
         address = f"tcp://{self.kafka}"
@@ -138,7 +138,7 @@ class Stack:
         """Make sure that every child runs.
 
         Raises:
-            ChildDied: one does not; with its name and the last lines of its log.
+            ChildExitedError: one does not; with its name and the last lines of its log.
         """
         for child in self._children():
             child.check()
