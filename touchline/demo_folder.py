@@ -1,4 +1,4 @@
-"""The folder in which a demo leaves its database when none was named: one for each user, so that they do not pile up."""
+"""The folder for a demo's database when none was named: one for each user, so that databases do not pile up."""
 
 from __future__ import annotations
 

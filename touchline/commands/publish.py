@@ -26,8 +26,8 @@ REJECTED_STATUS = 2
 def command(context: click.Context, files: tuple[Path, ...]) -> None:
     """Send touchpoints, one JSON object a line, in order of event time; `-` is standard input.
 
-    Bad lines are named with their number and reason, written to FILE.jsonl.rejected, and make the
-    exit status 2; the good ones are sent all the same.
+    Bad lines are named with their number and reason and written to FILE.jsonl.rejected; the good lines
+    are sent. With any bad line the exit status is 2.
     """
     console = progress_console()
     with Steps(console) as steps:

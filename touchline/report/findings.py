@@ -9,10 +9,15 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 RowDict = Mapping[str, Any]
 """A row of a query's result: column to value, as JSON gives it."""
+
+Direction = Literal["worse", "better"]
+"""The direction of a shift."""
+Verdict = Literal["better", "worse", "no clear difference", "too few to tell"]
+"""The experience of customers after a change in the business, against before."""
 
 Z_95 = 1.959963984540054
 """The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
@@ -60,7 +65,7 @@ class Shift:
 
     customer_id: str
     journey_id: str
-    direction: str
+    direction: Direction
     onset_at: int
     onset_event_id: str
     before: float
@@ -126,8 +131,8 @@ class Change:
     after: Period
 
     @property
-    def verdict(self) -> str:
-        """`better`, `worse`, `no clear difference` or `too few to tell`: experience, then NPS."""
+    def verdict(self) -> Verdict:
+        """The verdict of experience; where it is not clear, the clear one of NPS."""
         pairs = [(self.before.experience, self.after.experience), (self.before.nps, self.after.nps)]
         verdicts = [_compare(before, after) for before, after in pairs]
         clear = [verdict for verdict in verdicts if verdict in {"better", "worse"}]
@@ -148,7 +153,7 @@ class Findings:
     changes: list[Change]
 
 
-def _compare(before: Estimate | None, after: Estimate | None) -> str:
+def _compare(before: Estimate | None, after: Estimate | None) -> Verdict:
     if before is None or after is None or before.error is None or after.error is None:
         return "too few to tell"
     difference = after.value - before.value
@@ -250,7 +255,7 @@ def _shift(row: RowDict) -> Shift:
     return Shift(
         customer_id=str(row["customer_id"]),
         journey_id=str(row["journey_id"]),
-        direction=str(row["direction"]),
+        direction="worse" if row["direction"] == "worse" else "better",
         onset_at=int(row["onset_at"]),
         onset_event_id=str(row["onset_event_id"]),
         before=float(row["before_mean"]),

@@ -123,8 +123,8 @@ def _call(person: Person, at: int, topic: str, period: Period) -> None:
     busy = 3.0 if period.carrier_start <= at < period.carrier_end else 1.0
     ended = service.call(person, at, topic, busy)
     if person.chance(0.5):
-        kind = person.random.choice(("csat", "ces"))
-        service.survey(person, ended + 30 * MINUTE_MS, kind, "the call")
+        score: service.Score = person.random.choice(("csat", "ces"))
+        service.survey(person, ended + 30 * MINUTE_MS, score, "the call")
 
 
 def _case(person: Person, at: int, topic: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 Event = dict[str, Any]
 """A touchpoint as one JSON object: `kind`, then the fields of its record."""
@@ -34,7 +34,7 @@ class Turn:
 
     at: int
     level: float
-    direction: str
+    direction: Literal["worse", "better"]
     onset_event_id: str
     cause_event_id: str
     cause_kind: str

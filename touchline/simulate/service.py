@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from touchline.simulate import texts
 from touchline.simulate.person import Event, Person
 from touchline.simulate.shop import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
+Score = Literal["nps", "csat", "ces"]
+"""The kind of score that a survey asks for."""
+
 TOPICS = ["delivery", "product", "billing", "account"]
 _AGENTS = ["mara", "jonas", "elif", "pieter", "aoife", "tomas"]
-_SURVEYS = {"nps": ("SV-NPS", 0, 10), "csat": ("SV-SERVICE", 1, 5), "ces": ("SV-EFFORT", 1, 7)}
+_SURVEYS: dict[Score, tuple[str, int, int]] = {
+    "nps": ("SV-NPS", 0, 10),
+    "csat": ("SV-SERVICE", 1, 5),
+    "ces": ("SV-EFFORT", 1, 7),
+}
 
 
 def call(person: Person, at: int, topic: str, busy: float = 1.0) -> int:
@@ -191,7 +200,7 @@ def review(person: Person, at: int, product: str) -> Event:
     )
 
 
-def survey(person: Person, at: int, kind: str, about: str) -> None:
+def survey(person: Person, at: int, kind: Score, about: str) -> None:
     """Invite the person to a survey at `at`; the person may start it, and may complete it."""
     random = person.random
     survey_id, low, high = _SURVEYS[kind]
