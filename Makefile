@@ -22,7 +22,7 @@ help: ## Show this list
 demo: $(VENV)/.embedded ## Run everything on this machine on sample data, and print the report
 	@$(BIN)/touchline demo
 
-test: $(VENV)/.test servers ## Check everything: style, types, and tests against real servers
+test: $(VENV)/.test servers ## Check everything: style, types, tests against real servers
 	@$(MAKE) --no-print-directory kafka || { \
 	  [ -z "$${CI:-}" ] && echo "Tests that need Kafka will skip." >&2; }
 	$(BIN)/ruff check .
@@ -34,17 +34,17 @@ lint: $(VENV)/.test ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(VENV)/.test ## Put the code into the project's style
+format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 types: $(VENV)/.test ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.test kafka ## Measure how fast it is
+bench: $(VENV)/.test kafka ## Measure speed
 	$(BIN)/python -m bench
 
-sample: $(VENV)/.embedded ## Make the sample data anew
+sample: $(VENV)/.embedded ## Regenerate the sample data
 	$(BIN)/python -m examples.sample
 
 kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
@@ -52,11 +52,11 @@ kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 a
 servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
 	@servers/install.sh
 
-clean: ## Remove what was built here; the user's cache stays
+clean: ## Remove all build products; keep the user's cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp file says which parts of the environment are in place; a change of pyproject.toml makes them old.
+# A stamp file marks each installed part of the environment; a change of pyproject.toml makes it out of date.
 
 # Each is tried by running it: a version manager's shim may be on PATH without its Python, and Debian's Python
 # makes no environment without its package python3-venv.
@@ -71,7 +71,7 @@ $(VENV)/.embedded: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded]'
 	@touch $@
 
-# lifetimes is an oracle of the tests; what its release pins is older than what the rest needs.
+# The tests take a data set from lifetimes; its own pins are too old for the other packages.
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded,test]'
 	$(PIP) install --no-deps lifetimes==0.11.3

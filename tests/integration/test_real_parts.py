@@ -1,4 +1,4 @@
-"""Apache Kafka with clickhouse-server and the embedded stack are the same to touchline: the same rows come out."""
+"""Apache Kafka with clickhouse-server stores the same rows as the embedded stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.shop import Event, refused, repeated, shop, tweets, write
 from tests.servers.pipeline import pipeline_on
 from tests.servers.rows import Rows, differences, embedded_rows
 
-# The first worker waits for the second to join: it would have done all the work before.
+# The first worker waits for the second to join, which would otherwise find all the work done.
 KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "6000"}
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.embedded]
@@ -29,7 +29,7 @@ BUSINESS = {"business_change", "marketing_spend"}
 
 @dataclass(frozen=True)
 class Runs:
-    """One input, and what both stacks made of it."""
+    """One input, and the rows of both stacks."""
 
     events: list[Event]
     embedded: Rows

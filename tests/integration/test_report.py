@@ -1,4 +1,4 @@
-"""The report's questions, asked of real tables filled by hand."""
+"""The report's queries run on real tables that are filled by hand."""
 
 from __future__ import annotations
 
@@ -82,13 +82,38 @@ def shift(customer: str, journey: str, before: int, after: int, cause: str | Non
 def cart(subject_id: str, status: str, value: int | None, currency: str | None) -> Row:
     recovered_at = at(3) if status == "recovered" else None
     return AbandonmentRow(
-        "cart", "cart", subject_id, "C1", "J1", at(1), at(2), 1000, value, currency, status, recovered_at, False, 1
+        family="cart",
+        subject="cart",
+        subject_id=subject_id,
+        customer_id="C1",
+        journey_id="J1",
+        started_at=at(1),
+        abandoned_at=at(2),
+        waited_ms=1000,
+        value_minor=value,
+        currency=currency,
+        status=status,
+        recovered_at=recovered_at,
+        deleted=False,
+        version=1,
     )
 
 
 def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dimension: str = "all") -> Row:
     value = "EUR" if dimension == "currency" else ""
-    return BucketRow(metric, at(day), dimension, value, 0, n, numerator, n, squares, [], 1)
+    return BucketRow(
+        metric=metric,
+        bucket=at(day),
+        dimension=dimension,
+        dimension_value=value,
+        partition=0,
+        n=n,
+        numerator=numerator,
+        denominator=n,
+        squares=squares,
+        samples=[],
+        version=1,
+    )
 
 
 ROWS: dict[str, list[Row]] = {
@@ -102,11 +127,60 @@ ROWS: dict[str, list[Row]] = {
         shift("C2", "J2", 5000, -6000, None),
     ],
     "journeys": [
-        JourneyRow("J1", "C1", at(0), at(9), None, 10, ["web"], "tc", 0, 0, "EUR", 1, 1, 1, 1, "unresolved", False, 1)
+        JourneyRow(
+            journey_id="J1",
+            customer_id="C1",
+            started_at=at(0),
+            last_touch_at=at(9),
+            ended_at=None,
+            touchpoints=10,
+            channels=["web"],
+            path="tc",
+            purchases=0,
+            revenue_minor=0,
+            currency="EUR",
+            experience_first=1,
+            experience_last=1,
+            experience_sum=1,
+            experience_n=1,
+            outcome="unresolved",
+            deleted=False,
+            version=1,
+        )
     ],
     "customers": [
-        CustomerRow("C1", at(0), at(9), 10, 0, 0, 0, "EUR", 1, 1, 9, 0, "active", 1),
-        CustomerRow("anon:cookie:k", at(0), at(9), 0, 0, 0, 0, "", 0, 0, None, 0, "active", 1),
+        CustomerRow(
+            customer_id="C1",
+            first_seen_at=at(0),
+            last_seen_at=at(9),
+            touchpoints=10,
+            purchases=0,
+            spend_minor=0,
+            refunded_minor=0,
+            currency="EUR",
+            experience_sum=1,
+            experience_n=1,
+            last_nps=9,
+            open_cases=0,
+            status="active",
+            version=1,
+        ),
+        CustomerRow(
+            customer_id="anon:cookie:k",
+            first_seen_at=at(0),
+            last_seen_at=at(9),
+            touchpoints=0,
+            purchases=0,
+            spend_minor=0,
+            refunded_minor=0,
+            currency="",
+            experience_sum=0,
+            experience_n=0,
+            last_nps=None,
+            open_cases=0,
+            status="active",
+            version=1,
+        ),
     ],
     "abandonments": [
         cart("k1", "abandoned", 4999, "EUR"),
@@ -116,15 +190,40 @@ ROWS: dict[str, list[Row]] = {
         cart("k5", "abandoned", None, None),
     ],
     "metric_buckets": [
-        # Promoters less detractors, and both: 4 and 1 before the change, 1 and 4 after it.
+        # Promoters and detractors: 4 and 1 before the change, 1 and 4 after it.
         bucket("nps", 3, 10, 3, 5),
         bucket("nps", 8, 10, -3, 5),
         bucket("csat", 3, 4, 3),
         bucket("revenue", 3, 2, 12345, dimension="currency"),
         bucket("speed_of_answer", 3, 2, 90_000),
     ],
-    "dead_letters": [DeadLetterRow("t", 0, 1, "no_identity", "", "ingest", at(1), b"\x00\xff", 1)],
-    "business_changes": [BusinessChangeRow("B1", "New help line", "support", at(6), None, "b", at(6), "test", {}, 1)],
+    "dead_letters": [
+        DeadLetterRow(
+            topic="t",
+            partition=0,
+            offset=1,
+            reason="no_identity",
+            detail="",
+            stage="ingest",
+            refused_at=at(1),
+            raw=b"\x00\xff",
+            version=1,
+        )
+    ],
+    "business_changes": [
+        BusinessChangeRow(
+            change_id="B1",
+            name="New help line",
+            topic="support",
+            effective_at=at(6),
+            reverted_at=None,
+            event_id="b",
+            occurred_at=at(6),
+            source="test",
+            attributes={},
+            version=1,
+        )
+    ],
 }
 
 

@@ -1,7 +1,7 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
-KINDS names what of the state is written before the end, when JOURNEYS writes for the third time and has much to write:
-b metric buckets, c customers, f what is forgotten, p the position. Facts and signals always are.
+KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS:
+b metric buckets, c customers, f forgotten buckets, p the position. It always writes facts and signals.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, BatchProducer, Message
 from streams.settings import load
 
-FATAL = 3
-MUCH = 10
-"""Touchpoints that make a write one worth dying in."""
+FATAL_WRITE = 3
+LARGE = 10
+"""Touchpoints of a large write."""
 KINDS = sys.argv[1]
 
 large_writes = 0
@@ -37,7 +37,7 @@ def kind_of(entry: Message) -> str:
 
 
 class Dying:
-    """Passes everything on but the state, of which it writes a part, and dies."""
+    """Passes on everything but the state; of the state it writes a part, and dies."""
 
     def __init__(self, producer: BatchProducer) -> None:
         self._producer = producer
@@ -57,9 +57,9 @@ class Dying:
 
 async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
     global large_writes  # noqa: PLW0603  # this process has no other purpose
-    large_writes += output.counts["touchpoints"] >= MUCH
+    large_writes += output.counts["touchpoints"] >= LARGE
     journeys: Any = copy.copy(self)
-    if large_writes >= FATAL:
+    if large_writes >= FATAL_WRITE:
         journeys._services = replace(
             journeys._services, producer=cast(BatchProducer, Dying(journeys._services.producer))
         )
