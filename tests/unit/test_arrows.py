@@ -73,3 +73,8 @@ def test_journeys_read_no_clock_and_throw_no_dice() -> None:
     forbidden = {"time", "datetime", "random", "uuid", "secrets", "os"}
     for path in modules("streams/journeys"):
         assert not forbidden & {name.split(".")[0] for name in imports(path)}, path
+
+
+def test_servers_run_without_pytest() -> None:
+    for path in modules("servers"):
+        assert "pytest" not in {name.split(".")[0] for name in imports(path)}, path
