@@ -1,4 +1,4 @@
-# The image of all commands: `worker` by default. Two stages: nothing that builds is in what runs.
+# The image of all commands: `worker` by default. Two stages: the final image holds no build products.
 FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
@@ -8,7 +8,7 @@ COPY schemas schemas
 COPY sinks sinks
 COPY streams streams
 COPY touchline touchline
-# Without the `embedded` extra: half a gigabyte of database that a server replaces.
+# Without the `embedded` extra: a ClickHouse server replaces its half a gigabyte of database.
 RUN /opt/venv/bin/pip install .
 
 FROM python:3.11.14-slim-bookworm
@@ -21,9 +21,9 @@ RUN groupadd --gid 10001 touchline \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    # A container's own loopback reaches nobody.
+    # Nobody outside the container reaches its loopback.
     TOUCHLINE_METRICS_HOST=0.0.0.0
-# By number, so that Kubernetes can see that it is not root.
+# By number, so that Kubernetes sees that the user is not root.
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 9464 9465

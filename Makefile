@@ -6,7 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+# The first of these that is new enough and can make a virtual environment; `make PYTHON=...` names another.
+PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
 BIN := $(VENV)/bin
 KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' deploy/kafka/pom.xml)
@@ -21,7 +22,7 @@ help: ## Show this list
 demo: $(VENV)/.embedded ## Run everything on this machine on sample data, and print the report
 	@$(BIN)/touchline demo
 
-test: $(VENV)/.test servers ## Check everything: style, types, and tests against real servers
+test: $(VENV)/.test servers ## Check everything: style, types, tests against real servers
 	@$(MAKE) --no-print-directory kafka || { \
 	  [ -z "$${CI:-}" ] && echo "Tests that need Kafka will skip." >&2; }
 	$(BIN)/ruff check .
@@ -33,42 +34,44 @@ lint: $(VENV)/.test ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(VENV)/.test ## Put the code into the project's style
+format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 types: $(VENV)/.test ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.test kafka ## Measure how fast it is
+bench: $(VENV)/.test kafka ## Measure speed
 	$(BIN)/python -m bench
 
-sample: $(VENV)/.embedded ## Make the sample data anew
+sample: $(VENV)/.embedded ## Regenerate the sample data
 	$(BIN)/python -m examples.sample
 
 kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
 
 servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
-	@tests/servers/install.sh
+	@servers/install.sh
 
-clean: ## Remove what was built here; the user's cache stays
+clean: ## Remove all build products; keep the user's cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp file says which parts of the environment are in place; a change of pyproject.toml makes them old.
+# A stamp file marks each installed part of the environment; a change of pyproject.toml makes it out of date.
 
+# Each is tried by running it: a version manager's shim may be on PATH without its Python, and Debian's Python
+# makes no environment without its package python3-venv.
 $(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "make: $(PYTHON) was not found. Install Python 3.11, or name another: make PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $(PYTHON) is older than Python 3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@for python in $(PYTHON); do \
+	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "$$python -m venv $(VENV)"; exec "$$python" -m venv $(VENV); fi; done; \
+	echo "make: found no Python from 3.11 on that can make a virtual environment (looked for: $(PYTHON))." \
+	  "Install one (on Debian with python3-venv), or name another: make PYTHON=/path/to/python" >&2; exit 1
 
 $(VENV)/.embedded: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded]'
 	@touch $@
 
-# lifetimes is an oracle of the tests; what its release pins is older than what the rest needs.
+# The tests take a data set from lifetimes; its own pins are too old for the other packages.
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded,test]'
 	$(PIP) install --no-deps lifetimes==0.11.3

@@ -1,1 +1,1 @@
-"""Speed, measured: the whole way of an event, and each stage by itself. `python -m bench --help`."""
+"""Benchmarks: the whole pipeline, and each stage by itself. `python -m bench --help`."""

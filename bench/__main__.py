@@ -1,4 +1,4 @@
-"""`python -m bench`: events a second through the whole way, and what an event costs, by stage and by process."""
+"""`python -m bench`: events a second through the pipeline, and the CPU cost of an event by stage and process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from touchline.simulate import write_simulation
 
 
 @click.command()
-@click.option("--customers", default=1_935, show_default=True, help="How many to simulate.")
-@click.option("--days", default=45, show_default=True, help="For how long: the fewer, the denser the minutes.")
+@click.option("--customers", default=1_935, show_default=True, help="Simulated customers.")
+@click.option("--days", default=45, show_default=True, help="Simulated days: the fewer, the more events a minute.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
-@click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="One part alone.")
+@click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="Run only one part.")
 def main(customers: int, days: int, rounds: int, workers: int, only: str | None) -> None:
-    """MetricDelta touchline on this machine."""
+    """Measure touchline on this machine."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     print(f"yardstick: ten million additions in a Python loop take {_yardstick():.2f} s")
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as name:
@@ -41,7 +41,7 @@ def main(customers: int, days: int, rounds: int, workers: int, only: str | None)
 
 
 def _yardstick() -> float:
-    """Return how long this machine, as busy as it is now, takes for something known; the best of three, in seconds."""
+    """Return the seconds that this machine, as busy as it is now, takes for fixed work; the best of three."""
     best = float("inf")
     for _ in range(3):
         began, total = time.perf_counter(), 0

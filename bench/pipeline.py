@@ -1,4 +1,4 @@
-"""The whole way of an event, measured from outside: what the processes count, and what they cost."""
+"""Measures the whole pipeline from outside: the counters of its processes, and their CPU time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from servers.kafka import Kafka
 from sinks.migrate import migrate
 from sinks.open import open_database
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
-from tests.servers.kafka import Kafka
 from touchline.publish.run import publish
 from touchline.stack import Stack
 from touchline.stack.child import Child
@@ -28,13 +28,13 @@ from touchline.stack.stack import FETCH_WAIT_MS
 
 LONGEST_S = 600.0
 POLL_S = 0.25
-"""Each look costs the processes a few milliseconds."""
+"""Each scrape costs the processes a few milliseconds."""
 _STORED = re.compile(r'^touchline_touchpoints_processed_total\{stage="(\w+)"\} ([\d.e+]+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: how many touchpoints in how many seconds, and the CPU that each process took for one."""
+    """One run: the touchpoints, the seconds, and the CPU microseconds of each process for one touchpoint."""
 
     events: int
     seconds: float
@@ -47,7 +47,7 @@ class Run:
 
 
 def run_embedded(lines: Path, workers: int) -> Run:
-    """MetricDelta on the embedded broker and database."""
+    """Measure on the embedded broker and database."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Stack(folder, folder / "db") as stack:
@@ -56,7 +56,7 @@ def run_embedded(lines: Path, workers: int) -> Run:
 
 
 def run_kafka(lines: Path, workers: int) -> Run:
-    """MetricDelta on Apache Kafka, as the tests start it, and the embedded database."""
+    """Measure on Apache Kafka, as the tests start it, and the embedded database."""
     with tempfile.TemporaryDirectory() as name:
         kafka = Kafka(Path(name))
         kafka.start()
@@ -69,7 +69,7 @@ def run_kafka(lines: Path, workers: int) -> Run:
 def _measured(
     folder: Path, lines: Path, bootstrap: str, workers: int, pids: dict[str, int], fetch_wait_ms: int = 100
 ) -> Run:
-    """Publish, then start workers and sink, and watch them until all is stored."""
+    """Publish, then start workers and sink, and poll them until all is stored."""
     database = f"chdb://{folder / 'db'}"
     settings = configuration.load(kafka=bootstrap, clickhouse=database, replication=1)
     asyncio.run(create_topics(settings))
@@ -109,7 +109,7 @@ def _watched(children: list[tuple[Child, int]], pids: Mapping[str, int], expecte
         counts = [_counted(port) for _, port in children]
         stored = sum(count.get("sink", 0) for count in counts)
         if began is None:
-            # The first batch may be on its way by the time it is seen: a quarter of a second at most.
+            # The start is seen up to one poll late, a quarter of a second.
             before = {name: _cpu_s(pid) for name, pid in pids.items()}
             if any(count.get("ingest", 0) for count in counts):
                 began = time.monotonic()
@@ -138,7 +138,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def _touchpoints(lines: Path, sent: int) -> int:
-    """Return how many of the lines sent are customers' touchpoints."""
+    """Return the number of sent lines that are touchpoints of customers."""
     with lines.open() as file:
         business = sum('"kind":"business_change"' in line or '"kind":"marketing_spend"' in line for line in file)
     return sent - business

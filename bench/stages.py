@@ -1,4 +1,4 @@
-"""Each stage by itself, in one process, on the same events: where the microseconds go."""
+"""Measures each stage by itself, in one process, on the same events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the sample that ships with touchline anew: 45 days of Harbour Coffee, a small online shop.
+"""Regenerate the sample that ships with touchline: 45 days of Harbour Coffee, a small online shop.
 
 Parcels to the coast and the islands go by another carrier for fifteen days, and many do not arrive.
 Some customers who wait on hold after a failed delivery turn sour; a few are won back by a voucher or a

@@ -1,1 +1,1 @@
-"""What people touch: the console command, the embedded stack, the report, the simulation."""
+"""The console command, the embedded stack, the report and the simulation."""

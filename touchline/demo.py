@@ -24,17 +24,17 @@ from streams.kafka.admin import create_topics
 from streams.settings import Settings
 from touchline.publish.run import Published, publish
 from touchline.report import print_report, read_findings
-from touchline.stack import Progress, Stack, caught_up
+from touchline.stack import Progress, Stack, Stage, wait_until_caught_up
 from touchline.terminal import Steps
 
 CHECK_S = 0.5
-DEADLINES_AT_ONCE = {"TOUCHLINE_TIMER_DELAY_S": "0"}
-"""All has been published before: no deadline need wait for stragglers, and what has passed by now is in the report."""
-STAGES = {
+NO_TIMER_DELAY = {"TOUCHLINE_TIMER_DELAY_S": "0"}
+"""All input is published before the workers start: no timer has to wait for late records."""
+STAGES: dict[Stage, str] = {
     "journeys": "making journeys of touchpoints",
     "storing": "writing the last rows",
 }
-QUESTIONS = (
+EXAMPLE_QUERIES = (
     "SELECT kind, count() AS n FROM touchpoints GROUP BY kind ORDER BY n DESC",
     (
         "SELECT customer_id, onset_at, cause_kind, before_mean, after_mean FROM sentiment_shifts"
@@ -45,7 +45,7 @@ QUESTIONS = (
         " WHERE metric = 'nps' AND grain = '1d' AND dimension = 'all' ORDER BY bucket"
     ),
 )
-"""What the report suggests to ask next."""
+"""Queries that the report suggests."""
 
 
 @contextmanager
@@ -78,21 +78,21 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
 
 
 def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
-    """Publish the inputs, and return when all of it, and what it led to, is in the database.
+    """Publish the inputs, and return when all of them, and all that follows from them, are in the database.
 
     Args:
         inputs: files of JSON lines.
         database: folder to leave the database in; removed again when anything fails.
-        console: progress and bad lines are told here.
+        console: shows progress and bad lines.
 
     Raises:
-        ChildDied: a worker, the sink or the broker ended.
-        SettingsError, StackError, OSError: it could not begin.
+        ChildExitedError: a worker, the sink or the broker ended.
+        SettingsError, StackError, OSError: it could not start.
     """
     try:
         with Steps(console) as steps:
             steps.begin("starting the broker and making the tables")
-            with running_stack(database, DEADLINES_AT_ONCE) as (stack, settings):
+            with running_stack(database, NO_TIMER_DELAY) as (stack, settings):
                 steps.begin("publishing " + ", ".join(path.name for path in inputs))
                 published = publish(settings, inputs, console, steps.show)
                 steps.begin(f"{STAGES['journeys']} ({published.sent:,})")
@@ -108,7 +108,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
 
 async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
     """Wait until all is stored; a child that dies ends the wait with its cause."""
-    stage = "journeys"
+    stage: Stage = "journeys"
 
     def show(progress: Progress) -> None:
         nonlocal stage
@@ -117,7 +117,7 @@ async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
             steps.begin(STAGES[stage])
         steps.show(progress.done, progress.total)
 
-    waiting = asyncio.ensure_future(caught_up(settings, int(time.time() * 1000), show))
+    waiting = asyncio.ensure_future(wait_until_caught_up(settings, int(time.time() * 1000), show))
     try:
         while not waiting.done():
             await asyncio.wait({waiting}, timeout=CHECK_S)
@@ -131,9 +131,9 @@ def report(database: Path, address: str, console: Console) -> None:
     """Print the report of a database that no process has open.
 
     Args:
-        database: its folder, as the reader would name it.
+        database: its folder, as the examples name it.
         address: its address, for `sinks.open.open_database`.
-        console: the page to print on.
+        console: prints it.
     """
     with _opened(address) as tables:
 
@@ -147,11 +147,11 @@ def report(database: Path, address: str, console: Console) -> None:
 
 def example_commands(database: Path) -> list[str]:
     """Return commands that ask the database in `database`, to be copied into a shell."""
-    return [f'{_program()} query "{question}" --data {shlex.quote(str(database))}' for question in QUESTIONS]
+    return [f'{_program()} query "{query}" --data {shlex.quote(str(database))}' for query in EXAMPLE_QUERIES]
 
 
 def _program() -> str:
-    """Return how a shell finds this program: its name, or where it is."""
+    """Return the name or the path by which a shell finds this program."""
     if shutil.which("touchline"):
         return "touchline"
     started_as = Path(sys.argv[0])

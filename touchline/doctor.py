@@ -1,4 +1,4 @@
-"""Checks of settings and connections: each says what it found, and how to mend what is wrong."""
+"""Checks of settings and connections: each says what it found, and how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from touchline.errors import clickhouse_message, explain
 from touchline.topic_states import topic_states
 
 ANSWER_S = 2.0
-PRAISE = "Great service, thank you so much!"
+SAMPLE_TEXT = "Great service, thank you so much!"
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found. `text` says it, and how to mend it when it is not `well`."""
+    """What one check found. `text` says it, and how to fix it when it is not `ok`."""
 
-    what: str
-    well: bool
+    name: str
+    ok: bool
     text: str
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Yield one check after the other; none of them changes anything."""
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Yield the checks in order; none of them changes anything."""
     kafka = _kafka(settings)
     yield kafka
-    if kafka.well:
+    if kafka.ok:
         yield _topics(settings)
     yield _tables(settings)
     yield _registry(settings)
@@ -57,8 +57,8 @@ def _kafka(settings: Settings) -> Check:
         brokers = asyncio.run(_brokers(settings))
     except (KafkaError, BrokerError, OSError) as error:
         detail = " ".join(str(error).split())
-        mend = "look at TOUCHLINE_KAFKA and TOUCHLINE_KAFKA_SECURITY"
-        return Check("Kafka", False, f"{settings.kafka} does not answer: {detail}; {mend}")
+        advice = "look at TOUCHLINE_KAFKA and TOUCHLINE_KAFKA_SECURITY"
+        return Check("Kafka", False, f"{settings.kafka} does not answer: {detail}; {advice}")
     plural = "broker answers" if brokers == 1 else "brokers answer"
     return Check("Kafka", True, f"{brokers} {plural} at {settings.kafka}")
 
@@ -142,8 +142,8 @@ def _port(what: str, host: str, port: int, setting: str) -> Check:
         except OSError as error:
             if _is_ours(host, port):
                 return Check(what, True, f"served on {host}:{port} by a running touchline")
-            mend = f"choose another: TOUCHLINE_{setting}, TOUCHLINE_METRICS_HOST"
-            return Check(what, False, f"{host}:{port}: {error.strerror}; {mend}")
+            advice = f"choose another: TOUCHLINE_{setting}, TOUCHLINE_METRICS_HOST"
+            return Check(what, False, f"{host}:{port}: {error.strerror}; {advice}")
     return Check(what, True, f"{host}:{port} is free")
 
 
@@ -159,7 +159,7 @@ def _is_ours(host: str, port: int) -> bool:
 
 def _scorer() -> Check:
     scorer = VaderScorer()
-    score = scorer.score(PRAISE)
+    score = scorer.score(SAMPLE_TEXT)
     if score is None or score <= 0:
-        return Check("scorer", False, f"{scorer.name} finds no praise in {PRAISE!r}: reinstall it")
+        return Check("scorer", False, f"{scorer.name} finds no praise in {SAMPLE_TEXT!r}: reinstall it")
     return Check("scorer", True, scorer.name)

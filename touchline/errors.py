@@ -1,4 +1,4 @@
-"""Errors that are no bugs: what to tell the person at the terminal instead of a traceback."""
+"""Expected errors: each is explained to the person at the terminal, without a traceback."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ from aiokafka.errors import (
 
 from schemas.errors import TouchlineError
 from sinks.errors import SinkError
-from streams.kafka.client import BrokerError
-from streams.kafka.producer import ProduceError
-from streams.settings import SettingsError
-from touchline.stack.errors import StackError
 
 _EXPECTED_ONE_OF = re.compile(r"\. Expected one of: .*?(?= \([A-Z_]+\)|$)")
 _STACK_TRACE = re.compile(r" ?Stack trace: .*")
@@ -28,21 +24,17 @@ _UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 
 class CommandError(TouchlineError):
-    """Something the person who called can mend; the message says what was wrong and what to do."""
-
-
-_PLAIN = (CommandError, SettingsError, StackError, BrokerError, ProduceError, TimeoutError)
-"""Errors whose own message says all."""
+    """The person who called made a mistake; the message says what was wrong and what to do."""
 
 
 def explain(error: Exception) -> str | None:
-    """Return what to say of an expected error; None for a bug, and for what click explains."""
+    """Return the message for an expected error; None for a bug, and for an error that click explains."""
     if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
         return None
-    if isinstance(error, _PLAIN):
-        return str(error) or type(error).__name__
     if isinstance(error, SinkError):
         return clickhouse_message(str(error))
+    if isinstance(error, (TouchlineError, TimeoutError)):
+        return str(error) or type(error).__name__
     if isinstance(error, KafkaError):
         return _explain_kafka(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -62,6 +54,6 @@ def _explain_kafka(error: KafkaError) -> str:
 
 
 def clickhouse_message(message: str) -> str:
-    """Return an error of ClickHouse on one readable line: without stack trace or lists of tokens."""
+    """Return a message of ClickHouse on one line, without stack trace and lists of tokens."""
     line = " ".join(message.split())
     return _EXPECTED_ONE_OF.sub("", _STACK_TRACE.sub("", line))

@@ -1,4 +1,4 @@
-"""The console command `touchline`: finds the command asked for, and says plainly what failed."""
+"""The console command `touchline`: loads the command that was asked for, and explains errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from importlib.metadata import version
 import click
 
 INTERRUPTED_STATUS = 130
-"""What shells give for a program that Ctrl-C ended."""
+"""The exit status that shells give for a program that Ctrl-C ended."""
 
 COMMANDS: dict[str, str] = {
-    "demo": "Everything on this machine, from touchpoints to a report. Start here.",
-    "up": "The same stack as the demo's, kept running.",
+    "demo": "Run everything on this machine, from touchpoints to a report. Start here.",
+    "up": "Run the same stack as the demo, until Ctrl-C.",
     "worker": "Run the stream workers against the configured Kafka.",
     "sink": "Run the ClickHouse writers.",
     "publish": "Send touchpoints from JSON lines.",
@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "migrate": "Create the tables, or bring them up to date.",
     "topics": "List, create or check the topics.",
     "dlq": "List refused messages, or send them again.",
-    "doctor": "Check settings and connections; say what is wrong and how to mend it.",
+    "doctor": "Check settings and connections; say what is wrong and how to fix it.",
 }
 """Every command and its line of help: listing them loads none of their modules."""
 
@@ -31,7 +31,7 @@ class Commands(click.Group):
     """A group whose commands are loaded when called: `touchline.commands.<name>.command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order people meet them."""
+        """Return the names in the order of `COMMANDS`."""
         del ctx
         return list(COMMANDS)
 
@@ -51,7 +51,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; an error that is no bug becomes its message and exit status 1."""
+        """Run a command; an expected error becomes its message and exit status 1."""
         importlib.import_module("touchline.terminal").quiet_libraries()
         try:
             return super().invoke(ctx)
@@ -66,7 +66,7 @@ class Commands(click.Group):
 
 
 def _explain(error: Exception) -> str | None:
-    # Loaded only now: it knows the errors of Kafka and ClickHouse; `--help` must not wait for it.
+    # Loaded only now: it imports the clients of Kafka and ClickHouse, for which `--help` must not wait.
     message: str | None = importlib.import_module("touchline.errors").explain(error)
     return message
 

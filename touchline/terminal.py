@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, everything else on standard error."""
+"""Output of the commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIPE_WIDTH = 80
 
 
 def quiet_libraries() -> None:
-    """Let warnings of our own through to standard error; libraries' reach people as our errors.
+    """Show our own warnings on standard error, and silence the libraries: commands explain their errors.
 
     The worker and the sink set up their own logging instead.
     """
@@ -36,8 +36,8 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def page() -> Console:
-    """Return the console for results; plain and 80 columns wide when it is no terminal."""
+def result_console() -> Console:
+    """Return the console for results; 80 columns wide, without colours, where standard output is not a terminal."""
     if sys.stdout.isatty():
         console = Console(highlight=False)
         console.width = min(console.width, MAX_WIDTH)
@@ -45,13 +45,13 @@ def page() -> Console:
     return Console(highlight=False, width=PIPE_WIDTH)
 
 
-def aside() -> Console:
+def progress_console() -> Console:
     """Return the console for progress and remarks."""
     return Console(stderr=True, highlight=False)
 
 
 class Steps:
-    """Tells what is being done: a bar on a terminal, otherwise a line a step."""
+    """Shows the step that is under way: a bar on a terminal, otherwise one line for each step."""
 
     def __init__(self, console: Console) -> None:
         self._bar = progress_bar(console)
@@ -82,7 +82,7 @@ class Steps:
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a progress bar; on a console that is no terminal it shows nothing."""
+    """Return a progress bar; on a console that is not a terminal it shows nothing."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

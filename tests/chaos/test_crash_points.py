@@ -1,4 +1,4 @@
-"""A worker killed while it writes its state, on Kafka; and, as a control, one that writes in a wrong order."""
+"""A worker is killed while it writes its state; as a control, another writes it in a wrong order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import shop, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.pipeline import pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
 
@@ -37,7 +37,7 @@ def undisturbed(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 @pytest.fixture
 def killed(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path: Path, lines: Path) -> Killed:
-    """Call with what workers write before they die, one after the other, for what is stored in the end."""
+    """Call with what each worker writes before it dies; returns the rows that are stored in the end."""
 
     def run(deaths: Sequence[str]) -> Rows:
         with pipeline_on(kafka, clickhouse_server, tmp_path, **SETTINGS) as pipeline:
@@ -61,5 +61,5 @@ def test_a_kill_after_any_write_changes_no_row(undisturbed: Rows, killed: Killed
 
 
 def test_with_the_position_before_the_customers_it_would(undisturbed: Rows, killed: Killed) -> None:
-    # Customers that are passed over as done, or, taken in once more, are counted twice.
+    # Customers are skipped as done, or are processed again and counted twice.
     assert differences(undisturbed, killed(POSITION_BEFORE_CUSTOMERS)) != []

@@ -1,4 +1,4 @@
-"""Workers and sink killed at random moments under load, and killed again: nothing is lost, nothing is there twice."""
+"""Workers and sink are killed at random moments under load, again and again: no row is lost or doubled."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from datetime import datetime
 
 import pytest
 
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import Event, refused, shop, tweets, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.load import Load
 from tests.servers.pipeline import App, Pipeline, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse, pyte
 SEED = 20_26
 KILLS = 10
 DAYS = 45
-HORIZON_DAYS = 20
-"""A killed worker's inputs fall behind by days of event time: nothing may count as late because of that."""
+ALLOWED_LATENESS_DAYS = 20
+"""The inputs of a killed worker fall behind by days of event time; that must make no touchpoint late."""
 SESSION_S = 4
 PER_SECOND = 150
 REPEATS = 300
@@ -34,11 +34,11 @@ BUSINESS = {"business_change", "marketing_spend"}
 
 @dataclass(frozen=True)
 class Run:
-    """What was published, and what became of it.
+    """The published events, and the rows that were stored of them.
 
     Attributes:
-        events: each once.
-        sent: how many were sent when the last kill was over, and in all.
+        events: without repetitions.
+        sent: the number of messages sent by the end of the last kill, and in all.
     """
 
     events: list[Event]
@@ -74,8 +74,8 @@ def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pyt
     folder = tmp_path_factory.mktemp("kill")
     events = [*shop(330, DAYS, SEED), *tweets(1_000, DAYS, SEED), *refused(datetime.fromisoformat("2025-12-24T00:00Z"))]
     lines = write(events, folder / "shop.jsonl")
-    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=HORIZON_DAYS)
-    settings = {"session_timeout_s": SESSION_S, "allowed_lateness_days": HORIZON_DAYS, "chunk_records": 100}
+    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=ALLOWED_LATENESS_DAYS)
+    settings = {"session_timeout_s": SESSION_S, "allowed_lateness_days": ALLOWED_LATENESS_DAYS, "chunk_records": 100}
     with pipeline_on(kafka, clickhouse_server, folder, **settings) as pipeline:
         load = Load(pipeline.settings, lines, PER_SECOND, repeats=REPEATS, seed=SEED)
         with load:
@@ -93,7 +93,7 @@ def test_the_kills_came_under_load(run: Run) -> None:
 
 
 def test_every_row_of_every_table_is_as_without_kills(run: Run) -> None:
-    # Where a refused message lies is another place with repeated ones before it.
+    # Repeated messages move the offsets of the refused ones.
     undisturbed = {table: rows for table, rows in run.undisturbed.items() if table != "dead_letters"}
     assert differences(undisturbed, run.stored) == []
 
@@ -138,7 +138,7 @@ def test_orders_and_revenue_of_every_minute_are_those_published(run: Run) -> Non
 
 
 def accepted(events: list[Event]) -> Iterator[Event]:
-    """Yield the touchpoints of known customers that are taken in."""
+    """Yield the accepted touchpoints of known customers."""
     for event in events:
         repeated_id = event["event_id"] == "one-id" and event["text"] == "another"
         if event.get("customer_id") and event["event_id"] != "eleven" and not repeated_id:

@@ -1,4 +1,4 @@
-"""Kafka and ClickHouse that are away at the start, or go and come back under load: waited for, and nothing is lost."""
+"""Worker and sink wait for Kafka and ClickHouse, at the start and when they go under load; nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import shop, tweets, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.load import Load
 from tests.servers.pipeline import App, Pipeline, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
@@ -20,9 +20,9 @@ from tests.servers.rows import Rows, differences, embedded_rows
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse]
 
 DAYS = 45
-HORIZON_DAYS = 3650
-"""While Kafka is away time goes on: what comes then is old, yet has to be put in its place."""
-SETTINGS: dict[str, object] = {"session_timeout_s": 6, "allowed_lateness_days": HORIZON_DAYS}
+ALLOWED_LATENESS_DAYS = 3650
+"""Event time goes on while Kafka is away: the touchpoints that come afterwards must not be late."""
+SETTINGS: dict[str, object] = {"session_timeout_s": 6, "allowed_lateness_days": ALLOWED_LATENESS_DAYS}
 PER_SECOND = 300
 STOPS_WITHIN_S = 8
 NO_ROWS = "ClickHouse takes no rows; trying until it does"
@@ -88,7 +88,7 @@ def test_a_signal_stops_them_within_seconds_and_all_that_is_done_is_committed(
 
 @dataclass(frozen=True)
 class Outages:
-    """A run in which both servers were killed under load, and how it went without."""
+    """The rows of a run in which both servers were killed under load, and of an undisturbed run."""
 
     undisturbed: Rows
     stored: Rows
@@ -103,7 +103,7 @@ def outages(
 ) -> Iterator[Outages]:
     folder = tmp_path_factory.mktemp("outages")
     lines = write([*shop(48, DAYS, seed=6), *tweets(600, DAYS, seed=7)], folder / "shop.jsonl")
-    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=HORIZON_DAYS)
+    undisturbed = embedded_rows(lines, folder, allowed_lateness_days=ALLOWED_LATENESS_DAYS)
     with pipeline_on(kafka, clickhouse_server, folder, **SETTINGS) as pipeline:
         worker, sink = pipeline.start("worker"), pipeline.start("sink")
         with Load(pipeline.settings, lines, PER_SECOND, repeats=100, seed=9) as load:
@@ -143,5 +143,5 @@ def test_what_is_tried_again_is_told_once(outages: Outages) -> None:
     assert len(outages.sink.logged(ROWS_AGAIN)) == 1
     for app in (outages.worker, outages.sink):
         told = Counter((entry["logger"], entry["event"]) for entry in app.complaints())
-        # Again after a minute, which the run may last on a slow machine.
+        # The log repeats it after a minute, which the run may take on a slow machine.
         assert 0 < max(told.values()) <= 2

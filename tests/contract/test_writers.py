@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from schemas.rows import TABLES, Row, encode_rows
+from servers.clickhouse import ClickHouseServer
 from sinks.batch import Batch
 from sinks.database import Database
 from sinks.errors import PermanentWriteError
@@ -18,7 +19,6 @@ from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
 from tests.contract.stores import MemoryStore, SqlStore, Store, driver_on_chdb
-from tests.servers.clickhouse import ClickHouseServer
 
 INT64_MAX = (1 << 63) - 1
 YEAR_1990 = 631_152_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 VIEWS = ("touchpoints", "journeys", "abandonments", "sentiment_shifts", "rolling_metrics", "customers")
-"""The views of the contract, but for what was refused: that may be no text."""
+"""The views of the contract without `dead_letters`, whose raw bytes may not be text."""
 PATIENCE_S = 300
 
 

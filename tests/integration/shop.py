@@ -1,4 +1,4 @@
-"""What the tests on real servers publish: a made-up shop, tweets of strangers, repeats, and a few bad ones."""
+"""Touchpoints for the tests on real servers: a simulated shop, anonymous tweets, repetitions, and a few bad ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shop(customers: int, days: int, seed: int) -> list[Event]:
 
 
 def tweets(count: int, days: int, seed: int) -> list[Event]:
-    """Return tweets to airlines, by authors of whom only the Twitter name is known, of days before 2026."""
+    """Return tweets to airlines in the days before 2026, by authors who are known only by their Twitter name."""
     chance = random.Random(seed)
     end = datetime(2026, 1, 1, tzinfo=UTC)
     return [

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.process import ctrl_c_obeyed
 from touchline.simulate import write_simulation
 
 pytestmark = pytest.mark.embedded
@@ -76,14 +77,15 @@ def start() -> Iterator[Start]:
 
     def start_demo(*arguments: object) -> Demo:
         mark = uuid.uuid4().hex
-        process = subprocess.Popen(
-            [sys.executable, "-m", "touchline", "demo", *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, MARK: mark},
-        )
+        with ctrl_c_obeyed():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "touchline", "demo", *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, MARK: mark},
+            )
         started.append(Demo(process, mark))
         return started[-1]
 

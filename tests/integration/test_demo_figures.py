@@ -1,7 +1,7 @@
-"""Every row of every view beside what an oracle works out from the lines alone, and beside the simulator's truth.
+"""Every row of every view is held against an oracle that knows the input alone, and against the simulator's truth.
 
-The oracle (tests/oracle) is written from the contract and shares no code with what it checks. The scores of texts
-and the shifts are taken from the views: of the first it is checked whose words they are, of the second what they say.
+The oracle (tests/oracle) is written from the contract and shares no code with what it checks. It takes the
+scores of texts and the shifts from the views, and checks whose words are scored and the values of each shift.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Played:
-    """What went in, and all that came out."""
+    """The input lines, and the rows of all views."""
 
     lines: list[dict[str, Any]]
     views: Views
@@ -36,7 +36,7 @@ class Played:
 
     @property
     def different(self) -> list[str]:
-        """How the views differ from what the lines hold."""
+        """The differences between the views and the lines."""
         clock = min(moment(row["time"]) or 0 for row in self.views["clocks"])
         return differences(self.lines, self.views, clock)
 

@@ -1,4 +1,4 @@
-"""The embedded broker: it speaks Kafka's protocol, and never outlives what started it."""
+"""The embedded broker speaks Kafka's protocol, and never outlives its parent."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import all_topics
+from tests.servers.process import ctrl_c_obeyed
 from tests.servers.topics import create_all_topics
-from touchline.stack import ChildDied, Stack, StackError
+from touchline.stack import ChildExitedError, Stack, StackError
 from touchline.stack.child import Child
 from touchline.stack.ports import broker_answers
 
@@ -36,7 +37,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not yet waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -52,13 +53,14 @@ def children_of(pid: int) -> list[int]:
 @contextmanager
 def holding(folder: Path, script: str = "hold_stack.py", **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A process of its own that holds a stack; it is killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPTS / script), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    with ctrl_c_obeyed():
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPTS / script), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
     try:
         yield process
     finally:
@@ -183,7 +185,7 @@ def test_a_broker_that_dies_at_the_start_shows_its_last_words(
     program.write_text("#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setenv("CALF_TANSU_BIN", str(program))
-    with pytest.raises(ChildDied, match=r"broker ended unexpectedly \(exit status 3\)") as died:
+    with pytest.raises(ChildExitedError, match=r"broker ended unexpectedly \(exit status 3\)") as died:
         stack.start_broker()
     assert died.value.tail == "the disk is on fire"
 
@@ -196,7 +198,7 @@ def test_check_names_the_child_that_died(tansu: Stack) -> None:
     assert not sees_no_death()
     (broker,) = (c for c in children_of(os.getpid()) if "tansu" in _command(c))
     os.kill(broker, signal.SIGKILL)
-    with pytest.raises(ChildDied, match=r"broker ended unexpectedly \(SIGKILL\)"):
+    with pytest.raises(ChildExitedError, match=r"broker ended unexpectedly \(SIGKILL\)"):
         wait_until(sees_no_death)
 
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.runtime.health import HealthServer
 from streams.runtime.telemetry import Telemetry
-from tests.servers.prometheus import StartPrometheus
+from tests.servers.fixtures import StartPrometheus
 from tests.unit.deploy.files import DEPLOY
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import all_topics
+from servers.kafka import Kafka
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
-from tests.servers.kafka import Kafka
 from tests.servers.topics import delete_topics
 from touchline.stack.ports import free_port
 

@@ -11,12 +11,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.rows import ClockRow, encode_rows
 from schemas.topics import DEAD_LETTERS, all_topics
+from servers.kafka import Kafka
 from streams.settings import Settings, load
-from tests.servers.kafka import Kafka
 from tests.servers.topics import create_all_topics, delete_topics
-from touchline.stack import ChildDied, Progress, Stack, caught_up
+from touchline.stack import ChildExitedError, Progress, Stack, wait_until_caught_up
 
-SHARDS = 2
+PARTITIONS = 2
 CLOCKS = "facts.clocks.v1"
 JOURNEYS = "facts.journeys.v1"
 
@@ -30,7 +30,7 @@ JOURNEYS = "facts.journeys.v1"
 async def bootstrap(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     server: Stack | Kafka = request.getfixturevalue(request.param)
     address = server.kafka if isinstance(server, Stack) else server.bootstrap
-    await create_all_topics(address, SHARDS)
+    await create_all_topics(address, PARTITIONS)
     yield address
     if isinstance(server, Kafka):
         await delete_topics(address, [topic.name for topic in all_topics()])
@@ -65,7 +65,7 @@ async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     await producer.start()
     await sink.start()
     facts = (CLOCKS, JOURNEYS, DEAD_LETTERS)
-    sink.assign([TopicPartition(topic, partition) for topic in facts for partition in range(SHARDS)])
+    sink.assign([TopicPartition(topic, partition) for topic in facts for partition in range(PARTITIONS)])
     try:
         yield Pipeline(producer, sink)
     finally:
@@ -93,7 +93,7 @@ class Heard:
 
 async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) -> None:
     # A suffix no other test uses: Kafka remembers a group's offsets.
-    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-both")
+    settings = load(kafka=bootstrap, partitions=PARTITIONS, group_suffix="-both")
     heard = Heard()
     async with pipeline(settings) as at, asyncio.timeout(60):
         await at.clock(0, 500)  # stale: only the newest counts
@@ -101,7 +101,7 @@ async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) ->
         await at.clock(1, 999)
         await at.producer.send_and_wait(JOURNEYS, b"\x90", partition=1)
         await at.producer.send_and_wait(DEAD_LETTERS, b"broken", partition=0)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
 
         await heard.wait_for(Progress("journeys", 0, 0))
         await at.producer.send_and_wait("touchpoints.tweets.v1", b"said", partition=0)
@@ -122,39 +122,39 @@ async def test_it_waits_for_every_clock_and_then_for_the_sink(bootstrap: str) ->
 
 
 async def test_what_comes_after_the_clocks_is_not_waited_for(bootstrap: str) -> None:
-    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-after")
+    settings = load(kafka=bootstrap, partitions=PARTITIONS, group_suffix="-after")
     heard = Heard()
     async with pipeline(settings) as at, asyncio.timeout(60):
-        for partition in range(SHARDS):
+        for partition in range(PARTITIONS):
             await at.clock(partition, 1000)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
         await heard.wait_for(Progress("storing", 0, 2))
         await at.clock(0, 2000)
-        for partition in range(SHARDS):
+        for partition in range(PARTITIONS):
             await at.commit(CLOCKS, partition, 1)
         await waiting
 
 
 async def test_a_dead_child_ends_the_wait(bootstrap: str) -> None:
-    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-dead")
+    settings = load(kafka=bootstrap, partitions=PARTITIONS, group_suffix="-dead")
 
     def check(_progress: Progress) -> None:
-        raise ChildDied("sink", 1, "no space left")
+        raise ChildExitedError("sink", 1, "no space left")
 
-    with pytest.raises(ChildDied, match="no space left"):
-        await caught_up(settings, 1000, check)
+    with pytest.raises(ChildExitedError, match="no space left"):
+        await wait_until_caught_up(settings, 1000, check)
 
 
 async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -> None:
-    settings = load(kafka=bootstrap, partitions=SHARDS, group_suffix="-batch")
+    settings = load(kafka=bootstrap, partitions=PARTITIONS, group_suffix="-batch")
     heard = Heard()
     async with pipeline(settings) as at, asyncio.timeout(60):
-        for partition in range(SHARDS):
+        for partition in range(PARTITIONS):
             await at.clock(partition, 1000)
         await at.journeys(1, 100)
-        for partition in range(SHARDS):
+        for partition in range(PARTITIONS):
             await at.commit(CLOCKS, partition, 1)
-        waiting = asyncio.create_task(caught_up(settings, 1000, heard))
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
 
         await heard.wait_for(Progress("storing", 2, 102))
         await at.commit(JOURNEYS, 1, 99)

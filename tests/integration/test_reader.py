@@ -8,11 +8,11 @@ import uuid
 import pytest
 
 from schemas.topics import Topic
+from servers.kafka import Kafka
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import BatchProducer, Message
 from streams.kafka.reader import read_one, read_to_end
 from streams.settings import Settings, load
-from tests.servers.kafka import Kafka
 from touchline.stack import Stack
 
 BATCHES = (3, 1, 5)

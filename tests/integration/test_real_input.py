@@ -1,4 +1,4 @@
-"""Real data through the whole way: a shop's purchases to the cent, an airline's tweets to the letter."""
+"""Real data through the whole pipeline: a shop's purchases to the cent, an airline's tweets to the letter."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def example(name: str, *arguments: object) -> None:
 
 
 class Shop(NamedTuple):
-    """The purchases of each customer in order, and what the database holds of them."""
+    """The purchases of each customer in order, and their rows in the database."""
 
     customers: dict[str, list[Sale]]
     views: dict[str, list[dict[str, Any]]]

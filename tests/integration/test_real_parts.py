@@ -1,4 +1,4 @@
-"""Apache Kafka with clickhouse-server and the embedded stack are the same to touchline: the same rows come out."""
+"""Apache Kafka with clickhouse-server stores the same rows as the embedded stack."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.topics import KIND_TOPICS
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from tests.integration.shop import Event, refused, repeated, shop, tweets, write
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.pipeline import pipeline_on
 from tests.servers.rows import Rows, differences, embedded_rows
 
-# The first worker waits for the second to join: it would have done all the work before.
+# The first worker waits for the second to join, which would otherwise find all the work done.
 KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "6000"}
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.embedded]
@@ -29,7 +29,7 @@ BUSINESS = {"business_change", "marketing_spend"}
 
 @dataclass(frozen=True)
 class Runs:
-    """One input, and what both stacks made of it."""
+    """One input, and the rows of both stacks."""
 
     events: list[Event]
     embedded: Rows

@@ -19,10 +19,10 @@ from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import parse_line
 from schemas.avro.registry import FileRegistry
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS, MAX_MESSAGE_BYTES, MAX_TOUCHPOINT_BYTES
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from streams.kafka.reader import read_to_end
 from streams.settings import Settings
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.pipeline import Pipeline, pipeline_on
 from tests.servers.rows import Rows
 

@@ -1,4 +1,4 @@
-"""The report's questions, asked of real tables filled by hand."""
+"""The report's queries run on real tables that are filled by hand."""
 
 from __future__ import annotations
 
@@ -83,13 +83,37 @@ def shift(customer: str, journey: str, before: int, after: int, cause: str | Non
 def cart(subject_id: str, status: str, value: int | None, currency: str | None) -> Row:
     recovered_at = at(3) if status == "recovered" else None
     return AbandonmentRow(
-        "cart", "cart", subject_id, "C1", "J1", at(1), at(2), 1000, value, currency, status, recovered_at, False, 1
+        family="cart",
+        subject="cart",
+        subject_id=subject_id,
+        customer_id="C1",
+        journey_id="J1",
+        started_at=at(1),
+        abandoned_at=at(2),
+        waited_ms=1000,
+        value_minor=value,
+        currency=currency,
+        status=status,
+        recovered_at=recovered_at,
+        deleted=False,
+        version=1,
     )
 
 
 def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dimension: str = "all") -> Row:
     value = "EUR" if dimension == "currency" else ""
-    return BucketRow(metric, at(day), dimension, value, 0, n, numerator, squares, [], 1)
+    return BucketRow(
+        metric=metric,
+        bucket=at(day),
+        dimension=dimension,
+        dimension_value=value,
+        partition=0,
+        n=n,
+        numerator=numerator,
+        squares=squares,
+        samples=[],
+        version=1,
+    )
 
 
 ROWS: dict[str, list[Row]] = {
@@ -103,11 +127,60 @@ ROWS: dict[str, list[Row]] = {
         shift("C2", "J2", 5000, -6000, None),
     ],
     "journeys": [
-        JourneyRow("J1", "C1", at(0), at(9), None, 10, ["web"], "tc", 0, 0, "EUR", 1, 1, 1, 1, "unresolved", False, 1)
+        JourneyRow(
+            journey_id="J1",
+            customer_id="C1",
+            started_at=at(0),
+            last_touch_at=at(9),
+            ended_at=None,
+            touchpoints=10,
+            channels=["web"],
+            path="tc",
+            purchases=0,
+            revenue_minor=0,
+            currency="EUR",
+            experience_first=1,
+            experience_last=1,
+            experience_sum=1,
+            experience_n=1,
+            outcome="unresolved",
+            deleted=False,
+            version=1,
+        )
     ],
     "customers": [
-        CustomerRow("C1", at(0), at(9), 10, 0, 0, 0, "EUR", 1, 1, 9, 0, "active", 1),
-        CustomerRow("anon:cookie:k", at(0), at(9), 0, 0, 0, 0, "", 0, 0, None, 0, "active", 1),
+        CustomerRow(
+            customer_id="C1",
+            first_seen_at=at(0),
+            last_seen_at=at(9),
+            touchpoints=10,
+            purchases=0,
+            spend_minor=0,
+            refunded_minor=0,
+            currency="EUR",
+            experience_sum=1,
+            experience_n=1,
+            last_nps=9,
+            open_cases=0,
+            status="active",
+            version=1,
+        ),
+        CustomerRow(
+            customer_id="anon:cookie:k",
+            first_seen_at=at(0),
+            last_seen_at=at(9),
+            touchpoints=0,
+            purchases=0,
+            spend_minor=0,
+            refunded_minor=0,
+            currency="",
+            experience_sum=0,
+            experience_n=0,
+            last_nps=None,
+            open_cases=0,
+            status="active",
+            version=1,
+        ),
     ],
     "abandonments": [
         cart("k1", "abandoned", 4999, "EUR"),
@@ -117,15 +190,40 @@ ROWS: dict[str, list[Row]] = {
         cart("k5", "abandoned", None, None),
     ],
     "metric_buckets": [
-        # Promoters less detractors, and both: 4 and 1 before the change, 1 and 4 after it.
+        # Promoters and detractors: 4 and 1 before the change, 1 and 4 after it.
         bucket("nps", 3, 10, 3, 5),
         bucket("nps", 8, 10, -3, 5),
         bucket("csat", 3, 4, 3),
         bucket("revenue", 3, 2, 12345, dimension="currency"),
         bucket("speed_of_answer", 3, 2, 90_000),
     ],
-    "dead_letters": [DeadLetterRow("t", 0, 1, "no_identity", "", "ingest", at(1), b"\x00\xff", 1)],
-    "business_changes": [BusinessChangeRow("B1", "New help line", "support", at(6), None, "b", at(6), "test", {}, 1)],
+    "dead_letters": [
+        DeadLetterRow(
+            topic="t",
+            partition=0,
+            offset=1,
+            reason="no_identity",
+            detail="",
+            stage="ingest",
+            refused_at=at(1),
+            raw=b"\x00\xff",
+            version=1,
+        )
+    ],
+    "business_changes": [
+        BusinessChangeRow(
+            change_id="B1",
+            name="New help line",
+            topic="support",
+            effective_at=at(6),
+            reverted_at=None,
+            event_id="b",
+            occurred_at=at(6),
+            source="test",
+            attributes={},
+            version=1,
+        )
+    ],
 }
 
 
@@ -169,14 +267,14 @@ def test_abandoned_money_stays_apart_by_currency_and_fate(findings: Findings) ->
 
 
 def test_the_most_hurt_customers_journey_comes_with_its_cause(findings: Findings) -> None:
-    assert findings.hurt is not None
-    worst = findings.hurt.shift
+    assert findings.worst_journey is not None
+    worst = findings.worst_journey.shift
 
     assert (worst.customer_id, worst.onset_kind, worst.onset_text) == ("C1", "tweet", "awful")
     assert (worst.cause_event_id, worst.cause_at, worst.cause_text) == ("e6", at(6), "was cut off")
-    assert findings.hurt.outcome == "unresolved"
-    assert [step.event_id for step in findings.hurt.steps] == [f"e{day}" for day in range(10)]
-    assert findings.sour[1].cause_kind is None
+    assert findings.worst_journey.outcome == "unresolved"
+    assert [step.event_id for step in findings.worst_journey.steps] == [f"e{day}" for day in range(10)]
+    assert findings.worse[1].cause_kind is None
 
 
 def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings) -> None:
@@ -189,5 +287,5 @@ def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings)
     assert change.before.experience is not None
     assert change.after.experience is not None
     assert (change.before.experience.n, change.after.experience.n) == (6, 3)
-    assert (change.before.turned_sour, change.after.turned_sour) == (0, 2)
+    assert (change.before.got_worse, change.after.got_worse) == (0, 2)
     assert change.verdict == "worse"

@@ -13,10 +13,11 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import NetworkError
 
 from schemas.topics import Topic
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
-from tests.servers.process import need_program
-from tests.servers.prometheus import StartPrometheus
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
+from servers.programs import find_program
+from tests.servers.fixtures import StartPrometheus
+from tests.servers.process import skip_without_server
 from tests.servers.topics import create_topics, delete_topics
 from touchline.stack.ports import free_port
 
@@ -116,8 +117,8 @@ def test_a_missing_server_skips_for_a_person_and_fails_in_ci(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="not-there is not installed: build it"):
-        need_program("not-there", "build it")
+    with pytest.raises(pytest.skip.Exception, match="not-there is not installed: build it"), skip_without_server():
+        find_program("not-there", "build it")
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="not-there is not installed: build it"):
-        need_program("not-there", "build it")
+    with pytest.raises(pytest.fail.Exception, match="not-there is not installed: build it"), skip_without_server():
+        find_program("not-there", "build it")

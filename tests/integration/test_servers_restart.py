@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from clickhouse_driver import Client
 
-from tests.servers.clickhouse import ClickHouseServer
+from servers.clickhouse import ClickHouseServer
 
 pytestmark = pytest.mark.clickhouse
 

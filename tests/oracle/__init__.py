@@ -1,5 +1,6 @@
-"""What every view should hold, worked out anew from the lines that went in.
+"""The expected rows of every view, worked out a second time from the input lines.
 
-Written from the contract alone, in the plainest way: all of the input in memory, each customer's
-touchpoints sorted once, no state between runs. It shares no code with what it checks.
+The oracle is written from the contract alone, in the plainest way: it holds all of the input in memory, sorts each
+customer's touchpoints once, and keeps no state between runs. It shares no code with what it checks, and keeps its
+own lists of kinds, actions and metrics on purpose: a mistake in a declaration of the project must not hide here too.
 """

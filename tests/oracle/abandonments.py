@@ -1,4 +1,4 @@
-"""What customers gave up: carts, calls, surveys; and what they came back to."""
+"""Abandoned carts, calls and surveys, and their recoveries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Abandonment:
     recovered_at: int | None = None
 
     def recover(self, at: int) -> None:
-        """Note that the customer came back, if it was in time."""
+        """Record the recovery, if it was in time."""
         if self.recovered_at is None and at <= self.abandoned_at + RECOVERY:
             self.recovered_at = at
 
@@ -52,7 +52,13 @@ class Cart:
         if not self.ordered and deadline <= now and self.items > 0:
             subject = "checkout" if self.checkout else "cart"
             self.abandoned = Abandonment(
-                subject, self.first.subject, self.first.at, deadline, self.first, self.value, self.currency
+                subject,
+                subject_id=self.first.subject,
+                started_at=self.first.at,
+                abandoned_at=deadline,
+                first=self.first,
+                value=self.value,
+                currency=self.currency,
             )
 
     def order(self, at: int) -> None:
@@ -140,8 +146,8 @@ def surveys_of(touches: list[Touch], now: int) -> list[Survey]:
     return list(surveys.values())
 
 
-def given_up_calls(touches: list[Touch], calls: dict[str, Call]) -> list[Abandonment]:
-    """Return one customer's calls given up in the queue or on hold."""
+def abandoned_calls(touches: list[Touch], calls: dict[str, Call]) -> list[Abandonment]:
+    """Return one customer's calls that were abandoned in the queue or on hold."""
     rows = []
     for name, call in calls.items():
         if call.gave_up and call.ended is not None:

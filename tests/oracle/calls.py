@@ -1,4 +1,4 @@
-"""Calls: waiting, answered, held, given up."""
+"""Calls: queued, answered, held, abandoned."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Call:
     hold_ms: int = 0
     ended: Touch | None = None
     gave_up: str = ""
-    """How it was given up: `call` (in the queue), `hold`, or not."""
+    """The subject of its abandonment: `call` (in the queue), `hold`, or None."""
     given_up_since: int = 0
     short: bool = False
     touches: list[Touch] = field(default_factory=list)
 
     @property
     def resolved(self) -> bool | None:
-        """Whether its end settled the matter, if it says so and was not the caller's giving up."""
+        """Whether its end resolved the matter, if the end says so and is not an abandonment."""
         if self.ended is None or self.gave_up or self.short:
             return None
         given: bool | None = self.ended.record.get("resolved")

@@ -1,4 +1,4 @@
-"""The rows of the views beside what they should be, difference by difference."""
+"""Compares the rows of the views with the expected ones, and lists the differences."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from tests.oracle import lives, metrics
-from tests.oracle.lives import Life
+from tests.oracle import histories, metrics
+from tests.oracle.histories import CustomerHistory
 from tests.oracle.touchpoints import DAY, SECOND, milliseconds, read
 
 Row = Mapping[str, Any]
@@ -32,21 +32,21 @@ def moment(text: str | None) -> int | None:
 
 @dataclass(frozen=True)
 class World:
-    """Everybody's life, and the views that should tell of it."""
+    """The histories of all customers, and the views to compare with them."""
 
-    people: dict[str, Life]
+    people: dict[str, CustomerHistory]
     views: Views
     clock: int
 
-    def life_of(self, row: Row) -> Life:
-        """Return the life of a row's customer."""
+    def history_of(self, row: Row) -> CustomerHistory:
+        """Return the history of a row's customer."""
         return self.people[row["customer_id"]]
 
 
 def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     """Return how the views differ from what the lines hold; `clock`, ms: every deadline up to then has passed."""
     sentiments = {row["event_id"]: row["sentiment"] for row in views["touchpoints"]}
-    people = {name: lives.live(name, touches, clock) for name, touches in read(lines, sentiments).items()}
+    people = {name: histories.history_of(name, touches, clock) for name, touches in read(lines, sentiments).items()}
     world = World(people, views, clock)
     return [
         *_scored(world),
@@ -70,19 +70,19 @@ TIMES = {
 
 def touchpoints(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view, without when they were received."""
-    for life in world.people.values():
-        for touch in life.touches:
+    for history in world.people.values():
+        for touch in history.touches:
             yield {
                 "event_id": touch.event_id,
                 "kind": touch.kind,
                 "occurred_at": touch.at,
-                "customer_id": life.customer,
-                "journey_id": life.journey_of(touch),
+                "customer_id": history.customer,
+                "journey_id": history.journey_of(touch),
                 "channel": touch.channel,
                 "source": touch.source,
                 "action": touch.action,
                 "text": touch.text,
-                "experience": life.experiences.get(touch.event_id),
+                "experience": history.experiences.get(touch.event_id),
                 "value_minor": touch.value,
                 "currency": touch.currency,
                 "subject_id": touch.subject,
@@ -92,16 +92,16 @@ def touchpoints(world: World) -> Iterator[dict[str, Any]]:
 
 def journeys(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view."""
-    for life in world.people.values():
-        for journey in life.journeys:
-            felt = [life.experiences[touch.event_id] for touch in journey if touch.event_id in life.experiences]
-            money = lives.money(journey)
+    for history in world.people.values():
+        for journey in history.journeys:
+            felt = [history.experiences[touch.event_id] for touch in journey if touch.event_id in history.experiences]
+            money = histories.money(journey)
             yield {
-                "journey_id": life.journey_of(journey[0]),
-                "customer_id": life.customer,
+                "journey_id": history.journey_of(journey[0]),
+                "customer_id": history.customer,
                 "started_at": journey[0].at,
                 "last_touch_at": journey[-1].at,
-                "ended_at": lives.ended_at(journey, life.now),
+                "ended_at": histories.ended_at(journey, history.now),
                 "touchpoints": len(journey),
                 "channels": list(dict.fromkeys(touch.channel for touch in journey)),
                 "path": [touch.kind for touch in journey],
@@ -111,19 +111,19 @@ def journeys(world: World) -> Iterator[dict[str, Any]]:
                 "experience_first": felt[0] if felt else None,
                 "experience_last": felt[-1] if felt else None,
                 "experience_mean": fmean(felt) if felt else None,
-                "outcome": lives.outcome(life, journey),
+                "outcome": histories.outcome(history, journey),
             }
 
 
 def abandonments(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view."""
-    for life in world.people.values():
-        for row in life.abandonments:
+    for history in world.people.values():
+        for row in history.abandonments:
             yield {
                 "subject": row.subject,
                 "subject_id": row.subject_id,
-                "customer_id": life.customer,
-                "journey_id": life.journey_of(row.first),
+                "customer_id": history.customer,
+                "journey_id": history.journey_of(row.first),
                 "started_at": row.started_at,
                 "abandoned_at": row.abandoned_at,
                 "waited_seconds": (row.abandoned_at - row.started_at) / SECOND,
@@ -139,36 +139,36 @@ def customers(world: World) -> Iterator[dict[str, Any]]:
     last: dict[str, Row] = {}
     for shift in sorted(world.views["sentiment_shifts"], key=lambda shift: str(shift["onset_at"])):
         last[shift["customer_id"]] = shift
-    for life in world.people.values():
-        money = lives.money(life.touches)
-        promoted = [touch for touch in life.touches if touch.record.get("question_kind") == "nps"]
+    for history in world.people.values():
+        money = histories.money(history.touches)
+        promoted = [touch for touch in history.touches if touch.record.get("question_kind") == "nps"]
         scores = [touch.record["score"] for touch in promoted if touch.record.get("score") is not None]
-        runs = lives.ended_at(life.journeys[-1], life.now) is None
-        if life.customer in last and last[life.customer]["direction"] == "worse":
+        runs = histories.ended_at(history.journeys[-1], history.now) is None
+        if history.customer in last and last[history.customer]["direction"] == "worse":
             status = "unhappy" if runs else "lost"
         else:
             status = "active" if runs else "inactive"
         yield {
-            "customer_id": life.customer,
-            "first_seen_at": life.touches[0].at,
-            "last_seen_at": life.touches[-1].at,
-            "touchpoints": len(life.touches),
+            "customer_id": history.customer,
+            "first_seen_at": history.touches[0].at,
+            "last_seen_at": history.touches[-1].at,
+            "touchpoints": len(history.touches),
             "purchases": money.purchases,
             "spend_minor": money.spend,
             "refunded_minor": money.refunded,
             "currency": money.currency,
-            "experience_mean": fmean(life.experiences.values()) if life.experiences else None,
+            "experience_mean": fmean(history.experiences.values()) if history.experiences else None,
             "last_nps": round(scores[-1]) if scores else None,
-            "open_cases": len(lives.open_cases(life.touches)),
+            "open_cases": len(histories.open_cases(history.touches)),
             "status": status,
         }
 
 
 def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view, without intervals and without whether they are final."""
-    observations = [seen for life in world.people.values() for seen in metrics.observe(life)]
+    observations = [seen for history in world.people.values() for seen in metrics.observe(history)]
     for shift in world.views["sentiment_shifts"]:
-        onset = next(touch for touch in world.life_of(shift).touches if touch.event_id == shift["onset_event_id"])
+        onset = next(touch for touch in world.history_of(shift).touches if touch.event_id == shift["onset_event_id"])
         observations.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
     for key, bucket in metrics.add_up(observations).items():
         metric = key[0]
@@ -211,8 +211,8 @@ def _same(found: object, wanted: object) -> bool:
 
 def _scored(world: World) -> Iterator[str]:
     """Only the customer's own words are scored, within -1 to 1."""
-    for life in world.people.values():
-        for touch in life.touches:
+    for history in world.people.values():
+        for touch in history.touches:
             if touch.sentiment is None:
                 continue
             if not touch.own_words:
@@ -246,28 +246,28 @@ def _shifts(world: World) -> Iterator[str]:
     seen = set[tuple[str, str]]()
     for row in world.views["sentiment_shifts"]:
         name = f"sentiment_shifts {row['shift_id']}"
-        life = world.life_of(row)
-        onset = next((touch for touch in life.touches if touch.event_id == row["onset_event_id"]), None)
-        if onset is None or onset.event_id not in life.experiences:
-            yield f"{name}: its onset is no experience of {life.customer}"
+        history = world.history_of(row)
+        onset = next((touch for touch in history.touches if touch.event_id == row["onset_event_id"]), None)
+        if onset is None or onset.event_id not in history.experiences:
+            yield f"{name}: its onset is no experience of {history.customer}"
             continue
-        if (life.customer, onset.event_id) in seen:
+        if (history.customer, onset.event_id) in seen:
             yield f"{name}: reported twice"
-        seen.add((life.customer, onset.event_id))
-        if life.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
+        seen.add((history.customer, onset.event_id))
+        if history.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
             yield f"{name}: not the journey or the time of its onset"
-        yield from _levels(name, life, row)
-        yield from _cause(name, life, row)
+        yield from _levels(name, history, row)
+        yield from _cause(name, history, row)
 
 
-def _levels(name: str, life: Life, row: Row) -> Iterator[str]:
+def _levels(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
     """The means are those of the customer's own series before and from the onset."""
-    events = list(life.experiences)
+    events = list(history.experiences)
     onset = events.index(row["onset_event_id"])
-    at = {touch.event_id: touch.at for touch in life.touches}
+    at = {touch.event_id: touch.at for touch in history.touches}
     until = moment(row["detected_at"])
-    after = [life.experiences[event] for event in events[onset:] if at[event] <= (until or 0)]
-    before = [life.experiences[event] for event in events[:onset]]
+    after = [history.experiences[event] for event in events[onset:] if at[event] <= (until or 0)]
+    before = [history.experiences[event] for event in events[:onset]]
     if min(row["n_before"], row["n_after"]) < 3:
         yield f"{name}: fewer than three observations on a side"
     if row["n_before"] > len(before) or row["n_after"] > len(after):
@@ -283,15 +283,15 @@ def _levels(name: str, life: Life, row: Row) -> Iterator[str]:
         yield f"{name}: {row['direction']} is not what it is"
 
 
-def _cause(name: str, life: Life, row: Row) -> Iterator[str]:
+def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
     if row["cause_event_id"] is None:
         return
-    events = [touch.event_id for touch in life.touches]
+    events = [touch.event_id for touch in history.touches]
     if row["cause_event_id"] not in events:
-        yield f"{name}: its cause is not of {life.customer}"
+        yield f"{name}: its cause is not of {history.customer}"
         return
-    cause = life.touches[events.index(row["cause_event_id"])]
+    cause = history.touches[events.index(row["cause_event_id"])]
     if events.index(cause.event_id) >= events.index(row["onset_event_id"]):
         yield f"{name}: its cause comes after its onset"
-    if cause.kind != row["cause_kind"] or life.journey_of(cause) != row["journey_id"]:
+    if cause.kind != row["cause_kind"] or history.journey_of(cause) != row["journey_id"]:
         yield f"{name}: not the kind or the journey of its cause"

@@ -1,4 +1,4 @@
-"""What each touchpoint says of how the customer was served, -1 to 1, to four decimals."""
+"""The experience of each touchpoint, -1 to 1, to four decimals."""
 
 from __future__ import annotations
 

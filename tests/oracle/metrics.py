@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.oracle.lives import Life
+from tests.oracle.histories import CustomerHistory
 from tests.oracle.scores import counted, is_scored
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND, Touch
 
 GRAINS = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
 ANSWERED_IN_TIME = 20 * SECOND
 PATIENCE = 30 * DAY
-"""A later answer is no first response."""
+"""A later answer does not count as a first response."""
 DURATIONS = {"speed_of_answer", "hold_time", "first_response_time"}
 MONEY = {"orders", "revenue", "refunds"}
 SUMS = {"revenue", "refunds"}
@@ -67,22 +67,22 @@ class Bucket:
         return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-def observe(life: Life) -> Iterator[Observation]:
+def observe(history: CustomerHistory) -> Iterator[Observation]:
     """Return all that is counted of one customer, shifts apart."""
-    for touch in life.touches:
-        yield from _of_touch(life, touch)
-    for cart in life.carts:
+    for touch in history.touches:
+        yield from _of_touch(history, touch)
+    for cart in history.carts:
         if cart.ever:
             lost = cart.abandoned is not None and cart.abandoned.recovered_at is None
             yield Observation("cart_abandonment_rate", cart.first, lost)
-    for survey in life.surveys:
+    for survey in history.surveys:
         lost = survey.abandoned is not None
         yield Observation("survey_abandonment_rate", survey.started, lost)
-    yield from _of_calls(life)
-    yield from _of_answers(life)
+    yield from _of_calls(history)
+    yield from _of_answers(history)
 
 
-def _of_touch(life: Life, touch: Touch) -> Iterator[Observation]:
+def _of_touch(history: CustomerHistory, touch: Touch) -> Iterator[Observation]:
     if touch.kind == "purchase":
         if touch.action == "placed":
             yield Observation("orders", touch, 1)
@@ -93,12 +93,12 @@ def _of_touch(life: Life, touch: Touch) -> Iterator[Observation]:
         yield Observation(answer[0], touch, answer[1])
     if touch.sentiment is not None:
         yield Observation("sentiment", touch, touch.sentiment)
-    if touch.event_id in life.experiences:
-        yield Observation("experience", touch, life.experiences[touch.event_id])
+    if touch.event_id in history.experiences:
+        yield Observation("experience", touch, history.experiences[touch.event_id])
 
 
-def _of_calls(life: Life) -> Iterator[Observation]:
-    for call in life.calls.values():
+def _of_calls(history: CustomerHistory) -> Iterator[Observation]:
+    for call in history.calls.values():
         if call.queued is None:
             continue
         if not (call.short and call.answered_at is None):
@@ -112,9 +112,9 @@ def _of_calls(life: Life) -> Iterator[Observation]:
             yield Observation("service_level", call.queued, 0)
 
 
-def _of_answers(life: Life) -> Iterator[Observation]:
+def _of_answers(history: CustomerHistory) -> Iterator[Observation]:
     waiting: dict[tuple[str, str], Touch] = {}
-    for touch in life.touches:
+    for touch in history.touches:
         answered: Touch | None = None
         if touch.kind == "case_event":
             if touch.action == "opened":

@@ -1,4 +1,4 @@
-"""Touchpoints that are true to the contract and kind to nobody: what no tidy simulation sends, from a seed.
+"""Hard but valid touchpoints, from a seed: cases that the simulation never sends.
 
 Ties, repeats, two currencies, carts taken up again, calls queued anew, surveys answered without a start, scales upside
 down, people with half a name, silences of months, and all of it out of order.
@@ -61,7 +61,7 @@ SCALES: list[dict[str, Any]] = [
 class Nasty:
     """Makes the input; the same seed and the same `now` (epoch milliseconds) give the same lines.
 
-    `towns` says how often there is everybody, each time with another life and name.
+    `towns` says how often there is everybody, each time with another history and name.
     """
 
     def __init__(self, seed: int, now: int, towns: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Lines to touchpoints: whose they are, in which order, and what the view `touchpoints` says of each."""
+"""Turns lines into touchpoints: their customers, their order, and their rows in the view `touchpoints`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Real servers for the tests: processes on loopback, on free ports, data in temporary folders."""
+"""What the tests do with the servers of `servers/`: fixtures, topics, load, pipelines and their rows."""

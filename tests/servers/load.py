@@ -1,4 +1,4 @@
-"""Publishing in the background, at a steady pace, some touchpoints twice."""
+"""Publishes in the background, at a steady pace, some touchpoints twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 
 from streams.kafka.producer import BatchProducer
 from streams.settings import Settings
-from touchline.publish.collect import collect
+from touchline.publish.read import read_files
 from touchline.publish.send import send_in_batches
 from touchline.publish.spool import Message, Spool
 
@@ -20,9 +20,9 @@ STEP_S = 0.2
 STOP_S = 5.0
 FINISH_S = 90.0
 LAST_STEP = 200
-"""Messages sent at a time when there is no more need to keep the pace."""
+"""Messages sent at a time once the pace no longer matters."""
 REPEATED_WITHIN = 500
-"""How many messages may lie between one and its repetition."""
+"""The largest distance between a message and its repetition, in messages."""
 
 
 class Load:
@@ -33,7 +33,7 @@ class Load:
     """
 
     def __init__(self, settings: Settings, lines: Path, per_second: int, repeats: int, seed: int) -> None:
-        """Prepare it; it runs inside the `with` block.
+        """Prepare the load; it runs inside the `with` block.
 
         Args:
             settings: where Kafka is.
@@ -53,7 +53,7 @@ class Load:
 
     def _planned(self, lines: Path, repeats: int, chance: random.Random) -> deque[Message]:
         with Spool() as spool:
-            assert not collect([lines], spool, lambda *_: None, lambda _: None)
+            assert not read_files([lines], spool, lambda *_: None, lambda _: None)
             messages = list(spool.in_order())
         placed = list(enumerate(messages))
         chosen = chance.sample(range(len(messages)), repeats)
@@ -68,12 +68,12 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Send no more; what is under way is left alone, as Kafka may be away."""
+        """Stop sending; messages under way are not awaited, since Kafka may be away."""
         self._cancelled.set()
         self._thread.join(STOP_S)
 
     def finish(self) -> None:
-        """Send the rest at once, and wait until all is acknowledged; raises what went wrong meanwhile.
+        """Send the rest at once, and wait until all is acknowledged; raises an error of the load.
 
         Raises:
             TimeoutError: not all was acknowledged in time.
@@ -85,14 +85,14 @@ class Load:
             raise TimeoutError(f"only {self.sent} messages were acknowledged after {FINISH_S:g} s")
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Raise the error of the load, if there is one."""
         if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
         try:
             asyncio.run(self._publish())
-        except BaseException as error:  # told by `check`
+        except BaseException as error:  # `check` raises it
             self._error = error
 
     async def _publish(self) -> None:

@@ -1,4 +1,4 @@
-"""Workers and sinks as processes, on real servers: started, killed, waited for, and what they have stored."""
+"""Runs workers and sinks as processes on real servers: starts, kills and awaits them, and reads what they stored."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from rich.console import Console
 
 from schemas.topics import all_topics
+from servers.clickhouse import ClickHouseServer
+from servers.kafka import Kafka
 from sinks.migrate import migrate
 from sinks.open import open_database
 from streams.kafka.admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
-from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import Kafka
 from tests.servers.process import watch
 from tests.servers.rows import Rows, rows_of
 from tests.servers.topics import delete_topics
 from touchline.publish.run import publish
-from touchline.stack import caught_up
+from touchline.stack import wait_until_caught_up
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
@@ -52,9 +52,9 @@ class App(Child):
         """Return how many touchpoints a stage has processed since it was started."""
         return self._counted(f'touchline_touchpoints_processed_total{{stage="{stage}"}} ')
 
-    def retried(self, what: str) -> int:
-        """Return how often something was tried again since it was started."""
-        return self._counted(f'touchline_retries_total{{operation="{what}"}} ')
+    def retried(self, operation: str) -> int:
+        """Return the number of retries of an operation since it was started."""
+        return self._counted(f'touchline_retries_total{{operation="{operation}"}} ')
 
     def _counted(self, series: str) -> int:
         """Return the value of a counter; 0 while it, or the process, is not there."""
@@ -148,21 +148,21 @@ class Pipeline:
         return done.sent
 
     def drain(self, patience_s: float = PATIENCE_S) -> None:
-        """Wait until all that was published, and all that is due by now, is stored."""
+        """Wait until all published touchpoints, and all that is due by now, are stored."""
         asyncio.run(self._drain(patience_s))
 
     async def _drain(self, patience_s: float) -> None:
         async with asyncio.timeout(patience_s):
-            await caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
+            await wait_until_caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
 
     def check(self) -> None:
-        """Make sure that nothing has ended by itself."""
+        """Make sure that no process has ended by itself."""
         for app in self._apps:
             if app.died:
                 app.check()
 
     def rows(self) -> Rows:
-        """Return what is stored."""
+        """Return the stored rows."""
         database = open_database(self.settings.clickhouse)
         try:
             return rows_of(database)
@@ -181,7 +181,7 @@ def _variables(settings: Mapping[str, object]) -> dict[str, str]:
 
 @contextmanager
 def pipeline_on(kafka: Kafka, clickhouse: ClickHouseServer, folder: Path, **more: object) -> Iterator[Pipeline]:
-    """Give a pipeline with fresh topics and empty tables, of which nothing is left afterwards."""
+    """Give a pipeline with fresh topics and empty tables, and remove both afterwards."""
     pipeline = Pipeline(folder, kafka.bootstrap, clickhouse.url(), **more)
     database = open_database(pipeline.settings.clickhouse)
     try:
@@ -198,7 +198,7 @@ def pipeline_on(kafka: Kafka, clickhouse: ClickHouseServer, folder: Path, **more
 
 
 async def _remove_topics(settings: Settings) -> None:
-    """Delete our topics; again, where a node that has just been started did so only in part."""
+    """Delete our topics; repeat it, since a node that has just started may delete only some of them."""
     ours = {topic.name for topic in all_topics()}
     while there := ours & (await partition_counts(settings)).keys():
         with suppress(UnknownTopicOrPartitionError):

@@ -1,14 +1,16 @@
-"""What the servers share: a missing one skips (in CI, fails), and failures show their logs."""
+"""What all server fixtures share: a missing server skips (in CI, fails), and failures show the servers' logs."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NoReturn, Protocol
 
 import pytest
 
+from servers.programs import ServerMissingError
 from touchline.stack.child import Child
 
 _started: list[Child] = []
@@ -21,12 +23,27 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def need_program(name: str, how: str) -> str:
-    """Return the path of a program; without it, skip or fail with `how` it is had."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if path is None:
-        missing(f"{name} is not installed: {how}")
-    return path
+@contextmanager
+def skip_without_server() -> Iterator[None]:
+    """Skip, or fail in CI, when the block finds that a server is not installed."""
+    try:
+        yield
+    except ServerMissingError as error:
+        missing(str(error))
+
+
+@contextmanager
+def ctrl_c_obeyed() -> Iterator[None]:
+    """Make the programs that are started in the block obey Ctrl-C.
+
+    A test run that was started in the background (by nohup, cron or some CI) inherits an ignored SIGINT and
+    would pass it on to them. Only the main thread may enter the block.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def watch(child: Child) -> Child:
@@ -44,7 +61,7 @@ class Restartable(Protocol):
 
 @pytest.fixture(autouse=True)
 def _shared_servers_run(request: pytest.FixtureRequest) -> None:
-    """Start again what an earlier test stopped and, failing, did not start."""
+    """Start a server that an earlier test stopped and, because it failed, did not start again."""
     for name in {"kafka", "clickhouse_server"} & set(request.fixturenames):
         server: Restartable = request.getfixturevalue(name)
         server.ensure_running()
@@ -53,7 +70,7 @@ def _shared_servers_run(request: pytest.FixtureRequest) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,  # noqa: ARG001  # the hook's signature
-    call: pytest.CallInfo[None],  # noqa: ARG001  # likewise
+    call: pytest.CallInfo[None],  # noqa: ARG001  # the hook's signature
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the servers' last lines to the report of a failure."""
     report = yield

@@ -1,4 +1,4 @@
-"""What a run has stored, so that two runs can be compared: rows of all tables, superseded and deleted ones gone."""
+"""The rows that a run has stored, without superseded and deleted ones, so that two runs can be compared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.stores import stored_rows
 
 DEMO_S = 120.0
 OF_THE_RUN = frozenset({"received_at", "refused_at", "version"})
-"""Columns that tell when, and in how many pieces, a run went."""
+"""Columns that depend on when, and in which chunks, a run went."""
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -35,7 +35,7 @@ def _named(table: str, rows: list[list[object]]) -> list[Row]:
 
 
 def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:
-    """Return what an undisturbed run of `touchline demo` makes of a file, with embedded broker and ClickHouse.
+    """Return the rows of an undisturbed run of `touchline demo` on a file, with embedded broker and ClickHouse.
 
     Args:
         lines: touchpoints as JSON lines.
@@ -46,14 +46,14 @@ def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:
     database = folder / "embedded"
     demo = [sys.executable, "-m", "touchline", "demo", "--input", str(lines), "--keep", str(database)]
     subprocess.run(demo, env=environment, check=True, capture_output=True, timeout=DEMO_S)
-    # Its own process: each may open one embedded database only.
+    # A process of its own: each may open only one embedded database.
     dump = [sys.executable, "-m", "tests.integration.scripts.dump_rows", str(database)]
     dumped = subprocess.run(dump, check=True, stdout=subprocess.PIPE, timeout=DEMO_S, cwd=Path(__file__).parents[2])
     return msgspec.json.decode(dumped.stdout, type=Rows)
 
 
 def differences(expected: Rows, found: Rows) -> list[str]:
-    """Return what is different in two runs, a line each; empty where all is the same."""
+    """Return the differences of two runs, one line each; empty if there are none."""
     return [line for table in expected for line in _differences(table, expected[table], found[table])]
 
 

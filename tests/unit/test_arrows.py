@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"bench", "examples", "schemas", "sinks", "streams", "touchline", "tests"}
+ROOMS = {"bench", "examples", "schemas", "servers", "sinks", "streams", "touchline", "tests"}
 
 MAY_KNOW: dict[str, set[str]] = {
     "schemas": set(),
     "sinks": {"schemas"},
     "streams": {"schemas", "sinks"},
     "touchline": {"schemas", "sinks", "streams"},
-    "bench": {"schemas", "sinks", "streams", "touchline", "tests"},
+    "servers": {"schemas", "touchline"},
+    "bench": {"schemas", "servers", "sinks", "streams", "touchline"},
     "examples": {"touchline"},
 }
 STREAMS_MAY_KNOW: dict[str, set[str]] = {
@@ -129,3 +130,8 @@ def test_journeys_read_no_clock_and_throw_no_dice() -> None:
     forbidden = {"time", "datetime", "random", "uuid", "secrets", "os"}
     for path in modules("streams/journeys"):
         assert not forbidden & {name.split(".")[0] for name in imports(path)}, path
+
+
+def test_servers_run_without_pytest() -> None:
+    for path in modules("servers"):
+        assert "pytest" not in {name.split(".")[0] for name in imports(path)}, path

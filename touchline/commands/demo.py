@@ -12,9 +12,9 @@ import click
 from touchline import demo
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
+from touchline.demo_folder import hold_demo_folder
 from touchline.errors import CommandError
-from touchline.scratch import scratch
-from touchline.terminal import aside, page
+from touchline.terminal import progress_console, result_console
 
 SAMPLE = "sample.jsonl"
 
@@ -26,7 +26,7 @@ SAMPLE = "sample.jsonl"
     metavar="FILE.jsonl",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Touchpoints to publish; may be repeated. By default a sample shop.",
+    help="Touchpoints to publish; may be repeated. The default is a sample shop.",
 )
 @click.option(
     "--keep",
@@ -36,27 +36,27 @@ SAMPLE = "sample.jsonl"
 )
 @click.pass_context
 def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None) -> None:
-    """Run everything on this machine and print a report; no server to install.
+    """Run everything on this machine and print a report; it needs no server.
 
     Starts an embedded Kafka broker, workers and an embedded ClickHouse, publishes the input, waits
     until all of it is in the tables, and stops everything again.
     """
-    with resources.as_file(resources.files("touchline") / SAMPLE) as sample, _place(keep) as database:
+    with resources.as_file(resources.files("touchline") / SAMPLE) as sample, _database_folder(keep) as database:
         if not inputs and not sample.is_file():
             raise CommandError("this installation has no sample; name a file with --input FILE.jsonl")
-        published = demo.run(inputs or (sample,), database, aside())
-        demo.report(database, address_of(database), page())
+        published = demo.run(inputs or (sample,), database, progress_console())
+        demo.report(database, address_of(database), result_console())
     if published.rejected:
         context.exit(REJECTED_STATUS)
 
 
 @contextmanager
-def _place(keep: Path | None) -> Iterator[Path]:
-    """Hold the folder for the database; at the end, say what becomes of one that nobody named."""
+def _database_folder(keep: Path | None) -> Iterator[Path]:
+    """Hold the folder for the database; at the end, name the folder that was chosen here."""
     if keep is not None:
         yield fresh(keep)
         return
-    with scratch() as place:
-        yield place.database
-        fate = "the next demo replaces it" if place.replaced else "delete it when you are done"
-        click.echo(f"\nThe database is in {place.database}; {fate}.", err=True)
+    with hold_demo_folder() as folder:
+        yield folder.database
+        fate = "the next demo replaces it" if folder.replaced else "delete it when you are done"
+        click.echo(f"\nThe database is in {folder.database}; {fate}.", err=True)

@@ -22,8 +22,8 @@ from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.dead_letters import Selection, dead_letters, send_back
 from touchline.publish.run import publish
-from touchline.report.words import counted, plain
-from touchline.terminal import Steps, aside
+from touchline.report.formatting import counted, plain
+from touchline.terminal import Steps, progress_console
 
 DEFAULT_LIMIT = 50
 
@@ -182,7 +182,7 @@ async def _count(letters: AsyncIterator[DeadLetter]) -> int:
 
 
 def _publish(context: click.Context, configured: Settings, mended: Path) -> None:
-    console = aside()
+    console = progress_console()
     with Steps(console) as steps:
         steps.begin("publishing")
         done = publish(configured, [mended], console, steps.show)

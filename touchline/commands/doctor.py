@@ -1,11 +1,11 @@
-"""`touchline doctor`: checks settings and connections, and says how to mend what is wrong."""
+"""`touchline doctor`: checks settings and connections, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
 import click
 
 from streams import settings
-from touchline.doctor import examine
+from touchline.doctor import run_checks
 from touchline.errors import CommandError
 
 
@@ -22,9 +22,9 @@ def command(list_settings: bool) -> None:
         return
     click.echo("ok       settings         TOUCHLINE_* variables hold")
     wrong = 0
-    for check in examine(configured):
-        wrong += not check.well
-        click.echo(f"{'ok' if check.well else 'PROBLEM':7}  {check.what:15}  {check.text}")
+    for check in run_checks(configured):
+        wrong += not check.ok
+        click.echo(f"{'ok' if check.ok else 'PROBLEM':7}  {check.name:15}  {check.text}")
     if wrong:
         raise CommandError(f"{wrong} problem{'' if wrong == 1 else 's'} found")
 

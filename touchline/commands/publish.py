@@ -8,8 +8,8 @@ import click
 
 from streams import settings
 from touchline.publish.run import publish
-from touchline.report.words import counted
-from touchline.terminal import Steps, aside
+from touchline.report.formatting import counted
+from touchline.terminal import Steps, progress_console
 
 REJECTED_STATUS = 2
 
@@ -26,10 +26,10 @@ REJECTED_STATUS = 2
 def command(context: click.Context, files: tuple[Path, ...]) -> None:
     """Send touchpoints, one JSON object a line, in order of event time; `-` is standard input.
 
-    Bad lines are named with their number and reason, written to FILE.jsonl.rejected, and make the
-    exit status 2; the good ones are sent all the same.
+    Bad lines are named with their number and reason and written to FILE.jsonl.rejected; the good lines
+    are sent. With any bad line the exit status is 2.
     """
-    console = aside()
+    console = progress_console()
     with Steps(console) as steps:
         steps.begin("publishing")
         done = publish(settings.load(), files, console, steps.show)

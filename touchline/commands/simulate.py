@@ -13,7 +13,7 @@ from touchline.simulate import write_simulation
 @click.command()
 @click.option("--customers", default=100, show_default=True, type=click.IntRange(min=1))
 @click.option("--days", default=60, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=1, show_default=True, type=int, help="The same gives the same.")
+@click.option("--seed", default=1, show_default=True, type=int, help="The same seed gives the same stream.")
 @click.option(
     "--out",
     required=True,

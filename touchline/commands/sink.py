@@ -1,4 +1,4 @@
-"""`touchline sink`: the ClickHouse writers."""
+"""`touchline sink`: runs a ClickHouse writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`touchline up`: the stack of the demo, kept running."""
+"""`touchline up`: runs the stack of the demo until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from touchline.demo import CHECK_S, running_stack
 def command(keep: Path | None, workers: int) -> None:
     """Run an embedded broker, workers and sink until Ctrl-C.
 
-    The broker keeps its topics in memory: they end with it. The database stays, and can be asked
-    once the stack has stopped; while it runs, the sink alone has it open.
+    The broker keeps its topics in memory: they end with it. The database stays. Query it after the stack has
+    stopped; while it runs, only the sink can open the database.
     """
     database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-up-"))
     with running_stack(database) as (stack, _):
@@ -33,7 +33,7 @@ def command(keep: Path | None, workers: int) -> None:
         click.echo(f"Kafka:    {stack.kafka}")
         click.echo(f"Database: {database}")
         click.echo(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
-        click.echo(f'Ask:      touchline query "SELECT ..." --data {database}, after Ctrl-C')
+        click.echo(f'Query:    touchline query "SELECT ..." --data {database}, after Ctrl-C')
         while True:
             stack.check()
             time.sleep(CHECK_S)

@@ -1,4 +1,4 @@
-"""`touchline worker`: the stream workers against the configured Kafka."""
+"""`touchline worker`: runs a stream worker against the configured Kafka."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from streams.process import run_worker
 @click.command()
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Run a stream worker: takes touchpoints in, makes journeys, writes facts and signals.
+    """Run a stream worker: it reads touchpoints, makes journeys, writes facts and signals.
 
-    Start as many as there are partitions to share. It ends on SIGTERM or Ctrl-C.
+    Start as many as you like, up to the number of partitions. It ends on SIGTERM or Ctrl-C.
     """
     context.exit(run_worker(settings.load()))

@@ -1,4 +1,4 @@
-"""Reading the lines of a file of any size: where each lies, and its bytes if not too many."""
+"""Reads the lines of a file of any size: the place of each, and its bytes unless there are too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing as a person sees it: progress, bad lines named, and what it came to."""
+"""Publishing as a person sees it: progress, bad lines by name, and the result."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rich.console import Console
 from rich.text import Text
 
 from streams.settings import Settings
-from touchline.publish.collect import Rejected, collect
+from touchline.publish.read import Rejected, read_files
 from touchline.publish.send import send
 from touchline.publish.source import STDIN
 from touchline.publish.spool import Spool
-from touchline.report.words import counted, plain
+from touchline.report.formatting import counted, plain
 
 MAX_NAMED = 20
-"""Bad lines that are named one by one; the rest is counted."""
+"""Bad lines that are named one by one; the others are only counted."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing came to: messages sent, and the bad lines of each source that had any."""
+    """The result of publishing: the number of messages sent, and the bad lines of each source that has any."""
 
     sent: int
     rejected: Sequence[Rejected]
@@ -40,8 +40,8 @@ def publish(
     Args:
         settings: where Kafka is.
         paths: the files; `-` is standard input.
-        console: bad lines are told here.
-        on_progress: is told how much is done of how much, of both passes together.
+        console: bad lines are reported here.
+        on_progress: is called with the work done and the whole work, of both passes together.
 
     Raises:
         BrokerError, KafkaError, ProduceError: as `send`.
@@ -58,7 +58,7 @@ def publish(
 
     progress = _Progress(paths, on_progress)
     with Spool() as spool:
-        rejected = collect(paths, spool, name, progress.read)
+        rejected = read_files(paths, spool, name, progress.read)
         _tell_rejected(rejected, named, console)
         progress.begin_sending(len(spool))
         asyncio.run(send(settings, spool.in_order(), progress.sent))

@@ -18,14 +18,14 @@ BATCH_BYTES = 8 << 20
 
 
 class Producer(Protocol):
-    """What `streams.kafka.producer.BatchProducer` does for this module."""
+    """The part of `streams.kafka.producer.BatchProducer` that this module uses."""
 
     async def send(self, batches: Batches) -> None:
         """Write all messages, in order within each partition; return when all are acknowledged."""
 
 
 async def send(settings: Settings, messages: Iterable[Message], on_sent: Callable[[int], None]) -> None:
-    """Send all messages to their topics; `on_sent` is told how many more have been acknowledged.
+    """Send all messages to their topics; `on_sent` is called with the number of further messages acknowledged.
 
     Raises:
         BrokerError: a topic is missing, or has another number of partitions than is set.

@@ -1,4 +1,4 @@
-"""A file, or standard input, that touchpoints are read from, and the file its bad lines go to."""
+"""A file or standard input, from which touchpoints are read, and the file for its bad lines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Source:
     """An open source.
 
     Attributes:
-        name: what to call it.
-        rejected: where its bad lines are written.
+        name: for people.
+        rejected: the file for its bad lines.
         file: its bytes, from a file on disk.
         size: how many bytes there are.
     """

@@ -20,7 +20,7 @@ class Message(NamedTuple):
 
 
 class Spool:
-    """Holds messages in a temporary file, and when and where each is in memory: 20 bytes each."""
+    """Holds messages in a temporary file; memory holds the time, place and size of each, 20 bytes."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="touchline-")  # noqa: SIM115  # closed by __exit__
@@ -48,7 +48,7 @@ class Spool:
         return len(self._times)
 
     def add(self, occurred_at: int, message: Message) -> None:
-        """Keep a message that happened at `occurred_at`, ms."""
+        """Add a message with its event time `occurred_at`, ms."""
         data = self._encode(message)
         self._file.write(data)
         self._times.append(occurred_at)

@@ -1,4 +1,4 @@
-"""The report a shop owner understands: its queries, its findings, its page."""
+"""The report of the demo: its queries, its findings, its page."""
 
 from touchline.report.page import print_report
 from touchline.report.queries import read_findings

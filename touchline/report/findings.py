@@ -1,4 +1,4 @@
-"""What the tables say, as plain values: built from the rows of `report.queries`, no database.
+"""The findings as plain values, built from the rows of `report.queries` without a database.
 
 Times are epoch milliseconds, UTC; experience is in [-1, 1]; money is in minor units.
 """
@@ -9,10 +9,15 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 RowDict = Mapping[str, Any]
 """A row of a query's result: column to value, as JSON gives it."""
+
+Direction = Literal["worse", "better"]
+"""The direction of a shift."""
+Verdict = Literal["better", "worse", "no clear difference", "too few to tell"]
+"""The experience of customers after a change in the business, against before."""
 
 Z_95 = 1.959963984540054
 """The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
@@ -20,7 +25,7 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, how many observations it rests on, and its 95 % interval where one can be given."""
+    """A figure, the number of its observations, and its 95 % interval where one can be given."""
 
     value: float
     n: int
@@ -45,7 +50,7 @@ class Intake:
 
 @dataclass(frozen=True)
 class Abandoned:
-    """All abandoned things of one sort. `lost` and `recovered` are money a currency."""
+    """All abandoned things of one subject. `lost` and `recovered` are sums of money by currency."""
 
     subject: str
     abandoned: int
@@ -56,11 +61,11 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Shift:
-    """A lasting turn in one customer's experience, the touchpoint it began with, and its cause."""
+    """A lasting change of one customer's experience, the touchpoint that began it, and its likely cause."""
 
     customer_id: str
     journey_id: str
-    direction: str
+    direction: Direction
     onset_at: int
     onset_event_id: str
     before: float
@@ -97,7 +102,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Journey:
-    """The journey of the customer who was hurt most: touchpoints in order, and its turns."""
+    """The journey with the largest shift for the worse: touchpoints in order, and its turns."""
 
     shift: Shift
     outcome: str
@@ -107,16 +112,16 @@ class Journey:
 
 @dataclass(frozen=True)
 class Period:
-    """The days before or after a change: experience, NPS, and how many customers turned sour."""
+    """The days before or after a change: experience, NPS, and how many customers' experience got worse."""
 
     experience: Estimate | None
     nps: Estimate | None
-    turned_sour: int
+    got_worse: int
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change in the business, and how customers fared around it."""
+    """A change in the business, and the experience of customers before and after it."""
 
     name: str
     topic: str | None
@@ -126,8 +131,8 @@ class Change:
     after: Period
 
     @property
-    def verdict(self) -> str:
-        """`better`, `worse`, `no clear difference` or `too few to tell`: experience, then NPS."""
+    def verdict(self) -> Verdict:
+        """The verdict of experience; where it is not clear, the clear one of NPS."""
         pairs = [(self.before.experience, self.after.experience), (self.before.nps, self.after.nps)]
         verdicts = [_compare(before, after) for before, after in pairs]
         clear = [verdict for verdict in verdicts if verdict in {"better", "worse"}]
@@ -136,19 +141,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything the report tells."""
+    """All findings of the report."""
 
     intake: Intake
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
     abandoned: list[Abandoned]
-    sour: list[Shift]
-    sweet: list[Shift]
-    hurt: Journey | None
+    worse: list[Shift]
+    better: list[Shift]
+    worst_journey: Journey | None
     changes: list[Change]
 
 
-def _compare(before: Estimate | None, after: Estimate | None) -> str:
+def _compare(before: Estimate | None, after: Estimate | None) -> Verdict:
     if before is None or after is None or before.error is None or after.error is None:
         return "too few to tell"
     difference = after.value - before.value
@@ -250,7 +255,7 @@ def _shift(row: RowDict) -> Shift:
     return Shift(
         customer_id=str(row["customer_id"]),
         journey_id=str(row["journey_id"]),
-        direction=str(row["direction"]),
+        direction="worse" if row["direction"] == "worse" else "better",
         onset_at=int(row["onset_at"]),
         onset_event_id=str(row["onset_event_id"]),
         before=float(row["before_mean"]),

@@ -1,4 +1,4 @@
-"""The report as a page: tables and plain words, for a terminal of any width, or a pipe."""
+"""Prints the report: tables and sentences, for a terminal of any width, or a pipe."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from touchline.report.findings import (
     Period,
     Shift,
 )
-from touchline.report.money import format_money, format_sums
-from touchline.report.queries import AROUND_DAYS
-from touchline.report.timeline import draw
-from touchline.report.words import (
+from touchline.report.formatting import (
     OUTCOMES,
     SUBJECTS,
     counted,
     day,
     duration,
     level,
-    many_of,
     moment,
     plain,
+    plural,
     quote,
     what_happened,
 )
+from touchline.report.money import format_money, format_sums
+from touchline.report.queries import AROUND_DAYS
+from touchline.report.timeline import draw
 
 MAX_CAUSES = 3
 MAX_SHIFTS = 5
-"""Shifts listed each way; the rest is counted."""
+"""Shifts listed for each direction; the others are only counted."""
 
 SERVICE_NAMES = {
     "cart_abandonment_rate": "Carts abandoned",
@@ -57,7 +57,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str]) 
     _ratings(findings, console)
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
-    _hurt(findings.hurt, console)
+    _worst_journey(findings.worst_journey, console)
     _changes(findings.changes, console)
     _ask_more(examples, console)
 
@@ -94,7 +94,7 @@ def _intake(intake: Intake, console: Console) -> None:
         )
         table = _table("", "touchpoints", "share")
         for kind, number in intake.kinds.items():
-            name = many_of(kind)
+            name = plural(kind)
             table.add_row(name[:1].upper() + name[1:], f"{number:,}", f"{number / intake.touchpoints:.0%}")
         console.print(table)
         if intake.revenue:
@@ -174,11 +174,11 @@ def _lines(sums: dict[str, int]) -> str:
 def _shifts(findings: Findings, console: Console) -> None:
     _heading("Who turned sour, who turned sweet", console)
     _say("Experience goes from -1 (served badly) to +1 (served well).", console, "dim")
-    if not findings.sour and not findings.sweet:
+    if not findings.worse and not findings.better:
         _say("Nobody: no customer's experience changed lastingly.", console)
         return
-    _shift_list("turned sour", findings.sour, console)
-    _shift_list("turned sweet", findings.sweet, console)
+    _shift_list("turned sour", findings.worse, console)
+    _shift_list("turned sweet", findings.better, console)
 
 
 def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
@@ -221,7 +221,7 @@ def _said(intro: str, kind: str, action: str, text: str, console: Console) -> No
     _say(f"{what} {quote(text, console.width - len(what) - 2)}".rstrip(), console, "dim")
 
 
-def _hurt(journey: Journey | None, console: Console) -> None:
+def _worst_journey(journey: Journey | None, console: Console) -> None:
     if journey is None:
         _heading("The customer who was hurt most", console)
         _say("Nobody turned sour, so there is no such journey to show.", console)
@@ -270,7 +270,7 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         before, after = change.before, change.after
         table.add_row("  experience", _experience(before), _experience(after))
         table.add_row("  NPS", _nps(before), _nps(after))
-        table.add_row("  turned sour", f"{before.turned_sour:,}", f"{after.turned_sour:,}")
+        table.add_row("  turned sour", f"{before.got_worse:,}", f"{after.got_worse:,}")
         console.print(table)
     _say("What came after a change need not have come because of it.", console, "dim")
 

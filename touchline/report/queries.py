@@ -1,4 +1,4 @@
-"""The questions that the report asks of the tables."""
+"""The queries of the report, and the findings that are built of their rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 
 DAY_MS = 86_400_000
 AROUND_DAYS = 14
-"""A change in the business is validated by this many days before and after it."""
+"""A change in the business is judged by this many days before and after it."""
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -64,7 +64,7 @@ FROM touchpoints
 WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 """
-TURNED_SOUR = """
+GOT_WORSE = """
 SELECT count() AS n FROM sentiment_shifts
 WHERE direction = 'worse' AND onset_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND onset_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
@@ -116,18 +116,18 @@ EVER = {"since": 0, "until": 4_102_444_800_000}
 
 
 def read_findings(ask: Ask) -> Findings:
-    """Ask everything the report needs of a database in which all touchpoints have arrived."""
+    """Run all queries of the report on a database that holds all touchpoints."""
     metrics = {str(row["metric"]): row for row in ask(METRICS, {})}
     shifts = build_shifts(ask(SHIFTS, {}))
-    sour = [shift for shift in shifts if shift.direction == "worse"]
+    worse = [shift for shift in shifts if shift.direction == "worse"]
     return Findings(
         intake=build_intake(ask(KINDS, {}), ask(CUSTOMERS, {}), ask(REVENUE, {}), ask(REFUSED, {})),
         ratings=_ratings(ask, metrics),
         service=_service(metrics),
         abandoned=build_abandoned(ask(ABANDONED, {})),
-        sour=sour,
-        sweet=[shift for shift in shifts if shift.direction == "better"],
-        hurt=_journey(ask, sour[0], shifts) if sour else None,
+        worse=worse,
+        better=[shift for shift in shifts if shift.direction == "better"],
+        worst_journey=_journey(ask, worse[0], shifts) if worse else None,
         changes=[_change(ask, row) for row in ask(CHANGES, {})],
     )
 
@@ -187,7 +187,7 @@ def _change(ask: Ask, row: RowDict) -> Change:
 
 def _period(ask: Ask, window: Mapping[str, int]) -> Period:
     (experience,) = ask(EXPERIENCE, window)
-    (sour,) = ask(TURNED_SOUR, window)
+    (worse,) = ask(GOT_WORSE, window)
     return Period(
         experience=mean_estimate(
             int(experience["observations"]),
@@ -195,5 +195,5 @@ def _period(ask: Ask, window: Mapping[str, int]) -> Period:
             float(experience["squares"] or 0),
         ),
         nps=_nps(ask, window),
-        turned_sour=int(sour["n"]),
+        got_worse=int(worse["n"]),
     )

@@ -1,4 +1,4 @@
-"""A journey drawn as a timeline: a line a touchpoint, the turn marked, the rest shortened."""
+"""Draws a journey as a timeline: one line for each touchpoint, the shift marked, the rest shortened."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from touchline.report.findings import Journey, Shift, Step
+from touchline.report.formatting import counted, plural, quote, short_moment, singular, what_happened
 from touchline.report.money import format_money
-from touchline.report.words import counted, many_of, one_of, quote, short_moment, what_happened
 
 MAX_LINES = 26
 BEFORE_CAUSE = 7
-"""So many touchpoints are shown before the one that turned the customer."""
+"""Touchpoints shown before the likely cause."""
 FIRST = LAST = 2
 QUIET_RUN = 3
-"""From this many on, touchpoints in a row that say nothing of experience share a line."""
+"""The least number of consecutive touchpoints without an experience that share a line."""
 
 BAR_HALF = 4
 WHAT_WIDTH = 22
@@ -31,7 +31,7 @@ class Gap:
 
 
 def shorten(journey: Journey) -> list[Step | Gap]:
-    """Return what is drawn of a journey, in order; nothing is left out unsaid."""
+    """Return what is drawn of a journey, in order; a gap stands for what is left out."""
     kept = _kept(journey)
     drawn: list[Step | Gap] = []
     run: list[Step] = []
@@ -103,7 +103,7 @@ def _turn_line(turn: Shift, width: int) -> Text:
 
 def _gap_line(gap: Gap, width: int) -> Text:
     counts = Counter(step.kind for step in gap.steps)
-    named = ", ".join(counted(number, one_of(kind), many_of(kind)) for kind, number in counts.most_common())
+    named = ", ".join(counted(number, singular(kind), plural(kind)) for kind, number in counts.most_common())
     line = f"{short_moment(gap.steps[0].at)}  ┆ {named}"
     return Text(line[:width], style="dim")
 

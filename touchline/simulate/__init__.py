@@ -1,4 +1,4 @@
-"""A small online shop and its customers, made up: a stream of touchpoints, and what it truly holds."""
+"""A simulated online shop and its customers: a stream of touchpoints, and what it truly holds."""
 
 from touchline.simulate.stream import simulate, write_simulation
 

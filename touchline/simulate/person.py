@@ -1,11 +1,11 @@
-"""One visitor or customer: habits, moods, and the diary of what they did."""
+"""One visitor or customer: habits, moods, and what they did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 Event = dict[str, Any]
 """A touchpoint as one JSON object: `kind`, then the fields of its record."""
@@ -22,7 +22,7 @@ def timestamp(at: int) -> str:
 
 @dataclass(frozen=True)
 class Turn:
-    """Where a customer's mood turned, and stayed turned.
+    """A lasting change of a customer's mood.
 
     Attributes:
         at: the onset, ms.
@@ -34,7 +34,7 @@ class Turn:
 
     at: int
     level: float
-    direction: str
+    direction: Literal["worse", "better"]
     onset_event_id: str
     cause_event_id: str
     cause_kind: str
@@ -47,12 +47,12 @@ class Person:
     """A visitor or customer.
 
     Attributes:
-        name: unique; begins the ids of all that is this person's.
-        customer_id: None for somebody who never says who they are.
-        vocal: how much more than others they write, review and answer; 1 is common.
+        name: unique; begins all ids of this person.
+        customer_id: None for a visitor who stays anonymous.
+        vocal: how much they write, review and answer; 1 is average.
         base: the mood before any turn, -1 to 1.
-        diary: moment in ms -> event. A person does one thing at a time.
-        quiet: first and last moment between which nothing happens but at the given moments.
+        events_at: moment in ms -> event. A person does one thing at a time.
+        quiet_spans: first moment, last moment and the only moments between them at which something happens, ms.
     """
 
     name: str
@@ -65,18 +65,18 @@ class Person:
     base: float = 0.45
     on_app: bool = False
     turns: list[Turn] = field(default_factory=list)
-    diary: dict[int, Event] = field(default_factory=dict)
-    quiet: list[tuple[int, int, frozenset[int]]] = field(default_factory=list)
+    events_at: dict[int, Event] = field(default_factory=dict)
+    quiet_spans: list[tuple[int, int, frozenset[int]]] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def next_id(self, prefix: str) -> str:
-        """Return a new id of this person's: an order's, a call's, an event's."""
+        """Return a new id of this person, for an order, a call or an event."""
         number = self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
         return f"{prefix}{self.name}-{number}"
 
     def add(self, kind: str, at: int, source: str, **fields: Any) -> Event:
-        """Write an event into the diary at `at`, ms, or at the next free millisecond."""
-        while at in self.diary:
+        """Add an event at `at`, ms, or at the next free millisecond."""
+        while at in self.events_at:
             at += 1
         event: Event = {
             "kind": kind,
@@ -88,10 +88,10 @@ class Person:
             event["customer_id"] = self.customer_id
         event.update(fields)
         event.setdefault("attributes", {"region": self.region, "segment": self.segment})
-        self.diary[at] = event
+        self.events_at[at] = event
         return event
 
-    def where(self, **more: str) -> dict[str, str]:
+    def attributes(self, **more: str) -> dict[str, str]:
         """Return the attributes of an event: region, segment and `more`."""
         return {"region": self.region, "segment": self.segment, **more}
 
@@ -107,8 +107,8 @@ class Person:
                 level = turn.level
         return level
 
-    def feel(self, at: int) -> float:
-        """Return how something done at `at` comes out: the mood, with noise."""
+    def sample_mood(self, at: int) -> float:
+        """Return a random experience at `at`, -1 to 1: the mood, with noise."""
         return max(-1.0, min(1.0, self.random.gauss(self.mood(at), _NOISE)))
 
     def chance(self, share: float) -> bool:

@@ -1,14 +1,23 @@
-"""How customers speak with the shop: calls, cases, posts, reviews and surveys."""
+"""What customers say to the shop: calls, cases, posts, reviews and surveys."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from touchline.simulate import texts
 from touchline.simulate.person import Event, Person
 from touchline.simulate.shop import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
+Score = Literal["nps", "csat", "ces"]
+"""The kind of score that a survey asks for."""
+
 TOPICS = ["delivery", "product", "billing", "account"]
 _AGENTS = ["mara", "jonas", "elif", "pieter", "aoife", "tomas"]
-_SURVEYS = {"nps": ("SV-NPS", 0, 10), "csat": ("SV-SERVICE", 1, 5), "ces": ("SV-EFFORT", 1, 7)}
+_SURVEYS: dict[Score, tuple[str, int, int]] = {
+    "nps": ("SV-NPS", 0, 10),
+    "csat": ("SV-SERVICE", 1, 5),
+    "ces": ("SV-EFFORT", 1, 7),
+}
 
 
 def call(person: Person, at: int, topic: str, busy: float = 1.0) -> int:
@@ -80,8 +89,8 @@ class _Caller:
         )
 
 
-def held_in_vain(person: Person, at: int, topic: str) -> tuple[Event, Event]:
-    """Wait on hold until the customer hangs up; return the hold and the end."""
+def abandon_on_hold(person: Person, at: int, topic: str) -> tuple[Event, Event]:
+    """Wait on hold until the customer hangs up; return the held and the ended event."""
     caller = _Caller(person, person.next_id("c"), topic)
     agent = person.random.choice(_AGENTS)
     caller.phase(at, "queued")
@@ -92,7 +101,7 @@ def held_in_vain(person: Person, at: int, topic: str) -> tuple[Event, Event]:
 
 
 def called_back(person: Person, at: int, topic: str) -> tuple[Event, Event]:
-    """Have the shop call and settle the matter; return the answer and the end."""
+    """Let the shop call and settle the matter; return the answered and the ended event."""
     caller = _Caller(person, person.next_id("c"), topic)
     agent = person.random.choice(_AGENTS)
     caller.phase(at, "queued")
@@ -101,9 +110,9 @@ def called_back(person: Person, at: int, topic: str) -> tuple[Event, Event]:
 
 
 def case(person: Person, at: int, topic: str, product: str) -> int:
-    """Write to the shop at `at`, and have it answered; return when it is resolved or left."""
+    """Open a case at `at`, which is answered; return when it is resolved or left open."""
     random = person.random
-    feeling = person.feel(at) - 0.2
+    feeling = person.sample_mood(at) - 0.2
     case_id = person.next_id("t")
     complaint = feeling < -0.5
     text = texts.say(random, feeling, product)
@@ -131,7 +140,7 @@ def case(person: Person, at: int, topic: str, product: str) -> int:
 
 
 def step(person: Person, at: int, case_id: str, phase: str, by: str, topic: str, **fields: object) -> Event:
-    """Take one step in a case."""
+    """Add one event of a case."""
     return person.add(
         "case_event",
         at,
@@ -154,9 +163,9 @@ def post(person: Person, at: int, product: str) -> Event:
         at,
         "social",
         identifiers={"twitter": f"@{person.name.lower()}"},
-        attributes=person.where(product=product),
+        attributes=person.attributes(product=product),
         post_id=person.next_id("p"),
-        text=texts.post(random, person.feel(at), product),
+        text=texts.post(random, person.sample_mood(at), product),
         lang="en",
     )
     if person.chance(0.6):
@@ -177,12 +186,12 @@ def post(person: Person, at: int, product: str) -> Event:
 
 def review(person: Person, at: int, product: str) -> Event:
     """Review a product with stars."""
-    feeling = person.feel(at)
+    feeling = person.sample_mood(at)
     return person.add(
         "tweet",
         at,
         "reviews",
-        attributes=person.where(product=product),
+        attributes=person.attributes(product=product),
         post_id=person.next_id("p"),
         platform="reviews",
         text=texts.say(person.random, feeling, product),
@@ -191,8 +200,8 @@ def review(person: Person, at: int, product: str) -> Event:
     )
 
 
-def survey(person: Person, at: int, kind: str, about: str) -> None:
-    """Be asked at `at`; perhaps begin to answer, perhaps finish."""
+def survey(person: Person, at: int, kind: Score, about: str) -> None:
+    """Invite the person to a survey at `at`; the person may start it, and may complete it."""
     random = person.random
     survey_id, low, high = _SURVEYS[kind]
     response_id = person.next_id("r")
@@ -216,8 +225,8 @@ def survey(person: Person, at: int, kind: str, about: str) -> None:
     if person.chance(0.15):
         return
     at += random.randint(5, 60) * SECOND_MS
-    feeling = person.feel(at)
-    # People are kinder to a shop than to what it last did.
+    feeling = person.sample_mood(at)
+    # People rate a shop better than what it last did.
     kindness = 0.25 if kind == "nps" else 0.0
     score = float(_scale(feeling + kindness, low, high))
     scale = {"scale_min": float(low), "scale_max": float(high)}

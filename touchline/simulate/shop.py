@@ -1,4 +1,4 @@
-"""Harbour Coffee: what it sells, when people come, and what changes while we watch."""
+"""The simulated shop, Harbour Coffee: its products, its busy hours, and its changes in the period."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REGIONS = ["coast", "city", "hills", "islands"]
 SEGMENTS = ["new", "regular", "subscriber", "business"]
 CAMPAIGNS = ["newsletter", "autumn-roast", "podcast"]
 
-# How likely each hour is to see people on the web, and on the phone; how busy each weekday is.
+# Relative traffic of each hour on the web and on the phone, and of each weekday.
 WEB_HOURS = [2, 1, 1, 1, 1, 2, 5, 8, 9, 9, 9, 9, 10, 9, 8, 8, 8, 9, 11, 14, 16, 14, 9, 5]
 PHONE_HOURS = [0, 0, 0, 0, 0, 0, 0, 0, 9, 14, 15, 12, 9, 10, 11, 11, 10, 7, 2, 0, 0, 0, 0, 0]
 WEEKDAYS = [1.1, 1.0, 1.0, 1.0, 1.1, 0.8, 0.9]
@@ -44,7 +44,7 @@ CARRIER_REGIONS = {"coast", "islands"}
 
 @dataclass(frozen=True)
 class Period:
-    """The time simulated, and the change of carrier in it. All in epoch ms, ends excluded."""
+    """The simulated time, and the change of carrier in it; epoch ms, ends excluded."""
 
     start: int
     end: int
@@ -63,25 +63,25 @@ class Period:
         """Return the moment at a share (0 to 1) of the period."""
         return self.start + int((self.end - self.start) * share)
 
-    def troubled(self, at: int, region: str) -> bool:
+    def has_delivery_trouble(self, at: int, region: str) -> bool:
         """Tell whether deliveries to `region` go wrong at `at`."""
         return self.carrier_start <= at < self.carrier_end and region in CARRIER_REGIONS
 
 
-def moment(random: Random, day: int, phone: bool = False) -> int:
-    """Return a moment of the day that begins at `day`, ms, when people come (or call)."""
+def random_moment(random: Random, day: int, phone: bool = False) -> int:
+    """Return a random moment of the day that begins at `day`, ms: more likely in the busy hours of web or phone."""
     hours = _PHONE if phone else _WEB
     hour = bisect(hours, random.random() * hours[-1])
     return day + hour * HOUR_MS + int(random.random() * HOUR_MS)
 
 
-def business(at: int) -> float:
-    """Return how busy the weekday of `at` is; 1 is a common day."""
+def weekday_factor(at: int) -> float:
+    """Return the relative traffic on the weekday of `at`; 1 is average."""
     return WEEKDAYS[(at // DAY_MS + _EPOCH_WEEKDAY) % 7]
 
 
 def shop_events(period: Period) -> list[tuple[int, Event]]:
-    """Return what the shop itself reports, in order: its changes and what marketing costs."""
+    """Return the events of the shop itself, in order: business changes and marketing spend."""
     events = _changes(period) + _spend(period)
     return sorted((each for each in events if each[0] < period.end), key=lambda each: each[0])
 
@@ -124,7 +124,7 @@ def _changes(period: Period) -> list[tuple[int, Event]]:
 
 def _spend(period: Period) -> list[tuple[int, Event]]:
     events: list[tuple[int, Event]] = []
-    random = Random("marketing")  # noqa: S311  # the same for all seeds, and no secret
+    random = Random("marketing")  # noqa: S311  # the same for all seeds; a simulation needs no secret randomness
     for number, week in enumerate(range(period.start, period.end, 7 * DAY_MS), 1):
         for place, campaign in enumerate(CAMPAIGNS):
             at = week + 7 * DAY_MS + (place + 1) * MINUTE_MS

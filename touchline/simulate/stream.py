@@ -1,7 +1,7 @@
-"""All lives side by side: one stream in order of event time, and the truth about it.
+"""The events of all people as one stream in order of event time, and the truth about it.
 
-Each life is lived on its own and written down in a temporary file; in memory is only when and where each
-event lies, some sixty bytes an event, besides what the system keeps of the file while memory is free.
+People are simulated one after the other, and their events are written to a temporary file. Memory holds only the
+time and the place in the file of each event, some sixty bytes, besides what the system caches of the file.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import IO, Any
 
 import msgspec
 
-from touchline.simulate.life import live_as_customer, live_as_stranger
+from touchline.simulate.behaviour import simulate_customer, simulate_visitor
 from touchline.simulate.person import Event, Person, timestamp
 from touchline.simulate.shop import DAY_MS, Period, shop_events
 from touchline.simulate.truth import Truth
 
 DEFAULT_END = datetime(2026, 1, 1, tzinfo=UTC)
-"""Where a simulation ends unless told otherwise: the same arguments give the same bytes on any day."""
-_STRANGERS = 0.8
-"""Visitors who never say who they are, for each customer."""
+"""The default end of a simulation: the same arguments give the same bytes on any day."""
+_VISITORS_PER_CUSTOMER = 0.8
+"""Anonymous visitors for each customer."""
 
 
 def simulate(
     customers: int, days: int, seed: int, start: datetime | None = None
 ) -> tuple[Iterator[Event], dict[str, Any]]:
-    """Make up a stream.
+    """Simulate a stream.
 
     Args:
         customers: known customers, at least 1; about as many anonymous visitors come on top.
@@ -73,7 +73,7 @@ def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> t
         lines.add(at, event)
     for person in _people(customers, seed, period):
         events = sorted(
-            ((at, e) for at, e in person.diary.items() if period.start <= at < period.end),
+            ((at, e) for at, e in person.events_at.items() if period.start <= at < period.end),
             key=lambda each: each[0],
         )
         truth.add(person, events)
@@ -98,9 +98,9 @@ def _period(customers: int, days: int, start: datetime | None) -> Period:
 
 def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
     for number in range(1, customers + 1):
-        yield live_as_customer(number, seed, period)
-    for number in range(1, round(customers * _STRANGERS) + 1):
-        yield live_as_stranger(number, seed, period)
+        yield simulate_customer(number, seed, period)
+    for number in range(1, round(customers * _VISITORS_PER_CUSTOMER) + 1):
+        yield simulate_visitor(number, seed, period)
 
 
 class _Lines:

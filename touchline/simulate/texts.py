@@ -1,4 +1,4 @@
-"""What people write, by how they feel."""
+"""Texts that people write, by how they feel."""
 
 from __future__ import annotations
 

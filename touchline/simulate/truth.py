@@ -1,7 +1,7 @@
-"""What a stream truly holds: counted from each person's whole diary, by the published definitions.
+"""What a stream truly holds, counted from all events of each person by the published definitions.
 
-Written apart from the pipeline and simpler, as everything of a person is at hand: a second opinion.
-All deadlines are taken to have passed, as they have when an old stream is replayed.
+It is independent of the pipeline, and simpler, since it has all events of a person at once. It takes all deadlines
+as passed, as they are when an old stream is replayed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SERVICE_MS = 20 * SECOND_MS
 
 
 class Truth:
-    """Counts what is in the diaries given to it."""
+    """Counts the events of the people added to it."""
 
     def __init__(self) -> None:
         self._kinds: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Truth:
         self._turns: list[dict[str, Any]] = []
 
     def add_shop(self, events: list[tuple[int, Event]]) -> None:
-        """Count what is no customer's."""
+        """Count the events of the shop itself."""
         self._kinds.update(event["kind"] for _, event in events)
 
     def add(self, person: Person, events: list[tuple[int, Event]]) -> None:
@@ -79,7 +79,7 @@ class Truth:
         }
 
     def _add_customer(self, person: Person, events: list[tuple[int, Event]]) -> None:
-        """Count by who it will be known to be: a browser is a customer's once it signed in."""
+        """Count by the resolved owner: a browser belongs to a customer once it signed in."""
         signed_in = {
             identifier
             for _, event in events

@@ -1,4 +1,4 @@
-"""What people do on the site and in the app: looking, filling carts, ordering, paying invoices."""
+"""What people do on the site and in the app: they look, fill carts, order and pay invoices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from touchline.simulate.shop import (
 )
 
 CART_LEFT = 0.70
-"""Share of carts that are left behind at first, as shops commonly see."""
+"""Share of carts that are abandoned at first, as shops commonly see."""
 _RESUMED = 0.18
 _PAYMENT_FAILS = 0.07
 _PAGES = {
@@ -88,7 +88,7 @@ def manage(person: Person, at: int) -> None:
 
 
 def shop(person: Person, at: int) -> Order | None:
-    """Fill a cart from `at` on; return the order, if it comes to one, at once or days later."""
+    """Fill a cart from `at` on; return the order, if any, placed at once or days later."""
     random = person.random
     campaign = random.choice(CAMPAIGNS) if person.chance(0.4) else None
     at = browse(person, at, signed_in=person.chance(0.6))
@@ -96,7 +96,7 @@ def shop(person: Person, at: int) -> Order | None:
     at = cart.fill(at)
     if not cart.items:
         return None
-    # Whoever is cross leaves more carts behind.
+    # Unhappy customers abandon more carts.
     if not person.chance(CART_LEFT + (0.1 if person.mood(at) < 0 else 0.0)):
         return cart.check_out(at)
     if person.chance(0.4):
@@ -113,8 +113,8 @@ class Cart:
     """A cart, from its first item to its order.
 
     Args:
-        person: whose it is.
-        campaign: what brought them, if anything did.
+        person: its owner.
+        campaign: the campaign that brought the person, if any.
     """
 
     def __init__(self, person: Person, campaign: str | None) -> None:
@@ -125,7 +125,7 @@ class Cart:
         self.value = 0
 
     def event(self, at: int, action: str, **fields: object) -> Event:
-        """Write a change to the cart into the diary."""
+        """Add a change of the cart."""
         person = self.person
         return person.add(
             "cart_event",
@@ -133,7 +133,7 @@ class Cart:
             "app" if person.on_app else "web",
             identifiers=person.browser(),
             channel="app" if person.on_app else "web",
-            attributes=person.where(**self.more),
+            attributes=person.attributes(**self.more),
             cart_id=self.cart_id,
             action=action,
             **fields,
@@ -142,7 +142,7 @@ class Cart:
         )
 
     def fill(self, at: int) -> int:
-        """Put things in, and seldom out again; return when the customer looks up."""
+        """Add items, seldom remove one; return when the customer is done."""
         random = self.person.random
         self.event(at, "created")
         for _ in range(random.choice((1, 1, 1, 2, 2, 3))):
@@ -169,7 +169,7 @@ class Cart:
         return at + self.person.random.randint(20, 180) * SECOND_MS
 
     def check_out(self, at: int) -> Order:
-        """Check out, pay (at the second try, now and then) and order."""
+        """Check out, pay (sometimes at the second try) and order."""
         person, random = self.person, self.person.random
         at = self.start_checkout(at)
         if person.chance(_PAYMENT_FAILS):
@@ -184,7 +184,7 @@ class Cart:
             "orders",
             identifiers={"email": f"{person.name.lower()}@example.com", **person.browser()},
             channel="app" if person.on_app else "web",
-            attributes=person.where(product=product, **self.more),
+            attributes=person.attributes(product=product, **self.more),
             order_id=person.next_id("o"),
             action="placed",
             amount_minor=self.value - discount,
@@ -197,12 +197,12 @@ class Cart:
 
 
 def refund(person: Person, order: Order, at: int) -> Event:
-    """Give the money of an order back, in the shop's own time."""
+    """Refund an order, up to five hours after `at`."""
     return person.add(
         "purchase",
         at + int(person.random.uniform(5, 300) * MINUTE_MS),
         "orders",
-        attributes=person.where(product=order.product),
+        attributes=person.attributes(product=order.product),
         order_id=order.order_id,
         action="refunded",
         amount_minor=order.amount_minor,

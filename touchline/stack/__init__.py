@@ -1,7 +1,7 @@
-"""The stack that runs on one machine with no server to install: embedded broker, workers, sink."""
+"""The embedded stack, which needs no server: broker, workers and sink as child processes."""
 
-from touchline.stack.errors import ChildDied, StackError
-from touchline.stack.progress import Progress, caught_up
+from touchline.stack.errors import ChildExitedError, StackError
+from touchline.stack.progress import Progress, Stage, wait_until_caught_up
 from touchline.stack.stack import Stack
 
-__all__ = ["ChildDied", "Progress", "Stack", "StackError", "caught_up"]
+__all__ = ["ChildExitedError", "Progress", "Stack", "StackError", "Stage", "wait_until_caught_up"]

@@ -1,4 +1,4 @@
-"""Child processes that are stopped whole, and that never outlive the process that started them."""
+"""Child processes that stop with all their own children, and that never outlive this process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from touchline.stack.errors import ChildDied
+from touchline.stack.errors import ChildExitedError
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
-# The kernel ties a child to the *thread* that started it. This one lives until the interpreter
-# ends, so a child may be asked for from any thread, also from one that ends sooner.
+# The kernel ties a child to the *thread* that started it. This thread lives until the interpreter
+# ends, so any thread may start a child, even one that ends sooner.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 POLL_S = 0.05
@@ -36,7 +36,7 @@ class Child:
         """Describe the child.
 
         Args:
-            name: what people know it as.
+            name: for people.
             command: the program and its arguments.
             log: the file its output is appended to.
             environment: added to this process's own; None takes a variable away.
@@ -79,7 +79,7 @@ class Child:
         """Start the program and wait for it to end well.
 
         Raises:
-            ChildDied: it ended with another exit status than 0.
+            ChildExitedError: it ended with another exit status than 0.
             TimeoutError: it took longer than `timeout_s`.
         """
         self.start()
@@ -95,7 +95,7 @@ class Child:
         finally:
             self.kill9()
         if status:
-            raise ChildDied(self.name, status, self.tail())
+            raise ChildExitedError(self.name, status, self.tail())
 
     def start(self) -> None:
         """Start the program; its output is appended to the log.
@@ -112,7 +112,7 @@ class Child:
 
     def _spawn(self) -> None:
         with self.log.open("ab") as output:
-            # Set here, not by the caller: an interrupt there must not lose sight of the process.
+            # Set here, not by the caller: an interrupt of the caller must not lose the process.
             self._process = subprocess.Popen(  # noqa: S603  # commands come from this project alone
                 [sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), *self._command],
                 stdin=subprocess.DEVNULL,
@@ -130,7 +130,7 @@ class Child:
         """Wait until `ready()` holds.
 
         Raises:
-            ChildDied: it ended first.
+            ChildExitedError: it ended first.
             TimeoutError: it took longer than `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
@@ -144,13 +144,13 @@ class Child:
         """Make sure that the program is running.
 
         Raises:
-            ChildDied: it is not.
+            ChildExitedError: it is not.
         """
         if self._process is None:
             raise RuntimeError(f"{self.name} was not started")
         status = self._process.poll()
         if status is not None:
-            raise ChildDied(self.name, status, self.tail())
+            raise ChildExitedError(self.name, status, self.tail())
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines of its log."""
@@ -168,14 +168,14 @@ class Child:
             self._process.poll()
 
     def kill9(self) -> None:
-        """End it at once, as a power cut would."""
+        """Kill it, with no chance to clean up."""
         self._stopped = True
         self.send_signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
 
     def stop(self, timeout_s: float = 20.0) -> None:
-        """Ask it to end; kill it when it has not after `timeout_s` seconds."""
+        """Ask it to end with SIGTERM; kill it if it still runs after `timeout_s` seconds."""
         if self._spawning is not None:
             wait([self._spawning])  # an interrupt may have come while the process was being made
         if self._process is None:
@@ -186,5 +186,5 @@ class Child:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            # Also what is left of the group of a leader that ended, or when an interrupt cut in.
+            # Kills the rest of the group too, and kills after an interrupt.
             self.kill9()

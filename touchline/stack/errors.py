@@ -1,4 +1,4 @@
-"""What can go wrong with the stack, said for the person who started it."""
+"""Errors of the embedded stack; their messages are for the person who started it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class StackError(TouchlineError):
     """The stack cannot run; the message says what is wrong and what to do."""
 
 
-class ChildDied(StackError):  # noqa: N818  # the name says what happened
-    """A child process ended that should have gone on.
+class ChildExitedError(StackError):
+    """A child process ended by itself.
 
     Attributes:
-        name: what the child was started as.
+        name: of the child.
         tail: the last lines of its log.
     """
 

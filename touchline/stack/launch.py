@@ -1,8 +1,7 @@
-"""Becomes another program that dies with the process that asked for it.
+"""Becomes another program that dies with its parent process.
 
 Run as a script: `python -I -S launch.py PARENT_PID PROGRAM ARGUMENT…`. On Linux the kernel then
-kills the program when its parent ends, however it ends, `kill -9` included; elsewhere it is only
-started.
+kills the program when its parent ends, by `kill -9` too; other systems only start it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ports on loopback: finding free ones, and asking whether a Kafka broker answers on one."""
+"""Ports on loopback: finds free ones, and tells whether a Kafka broker answers on one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 
 HOST = "127.0.0.1"
 OURS = range(20_000, 32_000)
-"""Below the ports that systems give to outgoing connections: one of those may take any free port before we do."""
+"""Below the range that systems give to outgoing connections, which could take a free port before we do."""
 TRIES = 50
 
 _API_VERSIONS = 18
@@ -18,7 +18,7 @@ _REQUEST = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, -1)
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback that nothing listens on now, and that no client is given meanwhile."""
+    """Return a TCP port of loopback that nothing listens on, and that the system gives to no outgoing connection."""
     for port in (secrets.choice(OURS) for _ in range(TRIES)):
         with socket.socket() as probe:
             try:
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def broker_answers(port: int, timeout_s: float = 2.0) -> bool:
-    """Return whether a broker on `port` answers what versions of the protocol it speaks."""
+    """Return whether a Kafka broker on `port` answers an ApiVersions request."""
     try:
         with socket.create_connection((HOST, port), timeout_s) as connection:
             connection.sendall(struct.pack(">i", len(_REQUEST)) + _REQUEST)

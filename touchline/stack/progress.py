@@ -1,4 +1,4 @@
-"""Waiting until everything that was published is in the tables, and saying how far it has come."""
+"""Waits until everything that was published is in the tables, and reports the progress."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from streams.settings import Settings
 CLOCKS = topic_of("clocks")
 POLL_S = 0.25
 
+Stage = Literal["journeys", "storing"]
+"""What is under way: touchpoints become journeys, then the last rows are written to ClickHouse."""
+
 _clock_rows = msgspec.msgpack.Decoder(list[ClockRow])
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the stack has come.
+    """The progress of one stage.
 
     Attributes:
-        stage: 'journeys' while touchpoints become journeys, 'storing' while the last rows are
-            written to ClickHouse.
-        done: records the stage has finished and committed.
-        total: records there are for it.
+        done: records that the stage has finished and committed.
+        total: records of the stage.
     """
 
-    stage: Literal["journeys", "storing"]
+    stage: Stage
     done: int
     total: int
 
 
-async def caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
-    """Wait until all that was published before `since_ms` is stored, and what it led to.
+async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
+    """Wait until everything that was published before `since_ms`, and all that follows from it, is stored.
 
-    That is every deadline up to `since_ms` less the lateness that deadlines wait for. First every
-    log partition's own time has to come to `since_ms`; then all facts and dead letters written by
-    that moment have to be committed by the sink, which commits after its rows are in ClickHouse.
-    It waits as long as it takes: set a limit with `asyncio.timeout`.
+    That includes every timer up to `since_ms` less the timers' delay. First the time of every log partition has to
+    reach `since_ms`; then the sink has to commit all facts and dead letters that were written by that moment, which
+    it does after their rows are in ClickHouse. The wait has no limit: set one with `asyncio.timeout`.
 
     Args:
         settings: those of the workers and the sink; the broker asks for no password.
         since_ms: epoch milliseconds, after the last publication.
-        on_progress: called several times a second; what it raises ends the wait.
+        on_progress: called several times a second; an error that it raises ends the wait.
     """
     clocks = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
-    # Another connection: answers to it must not queue behind a fetch that waits for records.
+    # A second connection: its answers must not queue behind a fetch that waits for records.
     offsets = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     try:
@@ -104,7 +104,7 @@ class _Watch:
                 return
 
     async def sink_reaches_the_end(self) -> None:
-        """Wait until the sink has committed all facts and dead letters there are now."""
+        """Wait until the sink has committed all facts and dead letters that are written by now."""
         spans = await self._true_spans(self._of([*FACTS_TOPICS, DEAD_LETTERS]))
         while True:
             done, total = await self._committed("sink", spans)
@@ -117,16 +117,16 @@ class _Watch:
         return [TopicPartition(topic, n) for topic in topics for n in range(self._settings.partitions)]
 
     async def _spans(self, places: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """Return the first and the end offset of each partition: enough for telling how far it is.
+        """Return the first and the end offset of each partition, exact enough for a progress bar.
 
-        The embedded broker calls the first record of the last batch the last, so an end may be too low.
+        The embedded broker takes the first record of the last batch for the last, so an end may be too low.
         """
         begins = await self._offsets.beginning_offsets(places)
         ends = await self._offsets.end_offsets(places)
         return {place: (begins[place], ends[place]) for place in places}
 
     async def _true_spans(self, places: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """Return the first and the end offset of each partition; ends as fetch answers tell them."""
+        """Return the first and the end offset of each partition; the ends of fetch responses are exact."""
         spans = await self._spans(places)
         async with _started(AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, fetch_max_wait_ms=20)) as fetching:
             # Assigned once: aiokafka's `stop` may wait for ever after a change of assignment.
@@ -138,7 +138,7 @@ class _Watch:
             return {place: (begin, fetching.highwater(place)) for place, (begin, _) in spans.items()}
 
     async def _committed(self, role: str, spans: dict[TopicPartition, tuple[int, int]]) -> tuple[int, int]:
-        """Return how many records of `spans` a role's group has committed, and their number."""
+        """Return how many records of `spans` the group of a role has committed, and how many there are."""
         offsets = await self._offsets_of(self._settings.group(role), list(spans))
         done = total = 0
         for place, (begin, end) in spans.items():

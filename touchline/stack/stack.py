@@ -19,22 +19,22 @@ from touchline.stack.ports import HOST, broker_answers, free_port
 BROKER_START_S = 30.0
 STOP_S = 20.0
 SESSION_TIMEOUT_S = 6
-"""The embedded broker lets a group begin after half of it: safe, yet short enough to wait for."""
+"""The embedded broker starts a group after half of it: long enough to be safe, short enough to wait for."""
 FETCH_WAIT_MS = 5
-"""The embedded broker holds every fetch for as long as it may, also where there is something to give."""
+"""The embedded broker answers every fetch only when its longest wait has passed, even when it has records."""
 
-# Settings of the broker that a user's environment may hold for something else.
-_BROKER_WITHOUT = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
+# Variables that the broker reads, but that may mean something else in a user's environment.
+_UNSET_FOR_BROKER = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
 
 
 class Stack:
-    """Child processes that are there inside the `with` block, and nowhere after it.
+    """Child processes that run inside the `with` block, and never after it.
 
     Ctrl-C and SIGTERM end the block at any point and stop the children in order; a parent that is
     killed takes them along (on Linux). Enter it in the main thread, where Python handles signals.
 
     Attributes:
-        folder: holds a log a child.
+        folder: holds the log of each child.
         kafka: the broker's address, for `TOUCHLINE_KAFKA`.
         clickhouse: the database's address, for `TOUCHLINE_CLICKHOUSE`.
     """
@@ -88,7 +88,7 @@ class Stack:
 
         Raises:
             StackError: the `embedded` extra is not installed.
-            ChildDied: the broker ended.
+            ChildExitedError: the broker ended.
             TimeoutError: it did not answer in time.
         """
         address = f"tcp://{self.kafka}"
@@ -99,7 +99,7 @@ class Stack:
             *("--advertised-listener-url", address),
             *("--storage-engine", "memory://tansu/"),
         ]
-        self._broker = Child("broker", command, self.folder / "broker.log", _BROKER_WITHOUT)
+        self._broker = Child("broker", command, self.folder / "broker.log", _UNSET_FOR_BROKER)
         self._broker.start()
         self._broker.wait_ready(lambda: broker_answers(self._port), BROKER_START_S)
 
@@ -115,7 +115,7 @@ class Stack:
         return self._broker.pid
 
     def start_workers(self, count: int = 1) -> None:
-        """Start `count` more stream workers; they join their group by themselves."""
+        """Start `count` more stream workers; they join their consumer group by themselves."""
         for _ in range(count):
             number = sum(app.name.startswith("worker") for app in self._apps) + 1
             self._start_app(f"worker {number}", "worker", "TOUCHLINE_METRICS_PORT")
@@ -138,7 +138,7 @@ class Stack:
         """Make sure that every child runs.
 
         Raises:
-            ChildDied: one does not; with its name and the last lines of its log.
+            ChildExitedError: one does not; the message has its name and the last lines of its log.
         """
         for child in self._children():
             child.check()

@@ -1,7 +1,7 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
-It dies at the third large write of JOURNEYS. KINDS names the entries of the state that it writes before: b metric
-buckets, c customers, f tombstones, p the position. Facts and signals are written in any case.
+KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS:
+b metric buckets, c customers, f forgotten buckets, p the position. It always writes facts and signals.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from streams.kafka.producer import Batches, Message
 from streams.process import run_worker
 from streams.settings import load
 
-FATAL = 3
-MUCH = 10
-"""Touchpoints that make a write one worth dying in."""
+FATAL_WRITE = 3
+LARGE = 10
+"""Touchpoints of a large write."""
 KINDS = sys.argv[1]
 
 large_writes = 0
@@ -59,9 +59,9 @@ class Dying:
 
 async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
     global large_writes  # noqa: PLW0603  # this process has no other purpose
-    large_writes += output.counts["touchpoints"] >= MUCH
+    large_writes += output.counts["touchpoints"] >= LARGE
     journeys: Any = copy.copy(self)
-    if large_writes >= FATAL:
+    if large_writes >= FATAL_WRITE:
         journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer))
     await write(journeys, chunk, output)
 

@@ -106,7 +106,7 @@ def test_a_taken_millisecond_gives_way_to_the_next() -> None:
     person = Person("H1", Random(1), "H1", "coast", "new")
     for _ in range(3):
         person.add("page_view", 1_000, "web")
-    assert [(at, e["occurred_at"], e["event_id"]) for at, e in person.diary.items()] == [
+    assert [(at, e["occurred_at"], e["event_id"]) for at, e in person.events_at.items()] == [
         (1_000, 1_000, "eH1-1"),
         (1_001, 1_001, "eH1-2"),
         (1_002, 1_002, "eH1-3"),

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from servers.clickhouse import ClickHouseServer
 from sinks.errors import QueryError, TransientWriteError
 from sinks.open import open_database
 from sinks.query import run_query
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import PLAIN
-from tests.servers.clickhouse import ClickHouseServer
 
 
 @pytest.mark.embedded

@@ -76,7 +76,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
     ],
     queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
     queries.EXPERIENCE: [{"observations": 400, "total": 40.0, "squares": 200.0}],
-    queries.TURNED_SOUR: [{"n": 3}],
+    queries.GOT_WORSE: [{"n": 3}],
     queries.ABANDONED: [
         {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
         {"subject": "cart", "status": "abandoned", "currency": "JPY", "n": 1, "value_minor": 12000},
@@ -101,7 +101,7 @@ NOTHING: dict[str, list[dict[str, Any]]] = {
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
     queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
     queries.EXPERIENCE: [{"observations": 0, "total": None, "squares": None}],
-    queries.TURNED_SOUR: [{"n": 0}],
+    queries.GOT_WORSE: [{"n": 0}],
 }
 
 

@@ -14,7 +14,7 @@ from touchline import demo
 from touchline.database import fresh
 from touchline.errors import CommandError, clickhouse_message
 from touchline.main import COMMANDS, cli
-from touchline.publish.collect import Rejected
+from touchline.publish.read import Rejected
 from touchline.publish.run import Published
 
 UNUSED_PORT = 9

@@ -1,4 +1,4 @@
-"""`touchline publish`: good lines are sent in order of event time, bad ones named and put aside."""
+"""`touchline publish`: good lines are sent in order of event time, bad ones are named and put aside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from schemas.topics import MAX_TOUCHPOINT_BYTES
 from tests.unit.touchline.conftest import Outbox
 from touchline.main import cli
-from touchline.publish.check import key_of
+from touchline.publish.convert import key_of
 from touchline.publish.lines import MAX_LINE_BYTES, read_lines
 
 PURCHASES = "touchpoints.purchases.v1"

@@ -129,8 +129,8 @@ def test_pages_seen_in_a_row_share_a_line() -> None:
 def test_the_most_hurt_customer_is_the_one_who_fell_furthest() -> None:
     findings = read_findings(teller(STORY))
 
-    assert findings.hurt is not None
-    assert findings.hurt.shift.customer_id == "C7"
+    assert findings.worst_journey is not None
+    assert findings.worst_journey.shift.customer_id == "C7"
 
 
 def test_a_change_is_called_better_only_when_the_difference_is_clear() -> None:

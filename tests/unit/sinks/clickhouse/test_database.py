@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from clickhouse_driver import errors
 
+from servers.clickhouse import ClickHouseServer
 from sinks.clickhouse.address import Server
 from sinks.clickhouse.database import ClickHouseDatabase
 from sinks.database import select
@@ -16,7 +17,6 @@ from sinks.migrate import migrate
 from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
-from tests.servers.clickhouse import ClickHouseServer
 
 CLOCK = [0, MAY_1, 17, 1]
 

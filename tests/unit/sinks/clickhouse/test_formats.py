@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from servers.clickhouse import ClickHouseServer
 from sinks.clickhouse.formats import FORMATS
 from sinks.database import Database
 from sinks.open import open_database
-from tests.servers.clickhouse import ClickHouseServer
 
 # One of each kind of value, as far as the oldest server knows them.
 VALUES = """

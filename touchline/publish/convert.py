@@ -1,4 +1,4 @@
-"""From a line to the message that is sent for it, or the reason why it cannot be."""
+"""Turns a line into its message, or says why it cannot be one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from streams.intake.identity import NO_IDENTITY, usable_identifiers
 from touchline.publish.lines import MAX_LINE_BYTES, Line
 from touchline.publish.spool import Message
 
-__all__ = ["BadLineError", "Checker"]
+__all__ = ["BadLineError", "Converter"]
 
 
-class Checker:
-    """Turns lines into messages. Whether a record holds is decided by the workers, for all alike."""
+class Converter:
+    """Turns lines into messages. The workers, not this class, decide whether a record is valid."""
 
     def __init__(self) -> None:
         self._codec = Codec(FileRegistry())

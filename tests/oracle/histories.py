@@ -1,11 +1,11 @@
-"""One customer's life: journeys, what was given up, cases, and the customer's own row."""
+"""One customer's history: journeys, abandonments, cases, and the customer's own row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.oracle.abandonments import Abandonment, Cart, Survey, carts_of, given_up_calls, surveys_of
+from tests.oracle.abandonments import Abandonment, Cart, Survey, abandoned_calls, carts_of, surveys_of
 from tests.oracle.calls import Call, calls_of
 from tests.oracle.experience import experience
 from tests.oracle.touchpoints import DAY, Touch
@@ -14,7 +14,7 @@ SILENCE = 30 * DAY
 
 
 @dataclass
-class Life:
+class CustomerHistory:
     """One customer, everything worked out as of `now` (epoch milliseconds)."""
 
     customer: str
@@ -37,7 +37,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Money:
-    """What was bought and given back, in the currency of the first purchase."""
+    """Purchases and refunds, in the currency of the first purchase."""
 
     purchases: int
     spend: int
@@ -45,27 +45,27 @@ class Money:
     currency: str
 
 
-def live(customer: str, touches: list[Touch], now: int) -> Life:
-    """Work out one customer's life from the touchpoints in order."""
+def history_of(customer: str, touches: list[Touch], now: int) -> CustomerHistory:
+    """Work out one customer's history from the touchpoints in order."""
     calls = calls_of(touches)
     carts = carts_of(touches, now)
     surveys = surveys_of(touches, now)
     kept = [row for row in (*(cart.abandoned for cart in carts), *(survey.abandoned for survey in surveys)) if row]
     felt = {touch.event_id: experience(touch, calls) for touch in touches}
-    life = Life(
-        customer,
-        touches,
-        now,
-        calls,
-        carts,
-        surveys,
-        [*kept, *given_up_calls(touches, calls)],
-        {event: value for event, value in felt.items() if value is not None},
-        _split(touches),
+    history = CustomerHistory(
+        customer=customer,
+        touches=touches,
+        now=now,
+        calls=calls,
+        carts=carts,
+        surveys=surveys,
+        abandonments=[*kept, *abandoned_calls(touches, calls)],
+        experiences={event: value for event, value in felt.items() if value is not None},
+        journeys=_split(touches),
     )
-    for number, journey in enumerate(life.journeys, 1):
-        life.numbers.update({touch.event_id: number for touch in journey})
-    return life
+    for number, journey in enumerate(history.journeys, 1):
+        history.numbers.update({touch.event_id: number for touch in journey})
+    return history
 
 
 def _split(touches: list[Touch]) -> list[list[Touch]]:
@@ -107,22 +107,22 @@ def ended_at(journey: list[Touch], now: int) -> int | None:
     return end if end <= now else None
 
 
-def outcome(life: Life, journey: list[Touch]) -> str:
-    """Return what came of a journey: what held at the moment of its end."""
-    end = ended_at(journey, life.now)
+def outcome(history: CustomerHistory, journey: list[Touch]) -> str:
+    """Return the outcome of a journey, as of the moment of its end."""
+    end = ended_at(journey, history.now)
     if end is None:
         return "open"
-    ended = [call for touch in journey if (call := life.calls.get(touch.subject)) and touch is call.ended]
+    ended = [call for touch in journey if (call := history.calls.get(touch.subject)) and touch is call.ended]
     known = [call.resolved for call in ended if call.resolved is not None]
-    name = life.journey_of(journey[0])
+    name = history.journey_of(journey[0])
     held = {
         "purchased": money(journey).purchases > 0,
         "resolved": True in known or any(_resolves(touch) for touch in journey),
         "abandoned": any(
-            life.journey_of(row.first) == name and (row.recovered_at is None or row.recovered_at > end)
-            for row in life.abandonments
+            history.journey_of(row.first) == name and (row.recovered_at is None or row.recovered_at > end)
+            for row in history.abandonments
         ),
-        "unresolved": known[-1:] == [False] or bool(open_cases([touch for touch in life.touches if touch.at < end])),
+        "unresolved": known[-1:] == [False] or bool(open_cases([touch for touch in history.touches if touch.at < end])),
         "visited": True,
     }
     return next(name for name, holds in held.items() if holds)

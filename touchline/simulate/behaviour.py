@@ -1,4 +1,4 @@
-"""A person's whole life with the shop, day by day, the turns of mood first."""
+"""What the simulated people do in the whole period, day by day; the turns of their mood are planned first."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from touchline.simulate.shop import (
     REGIONS,
     SEGMENTS,
     Period,
-    business,
-    moment,
+    random_moment,
+    weekday_factor,
 )
 
-# On a common day a common customer does so much of each.
+# How often an average customer does each on an average day.
 _BROWSE, _SHOP, _MANAGE, _POST, _CALL, _CASE, _ASKED = 0.10, 0.075, 0.02, 0.018, 0.012, 0.008, 0.012
 _TURN_WORSE, _TURN_BETTER, _WON_BACK = 0.14, 0.05, 0.3
-_SOUR, _SWEET = -0.65, 0.6
+_LEVEL_WORSE, _LEVEL_BETTER = -0.65, 0.6
 
 
-def live_as_customer(number: int, seed: int, period: Period) -> Person:
-    """Return customer `number` with a diary of the whole period."""
-    random = Random(f"{seed}/customer/{number}")  # noqa: S311  # a made-up life is no secret
+def simulate_customer(number: int, seed: int, period: Period) -> Person:
+    """Return customer `number` with all that they do in the period."""
+    random = Random(f"{seed}/customer/{number}")  # noqa: S311  # a simulation needs no secret randomness
     name = f"H{number:05d}"
     person = Person(
         name=name,
@@ -40,19 +40,19 @@ def live_as_customer(number: int, seed: int, period: Period) -> Person:
         base=max(0.0, min(0.85, random.gauss(0.45, 0.15))),
         on_app=random.random() < 0.25,
     )
-    _turn(person, period)
-    # An account's first page ties the handle and the browser to it.
-    first = moment(random, period.start + random.randrange(max(1, _days(period) // 4)) * DAY_MS)
+    _plan_turns(person, period)
+    # The account's first page links the Twitter handle and the browser to it.
+    first = random_moment(random, period.start + random.randrange(max(1, _days(period) // 4)) * DAY_MS)
     welcome = visits.view(person, first, "portal", "/portal/profile", action="profile_saved")
     welcome["identifiers"] = {**person.browser(), "twitter": f"@{name.lower()}"}
-    _pass_days(person, period, first)
-    _keep_quiet(person)
+    _simulate_days(person, period, first)
+    _clear_around_turns(person)
     return person
 
 
-def live_as_stranger(number: int, seed: int, period: Period) -> Person:
-    """Return visitor `number`, who never says who they are."""
-    random = Random(f"{seed}/stranger/{number}")  # noqa: S311  # a made-up life is no secret
+def simulate_visitor(number: int, seed: int, period: Period) -> Person:
+    """Return visitor `number`, who stays anonymous."""
+    random = Random(f"{seed}/stranger/{number}")  # noqa: S311  # a simulation needs no secret randomness
     person = Person(
         name=f"V{number:05d}",
         random=random,
@@ -63,7 +63,7 @@ def live_as_stranger(number: int, seed: int, period: Period) -> Person:
     )
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         day = period.start + random.randrange(_days(period)) * DAY_MS
-        at = visits.browse(person, moment(random, day))
+        at = visits.browse(person, random_moment(random, day))
         if person.chance(0.12):
             cart = visits.Cart(person, None)
             cart.fill(at)
@@ -74,36 +74,36 @@ def _days(period: Period) -> int:
     return max(1, (period.end - period.start) // DAY_MS)
 
 
-def _pass_days(person: Person, period: Period, first: int) -> None:
+def _simulate_days(person: Person, period: Period, first: int) -> None:
     random = person.random
     for day in range(first - first % DAY_MS, period.end, DAY_MS):
-        rate = person.activity * business(day)
-        at = moment(random, day)
+        rate = person.activity * weekday_factor(day)
+        at = random_moment(random, day)
         if person.chance(rate * _BROWSE):
             visits.browse(person, at, signed_in=person.chance(0.5))
         if person.chance(rate * _SHOP):
-            order = visits.shop(person, moment(random, day))
+            order = visits.shop(person, random_moment(random, day))
             if order is not None:
                 _after_order(person, order, period)
         if person.segment == "business" and person.chance(rate * _MANAGE * 4):
-            visits.manage(person, moment(random, day))
+            visits.manage(person, random_moment(random, day))
         if person.chance(rate * person.vocal * _POST):
-            service.post(person, moment(random, day), _product(random))
+            service.post(person, random_moment(random, day), _product(random))
         if person.chance(rate * _CALL):
-            _call(person, moment(random, day, phone=True), random.choice(service.TOPICS), period)
+            _call(person, random_moment(random, day, phone=True), random.choice(service.TOPICS), period)
         if person.chance(rate * _CASE):
-            _case(person, moment(random, day), random.choice(service.TOPICS))
+            _case(person, random_moment(random, day), random.choice(service.TOPICS))
         if person.chance(rate * _ASKED):
-            service.survey(person, moment(random, day), "nps", "the shop")
+            service.survey(person, random_moment(random, day), "nps", "the shop")
 
 
 def _after_order(person: Person, order: visits.Order, period: Period) -> None:
-    """Deliver an order, well or badly, and hear what the customer says."""
+    """Deliver an order, well or badly, and let the customer react."""
     random = person.random
     there = order.at + int(random.uniform(1.2, 4) * DAY_MS)
-    fails = 0.3 if period.troubled(order.at, person.region) else 0.03
+    fails = 0.3 if period.has_delivery_trouble(order.at, person.region) else 0.03
     if person.chance(fails):
-        at = moment(random, there - there % DAY_MS + DAY_MS, phone=True)
+        at = random_moment(random, there - there % DAY_MS + DAY_MS, phone=True)
         if person.chance(0.5):
             _call(person, at, "delivery", period)
         else:
@@ -114,7 +114,7 @@ def _after_order(person: Person, order: visits.Order, period: Period) -> None:
     if person.chance(0.3):
         service.survey(person, there + 6 * HOUR_MS, "csat", order.product)
     if person.chance(min(0.8, 0.12 * person.vocal)):
-        service.review(person, moment(random, there - there % DAY_MS + DAY_MS), order.product)
+        service.review(person, random_moment(random, there - there % DAY_MS + DAY_MS), order.product)
     if person.chance(0.02):
         visits.refund(person, order, there + 2 * DAY_MS)
 
@@ -123,8 +123,8 @@ def _call(person: Person, at: int, topic: str, period: Period) -> None:
     busy = 3.0 if period.carrier_start <= at < period.carrier_end else 1.0
     ended = service.call(person, at, topic, busy)
     if person.chance(0.5):
-        kind = person.random.choice(("csat", "ces"))
-        service.survey(person, ended + 30 * MINUTE_MS, kind, "the call")
+        score: service.Score = person.random.choice(("csat", "ces"))
+        service.survey(person, ended + 30 * MINUTE_MS, score, "the call")
 
 
 def _case(person: Person, at: int, topic: str) -> None:
@@ -133,8 +133,8 @@ def _case(person: Person, at: int, topic: str) -> None:
         service.survey(person, ended + HOUR_MS, "ces", "the case")
 
 
-def _turn(person: Person, period: Period) -> None:
-    """Let some customers' mood turn for good, and win some of those back."""
+def _plan_turns(person: Person, period: Period) -> None:
+    """Let the mood of some customers turn lastingly, and win some of those back."""
     random = person.random
     draw = random.random()
     if draw < _TURN_WORSE:
@@ -150,7 +150,7 @@ def _turn(person: Person, period: Period) -> None:
 
 def _turn_worse(person: Person, period: Period, share: float) -> None:
     random = person.random
-    at = _office_time(random, period.at(share))
+    at = _office_hours(random, period.at(share))
     draw = random.random()
     if draw < 0.6:
         person.region = random.choice(("coast", "islands"))
@@ -158,17 +158,17 @@ def _turn_worse(person: Person, period: Period, share: float) -> None:
         cause = service.step(person, at, case_id, "updated", "bot", "delivery")
         cause["text"] = "Delivery attempt failed, the parcel goes back to the depot."
         held_at = at + random.randint(30, 120) * MINUTE_MS
-        _, onset = service.held_in_vain(person, held_at, "delivery")
-        _note(person, cause, onset, _SOUR, "a failed delivery, then a long hold")
+        _, onset = service.abandon_on_hold(person, held_at, "delivery")
+        _record_turn(person, cause, onset, _LEVEL_WORSE, "a failed delivery, then a long hold")
     elif draw < 0.8:
-        cause, onset = service.held_in_vain(person, at, "billing")
-        _note(person, cause, onset, _SOUR, "a hold without end")
+        cause, onset = service.abandon_on_hold(person, at, "billing")
+        _record_turn(person, cause, onset, _LEVEL_WORSE, "a hold without end")
     else:
         cause = person.add(
             "purchase",
             at,
             "orders",
-            attributes=person.where(product="grinder"),
+            attributes=person.attributes(product="grinder"),
             order_id=person.next_id("o"),
             action="placed",
             amount_minor=8_900,
@@ -176,24 +176,24 @@ def _turn_worse(person: Person, period: Period, share: float) -> None:
         )
         onset = service.post(person, at + 3 * DAY_MS, "grinder")
         onset["text"] = texts.post(random, -0.9, "grinder")
-        _note(person, cause, onset, _SOUR, "a broken grinder")
+        _record_turn(person, cause, onset, _LEVEL_WORSE, "a broken grinder")
 
 
 def _turn_better(person: Person, period: Period, share: float) -> None:
     random = person.random
-    at = _office_time(random, period.at(share))
+    at = _office_hours(random, period.at(share))
     if person.chance(0.5):
         cause, onset = service.called_back(person, at, "delivery")
-        _note(person, cause, onset, _SWEET, "a call back that settled it")
+        _record_turn(person, cause, onset, _LEVEL_BETTER, "a call back that settled it")
     else:
         case_id = person.next_id("t")
         cause = service.step(person, at, case_id, "solution_offered", "agent", "delivery")
         solved = at + random.randint(40, 300) * MINUTE_MS
         onset = service.step(person, solved, case_id, "resolved", "agent", "delivery")
-        _note(person, cause, onset, _SWEET, "a voucher and a new parcel")
+        _record_turn(person, cause, onset, _LEVEL_BETTER, "a voucher and a new parcel")
 
 
-def _note(person: Person, cause: Event, onset: Event, level: float, why: str) -> None:
+def _record_turn(person: Person, cause: Event, onset: Event, level: float, why: str) -> None:
     person.turns.append(
         Turn(
             at=onset["occurred_at"],
@@ -206,19 +206,19 @@ def _note(person: Person, cause: Event, onset: Event, level: float, why: str) ->
             why=why,
         )
     )
-    between = frozenset(person.diary)
-    person.quiet.append((cause["occurred_at"], onset["occurred_at"], between))
+    between = frozenset(person.events_at)
+    person.quiet_spans.append((cause["occurred_at"], onset["occurred_at"], between))
 
 
-def _keep_quiet(person: Person) -> None:
-    """Take out what else fell between a turn's cause and its onset: it would blur the cause."""
-    for first, last, kept in person.quiet:
-        for at in [at for at in person.diary if first < at < last and at not in kept]:
-            del person.diary[at]
+def _clear_around_turns(person: Person) -> None:
+    """Remove the other events between a turn's cause and its onset: they would blur the cause."""
+    for first, last, kept in person.quiet_spans:
+        for at in [at for at in person.events_at if first < at < last and at not in kept]:
+            del person.events_at[at]
 
 
-def _office_time(random: Random, at: int) -> int:
-    return moment(random, at - at % DAY_MS, phone=True)
+def _office_hours(random: Random, at: int) -> int:
+    return random_moment(random, at - at % DAY_MS, phone=True)
 
 
 def _product(random: Random) -> str:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers the tests run against, where that can be done: on Debian, as root.
-# Elsewhere it says what is missing; tests that need it then skip (in CI they fail).
+# Installs the servers of the tests and benchmarks, on Debian, as root. Elsewhere it names what is missing;
+# tests that need it then skip (in CI they fail).
 set -euo pipefail
 
 declare -A packages=([clickhouse-server]=clickhouse-server [clickhouse-client]=clickhouse-client [promtool]=prometheus)
@@ -16,7 +16,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   exit 0
 fi
 
-# The tests start servers of their own: nothing may be started by the installation.
+# The tests start servers of their own: the installation must start none.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT

@@ -1,4 +1,4 @@
-"""Prometheus itself, scraping what a test serves, and its tool that checks rules."""
+"""Prometheus, which scrapes what a test serves."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.servers.process import need_program, watch
+from servers.programs import find_program
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
 START_S = 30.0
-HOW = "install Debian's package prometheus"
+HOW_TO_INSTALL = "install Debian's package prometheus"
 
 CONFIG = """
 global:
@@ -34,37 +31,40 @@ scrape_configs:
 
 
 class Prometheus:
-    """A Prometheus that scrapes `targets` (host:port) and evaluates `rules` (files), often."""
+    """A Prometheus that scrapes `targets` (host:port) and evaluates `rules` (files), often.
+
+    Attributes:
+        url: its HTTP API.
+        process: the server itself.
+    """
 
     def __init__(self, folder: Path, targets: list[str], rules: list[Path]) -> None:
         """Prepare a server with its data and log in `folder`; `start` runs it."""
-        program = need_program("prometheus", HOW)
+        program = find_program("prometheus", HOW_TO_INSTALL)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         config = folder / "prometheus.yml"
         files = json.dumps([str(rule.absolute()) for rule in rules])
         config.write_text(CONFIG.format(targets=json.dumps(targets), rules=files))
-        self._server = watch(
-            Child(
-                "prometheus",
-                [
-                    program,
-                    f"--config.file={config}",
-                    f"--storage.tsdb.path={folder / 'data'}",
-                    f"--web.listen-address={HOST}:{port}",
-                ],
-                folder / "prometheus.log",
-            )
+        self.process = Child(
+            "prometheus",
+            [
+                program,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={HOST}:{port}",
+            ],
+            folder / "prometheus.log",
         )
 
     def start(self) -> None:
         """Start the server, and wait until it is ready."""
-        self._server.start()
-        self._server.wait_ready(self._ready, START_S)
+        self.process.start()
+        self.process.wait_ready(self._ready, START_S)
 
     def stop(self) -> None:
         """Stop the server."""
-        self._server.stop()
+        self.process.stop()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the instant vector of a PromQL expression, as the HTTP API gives it."""
@@ -94,34 +94,5 @@ class Prometheus:
             return False
 
     def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # likewise
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # http, on loopback
             return json.load(answer)
-
-
-StartPrometheus = Callable[..., Prometheus]
-
-
-@pytest.fixture
-def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
-    """Call with targets (and rule files) to have a Prometheus that runs until the test's end."""
-    servers: list[Prometheus] = []
-
-    def start(targets: list[str], rules: list[Path] | None = None) -> Prometheus:
-        folder = tmp_path / f"prometheus-{len(servers)}"
-        folder.mkdir()
-        server = Prometheus(folder, targets, rules or [])
-        servers.append(server)
-        server.start()
-        return server
-
-    try:
-        yield start
-    finally:
-        for server in servers:
-            server.stop()
-
-
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """The path of promtool, which checks and tests rules."""
-    return need_program("promtool", HOW)

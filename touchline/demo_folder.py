@@ -1,4 +1,4 @@
-"""Where a demo leaves its database when no folder was named: one place a user, so that they do not pile up."""
+"""The folder for a demo's database when none was named: one for each user, so that databases do not pile up."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 MARK = "made-by-touchline-demo"
-"""A file that says whose the folder is, locked while a demo uses it."""
+"""A file that marks the folder as made here; a demo locks it while it uses the folder."""
 _DATABASE = "database"
 _IN_USE = "status"
 """chDB keeps this file of a database locked while it is open, and removes it after."""
 
 
-class Scratch(NamedTuple):
+class DemoFolder(NamedTuple):
     """A folder for a database, and whether the next demo will replace it."""
 
     database: Path
     replaced: bool
 
 
-def scratch_folder() -> Path:
+def shared_demo_folder() -> Path:
     """Return where this user's demos leave their database."""
     return Path(tempfile.gettempdir()) / f"touchline-demo-{os.geteuid()}"
 
 
 @contextmanager
-def scratch() -> Iterator[Scratch]:
-    """Hold a folder without a database; that of the demo before is gone.
+def hold_demo_folder() -> Iterator[DemoFolder]:
+    """Hold a folder without a database; that of an earlier demo is removed.
 
-    Where another demo runs, or someone asks its database, or the place is not ours, a folder of its own
+    While another demo uses the shared folder, or a query its database, or where it is not ours, a new folder
     is made, which stays until somebody removes it.
 
     Raises:
         OSError: nothing can be made in the folder for temporary files.
     """
-    folder = scratch_folder()
+    folder = shared_demo_folder()
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     database = folder / _DATABASE
@@ -50,9 +50,9 @@ def scratch() -> Iterator[Scratch]:
             if _lock(mark.fileno()) and not _in_use(database):
                 if database.exists():
                     shutil.rmtree(database)
-                yield Scratch(database, replaced=True)
+                yield DemoFolder(database, replaced=True)
                 return
-    yield Scratch(Path(tempfile.mkdtemp(prefix="touchline-demo-")), replaced=False)
+    yield DemoFolder(Path(tempfile.mkdtemp(prefix="touchline-demo-")), replaced=False)
 
 
 def _ours(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""How the report speaks: names, times, numbers, and customers' words made safe to print."""
+"""Formats what the report prints: names, times, numbers, and customers' words, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "case_event": ("case", "case events"),
     "page_view": ("page view", "page views"),
 }
-"""Kind to its name for one touchpoint, and for many."""
+"""Kind to its singular and plural."""
 
-_UNSAID = frozenset({"", "view", "customer", "posted"})
-"""Actions that say no more than the kind does."""
+_IMPLIED_ACTIONS = frozenset({"", "view", "customer", "posted"})
+"""Actions that add nothing to the kind."""
 
 SUBJECTS: dict[str, str] = {
     "cart": "carts",
@@ -36,13 +36,13 @@ OUTCOMES: dict[str, str] = {
 }
 
 
-def one_of(kind: str) -> str:
-    """Return what one touchpoint of a kind is called."""
+def singular(kind: str) -> str:
+    """Return the name of one touchpoint of a kind."""
     return KINDS.get(kind, (kind.replace("_", " "),))[0]
 
 
-def many_of(kind: str) -> str:
-    """Return what many touchpoints of a kind are called."""
+def plural(kind: str) -> str:
+    """Return the name of many touchpoints of a kind."""
     return KINDS.get(kind, ("", kind.replace("_", " ")))[1]
 
 
@@ -51,7 +51,7 @@ def what_happened(kind: str, action: str) -> str:
     if (kind, action) == ("tweet", "brand"):
         return "your post"
     action = action.replace("_", " ")
-    return one_of(kind) if action in _UNSAID else f"{one_of(kind)}, {action}"
+    return singular(kind) if action in _IMPLIED_ACTIONS else f"{singular(kind)}, {action}"
 
 
 def moment(at: int) -> str:
@@ -91,7 +91,7 @@ def duration(seconds: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a customer's words on one line, without anything a terminal would obey."""
+    """Return a customer's words on one line, without control characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.scratch import Scratch, scratch, scratch_folder
+from touchline.demo_folder import DemoFolder, hold_demo_folder, shared_demo_folder
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def demo_ran() -> Scratch:
+def demo_ran() -> DemoFolder:
     """A demo that has ended; its database holds one file."""
-    with scratch() as place:
+    with hold_demo_folder() as place:
         place.database.mkdir(exist_ok=True)
         (place.database / "table").touch()
     return place
@@ -28,21 +28,21 @@ def demo_ran() -> Scratch:
 def test_each_demo_replaces_the_database_of_the_one_before(temporary: Path) -> None:
     before = demo_ran()
 
-    with scratch() as now:
+    with hold_demo_folder() as now:
         assert now == before
         assert now.replaced
         assert not now.database.exists()
-    assert list(temporary.iterdir()) == [scratch_folder()]
+    assert list(temporary.iterdir()) == [shared_demo_folder()]
 
 
 def test_only_its_user_may_look_into_it() -> None:
     demo_ran()
 
-    assert scratch_folder().stat().st_mode & 0o777 == 0o700
+    assert shared_demo_folder().stat().st_mode & 0o777 == 0o700
 
 
 def test_while_a_demo_runs_the_next_one_leaves_its_database_alone() -> None:
-    with scratch() as running:
+    with hold_demo_folder() as running:
         (running.database / "table").mkdir(parents=True)
 
         other = demo_ran()
@@ -62,7 +62,7 @@ def test_a_database_that_is_being_asked_is_left_alone() -> None:
 
 
 def test_a_folder_that_we_did_not_make_is_left_alone() -> None:
-    mine = scratch_folder() / "database"
+    mine = shared_demo_folder() / "database"
     mine.mkdir(parents=True)
     (mine / "table").touch()
 
@@ -74,7 +74,7 @@ def test_a_link_is_not_followed(temporary: Path) -> None:
     elsewhere = temporary / "elsewhere"
     (elsewhere / "database").mkdir(parents=True)
     (elsewhere / "made-by-touchline-demo").touch()
-    scratch_folder().symlink_to(elsewhere)
+    shared_demo_folder().symlink_to(elsewhere)
 
     assert not demo_ran().replaced
     assert (elsewhere / "database").exists()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.servers.process import need_program, watch
+from servers.programs import find_program
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
@@ -70,11 +67,16 @@ USERS = """<?xml version="1.0"?>
 
 
 class ClickHouseServer:
-    """A server whose ports and data stay the same when it is stopped, killed and started again."""
+    """A server whose ports and data stay the same when it is stopped, killed and started again.
+
+    Attributes:
+        host, native_port, http_port: where it listens.
+        process: the server itself.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Prepare a server with its data and log in `folder`; `start` runs it."""
-        program = need_program("clickhouse-server", "install Debian's package clickhouse-server")
+        program = find_program("clickhouse-server", "install Debian's package clickhouse-server")
         self.host = HOST
         self.native_port = free_port()
         self.http_port = free_port()
@@ -87,12 +89,10 @@ class ClickHouseServer:
         )
         (folder / "config.xml").write_text(config)
         (folder / "users.xml").write_text(USERS)
-        self._server = watch(
-            Child(
-                "clickhouse-server",
-                [program, f"--config-file={folder / 'config.xml'}"],
-                folder / "clickhouse-server.log",
-            )
+        self.process = Child(
+            "clickhouse-server",
+            [program, f"--config-file={folder / 'config.xml'}"],
+            folder / "clickhouse-server.log",
         )
 
     def url(self, database: str = "touchline", user: str = "default", password: str = "") -> str:
@@ -102,21 +102,21 @@ class ClickHouseServer:
 
     def start(self) -> None:
         """Start the server on its data, and wait until it answers."""
-        self._server.start()
-        self._server.wait_ready(self._answers, START_S)
+        self.process.start()
+        self.process.wait_ready(self._answers, START_S)
 
     def ensure_running(self) -> None:
         """Start the server if a test left it stopped."""
-        if not self._server.running:
+        if not self.process.running:
             self.start()
 
     def stop(self) -> None:
         """Stop the server in an orderly way; its data stay."""
-        self._server.stop()
+        self.process.stop()
 
     def kill9(self) -> None:
         """Kill the server; its data stay as they were at that moment."""
-        self._server.kill9()
+        self.process.kill9()
 
     def _answers(self) -> bool:
         try:
@@ -124,14 +124,3 @@ class ClickHouseServer:
                 return bool(answer.read() == b"1\n")
         except (urllib.error.URLError, OSError):
             return False
-
-
-@pytest.fixture(scope="module")
-def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A server, running at the start of every test that asks for it; tests drop what they create."""
-    server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
-from tests.servers.process import missing, need_program, watch
+from servers.programs import ServerMissingError, find_program
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, broker_answers, free_port
 
-DEPLOY = Path(__file__).parents[2] / "deploy" / "kafka"
+DEPLOY = Path(__file__).parents[1] / "deploy" / "kafka"
 START_S = 90.0
 JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 def jars() -> Path:
-    """Return the folder of Kafka's jars, of the version that deploy/kafka/pom.xml names."""
+    """Return the folder of Kafka's jars, of the version that deploy/kafka/pom.xml names.
+
+    Raises:
+        ServerMissingError: it does not exist.
+    """
     version = ElementTree.parse(DEPLOY / "pom.xml").findtext(  # noqa: S314  # our own file
         "m:properties/m:kafka.version", namespaces={"m": "http://maven.apache.org/POM/4.0.0"}
     )
     folder = Path.home() / ".cache" / "touchline" / "kafka" / str(version)
     if not folder.is_dir():
-        missing(f"Kafka's jars are not in {folder}: run `make kafka` (needs Maven)")
+        raise ServerMissingError(f"Kafka's jars are not in {folder}: run `make kafka` (needs Maven)")
     return folder
 
 
 class Kafka:
-    """A Kafka node; its port and data stay when it is stopped, killed and started again."""
+    """A Kafka node; its port and data stay when it is stopped, killed and started again.
+
+    Attributes:
+        port: it listens on.
+        bootstrap: its address, for `TOUCHLINE_KAFKA`.
+        process: the node itself.
+    """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         """Prepare a node with its data and log in `folder`, and `settings` of its own; `start` runs it."""
@@ -39,15 +47,13 @@ class Kafka:
         self._folder = folder
         self._own = dict(settings or {})
         self._settings = folder / "server.properties"
-        java = need_program("java", "install a Java 17 runtime")
+        java = find_program("java", "install a Java 17 runtime")
         options = [*JAVA_OPTIONS, f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.xml'}"]
         self._java = [java, *options, "-cp", f"{jars()}/*"]
-        self._node = watch(
-            Child(
-                "kafka",
-                [*self._java, "kafka.Kafka", str(self._settings)],
-                folder / "kafka.log",
-            )
+        self.process = Child(
+            "kafka",
+            [*self._java, "kafka.Kafka", str(self._settings)],
+            folder / "kafka.log",
         )
         self._format()
 
@@ -73,35 +79,23 @@ class Kafka:
 
     def start(self) -> None:
         """Start the node on its data, and wait until it answers."""
-        self._node.start()
-        self._node.wait_ready(lambda: broker_answers(self.port), START_S)
+        self.process.start()
+        self.process.wait_ready(lambda: broker_answers(self.port), START_S)
 
     @property
     def pid(self) -> int:
         """Process id of the node."""
-        return self._node.pid
+        return self.process.pid
 
     def ensure_running(self) -> None:
         """Start the node if a test left it stopped."""
-        if not self._node.running:
+        if not self.process.running:
             self.start()
 
     def stop(self) -> None:
         """Stop the node in an orderly way; its data stay."""
-        self._node.stop()
+        self.process.stop()
 
     def kill9(self) -> None:
         """Kill the node; its data stay as they were at that moment."""
-        self._node.kill9()
-
-
-@pytest.fixture(scope="module")
-def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A Kafka node, running at the start of every test that asks for it; a module may set its `KAFKA_SETTINGS`."""
-    settings = getattr(request.module, "KAFKA_SETTINGS", None)
-    node = Kafka(tmp_path_factory.mktemp("kafka"), settings)
-    try:
-        node.start()
-        yield node
-    finally:
-        node.stop()
+        self.process.kill9()
