@@ -72,3 +72,11 @@ def test_journeys_read_no_clock_and_throw_no_dice() -> None:
     forbidden = {"time", "datetime", "random", "uuid", "secrets", "os"}
     for path in modules("streams/journeys"):
         assert not forbidden & {name.split(".")[0] for name in imports(path)}, path
+
+
+def test_kinds_know_of_no_codec_topic_or_log() -> None:
+    allowed = ("schemas.kinds", "schemas.errors", "schemas.rows", "schemas.units")
+    for path in modules("schemas/kinds"):
+        rooms = {name for name in imports(path) if name.split(".")[0] in ROOMS}
+
+        assert all(name.startswith(allowed) for name in rooms), path
