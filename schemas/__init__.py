@@ -1,1 +1,1 @@
-"""What may be said: the Avro schemas, both ways of writing them, the journeys log, the facts and the topics."""
+"""The public formats: kinds and their Avro schemas, the records of the journeys log, the rows and the topics."""

@@ -1,7 +1,7 @@
 """The base of every error that touchline raises, the whole tree of them, and why a message is refused.
 
 TouchlineError                          schemas.errors
-    BadLineError                        schemas.avro.jsonl
+    BadLineError                        schemas.avro.jsonl_careful
     BrokerError                         streams.kafka.client
     CommandError                        touchline.errors
     HealthServerError                   streams.runtime.health
@@ -9,19 +9,20 @@ TouchlineError                          schemas.errors
     PartitionRevokedError               streams.agents.journeys
     ProduceError                        streams.kafka.producer
     RefusalError                        schemas.errors
-        InvalidRecordError              streams.intake.checks
+        InvalidRecordError              schemas.kinds.checks
         UndecodableError                schemas.errors
         UnknownSchemaError              schemas.errors
     RegistryUnavailableError            schemas.avro.registry
     SettingsError                       streams.settings
-    SinkError                           sinks.writer
-        AddressError                    sinks.open
-        MigrationError                  sinks.migrate
-        PermanentWriteError             sinks.writer
-        QueryError                      sinks.writer
-        TransientWriteError             sinks.writer
+    SinkError                           sinks.errors
+        AddressError                    sinks.errors
+        MigrationError                  sinks.errors
+        PermanentWriteError             sinks.errors
+        QueryError                      sinks.errors
+        TransientWriteError             sinks.errors
     StackError                          touchline.stack.errors
-        ChildDied                       touchline.stack.errors
+        ChildExitedError                touchline.stack.errors
+    StateFormatError                    streams.journeys.formats
     TooManyRefusalsError                streams.agents.validation
     UnreadableMessageError              streams.kafka.fetcher
     UnsupportedSchemaError              schemas.avro.decoder

@@ -1,4 +1,4 @@
-"""The topics: their names, and how each is to be created."""
+"""The topics: their names, and the configuration that each is created with."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
 FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table != "dead_letters"}
 
 MAX_TOUCHPOINT_BYTES = 1 << 20
-"""A touchpoint over this is refused (`too_large`); the topics themselves let larger ones in, to be refused whole."""
+"""A larger touchpoint is refused (`too_large`); the topics accept more, so that it reaches the dead letters whole."""
 MAX_MESSAGE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic to create: its name and what sets it apart from the broker's defaults."""
+    """A topic to create: its name and the settings that differ from the broker's defaults."""
 
     name: str
     config: dict[str, str] = field(default_factory=dict)
@@ -41,8 +41,8 @@ def all_topics() -> list[Topic]:
         Topic(JOURNEYS_LOG, {**wide, "retention.ms": str(14 * DAY_MS)}),
         Topic(
             JOURNEYS_STATE,
-            # Compaction waits an hour: what a paused, already replaced worker wrote late must still stand beside
-            # the newer value when the state is read back, so that the higher offset can win.
+            # Compaction waits an hour: a late write of a paused worker that was already replaced must still stand
+            # beside the newer value when the state is read back, so that the higher offset can win.
             {**wide, "cleanup.policy": "compact", "min.compaction.lag.ms": str(DAY_MS // 24)},
         ),
     ]

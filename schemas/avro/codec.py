@@ -1,4 +1,4 @@
-"""Between bytes on Kafka and records: Avro in both framings, with schema resolution."""
+"""The codec between bytes on Kafka and records: Avro in both framings, with schema resolution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 
 KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items()}
-"""The record that each kind's topic carries."""
+"""By kind: the record that its topic carries."""
 
 _SINGLE_OBJECT = b"\xc3\x01"
 _SINGLE_OBJECT_SIZE = 10
@@ -42,7 +42,7 @@ class Codec:
     """Encodes and decodes records of `schemas/*.avsc`. Times are epoch milliseconds on both sides.
 
     Args:
-        registry: finds the schemas that messages were written with; asked once a kind and schema.
+        registry: finds the schemas that messages were written with; asked once for each kind and schema.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -100,7 +100,7 @@ class Codec:
             return decoder_for(parsed, self._readers[expected])
         except (UnknownSchemaError, MemoryError):
             raise
-        except Exception as error:  # the schema comes from afar, and may be wrong in any way
+        except Exception as error:  # the schema may come from a registry, and be wrong in any way
             raise UnknownSchemaError(
                 f"the schema the message names is no schema: {type(error).__name__}: {error}"
             ) from error
@@ -134,7 +134,7 @@ def fastavro_decoder(writer: Schema, reader: Schema) -> Decode:
 
 
 class _WholeReads(io.BytesIO):
-    """Bytes that give all that is asked for or none: fastavro would take a text cut short."""
+    """A stream that reads as many bytes as are asked for, or none: fastavro would take a text that is cut short."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
@@ -171,7 +171,7 @@ def _check_tree(kind: Any, within: tuple[str, ...]) -> None:
 
 
 def _without_logical(schema: Any) -> Any:
-    """Return a schema whose times are plain longs: a datetime would only be taken apart again."""
+    """Return a schema whose times are plain longs, so that no datetime is made of them and taken apart again."""
     if isinstance(schema, dict):
         return {key: _without_logical(value) for key, value in schema.items() if key != "logicalType"}
     if isinstance(schema, list):

@@ -1,8 +1,8 @@
 """Writes a decoder in plain Python for a writer's and a reader's schema; faster than fastavro.
 
-It walks the bytes of one record with everything the schema fixes already decided: no look at the
-schema, no call a field but for numbers of many bytes. It handles what our schemas are made of; for
-anything else `compile_decoder` raises `UnsupportedSchemaError`, and fastavro does the work.
+The function reads the bytes of one record in a straight line: everything that the schemas fix is
+decided when it is written (docs/adr/0011-generated-avro-decoder.md). It handles the types that our
+schemas are made of; for others `compile_decoder` raises `UnsupportedSchemaError`, and fastavro decodes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN_DEFAULTS = (str, bool, int, float, type(None))
 
 
 class UnsupportedSchemaError(TouchlineError):
-    """These schemas hold something that only fastavro handles; says what."""
+    """The schemas hold something that only fastavro handles; the message names it."""
 
 
 def compile_decoder(writer: Schema, reader: Schema) -> Decode:
@@ -59,7 +59,7 @@ def compile_decoder(writer: Schema, reader: Schema) -> Decode:
 
 
 def _shape(kind: Any) -> Any:
-    """Return what of a type decides how its bytes are read."""
+    """Return the parts of a type that decide how its bytes are read."""
     if isinstance(kind, list):
         return [_shape(branch) for branch in kind]
     if not isinstance(kind, dict):
@@ -108,7 +108,7 @@ class _Source:
         }
 
     def variable(self) -> str:
-        """Return a name not yet used. Fields' names never become code: they may come from afar."""
+        """Return a name not yet used. Fields' names never become code: a schema may come from a registry."""
         self._variables += 1
         return f"v{self._variables}"
 
@@ -117,7 +117,7 @@ class _Source:
 
     def compile(self, filename: str) -> Decode:
         code = compile("def decode(data, p):\n" + "\n".join(self._lines), filename, "exec")
-        exec(code, self._names)  # noqa: S102 - the code above, made of nothing but our own lines and literals
+        exec(code, self._names)  # noqa: S102 - the code above is made of our own lines and literals alone
         decode: Decode = self._names["decode"]
         return decode
 

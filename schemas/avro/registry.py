@@ -1,4 +1,4 @@
-"""Where a message's schema is found: in the files shipped here, or in a schema registry."""
+"""The schemas that messages were written with: those of the files shipped here, and those of a schema registry."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.errors import TouchlineError, UnknownSchemaError
+from schemas.kinds import KINDS
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 Schema = dict[str, Any]
-"""An Avro record schema, as its JSON says it."""
+"""An Avro record schema, as in its JSON."""
 
 TIMEOUT_S = 5.0
 _MAX_ANSWER_BYTES = 4 << 20
 _SCHEMA_NOT_FOUND = 40403
-"""The registry's code for an id it does not know; any other 404 speaks of the address instead."""
+"""The registry's code for an id it does not know; any other 404 means that the address is wrong."""
 
 
 class RegistryUnavailableError(TouchlineError):
-    """The schema registry gave no usable answer: transient, to be tried again."""
+    """The schema registry gave no usable answer: transient, to be retried."""
 
 
 class Registry(Protocol):
-    """Finds writers' schemas. Both methods may block; callers keep what they got."""
+    """Finds writers' schemas. Both methods may block; callers keep the schemas."""
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema:
         """Return the schema with this CRC-64-AVRO fingerprint (8 bytes, little-endian).
 
         Raises:
-            UnknownSchemaError: nobody knows it.
+            UnknownSchemaError: no shipped schema has it.
         """
 
     def by_id(self, schema_id: int) -> Schema:
@@ -61,8 +62,25 @@ def current_schemas() -> dict[str, Schema]:
     return {schema["name"]: schema for schema in found}
 
 
+def kind_schemas() -> dict[str, Schema]:
+    """Return the schemas in force, by kind.
+
+    Raises:
+        FileNotFoundError: a declared kind has no schema.
+    """
+    schemas = current_schemas()
+    for name, kind in KINDS.items():
+        if kind.record not in schemas:
+            raise FileNotFoundError(f"the kind {name} has no schema: write schemas/{kind.record}.avsc")
+    return {name: schemas[kind.record] for name, kind in KINDS.items()}
+
+
 def schema_history(record: str) -> list[Schema]:
-    """Return every version of a record's schema, the oldest first; the last is the one in force."""
+    """Return every version of a record's schema, the oldest first; the last is the one in force.
+
+    Raises:
+        FileNotFoundError: there is no folder of them.
+    """
     folder = resources.files("schemas") / "history" / record
     return [_load(file) for file in sorted(_avsc(folder), key=lambda file: file.name)]
 

@@ -62,12 +62,12 @@ def size_at(data: bytes, position: int) -> tuple[int, int]:
 def count_at(data: bytes, position: int) -> tuple[int, int]:
     """Return how many items the block at a position holds, and the position of its first.
 
-    A negative count stands before the block's size in bytes, which only a reader that skips needs.
+    A negative count stands before the block's size in bytes; only a reader that skips the block needs that.
 
     Raises:
         IndexError: the data ends within it.
         ValueError: a number in it is longer than a long can be; or it is the 0 that ends the
-            blocks, which takes one byte and is seen before this is called.
+            blocks, which the caller has to see before.
     """
     count, after = long_at(data, position)
     if count == 0:

@@ -10,7 +10,7 @@ from schemas.errors import RefusalError
 from schemas.units import SCALE
 
 EARLIEST = 631_152_000_000
-"""1990-01-01T00:00Z, ms: nothing that sources report happened before."""
+"""1990-01-01T00:00Z, ms: a time before it is refused."""
 LATEST_PLAN = 7_258_118_400_000
 """2200-01-01T00:00Z, ms: a planned time (an ETA, a price change) may lie ahead, but not beyond this."""
 

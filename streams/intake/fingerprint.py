@@ -1,4 +1,4 @@
-"""The fingerprint of a payload: the same for the same facts, however they were sent."""
+"""The fingerprint of a payload: equal for equal facts, in whatever framing and schema they were sent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 import msgspec
 
 from schemas.avro.codec import KIND_RECORDS
-from schemas.avro.registry import Schema, current_schemas, schema_history
+from schemas.avro.registry import Schema, kind_schemas, schema_history
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 def fingerprint(kind: str, record: dict[str, Any]) -> int:
-    """Return 63 bits over all that a record says.
+    """Return 63 bits over all fields of a record.
 
-    The framing, the order of maps and the version of the schema make no difference: of fields that
-    came after the schema's first version, only those count that have not their default. So a schema
-    may grow without a message sent again looking like another one.
+    The framing, the order of maps and the version of the schema make no difference: fields that came
+    after the schema's first version count only where they differ from their default. So a message
+    that is sent again under a later schema has the same fingerprint.
 
     Args:
         kind: the contract's name of the record's kind.
@@ -34,12 +34,12 @@ def fingerprint(kind: str, record: dict[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class _Canon:
-    """The form of a record that its fingerprint is taken of.
+    """The form of a record that its fingerprint is computed from.
 
     Attributes:
         first: gives the values of the fields that the schema's first version had.
         later: the fields that came after it, and their defaults.
-        nested: where in `first` the lists of records stand, and the form of those.
+        nested: by place in `first`: the form of the records in the list that stands there.
     """
 
     first: Callable[[dict[str, Any]], tuple[Any, ...]]
@@ -77,7 +77,6 @@ def _holds_records(kind: Any) -> bool:
     return isinstance(items, dict) and "fields" in items
 
 
-_SCHEMAS = current_schemas()
-_CANONS = {kind: _canon(_SCHEMAS[name], schema_history(name)[0]) for kind, name in KIND_RECORDS.items()}
-# The kind goes in as well: an event id used by two kinds is a collision, not a duplicate.
+_CANONS = {kind: _canon(schema, schema_history(KIND_RECORDS[kind])[0]) for kind, schema in kind_schemas().items()}
+# The kind is hashed too: an event id used by two kinds is a collision, not a duplicate.
 _HASHES = {kind: blake2b(digest_size=8, person=kind.encode()) for kind in KIND_RECORDS}

@@ -135,3 +135,11 @@ def test_journeys_read_no_clock_and_throw_no_dice() -> None:
 def test_servers_run_without_pytest() -> None:
     for path in modules("servers"):
         assert "pytest" not in {name.split(".")[0] for name in imports(path)}, path
+
+
+def test_kinds_know_of_no_codec_topic_or_log() -> None:
+    allowed = ("schemas.kinds", "schemas.errors", "schemas.rows", "schemas.units")
+    for path in modules("schemas/kinds"):
+        rooms = {name for name in imports(path) if name.split(".")[0] in ROOMS}
+
+        assert all(name.startswith(allowed) for name in rooms), path

@@ -1,4 +1,4 @@
-"""What INGEST takes in, as what, and every reason for which it refuses."""
+"""INGEST accepts records as touchpoints and rows, and refuses them for every reason of the contract."""
 
 from __future__ import annotations
 
@@ -419,7 +419,7 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
         ),
     ],
 )
-def test_an_amount_that_is_none_is_refused(kind: str, said: dict[str, Any]) -> None:
+def test_an_amount_out_of_range_is_refused(kind: str, said: dict[str, Any]) -> None:
     refusal = refused(kind, **said)
     assert refusal.reason == "invalid_amount"
     (name,) = said
@@ -434,7 +434,7 @@ def test_an_amount_that_is_none_is_refused(kind: str, said: dict[str, Any]) -> N
         ("marketing_spend", {"amount_minor": 0}),
     ],
 )
-def test_nothing_is_an_amount(kind: str, said: dict[str, Any]) -> None:
+def test_zero_is_an_amount(kind: str, said: dict[str, Any]) -> None:
     taken(kind, **said)
 
 

@@ -1,4 +1,4 @@
-"""A payload's fingerprint: alike for the same facts however sent, different for different ones."""
+"""The fingerprint of a payload is equal for equal facts, however they are sent, and differs for others."""
 
 from __future__ import annotations
 

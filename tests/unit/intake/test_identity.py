@@ -1,4 +1,4 @@
-"""Whose touchpoint it is: usable identifiers, their order, and the names of anonymous profiles."""
+"""The customer's key: usable identifiers, their order, and the names of anonymous profiles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_values_that_are_no_identity_are_ignored(value: str, write: type[str]) -
     assert customer_key_of(write(value), {"cookie": "k"}) == "anon:cookie:k"
 
 
-def test_a_customer_is_who_the_source_says() -> None:
+def test_the_sources_customer_id_is_the_key() -> None:
     assert customer_key_of(" C-7 ", {"email": "ann@example.com"}) == "C-7"
 
 
@@ -62,7 +62,7 @@ def test_no_two_customers_get_one_name(customer_ids: list[str]) -> None:
     assert len({customer_key_of(customer_id, {}) for customer_id in customer_ids}) == len(customer_ids)
 
 
-def test_nobody_is_nobody() -> None:
+def test_a_record_without_identity_has_no_key() -> None:
     assert customer_key_of(None, {}) is None
 
 
@@ -86,7 +86,7 @@ def test_identifiers_are_normalised(kind: str, value: str, customer_key: str) ->
     ("kind", "value"),
     [("phone", "ask me"), ("phone", "+"), ("phone", "(0)"), ("twitter", "@null"), ("twitter", "@")],
 )
-def test_what_is_nothing_once_normalised_is_no_identity(kind: str, value: str) -> None:
+def test_an_identifier_that_normalises_to_nothing_is_ignored(kind: str, value: str) -> None:
     assert customer_key_of(None, {kind: value}) is None
 
 

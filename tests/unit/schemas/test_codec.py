@@ -1,4 +1,4 @@
-"""Bytes in, records out: both framings, every record, and nothing that is not wholly a record."""
+"""The codec reads every record in both framings, and refuses bytes that are not one whole record."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_decodes_what_fastavro_decodes(kind: str, data: st.DataObject) -> None:
 @given(data=st.data())
 @settings(deadline=None, max_examples=25)  # for each of nine kinds
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_framings_say_the_same(kind: str, data: st.DataObject) -> None:
+def test_both_framings_carry_the_same_record(kind: str, data: st.DataObject) -> None:
     name = KIND_RECORDS[kind]
     codec = Codec(Ids(id7=SCHEMAS[name]))
     record = data.draw(records(name))
@@ -160,7 +160,7 @@ def test_a_message_cut_short_or_too_long_is_refused(kind: str, data: st.DataObje
 @given(data=st.data())
 @settings(deadline=None, max_examples=25)  # for each of nine kinds
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_spoilt_message_still_says_fastavro_reads_too(kind: str, data: st.DataObject) -> None:
+def test_a_spoilt_message_that_is_read_fastavro_reads_too(kind: str, data: st.DataObject) -> None:
     schema = plain(SCHEMAS[KIND_RECORDS[kind]])
     message = bytearray(CODEC.encode(KIND_RECORDS[kind], data.draw(records(KIND_RECORDS[kind]))))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -303,7 +303,7 @@ def test_a_default_is_fresh_for_every_record() -> None:
     assert codec.decode("page_view", message)["attributes"] == {}
 
 
-def test_what_is_no_schema_is_unknown() -> None:
+def test_a_bad_schema_is_an_unknown_one() -> None:
     codec = Codec(Ids(id1={"type": "record", "name": "PageView", "fields": [{"name": "a"}]}))
     with pytest.raises(UnknownSchemaError, match="no schema"):
         codec.decode("page_view", confluent(1, b""))

@@ -1,4 +1,4 @@
-"""The layout of the journeys log: what another version or program wrote is an error, never misread."""
+"""The layout of the journeys log: a record of another version or program is an error, never misread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where writers' schemas come from, and what happens when nobody has them or nobody answers."""
+"""Writers' schemas are found in files or a registry, refused where unknown, and retried where it is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Avro's numbers: the specification's table, every length, and bytes that are no number."""
+"""Avro's numbers: the specification's table, every length, and bytes that hold none."""
 
 from __future__ import annotations
 
