@@ -17,7 +17,7 @@ from streams.settings import documented
 DOCS = Path(__file__).parent
 
 VALUES: dict[ValueKind, str] = {
-    "nps": "100 × numerator / n",
+    "nps": "100 \N{MULTIPLICATION SIGN} numerator / n",
     "share": "numerator / n",
     "count": "n",
     "sum": "numerator",
