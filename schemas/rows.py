@@ -1,12 +1,14 @@
 """What is known: the rows that the workers send to the sink, one topic a table, and their wire form.
 
-A message of `facts.<table>.v1` is a MessagePack array of rows; a row is an array of its fields in the order
-below, which is the order of the table's columns. `version` is a function of the log alone, so a row sent again
-is the same row; the row with the highest version of its key is the true one; `deleted` takes an entity back.
+A message of `facts.<table>.v1` is a MessagePack array of a format version and the rows. A row is an array of its
+fields in the order below, which is the order of the table's columns. `version` is a function of the log alone, so a row
+sent again is the same row; the row with the highest version of its key is the true one; `deleted` takes an entity back.
 Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.units.SCALE`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -212,8 +214,15 @@ TABLES: dict[str, type[Row]] = {
 }
 """Every table and the type of its rows. `dead_letters` is read from `touchpoints.dlq.v1` instead of a facts topic."""
 
+FACTS_FORMAT = 1
+"""The first element of a message: version of its layout. It rises when a table's columns change."""
+
 _encoder = msgspec.msgpack.Encoder()
-encode_rows = _encoder.encode
+
+
+def encode_rows(rows: Sequence[Row]) -> bytes:
+    """Return the message of a facts topic that holds rows of one table."""
+    return _encoder.encode((FACTS_FORMAT, rows))
 
 
 def topic_of(table: str) -> str:

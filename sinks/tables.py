@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from types import GenericAlias
-from typing import Any, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_origin, get_type_hints
 
 import msgspec
 
@@ -19,6 +19,9 @@ from sinks.errors import PermanentWriteError
 DATABASE = "touchline"
 
 Row = Sequence[object]
+Rows = list[tuple[object, ...]]
+
+_FORMAT: Any = Annotated[int, msgspec.Meta(ge=row_types.FACTS_FORMAT, le=row_types.FACTS_FORMAT)]
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "occurred_at", "event_id"),
@@ -56,7 +59,7 @@ class Table:
     maps: frozenset[str]
     key: tuple[str, ...]
     key_of: Callable[[Row], object]
-    decode: Callable[[bytes], list[tuple[object, ...]]]
+    decode: Callable[[bytes], Rows]
 
     @property
     def column_list(self) -> str:
@@ -69,7 +72,9 @@ def _table(name: str, row_type: type[row_types.Row]) -> Table:
     hints = get_type_hints(row_type)
     types = [hints[column] for column in columns]
     # Tuples of exact types: checked while they are decoded, and cheaper to keep than lists.
-    message: Any = GenericAlias(list, (GenericAlias(tuple, tuple(types)),))
+    rows: Any = GenericAlias(list, (GenericAlias(tuple, tuple(types)),))
+    message: Any = GenericAlias(tuple, (_FORMAT, rows))
+    decoder = msgspec.msgpack.Decoder(message)
     return Table(
         name=name,
         stored=f"{DATABASE}.{name}_rows",
@@ -77,7 +82,7 @@ def _table(name: str, row_type: type[row_types.Row]) -> Table:
         maps=frozenset(column for column in columns if get_origin(hints[column]) is dict),
         key=_KEYS[name],
         key_of=itemgetter(*(columns.index(column) for column in _KEYS[name])),
-        decode=msgspec.msgpack.Decoder(message).decode,
+        decode=lambda value: cast(Rows, decoder.decode(value)[1]),
     )
 
 

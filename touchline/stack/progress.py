@@ -24,7 +24,7 @@ POLL_S = 0.25
 Stage = Literal["journeys", "storing"]
 """What is under way: touchpoints become journeys, then the last rows are written to ClickHouse."""
 
-_clock_rows = msgspec.msgpack.Decoder(list[ClockRow])
+_clock_rows = msgspec.msgpack.Decoder(tuple[int, list[ClockRow]])
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Watch:
         while True:
             records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))
             for batch in records.values():
-                newest = _clock_rows.decode(batch[-1].value)
+                _, newest = _clock_rows.decode(batch[-1].value)
                 clocks.update((row.partition, row.time) for row in newest)
             done, total = await self._committed("streams", await self._spans(inputs))
             self._on_progress(Progress("journeys", done, total))

@@ -345,7 +345,7 @@ def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
     rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MAX_ROWS * 2 + 1)]
     values = list(encode_facts(rows))
     assert len(values) == 3
-    decoded = [row for value in values for row in msgspec.msgpack.decode(value)]
-    assert decoded == msgspec.msgpack.decode(encode_rows(rows))
+    decoded = [row for value in values for row in msgspec.msgpack.decode(value)[1]]
+    assert decoded == msgspec.msgpack.decode(encode_rows(rows))[1]
     wide = [TABLES["clocks"](1, START, "x" * 1000, 7) for _ in range(MAX_ROWS)]
     assert all(len(value) <= MAX_BYTES for value in encode_facts(wide))

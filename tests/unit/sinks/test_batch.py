@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from schemas.rows import ClockRow, encode_rows
+from schemas.rows import FACTS_FORMAT, ClockRow, encode_rows
 from sinks.batch import Batch
 from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.memory.writer import MemoryWriter
@@ -81,8 +81,9 @@ def test_clocks_are_written_after_the_figures_they_call_final() -> None:
     [
         b"",
         b"\xc1",
-        msgspec.msgpack.encode([["0", 1, 1, 1]]),
-        msgspec.msgpack.encode([[0, 1, 1]]),
+        msgspec.msgpack.encode([FACTS_FORMAT, [["0", 1, 1, 1]]]),
+        msgspec.msgpack.encode([FACTS_FORMAT, [[0, 1, 1]]]),
+        msgspec.msgpack.encode([FACTS_FORMAT + 1, [[0, 1, 1, 1]]]),
         msgspec.msgpack.encode({"partition": 0}),
     ],
 )
