@@ -51,8 +51,8 @@ class Batch:
         except msgspec.MsgspecError as error:
             raise PermanentWriteError(
                 f"a message of {topic_of(table)} does not hold rows of {table!r} ({error}): "
-                "the workers and the sink are of different releases. Run one release; docs/operating.md#rebuilding says how to "
-                "build the rows anew"
+                "the workers and the sink are of different releases. "
+                "Run one release, or build the rows anew: docs/operating.md#rebuilding"
             ) from error
         self.add(table, rows)
         return len(rows)

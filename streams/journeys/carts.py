@@ -56,6 +56,8 @@ class Carts(Machine):
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
+        if not customer.carts:
+            return NEVER
         return min((cart.deadline for cart in customer.carts.values() if cart.deadline), default=NEVER)
 
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:

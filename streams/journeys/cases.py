@@ -33,4 +33,5 @@ class Cases(Machine):
 
     def forget(self, customer: CustomerState, _now: int) -> None:
         """Keep the newest cases."""
-        drop_oldest(customer.cases)
+        if customer.cases:
+            drop_oldest(customer.cases)

@@ -43,12 +43,13 @@ class Responses(Machine):
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop the questions that are too old to be answered."""
-        while customer.unanswered:
-            oldest = next(iter(customer.unanswered))
-            if now <= customer.unanswered[oldest].at + ANSWERED_WITHIN_MS:
-                break
-            del customer.unanswered[oldest]
-        drop_oldest(customer.unanswered)
+        unanswered = customer.unanswered
+        if not unanswered:
+            return
+        too_old = [question for question, asked in unanswered.items() if now > asked.at + ANSWERED_WITHIN_MS]
+        for question in too_old:
+            del unanswered[question]
+        drop_oldest(unanswered)
 
 
 def _answer(customer: CustomerState, question: str, at: int, effects: Effects) -> None:

@@ -49,6 +49,8 @@ class Surveys(Machine):
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next response is abandoned."""
+        if not customer.surveys:
+            return NEVER
         return min((survey.deadline for survey in customer.surveys.values() if survey.deadline), default=NEVER)
 
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
