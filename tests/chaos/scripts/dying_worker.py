@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.topics import JOURNEYS_STATE
+from streams.agents import journeys as agent
 from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
 from streams.journeys.output import Output
@@ -66,5 +67,6 @@ async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
     await write(journeys, chunk, output)
 
 
+agent.MAX_RECORDS = 1  # a chunk a write: the log must go on after the third large one, however fast it was filled
 Journeys._write = write_or_die  # type: ignore[method-assign]  # that is the point
 run_worker(load())
