@@ -36,7 +36,8 @@ class CodeNames:
             return True
         owner, dot, member = dotted.rpartition(".")
         if not dot:
-            return dotted in self.defined or dotted in self.arguments
+            stems = {module.rpartition(".")[2] for module in self.modules}
+            return dotted in self.defined | self.arguments | stems
         found = self._members(owner)
         if found is not None and member in found:
             return True

@@ -138,7 +138,7 @@ def test_every_reason_for_a_refusal_is_explained() -> None:
 
 
 def test_every_value_that_is_no_identity_is_named() -> None:
-    ignored = section(CONTRACT, "## 3. The customer").split("Some values identify nobody")[1].split(".")[0]
+    ignored = section(CONTRACT, "## 3. The customer").split("These values are not identities")[1].split(".")[0]
 
     assert {value.lower() for value in re.findall(r"`([^`]+)`", ignored)} | {""} == NO_IDENTITY
 
