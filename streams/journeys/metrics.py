@@ -154,16 +154,15 @@ class Buckets:
         bucket = self._buckets[key]
         metric, minute, dimension, dimension_value = key
         samples = [value for value in sorted(bucket.samples) for _ in range(bucket.samples[value])]
-        # Positional, as there are more of these rows than of all others: names cost 0.4 us more (CPython 3.11).
         return BucketRow(
-            metric,
-            minute,
-            dimension,
-            dimension_value,
-            self._partition,
-            bucket.n,
-            bucket.numerator,
-            bucket.squares,
-            samples,
-            row_version(epoch, bucket.offset),
+            metric=metric,
+            bucket=minute,
+            dimension=dimension,
+            dimension_value=dimension_value,
+            partition=self._partition,
+            n=bucket.n,
+            numerator=bucket.numerator,
+            squares=bucket.squares,
+            samples=samples,
+            version=row_version(epoch, bucket.offset),
         )

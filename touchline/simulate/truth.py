@@ -20,6 +20,19 @@ SHORT_CALL_MS = 5 * SECOND_MS
 SERVICE_MS = 20 * SECOND_MS
 
 
+CALL_COUNTS = (
+    "offered",
+    "answered",
+    "answered_in_time",
+    "abandoned_in_queue",
+    "abandoned_after_20_s",
+    "abandoned_on_hold",
+    "short",
+    "recovered",
+    "unfinished",
+)
+
+
 class Truth:
     """Counts the events of the people added to it."""
 
@@ -59,18 +72,7 @@ class Truth:
             "touchpoints": sum(self._kinds.values()),
             "kinds": dict(sorted(self._kinds.items())),
             "carts": _filled(self._carts, "created", "abandoned", "checkouts", "recovered"),
-            "calls": _filled(
-                self._calls,
-                "offered",
-                "answered",
-                "answered_in_time",
-                "abandoned_in_queue",
-                "abandoned_after_20_s",
-                "abandoned_on_hold",
-                "short",
-                "recovered",
-                "unfinished",
-            ),
+            "calls": _filled(self._calls, *CALL_COUNTS),
             "surveys": _filled(self._surveys, "started", "completed", "abandoned", "recovered"),
             "nps": {**_filled(self._nps, "answers", "promoters", "detractors"), "value": nps},
             "revenue": _filled(self._money, "orders", "placed_minor", "refunds", "refunded_minor"),
