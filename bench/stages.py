@@ -19,8 +19,8 @@ from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.intake.accept import Source, accept
-from streams.journeys.output import Rules
 from streams.journeys.partition import Partition
+from streams.journeys.rules import Rules
 from streams.process import GC_ALLOCATIONS
 from streams.sentiment import VaderScorer
 

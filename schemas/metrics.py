@@ -35,11 +35,28 @@ class Metric:
     restated_ms: int = 0
 
 
-NPS = Metric("nps", "nps", "an nps answer, when answered", "promoters (9 and more) less detractors (6 and less)")
-CSAT = Metric("csat", "share", "a csat answer, when answered", "normalised score ≥ 0.75 (the top two boxes of five)")
-CES = Metric("ces", "share", "a ces answer, when answered", "normalised score ≥ 4/6 (5 and more of 7)")
-ORDERS = Metric("orders", "count", "an order placed", "1")
-REVENUE = Metric("revenue", "sum", "an order placed", "its amount, minor units")
+CORRECTED_MS = 3 * DAY_MS
+"""How long after it was first stated another statement of a fact can still change the metric."""
+
+NPS = Metric(
+    "nps",
+    "nps",
+    "an nps answer, when first answered",
+    "promoters (9 and more) less detractors (6 and less)",
+    CORRECTED_MS,
+)
+CSAT = Metric(
+    "csat",
+    "share",
+    "a csat answer, when first answered",
+    "normalised score ≥ 0.75 (the top two boxes of five)",
+    CORRECTED_MS,
+)
+CES = Metric(
+    "ces", "share", "a ces answer, when first answered", "normalised score ≥ 4/6 (5 and more of 7)", CORRECTED_MS
+)
+ORDERS = Metric("orders", "count", "an order placed, when first stated", "1", CORRECTED_MS)
+REVENUE = Metric("revenue", "sum", "an order placed, when first stated", "its amount, minor units", CORRECTED_MS)
 REFUNDS = Metric("refunds", "sum", "a refund", "its amount, minor units")
 CART_ABANDONMENT_RATE = Metric(
     "cart_abandonment_rate",
@@ -74,8 +91,8 @@ FIRST_RESPONSE_TIME = Metric(
     "seconds to the first answer",
     30 * DAY_MS,
 )
-SENTIMENT = Metric("sentiment", "mean", "a scored text", "the score")
-EXPERIENCE = Metric("experience", "mean", "a touchpoint with an experience", "the experience")
+SENTIMENT = Metric("sentiment", "mean", "a scored text", "the score", CORRECTED_MS)
+EXPERIENCE = Metric("experience", "mean", "a touchpoint with an experience", "the experience", CORRECTED_MS)
 # A shift may be found long after its onset: as long as the observations behind it are remembered.
 SENTIMENT_SHIFTS = Metric("sentiment_shifts", "share", "a shift, at its onset", "those for the worse", 365 * DAY_MS)
 

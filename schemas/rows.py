@@ -38,6 +38,7 @@ class TouchpointRow(Row):
     subject_id: str
     attributes: dict[str, str]
     late: bool
+    ahead: bool
     version: int
 
 
@@ -86,7 +87,7 @@ class ShiftRow(Row):
 
 
 class AbandonmentRow(Row):
-    """Key: family ('cart', 'call', 'hold', 'survey'; a checkout is a cart's), customer_id, subject_id."""
+    """Key: family ('cart', 'call', 'hold', 'survey'; a checkout is a cart's), customer_id, subject_id, started_at."""
 
     family: str
     subject: str
@@ -100,15 +101,38 @@ class AbandonmentRow(Row):
     currency: str | None
     status: str
     recovered_at: int | None
+    recovered_by: str | None
+    channel: str
+    attributes: dict[str, str]
     deleted: bool
     version: int
 
 
+class SupersededRow(Row):
+    """Key: customer_id, event_id. The touchpoint's statement of an answer or an order holds no longer."""
+
+    customer_id: str
+    event_id: str
+    by: str
+    deleted: bool
+    version: int
+
+
+class CurrencyRow(Row):
+    """Key: currency. A currency that money has come in."""
+
+    currency: str
+    version: int
+
+
 class BucketRow(Row):
-    """Key: metric, bucket, dimension, dimension_value, partition. One minute of one metric on one log partition.
+    """Key: metric, bucket, dimension, dimension_value, currency, partition.
+
+    One minute of one metric on one log partition.
 
     Attributes:
         bucket: start of the minute, ms.
+        currency: of a sum of money, whose currencies are never added up; "" elsewhere.
         partition: the log partition it was counted on; a reader sums over the partitions.
         n: observations.
         numerator, squares: absolute sums; scores in units of 1 / SCALE, durations in ms.
@@ -119,6 +143,7 @@ class BucketRow(Row):
     bucket: int
     dimension: str
     dimension_value: str
+    currency: str
     partition: int
     n: int
     numerator: int
@@ -140,7 +165,7 @@ class CustomerRow(Row):
     currency: str
     experience_sum: int
     experience_n: int
-    last_nps: int | None
+    last_nps: float | None
     open_cases: int
     status: str
     version: int
@@ -205,7 +230,9 @@ TABLES: dict[str, type[Row]] = {
     "journeys": JourneyRow,
     "sentiment_shifts": ShiftRow,
     "abandonments": AbandonmentRow,
+    "superseded": SupersededRow,
     "metric_buckets": BucketRow,
+    "currencies": CurrencyRow,
     "customers": CustomerRow,
     "dead_letters": DeadLetterRow,
     "clocks": ClockRow,

@@ -8,6 +8,14 @@ ON_TIME = 1 << 62
 """Set in the version of a touchpoint's row that counts; a late one's lacks it, so that it never covers the other."""
 
 
+_LAST_OFFSET = (1 << 40) - 1
+
+
+def late_version(epoch: int, offset: int) -> int:
+    """Return the version of a late touchpoint's row: it falls with the offset, so that the first that came stands."""
+    return row_version(epoch, _LAST_OFFSET - offset)
+
+
 def row_version(epoch: int, offset: int) -> int:
     """Return the version of a row that the record at an offset brought about.
 

@@ -79,6 +79,7 @@ def migrate(
     database: Database,
     retention_days: int | None = None,
     migrations: Sequence[Migration] | None = None,
+    currency: str = "",
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -86,6 +87,7 @@ def migrate(
         database: the ClickHouse to migrate.
         retention_days: ClickHouse deletes rows older than this in the background; None keeps all.
         migrations: the migrations to apply; None for those of this release.
+        currency: the business's own, "" where it is not set.
 
     Returns:
         The names of the migrations that this call applied.
@@ -108,7 +110,7 @@ def migrate(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
-    store_reference_tables(database)
+    store_reference_tables(database, currency)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
 

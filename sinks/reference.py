@@ -46,15 +46,25 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
 )
 
 
-def store_reference_tables(database: Database) -> None:
+def store_reference_tables(database: Database, currency: str) -> None:
     """Store the declarations that differ from the stored ones; tables that are not there are passed over.
+
+    Args:
+        database: the ClickHouse whose tables they are.
+        currency: the business's own, "" where it is not set.
 
     Raises:
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
     names = select(database, "SELECT name FROM system.tables WHERE database = currentDatabase()")
-    for table in REFERENCE_TABLES:
+    settings = ReferenceTable(
+        "settings_rows",
+        ("name", "value"),
+        "SELECT name, value, version FROM settings_rows FINAL",
+        [("currency", currency)],
+    )
+    for table in (*REFERENCE_TABLES, settings):
         if [table.name] in names:
             _store(database, table)
 

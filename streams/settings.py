@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     metric_dimensions: str = Field(
         default="*", description="attributes to break metrics down by: * for all, or a comma list"
     )
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field(
+        default="", description="the business's own currency (ISO 4217): money in others is kept apart from its sums"
+    )
+    order_source: str = Field(
+        default="", description="source whose statements of an order hold against those of others, if any"
+    )
     companies: str = Field(
         default="", description="names that do not count when a text is scored, as a comma list: yours, your rivals'"
     )

@@ -73,7 +73,7 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
         stack.start_broker()
         asyncio.run(create_topics(settings))
         with _opened(settings.clickhouse) as tables:
-            migrate(tables, settings.retention_days)
+            migrate(tables, settings.retention_days, currency=settings.currency)
         yield stack, settings
 
 

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     subject_id String CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     late Bool,
+    ahead Bool,
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
@@ -90,11 +91,26 @@ CREATE TABLE IF NOT EXISTS touchline.abandonments_rows
     currency LowCardinality(Nullable(String)),
     status LowCardinality(String),
     recovered_at Nullable(DateTime64(3, 'UTC')),
+    recovered_by LowCardinality(Nullable(String)),
+    channel LowCardinality(String),
+    attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     deleted Bool,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (family, customer_id, subject_id);
+ORDER BY (family, customer_id, subject_id, started_at);
+
+-- The touchpoints whose statement of an answer or an order holds no longer.
+CREATE TABLE IF NOT EXISTS touchline.superseded_rows
+(
+    customer_id String CODEC(ZSTD(1)),
+    event_id String CODEC(ZSTD(1)),
+    by String CODEC(ZSTD(1)),
+    deleted Bool,
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (customer_id, event_id);
 
 CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
 (
@@ -102,6 +118,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     bucket DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     dimension LowCardinality(String),
     dimension_value String CODEC(ZSTD(1)),
+    currency LowCardinality(String),
     partition UInt32,
     n Int64,
     numerator Int64,
@@ -111,7 +128,16 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (metric, dimension, dimension_value, bucket, partition);
+ORDER BY (metric, dimension, dimension_value, bucket, currency, partition);
+
+-- The currencies that money has come in.
+CREATE TABLE IF NOT EXISTS touchline.currencies_rows
+(
+    currency String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY currency;
 
 CREATE TABLE IF NOT EXISTS touchline.customers_rows
 (
@@ -125,7 +151,7 @@ CREATE TABLE IF NOT EXISTS touchline.customers_rows
     currency LowCardinality(String),
     experience_sum Int64,
     experience_n UInt64,
-    last_nps Nullable(UInt8),
+    last_nps Nullable(Float64),
     open_cases UInt64,
     status LowCardinality(String),
     version UInt64
@@ -204,6 +230,16 @@ CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY metric;
+
+-- Settings that the views follow.
+CREATE TABLE IF NOT EXISTS touchline.settings_rows
+(
+    name String,
+    value String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY name;
 
 -- What the codes in journeys_rows.path stand for: `touchline migrate` fills it from schemas/kinds/. Codes of steps that
 -- are no longer declared stay, for the journeys that hold them. `action` is empty for actions that are not declared.

@@ -19,7 +19,11 @@ SELECT
     value_minor,
     currency,
     subject_id,
-    attributes
+    attributes,
+    ahead,
+    toBool((customer_id, event_id) IN (
+        SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
+    )) AS superseded
 FROM touchline.touchpoints_rows FINAL;
 
 -- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is.
@@ -82,7 +86,10 @@ SELECT
     value_minor,
     currency,
     status,
-    recovered_at
+    recovered_at,
+    recovered_by,
+    channel,
+    attributes
 FROM touchline.abandonments_rows FINAL
 WHERE NOT deleted;
 
@@ -123,10 +130,22 @@ CREATE OR REPLACE VIEW touchline.metric_definitions AS
 SELECT metric, kind, observation, counted, restated_seconds
 FROM touchline.metric_definitions_rows FINAL;
 
+-- The business's own currency: the setting, or the only one that money has come in; NULL where there are several.
+CREATE OR REPLACE VIEW touchline.own_currency AS
+SELECT if(
+    (SELECT max(value) FROM touchline.settings_rows FINAL WHERE name = 'currency') != '',
+    (SELECT max(value) FROM touchline.settings_rows FINAL WHERE name = 'currency'),
+    (SELECT if(uniqExact(currency) = 1, toNullable(max(currency)), NULL) FROM touchline.currencies_rows FINAL)
+) AS currency;
+
 -- The minutes of all partitions, summed to each grain; in the units they are stored in. Three branches rather than one
 -- with the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
--- toDateTime64, lets it through to the primary key).
+-- toDateTime64, lets it through to the primary key). Money outside the dimension `currency` is that in the business's
+-- own currency; where that is not known, `mixed` says that the sum means nothing.
 CREATE OR REPLACE VIEW touchline.metric_counts AS
+WITH
+    (SELECT currency FROM touchline.own_currency) AS own,
+    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
 SELECT
     b.metric AS metric,
     '1m' AS grain,
@@ -134,14 +153,18 @@ SELECT
     b.bucket AS bucket,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sum(b.n) AS n,
-    sum(b.numerator) AS numerator,
-    sum(b.squares) AS squares,
+    sumIf(b.n, is_own) AS n,
+    sumIf(b.numerator, is_own) AS numerator,
+    sumIf(b.squares, is_own) AS squares,
     sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
 FROM touchline.metric_buckets_rows AS b FINAL
 GROUP BY metric, bucket, dimension, dimension_value
 UNION ALL
+WITH
+    (SELECT currency FROM touchline.own_currency) AS own,
+    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
 SELECT
     b.metric AS metric,
     '1h' AS grain,
@@ -149,14 +172,18 @@ SELECT
     CAST(toStartOfHour(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sum(b.n) AS n,
-    sum(b.numerator) AS numerator,
-    sum(b.squares) AS squares,
+    sumIf(b.n, is_own) AS n,
+    sumIf(b.numerator, is_own) AS numerator,
+    sumIf(b.squares, is_own) AS squares,
     sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
 FROM touchline.metric_buckets_rows AS b FINAL
 GROUP BY metric, bucket, dimension, dimension_value
 UNION ALL
+WITH
+    (SELECT currency FROM touchline.own_currency) AS own,
+    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
 SELECT
     b.metric AS metric,
     '1d' AS grain,
@@ -164,11 +191,12 @@ SELECT
     CAST(toStartOfDay(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sum(b.n) AS n,
-    sum(b.numerator) AS numerator,
-    sum(b.squares) AS squares,
+    sumIf(b.n, is_own) AS n,
+    sumIf(b.numerator, is_own) AS numerator,
+    sumIf(b.squares, is_own) AS squares,
     sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
 FROM touchline.metric_buckets_rows AS b FINAL
 GROUP BY metric, bucket, dimension, dimension_value;
 
@@ -189,7 +217,7 @@ WITH
     defined.2[place] AS kind,
     defined.3[place] AS restated_seconds,
     toFloat64(c.n) AS count,
-    c.numerator / multiIf(kind = 'duration', 1000, kind = 'mean', 10000, 1) AS amount,
+    if(c.mixed, NULL, c.numerator / multiIf(kind = 'duration', 1000, kind = 'mean', 10000, 1)) AS amount,
     -- NPS, of the answers and three more.
     amount / (count + 3) AS wald_mean,
     z * sqrt(greatest(0, (c.squares + 1.5) / (count + 3) - wald_mean * wald_mean) / (count + 3)) AS wald_margin,

@@ -30,8 +30,9 @@ from schemas.rows import Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
 from schemas.units import DAY_MS
 from streams.agents.services import Services
-from streams.journeys.output import Collision, Output, Rules
+from streams.journeys.output import Collision, Output
 from streams.journeys.partition import Partition
+from streams.journeys.rules import Rules
 from streams.kafka.changelog import restore
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -89,6 +90,7 @@ def rules_of(settings: Settings) -> Rules:
         allowed_lateness_ms=settings.allowed_lateness_days * DAY_MS,
         dimensions=settings.dimensions,
         epoch=settings.epoch,
+        order_source=settings.order_source,
     )
 
 

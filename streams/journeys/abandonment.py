@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from schemas.rows import AbandonmentRow
-from streams.journeys.effects import Effects
+from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.state import RECOVERY_MS, AbandonedCart, Call, Cart, CustomerState, Survey
 
 TABLE = "abandonments"
@@ -39,10 +39,18 @@ def put_row(
         currency=cart.currency if cart else None,
         status=thing.status,
         recovered_at=thing.recovered_at,
+        recovered_by=thing.recovered_by,
+        channel=thing.attribution.channel,
+        attributes=thing.attribution.attributes,
         deleted=False,
         version=0,
     )
-    effects.put(TABLE, (family, subject_id), row)
+    effects.put(TABLE, key_of(family, subject_id, started_at), row)
+
+
+def key_of(family: str, subject_id: str, started_at: int) -> EntityKey:
+    """Return what tells an abandoned thing from the customer's others."""
+    return family, subject_id, str(started_at)
 
 
 def is_abandoned(thing: Cart | Call | Survey) -> bool:

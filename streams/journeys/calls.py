@@ -1,107 +1,138 @@
-"""Support calls: waiting, holding, and callers who gave up in the queue or on hold."""
+"""Support calls: waiting, holding, and callers who gave up in a queue or on hold.
+
+A call may wait more than once. The first wait alone can be short, and is what speed of answer and service level speak
+of. A call that ends while it waits in any queue, 5 s or more after it began to wait there, is abandoned. A call ends by
+itself after 24 h: what is said of its id later is another call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.kinds.purchase import Purchase
 from schemas.kinds.support_call import SupportCall
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CALL_ABANDONMENT_RATE, HOLD_TIME, SERVICE_LEVEL, SPEED_OF_ANSWER
+from schemas.units import DAY_MS
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
-from streams.journeys.machine import Handler, Machine, drop_oldest
+from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
 from streams.journeys.state import RECOVERY_MS, Attribution, Call, CallFamily, CustomerState
 
 SHORT_MS = 5_000
-"""A call ended in the queue sooner than this is a short call: neither offered nor abandoned."""
+"""A call ended in its first wait sooner than this is a short call: neither offered nor abandoned."""
 SERVICE_LEVEL_MS = 20_000
 """The wait within which an answer keeps the service level."""
+LONGEST_MS = DAY_MS
+"""A call whose hang-up nobody reports ends after this, neither abandoned nor resolved."""
 
 
 class Calls(Machine):
-    """The machine of support calls."""
+    """The machine of support calls; `purchases` tells it of orders."""
 
     tables = (abandonment.TABLE,)
 
     def handlers(self) -> Mapping[type[Touchpoint], Handler]:
-        """Want the phases of calls, and the orders that recover abandoned ones."""
-        return {SupportCall: self.on_support_call, Purchase: self.on_purchase}
+        """Want the phases of calls."""
+        return {SupportCall: self.on_support_call}
 
     def on_support_call(
         self, customer: CustomerState, event: SupportCall, attribution: Attribution, effects: Effects
-    ) -> int | None:
+    ) -> Outcome | None:
         """Apply a phase of a call; return what its end says of how the customer was served, or None."""
-        call = customer.calls.get(event.call_id)
-        if call is None:
-            call = customer.calls[event.call_id] = Call(attribution=attribution, last_at=attribution.at)
+        call = _call(customer, event.call_id, attribution)
         if call.status != "open":
             return None
-        call.last_at = attribution.at
-        if event.phase == "held":
-            call.held_at = call.held_at or attribution.at
-            return None
+        at = call.last_at = attribution.at
         if event.phase == "ended":
             return _end(customer, event, call, effects)
+        if event.phase == "held":
+            call.held_at = call.held_at or at
+            return None
+        _end_hold(call, at, effects)
         if event.phase == "queued":
             _queue(call, attribution, effects)
-            return None
-        _end_hold(call, attribution.at, effects)
-        if event.phase == "answered" and not call.answered_at:
-            _answer(call, attribution.at, effects)
+        elif event.phase == "answered":
+            _answer(call, at, effects)
+        elif event.phase == "transferred" and call.requeued_at == at:
+            # Clocks that know only seconds put the answer, the transfer and the next queue into one moment.
+            call.waiting_at = at
         return None
-
-    def on_purchase(self, customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
-        """Recover the calls that were abandoned not long ago: their customer has ordered after all."""
-        if event.action != "placed":
-            return
-        at = attribution.at
-        for call_id, call in customer.calls.items():
-            if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
-                call.status = "recovered"
-                call.recovered_at = at
-                abandonment.take_from_journey(customer, call)
-                _put_row(call_id, call, effects)
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop the calls that no order can recover any more."""
         if not customer.calls:
             return
-        gone = [call_id for call_id, call in customer.calls.items() if now > call.last_at + RECOVERY_MS]
-        for call_id in gone:
-            del customer.calls[call_id]
+        gone = [key for key, call in customer.calls.items() if now > call.last_at + RECOVERY_MS]
+        for key in gone:
+            del customer.calls[key]
         drop_oldest(customer.calls)
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned call's row among the effects."""
-        family, call_id = key
-        call = customer.calls.get(call_id)
-        if call is not None and call.family == family and abandonment.is_abandoned(call):
-            _put_row(call_id, call, effects)
+        for call in customer.calls.values():
+            if call.family and abandonment.key_of(call.family, call.call_id, call.started_at) == key:
+                _put_row(call, effects)
 
 
-def _put_row(call_id: str, call: Call, effects: Effects) -> None:
+def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
+    """Recover the calls that were abandoned not long ago: their customer has ordered after all."""
+    for call in customer.calls.values():
+        if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
+            call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
+            call.recovered_order = order_id
+            abandonment.take_from_journey(customer, call)
+            _put_row(call, effects)
+
+
+def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
+    """Take back the recoveries of an order: it was cancelled."""
+    for call in customer.calls.values():
+        if call.status == "recovered" and call.recovered_order == order_id:
+            call.status, call.recovered_by, call.recovered_at, call.recovered_order = "abandoned", None, None, ""
+            abandonment.count_in_journey(customer)
+            _put_row(call, effects)
+
+
+def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:
+    """Return the call that a phase belongs to; the id of one that is long over is that of another call now."""
+    call = customer.calls.get(call_id)
+    if call is not None and attribution.at > call.began_at + LONGEST_MS:
+        if call.family:
+            customer.calls[f"{call_id} {call.began_at}"] = call
+        del customer.calls[call_id]
+        call = None
+    if call is None:
+        call = customer.calls[call_id] = Call(attribution, call_id, began_at=attribution.at, last_at=attribution.at)
+    return call
+
+
+def _put_row(call: Call, effects: Effects) -> None:
     if call.family:
-        abandonment.put_row(effects, call.family, call_id, call, call.started_at)
+        abandonment.put_row(effects, call.family, call.call_id, call, call.started_at)
 
 
 def _queue(call: Call, attribution: Attribution, effects: Effects) -> None:
-    if call.queued_at or call.answered_at:
+    at = attribution.at
+    if call.waiting_at:
+        call.requeued_at = at
         return
-    call.queued_at = attribution.at
-    call.attribution = attribution
-    effects.change(CALL_ABANDONMENT_RATE, attribution, n=1, numerator=0)
+    call.waiting_at = at
+    if not call.queued_at:
+        call.queued_at = at
+        call.attribution = attribution
+        effects.change(CALL_ABANDONMENT_RATE, attribution, n=1, numerator=0)
 
 
 def _answer(call: Call, at: int, effects: Effects) -> None:
-    call.answered_at = at
-    if not call.queued_at:
-        return
-    waited = at - call.queued_at
-    effects.observe_duration(SPEED_OF_ANSWER, call.attribution, waited)
-    effects.observe_duration(HOLD_TIME, call.attribution, call.hold_ms)
-    effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=int(waited <= SERVICE_LEVEL_MS))
+    waited = at - call.waiting_at
+    is_first_wait = call.waiting_at == call.queued_at and not call.answered_at
+    if call.waiting_at and is_first_wait:
+        effects.observe_duration(SPEED_OF_ANSWER, call.attribution, waited)
+        effects.observe_duration(HOLD_TIME, call.attribution, call.hold_ms)
+        effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=int(waited <= SERVICE_LEVEL_MS))
+        call.answered_at = at
+    call.waiting_at = 0
 
 
 def _end_hold(call: Call, at: int, effects: Effects) -> None:
@@ -110,47 +141,47 @@ def _end_hold(call: Call, at: int, effects: Effects) -> None:
     held = at - call.held_at
     call.held_at = 0
     before, call.hold_ms = call.hold_ms, call.hold_ms + held
-    if call.queued_at and call.answered_at:
+    if call.answered_at:
         samples = ((call.hold_ms, 1), (before, -1))
         effects.change(HOLD_TIME, call.attribution, n=0, numerator=held, samples=samples)
 
 
-def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> int | None:
-    at = event.occurred_at
+def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> Outcome | None:
     held_at = call.held_at
-    _end_hold(call, at, effects)
+    _end_hold(call, event.occurred_at, effects)
     call.status = "ended"
-    if held_at:
-        _abandon(customer, event.call_id, call, "hold", held_at, effects)
-        return HOLD_ABANDONED
-    if call.queued_at and not call.answered_at:
-        return _leave_queue(customer, event, call, effects)
+    if event.resolved is not True:
+        if held_at:
+            _abandon(customer, call, "hold", held_at, effects)
+            return Outcome(HOLD_ABANDONED)
+        if call.waiting_at:
+            return _leave_queue(customer, event, call, effects)
     if event.resolved is None:
         return None
     if customer.journey is not None:
         customer.journey.resolved = customer.journey.resolved or event.resolved
         customer.journey.unresolved = not event.resolved
-    return HAPPENED["support_call", "ended, resolved" if event.resolved else "ended, not resolved"]
+    return Outcome(HAPPENED["support_call", "ended, resolved" if event.resolved else "ended, not resolved"])
 
 
-def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> int | None:
-    waited = event.occurred_at - call.queued_at
+def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> Outcome | None:
+    waited = event.occurred_at - call.waiting_at
+    is_first_wait = not call.answered_at and call.waiting_at == call.queued_at
     if waited < SHORT_MS:
-        effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
+        if is_first_wait:
+            effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
         return None
     effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=0, numerator=1)
-    if waited > SERVICE_LEVEL_MS:
+    if is_first_wait and waited > SERVICE_LEVEL_MS:
         effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=0)
-    _abandon(customer, event.call_id, call, "call", call.queued_at, effects)
-    return CALL_ABANDONED
+    _abandon(customer, call, "call", call.waiting_at, effects)
+    return Outcome(CALL_ABANDONED)
 
 
-def _abandon(
-    customer: CustomerState, call_id: str, call: Call, family: CallFamily, started_at: int, effects: Effects
-) -> None:
+def _abandon(customer: CustomerState, call: Call, family: CallFamily, started_at: int, effects: Effects) -> None:
     call.status = "abandoned"
     call.family = family
     call.started_at = started_at
     call.abandoned_at = call.last_at
     abandonment.count_in_journey(customer)
-    _put_row(call_id, call, effects)
+    _put_row(call, effects)

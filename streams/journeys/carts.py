@@ -1,58 +1,71 @@
-"""Carts and checkouts: abandoned when at least one item lies in them and no order comes within half an hour."""
+"""Carts and checkouts: abandoned when something lies in them and no order comes within half an hour.
+
+An order converts the cart that it names; else each cart of the customer, from 30 days before to 5 minutes after it, all
+of whose skus it holds. These carts leave the abandonment rate. Any other order within 30 days recovers an abandoned
+cart's row, and leaves the rate alone: a grocer's customers order every week, whatever they leave in a cart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from schemas.kinds.cart_event import CartEvent
-from schemas.kinds.purchase import Purchase
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CART_ABANDONMENT_RATE
-from schemas.units import MINUTE_MS
+from schemas.units import DAY_MS, MINUTE_MS
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, drop_oldest
-from streams.journeys.state import NEVER, AbandonedCart, Attribution, Cart, CustomerState
+from streams.journeys.state import (
+    NEVER,
+    RECOVERY_MS,
+    AbandonedCart,
+    Attribution,
+    Cart,
+    Conversion,
+    CustomerState,
+    RecoveredBy,
+)
 
 SILENCE_MS = 30 * MINUTE_MS
 """How long after its last event a cart counts as abandoned."""
-ORDERED = frozenset({"ordered", "recovered"})
+BEFORE_ORDER_MS = 30 * DAY_MS
+AFTER_ORDER_MS = 5 * MINUTE_MS
+"""How long before an order, and after it, a cart may have its last, and its first, event to be the order's."""
+SKUS_MAX = 100
+"""Skus of one cart that are kept: of more, the oldest go."""
+UNNAMED = ""
+"""The one sku that events without a sku speak of."""
 
 
 class Carts(Machine):
-    """The machine of carts."""
+    """The machine of carts; `purchases` tells it of orders."""
 
     tables = (abandonment.TABLE,)
 
     def handlers(self) -> Mapping[type[Touchpoint], Handler]:
-        """Want cart events, and purchases that name their cart."""
-        return {CartEvent: self.on_cart_event, Purchase: self.on_purchase}
+        """Want cart events."""
+        return {CartEvent: self.on_cart_event}
 
     def on_cart_event(
         self, customer: CustomerState, event: CartEvent, attribution: Attribution, effects: Effects
     ) -> None:
         """Apply a change to a cart. After its order, a cart's further events change nothing."""
         cart = _cart(customer, event.cart_id, attribution)
-        if cart.status in ORDERED:
+        if _is_converted(cart):
             return
         cart.last_at = event.occurred_at
         _update_contents(cart, event)
         if event.action == "ordered":
-            _order(customer, event.cart_id, cart, event.occurred_at, effects)
+            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
             return
-        if cart.items and not cart.counted:
+        filled = _is_filled(cart)
+        if filled and not cart.counted:
             cart.counted = True
             effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
-        cart.deadline = event.occurred_at + SILENCE_MS if cart.items else 0
-
-    def on_purchase(self, customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
-        """Apply an order that names its cart; a cart that was unknown is then known to be ordered."""
-        if event.action != "placed" or not event.cart_id:
-            return
-        cart = _cart(customer, event.cart_id, attribution)
-        if cart.status not in ORDERED:
-            cart.last_at = attribution.at
-            _order(customer, event.cart_id, cart, attribution.at, effects)
+        cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
+        if (order_id := _order_just_placed(customer, cart)) is not None:
+            _convert(customer, event.cart_id, cart, "skus", order_id, event.occurred_at, effects)
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
@@ -63,16 +76,8 @@ class Carts(Machine):
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
         """Abandon every cart whose deadline is `at`."""
         for cart_id, cart in customer.carts.items():
-            if cart.deadline != at:
-                continue
-            cart.deadline = 0
-            cart.abandoned_at = at
-            cart.abandoned_as = AbandonedCart("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
-            if cart.status == "open":
-                cart.status = "abandoned"
-                effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
-                abandonment.count_in_journey(customer)
-            _put_row(cart_id, cart, effects)
+            if cart.deadline == at:
+                _abandon(customer, cart_id, cart, at, effects)
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop carts past their recovery."""
@@ -82,13 +87,50 @@ class Carts(Machine):
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned cart's row among the effects."""
-        family, cart_id = key
-        if family == "cart" and (cart := customer.carts.get(cart_id)) and abandonment.is_abandoned(cart):
+        family, cart_id, _ = key
+        if family == "cart" and (cart := customer.carts.get(cart_id)) and cart.abandoned_as is not None:
             _put_row(cart_id, cart, effects)
 
 
-def _put_row(cart_id: str, cart: Cart, effects: Effects) -> None:
-    abandonment.put_row(effects, "cart", cart_id, cart, cart.attribution.at, cart.abandoned_as)
+def convert_named(
+    customer: CustomerState, cart_id: str, order_id: str, attribution: Attribution, effects: Effects
+) -> None:
+    """Convert the cart that an order names; a cart that was unknown is then known to be ordered."""
+    cart = _cart(customer, cart_id, attribution)
+    if not _is_converted(cart):
+        cart.last_at = max(cart.last_at, attribution.at)
+        _convert(customer, cart_id, cart, "cart_id", order_id, attribution.at, effects)
+
+
+def convert_held(
+    customer: CustomerState, skus: Collection[str], order_id: str, attribution: Attribution, effects: Effects
+) -> None:
+    """Convert each cart all of whose skus an order holds, the order naming none."""
+    at = attribution.at
+    for cart_id, cart in list(customer.carts.items()):
+        if not _is_converted(cart) and at - BEFORE_ORDER_MS <= cart.last_at and _holds(skus, cart):
+            _convert(customer, cart_id, cart, "skus", order_id, at, effects)
+
+
+def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
+    """Recover the carts abandoned not long before an order that is not theirs; the rate counts them as before."""
+    for cart_id, cart in customer.carts.items():
+        if cart.status == "abandoned" and at <= cart.abandoned_at + RECOVERY_MS:
+            cart.status, cart.recovered_by, cart.recovered_at = "recovered", "order", at
+            cart.recovered_order = order_id
+            abandonment.take_from_journey(customer, cart)
+            _put_row(cart_id, cart, effects)
+
+
+def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
+    """Take back what an order did to carts: it was cancelled."""
+    for cart_id, cart in customer.carts.items():
+        if cart.conversion is not None and cart.conversion.order_id == order_id:
+            _take_back(customer, cart_id, cart, cart.conversion, effects)
+        elif cart.recovered_order == order_id and cart.recovered_by == "order":
+            cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
+            abandonment.count_in_journey(customer)
+            _put_row(cart_id, cart, effects)
 
 
 def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
@@ -98,28 +140,103 @@ def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Ca
     return cart
 
 
+def _is_converted(cart: Cart) -> bool:
+    return cart.status == "ordered" or (cart.status == "recovered" and cart.recovered_by != "order")
+
+
+def _is_filled(cart: Cart) -> bool:
+    return bool(cart.skus) or cart.value_minor > 0
+
+
+def _holds(skus: Collection[str], cart: Cart) -> bool:
+    """Return whether an order holds all skus of a cart, of which each is named."""
+    return bool(cart.skus) and UNNAMED not in cart.skus and all(sku in skus for sku in cart.skus)
+
+
+def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:
+    """Return the order placed so shortly before a cart's first event that the cart is the order's, or None."""
+    for order_id, order in _recent_orders(customer, cart.attribution.at):
+        if _holds(order, cart):
+            return order_id
+    return None
+
+
+def _recent_orders(customer: CustomerState, at: int) -> Iterator[tuple[str, list[str]]]:
+    for order_id, order in reversed(customer.orders.items()):
+        if order.attribution.at < at - AFTER_ORDER_MS:
+            return
+        if order.amount_minor and order.skus:
+            yield order_id, order.skus
+
+
 def _update_contents(cart: Cart, event: CartEvent) -> None:
-    if event.action == "item_added":
-        cart.items += event.quantity
-    elif event.action == "item_removed":
-        cart.items = max(0, cart.items - event.quantity)
+    """Change what a cart holds; what is not in it cannot be taken out of it."""
+    skus, sku = cart.skus, event.sku or UNNAMED
+    emptied = event.action == "cleared"
+    if event.action == "item_added" and event.quantity:
+        skus[sku] = skus.get(sku, 0) + event.quantity
+        drop_oldest(skus, SKUS_MAX)
+    elif event.action == "item_removed" and sku in skus:
+        skus[sku] -= event.quantity
+        if skus[sku] <= 0:
+            del skus[sku]
+            emptied = not skus
     elif event.action == "cleared":
-        cart.items = 0
+        skus.clear()
     elif event.action == "checkout_started":
         cart.checkout = True
-    # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its value.
-    if event.value_minor or not cart.items:
+    # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its value. A cart
+    # of a stated value is not empty, whatever is known of its skus, unless it was cleared.
+    if event.action == "cleared":
+        cart.value_minor = 0
+    elif event.value_minor or emptied:
         cart.value_minor = event.value_minor
     cart.currency = event.currency or cart.currency
 
 
-def _order(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects: Effects) -> None:
+def _abandon(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects: Effects) -> None:
+    cart.deadline = 0
+    cart.abandoned_at = at
+    cart.abandoned_as = AbandonedCart("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
+    if cart.status == "open":
+        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
+    if cart.status != "abandoned":
+        cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
+        abandonment.count_in_journey(customer)
+    _put_row(cart_id, cart, effects)
+
+
+def _convert(
+    customer: CustomerState, cart_id: str, cart: Cart, by: RecoveredBy, order_id: str, at: int, effects: Effects
+) -> None:
+    cart.conversion = Conversion(order_id, cart.status, cart.deadline, cart.recovered_at, cart.recovered_by)
     cart.deadline = 0
     if cart.status == "open":
         cart.status = "ordered"
         return
-    cart.status = "recovered"
-    cart.recovered_at = at
+    if cart.status == "abandoned":
+        abandonment.take_from_journey(customer, cart)
     effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
-    abandonment.take_from_journey(customer, cart)
+    cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
     _put_row(cart_id, cart, effects)
+
+
+def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversion, effects: Effects) -> None:
+    """Make a cart what it was before the order that converted it, and abandon it where its deadline has passed."""
+    converted_from_open = cart.status == "ordered"
+    cart.conversion = None
+    cart.status, cart.recovered_at, cart.recovered_by = was.status, was.recovered_at, was.recovered_by
+    if converted_from_open:
+        if was.deadline > effects.now:
+            cart.deadline = was.deadline
+        elif was.deadline:
+            _abandon(customer, cart_id, cart, was.deadline, effects)
+        return
+    effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
+    if cart.status == "abandoned":
+        abandonment.count_in_journey(customer)
+    _put_row(cart_id, cart, effects)
+
+
+def _put_row(cart_id: str, cart: Cart, effects: Effects) -> None:
+    abandonment.put_row(effects, "cart", cart_id, cart, cart.attribution.at, cart.abandoned_as)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.metrics import Metric
-from schemas.rows import JourneyRow, Row, TouchpointRow
+from schemas.rows import JourneyRow, Row, SupersededRow, TouchpointRow
+from streams.journeys.rules import Rules
 from streams.journeys.state import Attribution
 
 Sample = tuple[int, int]
@@ -66,6 +67,9 @@ def difference(before: Iterable[MetricDelta], after: Iterable[MetricDelta]) -> l
     return changes
 
 
+DEFAULT_RULES = Rules()
+
+
 @dataclass(slots=True)
 class Effects:
     """Collects what happened to one customer; rows have version 0 until they are sent.
@@ -73,18 +77,24 @@ class Effects:
     A row that changes twice is here once, as it was last.
 
     Attributes:
+        rules: what the operator decides.
         now: the time of the touchpoint or timer that is being applied, ms.
         entities: the machines' rows by table and key.
         timers: how many timers fired.
     """
 
     customer_id: str
+    rules: Rules = DEFAULT_RULES
     now: int = 0
     touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
     entities: dict[str, dict[EntityKey, Row]] = field(default_factory=dict)
     deltas: list[MetricDelta] = field(default_factory=list)
     timers: int = 0
+
+    def fresh(self) -> Effects:
+        """Return empty effects of the same customer."""
+        return Effects(self.customer_id, self.rules)
 
     def journey_id(self, number: int) -> str:
         """Return the id of this customer's journey of that number, counted from 1."""
@@ -93,6 +103,11 @@ class Effects:
     def put(self, table: str, key: EntityKey, row: Row) -> None:
         """Set an entity's row as it now is."""
         self.entities.setdefault(table, {})[key] = row
+
+    def supersede(self, event_id: str, by: str) -> None:
+        """Say that a touchpoint's statement holds no longer: that of the touchpoint `by` does."""
+        row = SupersededRow(customer_id=self.customer_id, event_id=event_id, by=by, deleted=False, version=0)
+        self.put("superseded", (event_id,), row)
 
     def change(
         self,
@@ -116,3 +131,10 @@ class Effects:
     def observe_score(self, metric: Metric, attribution: Attribution, score: int) -> None:
         """Count one observation of a score, units of 1 / SCALE."""
         self.change(metric, attribution, n=1, numerator=score, squares=score * score)
+
+    def replace_score(self, metric: Metric, attribution: Attribution, was: int | None, score: int | None) -> None:
+        """Count an observation of a score instead of an earlier one; None for none."""
+        if was is not None:
+            self.change(metric, attribution, n=-1, numerator=-was, squares=-was * was)
+        if score is not None:
+            self.observe_score(metric, attribution, score)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
+from streams.journeys.state import Attribution, CustomerState
 
 HAPPENED: dict[tuple[str, str], int] = {
     (name, what): weight for name, kind in TOUCHPOINT_KINDS.items() for what, weight in kind.experience.items()
@@ -29,3 +30,33 @@ def experience_of(touchpoint: Touchpoint) -> int | None:
     if touchpoint.sentiment is not None:
         return touchpoint.sentiment
     return HAPPENED.get((touchpoint.kind, touchpoint.experience_key))
+
+
+def record(customer: CustomerState, attribution: Attribution, was: int | None, now: int | None) -> None:
+    """Count an experience in the customer's sums and, while it is under way, in its journey's.
+
+    Args:
+        attribution: of the touchpoint, or of the first statement of what it restates.
+        was: the experience that it takes the place of, None for none.
+        now: the experience, None for none.
+    """
+    journey = customer.journey
+    of_journey = journey is not None and journey.number == attribution.journey
+    for sign, value in ((-1, was), (1, now)):
+        if value is None:
+            continue
+        customer.experience_sum += sign * value
+        customer.experience_n += sign
+        if journey is not None and of_journey:
+            journey.experience_sum += sign * value
+            journey.experience_n += sign
+    if journey is None or not of_journey or now is None:
+        return
+    journey.experience_last = now
+    restates_first = was is not None and (journey.first_experience_at, journey.experience_first) == (
+        attribution.at,
+        was,
+    )
+    if journey.experience_first is None or restates_first:
+        journey.experience_first = now
+        journey.first_experience_at = attribution.at

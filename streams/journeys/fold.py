@@ -12,7 +12,7 @@ from schemas.metrics import EXPERIENCE, SENTIMENT
 from streams.journeys import shifts
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
-from streams.journeys.experience import experience_of
+from streams.journeys.experience import experience_of, record
 from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED
 from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
@@ -59,19 +59,16 @@ def apply_touchpoint(customer: CustomerState, touchpoint: Touchpoint, effects: E
     effects.now = at
     for machine in FORGETFUL:
         machine.forget(customer, at)
-    experience = experience_of(touchpoint)
+    outcome = None
     for handler in HANDLERS.get(type(touchpoint), ()):
-        found = handler(customer, touchpoint, attribution, effects)
-        if found is not None:
-            experience = found
+        outcome = handler(customer, touchpoint, attribution, effects) or outcome
+    experience = experience_of(touchpoint) if outcome is None else outcome.experience
     _count(customer, journey, touchpoint)
-    if touchpoint.sentiment is not None:
-        effects.observe_score(SENTIMENT, attribution, touchpoint.sentiment)
-    if experience is not None:
-        observation = Observation(attribution, touchpoint.event_id, experience)
-        _record_experience(customer, journey, observation, effects)
+    if outcome is None or not outcome.is_counted:
+        _count_experience(customer, touchpoint, attribution, experience, effects)
     journey_id = effects.journey_id(journey.number)
-    row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience)
+    ahead = effects.rules.is_ahead(touchpoint)
+    row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)
     effects.touchpoints[touchpoint.event_id] = row
 
 
@@ -101,14 +98,12 @@ def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint) ->
         journey.channels.append(touchpoint.channel)
 
 
-def _record_experience(customer: CustomerState, journey: Journey, observation: Observation, effects: Effects) -> None:
-    experience = observation.value
-    customer.experience_sum += experience
-    customer.experience_n += 1
-    journey.experience_sum += experience
-    journey.experience_n += 1
-    journey.experience_last = experience
-    if journey.experience_first is None:
-        journey.experience_first = experience
-    effects.observe_score(EXPERIENCE, observation.attribution, experience)
-    shifts.observe(customer, observation, effects)
+def _count_experience(
+    customer: CustomerState, touchpoint: Touchpoint, attribution: Attribution, experience: int | None, effects: Effects
+) -> None:
+    if touchpoint.sentiment is not None:
+        effects.observe_score(SENTIMENT, attribution, touchpoint.sentiment)
+    if experience is not None:
+        record(customer, attribution, None, experience)
+        effects.observe_score(EXPERIENCE, attribution, experience)
+        shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience), effects)

@@ -7,17 +7,30 @@ event-time order. Between two touchpoints all timers up to the second one's time
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.state import NEVER, Attribution, CustomerState
 
-Handler = Callable[[CustomerState, Any, Attribution, Effects], int | None]
+
+class Outcome(NamedTuple):
+    """What a machine knows of a touchpoint's experience that the touchpoint alone does not say.
+
+    Attributes:
+        experience: how the customer was served, units of 1 / SCALE; None for none.
+        is_counted: the machine has counted experience and sentiment itself.
+    """
+
+    experience: int | None
+    is_counted: bool = False
+
+
+Handler = Callable[[CustomerState, Any, Attribution, Effects], Outcome | None]
 """Applies a touchpoint of one type: `handler(customer, touchpoint, attribution, effects)`.
 
-It returns what the touchpoint says of how the customer was served, in units of 1 / SCALE, where the machine alone knows
-it (a call's end); else None. While it runs, `customer.journey` is the journey that the touchpoint belongs to.
+While it runs, `customer.journey` is the journey that the touchpoint belongs to. It returns None where the touchpoint's
+experience is what the touchpoint says on its own.
 """
 
 KEPT_MAX = 250
@@ -57,7 +70,7 @@ class Machine:
         """
 
 
-def drop_oldest(kept: dict[str, Any]) -> None:
-    """Keep the newest `KEPT_MAX` entries."""
-    while len(kept) > KEPT_MAX:
+def drop_oldest(kept: dict[str, Any], most: int = KEPT_MAX) -> None:
+    """Keep the newest `most` entries."""
+    while len(kept) > most:
         del kept[next(iter(kept))]

@@ -11,14 +11,14 @@ from heapq import heappop, heappush
 import msgspec
 
 from schemas.metrics import METRICS_BY_NAME
-from schemas.rows import BucketRow
+from schemas.rows import BucketRow, CurrencyRow
 from schemas.units import MINUTE_MS
 from schemas.versions import row_version
 from streams.journeys.effects import MetricDelta
 from streams.journeys.formats import FORMAT, check_format
 
-BucketKey = tuple[str, int, str, str]
-"""Metric, start of the minute (ms), dimension, dimension value."""
+BucketKey = tuple[str, int, str, str, str]
+"""Metric, start of the minute (ms), dimension, dimension value, and of a sum of money its currency, else ""."""
 
 RESERVED = frozenset({"all", "channel", "currency"})
 """Dimensions of our own: an attribute of such a name is not kept."""
@@ -61,6 +61,8 @@ class Buckets:
         self._guards: dict[BucketKey, int] = {}
         self._expiry: list[tuple[int, BucketKey]] = []
         self._dirty: dict[BucketKey, None] = {}
+        self._currencies: set[str] = set()
+        self._new_currencies: list[str] = []
         self.final_until = 0
 
     def __len__(self) -> int:
@@ -90,15 +92,18 @@ class Buckets:
         restated_until = minute + MINUTE_MS + metric.restated_ms
         if delta.caused_at >= restated_until or restated_until <= self.final_until:
             return False
-        name = metric.name
-        self._add((name, minute, "all", ""), delta, offset)
-        self._add((name, minute, "channel", attribution.channel), delta, offset)
+        name, currency = metric.name, ""
         if delta.currency is not None:
-            self._add((name, minute, "currency", delta.currency), delta, offset)
+            if metric.kind == "sum":
+                currency = delta.currency
+                self._note_currency(currency)
+            self._add((name, minute, "currency", delta.currency, currency), delta, offset)
+        self._add((name, minute, "all", "", currency), delta, offset)
+        self._add((name, minute, "channel", attribution.channel, currency), delta, offset)
         for dimension, value in attribution.attributes.items():
             # An attribute may not pass itself off as one of our own dimensions.
             if self._keeps(dimension) and dimension not in RESERVED:
-                self._add((name, minute, dimension, value), delta, offset)
+                self._add((name, minute, dimension, value, currency), delta, offset)
         return True
 
     def flush(self, epoch: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
@@ -107,6 +112,17 @@ class Buckets:
         writes: list[tuple[bytes, bytes | None]] = [(_encode(key), _encode(self._buckets[key])) for key in self._dirty]
         self._dirty.clear()
         return rows, writes
+
+    def flush_currencies(self, version: int) -> list[CurrencyRow]:
+        """Return the currencies that were not known before; after a restart they are all said once more."""
+        rows = [CurrencyRow(currency, version) for currency in self._new_currencies]
+        self._new_currencies = []
+        return rows
+
+    def _note_currency(self, currency: str) -> None:
+        if currency not in self._currencies:
+            self._currencies.add(currency)
+            self._new_currencies.append(currency)
 
     def forget(self, partition_time: int) -> list[tuple[bytes, bytes | None]]:
         """Drop the buckets that are final at `partition_time` (ms); return the entries that say so.
@@ -152,13 +168,14 @@ class Buckets:
 
     def _row(self, key: BucketKey, epoch: int) -> BucketRow:
         bucket = self._buckets[key]
-        metric, minute, dimension, dimension_value = key
+        metric, minute, dimension, dimension_value, currency = key
         samples = [value for value in sorted(bucket.samples) for _ in range(bucket.samples[value])]
         return BucketRow(
             metric=metric,
             bucket=minute,
             dimension=dimension,
             dimension_value=dimension_value,
+            currency=currency,
             partition=self._partition,
             n=bucket.n,
             numerator=bucket.numerator,

@@ -1,4 +1,4 @@
-"""What a partition is told, and what a chunk of its log brings about."""
+"""What a chunk of a partition's log brings about."""
 
 from __future__ import annotations
 
@@ -6,28 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from schemas.rows import Row
-from schemas.units import DAY_MS, MINUTE_MS
 from streams.journeys.signals import Signal
 
 Entry = tuple[bytes, bytes | None]
 """Key and value of a changelog entry; None deletes the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the operator decides.
-
-    Attributes:
-        timer_delay_ms: how far behind the partition's time timers fire.
-        allowed_lateness_ms: how far behind it a touchpoint may come and still be put in its place.
-        dimensions: the attributes metrics are kept for; None keeps all.
-        epoch: generation of the journeys log; a higher one's rows cover a lower one's.
-    """
-
-    timer_delay_ms: int = 5 * MINUTE_MS
-    allowed_lateness_ms: int = 3 * DAY_MS
-    dimensions: frozenset[str] | None = None
-    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

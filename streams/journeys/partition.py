@@ -15,19 +15,22 @@ import msgspec
 
 from schemas.journey_log import LogRecord, Tick
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import ClockRow, Row
-from schemas.versions import ON_TIME, row_version
+from schemas.rows import ClockRow, Row, TouchpointRow
+from schemas.versions import ON_TIME, late_version, row_version
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.metrics import Buckets
-from streams.journeys.output import Collision, Entry, Output, Rules
+from streams.journeys.order import rank_of
+from streams.journeys.output import Collision, Entry, Output
 from streams.journeys.rows import customer_row, journey_row, touchpoint_row
+from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
 from streams.journeys.timeline import (
     CustomerTimeline,
     Header,
+    Pending,
     StepContext,
     find_pending,
     is_late,
@@ -152,8 +155,9 @@ class Partition:
         self._advance_time(record.task, record.watermark)
         context = StepContext(
             offset,
-            timers_until=self.time - self._rules.timer_delay_ms,
-            late_before=self.time - self._rules.allowed_lateness_ms,
+            self.time,
+            self.time - self._rules.timer_delay_ms,
+            self.time - self._rules.allowed_lateness_ms,
         )
         if isinstance(record, Tick):
             self._fire_timers(context)
@@ -183,7 +187,7 @@ class Partition:
         self._dirty[customer_key] = None
         effects = self._effects.get(customer_key)
         if effects is None:
-            effects = self._effects[customer_key] = Effects(customer_key)
+            effects = self._effects[customer_key] = Effects(customer_key, self._rules)
         return effects
 
     def _fire_timers(self, context: StepContext) -> None:
@@ -218,7 +222,11 @@ class Partition:
         else:
             effects = self._effects_of(customer_key)
             counts["touchpoints"] += 1
-            counts["recomputations"] += step_touchpoint(timeline, touchpoint, data, context, effects)
+            newcomer = self._pending(touchpoint, data)
+            counts["recomputations"] += step_touchpoint(timeline, touchpoint, newcomer, context, effects)
+            if touchpoint.event_id not in effects.touchpoints:
+                # It waits for its time: analysts see it at once.
+                effects.touchpoints[touchpoint.event_id] = self._row(touchpoint, timeline)
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
 
@@ -233,12 +241,28 @@ class Partition:
         )
         self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
 
-    def _late_row(self, touchpoint: Touchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
+    def _pending(self, touchpoint: Touchpoint, data: bytes) -> Pending:
+        return Pending(
+            touchpoint.occurred_at,
+            rank_of(touchpoint),
+            touchpoint.event_id,
+            touchpoint.fingerprint,
+            data,
+            self._rules.is_ahead(touchpoint),
+        )
+
+    def _row(self, touchpoint: Touchpoint, timeline: CustomerTimeline) -> TouchpointRow:
+        """Return the row of a touchpoint that is in no state: of the current journey where it falls into that."""
         customer_key, journey = touchpoint.customer_key, timeline.current.journey
         within = journey is not None and journey.started_at <= touchpoint.occurred_at
         journey_id = f"{customer_key}#{journey.number}" if journey and within else ""
-        row = touchpoint_row(touchpoint, customer_key, journey_id, experience_of(touchpoint), late=True)
-        row.version = row_version(self._rules.epoch, context.offset)
+        ahead = self._rules.is_ahead(touchpoint)
+        return touchpoint_row(touchpoint, customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
+
+    def _late_row(self, touchpoint: Touchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
+        row = self._row(touchpoint, timeline)
+        row.late = True
+        row.version = late_version(self._rules.epoch, context.offset)
         return row
 
     def _apply_deltas(self, effects: Effects, context: StepContext) -> None:
@@ -261,6 +285,7 @@ class Partition:
         facts["touchpoints"] += self._late_rows
         self._late_rows = []
         version = row_version(self._rules.epoch, self.offset)
+        facts["currencies"] = list(self._buckets.flush_currencies(version))
         facts["clocks"] = [ClockRow(self.number, self.time, self.offset, version)]
         position = Position(FORMAT, self.offset, self._watermarks, self.time, self._buckets.final_until)
         output.position = (POSITION, _encode(position))

@@ -1,4 +1,9 @@
-"""Purchases: orders placed and refunded."""
+"""Purchases: orders placed and refunded.
+
+An order is placed once, however often it is stated: of the statements of an `order_id` the one with the greatest
+(`occurred_at`, `event_id`) holds, or the leading source's, and counts where the first one does. An amount of 0 cancels
+the order. Refunds count each.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,23 @@ from collections.abc import Mapping
 from schemas.kinds.purchase import Purchase
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import ORDERS, REFUNDS, REVENUE
+from schemas.units import DAY_MS
+from streams.journeys import calls, carts
 from streams.journeys.effects import Effects
 from streams.journeys.machine import Handler, Machine
-from streams.journeys.state import Attribution, CustomerState
+from streams.journeys.state import Attribution, CustomerState, Order
+
+REMEMBERED_MS = 90 * DAY_MS
+"""How long an order is known, so that another statement of it does not count again."""
+REMEMBERED_MAX = 1_000
+"""Orders of one customer that are known: of more, the oldest go."""
 
 
 class Purchases(Machine):
     """The machine that counts orders and money.
 
-    A customer's and a journey's money is in the currency of the first purchase. Amounts in another currency are in
-    `touchpoints` and in the metrics' dimension `currency`, and are never added to it.
+    A customer's money is in the currency of the first order placed, a journey's in that of its own first. Amounts in
+    another currency are in `touchpoints` and in the metrics' dimension `currency`, and are never added to it.
     """
 
     def handlers(self) -> Mapping[type[Touchpoint], Handler]:
@@ -25,21 +37,88 @@ class Purchases(Machine):
 
     def on_purchase(self, customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
         """Count an order or a refund."""
-        amount, currency = event.amount_minor, event.currency
-        customer.currency = customer.currency or currency
-        if customer.journey is not None:
-            customer.journey.currency = customer.journey.currency or currency
         if event.action == "refunded":
-            effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
-            if currency == customer.currency:
-                customer.refunded_minor += amount
+            _refund(customer, event, attribution, effects)
             return
-        effects.change(ORDERS, attribution, n=1, numerator=1, currency=currency)
-        effects.change(REVENUE, attribution, n=1, numerator=amount, currency=currency)
-        customer.purchases += 1
-        if currency == customer.currency:
-            customer.spend_minor += amount
-        if customer.journey is not None:
-            customer.journey.purchases += 1
-            if currency == customer.journey.currency:
-                customer.journey.revenue_minor += amount
+        stated = (event.occurred_at, event.event_id)
+        leading = event.source == effects.rules.order_source
+        order = customer.orders.get(event.order_id)
+        if order is None:
+            order = Order(attribution, stated, leading, 0, event.currency)
+            customer.orders[event.order_id] = order
+        elif (leading, stated) < (order.leading, order.stated):
+            effects.supersede(event.event_id, order.stated[1])
+            return
+        else:
+            effects.supersede(order.stated[1], event.event_id)
+            order.stated, order.leading = stated, leading
+        _restate(customer, order, event, effects)
+
+    def forget(self, customer: CustomerState, now: int) -> None:
+        """Drop the orders that are not stated again any more."""
+        orders = customer.orders
+        while orders:
+            order_id = next(iter(orders))
+            if now <= orders[order_id].attribution.at + REMEMBERED_MS and len(orders) <= REMEMBERED_MAX:
+                return
+            del orders[order_id]
+
+
+def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
+    amount, currency = event.amount_minor, event.currency
+    effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
+    if not customer.currency:
+        customer.early_refunds[currency] = customer.early_refunds.get(currency, 0) + amount
+    elif currency == customer.currency:
+        customer.refunded_minor += amount
+
+
+def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
+    """Make an order what the statement that holds says, and count the difference."""
+    was_placed = order.amount_minor > 0
+    _count(customer, order, -1, effects)
+    order.amount_minor, order.currency = event.amount_minor, event.currency
+    order.skus = [] if event.cart_id else sorted({item.sku for item in event.items})
+    _count(customer, order, 1, effects)
+    if order.amount_minor:
+        _convert(customer, order, event, effects)
+        if not was_placed:
+            carts.recover(customer, event.order_id, order.attribution.at, effects)
+            calls.recover(customer, event.order_id, order.attribution.at, effects)
+    elif was_placed:
+        carts.cancel_order(customer, event.order_id, effects)
+        calls.cancel_order(customer, event.order_id, effects)
+
+
+def _convert(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
+    if event.cart_id:
+        carts.convert_named(customer, event.cart_id, event.order_id, order.attribution, effects)
+    elif order.skus:
+        carts.convert_held(customer, order.skus, event.order_id, order.attribution, effects)
+
+
+def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:
+    """Add an order to the sums, or take it out of them; a cancelled one is in none."""
+    amount, currency, attribution = sign * order.amount_minor, order.currency, order.attribution
+    if not amount:
+        return
+    _fix_currency(customer, currency)
+    effects.change(ORDERS, attribution, n=sign, numerator=sign, currency=currency)
+    effects.change(REVENUE, attribution, n=sign, numerator=amount, currency=currency)
+    customer.purchases += sign
+    if currency == customer.currency:
+        customer.spend_minor += amount
+    journey = customer.journey
+    if journey is not None and journey.number == attribution.journey:
+        journey.currency = journey.currency or currency
+        journey.purchases += sign
+        if currency == journey.currency:
+            journey.revenue_minor += amount
+
+
+def _fix_currency(customer: CustomerState, currency: str) -> None:
+    """Let the first order placed fix the customer's currency; what was refunded in it before counts."""
+    if not customer.currency:
+        customer.currency = currency
+        customer.refunded_minor += customer.early_refunds.get(currency, 0)
+        customer.early_refunds = {}

@@ -19,7 +19,7 @@ def touchpoint_row(
     journey_id: str,
     experience: int | None,
     *,
-    late: bool = False,
+    ahead: bool,
 ) -> TouchpointRow:
     """Return the row of a touchpoint."""
     value_minor, currency = touchpoint.amount
@@ -42,7 +42,8 @@ def touchpoint_row(
         currency,
         touchpoint.subject_id,
         touchpoint.attributes,
-        late,
+        False,
+        ahead,
         0,
     )
 

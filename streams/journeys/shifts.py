@@ -42,6 +42,21 @@ def observe(customer: CustomerState, observation: Observation, effects: Effects)
     if len(series) > WINDOW or series[0].attribution.at < oldest:
         series = [o for o in series[-WINDOW:] if o.attribution.at >= oldest]
         customer.observations = series
+    _detect(customer, effects)
+
+
+def restate(customer: CustomerState, event_id: str, value: int, effects: Effects) -> None:
+    """Give the observation of a touchpoint another value; nothing where the detector no longer weighs it."""
+    for place, observation in enumerate(customer.observations):
+        if observation.event_id == event_id:
+            if observation.value != value:
+                customer.observations[place] = Observation(observation.attribution, event_id, value)
+                _detect(customer, effects)
+            return
+
+
+def _detect(customer: CustomerState, effects: Effects) -> None:
+    series = customer.observations
     if len(series) < 2 * MIN_SIDE:
         return
     split = find_split([o.value for o in series])

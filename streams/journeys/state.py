@@ -35,6 +35,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
+        first_experience_at: the time of the touchpoint that `experience_first` is of.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     resolved: bool = False
     unresolved: bool = False
     abandoned: int = 0
+    first_experience_at: int = 0
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -64,6 +66,10 @@ class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
     journey: int
 
 
+RecoveredBy = Literal["cart_id", "skus", "order", "completion"]
+"""What recovered an abandoned thing: an order that names the cart, that holds all its skus, any other, a completion."""
+
+
 class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a cart was when it was abandoned: an order that comes later does not make a cart a checkout."""
 
@@ -72,17 +78,29 @@ class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
     currency: str | None
 
 
+class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The order that converted a cart, and what the cart was before, for the case that the order is cancelled."""
+
+    order_id: str
+    status: CartStatus
+    deadline: int
+    recovered_at: int | None
+    recovered_by: RecoveredBy | None
+
+
 class Cart(msgspec.Struct, array_like=True, gc=False):
     """A cart.
 
     Attributes:
-        counted: whether it has held an item, and so is in the metric.
+        skus: the quantity of each sku in it; what events without a sku speak of is the sku "".
+        counted: whether it has held something, and so is in the metric.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
+        recovered_order: the order that recovered it without being its own.
     """
 
     attribution: Attribution
     last_at: int
-    items: int = 0
+    skus: dict[str, int] = msgspec.field(default_factory=dict)
     value_minor: int = 0
     currency: str | None = None
     checkout: bool = False
@@ -91,15 +109,33 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     status: CartStatus = "open"
     abandoned_at: int = 0
     recovered_at: int | None = None
+    recovered_by: RecoveredBy | None = None
+    recovered_order: str = ""
     abandoned_as: AbandonedCart | None = None
+    conversion: Conversion | None = None
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):
-    """A call. The time of a phase that was not seen is 0."""
+    """A call. The time of a phase that was not seen is 0.
+
+    Attributes:
+        call_id: as the source sent it; a call whose id was used again is kept under another key.
+        began_at: its first phase.
+        queued_at: when its first wait began.
+        waiting_at: when the wait that is under way began, 0 without one.
+        requeued_at: when it was queued once more while it was waiting.
+        answered_at: when its first wait ended with an answer.
+        started_at: of an abandoned call, when the wait or the hold began.
+        recovered_order: the order that recovered it.
+    """
 
     attribution: Attribution
+    call_id: str
+    began_at: int
     last_at: int
     queued_at: int = 0
+    waiting_at: int = 0
+    requeued_at: int = 0
     answered_at: int = 0
     held_at: int = 0
     hold_ms: int = 0
@@ -108,10 +144,39 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     started_at: int = 0
     abandoned_at: int = 0
     recovered_at: int | None = None
+    recovered_by: RecoveredBy | None = None
+    recovered_order: str = ""
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """A question of a response, as the statement that holds answers it.
+
+    Attributes:
+        attribution: of the first statement: where the answer counts.
+        stated: time and event id of the statement that holds; a greater one takes its place.
+        question_kind: what the question measures, "" where the source does not say.
+        metric_value: what it adds to its metric's numerator, None where it is in none.
+        experience, sentiment: units of 1 / SCALE, None where it has none.
+        scored: whether it has a score.
+    """
+
+    attribution: Attribution
+    stated: tuple[int, str]
+    question_kind: str
+    metric_value: int | None
+    experience: int | None
+    sentiment: int | None
+    scored: bool
 
 
 class Survey(msgspec.Struct, array_like=True, gc=False):
-    """A response to a survey. `deadline` is 0 while none runs."""
+    """A response to a survey.
+
+    Attributes:
+        deadline: when it is abandoned, ms; 0 while no deadline runs.
+        answers: the answered questions.
+        observation: the event id of its observation for the shift detector, "" before one.
+    """
 
     attribution: Attribution
     last_at: int
@@ -120,6 +185,28 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
     status: SurveyStatus = "open"
     abandoned_at: int = 0
     recovered_at: int | None = None
+    recovered_by: RecoveredBy | None = None
+    answers: dict[str, Answer] = msgspec.field(default_factory=dict)
+    observation: str = ""
+
+
+class Order(msgspec.Struct, array_like=True, gc=False):
+    """An order, as the statement that holds has it.
+
+    Attributes:
+        attribution: of the first statement: where the order counts.
+        stated: time and event id of the statement that holds.
+        leading: whether that is of the leading source.
+        amount_minor: 0 where the order is cancelled.
+        skus: what it holds, while a cart's event may still follow; empty where it names its cart.
+    """
+
+    attribution: Attribution
+    stated: tuple[int, str]
+    leading: bool
+    amount_minor: int
+    currency: str
+    skus: list[str] = msgspec.field(default_factory=list)
 
 
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -140,6 +227,9 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         cases: open cases, each with the time of its opening.
         observations: the experiences that the shift detector still weighs, oldest first.
         unanswered: what no person of the business has answered yet, oldest first (see `responses`).
+        orders: the orders of the last 90 days (see `purchases`).
+        early_refunds: refunds by currency, while no order has fixed the customer's.
+        last_nps_of: the question and response that `last_nps` answers.
     """
 
     journey: Journey | None = None
@@ -153,7 +243,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     currency: str = ""
     experience_sum: int = 0
     experience_n: int = 0
-    last_nps: int | None = None
+    last_nps: float | None = None
     last_shift: int = 0
     last_timer_at: int = 0
     carts: dict[str, Cart] = msgspec.field(default_factory=dict)
@@ -162,6 +252,9 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     cases: dict[str, int] = msgspec.field(default_factory=dict)
     observations: list[Observation] = msgspec.field(default_factory=list)
     unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
+    orders: dict[str, Order] = msgspec.field(default_factory=dict)
+    early_refunds: dict[str, int] = msgspec.field(default_factory=dict)
+    last_nps_of: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,4 +1,9 @@
-"""Surveys: their answers' scores, and responses that were started and never completed."""
+"""Surveys: their answers' scores, and responses that were started and never completed.
+
+An answer counts once, however often it is stated: of one response and question the statement with the greatest
+(`occurred_at`, `event_id`) holds, and counts where the first one does. A response is one observation for the shift
+detector: the mean of its scores, at its first answer.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,21 @@ from collections.abc import Mapping
 
 from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.metrics import CES, CSAT, NPS, SURVEY_ABANDONMENT_RATE
+from schemas.metrics import CES, CSAT, EXPERIENCE, NPS, SENTIMENT, SURVEY_ABANDONMENT_RATE, Metric
 from schemas.units import DAY_MS, SCALE
-from streams.journeys import abandonment
+from streams.journeys import abandonment, experience, shifts
 from streams.journeys.effects import Effects, EntityKey
-from streams.journeys.machine import Handler, Machine, drop_oldest
-from streams.journeys.state import NEVER, Attribution, CustomerState, Survey
+from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
+from streams.journeys.state import NEVER, Answer, Attribution, CustomerState, Observation, Survey
 
 SILENCE_MS = 7 * DAY_MS
 """How long after its last answer a response counts as abandoned."""
-FAVOURABLE = {"csat": (CSAT, 3 * SCALE // 4), "ces": (CES, round(4 / 6 * SCALE))}
+SCORED: dict[str, Metric] = {"nps": NPS, "csat": CSAT, "ces": CES}
+FAVOURABLE = {"csat": 3 * SCALE // 4, "ces": round(4 / 6 * SCALE)}
 """The normalised score from which an answer is favourable: the top two boxes, and 5 and more of 7."""
 PROMOTER, DETRACTOR = 9, 6
+ANSWERS_MAX = 50
+"""Answers of one response that are kept: of more, the oldest go."""
 
 
 class Surveys(Machine):
@@ -31,12 +39,10 @@ class Surveys(Machine):
 
     def on_survey_answer(
         self, customer: CustomerState, event: SurveyAnswer, attribution: Attribution, effects: Effects
-    ) -> None:
+    ) -> Outcome | None:
         """Apply a phase of a response."""
-        if event.phase in {"answered", "completed"}:
-            _count_score(customer, event, attribution, effects)
         if event.phase == "invited":
-            return
+            return None
         survey = customer.surveys.get(event.response_id)
         if survey is None:
             survey = Survey(attribution=attribution, last_at=attribution.at)
@@ -46,6 +52,9 @@ class Surveys(Machine):
             _complete(customer, event.response_id, survey, effects)
         elif survey.status in {"open", "abandoned"}:
             _continue(survey, event.phase, attribution, effects)
+        if event.phase == "started" or not (event.normalised is not None or event.text):
+            return None
+        return _answer(customer, survey, event, attribution, effects)
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next response is abandoned."""
@@ -74,7 +83,7 @@ class Surveys(Machine):
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned response's row among the effects."""
-        family, response_id = key
+        family, response_id, _ = key
         survey = customer.surveys.get(response_id)
         if family == "survey" and survey is not None and abandonment.is_abandoned(survey):
             _put_row(response_id, survey, effects)
@@ -100,21 +109,108 @@ def _complete(customer: CustomerState, response_id: str, survey: Survey, effects
     if survey.status == "abandoned":
         survey.status = "recovered"
         survey.recovered_at = survey.last_at
+        survey.recovered_by = "completion"
         abandonment.take_from_journey(customer, survey)
         _put_row(response_id, survey, effects)
     elif survey.status == "open":
         survey.status = "completed"
 
 
-def _count_score(customer: CustomerState, event: SurveyAnswer, attribution: Attribution, effects: Effects) -> None:
+def _answer(
+    customer: CustomerState, survey: Survey, event: SurveyAnswer, attribution: Attribution, effects: Effects
+) -> Outcome:
+    """Count an answer where its first statement counts, instead of what the statement before it said."""
+    question = _question(survey, event)
+    known = survey.answers.get(question)
+    answer = _stated(event, known.attribution if known else attribution)
+    if known is not None and answer.stated < known.stated:
+        effects.supersede(event.event_id, known.stated[1])
+        return Outcome(answer.experience, is_counted=True)
+    if known is not None:
+        effects.supersede(known.stated[1], event.event_id)
+    survey.answers[question] = answer
+    drop_oldest(survey.answers, ANSWERS_MAX)
+    _count_score(known, answer, effects)
+    _count_last_nps(customer, f"{event.response_id} {question}", known, event)
+    effects.replace_score(SENTIMENT, answer.attribution, known.sentiment if known else None, answer.sentiment)
+    was = known.experience if known else None
+    experience.record(customer, answer.attribution, was, answer.experience)
+    effects.replace_score(EXPERIENCE, answer.attribution, was, answer.experience)
+    _observe(customer, survey, event.event_id, answer, effects)
+    return Outcome(answer.experience, is_counted=True)
+
+
+def _question(survey: Survey, event: SurveyAnswer) -> str:
+    """Return what tells a question from the others of its response.
+
+    A source that does not name questions asks each kind once. What completes a response without naming a question
+    restates the last answer of its kind. Words without a score do not restate a score.
+    """
+    kind = event.question_kind or ""
+    sort = "score" if event.normalised is not None else "text"
+    if event.question_id is not None:
+        return f"{sort} id {event.question_id}"
+    if event.phase == "completed" and sort == "score":
+        for question, answer in reversed(survey.answers.items()):
+            if answer.scored and answer.question_kind == kind:
+                return question
+    return f"{sort} kind {kind}"
+
+
+def _stated(event: SurveyAnswer, attribution: Attribution) -> Answer:
+    return Answer(
+        attribution=attribution,
+        stated=(event.occurred_at, event.event_id),
+        question_kind=event.question_kind or "",
+        metric_value=_metric_value(event),
+        experience=experience.experience_of(event),
+        sentiment=event.sentiment,
+        scored=event.normalised is not None,
+    )
+
+
+def _metric_value(event: SurveyAnswer) -> int | None:
     if event.score is None or event.normalised is None:
-        return
-    kind = event.question_kind
+        return None
+    kind = event.question_kind or ""
     if kind == "nps":
-        customer.last_nps = round(event.score)
-        counted = (event.score >= PROMOTER) - (event.score <= DETRACTOR)
-        effects.change(NPS, attribution, n=1, numerator=counted, squares=abs(counted))
-    elif kind in FAVOURABLE:
-        metric, least = FAVOURABLE[kind]
-        counted = int(event.normalised >= least)
-        effects.change(metric, attribution, n=1, numerator=counted, squares=counted)
+        return (event.score >= PROMOTER) - (event.score <= DETRACTOR)
+    return int(event.normalised >= FAVOURABLE[kind]) if kind in FAVOURABLE else None
+
+
+def _count_score(known: Answer | None, answer: Answer, effects: Effects) -> None:
+    """Count a score in its metric; take out of it what the statement before said."""
+    for sign, one in ((-1, known), (1, answer)):
+        if one is not None and one.metric_value is not None:
+            value = one.metric_value
+            effects.change(
+                SCORED[one.question_kind],
+                answer.attribution,
+                n=sign,
+                numerator=sign * value,
+                squares=sign * abs(value),
+            )
+
+
+def _count_last_nps(customer: CustomerState, answer_key: str, known: Answer | None, event: SurveyAnswer) -> None:
+    if (
+        event.question_kind == "nps"
+        and event.score is not None
+        and (known is None or customer.last_nps_of == answer_key)
+    ):
+        customer.last_nps = event.score
+        customer.last_nps_of = answer_key
+
+
+def _observe(customer: CustomerState, survey: Survey, event_id: str, answer: Answer, effects: Effects) -> None:
+    """Give the shift detector one observation a response, and correct it as answers come."""
+    scored = [one.experience for one in survey.answers.values() if one.scored and one.experience is not None]
+    experiences = scored or [one.experience for one in survey.answers.values() if one.experience is not None]
+    if not experiences:
+        return
+    mean = round(sum(experiences) / len(experiences))
+    if survey.observation:
+        shifts.restate(customer, survey.observation, mean, effects)
+    else:
+        survey.observation = event_id
+        shifts.observe(customer, Observation(answer.attribution, event_id, mean), effects)

@@ -1,16 +1,19 @@
 """One customer's timeline, and the step that a touchpoint or a timer makes in it.
 
 Touchpoints arrive in almost any order; the machines want them in event-time order. So the timeline keeps the
-touchpoints of the last days (`pending`, in order), the state before them (`snapshot`) and the state after them
-(`current`). A touchpoint in order is applied to `current`. A late one is put in its place and `current` is recomputed
-from `snapshot`: what differs from before is sent as a correction, with a higher version. So the rows do not depend on
-the order of arrival. Touchpoints older than the allowed lateness are folded into `snapshot` for good.
+touchpoints of the last days (`pending`, in order), the state before them (`snapshot`) and the state after those that
+have been applied (`current`). A touchpoint in order is applied to `current`. A late one is put in its place and
+`current` is recomputed from `snapshot`: what differs from before is sent as a correction, with a higher version. So the
+rows do not depend on the order of arrival. Touchpoints older than the allowed lateness are folded into `snapshot`.
+
+A timer fires when the partition's time, less the timers' delay, has passed it, never because of the customer's own
+later touchpoint. So a touchpoint behind a timer that is not yet due waits in `pending`, and so does one that is ahead
+of the time at which it was received.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -42,13 +45,19 @@ Key = tuple[int, int, str]
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A touchpoint that a late one may still have to be put before; `record` is its bytes in the journeys log."""
+    """A touchpoint that a late one may still have to be put before.
+
+    Attributes:
+        record: its bytes in the journeys log.
+        ahead: whether it was received long before it is said to have happened: it waits for its time.
+    """
 
     occurred_at: int
     rank: int
     event_id: str
     fingerprint: int
     record: bytes
+    ahead: bool = False
 
     @property
     def key(self) -> Key:
@@ -62,12 +71,13 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         format: see `streams.journeys.formats`.
         offset: the log offset last applied.
-        next_timer_at: when `current` next changes by itself, ms, or `NEVER`.
+        next_timer_at: when the timeline next changes by itself, in the time of `StepContext.timers_until`, or `NEVER`.
         folded_up_to: key of the last touchpoint in `snapshot`: none can be put before it any more.
         pending_bytes: bytes of the pending records.
         snapshot: the state before the pending touchpoints, encoded.
         pending: the touchpoints since, ordered by their keys.
-        current: the state after all of them, its timers fired up to the partition's time.
+        applied: how many of them are in `current`; the others wait.
+        current: the state after those, its timers fired up to the partition's time.
     """
 
     format: int = FORMAT
@@ -77,6 +87,7 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     pending_bytes: int = 0
     snapshot: bytes = b""
     pending: list[Pending] = msgspec.field(default_factory=list)
+    applied: int = 0
     current: CustomerState = msgspec.field(default_factory=CustomerState)
 
 
@@ -94,11 +105,13 @@ class StepContext:
 
     Attributes:
         offset: the record's.
-        timers_until: timers up to this time are due, ms.
+        time: the partition's time, ms.
+        timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
         late_before: a touchpoint before this time is beyond the allowed lateness, ms.
     """
 
     offset: int
+    time: int
     timers_until: int
     late_before: int
 
@@ -120,71 +133,111 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
 
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    """Let the customer's due timers take effect."""
-    _compact(timeline, context)
-    _fire_timers(timeline, context.timers_until, effects)
+    """Let the customer's due timers take effect, and the touchpoints that waited for them."""
+    _compact(timeline, context, effects)
+    _advance(timeline, context, effects)
     timeline.offset = context.offset
 
 
 def step_touchpoint(
-    timeline: CustomerTimeline, touchpoint: Touchpoint, record: bytes, context: StepContext, effects: Effects
+    timeline: CustomerTimeline,
+    touchpoint: Touchpoint,
+    newcomer: Pending,
+    context: StepContext,
+    effects: Effects,
 ) -> bool:
-    """Apply a touchpoint that is neither a repeat nor late; return whether it came out of order.
+    """Take in a touchpoint that is neither a repeat nor late; return whether it made the state be recomputed.
 
     Args:
-        record: the touchpoint as it stands in the journeys log.
+        touchpoint: the touchpoint that `newcomer` holds.
     """
-    _compact(timeline, context)
-    _fire_timers(timeline, context.timers_until, effects)
-    at, event_id = touchpoint.occurred_at, touchpoint.event_id
-    newcomer = Pending(at, rank_of(touchpoint), event_id, touchpoint.fingerprint, record)
-    pending, current = timeline.pending, timeline.current
-    in_order = at >= current.last_timer_at and (not pending or newcomer.key > pending[-1].key)
-    timeline.pending_bytes += len(record)
-    if in_order:
-        pending.append(newcomer)
-        _fire_timers(timeline, at, effects)
-        apply_touchpoint(current, touchpoint, effects)
-    else:
+    _compact(timeline, context, effects)
+    _advance(timeline, context, effects)
+    timeline.pending_bytes += len(newcomer.record)
+    pending, applied = timeline.pending, timeline.applied
+    in_order = newcomer.occurred_at >= timeline.current.last_timer_at and (
+        not applied or newcomer.key > pending[applied - 1].key
+    )
+    if not in_order:
         _recompute(timeline, newcomer, context, effects)
-    timeline.next_timer_at = next_timer(timeline.current)
-    _fire_timers(timeline, context.timers_until, effects)
+    elif applied == len(pending):
+        pending.append(newcomer)
+        if _apply_next(timeline.current, newcomer, touchpoint, context, effects):
+            timeline.applied += 1
+    else:
+        place = bisect_right([one.key for one in pending], newcomer.key)
+        pending.insert(place, newcomer)
+        if place == applied:
+            timeline.applied += _fold_into(timeline.current, pending[applied:], context, effects)
+    timeline.next_timer_at = _next_change(timeline, context)
+    _advance(timeline, context, effects)
     timeline.offset = context.offset
     return not in_order
 
 
-def _fire_timers(timeline: CustomerTimeline, until: int, effects: Effects) -> None:
-    if timeline.next_timer_at <= until:
-        fire_timers(timeline.current, until, effects)
-        timeline.next_timer_at = next_timer(timeline.current)
+def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    """Fire the timers that are due, and apply the touchpoints that waited and wait no more."""
+    if timeline.next_timer_at > context.timers_until:
+        return
+    waiting = timeline.pending[timeline.applied :]
+    timeline.applied += _fold_into(timeline.current, waiting, context, effects)
+    timeline.next_timer_at = _next_change(timeline, context)
 
 
-def _fold(snapshot: bytes, pending: list[Pending], until: int, effects: Effects) -> CustomerState:
-    """Return the state that pending touchpoints lead to from a snapshot, its timers fired up to `until`."""
-    customer = decode_state(snapshot)
-    for touchpoint in _touchpoints(pending):
-        fire_timers(customer, touchpoint.occurred_at, effects)
-        apply_touchpoint(customer, touchpoint, effects)
-    fire_timers(customer, until, effects)
-    return customer
+def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
+    """Return when the timeline next changes by itself: at a timer, or when a touchpoint that is ahead has its time."""
+    at = next_timer(timeline.current)
+    if timeline.applied < len(timeline.pending):
+        first = timeline.pending[timeline.applied]
+        if first.ahead:
+            timer_delay_ms = context.time - context.timers_until
+            at = min(at, first.occurred_at - timer_delay_ms)
+    return at
 
 
-def _touchpoints(pending: list[Pending]) -> Iterator[Touchpoint]:
+def _fold_into(customer: CustomerState, pending: list[Pending], context: StepContext, effects: Effects) -> int:
+    """Apply pending touchpoints in order, as far as none has to wait, and fire due timers; return how many it were."""
+    applied = 0
     for one in pending:
-        record = journey_log.decode(one.record)
-        if isinstance(record, Tick):
-            raise TypeError("a tick is never pending")
-        yield record
+        if not _apply_next(customer, one, None, context, effects):
+            break
+        applied += 1
+    fire_timers(customer, context.timers_until, effects)
+    return applied
+
+
+def _apply_next(
+    customer: CustomerState, one: Pending, touchpoint: Touchpoint | None, context: StepContext, effects: Effects
+) -> bool:
+    """Apply a customer's next touchpoint, the timers before it first; return False where it has to wait."""
+    at = one.occurred_at
+    if one.ahead and at > context.time:
+        return False
+    if next_timer(customer) <= at:
+        fire_timers(customer, min(at, context.timers_until), effects)
+        if next_timer(customer) <= at:
+            return False
+    apply_touchpoint(customer, touchpoint or _decoded(one), effects)
+    return True
+
+
+def _decoded(one: Pending) -> Touchpoint:
+    record = journey_log.decode(one.record)
+    if isinstance(record, Tick):
+        raise TypeError("a tick is never pending")
+    return record
 
 
 def _recompute(timeline: CustomerTimeline, newcomer: Pending, context: StepContext, effects: Effects) -> None:
     """Put a touchpoint in its place and send what differs from what was sent before."""
-    before, after = Effects(effects.customer_id), Effects(effects.customer_id)
+    before, after = effects.fresh(), effects.fresh()
     # What has been sent so far, in this chunk too, is all that the fold without the newcomer brings about.
-    old = _fold(timeline.snapshot, timeline.pending, context.timers_until, before)
+    old = decode_state(timeline.snapshot)
+    _fold_into(old, timeline.pending, context, before)
     place = bisect_right([pending.key for pending in timeline.pending], newcomer.key)
     timeline.pending.insert(place, newcomer)
-    timeline.current = _fold(timeline.snapshot, timeline.pending, context.timers_until, after)
+    timeline.current = decode_state(timeline.snapshot)
+    timeline.applied = _fold_into(timeline.current, timeline.pending, context, after)
     _add_current_journey(old, before)
     _add_current_journey(timeline.current, after)
     _correct(timeline.current, before, after, effects)
@@ -213,7 +266,7 @@ def _correct_table(table: str, current: CustomerState, before: Effects, after: E
         effects.put(table, key, row)
     for key in sorted(was.keys() - now.keys()):
         # The new fold leaves it untouched: it is as the snapshot had it, or it never was.
-        as_kept = Effects(effects.customer_id)
+        as_kept = effects.fresh()
         for machine in OWNERS.get(table, ()):
             machine.report(current, table, key, as_kept)
         kept = as_kept.entities.get(table, {}).get(key)
@@ -228,14 +281,18 @@ def _changed(before: dict[K, R], after: dict[K, R]) -> dict[K, R]:
     return {key: row for key, row in after.items() if before.get(key) != row}
 
 
-def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
+def _compact(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Fold the touchpoints that no other can be put before any more."""
     pending = timeline.pending
     if not pending:
         return
     late_before = context.late_before
     if len(pending) > PENDING_MAX or (timeline.pending_bytes > PENDING_MAX_BYTES and len(pending) > 1):
-        _fold_into_snapshot(timeline, len(pending) // 2)
+        half = len(pending) // 2
+        _apply_regardless(timeline, half, effects)
+        _fold_into_snapshot(timeline, half)
+    elif timeline.applied < len(pending):
+        return
     elif pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
         # Nothing has happened since: the state before whatever comes next is the current one.
         timeline.snapshot = encode_state(timeline.current)
@@ -244,14 +301,26 @@ def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
         _fold_into_snapshot(timeline, bisect_left([p.occurred_at for p in pending], late_before))
 
 
+def _apply_regardless(timeline: CustomerTimeline, count: int, effects: Effects) -> None:
+    """Apply the first `count` pending touchpoints, also those that should wait: a robot's must not pile up."""
+    for one in timeline.pending[timeline.applied : count]:
+        fire_timers(timeline.current, one.occurred_at, effects)
+        apply_touchpoint(timeline.current, _decoded(one), effects)
+    timeline.applied = max(timeline.applied, count)
+
+
 def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
     """Fold the first `count` pending touchpoints; what they bring about was sent when they came."""
-    folded = _fold(timeline.snapshot, timeline.pending[:count], 0, Effects(""))
-    timeline.snapshot = encode_state(folded)
+    customer, unsent = decode_state(timeline.snapshot), Effects("")
+    for one in timeline.pending[:count]:
+        fire_timers(customer, one.occurred_at, unsent)
+        apply_touchpoint(customer, _decoded(one), unsent)
+    timeline.snapshot = encode_state(customer)
     _drop(timeline, count)
 
 
 def _drop(timeline: CustomerTimeline, count: int) -> None:
     dropped, timeline.pending = timeline.pending[:count], timeline.pending[count:]
+    timeline.applied -= count
     timeline.pending_bytes -= sum(len(pending.record) for pending in dropped)
     timeline.folded_up_to = dropped[-1].key

@@ -55,6 +55,7 @@ def touchpoint(day: int, kind: str, action: str, experience: int | None, text: s
         subject_id="s",
         attributes={},
         late=False,
+        ahead=False,
         version=1,
     )
 
@@ -95,6 +96,9 @@ def cart(subject_id: str, status: str, value: int | None, currency: str | None) 
         currency=currency,
         status=status,
         recovered_at=recovered_at,
+        recovered_by=None,
+        channel="web",
+        attributes={},
         deleted=False,
         version=1,
     )
@@ -107,6 +111,7 @@ def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dime
         bucket=at(day),
         dimension=dimension,
         dimension_value=value,
+        currency="EUR" if metric in {"revenue", "refunds"} else "",
         partition=0,
         n=n,
         numerator=numerator,
@@ -160,7 +165,7 @@ ROWS: dict[str, list[Row]] = {
             currency="EUR",
             experience_sum=1,
             experience_n=1,
-            last_nps=9,
+            last_nps=9.0,
             open_cases=0,
             status="active",
             version=1,

@@ -12,15 +12,18 @@ import msgspec
 from schemas import journey_log
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
-from streams.journeys.output import Output, Rules
+from streams.journeys.output import Output
 from streams.journeys.partition import Partition
+from streams.journeys.rules import Rules
 
 KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "event_id"),
     "journeys": ("journey_id",),
     "sentiment_shifts": ("shift_id",),
-    "abandonments": ("family", "customer_id", "subject_id"),
-    "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "partition"),
+    "abandonments": ("family", "customer_id", "subject_id", "started_at"),
+    "superseded": ("customer_id", "event_id"),
+    "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "currency", "partition"),
+    "currencies": ("currency",),
     "customers": ("customer_id",),
     "clocks": ("partition",),
 }

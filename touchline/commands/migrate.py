@@ -15,7 +15,7 @@ def command() -> None:
     configured = settings.load()
     database = open_database(configured.clickhouse)
     try:
-        applied = migrate(database, configured.retention_days)
+        applied = migrate(database, configured.retention_days, currency=configured.currency)
     finally:
         database.close()
     for name in applied:

@@ -17,8 +17,9 @@ from schemas.kinds.purchase import Purchase
 from schemas.kinds.support_call import SupportCall
 from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.tweet import Tweet
-from streams.journeys.output import Output, Rules
+from streams.journeys.output import Output
 from streams.journeys.partition import Partition
+from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import Tables
 
 T0 = 1_717_236_000_000
@@ -40,7 +41,7 @@ def make(struct: Any, at: int, **fields: Any) -> Touchpoint:
         "source_partition": 0,
         "source_offset": number,
         "watermark": 0,
-        "received_at": 0,
+        "received_at": T0 + at,
         "fingerprint": number,
         "event_id": f"e{number:06}",
         "occurred_at": T0 + at,
@@ -59,7 +60,7 @@ def cart(at: int, action: str, cart_id: str = "k", value: int = 0, quantity: int
 
 
 def order(at: int, amount: int = 1_000, **more: Any) -> Touchpoint:
-    fields = {"order_id": "o", "action": "placed", "amount_minor": amount, "currency": "EUR"}
+    fields = {"order_id": f"o{next(_numbers)}", "action": "placed", "amount_minor": amount, "currency": "EUR"}
     return make(Purchase, at, **{**fields, **more})
 
 

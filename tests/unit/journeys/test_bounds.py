@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.units import DAY_MS
 from streams.journeys.dimensions import MOST_NAMES, dimensions_of
-from streams.journeys.output import Rules
+from streams.journeys.rules import Rules
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, Play, cart, order, said
 
 LARGEST_MESSAGE = 4 << 20

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.journey_log import Touchpoint
-from streams.journeys.output import Rules
+from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import MINUTE, START, touchpoint
 
@@ -58,7 +58,7 @@ def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[Touch
     assert rows(process(as_log(shuffled), RULES)) == rows(process(as_log(history), RULES))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 25)))
 def test_where_the_chunks_are_cut_changes_nothing(history: list[Touchpoint], seed: int, cuts: list[int]) -> None:
     records = as_log(delayed(history, seed, 2 * DAY))
@@ -66,7 +66,7 @@ def test_where_the_chunks_are_cut_changes_nothing(history: list[Touchpoint], see
     assert rows(process(records, RULES, cuts)) == rows(process(records, RULES))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(histories(), st.integers(0, 10_000))
 def test_published_twice_changes_nothing(history: list[Touchpoint], seed: int) -> None:
     twice = delayed([*history, *history], seed, 2 * DAY)

@@ -36,6 +36,8 @@ CONTRACT: dict[str, dict[str, str]] = {
         "currency": "Nullable(String)",
         "subject_id": "String",
         "attributes": "Map(String, String)",
+        "ahead": "Bool",
+        "superseded": "Bool",
     },
     "journeys": {
         "journey_id": "String",
@@ -82,6 +84,9 @@ CONTRACT: dict[str, dict[str, str]] = {
         "currency": "Nullable(String)",
         "status": "String",
         "recovered_at": f"Nullable({TIME})",
+        "recovered_by": "Nullable(String)",
+        "channel": "String",
+        "attributes": "Map(String, String)",
     },
     "rolling_metrics": {
         "metric": "String",
@@ -90,7 +95,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "dimension": "String",
         "dimension_value": "String",
         "n": "UInt64",
-        "numerator": "Float64",
+        "numerator": "Nullable(Float64)",
         "denominator": "Float64",
         "value": "Nullable(Float64)",
         "p50": "Nullable(Float64)",
@@ -110,7 +115,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "refunded_minor": "Int64",
         "currency": "String",
         "experience_mean": "Nullable(Float64)",
-        "last_nps": "Nullable(UInt8)",
+        "last_nps": "Nullable(Float64)",
         "open_cases": "UInt64",
         "status": "String",
     },
@@ -175,6 +180,8 @@ def test_a_touchpoint_in_natural_units(chdb: Engine) -> None:
         "currency": "EUR",
         "subject_id": "o1",
         "attributes": {"product": "shoe", "region": "north"},
+        "ahead": False,
+        "superseded": False,
     }
 
 
@@ -259,7 +266,7 @@ def test_a_shift(chdb: Engine) -> None:
 
 def test_an_abandonment_and_its_recovery(chdb: Engine) -> None:
     write(chdb, "abandonments")
-    write(chdb, "abandonments", version=2, status="recovered", recovered_at=MAY_1 + DAY)
+    write(chdb, "abandonments", version=2, status="recovered", recovered_at=MAY_1 + DAY, recovered_by="order")
 
     assert only(chdb, "SELECT * FROM abandonments") == {
         "subject": "checkout",
@@ -273,6 +280,9 @@ def test_an_abandonment_and_its_recovery(chdb: Engine) -> None:
         "currency": None,
         "status": "recovered",
         "recovered_at": "2024-05-02 00:00:00.000",
+        "recovered_by": "order",
+        "channel": "web",
+        "attributes": {},
     }
 
 
@@ -292,7 +302,7 @@ def test_what_was_taken_back_is_not_shown(chdb: Engine, view: str) -> None:
 
 
 def test_a_customer(chdb: Engine) -> None:
-    write(chdb, "customers", last_nps=9, experience_sum=-5000, experience_n=4)
+    write(chdb, "customers", last_nps=8.5, experience_sum=-5000, experience_n=4)
 
     assert only(chdb, "SELECT * FROM customers") == {
         "customer_id": "c1",
@@ -304,7 +314,7 @@ def test_a_customer(chdb: Engine) -> None:
         "refunded_minor": 0,
         "currency": "EUR",
         "experience_mean": -0.125,
-        "last_nps": 9,
+        "last_nps": 8.5,
         "open_cases": 0,
         "status": "active",
     }
@@ -494,11 +504,14 @@ def test_a_bucket_whose_counts_went_to_nothing_is_gone(chdb: Engine) -> None:
     assert select(chdb, "SELECT count() FROM rolling_metrics") == [[0]]
 
 
-# metric -> how long after its end a bucket can still be restated: 3 days; a cart 30 days and 30 minutes more;
+# metric -> how long after its end a bucket can still be restated: 3 days; what can be corrected 3 days more;
+# a cart 30 days and 30 minutes more;
 # a survey 7 and 30 days more; a first answer 30 days more; a call a day more; a shift the year in which its onset may
 # still be found.
 HORIZONS = {
-    "orders": 3 * DAY,
+    "refunds": 3 * DAY,
+    "orders": 6 * DAY,
+    "nps": 6 * DAY,
     "first_response_time": 33 * DAY,
     "call_abandonment_rate": 4 * DAY,
     "speed_of_answer": 4 * DAY,

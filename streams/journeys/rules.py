@@ -1,0 +1,31 @@
+"""What the operator decides about journeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.kinds.touchpoint import Touchpoint
+from schemas.units import DAY_MS, MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that the journeys follow.
+
+    Attributes:
+        timer_delay_ms: how far behind the partition's time timers fire.
+        allowed_lateness_ms: how far behind it a touchpoint may come and still be put in its place.
+        dimensions: the attributes metrics are kept for; None keeps all.
+        epoch: generation of the journeys log; a higher one's rows cover a lower one's.
+        order_source: the source whose statements of an order hold against later ones of others, "" for none.
+    """
+
+    timer_delay_ms: int = 5 * MINUTE_MS
+    allowed_lateness_ms: int = 3 * DAY_MS
+    dimensions: frozenset[str] | None = None
+    epoch: int = 0
+    order_source: str = ""
+
+    def is_ahead(self, touchpoint: Touchpoint) -> bool:
+        """Return whether a touchpoint claims to have happened well after it was received: a clock is wrong."""
+        return touchpoint.occurred_at > touchpoint.received_at + self.timer_delay_ms
