@@ -9,19 +9,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from touchline.report.changes import Change, Period, reasons, warnings
+from touchline.report.estimates import Estimate
 from touchline.report.findings import (
     Abandoned,
-    Change,
-    Estimate,
     Findings,
     Intake,
     Journey,
-    Period,
     Shift,
 )
 from touchline.report.money import format_money, format_sums
-from touchline.report.queries import AROUND_DAYS
 from touchline.report.timeline import draw
+from touchline.report.verdicts.design import WINDOW_DAYS
 from touchline.report.words import (
     OUTCOMES,
     SUBJECTS,
@@ -257,14 +256,14 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
     if not changes:
         _say("No change in the business was reported, so there is nothing to compare.", console)
         return
-    _say(f"{AROUND_DAYS} days before each change beside {AROUND_DAYS} days after it:", console, "dim")
+    _say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
     for change in changes:
         reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
         topic = f" ({plain(change.topic)})" if change.topic else ""
         _say(
-            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict}",
+            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
             console,
-            {"better": "green", "worse": "red"}.get(change.verdict, ""),
+            {"better": "green", "worse": "red"}.get(change.verdict.answer, ""),
         )
         table = _table("", "before", "after")
         before, after = change.before, change.after
@@ -272,6 +271,10 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         table.add_row("  NPS", _nps(before), _nps(after))
         table.add_row("  turned sour", f"{before.turned_sour:,}", f"{after.turned_sour:,}")
         console.print(table)
+        for sentence in reasons(change):
+            _say(f"  {sentence}", console, "dim")
+        for sentence in warnings(change):
+            _say(f"  {plain(sentence)}", console, "yellow")
     _say("What came after a change need not have come because of it.", console, "dim")
 
 
