@@ -1,6 +1,7 @@
 """How often the verdict on a change is wrong, and how often it finds a change: the figures of docs/metrics.md.
 
     python -m bench.verdicts
+    python -m bench.verdicts --simulated 200
 
 Every shop is made up anew: customers with a level of their own, some of whom say much more than others, seen for
 some days before a change and 14 after it.
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
 import click
 
+from bench.simulated_shops import SimulatedShops
 from touchline.report.verdicts import Cell, Verdict, estimate_effect, joint_verdict
 
 DAYS = 14
@@ -137,9 +139,15 @@ class Rates:
 
 def measure(shop: Shop, shops: int, seed: str) -> Rates:
     """Return how often the verdict on `shops` shops of a kind claims a difference."""
+    return rates_of(observe(shop, Random(f"{seed}/{number}")) for number in range(shops))
+
+
+def rates_of(observed: Iterable[Mapping[str, list[Cell]]]) -> Rates:
+    """Return how often the verdict on shops, each given as what was observed, claims a difference."""
     counts: dict[str, int] = defaultdict(int)
-    for number in range(shops):
-        metrics = observe(shop, Random(f"{seed}/{number}"))
+    shops = 0
+    for metrics in observed:
+        shops += 1
         answers = [look(metrics, day).answer for day in range(1, DAYS + 1)]
         counts["end"] += answers[-1] in {"better", "worse"}
         counts["ever"] += any(answer in {"better", "worse"} for answer in answers)
@@ -152,8 +160,16 @@ def measure(shop: Shop, shops: int, seed: str) -> Rates:
 @click.option("--shops", default=400, show_default=True, help="How many of each kind.")
 @click.option("--seed", default="1", show_default=True)
 @click.option("--only", default="", help="Kinds whose name holds this.")
-def main(shops: int, seed: str, only: str) -> None:
+@click.option("--simulated", default=0, show_default=True, help="So many shops of `touchline simulate` instead.")
+def main(shops: int, seed: str, only: str, simulated: int) -> None:
     """Print the shares of wrong and of found verdicts as two tables."""
+    if simulated:
+        made = SimulatedShops()
+        rates = rates_of(made.observe(number, 100) for number in range(1, simulated + 1))
+        print(
+            f"{simulated} simulated shops without a change: {rates.at_end:.1%} wrong on day 14, {rates.ever:.1%} ever"
+        )
+        return
     print(f"{shops} shops a line; shares with a verdict of better or worse\n")
     print(f"{'nothing changed':<44} {'on day 14':>9} {'ever in 14 looks':>17} {'too few':>8}")
     for name, shop in NULLS.items():
