@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -68,6 +69,11 @@ def _heading(title: str, console: Console) -> None:
 
 def _say(text: str, console: Console, style: str = "") -> None:
     console.print(Text(text, style=style))
+
+
+def _say_indented(sentences: Sequence[str], console: Console, style: str) -> None:
+    for sentence in sentences:
+        console.print(Padding(Text(plain(sentence), style=style), (0, 0, 0, 2)))
 
 
 def _table(*columns: str) -> Table:
@@ -271,10 +277,8 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         table.add_row("  NPS", _nps(before), _nps(after))
         table.add_row("  turned sour", f"{before.turned_sour:,}", f"{after.turned_sour:,}")
         console.print(table)
-        for sentence in reasons(change):
-            _say(f"  {sentence}", console, "dim")
-        for sentence in warnings(change):
-            _say(f"  {plain(sentence)}", console, "yellow")
+        _say_indented(reasons(change), console, "dim")
+        _say_indented(warnings(change), console, "yellow")
     _say("What came after a change need not have come because of it.", console, "dim")
 
 
