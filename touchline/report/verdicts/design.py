@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WINDOW_DAYS = 14
@@ -35,10 +35,6 @@ class Design:
     difference: float
     weights: Mapping[int, float]
     fitted: Mapping[int, float]
-
-
-Row = Callable[[int], list[float]]
-"""A day's row of the design matrix; the last column is 1 from the change on."""
 
 
 def choose_design(days: Mapping[int, tuple[int, float]], customers: int) -> Design | None:

@@ -54,11 +54,11 @@ class Verdict:
 def joint_verdict(effects: Mapping[str, Effect | None], share_seen: float) -> Verdict:
     """Return the verdict of all metrics together.
 
-    The standardised effects are added up, and their sum is measured by its own clustered error, as in
-    O'Brien's ordinary least squares test ("Procedures for comparing samples with multiple endpoints",
-    Biometrics 40, 1984). Customers who are in several metrics correlate them; that is in the error. A
-    negative correlation is taken for none, and the degrees of freedom are the fewest of any metric, so
-    both err towards "no difference seen". Metrics that contradict each other cancel out.
+    The statistic is the sum of the standardised effects over its own clustered error, as in O'Brien's
+    ordinary least squares test ("Procedures for comparing samples with multiple endpoints", Biometrics 40,
+    1984). The error holds the correlation of metrics through customers who are in several. Two choices err
+    towards "no difference seen": a negative correlation counts as none, and the degrees of freedom are the
+    fewest of any metric. Metrics that contradict each other cancel out.
 
     Args:
         effects: metric to its effect, a greater value being better.
