@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -77,6 +77,11 @@ NULLS: dict[str, Shop] = {
     "1 answers a side and metric": Shop(customers=40, rate=0.0036, history=14),
 }
 """Shops in which the change does nothing."""
+
+LIMITS: dict[str, Shop] = {
+    "linear trend, 14 days of history": replace(NULLS["linear trend, +0.2 in 28 days"], history=14),
+}
+"""Shops in which the change does nothing and the verdict cannot know it."""
 
 STEPS: dict[str, Shop] = {
     f"{customers} customers, {history} days before, step {step:+.2f}": Shop(
@@ -172,7 +177,7 @@ def main(shops: int, seed: str, only: str, simulated: int) -> None:
         return
     print(f"{shops} shops a line; shares with a verdict of better or worse\n")
     print(f"{'nothing changed':<44} {'on day 14':>9} {'ever in 14 looks':>17} {'too few':>8}")
-    for name, shop in NULLS.items():
+    for name, shop in {**NULLS, **LIMITS}.items():
         if only in name:
             rates = measure(shop, shops, seed)
             print(f"{name:<44} {rates.at_end:9.1%} {rates.ever:17.1%} {rates.too_few:8.1%}", flush=True)

@@ -131,7 +131,8 @@ def reasons(change: Change) -> list[str]:
         sentences.append(_controlled(verdict))
     if change.days_seen < WINDOW_DAYS:
         sentences.append(
-            f"{change.days_seen:.1f} of the {WINDOW_DAYS} days after it are seen: a difference must be the larger for it."
+            f"{change.days_seen:.1f} of the {WINDOW_DAYS} days after it are seen: "
+            "the fewer, the larger a difference must be."
         )
     return sentences
 
