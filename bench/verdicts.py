@@ -61,6 +61,7 @@ NULLS: dict[str, Shop] = {
     "14 days of history": Shop(history=14),
     "30 customers": Shop(customers=30),
     "12 customers who answer daily": Shop(customers=12, rate=1.0, spread=0.4, noise=0.15),
+    "12 customers who answer daily, trend": Shop(customers=12, rate=1.0, spread=0.4, noise=0.15, trend=0.2 / 28),
     "few say most": Shop(customers=200, activity=0.15, spread=0.4, noise=0.15),
     "weekly season": Shop(customers=300, season=0.3),
     "linear trend, +0.2 in 28 days": Shop(customers=300, trend=0.2 / 28),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from schemas.units import DAY_MS
 from touchline.report.estimates import Estimate, RowDict, clustered_mean_estimate, design_effect
 from touchline.report.verdicts import Cell, Verdict, estimate_effect, joint_verdict
-from touchline.report.verdicts.design import BASELINE_DAYS, WINDOW_DAYS
+from touchline.report.verdicts.design import BASELINE_DAYS, TREND_DAYS, WINDOW_DAYS
 from touchline.report.verdicts.joint import LEAST_CUSTOMERS
 
 SURVEY, OTHER = "survey scores", "other touchpoints"
@@ -127,8 +127,6 @@ def reasons(change: Change) -> list[str]:
     verdict = change.verdict
     sentences = [_difference(name, verdict) for name in verdict.effects]
     sentences += [_too_few(name, verdict) for name in verdict.left_out]
-    if verdict.effects:
-        sentences.append(_controlled(verdict))
     if change.days_seen < WINDOW_DAYS:
         sentences.append(
             f"{change.days_seen:.1f} of the {WINDOW_DAYS} days after it are seen: "
@@ -139,9 +137,14 @@ def reasons(change: Change) -> list[str]:
 
 def warnings(change: Change) -> list[str]:
     """Return what makes the verdict on a change doubtful, a sentence each."""
-    if not change.overlaps:
-        return []
-    return [f"Within the same days: {'; '.join(change.overlaps)}. Their effects cannot be told apart."]
+    sentences = []
+    uncontrolled = [name for name, effect in change.verdict.effects.items() if "trend" not in effect.controls]
+    if uncontrolled and change.verdict.answer in {"better", "worse"}:
+        names = " and ".join(uncontrolled)
+        sentences.append(f"Less than {TREND_DAYS} days of history: {names} may only have gone on as before the change.")
+    if change.overlaps:
+        sentences.append(f"Within the same days: {'; '.join(change.overlaps)}. Their effects cannot be told apart.")
+    return sentences
 
 
 def _difference(name: str, verdict: Verdict) -> str:
@@ -149,8 +152,9 @@ def _difference(name: str, verdict: Verdict) -> str:
     low, high = verdict.interval(name)
     # An early look bounds a difference by more than there can be.
     bounds = f"{max(low, -2.0):+.2f} to {min(high, 2.0):+.2f}"
+    controlled = f", without {' and '.join(effect.controls)}" if effect.controls else ""
     return (
-        f"Difference in {name}: {effect.value:+.2f} ({bounds}), "
+        f"Difference in {name}{controlled}: {effect.value:+.2f} ({bounds}), "
         f"{effect.customers_before:,} customers before, {effect.customers_after:,} after."
     )
 
@@ -164,9 +168,3 @@ def _too_few(name: str, verdict: Verdict) -> str:
         f"Too few customers with {name}: {effect.customers_before:,} before and {effect.customers_after:,} after; "
         f"{needed}."
     )
-
-
-def _controlled(verdict: Verdict) -> str:
-    if all("trend" in effect.controls for effect in verdict.effects.values()):
-        return "Trend and weekdays from before the change are taken out."
-    return "There is too little history to tell a trend from the change."

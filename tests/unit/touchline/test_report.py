@@ -156,6 +156,15 @@ def test_a_change_that_few_saw_gets_no_verdict_and_the_page_says_how_many() -> N
     assert "Too few customers with other touchpoints: 9 before and 9 after; 10 are needed on each side" in text
 
 
+def test_a_verdict_from_a_short_history_is_warned_of() -> None:
+    def text(step: float) -> str:
+        return " ".join(printed({**STORY, queries.EXPERIENCE: around_change(step)}, 120).split())
+
+    warning = "Less than 28 days of history: other touchpoints may only have gone on as before the change."
+    assert warning in text(0.5)
+    assert warning not in text(0.0)
+
+
 def test_a_change_is_warned_of_where_another_falls_into_its_days() -> None:
     def change(name: str, day: int, reverted: int | None = None) -> dict[str, object]:
         reverted_at = None if reverted is None else SEPTEMBER + reverted * DAY

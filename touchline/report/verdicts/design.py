@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 WINDOW_DAYS = 14
@@ -12,8 +12,9 @@ TREND_DAYS = 28
 BASELINE_DAYS = 56
 """The most history that is taken in."""
 WEEK_DAYS = 7
-CONTROLLED_CUSTOMERS = 40
-"""Customers from which on there are controls: eight parameters of fewer would explain the noise."""
+_SINGULAR = 1e-10
+WEEKDAY_CUSTOMERS = 40
+"""Customers from which on weekdays are controlled for: six more parameters of fewer would explain the noise."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,30 @@ def choose_design(days: Mapping[int, tuple[int, float]], customers: int) -> Desi
     """
     if min(days, default=0) >= 0 or max(days) < 0:
         return None
-    enough = customers >= CONTROLLED_CUSTOMERS
-    trend = enough and min(days) <= -TREND_DAYS
-    first = -BASELINE_DAYS if trend else -WINDOW_DAYS
-    kept = {day: sums for day, sums in days.items() if day >= first}
-    before = {day for day in kept if day < 0}
-    if not before:
-        return None
-    weekday = enough and {day % WEEK_DAYS for day in before} == set(range(WEEK_DAYS))
-    controls = (*(["trend"] if trend else []), *(["weekday"] if weekday else []))
-    return _fit(kept, first, controls)
+    before = [day for day in days if day < 0]
+    trend = min(before) <= -TREND_DAYS
+    weekday = customers >= WEEKDAY_CUSTOMERS and {day % WEEK_DAYS for day in before} == set(range(WEEK_DAYS))
+    # Days far apart may leave a control undetermined: the next choice has one less.
+    for controls in _choices(trend=trend, weekday=weekday):
+        first = -BASELINE_DAYS if "trend" in controls else -WINDOW_DAYS
+        kept = {day: sums for day, sums in days.items() if day >= first}
+        design = _fit(kept, first, controls) if min(kept) < 0 else None
+        if design is not None:
+            return design
+    return None
 
 
-def _fit(days: Mapping[int, tuple[int, float]], first: int, controls: tuple[str, ...]) -> Design:
+def _choices(*, trend: bool, weekday: bool) -> Iterator[tuple[str, ...]]:
+    if trend and weekday:
+        yield ("trend", "weekday")
+    if trend:
+        yield ("trend",)
+    if weekday:
+        yield ("weekday",)
+    yield ()
+
+
+def _fit(days: Mapping[int, tuple[int, float]], first: int, controls: tuple[str, ...]) -> Design | None:
     def row(day: int) -> list[float]:
         level = [float(day % WEEK_DAYS == one) for one in range(WEEK_DAYS)] if "weekday" in controls else [1.0]
         line = [day / WINDOW_DAYS] if "trend" in controls else []
@@ -73,7 +85,10 @@ def _fit(days: Mapping[int, tuple[int, float]], first: int, controls: tuple[str,
     squares = [[sum(days[day][0] * r[i] * r[j] for day, r in rows.items()) for j in range(width)] for i in range(width)]
     sums = [sum(days[day][1] * r[i] for day, r in rows.items()) for i in range(width)]
     step = [0.0] * (width - 1) + [1.0]
-    coefficients, contrast = solve(squares, [sums, step])
+    solutions = solve(squares, [sums, step])
+    if solutions is None:
+        return None
+    coefficients, contrast = solutions
     return Design(
         first_day=first,
         controls=controls,
@@ -84,14 +99,19 @@ def _fit(days: Mapping[int, tuple[int, float]], first: int, controls: tuple[str,
     )
 
 
-def solve(matrix: Sequence[Sequence[float]], right_sides: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Return the solutions of a regular system of equations, by Gauss and Jordan with partial pivoting."""
+def solve(matrix: Sequence[Sequence[float]], right_sides: Sequence[Sequence[float]]) -> list[list[float]] | None:
+    """Return the solutions of a system of equations, by Gauss and Jordan with partial pivoting.
+
+    None if the matrix, which is symmetric and not negative, is singular.
+    """
     size = len(matrix)
     table = [[*matrix[i], *(side[i] for side in right_sides)] for i in range(size)]
     for column in range(size):
         best = max(range(column, size), key=lambda i: abs(table[i][column]))
         table[column], table[best] = table[best], table[column]
         pivot = table[column][column]
+        if abs(pivot) <= _SINGULAR * max(1.0, abs(matrix[column][column])):
+            return None
         table[column] = [each / pivot for each in table[column]]
         for i in range(size):
             factor = table[i][column]
