@@ -115,7 +115,7 @@ def test_every_name_on_a_page_exists(page: Path) -> None:
         "apply_touchpoints",
         "fold.apply_touchpoints",
         "Chunk.acknowledge",
-        "effects.measure(ORDERS, attribution, n=1)",
+        "effects.changing(ORDERS, attribution, n=1)",
         "effects.change(ORDERS, attribution, numerators=1)",
         "PENDING_MAXIMUM",
         "TOUCHLINE_HORIZON_DAYS",

@@ -5,33 +5,16 @@ Times are epoch milliseconds, UTC; experience is in [-1, 1]; money is in minor u
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-RowDict = Mapping[str, Any]
-"""A row of a query's result: column to value, as JSON gives it."""
+from touchline.report.changes import Change
+from touchline.report.estimates import Estimate, RowDict
 
 Direction = Literal["worse", "better"]
 """The direction of a shift."""
-Verdict = Literal["better", "worse", "no clear difference", "too few to tell"]
-"""The experience of customers after a change in the business, against before."""
-
-Z_95 = 1.959963984540054
-"""The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure, the number of its observations, and its 95 % interval where one can be given."""
-
-    value: float
-    n: int
-    low: float | None = None
-    high: float | None = None
-    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,35 +94,6 @@ class Journey:
 
 
 @dataclass(frozen=True)
-class Period:
-    """The days before or after a change: experience, NPS, and how many customers' experience got worse."""
-
-    experience: Estimate | None
-    nps: Estimate | None
-    got_worse: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change in the business, and the experience of customers before and after it."""
-
-    name: str
-    topic: str | None
-    effective_at: int
-    reverted_at: int | None
-    before: Period
-    after: Period
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict of experience; where it is not clear, the clear one of NPS."""
-        pairs = [(self.before.experience, self.after.experience), (self.before.nps, self.after.nps)]
-        verdicts = [_compare(before, after) for before, after in pairs]
-        clear = [verdict for verdict in verdicts if verdict in {"better", "worse"}]
-        return clear[0] if clear else verdicts[0]
-
-
-@dataclass(frozen=True)
 class Findings:
     """All findings of the report."""
 
@@ -151,54 +105,6 @@ class Findings:
     better: list[Shift]
     worst_journey: Journey | None
     changes: list[Change]
-
-
-def _compare(before: Estimate | None, after: Estimate | None) -> Verdict:
-    if before is None or after is None or before.error is None or after.error is None:
-        return "too few to tell"
-    difference = after.value - before.value
-    if abs(difference) <= Z_95 * math.hypot(before.error, after.error):
-        return "no clear difference"
-    return "better" if difference > 0 else "worse"
-
-
-def mean_estimate(n: int, total: float, squares: float) -> Estimate | None:
-    """Return a mean with its normal 95 % interval; None without observations."""
-    if n == 0:
-        return None
-    mean = total / n
-    if n == 1:
-        return Estimate(mean, n)
-    error = math.sqrt(max(squares - n * mean * mean, 0.0) / (n - 1) / n)
-    return Estimate(mean, n, mean - Z_95 * error, mean + Z_95 * error, error)
-
-
-def nps_estimate(n: int, total: int, squares: int) -> Estimate | None:
-    """Return an NPS with its 95 % interval, adjusted Wald as in the view `rolling_metrics`.
-
-    Args:
-        n: answers.
-        total: promoters less detractors.
-        squares: promoters and detractors.
-    """
-    if n == 0:
-        return None
-    score = total / n
-    centre = total / (n + 3)
-    error = math.sqrt(max((squares + 1.5) / (n + 3) - centre * centre, 0.0) / (n + 3))
-    low = max(min(score, centre - Z_95 * error), -1.0)
-    high = min(max(score, centre + Z_95 * error), 1.0)
-    return Estimate(100 * score, n, 100 * low, 100 * high, 100 * error)
-
-
-def share_estimate(counted: int, of: int) -> Estimate | None:
-    """Return a share with its 95 % interval (Wilson, 1927); None without observations."""
-    if of == 0:
-        return None
-    share = counted / of
-    centre = (share + Z_95**2 / (2 * of)) / (1 + Z_95**2 / of)
-    half = Z_95 * math.sqrt(share * (1 - share) / of + Z_95**2 / (4 * of * of)) / (1 + Z_95**2 / of)
-    return Estimate(share, of, max(centre - half, 0.0), min(centre + half, 1.0))
 
 
 def build_intake(

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from touchline.report.changes import Change, Period, reasons, warnings
+from touchline.report.estimates import Estimate
 from touchline.report.findings import (
     Abandoned,
-    Change,
-    Estimate,
     Findings,
     Intake,
     Journey,
-    Period,
     Shift,
 )
 from touchline.report.formatting import (
@@ -33,8 +33,8 @@ from touchline.report.formatting import (
     what_happened,
 )
 from touchline.report.money import format_money, format_sums
-from touchline.report.queries import AROUND_DAYS
 from touchline.report.timeline import draw
+from touchline.report.verdicts.design import WINDOW_DAYS
 
 MAX_CAUSES = 3
 MAX_SHIFTS = 5
@@ -69,6 +69,11 @@ def _heading(title: str, console: Console) -> None:
 
 def _say(text: str, console: Console, style: str = "") -> None:
     console.print(Text(text, style=style))
+
+
+def _say_indented(sentences: Sequence[str], console: Console, style: str) -> None:
+    for sentence in sentences:
+        console.print(Padding(Text(plain(sentence), style=style), (0, 0, 0, 2)))
 
 
 def _table(*columns: str) -> Table:
@@ -257,14 +262,14 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
     if not changes:
         _say("No change in the business was reported, so there is nothing to compare.", console)
         return
-    _say(f"{AROUND_DAYS} days before each change beside {AROUND_DAYS} days after it:", console, "dim")
+    _say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
     for change in changes:
         reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
         topic = f" ({plain(change.topic)})" if change.topic else ""
         _say(
-            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict}",
+            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
             console,
-            {"better": "green", "worse": "red"}.get(change.verdict, ""),
+            {"better": "green", "worse": "red"}.get(change.verdict.answer, ""),
         )
         table = _table("", "before", "after")
         before, after = change.before, change.after
@@ -272,6 +277,8 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         table.add_row("  NPS", _nps(before), _nps(after))
         table.add_row("  turned sour", f"{before.got_worse:,}", f"{after.got_worse:,}")
         console.print(table)
+        _say_indented(reasons(change), console, "dim")
+        _say_indented(warnings(change), console, "yellow")
     _say("What came after a change need not have come because of it.", console, "dim")
 
 

@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from touchline.report.findings import (
+from schemas.units import DAY_MS
+from touchline.report.changes import (
     Change,
-    Estimate,
+    Period,
+    Span,
+    build_cells,
+    decide,
+    experience_in,
+    span_of,
+    survey_design_effect,
+)
+from touchline.report.estimates import Estimate, RowDict, nps_estimate, share_estimate
+from touchline.report.findings import (
     Findings,
     Journey,
-    Period,
-    RowDict,
     Shift,
     build_abandoned,
     build_intake,
     build_journey,
     build_shifts,
-    mean_estimate,
-    nps_estimate,
-    share_estimate,
 )
+from touchline.report.verdicts import Cell
+from touchline.report.verdicts.design import WINDOW_DAYS
 
 Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 """Runs a query with `{name:Type}` parameters and returns its rows, column to value."""
-
-DAY_MS = 86_400_000
-AROUND_DAYS = 14
-"""A change in the business is judged by this many days before and after it."""
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -57,12 +60,16 @@ WHERE metric = 'nps' AND grain = '1m' AND dimension = 'all'
   AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 """
+# Days are counted from the change, so that each is 24 hours and none holds both sides of it.
 EXPERIENCE = """
-SELECT count(experience) AS observations, sum(experience) AS total,
-       sum(experience * experience) AS squares
+SELECT customer_id, kind = 'survey_answer' AS survey,
+       toInt64(floor((toUnixTimestamp64Milli(occurred_at) - {at:Int64}) / 86400000)) AS day,
+       count() AS n, sum(experience) AS total
 FROM touchpoints
-WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+WHERE experience IS NOT NULL AND NOT superseded
+  AND occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+GROUP BY customer_id, survey, day
 """
 GOT_WORSE = """
 SELECT count() AS n FROM sentiment_shifts
@@ -120,15 +127,16 @@ def read_findings(ask: Ask) -> Findings:
     metrics = {str(row["metric"]): row for row in ask(METRICS, {})}
     shifts = build_shifts(ask(SHIFTS, {}))
     worse = [shift for shift in shifts if shift.direction == "worse"]
+    intake = build_intake(ask(KINDS, {}), ask(CUSTOMERS, {}), ask(REVENUE, {}), ask(REFUSED, {}))
     return Findings(
-        intake=build_intake(ask(KINDS, {}), ask(CUSTOMERS, {}), ask(REVENUE, {}), ask(REFUSED, {})),
+        intake=intake,
         ratings=_ratings(ask, metrics),
         service=_service(metrics),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],
         worst_journey=_journey(ask, worse[0], shifts) if worse else None,
-        changes=[_change(ask, row) for row in ask(CHANGES, {})],
+        changes=_changes(ask, intake.last_at or 0),
     )
 
 
@@ -158,9 +166,9 @@ def _known(estimates: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
 
 
-def _nps(ask: Ask, window: Mapping[str, int]) -> Estimate | None:
+def _nps(ask: Ask, window: Mapping[str, int], inflation: float = 1.0) -> Estimate | None:
     (row,) = ask(NPS, window)
-    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]))
+    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]), inflation)
 
 
 def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:
@@ -170,30 +178,31 @@ def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:
     return build_journey(worst, shifts, outcome, ask(STEPS, where))
 
 
-def _change(ask: Ask, row: RowDict) -> Change:
-    at = int(row["effective_at"])
-    reverted_at = int(row["reverted_at"]) if row["reverted_at"] else None
-    around = AROUND_DAYS * DAY_MS
-    until = min(at + around, reverted_at) if reverted_at else at + around
+def _changes(ask: Ask, last_at: int) -> list[Change]:
+    rows = ask(CHANGES, {})
+    return [_change(ask, row, span_of(row, rows), last_at) for row in rows]
+
+
+def _change(ask: Ask, row: RowDict, span: Span, last_at: int) -> Change:
+    metrics = build_cells(ask(EXPERIENCE, {"at": span.at, "since": span.baseline, "until": span.until}))
+    days_seen = max(min(last_at, span.until) - span.at, 0) / DAY_MS
     return Change(
         name=str(row["name"]),
         topic=row["topic"] or None,
-        effective_at=at,
-        reverted_at=reverted_at,
-        before=_period(ask, {"since": at - around, "until": at}),
-        after=_period(ask, {"since": at, "until": until}),
+        effective_at=span.at,
+        reverted_at=int(row["reverted_at"]) if row["reverted_at"] else None,
+        before=_period(ask, metrics, (-WINDOW_DAYS, 0), {"since": span.since, "until": span.at}),
+        after=_period(ask, metrics, (0, WINDOW_DAYS), {"since": span.at, "until": span.until}),
+        verdict=decide(metrics, days_seen),
+        days_seen=days_seen,
+        overlaps=span.overlaps,
     )
 
 
-def _period(ask: Ask, window: Mapping[str, int]) -> Period:
-    (experience,) = ask(EXPERIENCE, window)
+def _period(ask: Ask, metrics: Mapping[str, list[Cell]], days: tuple[int, int], window: Mapping[str, int]) -> Period:
     (worse,) = ask(GOT_WORSE, window)
     return Period(
-        experience=mean_estimate(
-            int(experience["observations"]),
-            float(experience["total"] or 0),
-            float(experience["squares"] or 0),
-        ),
-        nps=_nps(ask, window),
+        experience=experience_in(metrics, *days),
+        nps=_nps(ask, window, survey_design_effect(metrics, *days)),
         got_worse=int(worse["n"]),
     )

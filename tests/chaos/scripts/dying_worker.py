@@ -1,7 +1,7 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
-KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS behind which the
-log goes on: b metric buckets, c customers, f forgotten buckets, p the position. It always writes facts and signals.
+KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS before the
+log ends: b metric buckets, c customers, f forgotten buckets, p the position. It always writes facts and signals.
 """
 
 from __future__ import annotations

@@ -352,7 +352,8 @@ def test_business_facts(chdb: Engine) -> None:
 # Intervals were worked out apart from the project, with z = 1.959964:
 #   NPS, 6 promoters, 1 passive, 3 detractors: (3/13, variance 10.5/13 - (3/13)^2, n 13) -> 23.077 +- 47.216
 #   Wilson 3 of 4: (0.300642, 0.954413); 0 of 5: (0, 0.434482); 5 of 5: (0.565518, 1)
-#   Scores 0.2, 0.4, 0.9: mean 0.5, sample deviation 0.360555, +- 1.959964 * 0.360555 / sqrt(3) = 0.407999
+#   Scores 0.2, 0.4, 0.9, 0.1, -0.3, 0.5: mean 0.3, sample variance 0.164, variance of the mean 0.164 / 6 and
+#   2 * (0.5 / 6)^2 = 0.0412222, t for five degrees of freedom 2.570582 in tables: +- 0.521912
 METRICS: dict[str, tuple[dict[str, int], list[float | None]]] = {
     "nps": (
         {"n": 10, "numerator": 3, "squares": 9},
@@ -395,8 +396,8 @@ METRICS: dict[str, tuple[dict[str, int], list[float | None]]] = {
         [2, 7200, 2, 3600.0, None, None],
     ),
     "sentiment": (
-        {"n": 3, "numerator": 15_000, "squares": 101_000_000},
-        [3, 1.5, 3, 0.5, 0.092001, 0.907999],
+        {"n": 6, "numerator": 18_000, "squares": 136_000_000},
+        [6, 1.8, 6, 0.3, -0.221912, 0.821912],
     ),
     "experience": (
         {"n": 1, "numerator": -2500, "squares": 6_250_000},
@@ -420,7 +421,8 @@ def test_a_metric_at_every_grain(chdb: Engine, metric: str, grain: str) -> None:
     row = only(chdb, f"SELECT {FIGURES} FROM rolling_metrics WHERE metric = '{metric}' AND grain = '{grain}'")
 
     assert list(row.values()) == [
-        None if figure is None else pytest.approx(figure, abs=1e-4 if metric == "nps" else 1e-6) for figure in expected
+        None if figure is None else pytest.approx(figure, abs=1e-4 if metric in {"nps", "sentiment"} else 1e-6)
+        for figure in expected
     ]
 
 
@@ -438,6 +440,32 @@ def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Engine
 
     # Margin: z * sqrt((21.5/23 - (20/23)^2) / 23) = 17.2732.
     assert rows == [[-100, -100, -69.683], [100, 69.683, 100]]
+
+
+def test_few_answers_of_one_kind_give_wide_intervals_of_nps(chdb: Engine) -> None:
+    # One promoter: (1/4, variance 2.5/4 - 1/16, n 4) -> 25 +- 73.5; two: (2/5, 3.5/5 - 4/25, n 5) -> 40 +- 64.4.
+    for answers in (1, 2):
+        sums = {"n": answers, "numerator": answers, "squares": answers}
+        write(chdb, "metric_buckets", dimension_value=str(answers), **sums)
+
+    rows = select(chdb, "SELECT round(ci_low, 1), round(ci_high, 1) FROM rolling_metrics WHERE grain = '1d' ORDER BY n")
+
+    assert rows == [[-48.5, 100], [-24.4, 100]]
+
+
+def test_equal_scores_have_no_interval_below_five_and_never_one_of_width_zero(chdb: Engine) -> None:
+    for n in (1, 2, 4, 5, 400):
+        sums = {"n": n, "numerator": 5000 * n, "squares": 25_000_000 * n}
+        write(chdb, "metric_buckets", metric="experience", dimension_value=str(n), **sums)
+
+    rows = select(
+        chdb,
+        "SELECT n, round(ci_low, 3), round(ci_high, 3) FROM rolling_metrics "
+        "WHERE metric = 'experience' AND grain = '1d' ORDER BY n",
+    )
+
+    # +- t * sqrt(0.5) / n: t is 2.776 for 4 degrees of freedom and 1.966 for 399; no score is above 1.
+    assert rows == [[1, None, None], [2, None, None], [4, None, None], [5, 0.107, 0.893], [400, 0.497, 0.503]]
 
 
 def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Engine) -> None:

@@ -48,6 +48,15 @@ def shift(customer: str, before: float, after: float, **more: Any) -> dict[str, 
     }
 
 
+def around_change(step: float = 0.0, customers: int = 30) -> list[dict[str, Any]]:
+    """Return one touchpoint a customer on either side of a change, half of the values 0.3 above the others."""
+    return [
+        {"customer_id": f"C{n}", "survey": 0, "day": day + n % 14, "n": "1", "total": 0.3 * (n % 2) + step * (day == 0)}
+        for n in range(customers)
+        for day in (-14, 0)
+    ]
+
+
 STEPS = [
     step(1, "page_view", "view", None),
     step(2, "cart_event", "ordered", 0.2),
@@ -75,7 +84,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
     ],
     queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
-    queries.EXPERIENCE: [{"observations": 400, "total": 40.0, "squares": 200.0}],
+    queries.EXPERIENCE: around_change(),
     queries.GOT_WORSE: [{"n": 3}],
     queries.ABANDONED: [
         {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
@@ -100,7 +109,6 @@ NOTHING: dict[str, list[dict[str, Any]]] = {
     **{sql: [] for sql in STORY},
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
     queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
-    queries.EXPERIENCE: [{"observations": 0, "total": None, "squares": None}],
     queries.GOT_WORSE: [{"n": 0}],
 }
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.unit.touchline.stories import NOTHING, STORY, shift, step, teller
-from touchline.report import print_report, read_findings
-from touchline.report.findings import build_journey, build_shifts, mean_estimate, share_estimate
+from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, around_change, shift, step, teller
+from touchline.report import print_report, queries, read_findings
+from touchline.report.estimates import share_estimate
+from touchline.report.findings import build_journey, build_shifts
 from touchline.report.money import format_money
 from touchline.report.timeline import Gap, draw, shorten
 
@@ -133,13 +135,67 @@ def test_the_most_hurt_customer_is_the_one_who_fell_furthest() -> None:
     assert findings.worst_journey.shift.customer_id == "C7"
 
 
-def test_a_change_is_called_better_only_when_the_difference_is_clear() -> None:
-    (change,) = read_findings(teller(STORY)).changes
-    assert change.verdict == "no clear difference"
+def verdict(step: float, customers: int = 30) -> str:
+    story = {**STORY, queries.EXPERIENCE: around_change(step, customers)}
+    (change,) = read_findings(teller(story)).changes
+    return change.verdict.answer
 
-    better = replace(change.before, experience=mean_estimate(400, 200.0, 200.0))
-    assert replace(change, after=better).verdict == "better"
-    assert replace(change, before=better).verdict == "worse"
+
+def test_a_change_is_called_better_only_when_the_difference_is_clear() -> None:
+    assert verdict(0.0) == "no difference seen"
+    assert verdict(0.5) == "better"
+    assert verdict(-0.5) == "worse"
+
+
+def test_a_change_that_few_saw_gets_no_verdict_and_the_page_says_how_many() -> None:
+    assert verdict(0.5, customers=9) == "too few to tell"
+    story = {**STORY, queries.EXPERIENCE: around_change(0.5, customers=9)}
+
+    text = " ".join(printed(story, 120).split())
+
+    assert "Too few customers with other touchpoints: 9 before and 9 after; 10 are needed on each side" in text
+
+
+def test_a_verdict_from_a_short_history_is_warned_of() -> None:
+    def text(step: float) -> str:
+        return " ".join(printed({**STORY, queries.EXPERIENCE: around_change(step)}, 120).split())
+
+    warning = "Less than 28 days of history: other touchpoints may only have gone on as before the change."
+    assert warning in text(0.5)
+    assert warning not in text(0.0)
+
+
+def test_a_change_is_warned_of_where_another_falls_into_its_days() -> None:
+    def change(name: str, day: int, reverted: int | None = None) -> dict[str, object]:
+        reverted_at = None if reverted is None else SEPTEMBER + reverted * DAY
+        return {"name": name, "topic": None, "effective_at": SEPTEMBER + day * DAY, "reverted_at": reverted_at}
+
+    def overlaps(*rows: dict[str, object]) -> dict[str, list[str]]:
+        changes = read_findings(teller({**STORY, queries.CHANGES: list(rows)})).changes
+        return {each.name: list(each.overlaps) for each in changes}
+
+    assert overlaps(change("a", 0), change("b", 13)) == {"a": ["b"], "b": ["a"]}
+    assert overlaps(change("a", 0), change("b", 14)) == {"a": [], "b": []}
+    assert overlaps(change("a", -30, reverted=10), change("b", 14)) == {"a": [], "b": ["a"]}
+    # The days after a change end when it is taken back.
+    assert overlaps(change("a", 0, reverted=5), change("b", 10)) == {"a": [], "b": ["a"]}
+
+
+def test_history_ends_where_an_earlier_change_began() -> None:
+    asked: list[int] = []
+
+    def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if sql == queries.EXPERIENCE:
+            asked.append((parameters["at"] - parameters["since"]) // DAY)
+        return teller(STORY | {queries.CHANGES: rows})(sql, parameters)
+
+    rows: list[dict[str, Any]] = [
+        {"name": name, "topic": None, "effective_at": SEPTEMBER + day * DAY, "reverted_at": None}
+        for name, day in (("a", 0), ("b", 30), ("c", 40))
+    ]
+    read_findings(ask)
+
+    assert asked == [56, 30, 40]
 
 
 @pytest.mark.parametrize(
