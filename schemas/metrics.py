@@ -15,6 +15,10 @@ duration: numerator / n, seconds, with quantiles of the samples.
 """
 
 
+Section = Literal["ratings", "service"]
+"""The tables of the report: how customers rate the business, and how they were served."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A metric's declaration.
@@ -26,6 +30,8 @@ class Metric:
         counted: what the numerator adds up.
         restated_ms: how long after the end of its minute a later event can still change a bucket. Late touchpoints come
             on top: the allowed lateness is the same for all metrics.
+        title: what a person who reads the report calls it, "" where the report does not show it.
+        section: where the report shows it.
     """
 
     name: str
@@ -33,6 +39,8 @@ class Metric:
     observation: str
     counted: str
     restated_ms: int = 0
+    title: str = ""
+    section: Section | None = None
 
 
 CORRECTED_MS = 3 * DAY_MS
@@ -44,6 +52,8 @@ NPS = Metric(
     "an nps answer, when first answered",
     "promoters (9 and more) less detractors (6 and less)",
     CORRECTED_MS,
+    title="NPS (would they recommend you, -100 to 100)",
+    section="ratings",
 )
 CSAT = Metric(
     "csat",
@@ -51,9 +61,17 @@ CSAT = Metric(
     "a csat answer, when first answered",
     "normalised score ≥ 0.75 (the top two boxes of five)",
     CORRECTED_MS,
+    title="CSAT (share satisfied)",
+    section="ratings",
 )
 CES = Metric(
-    "ces", "share", "a ces answer, when first answered", "normalised score ≥ 4/6 (5 and more of 7)", CORRECTED_MS
+    "ces",
+    "share",
+    "a ces answer, when first answered",
+    "normalised score ≥ 4/6 (5 and more of 7)",
+    CORRECTED_MS,
+    title="CES (share who found it easy)",
+    section="ratings",
 )
 ORDERS = Metric("orders", "count", "an order placed, when first stated", "1", CORRECTED_MS)
 REVENUE = Metric("revenue", "sum", "an order placed, when first stated", "its amount, minor units", CORRECTED_MS)
@@ -64,18 +82,44 @@ CART_ABANDONMENT_RATE = Metric(
     "a cart with an item, at its first event",
     "abandoned and not recovered, as cart or checkout",
     30 * DAY_MS + 30 * MINUTE_MS,
+    title="Carts abandoned",
+    section="service",
 )
 CALL_ABANDONMENT_RATE = Metric(
-    "call_abandonment_rate", "share", "a call offered, when queued", "abandoned in the queue", DAY_MS
+    "call_abandonment_rate",
+    "share",
+    "a call offered, when queued",
+    "abandoned in the queue",
+    DAY_MS,
+    title="Calls given up in the queue",
+    section="service",
 )
 SPEED_OF_ANSWER = Metric(
-    "speed_of_answer", "duration", "a call answered, when queued", "seconds from queued to answered", DAY_MS
+    "speed_of_answer",
+    "duration",
+    "a call answered, when queued",
+    "seconds from queued to answered",
+    DAY_MS,
+    title="Time until a call is answered",
+    section="service",
 )
 HOLD_TIME = Metric(
-    "hold_time", "duration", "a call answered, when queued", "seconds on hold, summed over the call", DAY_MS
+    "hold_time",
+    "duration",
+    "a call answered, when queued",
+    "seconds on hold, summed over the call",
+    DAY_MS,
+    title="Time on hold in a call",
+    section="service",
 )
 SERVICE_LEVEL = Metric(
-    "service_level", "share", "a call answered, or abandoned after 20 s, when queued", "answered within 20 s", DAY_MS
+    "service_level",
+    "share",
+    "a call answered, or abandoned after 20 s, when queued",
+    "answered within 20 s",
+    DAY_MS,
+    title="Calls answered within 20 s",
+    section="service",
 )
 SURVEY_ABANDONMENT_RATE = Metric(
     "survey_abandonment_rate",
@@ -83,6 +127,8 @@ SURVEY_ABANDONMENT_RATE = Metric(
     "a response started, when started",
     "abandoned, also where it was completed after all",
     37 * DAY_MS,
+    title="Surveys left unfinished",
+    section="service",
 )
 FIRST_RESPONSE_TIME = Metric(
     "first_response_time",
@@ -90,6 +136,8 @@ FIRST_RESPONSE_TIME = Metric(
     "a case opened or a customer's post, answered by a person; when opened or posted",
     "seconds to the first answer",
     30 * DAY_MS,
+    title="Time until a person first replies",
+    section="service",
 )
 SENTIMENT = Metric("sentiment", "mean", "a scored text", "the score", CORRECTED_MS)
 EXPERIENCE = Metric("experience", "mean", "a touchpoint with an experience", "the experience", CORRECTED_MS)

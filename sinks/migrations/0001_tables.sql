@@ -226,6 +226,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
     restated_seconds UInt64,
     observation String,
     counted String,
+    title String,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)

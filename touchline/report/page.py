@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from schemas.metrics import METRICS
 from touchline.report.changes import Change, Period, reasons, warnings
 from touchline.report.estimates import Estimate
 from touchline.report.findings import (
@@ -39,16 +40,6 @@ from touchline.report.verdicts.design import WINDOW_DAYS
 MAX_CAUSES = 3
 MAX_SHIFTS = 5
 """Shifts listed for each direction; the others are only counted."""
-
-SERVICE_NAMES = {
-    "cart_abandonment_rate": "Carts abandoned",
-    "call_abandonment_rate": "Calls given up in the queue",
-    "survey_abandonment_rate": "Surveys left unfinished",
-    "service_level": "Calls answered within 20 s",
-    "speed_of_answer": "Time until a call is answered",
-    "hold_time": "Time on hold in a call",
-    "first_response_time": "Time until a person first replies",
-}
 
 
 def print_report(findings: Findings, console: Console, examples: Sequence[str]) -> None:
@@ -118,19 +109,19 @@ def _ratings(findings: Findings, console: Console) -> None:
         _say("No survey was answered, so there is no NPS and no CSAT.", console)
     else:
         table = _table("", "result", "95 % sure between", "answers")
-        _rating_row(table, "NPS (would they recommend you, -100 to 100)", "nps", findings)
-        _rating_row(table, "CSAT (share satisfied)", "csat", findings)
-        _rating_row(table, "CES (share who found it easy)", "ces", findings)
+        for metric in METRICS:
+            if metric.section == "ratings":
+                _rating_row(table, metric.title, metric.name, findings)
         console.print(table)
     if findings.service:
         console.print()
         table = _table("How they were served", "result", "of")
-        for name, label in SERVICE_NAMES.items():
-            estimate = findings.service.get(name)
+        # Shares first, then durations.
+        for metric in sorted(METRICS, key=lambda metric: metric.kind == "duration"):
+            estimate = findings.service.get(metric.name)
             if estimate is not None:
-                timed = name in {"speed_of_answer", "hold_time", "first_response_time"}
-                shown = duration(estimate.value) if timed else f"{estimate.value:.0%}"
-                table.add_row(label, shown, f"{estimate.n:,}")
+                shown = duration(estimate.value) if metric.kind == "duration" else f"{estimate.value:.0%}"
+                table.add_row(metric.title, shown, f"{estimate.n:,}")
         console.print(table)
 
 

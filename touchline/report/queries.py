@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from schemas.metrics import METRICS, Section
 from schemas.units import DAY_MS
 from touchline.report.changes import (
     Change,
@@ -48,7 +49,7 @@ GROUP BY currency HAVING amount_minor != 0
 """
 REFUSED = "SELECT reason, count() AS n FROM dead_letters GROUP BY reason ORDER BY n DESC, reason"
 
-METRICS = """
+METRIC_SUMS = """
 SELECT metric, sum(n) AS observations, sum(numerator) AS counted, sum(denominator) AS of
 FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all' GROUP BY metric
 """
@@ -110,28 +111,20 @@ SELECT name, topic, toUnixTimestamp64Milli(effective_at) AS effective_at,
 FROM business_changes ORDER BY effective_at, name
 """
 
-RATINGS = ("csat", "ces")
-SHARES = (
-    "service_level",
-    "call_abandonment_rate",
-    "cart_abandonment_rate",
-    "survey_abandonment_rate",
-)
-MEAN_SECONDS = ("speed_of_answer", "hold_time", "first_response_time")
 EVER = {"since": 0, "until": 4_102_444_800_000}
 """From 1970 to 2100, ms."""
 
 
 def read_findings(ask: Ask) -> Findings:
     """Run all queries of the report on a database that holds all touchpoints."""
-    metrics = {str(row["metric"]): row for row in ask(METRICS, {})}
+    sums = {str(row["metric"]): row for row in ask(METRIC_SUMS, {})}
     shifts = build_shifts(ask(SHIFTS, {}))
     worse = [shift for shift in shifts if shift.direction == "worse"]
     intake = build_intake(ask(KINDS, {}), ask(CUSTOMERS, {}), ask(REVENUE, {}), ask(REFUSED, {}))
     return Findings(
         intake=intake,
-        ratings=_ratings(ask, metrics),
-        service=_service(metrics),
+        ratings=_ratings(ask, sums),
+        service=_service(sums),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],
@@ -140,26 +133,27 @@ def read_findings(ask: Ask) -> Findings:
     )
 
 
-def _ratings(ask: Ask, metrics: Mapping[str, RowDict]) -> dict[str, Estimate]:
-    shares = {
-        name: share_estimate(int(metrics[name]["counted"]), int(metrics[name]["of"]))
-        for name in RATINGS
-        if name in metrics
-    }
-    return _known({"nps": _nps(ask, EVER), **shares})
+def _ratings(ask: Ask, sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
+    return _known({"nps": _nps(ask, EVER), **_of_section("ratings", sums)})
 
 
-def _service(metrics: Mapping[str, RowDict]) -> dict[str, Estimate]:
-    estimates: dict[str, Estimate | None] = {
-        name: share_estimate(int(metrics[name]["counted"]), int(metrics[name]["of"]))
-        for name in SHARES
-        if name in metrics
-    }
-    for name in MEAN_SECONDS:
-        row = metrics.get(name)
-        if row is not None and int(row["of"]):
-            estimates[name] = Estimate(float(row["counted"]) / int(row["of"]), int(row["of"]))
-    return _known(estimates)
+def _service(sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
+    return _known(_of_section("service", sums))
+
+
+def _of_section(section: Section, sums: Mapping[str, RowDict]) -> dict[str, Estimate | None]:
+    """Return the shares and durations that a section of the report shows, by metric."""
+    found: dict[str, Estimate | None] = {}
+    for metric in METRICS:
+        row = sums.get(metric.name)
+        if metric.section != section or row is None:
+            continue
+        counted, of = float(row["counted"] or 0), int(row["of"])
+        if metric.kind == "share":
+            found[metric.name] = share_estimate(int(counted), of)
+        elif metric.kind == "duration" and of:
+            found[metric.name] = Estimate(counted / of, of)
+    return found
 
 
 def _known(estimates: Mapping[str, Estimate | None]) -> dict[str, Estimate]:

@@ -78,7 +78,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"currency": "JPY", "amount_minor": 98000},
     ],
     queries.REFUSED: [{"reason": "invalid_score", "n": 2}, {"reason": "no_identity", "n": 1}],
-    queries.METRICS: [
+    queries.METRIC_SUMS: [
         {"metric": "csat", "observations": 80, "counted": 60, "of": 80},
         {"metric": "call_abandonment_rate", "observations": 50, "counted": 10, "of": 50},
         {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
