@@ -13,8 +13,6 @@ BEFORE = 30 * DAY
 """An order converts by its skus a cart whose last event lies at most so long before it …"""
 AFTER = 5 * MINUTE
 """… or one whose first event comes at most so long after it."""
-UNNAMED = ""
-"""The sku of item events without one."""
 
 
 @dataclass
@@ -23,8 +21,8 @@ class Cart:
 
     first: Touch
     last: Touch
-    contents: dict[str, int] = field(default_factory=dict)
-    """The quantity of each sku in it; none is 0."""
+    contents: dict[str | None, int] = field(default_factory=dict)
+    """The quantity of each sku in it, never 0; None is the unnamed sku of item events without one."""
     unlisted: bool = False
     """Whether the last value stated above zero was stated while the contents were empty."""
     held_something: bool = False
@@ -92,12 +90,12 @@ class Cart:
         self.last = touch
 
     def _change_contents(self, touch: Touch) -> None:
-        sku = touch.record.get("sku") or UNNAMED
+        sku = touch.record.get("sku") or None
         quantity = touch.record.get("quantity", 1)
         held = self.contents.get(sku, 0)
         if touch.action == "item_added":
             self.contents[sku] = held + quantity
-        elif touch.action == "item_removed" and held:
+        elif touch.action == "item_removed":
             self.contents[sku] = max(0, held - quantity)
         elif touch.action == "cleared":
             self.contents.clear()
@@ -107,9 +105,9 @@ class Cart:
             self.unlisted = not self.contents
 
     def is_covered_by(self, order: Fact) -> bool:
-        """Whether the order holds all skus of this cart; quantities do not matter."""
+        """Whether the order holds all skus of this cart, in any quantity; no order holds the unnamed sku."""
         ordered = {item["sku"] for item in order.holding.record.get("items", [])}
-        return bool(self.contents) and UNNAMED not in self.contents and self.contents.keys() <= ordered
+        return bool(self.contents) and self.contents.keys() <= ordered
 
 
 def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
