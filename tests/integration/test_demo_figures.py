@@ -95,9 +95,10 @@ def test_every_row_of_an_input_full_of_faults_is_what_its_lines_hold(tmp_path: P
     assert superseded == {"purchase", "survey_answer"}
     assert {row["currency"] for row in played.views["customers"]} == {"EUR", "USD", ""}
     assert {6.5, 8.5} <= {row["last_nps"] for row in played.views["customers"]}
-    # Every answer of the first is stated twice, and one bad answer of the second four times.
-    status = {row["customer_id"]: row["status"] for row in played.views["customers"]}
-    assert (status["U1"], status["H1"]) == ("lost", "inactive")
+    # Every answer of U1 is stated twice, and one bad answer of H1 four times: that is no shift.
+    turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}
+    assert turned["U1"] == "worse"
+    assert "H1" not in turned
 
 
 @pytest.fixture(scope="module")
