@@ -17,8 +17,10 @@ import pytest
 
 import touchline
 from tests.integration import kept
-from tests.oracle.compare import Views, differences, moment
+from tests.oracle.compare import Views, differences
 from tests.oracle.nasty import Nasty
+from tests.oracle.nasty_faults import NastyFaults
+from tests.oracle.touchpoints import moment
 
 pytestmark = pytest.mark.embedded
 
@@ -46,6 +48,15 @@ def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
     return Played(lines, kept.rows(database, *kept.VIEWS, "clocks"), database)
 
 
+def play_lines(folder: Path, lines: list[dict[str, Any]]) -> Played:
+    """Play lines that are all valid."""
+    file = folder / "lines.jsonl"
+    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    played = play(folder / "kept", lines, file)
+    assert kept.ask(played.database, "SELECT reason, detail FROM dead_letters") == []
+    return played
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(tmp_path_factory.mktemp("sample") / "kept", kept.lines(SAMPLE))
@@ -56,13 +67,8 @@ def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
 
 
 def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:
-    lines = Nasty(seed=5, now=int(time.time() * 1000), towns=8).lines()
-    file = tmp_path / "nasty.jsonl"
-    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    played = play_lines(tmp_path, Nasty(seed=5, now=int(time.time() * 1000), towns=8).lines())
 
-    played = play(tmp_path / "kept", lines, file)
-
-    assert kept.ask(played.database, "SELECT reason, detail FROM dead_letters") == []
     assert played.different[:SHOWN] == []
     # Nothing of the above holds by there being nothing.
     assert {row["subject"] for row in played.views["abandonments"]} == {"cart", "checkout", "call", "hold", "survey"}
@@ -75,6 +81,24 @@ def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> No
     assert (turned["T1"], turned["T2"]) == ("worse", "better")
     status = {row["customer_id"]: row["status"] for row in played.views["customers"]}
     assert (status["T1"], status["T2"]) == ("lost", "inactive")
+
+
+def test_every_row_of_an_input_full_of_faults_is_what_its_lines_hold(tmp_path: Path) -> None:
+    played = play_lines(tmp_path, NastyFaults(seed=7, now=int(time.time() * 1000), people=160).lines())
+
+    assert played.different[:SHOWN] == []
+    # Nothing of the above holds by there being nothing.
+    abandoned = played.views["abandonments"]
+    assert {row["subject"] for row in abandoned} == {"cart", "checkout", "call", "hold", "survey"}
+    assert {row["recovered_by"] for row in abandoned} == {"cart_id", "skus", "order", "completion", None}
+    superseded = {row["kind"] for row in played.views["touchpoints"] if row["superseded"]}
+    assert superseded == {"purchase", "survey_answer"}
+    assert {row["currency"] for row in played.views["customers"]} == {"EUR", "USD", ""}
+    assert {6.5, 8.5} <= {row["last_nps"] for row in played.views["customers"]}
+    # Every answer of U1 is stated twice, and one bad answer of H1 four times: that is no shift.
+    turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}
+    assert turned["U1"] == "worse"
+    assert "H1" not in turned
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +132,12 @@ def test_the_sample_holds_as_much_as_its_simulator_made(sample: Played, truth: d
 
     subjects = Counter(row["subject"] for row in sample.views["abandonments"])
     recovered = Counter(row["subject"] for row in sample.views["abandonments"] if row["status"] == "recovered")
+    converted = Counter(row["subject"] for row in sample.views["abandonments"] if row["recovered_by"] == "cart_id")
     carts, calls, surveys = truth["carts"], truth["calls"], truth["surveys"]
     assert subjects["cart"] + subjects["checkout"] == carts["abandoned"]
     assert subjects["checkout"] == carts["checkouts"]
-    assert recovered["cart"] + recovered["checkout"] == carts["recovered"]
+    # Other orders of the same customers recover rows too; the simulator's orders name their carts.
+    assert converted["cart"] + converted["checkout"] == carts["recovered"]
     assert (subjects["call"], subjects["hold"]) == (calls["abandoned_in_queue"], calls["abandoned_on_hold"])
     assert recovered["call"] + recovered["hold"] == calls["recovered"]
     assert (subjects["survey"], recovered["survey"]) == (surveys["abandoned"], surveys["recovered"])

@@ -1,13 +1,13 @@
-"""Abandoned carts, calls and surveys, and their recoveries."""
+"""Abandoned calls and surveys, and how abandoned things are recovered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tests.oracle.calls import Call
-from tests.oracle.touchpoints import DAY, MINUTE, Touch
+from tests.oracle.facts import Fact
+from tests.oracle.touchpoints import DAY, Touch
 
-CART_DEADLINE = 30 * MINUTE
 SURVEY_DEADLINE = 7 * DAY
 RECOVERY = 30 * DAY
 
@@ -24,84 +24,14 @@ class Abandonment:
     value: int | None = None
     currency: str | None = None
     recovered_at: int | None = None
+    recovered_by: str | None = None
+    """`cart_id`, `skus`, `order` or `completion`."""
 
-    def recover(self, at: int) -> None:
-        """Record the recovery, if it was in time."""
-        if self.recovered_at is None and at <= self.abandoned_at + RECOVERY:
-            self.recovered_at = at
-
-
-@dataclass
-class Cart:
-    """What became of one cart."""
-
-    first: Touch
-    last: Touch
-    items: int = 0
-    ever: bool = False
-    """Whether it ever held an item."""
-    checkout: bool = False
-    value: int | None = 0
-    currency: str | None = None
-    ordered: bool = False
-    abandoned: Abandonment | None = None
-
-    def pass_time(self, now: int) -> None:
-        """Let the cart's deadline pass, if it lies at or before `now`."""
-        deadline = self.last.at + CART_DEADLINE
-        if not self.ordered and deadline <= now and self.items > 0:
-            subject = "checkout" if self.checkout else "cart"
-            self.abandoned = Abandonment(
-                subject,
-                subject_id=self.first.subject,
-                started_at=self.first.at,
-                abandoned_at=deadline,
-                first=self.first,
-                value=self.value,
-                currency=self.currency,
-            )
-
-    def order(self, at: int) -> None:
-        """Take the order of this cart: in time, or to recover it, or too late for that."""
-        self.pass_time(at)
-        if self.abandoned is not None and not self.ordered:
-            self.abandoned.recover(at)
-        self.ordered = True
-
-    def apply(self, touch: Touch) -> None:
-        """Take the cart's next event; after its order nothing changes it any more."""
-        self.pass_time(touch.at)
-        if self.ordered:
-            return
-        if touch.action == "ordered":
-            self.order(touch.at)
-            return
-        quantity = touch.record.get("quantity", 1)
-        if touch.action == "item_added":
-            self.items += quantity
-            self.ever = self.ever or quantity > 0
-        elif touch.action == "item_removed":
-            self.items = max(0, self.items - quantity)
-        elif touch.action == "cleared":
-            self.items = 0
-        self.checkout = self.checkout or touch.action == "checkout_started"
-        if touch.value or not self.items:
-            self.value = touch.value
-        self.currency = touch.currency or self.currency
-        self.last = touch
-
-
-def carts_of(touches: list[Touch], now: int) -> list[Cart]:
-    """Return one customer's carts as they stand at `now`."""
-    carts: dict[str, Cart] = {}
-    for touch in touches:
-        if touch.kind == "cart_event":
-            carts.setdefault(touch.subject, Cart(touch, touch)).apply(touch)
-        elif touch.kind == "purchase" and touch.action == "placed" and touch.record.get("cart_id"):
-            carts.setdefault(touch.record["cart_id"], Cart(touch, touch)).order(touch.at)
-    for cart in carts.values():
-        cart.pass_time(now)
-    return list(carts.values())
+    def recover(self, at: int, by: str) -> None:
+        """Record the recovery, if it was in time; what converts a cart replaces the recovery by another order."""
+        converts = by in {"cart_id", "skus"}
+        if at <= self.abandoned_at + RECOVERY and (converts or self.recovered_at is None):
+            self.recovered_at, self.recovered_by = at, by
 
 
 @dataclass
@@ -118,7 +48,13 @@ class Survey:
         deadline = self.last.at + SURVEY_DEADLINE
         waits = not self.completed and (self.abandoned is None or self.abandoned.recovered_at is None)
         if waits and deadline <= now:
-            self.abandoned = Abandonment("survey", self.started.subject, self.started.at, deadline, self.started)
+            self.abandoned = Abandonment(
+                "survey",
+                subject_id=self.started.subject,
+                started_at=self.started.at,
+                abandoned_at=deadline,
+                first=self.started,
+            )
 
     def apply(self, touch: Touch) -> None:
         """Take an answer or the completion."""
@@ -128,7 +64,7 @@ class Survey:
         elif touch.action == "completed" and self.abandoned is None:
             self.completed = True
         elif touch.action == "completed" and self.abandoned is not None:
-            self.abandoned.recover(touch.at)
+            self.abandoned.recover(touch.at, "completion")
 
 
 def surveys_of(touches: list[Touch], now: int) -> list[Survey]:
@@ -146,15 +82,21 @@ def surveys_of(touches: list[Touch], now: int) -> list[Survey]:
     return list(surveys.values())
 
 
-def abandoned_calls(touches: list[Touch], calls: dict[str, Call]) -> list[Abandonment]:
-    """Return one customer's calls that were abandoned in the queue or on hold."""
+def abandoned_calls(calls: list[Call], orders: list[Fact]) -> list[Abandonment]:
+    """Return one customer's calls that were abandoned in a queue or on hold; `orders` are those not cancelled."""
     rows = []
-    for name, call in calls.items():
-        if call.gave_up and call.ended is not None:
-            first = call.queued or call.touches[0]
-            row = Abandonment(call.gave_up, name, call.given_up_since, call.ended.at, first)
-            for touch in touches[touches.index(call.ended) :]:
-                if touch.kind == "purchase" and touch.action == "placed":
-                    row.recover(touch.at)
-            rows.append(row)
+    for call in calls:
+        if not call.gave_up or call.ended is None:
+            continue
+        row = Abandonment(
+            call.gave_up,
+            subject_id=call.ended.subject,
+            started_at=call.given_up_since,
+            abandoned_at=call.ended.at,
+            first=call.queued or call.touches[0],
+        )
+        for order in orders:
+            if order.first.order > call.ended.order:
+                row.recover(order.first.at, "order")
+        rows.append(row)
     return rows

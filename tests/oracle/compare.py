@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from tests.oracle import histories, metrics
+from tests.oracle import histories, metrics, shifts
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import DAY, SECOND, milliseconds, read
+from tests.oracle.touchpoints import DAY, SECOND, moment, read
 
 Row = Mapping[str, Any]
 Views = Mapping[str, list[dict[str, Any]]]
@@ -23,11 +23,6 @@ FINAL_DAYS = {
 }
 """Days after its end during which a bucket is surely not final, and after which it surely is."""
 USUAL_FINAL_DAYS = (3, 5)
-
-
-def moment(text: str | None) -> int | None:
-    """Return a time of a view in epoch milliseconds."""
-    return None if text is None else milliseconds(text.replace(" ", "T") + "+00:00")
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
         *_scored(world),
         *_unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
         *_unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
-        *_unequal("abandonments", ("customer_id", "subject", "subject_id"), views["abandonments"], abandonments(world)),
+        *_unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
         *_unequal("customers", ("customer_id",), views["customers"], customers(world)),
         *_unequal("rolling_metrics", METRIC_KEY, views["rolling_metrics"], rolling_metrics(world)),
         *_intervals(world),
@@ -61,6 +56,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     ]
 
 
+ABANDONMENT_KEY = ("customer_id", "subject", "subject_id", "started_at")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 TIMES = {
     "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
@@ -71,6 +67,7 @@ TIMES = {
 def touchpoints(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view, without when they were received."""
     for history in world.people.values():
+        superseded = history.superseded
         for touch in history.touches:
             yield {
                 "event_id": touch.event_id,
@@ -87,15 +84,19 @@ def touchpoints(world: World) -> Iterator[dict[str, Any]]:
                 "currency": touch.currency,
                 "subject_id": touch.subject,
                 "attributes": touch.attributes,
+                # The inputs were all published long after they happened.
+                "ahead": False,
+                "superseded": touch.event_id in superseded,
             }
 
 
 def journeys(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view."""
     for history in world.people.values():
+        once = history.felt()
         for journey in history.journeys:
-            felt = [history.experiences[touch.event_id] for touch in journey if touch.event_id in history.experiences]
-            money = histories.money(journey)
+            felt = [once[touch.event_id] for touch in journey if touch.event_id in once]
+            money = histories.money(history.orders_in(journey), journey)
             yield {
                 "journey_id": history.journey_of(journey[0]),
                 "customer_id": history.customer,
@@ -131,6 +132,9 @@ def abandonments(world: World) -> Iterator[dict[str, Any]]:
                 "currency": row.currency,
                 "status": "abandoned" if row.recovered_at is None else "recovered",
                 "recovered_at": row.recovered_at,
+                "recovered_by": row.recovered_by,
+                "channel": row.first.channel,
+                "attributes": row.first.attributes,
             }
 
 
@@ -140,9 +144,8 @@ def customers(world: World) -> Iterator[dict[str, Any]]:
     for shift in sorted(world.views["sentiment_shifts"], key=lambda shift: str(shift["onset_at"])):
         last[shift["customer_id"]] = shift
     for history in world.people.values():
-        money = histories.money(history.touches)
-        promoted = [touch for touch in history.touches if touch.record.get("question_kind") == "nps"]
-        scores = [touch.record["score"] for touch in promoted if touch.record.get("score") is not None]
+        money = histories.money(history.orders, history.touches)
+        felt = history.felt()
         runs = histories.ended_at(history.journeys[-1], history.now) is None
         if history.customer in last and last[history.customer]["direction"] == "worse":
             status = "unhappy" if runs else "lost"
@@ -157,8 +160,8 @@ def customers(world: World) -> Iterator[dict[str, Any]]:
             "spend_minor": money.spend,
             "refunded_minor": money.refunded,
             "currency": money.currency,
-            "experience_mean": fmean(history.experiences.values()) if history.experiences else None,
-            "last_nps": round(scores[-1]) if scores else None,
+            "experience_mean": fmean(felt.values()) if felt else None,
+            "last_nps": history.last_nps(),
             "open_cases": len(histories.open_cases(history.touches)),
             "status": status,
         }
@@ -170,15 +173,17 @@ def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
     for shift in world.views["sentiment_shifts"]:
         onset = next(touch for touch in world.history_of(shift).touches if touch.event_id == shift["onset_event_id"])
         observations.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+    several = metrics.in_several_currencies(observations)
     for key, bucket in metrics.add_up(observations).items():
-        metric = key[0]
+        metric, dimension = key[0], key[3]
+        added = metric not in several or dimension == "currency"
         spread = metric in metrics.DURATIONS
         yield {
             **dict(zip(METRIC_KEY, key, strict=True)),
             "n": bucket.n,
-            "numerator": bucket.total,
+            "numerator": bucket.total if added else None,
             "denominator": bucket.n,
-            "value": bucket.value(metric),
+            "value": bucket.value(metric) if added else None,
             **{f"p{share}": bucket.quantile(share / 100) if spread else None for share in (50, 90, 99)},
         }
 
@@ -245,53 +250,8 @@ def _finality(world: World) -> Iterator[str]:
 def _shifts(world: World) -> Iterator[str]:
     seen = set[tuple[str, str]]()
     for row in world.views["sentiment_shifts"]:
-        name = f"sentiment_shifts {row['shift_id']}"
-        history = world.history_of(row)
-        onset = next((touch for touch in history.touches if touch.event_id == row["onset_event_id"]), None)
-        if onset is None or onset.event_id not in history.experiences:
-            yield f"{name}: its onset is no experience of {history.customer}"
-            continue
-        if (history.customer, onset.event_id) in seen:
-            yield f"{name}: reported twice"
-        seen.add((history.customer, onset.event_id))
-        if history.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
-            yield f"{name}: not the journey or the time of its onset"
-        yield from _levels(name, history, row)
-        yield from _cause(name, history, row)
-
-
-def _levels(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
-    """The means are those of the customer's own series before and from the onset."""
-    events = list(history.experiences)
-    onset = events.index(row["onset_event_id"])
-    at = {touch.event_id: touch.at for touch in history.touches}
-    until = moment(row["detected_at"])
-    after = [history.experiences[event] for event in events[onset:] if at[event] <= (until or 0)]
-    before = [history.experiences[event] for event in events[:onset]]
-    if min(row["n_before"], row["n_after"]) < 3:
-        yield f"{name}: fewer than three observations on a side"
-    if row["n_before"] > len(before) or row["n_after"] > len(after):
-        yield f"{name}: more observations than there are: {len(before)}, {len(after)}"
-        return
-    for side, mean in (
-        ("before", fmean(before[-row["n_before"] :])),
-        ("after", fmean(after[: row["n_after"]])),
-    ):
-        if abs(mean - row[f"{side}_mean"]) > 1e-4:
-            yield f"{name}: {side}_mean is {row[f'{side}_mean']}, not {mean}"
-    if (row["after_mean"] < row["before_mean"]) != (row["direction"] == "worse"):
-        yield f"{name}: {row['direction']} is not what it is"
-
-
-def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
-    if row["cause_event_id"] is None:
-        return
-    events = [touch.event_id for touch in history.touches]
-    if row["cause_event_id"] not in events:
-        yield f"{name}: its cause is not of {history.customer}"
-        return
-    cause = history.touches[events.index(row["cause_event_id"])]
-    if events.index(cause.event_id) >= events.index(row["onset_event_id"]):
-        yield f"{name}: its cause comes after its onset"
-    if cause.kind != row["cause_kind"] or history.journey_of(cause) != row["journey_id"]:
-        yield f"{name}: not the kind or the journey of its cause"
+        name = (row["customer_id"], row["onset_event_id"])
+        if name in seen:
+            yield f"sentiment_shifts {row['shift_id']}: reported twice"
+        seen.add(name)
+        yield from shifts.differences(world.history_of(row), row)

@@ -1,8 +1,12 @@
-"""The experience of each touchpoint, -1 to 1, to four decimals."""
+"""The experience of each touchpoint, -1 to 1, to four decimals, and what the shift detector observes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
 from tests.oracle.calls import Call
+from tests.oracle.facts import Fact, is_answer
 from tests.oracle.scores import is_scored, normalised
 from tests.oracle.touchpoints import Touch
 
@@ -15,15 +19,15 @@ WEIGHTS = {
 }
 
 
-def experience(touch: Touch, calls: dict[str, Call]) -> float | None:
-    """Return a touchpoint's experience, if it has one; `calls` are the customer's."""
+def experience(touch: Touch, calls: Mapping[str, Call]) -> float | None:
+    """Return a touchpoint's experience, if it has one; `calls` are the customer's, by the event_id of each phase."""
     if is_scored(touch):
         return round(2 * normalised(touch) - 1, 4)
     if touch.kind == "tweet" and touch.action == "customer" and touch.record.get("rating") is not None:
         return float((touch.record["rating"] - 3) / 2)
     if touch.own_words and touch.sentiment is not None:
         return touch.sentiment
-    return _of_call(touch, calls[touch.subject]) if touch.kind == "support_call" else _happened(touch)
+    return _of_call(touch, calls.get(touch.event_id)) if touch.kind == "support_call" else _happened(touch)
 
 
 def _happened(touch: Touch) -> float | None:
@@ -34,9 +38,38 @@ def _happened(touch: Touch) -> float | None:
     return WEIGHTS.get((touch.kind, touch.action))
 
 
-def _of_call(touch: Touch, call: Call) -> float | None:
-    if touch is not call.ended:
+def _of_call(touch: Touch, call: Call | None) -> float | None:
+    if call is None or touch is not call.ended:
         return None
     if call.gave_up:
         return -0.8 if call.gave_up == "hold" else -0.6
     return None if call.resolved is None else 0.5 if call.resolved else -0.5
+
+
+def observations(
+    touches: Sequence[Touch], answers: Sequence[Fact], experiences: Mapping[str, float], moment: int
+) -> dict[str, float]:
+    """Return the detector's series as known at a moment (epoch milliseconds), in order, by event_id.
+
+    A survey response is one observation, at the first of its answers that has an experience.
+    """
+    series: dict[str, float] = {}
+    responses = set[str]()
+    for touch in touches:
+        if touch.at > moment or touch.event_id not in experiences:
+            continue
+        if not is_answer(touch):
+            series[touch.event_id] = experiences[touch.event_id]
+        elif touch.subject not in responses:
+            responses.add(touch.subject)
+            held = [fact.holding_at(moment) for fact in answers if fact.first.subject == touch.subject]
+            series.update(_of_response(touch, [answer for answer in held if answer], experiences))
+    return series
+
+
+def _of_response(first: Touch, held: Sequence[Touch], experiences: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean of the scored answers that hold, else of the texts, by the event_id of the first."""
+    felt = [answer for answer in held if answer.event_id in experiences]
+    scored = [answer for answer in felt if is_scored(answer)]
+    values = [experiences[answer.event_id] for answer in scored or felt]
+    return {first.event_id: fmean(values)} if values else {}

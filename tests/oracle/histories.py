@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.oracle.abandonments import Abandonment, Cart, Survey, abandoned_calls, carts_of, surveys_of
-from tests.oracle.calls import Call, calls_of
+from tests.oracle.abandonments import Abandonment, Survey, abandoned_calls, surveys_of
+from tests.oracle.calls import Call, by_event, calls_of
+from tests.oracle.carts import Cart, carts_of
 from tests.oracle.experience import experience
+from tests.oracle.facts import Fact, answers_of, is_cancelled, orders_of
 from tests.oracle.touchpoints import DAY, Touch
 
 SILENCE = 30 * DAY
@@ -20,12 +22,15 @@ class CustomerHistory:
     customer: str
     touches: list[Touch]
     now: int
-    calls: dict[str, Call]
+    answers: list[Fact]
+    orders: list[Fact]
+    """Also those that were cancelled."""
+    calls: list[Call]
     carts: list[Cart]
     surveys: list[Survey]
     abandonments: list[Abandonment]
     experiences: dict[str, float]
-    """By event_id, of those that have one, in order."""
+    """By event_id, of those that have one, in order; also of answers that no longer hold."""
     journeys: list[list[Touch]]
     numbers: dict[str, int] = field(default_factory=dict)
     """The number of the journey of each event_id, from 1."""
@@ -34,10 +39,37 @@ class CustomerHistory:
         """Return the journey that a touchpoint is part of."""
         return f"{self.customer}#{self.numbers[touch.event_id]}"
 
+    @property
+    def superseded(self) -> set[str]:
+        """The event_ids of statements that no longer hold."""
+        return {touch.event_id for fact in (*self.answers, *self.orders) for touch in fact.superseded}
+
+    def felt(self) -> dict[str, float]:
+        """Return each experience once, in order: an answer's is that which holds, by its first statement's event_id."""
+        holding = {fact.first.event_id: fact.holding.event_id for fact in self.answers}
+        stated = {touch.event_id for fact in self.answers for touch in fact.statements}
+        once = {
+            touch.event_id: holding.get(touch.event_id, touch.event_id)
+            for touch in self.touches
+            if touch.event_id in holding or touch.event_id not in stated
+        }
+        return {event: self.experiences[held] for event, held in once.items() if held in self.experiences}
+
+    def orders_in(self, journey: list[Touch]) -> list[Fact]:
+        """Return the orders that were first stated in a journey."""
+        events = {touch.event_id for touch in journey}
+        return [order for order in self.orders if order.first.event_id in events]
+
+    def last_nps(self) -> float | None:
+        """Return the score of the NPS answer that was first stated last, as it holds."""
+        held = [fact.holding.record for fact in self.answers if fact.holding.record.get("question_kind") == "nps"]
+        scores = [record["score"] for record in held if record.get("score") is not None]
+        return float(scores[-1]) if scores else None
+
 
 @dataclass(frozen=True)
 class Money:
-    """Purchases and refunds, in the currency of the first purchase."""
+    """Orders and refunds, in the currency of the first order that was placed."""
 
     purchases: int
     spend: int
@@ -48,18 +80,23 @@ class Money:
 def history_of(customer: str, touches: list[Touch], now: int) -> CustomerHistory:
     """Work out one customer's history from the touchpoints in order."""
     calls = calls_of(touches)
-    carts = carts_of(touches, now)
+    orders = orders_of(touches)
+    placed = [order for order in orders if not is_cancelled(order.holding)]
+    carts = carts_of(touches, placed, now)
     surveys = surveys_of(touches, now)
     kept = [row for row in (*(cart.abandoned for cart in carts), *(survey.abandoned for survey in surveys)) if row]
-    felt = {touch.event_id: experience(touch, calls) for touch in touches}
+    phases = by_event(calls)
+    felt = {touch.event_id: experience(touch, phases) for touch in touches}
     history = CustomerHistory(
         customer=customer,
         touches=touches,
         now=now,
+        answers=answers_of(touches),
+        orders=orders,
         calls=calls,
         carts=carts,
         surveys=surveys,
-        abandonments=[*kept, *abandoned_calls(touches, calls)],
+        abandonments=[*kept, *abandoned_calls(calls, placed)],
         experiences={event: value for event, value in felt.items() if value is not None},
         journeys=_split(touches),
     )
@@ -77,16 +114,15 @@ def _split(touches: list[Touch]) -> list[list[Touch]]:
     return journeys
 
 
-def money(touches: Sequence[Touch]) -> Money:
-    """Add up purchases."""
-    purchases = [touch for touch in touches if touch.kind == "purchase"]
-    currency = purchases[0].currency or "" if purchases else ""
-    sums = {"placed": 0, "refunded": 0}
-    for touch in purchases:
-        if touch.currency == currency:
-            sums[touch.action] += touch.value or 0
-    count = sum(touch.action == "placed" for touch in purchases)
-    return Money(count, sums["placed"], sums["refunded"], currency)
+def money(orders: Sequence[Fact], touches: Sequence[Touch]) -> Money:
+    """Add up orders, as they hold, and the refunds among the touchpoints."""
+    placed = [order.holding for order in orders if not is_cancelled(order.holding)]
+    refunds = [touch for touch in touches if touch.kind == "purchase" and touch.action == "refunded"]
+    currency = (placed[0].currency or "") if placed else ""
+    spend, refunded = (
+        sum(touch.value or 0 for touch in purchases if touch.currency == currency) for purchases in (placed, refunds)
+    )
+    return Money(len(placed), spend, refunded, currency)
 
 
 def open_cases(touches: Sequence[Touch]) -> set[str]:
@@ -112,11 +148,12 @@ def outcome(history: CustomerHistory, journey: list[Touch]) -> str:
     end = ended_at(journey, history.now)
     if end is None:
         return "open"
-    ended = [call for touch in journey if (call := history.calls.get(touch.subject)) and touch is call.ended]
+    ended_by = {call.ended.event_id: call for call in history.calls if call.ended is not None}
+    ended = [ended_by[touch.event_id] for touch in journey if touch.event_id in ended_by]
     known = [call.resolved for call in ended if call.resolved is not None]
     name = history.journey_of(journey[0])
     held = {
-        "purchased": money(journey).purchases > 0,
+        "purchased": money(history.orders_in(journey), journey).purchases > 0,
         "resolved": True in known or any(_resolves(touch) for touch in journey),
         "abandoned": any(
             history.journey_of(row.first) == name and (row.recovered_at is None or row.recovered_at > end)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tests.oracle.facts import Fact, is_answer, is_cancelled, is_order
 from tests.oracle.histories import CustomerHistory
 from tests.oracle.scores import counted, is_scored
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND, Touch
@@ -17,6 +18,7 @@ PATIENCE = 30 * DAY
 DURATIONS = {"speed_of_answer", "hold_time", "first_response_time"}
 MONEY = {"orders", "revenue", "refunds"}
 SUMS = {"revenue", "refunds"}
+"""Never added across currencies."""
 
 Key = tuple[str, str, int, str, str]
 """Metric, grain, bucket, dimension, its value."""
@@ -30,6 +32,8 @@ class Observation:
     touch: Touch
     amount: float
     """What it adds to the numerator: 0 or 1, a score, minor units, or seconds."""
+    currency: str = ""
+    """Of money alone."""
 
 
 @dataclass
@@ -70,38 +74,53 @@ class Bucket:
 def observe(history: CustomerHistory) -> Iterator[Observation]:
     """Return all that is counted of one customer, shifts apart."""
     for touch in history.touches:
-        yield from _of_touch(history, touch)
+        if not is_answer(touch) and not is_order(touch):
+            yield from _of_touch(history, touch)
+    for answer in history.answers:
+        yield from _of_answer(history, answer)
+    for order in history.orders:
+        yield from _of_order(order)
     for cart in history.carts:
-        if cart.ever:
-            lost = cart.abandoned is not None and cart.abandoned.recovered_at is None
-            yield Observation("cart_abandonment_rate", cart.first, lost)
+        if cart.held_something:
+            yield Observation("cart_abandonment_rate", cart.first, cart.counts_as_lost)
     for survey in history.surveys:
         lost = survey.abandoned is not None
         yield Observation("survey_abandonment_rate", survey.started, lost)
     yield from _of_calls(history)
-    yield from _of_answers(history)
+    yield from _of_first_answers(history)
 
 
 def _of_touch(history: CustomerHistory, touch: Touch) -> Iterator[Observation]:
     if touch.kind == "purchase":
-        if touch.action == "placed":
-            yield Observation("orders", touch, 1)
-            yield Observation("revenue", touch, touch.value or 0)
-        else:
-            yield Observation("refunds", touch, touch.value or 0)
-    if is_scored(touch) and (answer := counted(touch)):
-        yield Observation(answer[0], touch, answer[1])
+        yield Observation("refunds", touch, touch.value or 0, touch.currency or "")
     if touch.sentiment is not None:
         yield Observation("sentiment", touch, touch.sentiment)
     if touch.event_id in history.experiences:
         yield Observation("experience", touch, history.experiences[touch.event_id])
 
 
+def _of_answer(history: CustomerHistory, answer: Fact) -> Iterator[Observation]:
+    counts = answer.counted
+    if is_scored(counts) and (question := counted(counts)):
+        yield Observation(question[0], answer.first, question[1])
+    if counts.sentiment is not None:
+        yield Observation("sentiment", answer.first, counts.sentiment)
+    if counts.event_id in history.experiences:
+        yield Observation("experience", answer.first, history.experiences[counts.event_id])
+
+
+def _of_order(order: Fact) -> Iterator[Observation]:
+    counts = order.counted
+    if not is_cancelled(counts):
+        yield Observation("orders", order.first, 1, counts.currency or "")
+        yield Observation("revenue", order.first, counts.value or 0, counts.currency or "")
+
+
 def _of_calls(history: CustomerHistory) -> Iterator[Observation]:
-    for call in history.calls.values():
+    for call in history.calls:
         if call.queued is None:
             continue
-        if not (call.short and call.answered_at is None):
+        if not call.short:
             yield Observation("call_abandonment_rate", call.queued, call.gave_up == "call")
         if call.answered_at is not None:
             waited = call.answered_at - call.queued.at
@@ -112,7 +131,7 @@ def _of_calls(history: CustomerHistory) -> Iterator[Observation]:
             yield Observation("service_level", call.queued, 0)
 
 
-def _of_answers(history: CustomerHistory) -> Iterator[Observation]:
+def _of_first_answers(history: CustomerHistory) -> Iterator[Observation]:
     waiting: dict[tuple[str, str], Touch] = {}
     for touch in history.touches:
         answered: Touch | None = None
@@ -130,6 +149,15 @@ def _of_answers(history: CustomerHistory) -> Iterator[Observation]:
             yield Observation("first_response_time", answered, (touch.at - answered.at) / SECOND)
 
 
+def in_several_currencies(observations: Iterable[Observation]) -> set[str]:
+    """Return the sums whose observations are in several currencies: only the dimension `currency` adds them up."""
+    seen: dict[str, set[str]] = {metric: set() for metric in SUMS}
+    for observation in observations:
+        if observation.metric in SUMS:
+            seen[observation.metric].add(observation.currency)
+    return {metric for metric, currencies in seen.items() if len(currencies) > 1}
+
+
 def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
     """Sort observations into buckets, by grain and dimension."""
     buckets: dict[Key, Bucket] = {}
@@ -139,7 +167,7 @@ def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
         # An attribute of that name is not the currency.
         dimensions.pop("currency", None)
         if observation.metric in MONEY:
-            dimensions["currency"] = touch.currency or ""
+            dimensions["currency"] = observation.currency
         for grain, length in GRAINS.items():
             start = touch.at // length * length
             for dimension, value in dimensions.items():

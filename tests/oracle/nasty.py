@@ -6,14 +6,11 @@ down, people with half a name, silences of months, and all of it out of order.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests.oracle.stories import TEXTS, Event, Stories
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, NO_IDENTITY, SECOND
-
-Event = dict[str, Any]
 
 PEOPLE: list[Event] = [
     {"customer_id": "C1"},
@@ -29,22 +26,6 @@ PEOPLE: list[Event] = [
     {"customer_id": "undefined", "identifiers": {"email": "[object Object]", "cookie": "Guest", "crm": "77"}},
     *({"customer_id": f"N{number}", "identifiers": {"email": f"n{number}@example.com"}} for number in range(30)),
 ]
-ATTRIBUTES: list[dict[str, str]] = [
-    {},
-    {"region": "north"},
-    {"region": "Île-de-France", "segment": ""},
-    {"product": "tea 🫖", "campaign": 'it\'s "here"\t\\'},
-    {"channel": "billboard", "all": "me", "currency": "XXX"},
-]
-TEXTS = [
-    "I love it, thank you so much!",
-    "Terrible. The worst service ever, I am furious.",
-    "ok",
-    "😡😡",
-    "très bien, merci",
-    "最悪",
-    'line one\nline "two"\t\\',
-]
 GAPS = [0, 0, 1_000, 4_999, 5_000, 20_000, 20_001, MINUTE, 29 * MINUTE, 30 * MINUTE, 31 * MINUTE, 7 * HOUR, 3 * DAY]
 SCALES: list[dict[str, Any]] = [
     {"question_kind": "nps", "scores": [0, 6, 6.5, 7, 9, 10]},
@@ -58,27 +39,22 @@ SCALES: list[dict[str, Any]] = [
 ]
 
 
-class Nasty:
+class Nasty(Stories):
     """Makes the input; the same seed and the same `now` (epoch milliseconds) give the same lines.
 
     `towns` says how often there is everybody, each time with another history and name.
     """
 
     def __init__(self, seed: int, now: int, towns: int = 1) -> None:
+        super().__init__(seed, now)
         self._towns = towns
-        self._random = random.Random(seed)
-        self._now = now // DAY * DAY
-        self._count = 0
         self._carts = 0
 
     def lines(self) -> list[Event]:
         """Return the touchpoints, repeated and shuffled."""
         made = [event for town in range(self._towns) for who in PEOPLE for event in self._person(_of(town, who))]
         made += [*self._recent(), *self._turn("T1", TEXTS[0], TEXTS[1]), *self._turn("T2", TEXTS[1], TEXTS[0])]
-        again = [self._said_differently(event) for event in self._random.sample(made, len(made) // 8)]
-        made += again
-        self._random.shuffle(made)
-        return [{**event, "occurred_at": self._written(event["occurred_at"])} for event in made]
+        return self._out_of_order(made)
 
     def _person(self, who: Event) -> Iterator[Event]:
         stories: list[Callable[[Event, int], Iterator[Event]]] = [
@@ -91,27 +67,8 @@ class Nasty:
             start = self._now - self._random.randint(100, 190) * DAY + self._random.randint(0, 40_000) * SECOND
             yield from story(who, start)
 
-    def _event(self, who: Event, at: int, kind: str, **fields: object) -> Event:
-        self._count += 1
-        event = {
-            "kind": kind,
-            "event_id": f"{self._random.choice('aZ☃')}-{self._count}",
-            "occurred_at": at,
-            "source": f"{kind} service",
-            **who,
-            "attributes": self._random.choice(ATTRIBUTES),
-            **fields,
-        }
-        if self._random.random() < 0.3:
-            event["channel"] = self._random.choice(["app", "web", "store", "chat"])
-        return event
-
     def _gap(self) -> int:
         return self._random.choice(GAPS)
-
-    def _new(self, kind: str) -> str:
-        self._count += 1
-        return f"{kind}-{self._count}"
 
     def _cart(self, who: Event, at: int) -> Iterator[Event]:
         choose = self._random.choice
@@ -218,18 +175,6 @@ class Nasty:
             text = before if day < 7 else after
             who = {"customer_id": name}
             yield self._event(who, start + day * DAY, "tweet", post_id=f"{name} {day}", text=text)
-
-    def _said_differently(self, event: Event) -> Event:
-        """Return the same touchpoint, its fields in another order."""
-        return {name: event[name] for name in self._random.sample(sorted(event), len(event))}
-
-    def _written(self, at: int) -> int | str:
-        way = self._random.randint(0, 3)
-        if way == 0:
-            return at
-        zone = UTC if way == 1 else timezone(timedelta(hours=self._random.choice([-11, 0, 5.5])))
-        moment = datetime.fromtimestamp(at // SECOND, zone).replace(microsecond=at % SECOND * 1000)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _of(town: int, who: Event) -> Event:

@@ -108,6 +108,11 @@ def milliseconds(value: str | int) -> int:
     )
 
 
+def moment(text: str | None) -> int | None:
+    """Return a time of a view in epoch milliseconds."""
+    return None if text is None else milliseconds(text.replace(" ", "T") + "+00:00")
+
+
 def whose(record: Mapping[str, Any]) -> str:
     """Return the customer, or the name of the anonymous profile."""
     customer = (record.get("customer_id") or "").strip()
@@ -121,7 +126,7 @@ def whose(record: Mapping[str, Any]) -> str:
     for kind in (*STRONG, *sorted(usable.keys() - {*STRONG, *WEAK}), *WEAK):
         if kind in usable:
             return f"anon:{kind}:{usable[kind]}"
-    raise ValueError(f"nobody's touchpoint: {record}")
+    raise ValueError(f"no identity: {record}")
 
 
 def _plain(kind: str, value: str) -> str:
@@ -142,10 +147,10 @@ def _channel(record: Mapping[str, Any]) -> str:
 
 
 def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | None]) -> dict[str, list[Touch]]:
-    """Return the touchpoints of each customer in order; of a repeated event_id one is kept."""
+    """Return the touchpoints of each customer in order; of a repeated event_id the first is kept."""
     seen: dict[str, Touch] = {}
     for record in lines:
-        if record["kind"] in ACTIONS:
+        if record["kind"] in ACTIONS and record["event_id"] not in seen:
             seen[record["event_id"]] = _touch(record, sentiments.get(record["event_id"]))
     customers: dict[str, list[Touch]] = {}
     for touch in sorted(seen.values(), key=lambda touch: touch.order):

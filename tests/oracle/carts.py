@@ -1,0 +1,152 @@
+"""Carts: what is in them, whether they were abandoned, and which order converts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.oracle.abandonments import Abandonment
+from tests.oracle.facts import Fact
+from tests.oracle.touchpoints import DAY, MINUTE, Touch
+
+CART_DEADLINE = 30 * MINUTE
+BEFORE = 30 * DAY
+"""An order converts by its skus a cart whose last event lies at most so long before it …"""
+AFTER = 5 * MINUTE
+"""… or one whose first event comes at most so long after it."""
+
+
+@dataclass
+class Cart:
+    """What became of one cart."""
+
+    first: Touch
+    last: Touch
+    contents: dict[str | None, int] = field(default_factory=dict)
+    """The quantity of each sku in it, never 0; None is the unnamed sku of item events without one."""
+    unlisted: bool = False
+    """Whether the last value stated above zero was stated while the contents were empty."""
+    held_something: bool = False
+    """Whether it was ever not empty."""
+    checkout: bool = False
+    value: int | None = 0
+    currency: str | None = None
+    ordered: bool = False
+    abandoned: Abandonment | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is in it."""
+        return not self.contents and not self.unlisted
+
+    @property
+    def counts_as_lost(self) -> bool:
+        """Whether the rate counts it as abandoned: also where another order recovered it."""
+        return self.abandoned is not None and self.abandoned.recovered_by in {None, "order"}
+
+    def pass_time(self, now: int) -> None:
+        """Let the cart's deadline pass, if it lies at or before `now`."""
+        deadline = self.last.at + CART_DEADLINE
+        known = self.abandoned is not None and self.abandoned.abandoned_at == deadline
+        if self.ordered or self.empty or known or deadline > now:
+            return
+        self.abandoned = Abandonment(
+            "checkout" if self.checkout else "cart",
+            subject_id=self.first.subject,
+            started_at=self.first.at,
+            abandoned_at=deadline,
+            first=self.first,
+            value=self.value,
+            currency=self.currency,
+        )
+
+    def convert(self, at: int, by: str) -> None:
+        """Take the order of this cart: in time, or to recover it, or too late for that."""
+        self.pass_time(at)
+        if self.abandoned is not None and not self.ordered:
+            self.abandoned.recover(at, by)
+        self.ordered = True
+
+    def other_order(self, at: int) -> None:
+        """Take an order that does not convert this cart."""
+        self.pass_time(at)
+        if self.abandoned is not None and not self.ordered:
+            self.abandoned.recover(at, "order")
+
+    def apply(self, touch: Touch) -> None:
+        """Take the cart's next event; after its order nothing changes it any more."""
+        self.pass_time(touch.at)
+        if self.ordered:
+            return
+        if touch.action == "ordered":
+            self.held_something = self.held_something or bool(touch.value)
+            self.convert(touch.at, "cart_id")
+            return
+        self._change_contents(touch)
+        self.held_something = self.held_something or not self.empty
+        self.checkout = self.checkout or touch.action == "checkout_started"
+        if touch.value or self.empty:
+            self.value = touch.value
+        self.currency = touch.currency or self.currency
+        self.last = touch
+
+    def _change_contents(self, touch: Touch) -> None:
+        sku = touch.record.get("sku") or None
+        quantity = touch.record.get("quantity", 1)
+        held = self.contents.get(sku, 0)
+        if touch.action == "item_added":
+            self.contents[sku] = held + quantity
+        elif touch.action == "item_removed":
+            self.contents[sku] = max(0, held - quantity)
+        elif touch.action == "cleared":
+            self.contents.clear()
+            self.unlisted = False
+        self.contents = {name: count for name, count in self.contents.items() if count}
+        if touch.value and touch.action != "cleared":
+            self.unlisted = not self.contents
+
+    def is_covered_by(self, order: Fact) -> bool:
+        """Whether the order holds all skus of this cart, in any quantity; no order holds the unnamed sku."""
+        ordered = {item["sku"] for item in order.holding.record.get("items", [])}
+        return bool(self.contents) and self.contents.keys() <= ordered
+
+
+def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
+    """Return one customer's carts as they stand at `now`; `orders` are those that were not cancelled."""
+    carts: dict[str, Cart] = {}
+    placed = {order.first.event_id: order for order in orders}
+    for touch in touches:
+        if touch.kind == "cart_event":
+            cart = carts.setdefault(touch.subject, Cart(touch, touch))
+            cart.apply(touch)
+            # An order that came before the cart's abandonment does not recover it.
+            if cart.abandoned is None and any(_just_before(order, cart) for order in orders):
+                cart.convert(touch.at, "skus")
+        elif touch.event_id in placed:
+            _place(placed[touch.event_id], carts)
+    for cart in carts.values():
+        cart.pass_time(now)
+    return list(carts.values())
+
+
+def named_cart(order: Fact) -> str:
+    """Return the cart that an order names, or nothing."""
+    return order.holding.record.get("cart_id") or ""
+
+
+def _just_before(order: Fact, cart: Cart) -> bool:
+    """Whether the order names no cart, holds all of this one, and came at most 5 minutes before its first event."""
+    in_time = order.first.order < cart.first.order and cart.first.at <= order.first.at + AFTER
+    return in_time and not named_cart(order) and cart.is_covered_by(order)
+
+
+def _place(order: Fact, carts: dict[str, Cart]) -> None:
+    at, name = order.first.at, named_cart(order)
+    if name and name not in carts:
+        carts[name] = Cart(order.first, order.first)
+    for known, cart in carts.items():
+        if name and known == name:
+            cart.convert(at, "cart_id")
+        elif not name and at <= cart.last.at + BEFORE and cart.is_covered_by(order):
+            cart.convert(at, "skus")
+        else:
+            cart.other_order(at)

@@ -1,0 +1,60 @@
+"""Checks the shifts of the views: each against the series of its customer, as it was known when it was detected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+from typing import Any
+
+from tests.oracle.experience import observations
+from tests.oracle.histories import CustomerHistory
+from tests.oracle.touchpoints import moment
+
+Row = Mapping[str, Any]
+
+
+def differences(history: CustomerHistory, row: Row) -> Iterator[str]:
+    """Give what does not hold of one row of `sentiment_shifts`; `history` is that of its customer."""
+    name = f"sentiment_shifts {row['shift_id']}"
+    series = observations(history.touches, history.answers, history.experiences, moment(row["detected_at"]) or 0)
+    onset = next((touch for touch in history.touches if touch.event_id == row["onset_event_id"]), None)
+    if onset is None or onset.event_id not in series:
+        yield f"{name}: its onset is no observation of {history.customer}"
+        return
+    if history.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
+        yield f"{name}: not the journey or the time of its onset"
+    yield from _levels(name, series, row)
+    yield from _cause(name, history, row)
+
+
+def _levels(name: str, series: dict[str, float], row: Row) -> Iterator[str]:
+    """The means are those of the customer's own series before and from the onset."""
+    onset = list(series).index(row["onset_event_id"])
+    before, after = list(series.values())[:onset], list(series.values())[onset:]
+    if min(row["n_before"], row["n_after"]) < 3:
+        yield f"{name}: fewer than three observations on a side"
+    if row["n_before"] > len(before) or row["n_after"] > len(after):
+        yield f"{name}: more observations than there are: {len(before)}, {len(after)}"
+        return
+    for side, mean in (
+        ("before", fmean(before[-row["n_before"] :])),
+        ("after", fmean(after[: row["n_after"]])),
+    ):
+        if abs(mean - row[f"{side}_mean"]) > 1e-4:
+            yield f"{name}: {side}_mean is {row[f'{side}_mean']}, not {mean}"
+    if (row["after_mean"] < row["before_mean"]) != (row["direction"] == "worse"):
+        yield f"{name}: {row['direction']} is not what it is"
+
+
+def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
+    if row["cause_event_id"] is None:
+        return
+    events = [touch.event_id for touch in history.touches]
+    if row["cause_event_id"] not in events:
+        yield f"{name}: its cause is not of {history.customer}"
+        return
+    cause = history.touches[events.index(row["cause_event_id"])]
+    if events.index(cause.event_id) >= events.index(row["onset_event_id"]):
+        yield f"{name}: its cause comes after its onset"
+    if cause.kind != row["cause_kind"] or history.journey_of(cause) != row["journey_id"]:
+        yield f"{name}: not the kind or the journey of its cause"
