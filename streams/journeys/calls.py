@@ -54,7 +54,7 @@ class Calls(Machine):
             _queue(call, attribution, effects)
         elif event.phase == "answered":
             _answer(call, at, effects)
-        elif event.phase == "transferred" and call.requeued_at == at:
+        elif event.phase == "transferred" and call.requeued_at == at and not call.waiting_at:
             # Clocks that know only seconds put the answer, the transfer and the next queue into one moment.
             call.waiting_at = at
         return None
@@ -78,7 +78,7 @@ class Calls(Machine):
 def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
     """Recover the calls that were abandoned not long ago: their customer has ordered after all."""
     for call in customer.calls.values():
-        if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
+        if call.status == "abandoned" and call.abandoned_at <= at <= call.abandoned_at + RECOVERY_MS:
             call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
             call.recovered_order = order_id
             abandonment.take_from_journey(customer, call)
@@ -97,7 +97,7 @@ def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> No
 def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:
     """Return the call that a phase belongs to; the id of one that is long over is that of another call now."""
     call = customer.calls.get(call_id)
-    if call is not None and attribution.at > call.began_at + LONGEST_MS:
+    if call is not None and attribution.at >= call.began_at + LONGEST_MS:
         if call.family:
             customer.calls[f"{call_id} {call.began_at}"] = call
         del customer.calls[call_id]
@@ -126,12 +126,12 @@ def _queue(call: Call, attribution: Attribution, effects: Effects) -> None:
 
 def _answer(call: Call, at: int, effects: Effects) -> None:
     waited = at - call.waiting_at
-    is_first_wait = call.waiting_at == call.queued_at and not call.answered_at
-    if call.waiting_at and is_first_wait:
+    if call.waiting_at and not call.answered_at:
         effects.observe_duration(SPEED_OF_ANSWER, call.attribution, waited)
         effects.observe_duration(HOLD_TIME, call.attribution, call.hold_ms)
         effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=int(waited <= SERVICE_LEVEL_MS))
         call.answered_at = at
+    call.talked = True
     call.waiting_at = 0
 
 
@@ -156,6 +156,11 @@ def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effec
             return Outcome(HOLD_ABANDONED)
         if call.waiting_at:
             return _leave_queue(customer, event, call, effects)
+    return _resolve(customer, event)
+
+
+def _resolve(customer: CustomerState, event: SupportCall) -> Outcome | None:
+    """Return what the end of a call that was not abandoned says."""
     if event.resolved is None:
         return None
     if customer.journey is not None:
@@ -166,13 +171,13 @@ def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effec
 
 def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> Outcome | None:
     waited = event.occurred_at - call.waiting_at
-    is_first_wait = not call.answered_at and call.waiting_at == call.queued_at
     if waited < SHORT_MS:
-        if is_first_wait:
+        if not call.talked:
             effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
-        return None
+            return None
+        return _resolve(customer, event)
     effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=0, numerator=1)
-    if is_first_wait and waited > SERVICE_LEVEL_MS:
+    if not call.answered_at and waited > SERVICE_LEVEL_MS:
         effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=0)
     _abandon(customer, call, "call", call.waiting_at, effects)
     return Outcome(CALL_ABANDONED)

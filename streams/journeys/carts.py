@@ -53,6 +53,8 @@ class Carts(Machine):
         """Apply a change to a cart. After its order, a cart's further events change nothing."""
         cart = _cart(customer, event.cart_id, attribution)
         if _is_converted(cart):
+            if event.action == "ordered":
+                cart.ordered_at = cart.ordered_at or event.occurred_at
             return
         cart.last_at = event.occurred_at
         _update_contents(cart, event)
@@ -64,7 +66,7 @@ class Carts(Machine):
             cart.counted = True
             effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
         cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
-        if (order_id := _order_just_placed(customer, cart)) is not None:
+        if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
             _convert(customer, event.cart_id, cart, "skus", order_id, event.occurred_at, effects)
 
     def next_deadline(self, customer: CustomerState) -> int:
@@ -98,7 +100,6 @@ def convert_named(
     """Convert the cart that an order names; a cart that was unknown is then known to be ordered."""
     cart = _cart(customer, cart_id, attribution)
     if not _is_converted(cart):
-        cart.last_at = max(cart.last_at, attribution.at)
         _convert(customer, cart_id, cart, "cart_id", order_id, attribution.at, effects)
 
 
@@ -108,14 +109,15 @@ def convert_held(
     """Convert each cart all of whose skus an order holds, the order naming none."""
     at = attribution.at
     for cart_id, cart in list(customer.carts.items()):
-        if not _is_converted(cart) and at - BEFORE_ORDER_MS <= cart.last_at and _holds(skus, cart):
+        in_time = at - BEFORE_ORDER_MS <= cart.last_at and cart.attribution.at <= at + AFTER_ORDER_MS
+        if in_time and not _is_converted(cart) and _holds(skus, cart):
             _convert(customer, cart_id, cart, "skus", order_id, at, effects)
 
 
 def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
     """Recover the carts abandoned not long before an order that is not theirs; the rate counts them as before."""
     for cart_id, cart in customer.carts.items():
-        if cart.status == "abandoned" and at <= cart.abandoned_at + RECOVERY_MS:
+        if cart.status == "abandoned" and cart.abandoned_at <= at <= cart.abandoned_at + RECOVERY_MS:
             cart.status, cart.recovered_by, cart.recovered_at = "recovered", "order", at
             cart.recovered_order = order_id
             abandonment.take_from_journey(customer, cart)
@@ -165,7 +167,7 @@ def _recent_orders(customer: CustomerState, at: int) -> Iterator[tuple[str, list
     for order_id, order in reversed(customer.orders.items()):
         if order.attribution.at < at - AFTER_ORDER_MS:
             return
-        if order.amount_minor and order.skus:
+        if order.attribution.at < at and order.amount_minor and order.skus and not order.cart_id:
             yield order_id, order.skus
 
 
@@ -211,6 +213,7 @@ def _convert(
 ) -> None:
     cart.conversion = Conversion(order_id, cart.status, cart.deadline, cart.recovered_at, cart.recovered_by)
     cart.deadline = 0
+    cart.last_at = max(cart.last_at, at)
     if cart.status == "open":
         cart.status = "ordered"
         return
@@ -223,19 +226,20 @@ def _convert(
 
 def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversion, effects: Effects) -> None:
     """Make a cart what it was before the order that converted it, and abandon it where its deadline has passed."""
-    converted_from_open = cart.status == "ordered"
+    was_counted = cart.status == "recovered"
     cart.conversion = None
     cart.status, cart.recovered_at, cart.recovered_by = was.status, was.recovered_at, was.recovered_by
-    if converted_from_open:
-        if was.deadline > effects.now:
-            cart.deadline = was.deadline
-        elif was.deadline:
-            _abandon(customer, cart_id, cart, was.deadline, effects)
-        return
-    effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
-    if cart.status == "abandoned":
-        abandonment.count_in_journey(customer)
-    _put_row(cart_id, cart, effects)
+    if was_counted:
+        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
+        if cart.status == "abandoned":
+            abandonment.count_in_journey(customer)
+        _put_row(cart_id, cart, effects)
+    if was.deadline > effects.now:
+        cart.deadline = was.deadline
+    elif was.deadline:
+        _abandon(customer, cart_id, cart, was.deadline, effects)
+    if cart.ordered_at:
+        _convert(customer, cart_id, cart, "cart_id", "", cart.ordered_at, effects)
 
 
 def _put_row(cart_id: str, cart: Cart, effects: Effects) -> None:

@@ -52,6 +52,9 @@ class Purchases(Machine):
         else:
             effects.supersede(order.stated[1], event.event_id)
             order.stated, order.leading = stated, leading
+            _restate(customer, order, event, effects)
+            _fix_currency_anew(customer)
+            return
         _restate(customer, order, event, effects)
 
     def forget(self, customer: CustomerState, now: int) -> None:
@@ -67,10 +70,7 @@ class Purchases(Machine):
 def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
     amount, currency = event.amount_minor, event.currency
     effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
-    if not customer.currency:
-        customer.early_refunds[currency] = customer.early_refunds.get(currency, 0) + amount
-    elif currency == customer.currency:
-        customer.refunded_minor += amount
+    _add(customer.refunded, currency, amount)
 
 
 def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
@@ -78,10 +78,13 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     was_placed = order.amount_minor > 0
     _count(customer, order, -1, effects)
     order.amount_minor, order.currency = event.amount_minor, event.currency
-    order.skus = [] if event.cart_id else sorted({item.sku for item in event.items})
     _count(customer, order, 1, effects)
+    _fix_currency(customer, order)
+    if event.items:
+        order.skus = sorted({item.sku for item in event.items})
+    order.cart_id = event.cart_id or order.cart_id
     if order.amount_minor:
-        _convert(customer, order, event, effects)
+        _convert(customer, order, event.order_id, effects)
         if not was_placed:
             carts.recover(customer, event.order_id, order.attribution.at, effects)
             calls.recover(customer, event.order_id, order.attribution.at, effects)
@@ -90,11 +93,12 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
         calls.cancel_order(customer, event.order_id, effects)
 
 
-def _convert(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
-    if event.cart_id:
-        carts.convert_named(customer, event.cart_id, event.order_id, order.attribution, effects)
+def _convert(customer: CustomerState, order: Order, order_id: str, effects: Effects) -> None:
+    """Convert the order's carts: books that state the net of what a shop has stated may not know of carts and skus."""
+    if order.cart_id:
+        carts.convert_named(customer, order.cart_id, order_id, order.attribution, effects)
     elif order.skus:
-        carts.convert_held(customer, order.skus, event.order_id, order.attribution, effects)
+        carts.convert_held(customer, order.skus, order_id, order.attribution, effects)
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:
@@ -102,23 +106,38 @@ def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -
     amount, currency, attribution = sign * order.amount_minor, order.currency, order.attribution
     if not amount:
         return
-    _fix_currency(customer, currency)
     effects.change(ORDERS, attribution, n=sign, numerator=sign, currency=currency)
     effects.change(REVENUE, attribution, n=sign, numerator=amount, currency=currency)
     customer.purchases += sign
-    if currency == customer.currency:
-        customer.spend_minor += amount
+    _add(customer.spent, currency, amount)
     journey = customer.journey
     if journey is not None and journey.number == attribution.journey:
-        journey.currency = journey.currency or currency
         journey.purchases += sign
-        if currency == journey.currency:
-            journey.revenue_minor += amount
+        _add(journey.revenue, currency, amount)
 
 
-def _fix_currency(customer: CustomerState, currency: str) -> None:
-    """Let the first order placed fix the customer's currency; what was refunded in it before counts."""
-    if not customer.currency:
-        customer.currency = currency
-        customer.refunded_minor += customer.early_refunds.get(currency, 0)
-        customer.early_refunds = {}
+def _add(sums: dict[str, int], currency: str, amount: int) -> None:
+    sums[currency] = sums.get(currency, 0) + amount
+
+
+def _fix_currency(customer: CustomerState, order: Order) -> None:
+    """Let the first order placed fix the currency of the customer, and of the journey that is under way."""
+    if order.amount_minor:
+        customer.currency = customer.currency or order.currency
+        if customer.journey is not None:
+            customer.journey.currency = customer.journey.currency or order.currency
+
+
+def _fix_currency_anew(customer: CustomerState) -> None:
+    """Find the first order placed once more: one was corrected. Orders that are forgotten were placed before all."""
+    placed = sorted((one for one in customer.orders.values() if one.amount_minor), key=_first_stated)
+    if len(placed) == customer.purchases:
+        customer.currency = placed[0].currency if placed else ""
+    journey = customer.journey
+    if journey is not None:
+        in_journey = [one.currency for one in placed if one.attribution.journey == journey.number]
+        journey.currency = in_journey[0] if in_journey else ""
+
+
+def _first_stated(order: Order) -> int:
+    return order.attribution.at

@@ -31,11 +31,13 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way.
 
     Attributes:
+        currency: that of its first order placed, "" before one.
+        revenue: its orders by currency, minor units.
         path: one code for each touchpoint: its kind and its action.
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
-        first_experience_at: the time of the touchpoint that `experience_first` is of.
+        first_experience_at, last_experience_at: the times of what `experience_first` and `experience_last` are of.
     """
 
     number: int
@@ -45,8 +47,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     channels: list[str] = msgspec.field(default_factory=list)
     path: str = ""
     purchases: int = 0
-    revenue_minor: int = 0
     currency: str = ""
+    revenue: dict[str, int] = msgspec.field(default_factory=dict)
     experience_first: int | None = None
     experience_last: int | None = None
     experience_sum: int = 0
@@ -55,6 +57,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     unresolved: bool = False
     abandoned: int = 0
     first_experience_at: int = 0
+    last_experience_at: int = 0
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -96,6 +99,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         counted: whether it has held something, and so is in the metric.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
         recovered_order: the order that recovered it without being its own.
+        ordered_at: when its own events said that it was ordered, after an order had converted it.
     """
 
     attribution: Attribution
@@ -113,6 +117,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     recovered_order: str = ""
     abandoned_as: AbandonedCart | None = None
     conversion: Conversion | None = None
+    ordered_at: int = 0
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):
@@ -125,6 +130,7 @@ class Call(msgspec.Struct, array_like=True, gc=False):
         waiting_at: when the wait that is under way began, 0 without one.
         requeued_at: when it was queued once more while it was waiting.
         answered_at: when its first wait ended with an answer.
+        talked: whether anybody has answered it, with or without a wait before.
         started_at: of an abandoned call, when the wait or the hold began.
         recovered_order: the order that recovered it.
     """
@@ -137,6 +143,7 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     waiting_at: int = 0
     requeued_at: int = 0
     answered_at: int = 0
+    talked: bool = False
     held_at: int = 0
     hold_ms: int = 0
     status: CallStatus = "open"
@@ -198,7 +205,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         stated: time and event id of the statement that holds.
         leading: whether that is of the leading source.
         amount_minor: 0 where the order is cancelled.
-        skus: what it holds, while a cart's event may still follow; empty where it names its cart.
+        skus: what it holds, as the last statement has it that says so.
+        cart_id: the cart that it names, as the last statement has it that names one; "" for none.
     """
 
     attribution: Attribution
@@ -207,6 +215,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     skus: list[str] = msgspec.field(default_factory=list)
+    cart_id: str = ""
 
 
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -222,13 +231,14 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         journeys: how many journeys there were, with the one under way.
+        currency: that of the first order placed, "" before one.
+        spent, refunded: orders and refunds by currency, minor units.
         last_shift: direction of the last sentiment shift: -1 worse, 1 better, 0 none yet.
         last_timer_at: the latest time at which a timer has fired, ms.
         cases: open cases, each with the time of its opening.
         observations: the experiences that the shift detector still weighs, oldest first.
         unanswered: what no person of the business has answered yet, oldest first (see `responses`).
         orders: the orders of the last 90 days (see `purchases`).
-        early_refunds: refunds by currency, while no order has fixed the customer's.
         last_nps_of: the question and response that `last_nps` answers.
     """
 
@@ -238,9 +248,9 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     last_seen_at: int = 0
     touchpoints: int = 0
     purchases: int = 0
-    spend_minor: int = 0
-    refunded_minor: int = 0
     currency: str = ""
+    spent: dict[str, int] = msgspec.field(default_factory=dict)
+    refunded: dict[str, int] = msgspec.field(default_factory=dict)
     experience_sum: int = 0
     experience_n: int = 0
     last_nps: float | None = None
@@ -253,7 +263,6 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     observations: list[Observation] = msgspec.field(default_factory=list)
     unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
     orders: dict[str, Order] = msgspec.field(default_factory=dict)
-    early_refunds: dict[str, int] = msgspec.field(default_factory=dict)
     last_nps_of: str = ""
 
 

@@ -58,8 +58,7 @@ class Call:
 
     def _wait(self, touch: Touch) -> None:
         # Whoever waits in a queue is no longer on hold. Only an answer ends a wait: queued again before it, or
-        # transferred to another queue, the call still waits. So it does not matter whether `transferred` or a later
-        # `queued` of the same moment comes first.
+        # transferred to another queue, the call still waits.
         self._stop_hold(touch.at)
         if self.waiting_since is None:
             self.waiting_since = touch.at
@@ -95,14 +94,37 @@ class Call:
 def calls_of(touches: list[Touch]) -> list[Call]:
     """Return one customer's calls; an id can be used again after a call that was never hung up."""
     calls: dict[str, list[Call]] = {}
-    for touch in touches:
+    for touch in _transfers_first(touches):
         if touch.kind != "support_call":
             continue
         known = calls.setdefault(touch.subject, [])
-        if not known or (known[-1].ended is None and touch.at >= known[-1].touches[0].at + LONGEST):
+        if not known or touch.at >= known[-1].touches[0].at + LONGEST:
             known.append(Call())
         known[-1].apply(touch)
     return [call for known in calls.values() for call in known]
+
+
+def _transfers_first(touches: list[Touch]) -> list[Touch]:
+    """Return touchpoints with each `queued` that is not its call's first behind a `transferred` of its moment."""
+    queued: set[str] = set()
+    waiting: list[Touch] = []
+    placed: list[Touch] = []
+    for touch in touches:
+        if touch.kind != "support_call":
+            continue
+        placed += [late for late in waiting if late.at < touch.at]
+        waiting = [late for late in waiting if late.at >= touch.at]
+        if touch.action == "ended":
+            placed += [late for late in waiting if late.subject == touch.subject]
+            waiting = [late for late in waiting if late.subject != touch.subject]
+        again = touch.action == "queued" and touch.subject in queued
+        moved = again and any(
+            (other.subject, other.at, other.action) == (touch.subject, touch.at, "transferred") for other in touches
+        )
+        (waiting if moved else placed).append(touch)
+        if touch.action == "queued":
+            queued.add(touch.subject)
+    return placed + waiting
 
 
 def by_event(calls: list[Call]) -> dict[str, Call]:

@@ -31,6 +31,7 @@ class Cart:
     value: int | None = 0
     currency: str | None = None
     ordered: bool = False
+    converted_at: int = 0
     abandoned: Abandonment | None = None
 
     @property
@@ -59,12 +60,19 @@ class Cart:
             currency=self.currency,
         )
 
+    def is_over(self, now: int) -> bool:
+        """Whether nothing can happen to it any more: what comes under its id is another cart."""
+        self.pass_time(now)
+        abandoned_at = self.abandoned.abandoned_at if self.abandoned is not None else 0
+        return now > max(self.last.at, abandoned_at, self.converted_at) + BEFORE
+
     def convert(self, at: int, by: str) -> None:
         """Take the order of this cart: in time, or to recover it, or too late for that."""
         self.pass_time(at)
         if self.abandoned is not None and not self.ordered:
             self.abandoned.recover(at, by)
         self.ordered = True
+        self.converted_at = self.converted_at or at
 
     def other_order(self, at: int) -> None:
         """Take an order that does not convert this cart."""
@@ -78,13 +86,14 @@ class Cart:
         if self.ordered:
             return
         if touch.action == "ordered":
-            self.held_something = self.held_something or bool(touch.value)
             self.convert(touch.at, "cart_id")
             return
         self._change_contents(touch)
         self.held_something = self.held_something or not self.empty
         self.checkout = self.checkout or touch.action == "checkout_started"
-        if touch.value or self.empty:
+        if touch.action == "cleared":
+            self.value = 0
+        elif touch.value or self.empty:
             self.value = touch.value
         self.currency = touch.currency or self.currency
         self.last = touch
@@ -106,16 +115,19 @@ class Cart:
 
     def is_covered_by(self, order: Fact) -> bool:
         """Whether the order holds all skus of this cart, in any quantity; no order holds the unnamed sku."""
-        ordered = {item["sku"] for item in order.holding.record.get("items", [])}
-        return bool(self.contents) and self.contents.keys() <= ordered
+        return bool(self.contents) and self.contents.keys() <= _skus_of(order)
 
 
 def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
     """Return one customer's carts as they stand at `now`; `orders` are those that were not cancelled."""
     carts: dict[str, Cart] = {}
+    over: list[Cart] = []
     placed = {order.first.event_id: order for order in orders}
     for touch in touches:
         if touch.kind == "cart_event":
+            known = carts.get(touch.subject)
+            if known is not None and known.is_over(touch.at):
+                over.append(carts.pop(touch.subject))
             cart = carts.setdefault(touch.subject, Cart(touch, touch))
             cart.apply(touch)
             # An order that came before the cart's abandonment does not recover it.
@@ -125,12 +137,19 @@ def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
             _place(placed[touch.event_id], carts)
     for cart in carts.values():
         cart.pass_time(now)
-    return list(carts.values())
+    return [*over, *carts.values()]
 
 
 def named_cart(order: Fact) -> str:
-    """Return the cart that an order names, or nothing."""
-    return order.holding.record.get("cart_id") or ""
+    """Return the cart that an order names, or nothing: books that know no carts do not un-name the shop's."""
+    named = [touch.record["cart_id"] for touch in order.statements if touch.record.get("cart_id")]
+    return str(named[-1]) if named else ""
+
+
+def _skus_of(order: Fact) -> set[str]:
+    """Return what an order holds, as the last statement has it that says so."""
+    listed = [touch.record["items"] for touch in order.statements if touch.record.get("items")]
+    return {item["sku"] for item in listed[-1]} if listed else set()
 
 
 def _just_before(order: Fact, cart: Cart) -> bool:

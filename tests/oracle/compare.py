@@ -22,6 +22,8 @@ FINAL_DAYS = {
     "sentiment_shifts": (3, 369),
 }
 """Days after its end during which a bucket is surely not final, and after which it surely is."""
+for corrected in ("nps", "csat", "ces", "orders", "revenue", "sentiment", "experience"):
+    FINAL_DAYS[corrected] = (3, 7)
 USUAL_FINAL_DAYS = (3, 5)
 
 

@@ -31,7 +31,7 @@ class Fact:
     def counted(self) -> Touch:
         """The statement that metrics count: the latest while the bucket of the first could be restated."""
         minute_end = (self.first.at // MINUTE + 1) * MINUTE
-        return _latest(touch for touch in self.statements if touch.at <= minute_end + RESTATED_FOR)
+        return _latest(touch for touch in self.statements if touch.at < minute_end + RESTATED_FOR)
 
     def holding_at(self, moment: int) -> Touch | None:
         """Return the statement that held at a moment (epoch milliseconds), if any had been made."""
