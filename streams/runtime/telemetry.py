@@ -101,7 +101,7 @@ class Telemetry:
         Counter,
         Metric(
             "touchline_touchpoints_ahead_total",
-            "Records whose occurred_at is later than they were received by more than the timers' delay.",
+            "Records whose occurred_at is later than their received_at by more than the timers' delay.",
         ),
     ]
     timers_fired: Annotated[
