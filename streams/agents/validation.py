@@ -146,7 +146,9 @@ class Validator:
         refused: list[Message] = []
         ahead = 0
         for record in chunk.records:
-            received_at = _received_at(record, now)
+            # The timestamp is the producer's to choose, unless the topic says otherwise: it may lie after now.
+            timestamp = record.timestamp
+            received_at = timestamp if EARLIEST <= timestamp <= now else now
             try:
                 item = self._accepted(chunk, record, unknown, received_at, now)
             except RefusalError as refusal:
@@ -222,15 +224,6 @@ class Validator:
             headers=record.headers,
         )
         return Message(*dead_letters.encode(letter))
-
-
-def _received_at(record: Record, now: int) -> int:
-    """Return when Kafka received a message, ms; `now` where its timestamp cannot be that.
-
-    The timestamp is the producer's to choose, unless the topic says otherwise.
-    """
-    timestamp = record.timestamp
-    return timestamp if EARLIEST <= timestamp <= now else now
 
 
 def _too_many(count: int, topic: str, last: RefusalError) -> TooManyRefusalsError:

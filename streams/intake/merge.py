@@ -5,9 +5,9 @@ inputs the one whose next record is the earliest goes first, so that topics repl
 stay in step. The merge waits for an input that may still hold an earlier record; it does not wait
 for one that is read to its end, so live traffic is never held back.
 
-A source whose clock is wrong must not move the time of the others. A record that is known to be ahead
-tells its input no time. Any other record moves its input's clock by more than an hour only where its
-neighbours agree, that is: of up to three neighbours the least counts.
+One wrong clock must not move the time of the others. A record that is known to be ahead tells its input
+no time. Any other record moves its input's clock by more than an hour only where its neighbours agree:
+of a record and the two next ones of its input the least time counts.
 
 Times are epoch milliseconds, UTC. Wall-clock time comes in only as an argument (`now`).
 """
@@ -29,14 +29,14 @@ Item = TypeVar("Item")
 NO_BOUND = 1 << 62
 """The bound of an input that does not hold the watermark back: later than any time."""
 NO_TIME = 0
-"""The time of a record that tells its input none."""
+"""The time of a record that tells its input none, because its source's clock runs ahead."""
 MAX_ADVANCE_MS = HOUR_MS
 """How far one record alone may move the clock of its input."""
 
 _NEIGHBOURS = 2
-"""How many neighbours a record is compared with."""
+"""How many next records a record is compared with."""
 _NEIGHBOURHOOD = 8
-"""Among how many records they are looked for, as some tell no time."""
+"""Among how many next records they are looked for: some tell no time."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ class _Input(Generic[ChunkRef, Item]):
 
     def bound(self, now: int, idle_ms: int) -> int:
         """Return the time this input has reached; 0 while unknown."""
-        if self.buffer and self.place() <= self.clock:
-            return self.clock
-        if self.caught_up and (not self.clock or now - self.active_at >= idle_ms):
-            return NO_BOUND
-        return self.clock
+        silent = self.caught_up and now - self.active_at >= idle_ms
+        if self.buffer:
+            place = self.place()
+            return max(self.clock, place) if silent else self.clock
+        return NO_BOUND if silent or (self.caught_up and not self.clock) else self.clock
 
     def place(self) -> int:
         """Judge the next record: move the clock to its time, or not, and return its place in the merge.
@@ -172,7 +172,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
             chunk: given back by `drain` once nothing of it is left here.
             topic: the input it is from; its chunks come in the order of the log.
             records: the accepted ones in the order of the log, each with its `occurred_at`;
-                or with `NO_TIME` where its source's clock is known to run ahead.
+                or with `NO_TIME`, where that is known to be ahead.
             caught_up: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
@@ -213,7 +213,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
             buffer = source.buffer
             item = buffer.popleft()[1]
             least = min(bounds)
-            if watermark < least < NO_BOUND:
+            if least > watermark:
                 watermark = max(watermark, min(least, now))
             items.append((item, watermark))
             if not buffer:

@@ -115,6 +115,19 @@ def test_up_to_an_hour_needs_nobody_to_agree() -> None:
     assert clocks_of(task.drain(100, NOW)) == [START, START + HOUR, START + HOUR]
 
 
+def test_an_hour_is_counted_from_what_neighbours_agreed_on_last() -> None:
+    task = new_task(("a",))
+    give(task, "a", START, START, START + 2 * HOUR, START - DAY, START - DAY, START + HOUR)
+    assert clocks_of(task.drain(100, NOW)) == [START] * 5 + [START + HOUR]
+
+
+def test_the_next_chunk_does_not_speak_for_records_far_before_it() -> None:
+    task = new_task(("a",))
+    give(task, "a", START, START, START + 9 * DAY, START, START, START + 10 * DAY)
+    give(task, "a", START + 10 * DAY, START + 10 * DAY)
+    assert [(clock - START) // DAY for clock in clocks_of(task.drain(100, NOW))] == [0, 0, 0, 0, 0, 10, 10, 10]
+
+
 def test_many_wrong_clocks_do_not_add_their_hours_up() -> None:
     task = new_task(("a",))
     log = [START, START, START]
@@ -150,6 +163,24 @@ def test_the_wait_for_a_next_chunk_ends_after_the_idle_time() -> None:
     assert times_of(task.drain(100, NOW + IDLE - 1)) == []
     batch = task.drain(100, NOW + IDLE)
     assert (times_of(batch), clocks_of(batch)) == ([START + 5 * DAY], [START])
+
+
+def test_the_wait_for_a_next_chunk_begins_when_the_last_record_is_the_next() -> None:
+    task = new_task(("a",))
+    give(task, "a", START, START, START + 5 * DAY, caught_up=False)
+    later = NOW + 10 * IDLE
+    listen(task, NOW, later)
+    assert times_of(task.drain(100, later)) == [START, START]
+    assert times_of(task.drain(100, later + 1)) == []
+
+
+def test_a_silent_task_does_not_tell_the_time_before_its_last_record_is_handed_on() -> None:
+    task = new_task(("a",))
+    give(task, "a", START, START, START + 5 * DAY)
+    task.drain(2, NOW)
+    assert listen(task, NOW, NOW + 2 * IDLE) == START + 5 * DAY
+    assert clocks_of(task.drain(100, NOW + 2 * IDLE)) == [START + 5 * DAY]
+    assert task.watermark(NOW + 2 * IDLE) == NOW + 2 * IDLE
 
 
 def test_the_last_of_an_input_keeps_step_and_holds_the_time_back_only_for_the_idle_time() -> None:
