@@ -13,9 +13,11 @@ from schemas.avro.registry import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError, Stage, TouchlineError, UndecodableError, UnknownSchemaError
 from schemas.topics import TOPIC_KINDS
+from schemas.units import SECOND_MS
 from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
-from streams.intake.checks import AHEAD_MS, EARLIEST
+from streams.intake.checks import EARLIEST
+from streams.intake.merge import NO_TIME
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.runtime.retry import Backoff, Failure, retry
@@ -46,7 +48,7 @@ class Validated:
     """The result of a chunk's validation.
 
     Attributes:
-        accepted: the accepted records in offset order, each with its `occurred_at`, ms.
+        accepted: the accepted records in offset order, each with its `occurred_at`, ms; with `NO_TIME` if it is ahead.
         refused: a dead letter for each refused message.
         refused_in_a_row: how many of the last messages, in this chunk and before, were refused.
         error: set where those are too many; the messages after that are not validated.
@@ -62,7 +64,7 @@ class Validator:
     """Validates messages; the same for all tasks of a worker.
 
     Args:
-        services: count refusals, tell the time, wait.
+        services: count refusals and records that are ahead, tell the time, wait.
         codec: decodes messages; its registry may block, and is asked in a thread.
         scorer: scores what customers wrote.
     """
@@ -72,6 +74,7 @@ class Validator:
         self._codec = codec
         self._scorer = scorer
         self._max_in_a_row = services.settings.max_consecutive_refusals
+        self._ahead_ms = services.settings.timer_delay_s * SECOND_MS
         self._known_schemas: set[tuple[str, bytes]] = set()
         self._logged_errors: set[type[Exception]] = set()
 
@@ -141,9 +144,13 @@ class Validator:
         now = self._services.clock()
         accepted: list[tuple[int, Accepted]] = []
         refused: list[Message] = []
+        ahead = 0
         for record in chunk.records:
+            # The timestamp is the producer's to choose, unless the topic says otherwise: it may lie after now.
+            timestamp = record.timestamp
+            received_at = timestamp if EARLIEST <= timestamp <= now else now
             try:
-                item = self._accepted(chunk, record, unknown, now)
+                item = self._accepted(chunk, record, unknown, received_at, now)
             except RefusalError as refusal:
                 refused.append(self._dead_letter(chunk, record, refusal, now))
                 refused_in_a_row += 1
@@ -152,17 +159,22 @@ class Validator:
                     return Validated(accepted, refused, refused_in_a_row, error)
                 continue
             refused_in_a_row = 0
-            accepted.append((item.occurred_at, item))
+            time = item.occurred_at
+            if time > received_at + self._ahead_ms:
+                time = NO_TIME
+                ahead += 1
+            accepted.append((time, item))
+        self._services.telemetry.touchpoints_ahead.inc(ahead)
         return Validated(accepted, refused, refused_in_a_row)
 
-    def _accepted(self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchemaError], now: int) -> Accepted:
+    def _accepted(
+        self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchemaError], received_at: int, now: int
+    ) -> Accepted:
         kind = TOPIC_KINDS[chunk.topic]
         value = record.value or b""
         check_size(value)
         if unknown and (refusal := unknown.get(value[:CONFLUENT_HEADER])) is not None:
             raise refusal
-        # The timestamp is the producer's to choose, unless the topic says otherwise.
-        timestamp = record.timestamp
         try:
             return accept(
                 kind,
@@ -172,7 +184,7 @@ class Validator:
                     topic=chunk.topic,
                     partition=chunk.partition,
                     offset=record.offset,
-                    received_at=timestamp if EARLIEST <= timestamp <= now + AHEAD_MS else now,
+                    received_at=received_at,
                 ),
                 now=now,
                 scorer=self._scorer,

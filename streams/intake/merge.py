@@ -5,6 +5,10 @@ inputs the one whose next record is the earliest goes first, so that topics repl
 stay in step. The merge waits for an input that may still hold an earlier record; it does not wait
 for one that is read to its end, so live traffic is never held back.
 
+One wrong clock must not move the time of the others. A record that is known to be ahead tells its input
+no time. Any other record moves its input's clock by more than an hour only where its neighbours agree:
+of a record and the two next ones of its input the least time counts.
+
 Times are epoch milliseconds, UTC. Wall-clock time comes in only as an argument (`now`).
 """
 
@@ -14,13 +18,25 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
+
+from schemas.units import HOUR_MS
 
 ChunkRef = TypeVar("ChunkRef")
 Item = TypeVar("Item")
 
 NO_BOUND = 1 << 62
 """The bound of an input that does not hold the watermark back: later than any time."""
+NO_TIME = 0
+"""The time of a record that tells its input none, because its source's clock runs ahead."""
+MAX_ADVANCE_MS = HOUR_MS
+"""How far one record alone may move the clock of its input."""
+
+_NEIGHBOURS = 2
+"""How many next records a record is compared with."""
+_NEIGHBOURHOOD = 8
+"""Among how many next records they are looked for: some tell no time."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +61,84 @@ class _Input(Generic[ChunkRef, Item]):
         self.buffer: deque[tuple[int, Item]] = deque()
         self.added = 0  # items that ever entered the buffer
         self.chunks: deque[tuple[ChunkRef, int]] = deque()  # each with `added` as it left it
-        self.highest = 0  # latest time of an item given
+        self.last_time = NO_TIME  # what the last record that entered and tells a time has told
+        self.clock = 0  # the time it has reached
+        self.clock_limit = 0  # how far a record may move the clock, whatever its neighbours
         self.caught_up = False  # whether the broker holds nothing beyond its chunks
-        self.active_at = now  # when it last gave a chunk, or began
-        self.empty_since = now  # since when the merge waits for it, if its buffer is empty
+        self.active_at = now  # when it last told a time, or began
+        self.waiting_since = now  # when it last gave a chunk or ran out of records, or began
+
+    def extend(self, records: Sequence[tuple[int, Item]], now: int) -> None:
+        """Add records behind those in the buffer."""
+        times = _times(records)
+        if times and self.last_time and not self.buffer:
+            # The last one was handed on before it had neighbours.
+            self._agree(min(self.last_time, *times))
+        last_time = next((time for time, _ in reversed(records) if time), NO_TIME)
+        self.last_time = last_time or self.last_time
+        self.buffer.extend(records)
+        self.added += len(records)
+        self.waiting_since = now
+        if last_time or not records:
+            self.active_at = now
 
     def blocks(self, now: int, idle_ms: int) -> bool:
-        """Return whether a record earlier than all that is buffered may still come from here."""
-        return not self.buffer and not self.caught_up and now - self.empty_since < idle_ms
+        """Return whether the merge has to wait for the next chunk of the input.
+
+        That may hold a record earlier than all that is buffered, or neighbours of the last record.
+        """
+        if self.caught_up or now - self.waiting_since >= idle_ms:
+            return False
+        return not self.buffer or self.place() > self.clock
 
     def bound(self, now: int, idle_ms: int) -> int:
         """Return the time this input has reached; 0 while unknown."""
+        silent = self.caught_up and now - self.active_at >= idle_ms
         if self.buffer:
-            return max(self.highest, self.buffer[0][0])
-        if self.caught_up and (not self.highest or now - self.active_at >= idle_ms):
-            return NO_BOUND
-        return self.highest
+            place = self.place()
+            return max(self.clock, place) if silent else self.clock
+        return NO_BOUND if silent or (self.caught_up and not self.clock) else self.clock
+
+    def place(self) -> int:
+        """Judge the next record: move the clock to its time, or not, and return its place in the merge.
+
+        The place is its time. Where its neighbours contradict that, the place is the clock: the record
+        waits for no other input. While it has no neighbours, its place is later than the clock.
+        """
+        time = self.buffer[0][0]
+        if time <= self.clock:
+            return time
+        if time > self.clock_limit:
+            neighbours = _times(islice(self.buffer, 1, None))
+            if neighbours:
+                self._agree(min(time, *neighbours))
+            elif self.caught_up and not self.clock:
+                self._agree(time)  # the input holds no other
+            if time > self.clock_limit:
+                return self.clock if neighbours else time
+        self.clock = time
+        return time
+
+    def _agree(self, time: int) -> None:
+        """Note that neighbours agree that the input has reached a time."""
+        self.clock_limit = max(self.clock_limit, time + MAX_ADVANCE_MS)
 
     def pop_done(self) -> Iterable[ChunkRef]:
         """Yield and forget the chunks of which nothing is left in the buffer."""
         given = self.added - len(self.buffer)
         while self.chunks and self.chunks[0][1] <= given:
             yield self.chunks.popleft()[0]
+
+
+def _times(records: Iterable[tuple[int, object]]) -> list[int]:
+    """Return the times that the first records tell: two at most, fewer where few tell one."""
+    times: list[int] = []
+    for time, _ in islice(records, _NEIGHBOURHOOD):
+        if time:
+            times.append(time)
+            if len(times) == _NEIGHBOURS:
+                break
+    return times
 
 
 class PartitionMerge(Generic[ChunkRef, Item]):
@@ -99,20 +171,16 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         Args:
             chunk: given back by `drain` once nothing of it is left here.
             topic: the input it is from; its chunks come in the order of the log.
-            records: the accepted ones in the order of the log, each with its `occurred_at`.
+            records: the accepted ones in the order of the log, each with its `occurred_at`;
+                or with `NO_TIME`, where that is known to be ahead.
             caught_up: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
         self._note_poll(now)
         source = self._inputs[topic]
-        source.buffer.extend(records)
-        source.added += len(records)
+        source.extend(records, now)
         source.chunks.append((chunk, source.added))
         source.caught_up = caught_up
-        source.active_at = now
-        if not records:
-            # All of it was refused, but the input is not silent: the wait for it starts over.
-            source.empty_since = now
 
     def set_caught_up(self, topic: str, caught_up: bool) -> None:
         """Note whether the broker holds nothing of an input beyond the chunks already added."""
@@ -122,7 +190,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         """Restart the silence of all inputs if nobody polled them for `idle_ms`."""
         if now - self._polled_at >= self._idle_ms:
             for source in self._order:
-                source.active_at = source.empty_since = now
+                source.active_at = source.waiting_since = now
         self._polled_at = now
 
     def drain(self, limit: int, now: int) -> MergedBatch[ChunkRef, Item]:
@@ -136,7 +204,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
     def _merge(self, items: list[tuple[Item, int]], limit: int, now: int) -> None:
         """Append to items until there are `limit`, or until an input has to be waited for."""
         bounds = [source.bound(now, self._idle_ms) for source in self._order]
-        heads = [(source.buffer[0][0], i) for i, source in enumerate(self._order) if source.buffer]
+        heads = [(source.place(), i) for i, source in enumerate(self._order) if source.buffer]
         heapq.heapify(heads)
         watermark = self._watermark
         while heads and len(items) < limit:
@@ -144,21 +212,27 @@ class PartitionMerge(Generic[ChunkRef, Item]):
             source = self._order[i]
             buffer = source.buffer
             item = buffer.popleft()[1]
-            source.highest = bounds[i]  # with its head in the buffer, the bound is just that
             least = min(bounds)
             if least > watermark:
                 watermark = max(watermark, min(least, now))
             items.append((item, watermark))
-            if buffer:
-                time = buffer[0][0]
-                heapq.heapreplace(heads, (time, i))
-                bounds[i] = max(bounds[i], time)
+            if not buffer:
+                heapq.heappop(heads)
+                source.waiting_since = now
+                bounds[i] = source.bound(now, self._idle_ms)
+                if not source.caught_up:
+                    break
                 continue
-            heapq.heappop(heads)
-            source.empty_since = now
-            bounds[i] = source.bound(now, self._idle_ms)
-            if not source.caught_up:
-                break
+            place = buffer[0][0]
+            if place > source.clock_limit:
+                place = source.place()
+                bounds[i] = source.clock
+                if place > source.clock and not source.caught_up:
+                    source.waiting_since = now
+                    break
+            elif place > source.clock:
+                bounds[i] = source.clock = place
+            heapq.heapreplace(heads, (place, i))
         self._watermark = watermark
 
     def watermark(self, now: int) -> int:

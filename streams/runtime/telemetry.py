@@ -97,6 +97,13 @@ class Telemetry:
             "Touchpoints beyond the allowed lateness: kept as rows, changing no final figure.",
         ),
     ]
+    touchpoints_ahead: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_ahead_total",
+            "Records whose occurred_at is later than their received_at by more than the timers' delay.",
+        ),
+    ]
     timers_fired: Annotated[
         Counter,
         Metric(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
 from schemas.journey_log import LogRecord, Tick, decode
-from schemas.topics import JOURNEYS_LOG, KIND_TOPICS
+from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, all_topics
 from streams import settings
 from streams.agents import ingest
 from streams.agents.services import Services
@@ -24,9 +24,12 @@ from streams.kafka.admin import create_topics
 from streams.kafka.producer import BatchProducer, Message
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
+from tests.servers.topics import delete_topics
 
 PARTITIONS = 2
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+LATENESS_MS = 3 * DAY_MS
 EACH = 6000
 """Events a kind and partition: more than one chunk, and more than a tracker lets through at once."""
 KINDS = {
@@ -41,19 +44,24 @@ KINDS = {
         pytest.param("tansu", marks=pytest.mark.embedded),
     ]
 )
-def configured(request: pytest.FixtureRequest) -> Settings:
+async def configured(request: pytest.FixtureRequest) -> AsyncIterator[Settings]:
     server = request.getfixturevalue(request.param)
     bootstrap = server.bootstrap if request.param == "kafka" else server.kafka
-    return settings.load(
+    configured = settings.load(
         kafka=bootstrap,
         partitions=PARTITIONS,
         session_timeout_s=6,
         tick_s=0.2,
         group_suffix=f"-{time.time_ns()}",
     )
+    await create_topics(configured)
+    yield configured
+    if request.param == "kafka":
+        await delete_topics(bootstrap, [topic.name for topic in all_topics()])
 
 
-async def publish(producer: BatchProducer, kind: str, first_ms: int, step_ms: int) -> None:
+async def publish(producer: BatchProducer, kind: str, times: Sequence[int], *, stamped: bool = False) -> None:
+    """Publish an event for each time to every partition; `stamped`: the time is Kafka's timestamp, too."""
     codec = Codec(FileRegistry())
     for partition in range(PARTITIONS):
         messages = [
@@ -63,27 +71,29 @@ async def publish(producer: BatchProducer, kind: str, first_ms: int, step_ms: in
                     KIND_RECORDS[kind],
                     {
                         "event_id": f"{kind}-{partition}-{number}",
-                        "occurred_at": first_ms + number * step_ms,
+                        "occurred_at": occurred_at,
                         "source": "test",
                         "customer_id": f"c-{number % 7}",
                         **KINDS[kind],
                     },
                 ),
+                timestamp=occurred_at if stamped else None,
             )
-            for number in range(EACH)
+            for number, occurred_at in enumerate(times)
         ]
         await producer.send({(KIND_TOPICS[kind], partition): messages})
 
 
 @asynccontextmanager
-async def running(configured: Settings) -> AsyncIterator[BatchProducer]:
+async def running(configured: Settings) -> AsyncIterator[Telemetry]:
     producer = BatchProducer(configured)
     await producer.start()
+    telemetry = Telemetry.on(CollectorRegistry())
     app = new_app(configured, "streams")
-    ingest.register(app, Services(configured, producer, Telemetry.on(CollectorRegistry())))
+    ingest.register(app, Services(configured, producer, telemetry))
     await app.start()
     try:
-        yield producer
+        yield telemetry
     finally:
         await app.stop()
         await producer.stop()
@@ -113,11 +123,10 @@ async def read_log(configured: Settings, until_clock: int) -> dict[int, list[Log
 async def test_topics_replayed_one_after_another_come_out_in_step(configured: Settings) -> None:
     began = time.time_ns() // 1_000_000
     start = began - 24 * HOUR_MS
-    await create_topics(configured)
     first = BatchProducer(configured)
     await first.start()
     for kind in KINDS:
-        await publish(first, kind, start, 1000)
+        await publish(first, kind, range(start, start + EACH * 1000, 1000))
     await first.stop()
     async with running(configured):
         log = await read_log(configured, until_clock=began)
@@ -134,3 +143,30 @@ async def test_topics_replayed_one_after_another_come_out_in_step(configured: Se
                 assert record.watermark <= record.occurred_at, "nothing comes after a clock that has passed it"
                 seen[record.task] += 1
     assert seen == dict.fromkeys(range(PARTITIONS), EACH * len(KINDS))
+
+
+@pytest.mark.parametrize(
+    ("wrong_ms", "stamped"),
+    [
+        pytest.param(40 * DAY_MS + 20 * HOUR_MS, False, id="20 h ahead, sent today"),
+        pytest.param(39 * DAY_MS, True, id="day 39 at day 1, stamped by its sender"),
+    ],
+)
+async def test_one_wrong_clock_in_a_backlog_of_forty_days_makes_nothing_late(
+    configured: Settings, wrong_ms: int, stamped: bool
+) -> None:
+    began = time.time_ns() // 1_000_000
+    start = began - 40 * DAY_MS
+    times = [start + hour * HOUR_MS for hour in range(960)]
+    times[24] = start + wrong_ms
+    producer = BatchProducer(configured)
+    await producer.start()
+    await publish(producer, "page_view", times, stamped=stamped)
+    await producer.stop()
+    async with running(configured) as telemetry:
+        log = await read_log(configured, until_clock=began)
+    ahead = telemetry.registry.get_sample_value("touchline_touchpoints_ahead_total")
+    assert ahead == (0 if stamped else PARTITIONS)
+    touchpoints = [record for records in log.values() for record in records if not isinstance(record, Tick)]
+    assert len(touchpoints) == PARTITIONS * len(times)
+    assert [record for record in touchpoints if record.occurred_at < record.watermark - LATENESS_MS] == []

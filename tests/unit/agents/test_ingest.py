@@ -33,6 +33,8 @@ from streams.settings import Settings
 from tests.unit.schemas.records import confluent_message
 
 NOW = 1_790_000_000_000
+DAY = 86_400_000
+DELAY = 300_000
 IDLE = 5_000
 EPOCH = 3
 PURCHASES, PAGE_VIEWS = KIND_TOPICS["purchase"], KIND_TOPICS["page_view"]
@@ -341,11 +343,50 @@ async def test_what_is_refused_goes_to_the_dead_letters_as_it_came(kind: str, va
         assert it.value("touchline_messages_received_total", topic=KIND_TOPICS[kind]) == 3
 
 
-async def test_a_day_ahead_is_taken_in() -> None:
+# --- clocks that run ahead -----------------------------------------------------------------------
+
+
+async def test_a_day_ahead_is_taken_in_and_moves_no_clock() -> None:
     async with bench() as it:
-        chunk = it.give(PURCHASES, sent("purchase", NOW + 86_400_000))
+        chunk = it.give(
+            PURCHASES,
+            sent("purchase", NOW - 50),
+            sent("purchase", NOW + DAY),
+            sent("purchase", NOW - 40),
+        )
         await until(lambda: chunk.acked)
-        assert [record.watermark for record in it.log()] == [NOW]
+        times = [record.occurred_at - NOW for record in it.log() if isinstance(record, Purchase)]
+        assert times == [-50, DAY, -40]
+        assert [record.watermark - NOW for record in it.log()] == [-50, -50, -40]
+        assert it.value("touchline_touchpoints_ahead_total") == 1
+
+
+async def test_ahead_is_later_than_received_by_more_than_the_timers_delay() -> None:
+    received_at = NOW - 10 * DAY
+    async with bench() as it:
+        records = [sent("purchase", received_at + ahead_ms) for ahead_ms in (DELAY, DELAY + 1)]
+        chunk = it.give(PURCHASES, *records, timestamp=received_at)
+        await until(lambda: chunk.acked)
+        assert [record.watermark for record in it.log()] == [received_at + DELAY] * 2
+        assert it.value("touchline_touchpoints_ahead_total") == 1
+
+
+async def test_a_producer_that_stamps_its_messages_with_its_own_wrong_clock_is_ahead() -> None:
+    async with bench() as it:
+        chunk = it.give(PURCHASES, sent("purchase", NOW + DAY), timestamp=NOW + DAY)
+        await until(lambda: chunk.acked)
+        assert it.value("touchline_touchpoints_ahead_total") == 1
+
+
+async def test_business_changes_and_spend_that_are_ahead_move_no_clock() -> None:
+    async with bench() as it:
+        chunks = [it.give(PURCHASES, sent("purchase", NOW - 30), sent("purchase", NOW - 20))]
+        chunks += [it.give(KIND_TOPICS[kind], sent(kind, NOW + DAY)) for kind in ("business_change", "marketing_spend")]
+        await until(lambda: all(chunk.acked for chunk in chunks))
+        await it.ingest.tick()
+        assert [record.watermark - NOW for record in it.log()] == [-30, -20, -20], "the last is the tick"
+        assert it.value("touchline_touchpoints_ahead_total") == 2
+        assert len(it.producer.to("facts.business_changes.v1")) == len(it.producer.to("facts.marketing_spend.v1")) == 1
 
 
 async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters() -> None:
@@ -462,8 +503,8 @@ async def test_a_lack_of_memory_is_no_fault_of_the_message() -> None:
         (631_152_000_000, 631_152_000_000),  # 1990-01-01
         (631_151_999_999, NOW),
         (-1, NOW),  # none
-        (NOW + 86_400_000, NOW + 86_400_000),
-        (NOW + 86_400_001, NOW),
+        (NOW, NOW),
+        (NOW + 1, NOW),  # received after it is read
         (NOW * 1000, NOW),  # microseconds
     ],
 )

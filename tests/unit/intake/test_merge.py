@@ -8,55 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.intake.merge import MergedBatch, PartitionMerge
-
-NOW = 1_000_000
-IDLE = 5_000
-TOPICS = ("a", "b", "c")
-
-Record = tuple[str, int, int]
-"""Topic, offset, time: what the tests put through the merge as an item."""
-Chunk = tuple[str, int]
-"""Topic and number of a chunk of it."""
-Task = PartitionMerge[Chunk, Record]
+from tests.unit.intake.feed import (
+    IDLE,
+    NOW,
+    TOPICS,
+    Chunk,
+    Feed,
+    Record,
+    Task,
+    clocks_of,
+    give,
+    listen,
+    new_task,
+    records_of,
+    times_of,
+)
 
 times = st.integers(min_value=1, max_value=60)
 ordered_logs = st.fixed_dictionaries({t: st.lists(times, max_size=12).map(sorted) for t in TOPICS})
 any_logs = st.fixed_dictionaries({topic: st.lists(times, max_size=12) for topic in TOPICS})
-
-
-def new_task(topics: tuple[str, ...] = TOPICS) -> Task:
-    return PartitionMerge(topics, IDLE, NOW)
-
-
-def records_of(topic: str, log: list[int], start: int = 0) -> list[tuple[int, Record]]:
-    return [(time, (topic, start + i, time)) for i, time in enumerate(log)]
-
-
-def give(
-    task: Task,
-    topic: str,
-    *log: int,
-    caught_up: bool = True,
-    now: int = NOW,
-    number: int = 0,
-) -> None:
-    records = records_of(topic, list(log))
-    task.add((topic, number), topic, records, caught_up=caught_up, now=now)
-
-
-def listen(task: Task, since: int, until: int) -> int:
-    """Let time pass as it does for a worker that is awake; return the watermark at its end."""
-    for now in range(since, until, IDLE // 4):
-        task.watermark(now)
-    return task.watermark(until)
-
-
-def times_of(batch: MergedBatch[Chunk, Record]) -> list[int]:
-    return [record[2] for record, _ in batch.items]
-
-
-def clocks_of(batch: MergedBatch[Chunk, Record]) -> list[int]:
-    return [clock for _, clock in batch.items]
 
 
 def merge_by_looking(logs: dict[str, list[int]]) -> list[Record]:
@@ -67,25 +37,6 @@ def merge_by_looking(logs: dict[str, list[int]]) -> list[Record]:
         earliest = min((rest[0][2], i) for i, rest in enumerate(left) if rest)
         merged.append(left[earliest[1]].pop(0))
     return merged
-
-
-class Feed:
-    """Hands the logs to a task chunk by chunk, and tells ends truthfully."""
-
-    def __init__(self, logs: dict[str, list[int]]) -> None:
-        self.unread = {topic: records_of(topic, log) for topic, log in logs.items()}
-        self.chunks: dict[str, list[list[Record]]] = {topic: [] for topic in logs}
-
-    def fetch(self, task: Task, topic: str, size: int, now: int) -> int:
-        if not self.unread[topic]:
-            task.set_caught_up(topic, caught_up=True)
-            return 0
-        chunk, self.unread[topic] = self.unread[topic][:size], self.unread[topic][size:]
-        ref = (topic, len(self.chunks[topic]))
-        self.chunks[topic].append([record for _, record in chunk])
-        caught_up = not self.unread[topic]
-        task.add(ref, topic, chunk, caught_up=caught_up, now=now)
-        return len(chunk)
 
 
 # --- order ---------------------------------------------------------------------------------------
@@ -196,8 +147,8 @@ def test_live_traffic_is_not_held_back_by_inputs_at_their_end() -> None:
 def test_an_input_that_cannot_be_fetched_is_not_waited_for_beyond_the_idle_time() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
-    give(task, "b", 5, caught_up=False)
-    assert times_of(task.drain(100, NOW)) == [5]
+    give(task, "b", 5, 5, caught_up=False)
+    assert times_of(task.drain(100, NOW)) == [5, 5]
     listen(task, NOW, NOW + IDLE - 1)
     assert times_of(task.drain(100, NOW + IDLE - 1)) == []
     assert times_of(task.drain(100, NOW + IDLE)) == [10]
@@ -265,7 +216,7 @@ def test_an_input_at_its_end_counts_until_it_was_silent_for_the_idle_time() -> N
 def test_silence_does_not_count_while_the_worker_itself_was_asleep() -> None:
     task = new_task(("a", "b"))
     give(task, "a", 10)
-    give(task, "b", 20, caught_up=False)
+    give(task, "b", 20, 20, caught_up=False)
     task.drain(100, NOW)
     task.set_caught_up("b", caught_up=True)
     woken = NOW + 60_000

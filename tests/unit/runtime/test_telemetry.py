@@ -23,6 +23,7 @@ LABELS_OF_ALL = {
     "touchline_touchpoints_processed_total": ("stage",),
     "touchline_duplicates_total": (),
     "touchline_late_touchpoints_total": (),
+    "touchline_touchpoints_ahead_total": (),
     "touchline_timers_fired_total": (),
     "touchline_recomputations_total": (),
     "touchline_log_gaps_total": ("partition",),
