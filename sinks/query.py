@@ -9,6 +9,7 @@ import msgspec
 
 from sinks.errors import QueryError
 from sinks.open import open_database
+from sinks.statement import reading_statement
 
 _NUMBERS = ("Int", "UInt", "Float", "Decimal")
 
@@ -18,15 +19,17 @@ def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
 
     Args:
         url: the address of a database, for `sinks.open.open_database`.
-        sql: the statement; it can change nothing. It may end in a semicolon, not in FORMAT.
-        output_format: a ClickHouse format name, or None for a table for people (UTF-8).
+        sql: the statement; it can change nothing, and reach nothing outside of the database. It may end in a
+            semicolon, and in FORMAT.
+        output_format: a ClickHouse format name; None for that of FORMAT, without it a table for people (UTF-8).
 
     Raises:
         SinkError: the address, the connection or the statement is at fault; the message says which.
     """
-    sql = sql.strip().rstrip(";")
-    if not sql:
-        raise QueryError("the query is empty")
+    sql, said_format = reading_statement(sql)
+    if output_format is not None and said_format not in {None, output_format}:
+        raise QueryError(f"the query ends in FORMAT {said_format}, and --format says {output_format}: give one of them")
+    output_format = output_format or said_format
     database = open_database(url)
     try:
         if output_format is not None:
@@ -48,7 +51,10 @@ class _Answer(msgspec.Struct):
 
 def _table(answer: bytes) -> str:
     """Return an answer in format JSONCompact as aligned columns under their names."""
-    result = msgspec.json.decode(answer, type=_Answer)
+    try:
+        result = msgspec.json.decode(answer, type=_Answer)
+    except msgspec.DecodeError as error:
+        raise QueryError("the answer is no table: name the format with --format, not in the query") from error
     names = [column.name for column in result.meta]
     cells = [[_cell(bytes(value)) for value in row] for row in result.data]
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]

@@ -25,13 +25,14 @@ parse_by_field = CarefulReader(_SCHEMAS).read
 def parse_line(line: str | bytes) -> tuple[str, dict[str, Any]]:
     """Return the kind and the whole record (times in epoch ms) of a line, ready to be encoded.
 
-    Only the form is checked. Whether the record holds (its times, amounts, scores) is decided where
-    every message is checked, whoever sent it.
+    Of a key that stands twice in an object, the last value holds. Only the form is checked. Whether the record holds
+    (its times, amounts, scores) is decided where every message is checked, whoever sent it.
 
     Raises:
-        BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields.
+        BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields. No line,
+            whatever its bytes, raises another error.
     """
     try:
         return _read_fast(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return parse_by_field(line)

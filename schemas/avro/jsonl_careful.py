@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -22,6 +23,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _INTEGERS = {"int": 31, "long": 63}
 _SHOWN = 40
+
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+"""A backslash and what it escapes: a whole surrogate pair, half of one, or any other character."""
+_LEAP_SECOND = re.compile(r"(?P<minute>.*[Tt ]\d\d:\d\d):60(?P<rest>(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
 
 
 class BadLineError(TouchlineError):
@@ -52,21 +59,37 @@ class CarefulReader:
         Raises:
             BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields.
         """
-        found = _object(line)
-        kind = _kind(found, self._parsers)
-        return kind, self._parsers[kind].record("", found)
+        try:
+            found = _object(line)
+            kind = _kind(found, self._parsers)
+            return kind, self._parsers[kind].record("", found)
+        except RecursionError as error:
+            raise BadLineError("the line holds lists or objects nested hundreds deep; no field is") from error
 
 
 def _object(line: str | bytes) -> dict[str, object]:
     try:
         value = msgspec.json.decode(line)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise BadLineError("the line is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise BadLineError(f"the line is not JSON: {error}" if line.strip() else "the line is empty") from error
+        raise BadLineError(_not_json(line, error)) from error
     if not isinstance(value, dict):
         raise BadLineError(f"the line is {_found(value)}; it must be a JSON object")
     return value
+
+
+def _not_json(line: str | bytes, error: msgspec.DecodeError) -> str:
+    """Return why a line is not JSON, in the words of a known cause where it has one."""
+    text = line if isinstance(line, str) else line.decode(errors="replace")
+    if not text.strip():
+        return "the line is empty"
+    if "\0" in text:
+        return "the line holds NUL bytes: it is UTF-16, or what a crash left of a file; only UTF-8 is read"
+    half = next((found["half"] for found in _ESCAPE.finditer(text) if found["half"]), None)
+    if half is not None:
+        return f"the line holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
+    return f"the line is not JSON: {error}"
 
 
 def _kind(found: dict[str, object], known: Collection[str]) -> str:
@@ -91,7 +114,7 @@ class _RecordParser:
         prefix = f"{where}." if where else ""
         for name in value:
             if name not in self.fields:
-                raise BadLineError(f"{prefix}{name} is not a field{_instead(name, self.fields)}")
+                raise BadLineError(f"{prefix}{_cut(name)} is not a field{_instead(name, self.fields)}")
         missing = [prefix + name for name in self.fields if name not in value and name not in self.defaults]
         if missing:
             raise BadLineError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
@@ -176,6 +199,8 @@ def _time(where: str, value: object) -> int:
 
 
 def _rfc3339(where: str, value: str) -> int:
+    if (leap := _LEAP_SECOND.fullmatch(value)) is not None:
+        return _leap_second(where, value, leap)
     try:
         time = msgspec.convert(value, datetime)
     except msgspec.ValidationError:
@@ -183,6 +208,26 @@ def _rfc3339(where: str, value: str) -> int:
     if time.tzinfo is None:
         raise _wrong(where, value, 'a time with its offset: end it with "Z" where it is UTC')
     return (time - _EPOCH) // _MILLISECOND
+
+
+def _leap_second(where: str, value: str, leap: re.Match[str]) -> int:
+    """Return the time of a second 60: epoch time has none, so it is the first second of the next day, as in POSIX.
+
+    RFC 3339 (section 5.7) allows it in the last minute of a month, UTC.
+    """
+    after = _rfc3339(where, f"{leap['minute']}:59{leap['rest']}") + 1000
+    if not _begins_a_month(after):
+        raise _wrong(where, value, "a time whose seconds are 00 to 59: only a month's last minute (UTC) has a 60")
+    return after
+
+
+def _begins_a_month(time: int) -> bool:
+    """Return whether a time, epoch ms, is in the first second of a month, UTC."""
+    try:
+        at = _EPOCH + time * _MILLISECOND
+    except OverflowError:  # the year 10000
+        return False
+    return (at.day, at.hour, at.minute, at.second) == (1, 0, 0, 0)
 
 
 def _enum(symbols: list[str]) -> Parse:
@@ -200,7 +245,7 @@ def _map(parse_value: Parse) -> Parse:
     def parse(where: str, value: object) -> dict[str, object]:
         if not isinstance(value, dict):
             raise _wrong(where, value, "an object")
-        return {key: parse_value(f"{where}.{key}", item) for key, item in value.items()}
+        return {key: parse_value(f"{where}.{_cut(key)}", item) for key, item in value.items()}
 
     return parse
 
@@ -220,13 +265,16 @@ def _wrong(where: str, value: object, expected: str) -> BadLineError:
 
 def _found(value: object) -> str:
     """Return a value as JSON writes it, cut short."""
-    text = msgspec.json.encode(value).decode()
+    return _cut(msgspec.json.encode(value).decode())
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _instead(value: object, allowed: Iterable[str]) -> str:
     """Return what to say after a name that is not allowed: the nearest one, or all of them."""
-    near = get_close_matches(str(value), list(allowed), n=1)
+    near = get_close_matches(str(value)[:_SHOWN], list(allowed), n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"{hint}; allowed: {_listed(allowed)}"
 

@@ -46,7 +46,7 @@ class FastReader:
         """Return a line's kind and its whole record, times in epoch ms.
 
         Raises:
-            msgspec.DecodeError, UnicodeDecodeError: there is something wrong with the line.
+            msgspec.DecodeError, UnicodeError, RecursionError: there is something wrong with the line.
         """
         read = self._decode(line)
         kind = str(read.__struct_config__.tag)

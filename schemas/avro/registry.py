@@ -9,10 +9,11 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPException
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from schemas.avro.references import with_types_of
 from schemas.errors import TouchlineError, UnknownSchemaError
 from schemas.kinds import KINDS
 
@@ -23,9 +24,12 @@ Schema = dict[str, Any]
 """An Avro record schema, as in its JSON."""
 
 TIMEOUT_S = 5.0
+MAX_REFERENCES = 100
+"""The most schemas that one may refer to, directly or through others."""
+MAX_REFERENCE_DEPTH = 16
 _MAX_ANSWER_BYTES = 4 << 20
-_SCHEMA_NOT_FOUND = 40403
-"""The registry's code for an id it does not know; any other 404 means that the address is wrong."""
+_NOT_FOUND = {40401, 40402, 40403}
+"""The registry's codes for a subject, version or id it does not know; any other 404 means a wrong address."""
 
 
 class RegistryUnavailableError(TouchlineError):
@@ -43,10 +47,10 @@ class Registry(Protocol):
         """
 
     def by_id(self, schema_id: int) -> Schema:
-        """Return the schema that has this id in the schema registry.
+        """Return the schema that has this id in the schema registry, with the types of the schemas it refers to.
 
         Raises:
-            UnknownSchemaError: the registry does not know it, or there is no registry.
+            UnknownSchemaError: the registry does not know it or one that it refers to, or there is no registry.
             RegistryUnavailableError: the registry does not answer; the message may be fine.
         """
 
@@ -118,6 +122,23 @@ class FileRegistry:
         )
 
 
+class _Reference(NamedTuple):
+    """What one schema says of another, whose types it mentions."""
+
+    subject: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"version {self.version} of subject {self.subject}"
+
+
+class _Registered(NamedTuple):
+    """A schema as the registry has it, before its references are resolved."""
+
+    schema: Any
+    references: list[_Reference]
+
+
 class ConfluentRegistry:
     """A schema registry with Confluent's HTTP interface; fingerprints come from the shipped files.
 
@@ -141,6 +162,7 @@ class ConfluentRegistry:
         self._files = files
         self._timeout_s = timeout_s
         self._known: dict[int, Schema] = {}
+        self._referenced: dict[_Reference, _Registered] = {}
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema:
         """Return the shipped schema with this fingerprint, or raise UnknownSchemaError."""
@@ -150,21 +172,63 @@ class ConfluentRegistry:
         """Return the schema with this id, asking the registry the first time only."""
         schema = self._known.get(schema_id)
         if schema is None:
-            schema = self._known[schema_id] = _schema_in(self._ask(schema_id), schema_id)
+            schema = self._known[schema_id] = self._fetch(schema_id)
         return schema
 
-    def _ask(self, schema_id: int) -> dict[str, Any]:
-        url = f"{self._base}/schemas/ids/{schema_id}"
+    def _fetch(self, schema_id: int) -> Schema:
+        what = f"the schema with id {schema_id}"
+        unknown = f"the schema registry does not know the schema id {schema_id}"
+        schema, references = _registered(self._ask(f"/schemas/ids/{schema_id}", unknown), what)
+        if not isinstance(schema, dict):
+            raise UnknownSchemaError(f"{what} is {schema!r}, not a record")
+        if not references:
+            return schema
+        others = self._others(what, references)
+        try:
+            return with_types_of(schema, others)
+        except Exception as error:  # the schemas may be wrong in any way
+            raise UnknownSchemaError(f"{what} or one it refers to is no schema: {error!r}") from error
+
+    def _others(self, what: str, references: list[_Reference]) -> list[Any]:
+        """Return the schemas that one refers to, directly first, then through others."""
+        found: dict[_Reference, Any] = {}
+        for _ in range(MAX_REFERENCE_DEPTH):
+            if len(found) + len(references) > MAX_REFERENCES:
+                raise UnknownSchemaError(f"{what} refers to more than {MAX_REFERENCES} others")
+            inner: list[_Reference] = []
+            for reference in references:
+                registered = self._version(reference, what)
+                found[reference] = registered.schema
+                inner += registered.references
+            references = [reference for reference in dict.fromkeys(inner) if reference not in found]
+            if not references:
+                return list(found.values())
+        raise UnknownSchemaError(f"{what} refers to others over more than {MAX_REFERENCE_DEPTH} steps")
+
+    def _version(self, reference: _Reference, what: str) -> _Registered:
+        registered = self._referenced.get(reference)
+        if registered is None:
+            subject = urllib.parse.quote(reference.subject, safe="")
+            answer = self._ask(
+                f"/subjects/{subject}/versions/{reference.version}",
+                f"{what} needs {reference}, which the schema registry does not have",
+            )
+            registered = self._referenced[reference] = _registered(answer, str(reference))
+        return registered
+
+    def _ask(self, path: str, unknown: str) -> dict[str, Any]:
+        """Return the registry's answer; `unknown` is the refusal where it has none."""
+        url = f"{self._base}{path}"
         # The scheme was checked to be http or https when the registry was configured.
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
                 return _json_object(answer.read(_MAX_ANSWER_BYTES))
         except urllib.error.HTTPError as error:
-            if _error_code(error.read(_MAX_ANSWER_BYTES)) == _SCHEMA_NOT_FOUND:
-                raise UnknownSchemaError(f"the schema registry does not know the schema id {schema_id}") from error
+            if _error_code(error.read(_MAX_ANSWER_BYTES)) in _NOT_FOUND:
+                raise UnknownSchemaError(unknown) from error
             raise RegistryUnavailableError(f"{url} answered {error.code} {error.reason}") from error
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise RegistryUnavailableError(f"{url} did not answer: {error}") from error
 
 
@@ -188,20 +252,23 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _error_code(body: bytes) -> object:
+def _error_code(body: bytes) -> int | None:
     try:
-        return _json_object(body).get("error_code")
+        code = _json_object(body).get("error_code")
     except ValueError:
         return None
+    return code if isinstance(code, int) else None
 
 
-def _schema_in(answer: dict[str, Any], schema_id: int) -> Schema:
+def _registered(answer: dict[str, Any], what: str) -> _Registered:
+    """Return the schema and references of the registry's answer about `what`."""
     if answer.get("schemaType", "AVRO") != "AVRO":
-        raise UnknownSchemaError(f"the schema with id {schema_id} is {answer['schemaType']}, not Avro")
+        raise UnknownSchemaError(f"{what} is {answer['schemaType']}, not Avro")
     try:
         schema = json.loads(answer["schema"])
+        references = [_Reference(str(one["subject"]), int(one["version"])) for one in answer.get("references") or ()]
+    except RecursionError as error:
+        raise UnknownSchemaError(f"{what} is nested too deep") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise RegistryUnavailableError(f"the schema registry's answer for id {schema_id} holds no schema") from error
-    if not isinstance(schema, dict):
-        raise UnknownSchemaError(f"the schema with id {schema_id} is {schema!r}, not a record")
-    return schema
+        raise RegistryUnavailableError(f"the schema registry's answer for {what} holds no schema") from error
+    return _Registered(schema, list(dict.fromkeys(references)))

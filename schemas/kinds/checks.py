@@ -173,7 +173,10 @@ def shown(time: int) -> str:
 
 
 def why(time: int, otherwise: str) -> str:
-    """Return why a time (ms) is refused: what is wrong with an early one, or `otherwise`."""
+    """Return why a time (ms) is refused: what is wrong with an early one, or `otherwise`; and a likely other unit."""
     if time < EARLIEST <= time * 1000 <= LATEST_PLAN:
         return "before 1990: seconds, where epoch milliseconds were expected?"
+    for unit, per_ms in (("microseconds", 1_000), ("nanoseconds", 1_000_000)):
+        if EARLIEST <= time // per_ms <= LATEST_PLAN:
+            return f"{otherwise}: {unit}, where epoch milliseconds were expected?"
     return "before 1990" if time < EARLIEST else otherwise

@@ -19,6 +19,9 @@ from sinks.tables import DATABASE, Row, check_width, table_of
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
 _INSERT_SETTINGS = "max_partitions_per_insert_block = 0, optimize_on_insert = 0"
 
+_PYTHON_FORMATS = {"dataframe", "arrowtable", "debug"}
+"""What chDB's client makes objects or warnings of, instead of bytes."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -39,8 +42,8 @@ class ChdbDatabase:
             raise PermanentWriteError(_why_not(path, str(error))) from error
         # An engine that is still open when the interpreter shuts down may crash the process.
         self._close = weakref.finalize(self, _close, self._reader, self._session)
-        # No statement can take `readonly` back from the session.
-        self._reader.query("SET readonly = 2")
+        # No statement can take `readonly` back from the session. With 2, it could read and write files.
+        self._reader.query("SET readonly = 1")
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
         """Store rows of one table, in one insert."""
@@ -65,6 +68,8 @@ class ChdbDatabase:
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result; the engine writes any ClickHouse format."""
+        if output_format.lower() in _PYTHON_FORMATS:
+            raise QueryError(f"{output_format} is not a format of ClickHouse")
         with self._lock:
             try:
                 self._reader.query(f"USE {DATABASE}")

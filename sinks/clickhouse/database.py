@@ -56,6 +56,7 @@ class ClickHouseDatabase:
             settings={"insert_block_size": _BLOCK_ROWS, "server_side_params": True},
         )
         self._insert_settings: dict[str, int] | None = None
+        self._reading: dict[str, int] | None = None
         self._conversions: dict[str, dict[int, Convert]] = {}
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
@@ -81,7 +82,7 @@ class ClickHouseDatabase:
             try:
                 self._client.execute(f"USE {DATABASE}")
                 rows, columns = self._client.execute(
-                    sql, dict(parameters or {}), with_column_types=True, settings={"readonly": 2}
+                    sql, dict(parameters or {}), with_column_types=True, settings=self._read_settings()
                 )
             except errors.ServerException as error:
                 self._drop()
@@ -121,6 +122,16 @@ class ClickHouseDatabase:
             self._insert_settings = {name: value for name, value in _INSERT_SETTINGS.items() if name in known}
         return self._insert_settings
 
+    def _read_settings(self) -> dict[str, int]:
+        """Return the settings with which queries change nothing and reach nothing outside of the database.
+
+        A user with `readonly` may not set it again, not even to 1: then it is the user's rights that hold.
+        """
+        if self._reading is None:
+            ((said,),) = self._client.execute("SELECT value FROM system.settings WHERE name = 'readonly'")
+            self._reading = {"readonly": 1} if said == "0" else {}
+        return self._reading
+
     def _conversions_of(self, table: Table) -> dict[int, Convert]:
         if table.name not in self._conversions:
             described = self._client.execute(f"DESCRIBE TABLE {table.stored}")
@@ -135,7 +146,7 @@ class ClickHouseDatabase:
         self._client.disconnect()
         # The next connection may reach other tables, or another release.
         self._conversions.clear()
-        self._insert_settings = None
+        self._insert_settings = self._reading = None
 
     def _fail(self, error: Exception, what: str) -> NoReturn:
         """Drop the connection, and raise the sink's own error for what happened."""

@@ -97,13 +97,15 @@ class Validator:
             messages: as `new_schemas` gives them.
 
         Returns:
-            The refusal of each schema that the registry does not know, by the header of its messages.
+            The refusal of each schema that the registry does not know, by the header of its messages. Schemas that
+            were not learnt when the partition was revoked stay new.
         """
         kind = TOPIC_KINDS[chunk.topic]
         unknown = {}
         for header, value in messages.items():
             try:
-                await self._decode_in_thread(chunk, kind, value)
+                if not await self._decode_in_thread(chunk, kind, value):
+                    break
             except UnknownSchemaError as refusal:
                 unknown[header] = refusal
                 continue
@@ -114,10 +116,14 @@ class Validator:
             self._known_schemas.add((kind, header))
         return unknown
 
-    async def _decode_in_thread(self, chunk: Chunk, kind: str, value: bytes) -> None:
-        async def attempt() -> None:
+    async def _decode_in_thread(self, chunk: Chunk, kind: str, value: bytes) -> bool:
+        """Return whether a message was decoded: not once its chunk's partition is revoked."""
+
+        async def attempt() -> bool:
             if chunk.current:
                 await asyncio.to_thread(self._codec.decode, kind, value)
+                return True
+            return False
 
         def note_failure(failure: Failure[RegistryUnavailableError]) -> None:
             self._services.telemetry.retries.labels("schema_registry").inc()
@@ -125,7 +131,7 @@ class Validator:
                 "the schema registry is away; trying again", cause=str(failure.error), retry_in_s=failure.retry_in_s
             )
 
-        await retry(
+        return await retry(
             attempt,
             transient=RegistryUnavailableError,
             backoff=REGISTRY_BACKOFF,

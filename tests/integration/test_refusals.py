@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import parse_line
-from schemas.avro.registry import FileRegistry
+from schemas.avro.registry import FileRegistry, current_schemas
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS, MAX_MESSAGE_BYTES, MAX_TOUCHPOINT_BYTES
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
@@ -25,6 +26,8 @@ from streams.kafka.reader import read_to_end
 from streams.settings import Settings
 from tests.servers.pipeline import Pipeline, pipeline_on
 from tests.servers.rows import Rows
+from tests.servers.schema_registry import running_registry
+from tests.unit.schemas.records import SINGLE_OBJECT_SIZE
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 
@@ -63,11 +66,36 @@ ANSWER = {
     "score": 9,
 }
 TAKEN = {**TWEET, "event_id": "taken"}
+KNOWN_ID, MISSING_ID = 7, 8
+"""In the schema registry: tweets that refer to a subject that is there, and to one that is not."""
 
 
 def encoded(event: dict[str, Any]) -> bytes:
     kind, record = parse_line(json.dumps(event))
     return Codec(FileRegistry()).encode(KIND_RECORDS[kind], record)
+
+
+def referring(schema_id: int, event: dict[str, Any]) -> bytes:
+    """Return a tweet in Confluent framing."""
+    return b"\0" + schema_id.to_bytes(4, "big") + encoded(event)[SINGLE_OBJECT_SIZE:]
+
+
+@contextmanager
+def schema_registry() -> Iterator[str]:
+    """Run a registry that has tweets whose author's type lives in another subject, which is there or is not."""
+    tweet = current_schemas()["Tweet"]
+    (author,) = (field["type"] for field in tweet["fields"] if field["name"] == "author")
+    fields = [{**f, "type": author["name"]} if f["name"] == "author" else f for f in tweet["fields"]]
+    name = f"{tweet['namespace']}.{author['name']}"
+    with running_registry() as registry:
+        for schema_id, subject in ((KNOWN_ID, "authors/all"), (MISSING_ID, "authors/gone")):
+            references = [{"name": name, "subject": subject, "version": 2}]
+            body = {"schema": json.dumps({**tweet, "fields": fields}), "references": references}
+            registry.say(schema_id, 200, body)
+        there = {"schema": json.dumps({**author, "namespace": tweet["namespace"]})}
+        registry.say_at("/subjects/authors%2Fall/versions/2", 200, there)
+        registry.say_at("/subjects/authors%2Fgone/versions/2", 404, {"error_code": 40402})
+        yield f"http://{registry.place}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +139,9 @@ BAD: dict[str, Bad] = {
     "a schema of others": Bad(
         "unknown_schema", b"\xc3\x01" + b"\x11" * 8 + encoded(TAKEN)[10:], {**TWEET, "event_id": "mended-schema"}
     ),
+    "a schema that needs a missing one": Bad(
+        "unknown_schema", referring(MISSING_ID, TAKEN), {**TWEET, "event_id": "mended-reference"}
+    ),
     "no id": wrong("id", "missing_field", TWEET, event_id=""),
     "nobody": wrong("nobody", "no_identity", TWEET, customer_id=None, identifiers={"cookie": "NULL", "email": " "}),
     "the far future": wrong("future", "invalid_time", TWEET, occurred_at=NOW + 2 * DAY_MS),
@@ -129,7 +160,7 @@ BAD: dict[str, Bad] = {
 }
 REASONS = {bad.reason for bad in BAD.values()}
 REPLAYED_REASONS = ["undecodable", "unknown_schema"]
-REPLAYED = ["garbage", "a cut record", "an empty value", "a schema of others"]
+REPLAYED = ["garbage", "a cut record", "an empty value", "a schema of others", "a schema that needs a missing one"]
 """What is sent back for these; never what came without a value."""
 
 
@@ -173,7 +204,7 @@ async def send_all(settings: Settings) -> dict[str, int]:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_request_size=2 * MAX_MESSAGE_BYTES)
     await producer.start()
     try:
-        await producer.send_and_wait(KIND_TOPICS["tweet"], encoded(TAKEN), partition=PARTITION)
+        await producer.send_and_wait(KIND_TOPICS["tweet"], referring(KNOWN_ID, TAKEN), partition=PARTITION)
         offsets = {}
         for name, bad in BAD.items():
             sent = await producer.send_and_wait(bad.topic, bad.value, key_of(name), PARTITION, headers=HEADERS)
@@ -202,7 +233,12 @@ def ran(pipeline: Pipeline, *arguments: object) -> str:
 def told(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("refusals")
     began = int(time.time() * 1000)
-    with pipeline_on(kafka, clickhouse_server, folder, session_timeout_s=6, idle_s=1) as pipeline:
+    with (
+        schema_registry() as registry,
+        pipeline_on(
+            kafka, clickhouse_server, folder, session_timeout_s=6, idle_s=1, schema_registry=registry
+        ) as pipeline,
+    ):
         settings = pipeline.settings
         offsets = asyncio.run(send_all(settings))
         pipeline.start("worker")
@@ -322,6 +358,11 @@ def test_dlq_list_shows_it(told: Told, name: str) -> None:
         None if data is None else base64.b64encode(data).decode() for data in (key_of(name), BAD[name].value)
     )
     assert f"{where[0]}/{where[1]}/{where[2]}  " in told.table
+
+
+def test_a_schema_that_needs_a_missing_one_names_it(told: Told) -> None:
+    said = about(letter_of(told, "a schema that needs a missing one"))
+    assert f"id {MISSING_ID} needs version 2 of subject authors/gone" in said["dlq.detail"]
 
 
 def test_mended_ones_become_touchpoints(told: Told) -> None:

@@ -27,7 +27,7 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     """Send touchpoints, one JSON object a line, in order of event time; `-` is standard input.
 
     Bad lines are named with their number and reason and written to FILE.jsonl.rejected; the good lines
-    are sent. With any bad line the exit status is 2.
+    are sent. With any bad line the exit status is 2. Files are UTF-8, or gzip of it.
     """
     console = progress_console()
     with Steps(console) as steps:

@@ -22,10 +22,12 @@ from touchline.database import address_of
     "--format",
     "output_format",
     metavar="F",
-    help="A ClickHouse format: JSONEachRow, CSV, ... By default a table for people.",
+    help="A ClickHouse format: JSONEachRow, CSV, ... By default FORMAT of the SQL, or a table for people.",
 )
 def command(sql: str, data: Path | None, output_format: str | None) -> None:
-    """Query the tables in SQL; `-` reads the SQL from standard input. A query can change nothing.
+    """Query the tables in SQL; `-` reads the SQL from standard input.
+
+    A query is one statement that reads: it changes no table and no setting, and reads and writes no file or address.
 
     Without --data it queries the ClickHouse that TOUCHLINE_CLICKHOUSE names.
     """

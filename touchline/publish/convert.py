@@ -9,7 +9,7 @@ from schemas.avro.jsonl import BadLineError, parse_line
 from schemas.avro.registry import FileRegistry
 from schemas.topics import KIND_TOPICS, MAX_TOUCHPOINT_BYTES
 from streams.intake.identity import NO_IDENTITY, usable_identifiers
-from touchline.publish.lines import MAX_LINE_BYTES, Line
+from touchline.publish.lines import Line
 from touchline.publish.spool import Message
 
 __all__ = ["BadLineError", "Converter"]
@@ -25,10 +25,10 @@ class Converter:
         """Return when a line's touchpoint happened, ms, and its message.
 
         Raises:
-            BadLineError: it is no touchpoint, or too large to be taken.
+            BadLineError: it is no touchpoint, or too large to be taken. No line raises another error.
         """
         if line.data is None:
-            raise BadLineError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+            raise BadLineError(line.fault)
         kind, record = parse_line(line.data)
         try:
             value = self._codec.encode(KIND_RECORDS[kind], record)

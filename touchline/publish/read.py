@@ -80,7 +80,14 @@ def _read_file(
     source: Source, converter: Converter, spool: Spool, bad: _RejectedFile, on_read: Callable[[int], None]
 ) -> None:
     reported = 0
-    for line in read_lines(source.file):
+
+    def report(end: int) -> None:
+        nonlocal reported
+        stored = source.stored * end // source.size if source.size else source.stored
+        on_read(stored - reported)
+        reported = stored
+
+    for line in read_lines(source.file, source.cut):
         try:
             occurred_at, message = converter.message(line)
         except BadLineError as error:
@@ -88,6 +95,5 @@ def _read_file(
         else:
             spool.add(occurred_at, message)
         if line.number % _LINES_PER_REPORT == 0:
-            on_read(line.end - reported)
-            reported = line.end
-    on_read(source.size - reported)
+            report(line.end)
+    report(source.size)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from prometheus_client import CollectorRegistry
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import FileRegistry
+from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema
 from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
@@ -33,10 +34,30 @@ def chunk_of(*values: bytes) -> Chunk:
     return chunk
 
 
-def validated(*values: bytes, before: int = 0) -> Validated:
+class AbsentRegistry:
+    """A schema registry that does not answer; `asked` is called at each question."""
+
+    def __init__(self, asked: Callable[[], None]) -> None:
+        self._asked = asked
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        return FileRegistry().by_fingerprint(fingerprint)
+
+    def by_id(self, schema_id: int) -> Schema:
+        self._asked()
+        raise RegistryUnavailableError(f"no answer for {schema_id}")
+
+
+def validator(codec: Codec = CODEC) -> Validator:
+    async def no_wait(_seconds: float) -> None: ...
+
     settings = Settings(max_consecutive_refusals=2)
-    services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW)
-    return Validator(services, CODEC, VaderScorer()).validate(chunk_of(*values), {}, before)
+    services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW, no_wait)
+    return Validator(services, codec, VaderScorer())
+
+
+def validated(*values: bytes, before: int = 0) -> Validated:
+    return validator().validate(chunk_of(*values), {}, before)
 
 
 def test_accepted_records_come_with_their_time_and_refused_ones_as_dead_letters() -> None:
@@ -59,3 +80,15 @@ def test_a_run_of_refusals_beyond_the_limit_is_an_error_and_ends_the_validation(
     assert len(result.refused) == 4
     assert str(result.error).startswith(f"3 messages of {TOPIC} in a row were refused, the last one as undecodable")
     assert validated(BAD, before=2).error is not None
+
+
+async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_still_new() -> None:
+    first, *others = (b"\0" + number.to_bytes(4, "big") + b"body" for number in (7, 8))
+    chunk = chunk_of(first, *others)
+    validating = validator(Codec(AbsentRegistry(asked=chunk._tracker.close)))
+    new = validating.new_schemas(chunk)
+
+    assert await validating.learn(chunk, new) == {}
+
+    assert len(new) == 2
+    assert validating.new_schemas(chunk_of(first, *others)) == new

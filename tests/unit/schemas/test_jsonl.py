@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +86,8 @@ def test_the_least_line_can_be_sent(kind: str) -> None:
         ("2024-05-01T14:00:00+02:00", T0),
         ("2024-05-01T12:00:00.123999Z", T0 + 123),
         ("1969-12-31T23:59:59.999Z", -1),
+        ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+        ("2016-12-31T15:59:60.25-08:00", 1_483_228_800_250),
         (T0, T0),
     ],
 )
@@ -139,6 +142,24 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
         (line("page_view", occurred_at="yesterday"), ['"yesterday"', "RFC 3339"]),
         (line("page_view", occurred_at="2024-05-01T12:00:00"), ["offset", '"Z"']),
         (line("page_view", occurred_at=1.5), ["occurred_at is 1.5", "epoch milliseconds"]),
+        (line("page_view", occurred_at="2016-12-30T23:59:60Z"), ["00 to 59", "a month's last minute (UTC)"]),
+        (line("page_view", occurred_at="2016-12-31T22:59:60Z"), ["00 to 59"]),
+        (line("page_view", occurred_at="9999-12-31T23:59:60Z"), ["00 to 59"]),
+        (line("page_view", occurred_at="2016-13-31T23:59:60Z"), ["RFC 3339"]),
+        (line("page_view", page="\ud800"), [r"\ud800", "half of a surrogate pair"]),
+        (line("page_view", page="\udfff and \U0001f600"), [r"\udfff", "half of a surrogate pair"]),
+        (r'{"kind": "page_view", "page": "\\ud800"', ["not JSON"]),
+        ('{"kind": "\ud800"}', ["not UTF-8"]),
+        (b'{"kind": "\xed\xa0\x80"}', ["not UTF-8"]),
+        (line("tweet").encode("utf-16-le"), ["NUL bytes", "UTF-16"]),
+        (b"\0" * 4096, ["NUL bytes", "a crash"]),
+        (line("survey_answer", score=...)[:-1] + ', "score": 1e400}', ["not JSON: Number out of range"]),
+        (line("survey_answer", score=...)[:-1] + ', "score": NaN}', ["not JSON"]),
+        (line("page_view", **{"x" * 10_000: 1}), ["x… is not a field"]),
+        ("[" * 1_000 + "]" * 1_000, ["nested"]),
+        ("[" * 1_000_000 + "]" * 1_000_000, ["nested"]),
+        ('{"kind":' * 1_000_000, ["nested"]),
+        ('{"kind":"page_view","attributes":' + '{"a":' * 1_000 + "1" + "}" * 1_001, ["nested"]),
     ],
 )
 def test_a_bad_line_is_explained(bad: str | bytes, said: list[str]) -> None:
@@ -147,6 +168,35 @@ def test_a_bad_line_is_explained(bad: str | bytes, said: list[str]) -> None:
     for part in said:
         assert part in refused.value.reason
     assert str(refused.value) == refused.value.reason
+
+
+PARTS = [
+    *(line(kind).encode() for kind in KINDS),
+    *(b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\0", b"\r", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80"),
+    *(rb"\ud800", rb"\udc00", rb"\u0000", b"1e400", b"-0", b"9" * 400, b"NaN", b"null", b'"kind"', b'"occurred_at"'),
+    *(b'"2016-12-31T23:59:60Z"', b'"0001-01-01T00:00:60+14:00"', b'"9999-12-31T23:59:60-14:00"', b"[" * 2_000),
+]
+
+
+@given(said=st.binary() | st.lists(st.sampled_from(PARTS) | st.binary(max_size=2)).map(b"".join))
+@settings(max_examples=2_000)
+def test_any_bytes_are_a_record_or_a_bad_line(said: bytes) -> None:
+    for parse in (parse_line, parse_by_field):
+        with contextlib.suppress(BadLineError):
+            parse(said)
+
+
+@given(said=st.text(st.characters()))
+def test_any_text_is_a_record_or_a_bad_line(said: str) -> None:
+    with contextlib.suppress(BadLineError):
+        parse_line(said)
+
+
+def test_of_a_key_given_twice_the_last_value_holds() -> None:
+    twice = line("page_view", page="/first")[:-1] + ', "page": "/last", "attributes": {"a": "first", "a": "last"}}'
+    for parse in (parse_line, parse_by_field):
+        kind, record = parse(twice)
+        assert (kind, record["page"], record["attributes"]) == ("page_view", "/last", {"a": "last"})
 
 
 def test_a_long_value_is_cut_in_the_reason() -> None:

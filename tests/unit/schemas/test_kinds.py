@@ -10,6 +10,7 @@ import pytest
 
 from schemas.avro.registry import current_schemas, schema_history
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS, BusinessKind, TouchpointKind
+from schemas.kinds.checks import why
 from schemas.kinds.kind import OTHER_ACTION
 from schemas.kinds.names import KIND_NAMES
 from schemas.kinds.steps import STEPS
@@ -161,3 +162,20 @@ def test_the_database_knows_the_steps_of_the_kind(kind: TouchpointKind, chdb: En
     stored = select(chdb, "SELECT code, action FROM steps_rows FINAL WHERE kind = {kind:String}", {"kind": kind.name})
 
     assert sorted(stored) == sorted([step.code, step.action] for step in STEPS if step.kind == kind.name)
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        (1_790_000_000, "before 1990: seconds, where epoch milliseconds were expected?"),
+        (1_790_000_000_000_000, "over 24 h ahead: microseconds, where epoch milliseconds were expected?"),
+        (1_790_000_000_000_000_000, "over 24 h ahead: nanoseconds, where epoch milliseconds were expected?"),
+        (8_000_000_000_000, "over 24 h ahead"),
+        (1 << 62, "over 24 h ahead: nanoseconds, where epoch milliseconds were expected?"),
+        ((1 << 63) - 1, "over 24 h ahead"),
+        (-1, "before 1990"),
+        (-(1 << 63), "before 1990"),
+    ],
+)
+def test_a_time_in_another_unit_is_told_as_such(time: int, said: str) -> None:
+    assert why(time, "over 24 h ahead") == said

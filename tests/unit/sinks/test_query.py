@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from servers.clickhouse import ClickHouseServer
+from sinks.clickhouse.address import parse_server
+from sinks.clickhouse.database import ClickHouseDatabase
+from sinks.database import select
 from sinks.errors import QueryError, TransientWriteError
 from sinks.open import open_database
 from sinks.query import run_query
+from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import PLAIN
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.embedded
@@ -56,17 +67,247 @@ def test_a_format_of_clickhouse(chdb: Engine, chdb_folder: Path) -> None:
 def test_nothing_can_be_changed(chdb: Engine, chdb_folder: Path, sql: str) -> None:
     chdb.write("clocks", [[3, 0, 17, 1]])
 
-    with pytest.raises(QueryError, match="readonly"):
+    with pytest.raises(QueryError, match="a query only reads: it begins with SELECT"):
         run_query(f"chdb://{chdb_folder}", sql)
+    with pytest.raises(QueryError, match="readonly"):
+        chdb.query(sql)
 
     assert chdb.query("SELECT count() FROM clocks", output_format="TSV") == b"1\n"
+
+
+REACHING = [
+    "SELECT 1 INTO OUTFILE '{file}'",
+    "SELECT 1 INTO/**/OUTFILE '{file}' TRUNCATE FORMAT CSV",
+    "SELECT 1 INTO OUTFILE'{file}'",
+    "SELECT 1 -- '\n INTO OUTFILE '{file}'",
+    "EXPLAIN SELECT 1 INTO OUTFILE '{file}'",
+    "SHOW TABLES INTO\u00a0OUTFILE '{file}'",
+    "SELECT $a$ ' $a$ INTO OUTFILE $b${file}$b$",
+    "SELECT 1; SELECT 1 INTO OUTFILE '{file}'",
+    "INSERT INTO FUNCTION file('{file}', CSV, 'a Int8') SELECT 1",
+    "WITH 1 AS x INSERT INTO FUNCTION file('{file}', CSV, 'a Int8') SELECT x",
+    "EXPLAIN ANALYZE INSERT INTO FUNCTION file('{file}', CSV, 'a Int8') SELECT 1",
+    "SELECT * FROM file('{there}', CSV, 'a String')",
+    "SELECT * FROM File /* x */ ('{there}', CSV, 'a String')",
+    "SELECT * FROM `file`('{there}', CSV, 'a String')",
+    "SELECT * FROM default.`{there}`",
+    "SELECT file('{there}')",
+    "DESCRIBE TABLE file('{there}')",
+    "DESCRIBE TABLE \"fi\\x6ce\"('{there}')",
+    "SELECT * FROM eval('SELECT file(\\'{there}\\')')",
+    "SELECT * FROM url('http://127.0.0.1:9/', CSV, 'a Int8')",
+    "SELECT * FROM s3('http://127.0.0.1:9/bucket/x', CSV, 'a Int8')",
+    "SELECT * FROM remote('127.0.0.1:9', touchline.clocks)",
+    "SELECT * FROM executable('x.sh', CSV, 'a Int8')",
+    "SELECT 1 SETTINGS readonly = 0",
+    "SELECT 1 SETTINGS max_threads = 1",
+    "SYSTEM STOP MERGES",
+    "ATTACH TABLE x",
+    "KILL QUERY WHERE 1",
+    "BACKUP DATABASE touchline TO File('{file}')",
+    "USE system",
+]
+
+
+def reaching(sql: str, folder: Path) -> str:
+    """Return a statement with a file that is there and one that is not."""
+    (folder / "there.csv").write_text("secret\n")
+    return sql.format(file=folder / "made", there=folder / "there.csv")
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("sql", REACHING)
+def test_nothing_outside_of_the_database_is_read_or_written(
+    chdb: Engine,  # noqa: ARG001  # makes the tables
+    chdb_folder: Path,
+    tmp_path: Path,
+    sql: str,
+) -> None:
+    with pytest.raises(QueryError):
+        run_query(f"chdb://{chdb_folder}", reaching(sql, tmp_path), "TSV")
+
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("sql", REACHING)
+def test_nothing_outside_of_a_server_is_read_or_written(
+    clickhouse_server: ClickHouseServer, tmp_path: Path, sql: str
+) -> None:
+    open_database(clickhouse_server.url()).execute("CREATE DATABASE IF NOT EXISTS touchline")
+
+    with pytest.raises(QueryError):
+        run_query(clickhouse_server.url(), reaching(sql, tmp_path), "TSV")
+
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("sql", ["SELECT * FROM url('http://127.0.0.1:9/', CSV, 'a Int8')", "SYSTEM RELOAD CONFIG"])
+def test_a_server_itself_refuses_to_reach_outside(clickhouse_server: ClickHouseServer, sql: str) -> None:
+    database = open_database(clickhouse_server.url())
+    database.execute("CREATE DATABASE IF NOT EXISTS touchline")
+    for _ in range(2):
+        with pytest.raises(QueryError, match="readonly"):
+            database.query(sql)
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_user_who_may_only_read_may_query(clickhouse_server: ClickHouseServer, level: int) -> None:
+    open_database(clickhouse_server.url()).execute("CREATE DATABASE IF NOT EXISTS touchline")
+    database = ClickHouseDatabase(parse_server(clickhouse_server.url()))
+    # As the profile of a user would.
+    database._client.settings = {"readonly": level}
+
+    assert database.query("SELECT 1 AS a", output_format="TSV") == b"1\n"
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *("'", '"', "`", "\\", "--", "//", "#", "#!", "/*", "*/", "$$", "$a$", "$", "\n", "\r", "\0", "\u00a0"),
+        *("\u2018", "\u2019", "\u201c", "\u201d", " ", "(", ")", ",", ";", "1", "x", "b'", "x'", "e'", "AS", "a"),
+        *("SELECT 1", "FORMAT CSV", "INTO OUTFILE '{file}' ", "INTO/**/OUTFILE'{file}'", " INTO OUTFILE $${file}$$"),
+        "file('{there}')",
+    ]
+)
+
+
+@pytest.mark.embedded
+@given(fragments=st.lists(FRAGMENTS, max_size=12))
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_hides_in_texts_and_comments(chdb: Engine, tmp_path: Path, fragments: list[str]) -> None:
+    (tmp_path / "made").unlink(missing_ok=True)
+    try:
+        sql, output_format = reading_statement(reaching("SELECT 1 " + "".join(fragments), tmp_path))
+        answer = chdb.query(sql, output_format=output_format or "TSV")
+    except QueryError:
+        answer = b""
+
+    assert b"secret" not in answer
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.embedded
+def test_every_function_of_the_engine_that_reaches_outside_is_known(chdb: Engine) -> None:
+    harmless = ("format", "loop", "zeros", "viewExplain", "dictionary", "timeSeries", "prometheusQuery")
+    functions = [str(row[0]) for row in select(chdb, "SELECT name FROM system.table_functions")]
+    safe = [str(row[0]) for row in select(chdb, "SELECT name FROM system.table_functions WHERE allow_readonly")]
+    assert len(functions) > len(safe) > 10
+
+    for name in {*functions, "cluster", "clusterAllReplicas", "eval"}.difference(safe):
+        if not name.startswith(harmless):
+            with pytest.raises(QueryError, match=f"{name} reaches outside"):
+                reading_statement(f"SELECT * FROM {name}('x')")
+
+
+@pytest.mark.parametrize(
+    ("sql", "output_format"),
+    [
+        ("SELECT 1 AS a FORMAT CSV", "CSV"),
+        ("SELECT * FROM (SELECT 1 AS a) format CSV -- for a sheet\n;", "CSV"),
+        ('(SELECT 1 AS a) FORMAT "CSV"', "CSV"),
+        ("SELECT count() AS a FROM t WHERE x = 'FORMAT CSV'", None),
+        ("SELECT format FROM t ORDER BY format DESC", None),
+        ("SELECT f.format x", None),
+        ("SELECT 1 AS format", None),
+        ("SELECT a FROM format f", None),
+        ("SELECT format('{}', a) FROM t", None),
+    ],
+)
+def test_format_at_the_end_is_the_output_format(sql: str, output_format: str | None) -> None:
+    assert reading_statement(sql).output_format == output_format
+    assert (output_format is None) or "format" not in reading_statement(sql).sql.lower()
+
+
+@pytest.mark.embedded
+def test_format_in_the_query_does_what_the_option_does(
+    chdb: Engine,  # noqa: ARG001  # makes the tables
+    chdb_folder: Path,
+) -> None:
+    url = f"chdb://{chdb_folder}"
+    assert run_query(url, "SELECT 1 AS a FORMAT CSVWithNames") == run_query(url, "SELECT 1 AS a", "CSVWithNames")
+    assert run_query(url, "SELECT 1 AS a FORMAT CSV", "CSV") == b"1\n"
+    with pytest.raises(QueryError, match="FORMAT CSV, and --format says TSV"):
+        run_query(url, "SELECT 1 FORMAT CSV", "TSV")
+    with pytest.raises(QueryError, match="--format"):
+        run_query(url, "SELECT 1 FORMAT CSV SETTINGS readonly = 1")
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT 1; DROP TABLE t", "one statement"),
+        ("SELECT 1;;", None),
+        ("SELECT 'it''s; INTO OUTFILE', `a;b`, \"c;\" -- ; INSERT\n /* OUTFILE ' */", None),
+        ("SELECT $$ ' ; OUTFILE $$, x'41', toDate'2020-01-01'", None),
+        ("SELECT $a$ $$ ; $a$", None),
+        ("(SELECT url FROM t WHERE url IN ('a')) UNION ALL (SELECT 2)", None),
+        ("SELECT 'a", "a text has no end"),
+        ("SELECT x'a\\' OUTFILE '", "a letter before it and an escape in it"),
+        ("SELECT /* a /* b */ */ 1", "holds another"),
+        ("SELECT 1 // a", "begins with //"),
+        ("SELECT 1 # a", "as --"),
+        ("SELECT a$b$ FROM t", "in double quotes"),
+        ("SELECT \u2018a\u2019", "write quotes as"),
+        ("SELECT `a", "a name in quotes has no end"),
+    ],
+)
+def test_what_a_statement_may_look_like(sql: str, message: str | None) -> None:
+    if message is None:
+        assert reading_statement(sql).sql == sql.rstrip(";")
+        return
+    with pytest.raises(QueryError, match=message):
+        reading_statement(sql)
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("name", ["DataFrame", "ArrowTable", "Debug", "CSV;", "../x"])
+def test_only_formats_of_clickhouse_are_taken(
+    chdb: Engine,  # noqa: ARG001  # makes the tables
+    chdb_folder: Path,
+    name: str,
+) -> None:
+    with pytest.raises(QueryError, match="format"):
+        run_query(f"chdb://{chdb_folder}", "SELECT 1", name)
+
+
+@pytest.mark.embedded
+def test_the_command_itself_refuses_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "database"
+
+    def touchline(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "touchline", *arguments, "--data", str(folder)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    made = "from sinks.open import open_database; open_database('chdb://{}').execute('CREATE DATABASE touchline')"
+    subprocess.run([sys.executable, "-c", made.format(folder)], check=True, cwd=ROOT)
+
+    written = touchline("query", f"SELECT 1 INTO OUTFILE '{tmp_path / 'made'}'")
+    assert (written.returncode, written.stdout) == (1, "")
+    assert (
+        written.stderr == "Error: a query writes no file: leave INTO OUTFILE out, and redirect the output with > FILE\n"
+    )
+    assert touchline("query", "SELECT 1 AS a FORMAT JSONEachRow").stdout == '{"a":1}\n'
+    system = touchline("query", "SYSTEM STOP MERGES")
+    assert system.returncode == 1
+    assert len(system.stderr.splitlines()) == 1
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.embedded
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("SELEC 1", "Syntax error"),
+        ("SELEC 1", "not with SELEC"),
+        ("SELECT 1 FROM", "Syntax error"),
         ("SELECT nope FROM touchpoints", "nope"),
         ("SELECT * FROM nowhere", "nowhere"),
         (" ; ", "empty"),
@@ -104,8 +345,10 @@ def test_values_are_given_apart_from_the_text(chdb: Engine) -> None:
 def test_a_server_is_not_changed_either(clickhouse_server: ClickHouseServer, sql: str) -> None:
     open_database(clickhouse_server.url()).execute("CREATE DATABASE IF NOT EXISTS touchline")
 
-    with pytest.raises(QueryError, match="readonly"):
+    with pytest.raises(QueryError, match="a query only reads"):
         run_query(clickhouse_server.url(), sql)
+    with pytest.raises(QueryError, match="readonly"):
+        open_database(clickhouse_server.url()).query(sql)
 
 
 def test_a_server_that_is_not_there_is_named(free_port: int) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.topics import MAX_TOUCHPOINT_BYTES
 from tests.unit.touchline.conftest import Outbox
 from touchline.main import cli
-from touchline.publish.convert import key_of
-from touchline.publish.lines import MAX_LINE_BYTES, read_lines
+from touchline.publish.convert import BadLineError, Converter, key_of
+from touchline.publish.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES, read_lines
 
+ROOT = Path(__file__).parents[3]
 PURCHASES = "touchpoints.purchases.v1"
 TWEETS = "touchpoints.tweets.v1"
 
@@ -155,6 +164,176 @@ def test_a_line_beyond_all_bounds_is_not_held_in_memory_but_told_where_it_lies()
 
     assert [(line.number, line.data) for line in lines] == [(1, b"a"), (2, None), (3, b"b")]
     assert (lines[1].start, lines[1].end) == (2, 2 + len(endless) + 1)
+
+
+def test_a_line_nested_too_deep_and_one_of_half_a_character_stop_no_other(tmp_path: Path, outbox: Outbox) -> None:
+    bad = ["[" * 1_000_000, purchase("half", 1, attributes={"note": "\ud800"})]
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join([purchase("a", 1), bad[0], bad[1], purchase("b", 2), ""]))
+
+    result = publish(file)
+
+    assert result.exit_code == 2
+    assert outbox.event_ids(PURCHASES) == ["a", "b"]
+    assert (tmp_path / "in.jsonl.rejected").read_text() == "".join(f"{line}\n" for line in bad)
+    assert f"{file}, line 2: the line holds lists or objects nested" in result.stderr
+    assert f"{file}, line 3: the line holds \\ud800, half of a surrogate pair" in result.stderr
+
+
+@given(
+    content=st.binary() | st.lists(st.sampled_from([b"\n", b"{}", b"[", b'"', purchase("a", 1).encode()])).map(b"".join)
+)
+def test_any_bytes_are_messages_or_bad_lines(content: bytes) -> None:
+    converter = Converter()
+    for line in read_lines(io.BytesIO(content)):
+        with contextlib.suppress(BadLineError):
+            converter.message(line)
+
+
+GOOD = [purchase(str(number), number) for number in range(1, 3_001)]
+
+
+@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.jsonl"])
+def test_gzip_is_read_whatever_its_name(tmp_path: Path, outbox: Outbox, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(f"{GOOD[0]}\nbad\n".encode()) + gzip.compress(f"{GOOD[1]}\n".encode()))
+
+    result = publish(file)
+
+    assert result.exit_code == 2
+    assert outbox.event_ids(PURCHASES) == ["1", "2"]
+    assert f"{file}, line 2: the line is not JSON" in result.stderr
+    assert (tmp_path / f"{name}.rejected").read_bytes() == b"bad\n"
+
+
+def test_gzip_on_standard_input_is_read(outbox: Outbox) -> None:
+    assert publish(Path("-"), stdin=gzip.compress(GOOD[0].encode())).exit_code == 0
+    assert outbox.event_ids(PURCHASES) == ["1"]
+
+
+def test_a_file_that_is_named_gz_and_is_none_is_read_as_it_is(tmp_path: Path, outbox: Outbox) -> None:
+    file = tmp_path / "in.jsonl.gz"
+    file.write_text(GOOD[0])
+
+    assert publish(file).exit_code == 0
+    assert outbox.event_ids(PURCHASES) == ["1"]
+
+
+def test_of_gzip_that_is_cut_short_the_lines_before_are_sent(tmp_path: Path, outbox: Outbox) -> None:
+    file = tmp_path / "in.jsonl.gz"
+    packed = gzip.compress("\n".join(GOOD).encode())
+    file.write_bytes(packed[: len(packed) // 2])
+
+    result = publish(file)
+
+    sent = len(outbox.event_ids(PURCHASES))
+    assert result.exit_code == 2
+    assert 1_000 < sent < 2_000
+    assert outbox.event_ids(PURCHASES) == [str(number) for number in range(1, sent + 1)]
+    assert (
+        f"line {sent + 1}: the gzip data are cut short here; {sent:,} lines before this one were read" in result.stderr
+    )
+    assert GOOD[sent].startswith((tmp_path / "in.jsonl.gz.rejected").read_text())
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda packed: packed[:-8], "line 3001: the gzip data are cut short here; 3,000 lines"),
+        (lambda packed: packed[:-8] + b"\1" * 8, "line 3001: the gzip data are damaged here (CRC check failed"),
+        (lambda packed: packed + b"more", "line 3001: the gzip data are damaged here (Not a gzipped file"),
+        (lambda packed: packed[:5], "line 1: the gzip data are cut short here; 0 lines"),
+        (lambda packed: packed[:20] + b"\xff" * 100 + packed[120:], ": the gzip data are damaged here (Error -3"),
+    ],
+)
+def test_damaged_gzip_is_told_at_the_line_where_it_ends(
+    tmp_path: Path, outbox: Outbox, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    file = tmp_path / "in.jsonl.gz"
+    file.write_bytes(damage(gzip.compress("".join(f"{line}\n" for line in GOOD).encode(), mtime=0)))
+
+    result = publish(file)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert f"{len(outbox.on(PURCHASES))} touchpoint" in result.stdout.replace(",", "")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16LE"),
+        ("utf-16-be", "UTF-16BE"),
+        ("utf-32", "UTF-32"),
+    ],
+)
+def test_a_file_in_utf_16_is_named_and_the_other_files_are_sent(
+    tmp_path: Path, outbox: Outbox, encoding: str, named: str
+) -> None:
+    wide, good = tmp_path / "wide.jsonl", tmp_path / "good.jsonl"
+    wide.write_bytes("\n".join(GOOD[:3]).encode(encoding))
+    good.write_text(GOOD[3])
+
+    result = publish(wide, good)
+
+    assert result.exit_code == 2
+    assert outbox.event_ids(PURCHASES) == ["4"]
+    assert f"{wide}, line 1: the file is {named}; make it UTF-8: iconv -f {named} -t UTF-8" in result.stderr
+    assert (tmp_path / "wide.jsonl.rejected").read_bytes() == wide.read_bytes()
+
+
+def test_zeros_that_a_crash_left_are_a_bad_line(tmp_path: Path, outbox: Outbox) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(b"\0" * 4096 + b"\n" + GOOD[0].encode() + b"\n{\0" + b"\0" * 500)
+
+    result = publish(file)
+
+    assert result.exit_code == 2
+    assert outbox.event_ids(PURCHASES) == ["1"]
+    assert "line 1: the line holds NUL bytes" in result.stderr
+    assert "line 3: the line holds NUL bytes" in result.stderr
+
+
+def test_files_put_together_with_their_byte_order_marks_are_read(tmp_path: Path, outbox: Outbox) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(b"".join(BYTE_ORDER_MARK + line.encode() + b"\r\n" for line in GOOD[:2]) + BYTE_ORDER_MARK)
+
+    assert publish(file).exit_code == 0
+    assert outbox.event_ids(PURCHASES) == ["1", "2"]
+
+
+def test_a_folder_is_a_usage_error(tmp_path: Path) -> None:
+    result = publish(tmp_path)
+
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr
+
+
+def test_the_command_itself_reads_gzip_and_names_what_is_bad(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    half = purchase("half", 1, source="\ud800")
+    large = "x" * 100_000_000
+    file = tmp_path / "in.jsonl.gz"
+    file.write_bytes(gzip.compress(f"{deep}\n{half}\n{large}\n\n".encode(), compresslevel=1))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "touchline", "publish", str(file)],
+        cwd=tmp_path,
+        env={**os.environ, "TOUCHLINE_KAFKA": "127.0.0.1:9", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert "Traceback" not in done.stderr
+    assert f"{file}, line 1: the line holds lists or objects nested" in done.stderr
+    assert f"{file}, line 2: the line holds \\ud800" in done.stderr
+    assert f"{file}, line 3: the line is longer than 8,388,608 bytes" in done.stderr
+    assert "3 bad lines written to" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: Kafka does not answer")
+    assert file.with_name("in.jsonl.gz.rejected").read_text() == f"{deep}\n{half}\n{large}\n"
 
 
 @pytest.mark.parametrize(
