@@ -17,7 +17,7 @@ from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
-from streams.journeys.state import RECOVERY_MS, Attribution, Call, CallFamily, CustomerState
+from streams.journeys.state import RECOVERY_MS, Attribution, Call, CallFamily, CustomerState, Order
 
 SHORT_MS = 5_000
 """A call ended in its first wait sooner than this is a short call: neither offered nor abandoned."""
@@ -54,7 +54,7 @@ class Calls(Machine):
             _queue(call, attribution, effects)
         elif event.phase == "answered":
             _answer(call, at, effects)
-        elif event.phase == "transferred" and call.requeued_at == at:
+        elif event.phase == "transferred" and call.requeued_at == at and not call.waiting_at:
             # Clocks that know only seconds put the answer, the transfer and the next queue into one moment.
             call.waiting_at = at
         return None
@@ -75,29 +75,37 @@ class Calls(Machine):
                 _put_row(call, effects)
 
 
-def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
-    """Recover the calls that were abandoned not long ago: their customer has ordered after all."""
+def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
+    """Recover the calls that were abandoned not long before an order: their customer has ordered after all."""
     for call in customer.calls.values():
-        if call.status == "abandoned" and at <= call.abandoned_at + RECOVERY_MS:
-            call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
-            call.recovered_order = order_id
-            abandonment.take_from_journey(customer, call)
-            _put_row(call, effects)
+        _recover(customer, call, order_id, order, effects)
 
 
-def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
-    """Take back the recoveries of an order: it was cancelled."""
+def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
+    """Take back the recoveries of an order that was cancelled; the next of the customer's orders recovers instead."""
     for call in customer.calls.values():
         if call.status == "recovered" and call.recovered_order == order_id:
             call.status, call.recovered_by, call.recovered_at, call.recovered_order = "abandoned", None, None, ""
             abandonment.count_in_journey(customer)
             _put_row(call, effects)
+            for other_id, other in customer.orders.items():
+                if other.amount_minor:
+                    _recover(customer, call, other_id, other, effects)
+
+
+def _recover(customer: CustomerState, call: Call, order_id: str, order: Order, effects: Effects) -> None:
+    at = order.attribution.at
+    if call.status == "abandoned" and call.abandoned_at <= at <= call.abandoned_at + RECOVERY_MS:
+        call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
+        call.recovered_order = order_id
+        abandonment.take_from_journey(customer, call)
+        _put_row(call, effects)
 
 
 def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:
     """Return the call that a phase belongs to; the id of one that is long over is that of another call now."""
     call = customer.calls.get(call_id)
-    if call is not None and attribution.at > call.began_at + LONGEST_MS:
+    if call is not None and attribution.at >= call.began_at + LONGEST_MS:
         if call.family:
             customer.calls[f"{call_id} {call.began_at}"] = call
         del customer.calls[call_id]
@@ -156,6 +164,11 @@ def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effec
             return Outcome(HOLD_ABANDONED)
         if call.waiting_at:
             return _leave_queue(customer, event, call, effects)
+    return _resolve(customer, event)
+
+
+def _resolve(customer: CustomerState, event: SupportCall) -> Outcome | None:
+    """Take down whether a call's end resolved the matter, if the end says so."""
     if event.resolved is None:
         return None
     if customer.journey is not None:
@@ -168,8 +181,9 @@ def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effect
     waited = event.occurred_at - call.waiting_at
     is_first_wait = not call.answered_at and call.waiting_at == call.queued_at
     if waited < SHORT_MS:
-        if is_first_wait:
-            effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
+        if not is_first_wait:
+            return _resolve(customer, event)
+        effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
         return None
     effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=0, numerator=1)
     if is_first_wait and waited > SERVICE_LEVEL_MS:

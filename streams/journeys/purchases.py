@@ -75,26 +75,19 @@ def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, 
 
 def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
     """Make an order what the statement that holds says, and count the difference."""
-    was_placed = order.amount_minor > 0
+    was_placed, was_for = order.amount_minor > 0, (order.cart_id, order.skus)
     _count(customer, order, -1, effects)
     order.amount_minor, order.currency = event.amount_minor, event.currency
-    order.skus = [] if event.cart_id else sorted({item.sku for item in event.items})
+    order.cart_id, order.skus = event.cart_id or "", sorted({item.sku for item in event.items})
     _count(customer, order, 1, effects)
-    if order.amount_minor:
-        _convert(customer, order, event, effects)
-        if not was_placed:
-            carts.recover(customer, event.order_id, order.attribution.at, effects)
-            calls.recover(customer, event.order_id, order.attribution.at, effects)
-    elif was_placed:
-        carts.cancel_order(customer, event.order_id, effects)
-        calls.cancel_order(customer, event.order_id, effects)
-
-
-def _convert(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
-    if event.cart_id:
-        carts.convert_named(customer, event.cart_id, event.order_id, order.attribution, effects)
-    elif order.skus:
-        carts.convert_held(customer, order.skus, event.order_id, order.attribution, effects)
+    is_placed = order.amount_minor > 0
+    if was_placed and is_placed and was_for == (order.cart_id, order.skus):
+        return
+    for machine in (carts, calls):
+        if was_placed:
+            machine.take_back_order(customer, event.order_id, effects)
+        if is_placed:
+            machine.place_order(customer, event.order_id, order, effects)
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:

@@ -35,7 +35,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
-        first_experience_at: the time of the touchpoint that `experience_first` is of.
+        first_experience_at, last_experience_at: the times of the touchpoints that `experience_first` and
+            `experience_last` are of; of what was stated again, of the first statement.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     unresolved: bool = False
     abandoned: int = 0
     first_experience_at: int = 0
+    last_experience_at: int = 0
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -79,13 +81,15 @@ class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The order that converted a cart, and what the cart was before, for the case that the order is cancelled."""
+    """The order that converted a cart, and the deadline that it stopped, for the case that the order is cancelled.
+
+    Attributes:
+        order_id: "" where the cart itself said that it was ordered.
+        deadline: 0 where no deadline ran.
+    """
 
     order_id: str
-    status: CartStatus
     deadline: int
-    recovered_at: int | None
-    recovered_by: RecoveredBy | None
 
 
 class Cart(msgspec.Struct, array_like=True, gc=False):
@@ -94,6 +98,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         skus: the quantity of each sku in it; what events without a sku speak of is the sku "".
         counted: whether it has held something, and so is in the metric.
+        unlisted: whether its last value above zero was stated while no sku was known to be in it.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
         recovered_order: the order that recovered it without being its own.
     """
@@ -113,6 +118,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     recovered_order: str = ""
     abandoned_as: AbandonedCart | None = None
     conversion: Conversion | None = None
+    unlisted: bool = False
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):
@@ -198,7 +204,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         stated: time and event id of the statement that holds.
         leading: whether that is of the leading source.
         amount_minor: 0 where the order is cancelled.
-        skus: what it holds, while a cart's event may still follow; empty where it names its cart.
+        skus: what it holds.
+        cart_id: the cart that it names, "" for none.
     """
 
     attribution: Attribution
@@ -207,6 +214,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     skus: list[str] = msgspec.field(default_factory=list)
+    cart_id: str = ""
 
 
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
