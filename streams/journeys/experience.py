@@ -52,11 +52,8 @@ def record(customer: CustomerState, attribution: Attribution, was: int | None, n
             journey.experience_n += sign
     if journey is None or not of_journey or now is None:
         return
-    journey.experience_last = now
-    restates_first = was is not None and (journey.first_experience_at, journey.experience_first) == (
-        attribution.at,
-        was,
-    )
-    if journey.experience_first is None or restates_first:
-        journey.experience_first = now
-        journey.first_experience_at = attribution.at
+    at = attribution.at
+    if journey.experience_first is None or (was, at) == (journey.experience_first, journey.first_experience_at):
+        journey.experience_first, journey.first_experience_at = now, at
+    if was is None or (was, at) == (journey.experience_last, journey.last_experience_at):
+        journey.experience_last, journey.last_experience_at = now, at
