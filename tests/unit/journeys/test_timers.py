@@ -56,6 +56,7 @@ def test_a_touchpoint_that_waits_has_its_row_at_once(received: int) -> None:
     play = Play().send(cart(0, "item_added"), page)
 
     assert row_of(play, page)["ahead"] is (received == MINUTE)
+    assert row_of(play, page)["journey_id"] == ""
     assert play.row("journeys")["touchpoints"] == 1
 
 
