@@ -57,13 +57,13 @@ class Carts(Machine):
             return
         cart.last_at = event.occurred_at
         _update_contents(cart, event)
-        if event.action == "ordered":
-            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
-            return
         filled = _is_filled(cart)
         if filled and not cart.counted:
             cart.counted = True
             effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
+        if event.action == "ordered":
+            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
+            return
         cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
         if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
             _convert(customer, event.cart_id, cart, "skus", order_id, event.occurred_at, effects)

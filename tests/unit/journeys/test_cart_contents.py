@@ -91,6 +91,13 @@ def test_a_stated_value_above_zero_means_that_something_is_in_it(made: list[Step
     assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
 
 
+def test_a_cart_of_which_only_the_order_states_a_value_is_a_cart() -> None:
+    play = played(steps(other("created"), other("ordered", 900)), until=DAY)
+
+    assert play.rows("abandonments") == []
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 0, "samples": []}
+
+
 def test_a_cart_keeps_its_last_stated_value_while_something_is_in_it() -> None:
     play = played(steps(add("a", 500), add("b", 900), remove("a")), until=DAY)
 
