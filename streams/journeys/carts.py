@@ -223,11 +223,11 @@ def _convert(
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
     if was_open or at < cart.abandoned_at:
         cart.conversion = Conversion(order_id, cart.deadline if was_open else cart.abandoned_at)
-        cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
         if not was_open:
             # A correction has turned an order from before the abandonment into the cart's.
             _put_row(cart_id, cart, effects, deleted=True)
             cart.abandoned_as = None
+        cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
     else:
         cart.conversion = Conversion(order_id, 0)
         cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
