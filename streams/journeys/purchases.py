@@ -43,6 +43,7 @@ class Purchases(Machine):
         stated = (event.occurred_at, event.event_id)
         leading = event.source == effects.rules.order_source
         order = customer.orders.get(event.order_id)
+        is_known = order is not None
         if order is None:
             order = Order(attribution, stated, leading, 0, event.currency)
             customer.orders[event.order_id] = order
@@ -53,6 +54,9 @@ class Purchases(Machine):
             effects.supersede(order.stated[1], event.event_id)
             order.stated, order.leading = stated, leading
         _restate(customer, order, event, effects)
+        journey = customer.journey
+        if is_known or not customer.currency or (journey is not None and not journey.currency):
+            _fix_currencies(customer)
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop the orders that are not stated again any more."""
@@ -67,10 +71,7 @@ class Purchases(Machine):
 def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
     amount, currency = event.amount_minor, event.currency
     effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
-    if not customer.currency:
-        customer.early_refunds[currency] = customer.early_refunds.get(currency, 0) + amount
-    elif currency == customer.currency:
-        customer.refunded_minor += amount
+    customer.refunded[currency] = customer.refunded.get(currency, 0) + amount
 
 
 def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
@@ -95,23 +96,31 @@ def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -
     amount, currency, attribution = sign * order.amount_minor, order.currency, order.attribution
     if not amount:
         return
-    _fix_currency(customer, currency)
     effects.change(ORDERS, attribution, n=sign, numerator=sign, currency=currency)
     effects.change(REVENUE, attribution, n=sign, numerator=amount, currency=currency)
     customer.purchases += sign
-    if currency == customer.currency:
-        customer.spend_minor += amount
+    customer.spend[currency] = customer.spend.get(currency, 0) + amount
     journey = customer.journey
     if journey is not None and journey.number == attribution.journey:
-        journey.currency = journey.currency or currency
         journey.purchases += sign
-        if currency == journey.currency:
-            journey.revenue_minor += amount
+        journey.revenue[currency] = journey.revenue.get(currency, 0) + amount
 
 
-def _fix_currency(customer: CustomerState, currency: str) -> None:
-    """Let the first order placed fix the customer's currency; what was refunded in it before counts."""
-    if not customer.currency:
-        customer.currency = currency
-        customer.refunded_minor += customer.early_refunds.get(currency, 0)
-        customer.early_refunds = {}
+def _fix_currencies(customer: CustomerState) -> None:
+    """Let the first order placed fix the customer's currency, and the first of the journey under way that one's.
+
+    An order that is known no more cannot be corrected: what it fixed stays.
+    """
+    orders, journey = customer.orders, customer.journey
+    if not customer.currency_of or customer.currency_of in orders:
+        placed = (order_id for order_id, order in orders.items() if order.amount_minor)
+        customer.currency_of = next(placed, "")
+        customer.currency = orders[customer.currency_of].currency if customer.currency_of else ""
+    if journey is not None and (not journey.currency_of or journey.currency_of in orders):
+        placed = (
+            order_id
+            for order_id, order in orders.items()
+            if order.amount_minor and order.attribution.journey == journey.number
+        )
+        journey.currency_of = next(placed, "")
+        journey.currency = orders[journey.currency_of].currency if journey.currency_of else ""

@@ -32,6 +32,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         path: one code for each touchpoint: its kind and its action.
+        revenue: of the orders placed in it, minor units by currency.
+        currency, currency_of: the currency and the id of the first order placed in it, "" before one.
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
@@ -46,8 +48,9 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     channels: list[str] = msgspec.field(default_factory=list)
     path: str = ""
     purchases: int = 0
-    revenue_minor: int = 0
+    revenue: dict[str, int] = msgspec.field(default_factory=dict)
     currency: str = ""
+    currency_of: str = ""
     experience_first: int | None = None
     experience_last: int | None = None
     experience_sum: int = 0
@@ -230,13 +233,14 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         journeys: how many journeys there were, with the one under way.
+        spend, refunded: of all orders placed and of all refunds, minor units by currency.
+        currency, currency_of: the currency and the id of the first order placed, "" before one.
         last_shift: direction of the last sentiment shift: -1 worse, 1 better, 0 none yet.
         last_timer_at: the latest time at which a timer has fired, ms.
         cases: open cases, each with the time of its opening.
         observations: the experiences that the shift detector still weighs, oldest first.
         unanswered: what no person of the business has answered yet, oldest first (see `responses`).
         orders: the orders of the last 90 days (see `purchases`).
-        early_refunds: refunds by currency, while no order has fixed the customer's.
         last_nps_of: the question and response that `last_nps` answers.
     """
 
@@ -246,9 +250,10 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     last_seen_at: int = 0
     touchpoints: int = 0
     purchases: int = 0
-    spend_minor: int = 0
-    refunded_minor: int = 0
+    spend: dict[str, int] = msgspec.field(default_factory=dict)
+    refunded: dict[str, int] = msgspec.field(default_factory=dict)
     currency: str = ""
+    currency_of: str = ""
     experience_sum: int = 0
     experience_n: int = 0
     last_nps: float | None = None
@@ -261,7 +266,6 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     observations: list[Observation] = msgspec.field(default_factory=list)
     unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
     orders: dict[str, Order] = msgspec.field(default_factory=dict)
-    early_refunds: dict[str, int] = msgspec.field(default_factory=dict)
     last_nps_of: str = ""
 
 

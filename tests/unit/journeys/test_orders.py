@@ -308,3 +308,27 @@ def test_a_statement_later_than_a_cart_does_not_make_the_order_convert_it() -> N
     made.append(stated(2 * HOUR, 700, items=[PurchaseItem("b", 1, 700)]))
 
     assert played(made, until=DAY).row("abandonments")["status"] == "abandoned"
+
+
+def test_a_corrected_currency_of_the_first_order_is_the_customers() -> None:
+    made = [stated(0, 1_000), order(HOUR, 400), refund(2 * HOUR, 100, currency="USD")]
+    play = played([*made, stated(3 * HOUR, 900, currency="USD")], until=DAY)
+
+    customer = play.row("customers")
+    assert (customer["currency"], customer["spend_minor"], customer["refunded_minor"]) == ("USD", 900, 100)
+    assert (play.row("journeys")["currency"], play.row("journeys")["revenue_minor"]) == ("USD", 900)
+
+
+def test_a_cancelled_first_order_fixes_no_currency() -> None:
+    play = played([stated(0, 1_000, currency="USD"), order(HOUR, 400), stated(2 * HOUR, 0)], until=DAY)
+
+    customer = play.row("customers")
+    assert (customer["currency"], customer["spend_minor"]) == ("EUR", 400)
+    assert (play.row("journeys")["currency"], play.row("journeys")["revenue_minor"]) == ("EUR", 400)
+
+
+def test_a_second_journeys_currency_is_that_of_its_own_first_order() -> None:
+    play = Play().send(order(0, 1_000)).at(31 * DAY).send(order(31 * DAY, 500, currency="USD")).at(32 * DAY)
+
+    assert [(row["currency"], row["revenue_minor"]) for row in play.rows("journeys")] == [("EUR", 1_000), ("USD", 500)]
+    assert (play.row("customers")["currency"], play.row("customers")["spend_minor"]) == ("EUR", 1_000)
