@@ -20,11 +20,14 @@ def put_row(
     thing: Cart | Call | Survey,
     started_at: int,
     cart: AbandonedCart | None = None,
+    *,
+    deleted: bool = False,
 ) -> None:
     """Put an abandoned thing's row, as it now is, among the effects.
 
     Args:
         cart: what a cart was when it was abandoned; other things are called as their family, and have no value.
+        deleted: whether it turned out not to have been abandoned.
     """
     row = AbandonmentRow(
         family=family,
@@ -42,7 +45,7 @@ def put_row(
         recovered_by=thing.recovered_by,
         channel=thing.attribution.channel,
         attributes=thing.attribution.attributes,
-        deleted=False,
+        deleted=deleted,
         version=0,
     )
     effects.put(TABLE, key_of(family, subject_id, started_at), row)

@@ -17,7 +17,7 @@ from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
-from streams.journeys.state import RECOVERY_MS, Attribution, Call, CallFamily, CustomerState
+from streams.journeys.state import RECOVERY_MS, Attribution, Call, CallFamily, CustomerState, Order
 
 SHORT_MS = 5_000
 """A call ended in its first wait sooner than this is a short call: neither offered nor abandoned."""
@@ -75,23 +75,31 @@ class Calls(Machine):
                 _put_row(call, effects)
 
 
-def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
-    """Recover the calls that were abandoned not long ago: their customer has ordered after all."""
+def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
+    """Recover the calls that were abandoned not long before an order: their customer has ordered after all."""
     for call in customer.calls.values():
-        if call.status == "abandoned" and call.abandoned_at <= at <= call.abandoned_at + RECOVERY_MS:
-            call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
-            call.recovered_order = order_id
-            abandonment.take_from_journey(customer, call)
-            _put_row(call, effects)
+        _recover(customer, call, order_id, order, effects)
 
 
-def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
-    """Take back the recoveries of an order: it was cancelled."""
+def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
+    """Take back the recoveries of an order that was cancelled; the next of the customer's orders recovers instead."""
     for call in customer.calls.values():
         if call.status == "recovered" and call.recovered_order == order_id:
             call.status, call.recovered_by, call.recovered_at, call.recovered_order = "abandoned", None, None, ""
             abandonment.count_in_journey(customer)
             _put_row(call, effects)
+            for other_id, other in customer.orders.items():
+                if other.amount_minor:
+                    _recover(customer, call, other_id, other, effects)
+
+
+def _recover(customer: CustomerState, call: Call, order_id: str, order: Order, effects: Effects) -> None:
+    at = order.attribution.at
+    if call.status == "abandoned" and call.abandoned_at <= at <= call.abandoned_at + RECOVERY_MS:
+        call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
+        call.recovered_order = order_id
+        abandonment.take_from_journey(customer, call)
+        _put_row(call, effects)
 
 
 def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:
@@ -160,7 +168,7 @@ def _end(customer: CustomerState, event: SupportCall, call: Call, effects: Effec
 
 
 def _resolve(customer: CustomerState, event: SupportCall) -> Outcome | None:
-    """Return what the end of a call that was not abandoned says."""
+    """Take down whether a call's end resolved the matter, if the end says so."""
     if event.resolved is None:
         return None
     if customer.journey is not None:
@@ -172,10 +180,10 @@ def _resolve(customer: CustomerState, event: SupportCall) -> Outcome | None:
 def _leave_queue(customer: CustomerState, event: SupportCall, call: Call, effects: Effects) -> Outcome | None:
     waited = event.occurred_at - call.waiting_at
     if waited < SHORT_MS:
-        if not call.talked:
-            effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
-            return None
-        return _resolve(customer, event)
+        if call.talked:
+            return _resolve(customer, event)
+        effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=-1, numerator=0)
+        return None
     effects.change(CALL_ABANDONMENT_RATE, call.attribution, n=0, numerator=1)
     if not call.answered_at and waited > SERVICE_LEVEL_MS:
         effects.change(SERVICE_LEVEL, call.attribution, n=1, numerator=0)

@@ -7,7 +7,7 @@ cart's row, and leaves the rate alone: a grocer's customers order every week, wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.touchpoint import Touchpoint
@@ -24,6 +24,7 @@ from streams.journeys.state import (
     Cart,
     Conversion,
     CustomerState,
+    Order,
     RecoveredBy,
 )
 
@@ -58,13 +59,13 @@ class Carts(Machine):
             return
         cart.last_at = event.occurred_at
         _update_contents(cart, event)
-        if event.action == "ordered":
-            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
-            return
         filled = _is_filled(cart)
         if filled and not cart.counted:
             cart.counted = True
             effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
+        if event.action == "ordered":
+            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
+            return
         cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
         if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
             _convert(customer, event.cart_id, cart, "skus", order_id, event.occurred_at, effects)
@@ -94,45 +95,47 @@ class Carts(Machine):
             _put_row(cart_id, cart, effects)
 
 
-def convert_named(
-    customer: CustomerState, cart_id: str, order_id: str, attribution: Attribution, effects: Effects
-) -> None:
-    """Convert the cart that an order names; a cart that was unknown is then known to be ordered."""
-    cart = _cart(customer, cart_id, attribution)
-    if not _is_converted(cart):
-        _convert(customer, cart_id, cart, "cart_id", order_id, attribution.at, effects)
+def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
+    """Convert the carts of an order, and recover the rows of abandoned ones that are not its own.
 
-
-def convert_held(
-    customer: CustomerState, skus: Collection[str], order_id: str, attribution: Attribution, effects: Effects
-) -> None:
-    """Convert each cart all of whose skus an order holds, the order naming none."""
-    at = attribution.at
-    for cart_id, cart in list(customer.carts.items()):
-        in_time = at - BEFORE_ORDER_MS <= cart.last_at and cart.attribution.at <= at + AFTER_ORDER_MS
-        if in_time and not _is_converted(cart) and _holds(skus, cart):
-            _convert(customer, cart_id, cart, "skus", order_id, at, effects)
-
-
-def recover(customer: CustomerState, order_id: str, at: int, effects: Effects) -> None:
-    """Recover the carts abandoned not long before an order that is not theirs; the rate counts them as before."""
+    A cart that was unknown is known to be ordered by the order that names it.
+    """
+    if order.cart_id:
+        _cart(customer, order.cart_id, order.attribution)
     for cart_id, cart in customer.carts.items():
-        if cart.status == "abandoned" and cart.abandoned_at <= at <= cart.abandoned_at + RECOVERY_MS:
-            cart.status, cart.recovered_by, cart.recovered_at = "recovered", "order", at
-            cart.recovered_order = order_id
-            abandonment.take_from_journey(customer, cart)
-            _put_row(cart_id, cart, effects)
+        _settle(customer, cart_id, cart, order_id, order, effects)
 
 
-def cancel_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
-    """Take back what an order did to carts: it was cancelled."""
+def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
+    """Undo what an order did to carts, as it was cancelled or corrected; the orders as they now are settle those."""
+    freed: list[str] = []
     for cart_id, cart in customer.carts.items():
         if cart.conversion is not None and cart.conversion.order_id == order_id:
             _take_back(customer, cart_id, cart, cart.conversion, effects)
-        elif cart.recovered_order == order_id and cart.recovered_by == "order":
-            cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
-            abandonment.count_in_journey(customer)
-            _put_row(cart_id, cart, effects)
+            freed.append(cart_id)
+        elif cart.recovered_by == "order" and cart.recovered_order == order_id:
+            _abandon_again(customer, cart_id, cart, effects)
+            freed.append(cart_id)
+    for cart_id in freed:
+        for other_id, other in customer.orders.items():
+            if other.amount_minor:
+                _settle(customer, cart_id, customer.carts[cart_id], other_id, other, effects)
+
+
+def _settle(customer: CustomerState, cart_id: str, cart: Cart, order_id: str, order: Order, effects: Effects) -> None:
+    """Apply an order to one cart. Only abandonments before the order are recovered by it."""
+    if _is_converted(cart):
+        return
+    at = order.attribution.at
+    if order.cart_id == cart_id:
+        _convert(customer, cart_id, cart, "cart_id", order_id, at, effects)
+    elif _holds_all_of(order, cart) and at - BEFORE_ORDER_MS <= cart.last_at <= at:
+        _convert(customer, cart_id, cart, "skus", order_id, at, effects)
+    elif cart.status == "abandoned" and cart.abandoned_at <= at <= cart.abandoned_at + RECOVERY_MS:
+        cart.status, cart.recovered_by, cart.recovered_at = "recovered", "order", at
+        cart.recovered_order = order_id
+        abandonment.take_from_journey(customer, cart)
+        _put_row(cart_id, cart, effects)
 
 
 def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
@@ -147,34 +150,35 @@ def _is_converted(cart: Cart) -> bool:
 
 
 def _is_filled(cart: Cart) -> bool:
-    return bool(cart.skus) or cart.value_minor > 0
+    return bool(cart.skus) or cart.unlisted
 
 
-def _holds(skus: Collection[str], cart: Cart) -> bool:
-    """Return whether an order holds all skus of a cart, of which each is named."""
-    return bool(cart.skus) and UNNAMED not in cart.skus and all(sku in skus for sku in cart.skus)
+def _holds_all_of(order: Order, cart: Cart) -> bool:
+    """Return whether an order that names no cart holds all skus of one that began before it or shortly after.
+
+    A cart with nothing in it, or with something that has no name, is no order's.
+    """
+    if order.cart_id or not order.skus or not cart.skus or UNNAMED in cart.skus:
+        return False
+    began_in_time = cart.attribution.at <= order.attribution.at + AFTER_ORDER_MS
+    return began_in_time and all(sku in order.skus for sku in cart.skus)
 
 
 def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:
     """Return the order placed so shortly before a cart's first event that the cart is the order's, or None."""
-    for order_id, order in _recent_orders(customer, cart.attribution.at):
-        if _holds(order, cart):
+    began_at = cart.attribution.at
+    for order_id, order in reversed(customer.orders.items()):
+        if order.attribution.at < began_at - AFTER_ORDER_MS:
+            return None
+        if order.amount_minor and order.attribution.at < began_at and _holds_all_of(order, cart):
             return order_id
     return None
-
-
-def _recent_orders(customer: CustomerState, at: int) -> Iterator[tuple[str, list[str]]]:
-    for order_id, order in reversed(customer.orders.items()):
-        if order.attribution.at < at - AFTER_ORDER_MS:
-            return
-        if order.attribution.at < at and order.amount_minor and order.skus and not order.cart_id:
-            yield order_id, order.skus
 
 
 def _update_contents(cart: Cart, event: CartEvent) -> None:
     """Change what a cart holds; what is not in it cannot be taken out of it."""
     skus, sku = cart.skus, event.sku or UNNAMED
-    emptied = event.action == "cleared"
+    emptied = False
     if event.action == "item_added" and event.quantity:
         skus[sku] = skus.get(sku, 0) + event.quantity
         drop_oldest(skus, SKUS_MAX)
@@ -190,9 +194,11 @@ def _update_contents(cart: Cart, event: CartEvent) -> None:
     # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its value. A cart
     # of a stated value is not empty, whatever is known of its skus, unless it was cleared.
     if event.action == "cleared":
+        cart.value_minor, cart.unlisted = 0, False
+    elif event.value_minor:
+        cart.value_minor, cart.unlisted = event.value_minor, not skus
+    elif emptied and not cart.unlisted:
         cart.value_minor = 0
-    elif event.value_minor or emptied:
-        cart.value_minor = event.value_minor
     cart.currency = event.currency or cart.currency
 
 
@@ -211,29 +217,34 @@ def _abandon(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects
 def _convert(
     customer: CustomerState, cart_id: str, cart: Cart, by: RecoveredBy, order_id: str, at: int, effects: Effects
 ) -> None:
-    cart.conversion = Conversion(order_id, cart.status, cart.deadline, cart.recovered_at, cart.recovered_by)
-    cart.deadline = 0
-    cart.last_at = max(cart.last_at, at)
-    if cart.status == "open":
-        cart.status = "ordered"
-        return
+    was_open = cart.status == "open"
     if cart.status == "abandoned":
         abandonment.take_from_journey(customer, cart)
-    effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
-    cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
-    _put_row(cart_id, cart, effects)
+    if not was_open:
+        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
+    if was_open or at < cart.abandoned_at:
+        cart.conversion = Conversion(order_id, cart.deadline if was_open else cart.abandoned_at)
+        if not was_open:
+            # A correction has turned an order from before the abandonment into the cart's.
+            _put_row(cart_id, cart, effects, deleted=True)
+            cart.abandoned_as = None
+        cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
+    else:
+        cart.conversion = Conversion(order_id, cart.deadline)
+        cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
+        _put_row(cart_id, cart, effects)
+    cart.deadline = 0
+    cart.last_at = max(cart.last_at, at)
 
 
 def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversion, effects: Effects) -> None:
     """Make a cart what it was before the order that converted it, and abandon it where its deadline has passed."""
-    was_counted = cart.status == "recovered"
     cart.conversion = None
-    cart.status, cart.recovered_at, cart.recovered_by = was.status, was.recovered_at, was.recovered_by
-    if was_counted:
+    if cart.status == "recovered":
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
-        if cart.status == "abandoned":
-            abandonment.count_in_journey(customer)
-        _put_row(cart_id, cart, effects)
+        _abandon_again(customer, cart_id, cart, effects)
+    else:
+        cart.status = "open"
     if was.deadline > effects.now:
         cart.deadline = was.deadline
     elif was.deadline:
@@ -242,5 +253,13 @@ def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversio
         _convert(customer, cart_id, cart, "cart_id", "", cart.ordered_at, effects)
 
 
-def _put_row(cart_id: str, cart: Cart, effects: Effects) -> None:
-    abandonment.put_row(effects, "cart", cart_id, cart, cart.attribution.at, cart.abandoned_as)
+def _abandon_again(customer: CustomerState, cart_id: str, cart: Cart, effects: Effects) -> None:
+    """Make a recovered cart an abandoned one: the order that recovered it was taken back."""
+    cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
+    abandonment.count_in_journey(customer)
+    _put_row(cart_id, cart, effects)
+
+
+def _put_row(cart_id: str, cart: Cart, effects: Effects, *, deleted: bool = False) -> None:
+    began_at = cart.attribution.at
+    abandonment.put_row(effects, "cart", cart_id, cart, began_at, cart.abandoned_as, deleted=deleted)

@@ -52,11 +52,8 @@ def record(customer: CustomerState, attribution: Attribution, was: int | None, n
             journey.experience_n += sign
     if journey is None or not of_journey or now is None:
         return
-    # What is restated stands where it was first stated: it is the first or the last only where it was before.
     at = attribution.at
-    first = journey.first_experience_at, journey.experience_first
-    last = journey.last_experience_at, journey.experience_last
-    if journey.experience_first is None or first == (at, was):
+    if journey.experience_first is None or (was, at) == (journey.experience_first, journey.first_experience_at):
         journey.experience_first, journey.first_experience_at = now, at
-    if was is None or last == (at, was):
+    if was is None or (was, at) == (journey.experience_last, journey.last_experience_at):
         journey.experience_last, journey.last_experience_at = now, at

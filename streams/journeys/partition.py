@@ -225,8 +225,8 @@ class Partition:
             newcomer = self._pending(touchpoint, data)
             counts["recomputations"] += step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
-                # It waits for its time: analysts see it at once.
-                effects.touchpoints[touchpoint.event_id] = self._row(touchpoint, timeline)
+                # It waits for its time: analysts see it at once, in no journey yet.
+                effects.touchpoints[touchpoint.event_id] = self._row(touchpoint, "")
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
 
@@ -251,16 +251,16 @@ class Partition:
             self._rules.is_ahead(touchpoint),
         )
 
-    def _row(self, touchpoint: Touchpoint, timeline: CustomerTimeline) -> TouchpointRow:
-        """Return the row of a touchpoint that is in no state: of the current journey where it falls into that."""
-        customer_key, journey = touchpoint.customer_key, timeline.current.journey
-        within = journey is not None and journey.started_at <= touchpoint.occurred_at
-        journey_id = f"{customer_key}#{journey.number}" if journey and within else ""
+    def _row(self, touchpoint: Touchpoint, journey_id: str) -> TouchpointRow:
+        """Return the row of a touchpoint that is in no state."""
         ahead = self._rules.is_ahead(touchpoint)
-        return touchpoint_row(touchpoint, customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
+        return touchpoint_row(touchpoint, touchpoint.customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
 
     def _late_row(self, touchpoint: Touchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
-        row = self._row(touchpoint, timeline)
+        """Return the row of a touchpoint that comes too late: of the current journey where it falls into that."""
+        journey = timeline.current.journey
+        within = journey is not None and journey.started_at <= touchpoint.occurred_at
+        row = self._row(touchpoint, f"{touchpoint.customer_key}#{journey.number}" if journey and within else "")
         row.late = True
         row.version = late_version(self._rules.epoch, context.offset)
         return row

@@ -43,6 +43,7 @@ class Purchases(Machine):
         stated = (event.occurred_at, event.event_id)
         leading = event.source == effects.rules.order_source
         order = customer.orders.get(event.order_id)
+        is_known = order is not None
         if order is None:
             order = Order(attribution, stated, leading, 0, event.currency)
             customer.orders[event.order_id] = order
@@ -52,10 +53,10 @@ class Purchases(Machine):
         else:
             effects.supersede(order.stated[1], event.event_id)
             order.stated, order.leading = stated, leading
-            _restate(customer, order, event, effects)
-            _fix_currency_anew(customer)
-            return
         _restate(customer, order, event, effects)
+        journey = customer.journey
+        if is_known or not customer.currency or (journey is not None and not journey.currency):
+            _fix_currencies(customer)
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop the orders that are not stated again any more."""
@@ -70,35 +71,26 @@ class Purchases(Machine):
 def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
     amount, currency = event.amount_minor, event.currency
     effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
-    _add(customer.refunded, currency, amount)
+    customer.refunded[currency] = customer.refunded.get(currency, 0) + amount
 
 
 def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
     """Make an order what the statement that holds says, and count the difference."""
-    was_placed = order.amount_minor > 0
+    was_placed, was_for = order.amount_minor > 0, (order.cart_id, order.skus)
     _count(customer, order, -1, effects)
     order.amount_minor, order.currency = event.amount_minor, event.currency
-    _count(customer, order, 1, effects)
-    _fix_currency(customer, order)
-    if event.items:
-        order.skus = sorted({item.sku for item in event.items})
+    # Books that state the net of what a shop has stated may not know of carts and skus: what was named stays named.
     order.cart_id = event.cart_id or order.cart_id
-    if order.amount_minor:
-        _convert(customer, order, event.order_id, effects)
-        if not was_placed:
-            carts.recover(customer, event.order_id, order.attribution.at, effects)
-            calls.recover(customer, event.order_id, order.attribution.at, effects)
-    elif was_placed:
-        carts.cancel_order(customer, event.order_id, effects)
-        calls.cancel_order(customer, event.order_id, effects)
-
-
-def _convert(customer: CustomerState, order: Order, order_id: str, effects: Effects) -> None:
-    """Convert the order's carts: books that state the net of what a shop has stated may not know of carts and skus."""
-    if order.cart_id:
-        carts.convert_named(customer, order.cart_id, order_id, order.attribution, effects)
-    elif order.skus:
-        carts.convert_held(customer, order.skus, order_id, order.attribution, effects)
+    order.skus = sorted({item.sku for item in event.items}) or order.skus
+    _count(customer, order, 1, effects)
+    is_placed = order.amount_minor > 0
+    if was_placed and is_placed and was_for == (order.cart_id, order.skus):
+        return
+    for machine in (carts, calls):
+        if was_placed:
+            machine.take_back_order(customer, event.order_id, effects)
+        if is_placed:
+            machine.place_order(customer, event.order_id, order, effects)
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:
@@ -109,35 +101,28 @@ def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -
     effects.change(ORDERS, attribution, n=sign, numerator=sign, currency=currency)
     effects.change(REVENUE, attribution, n=sign, numerator=amount, currency=currency)
     customer.purchases += sign
-    _add(customer.spent, currency, amount)
+    customer.spend[currency] = customer.spend.get(currency, 0) + amount
     journey = customer.journey
     if journey is not None and journey.number == attribution.journey:
         journey.purchases += sign
-        _add(journey.revenue, currency, amount)
+        journey.revenue[currency] = journey.revenue.get(currency, 0) + amount
 
 
-def _add(sums: dict[str, int], currency: str, amount: int) -> None:
-    sums[currency] = sums.get(currency, 0) + amount
+def _fix_currencies(customer: CustomerState) -> None:
+    """Let the first order placed fix the customer's currency, and the first of the journey under way that one's.
 
-
-def _fix_currency(customer: CustomerState, order: Order) -> None:
-    """Let the first order placed fix the currency of the customer, and of the journey that is under way."""
-    if order.amount_minor:
-        customer.currency = customer.currency or order.currency
-        if customer.journey is not None:
-            customer.journey.currency = customer.journey.currency or order.currency
-
-
-def _fix_currency_anew(customer: CustomerState) -> None:
-    """Find the first order placed once more: one was corrected. Orders that are forgotten were placed before all."""
-    placed = sorted((one for one in customer.orders.values() if one.amount_minor), key=_first_stated)
-    if len(placed) == customer.purchases:
-        customer.currency = placed[0].currency if placed else ""
-    journey = customer.journey
-    if journey is not None:
-        in_journey = [one.currency for one in placed if one.attribution.journey == journey.number]
-        journey.currency = in_journey[0] if in_journey else ""
-
-
-def _first_stated(order: Order) -> int:
-    return order.attribution.at
+    An order that is known no more cannot be corrected: what it fixed stays.
+    """
+    orders, journey = customer.orders, customer.journey
+    if not customer.currency_of or customer.currency_of in orders:
+        placed = (order_id for order_id, order in orders.items() if order.amount_minor)
+        customer.currency_of = next(placed, "")
+        customer.currency = orders[customer.currency_of].currency if customer.currency_of else ""
+    if journey is not None and (not journey.currency_of or journey.currency_of in orders):
+        placed = (
+            order_id
+            for order_id, order in orders.items()
+            if order.amount_minor and order.attribution.journey == journey.number
+        )
+        journey.currency_of = next(placed, "")
+        journey.currency = orders[journey.currency_of].currency if journey.currency_of else ""

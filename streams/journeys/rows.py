@@ -80,7 +80,7 @@ def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:
         last_seen_at=customer.last_seen_at,
         touchpoints=customer.touchpoints,
         purchases=customer.purchases,
-        spend_minor=customer.spent.get(customer.currency, 0),
+        spend_minor=customer.spend.get(customer.currency, 0),
         refunded_minor=customer.refunded.get(customer.currency, 0),
         currency=customer.currency,
         experience_sum=customer.experience_sum,

@@ -31,13 +31,14 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way.
 
     Attributes:
-        currency: that of its first order placed, "" before one.
-        revenue: its orders by currency, minor units.
         path: one code for each touchpoint: its kind and its action.
+        revenue: of the orders placed in it, minor units by currency.
+        currency, currency_of: the currency and the id of the first order placed in it, "" before one.
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
-        first_experience_at, last_experience_at: the times of what `experience_first` and `experience_last` are of.
+        first_experience_at, last_experience_at: the times of the touchpoints that `experience_first` and
+            `experience_last` are of; of what was stated again, of the first statement.
     """
 
     number: int
@@ -47,8 +48,9 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     channels: list[str] = msgspec.field(default_factory=list)
     path: str = ""
     purchases: int = 0
-    currency: str = ""
     revenue: dict[str, int] = msgspec.field(default_factory=dict)
+    currency: str = ""
+    currency_of: str = ""
     experience_first: int | None = None
     experience_last: int | None = None
     experience_sum: int = 0
@@ -82,13 +84,15 @@ class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The order that converted a cart, and what the cart was before, for the case that the order is cancelled."""
+    """The order that converted a cart, and the deadline that it stopped, for the case that the order is cancelled.
+
+    Attributes:
+        order_id: "" where the cart itself said that it was ordered.
+        deadline: 0 where no deadline ran.
+    """
 
     order_id: str
-    status: CartStatus
     deadline: int
-    recovered_at: int | None
-    recovered_by: RecoveredBy | None
 
 
 class Cart(msgspec.Struct, array_like=True, gc=False):
@@ -97,6 +101,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         skus: the quantity of each sku in it; what events without a sku speak of is the sku "".
         counted: whether it has held something, and so is in the metric.
+        unlisted: whether its last value above zero was stated while no sku was known to be in it.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
         recovered_order: the order that recovered it without being its own.
         ordered_at: when its own events said that it was ordered, after an order had converted it.
@@ -117,6 +122,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     recovered_order: str = ""
     abandoned_as: AbandonedCart | None = None
     conversion: Conversion | None = None
+    unlisted: bool = False
     ordered_at: int = 0
 
 
@@ -205,8 +211,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         stated: time and event id of the statement that holds.
         leading: whether that is of the leading source.
         amount_minor: 0 where the order is cancelled.
-        skus: what it holds, as the last statement has it that says so.
-        cart_id: the cart that it names, as the last statement has it that names one; "" for none.
+        skus: what it holds.
+        cart_id: the cart that it names, "" for none.
     """
 
     attribution: Attribution
@@ -231,8 +237,8 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         journeys: how many journeys there were, with the one under way.
-        currency: that of the first order placed, "" before one.
-        spent, refunded: orders and refunds by currency, minor units.
+        spend, refunded: of all orders placed and of all refunds, minor units by currency.
+        currency, currency_of: the currency and the id of the first order placed, "" before one.
         last_shift: direction of the last sentiment shift: -1 worse, 1 better, 0 none yet.
         last_timer_at: the latest time at which a timer has fired, ms.
         cases: open cases, each with the time of its opening.
@@ -248,9 +254,10 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     last_seen_at: int = 0
     touchpoints: int = 0
     purchases: int = 0
-    currency: str = ""
-    spent: dict[str, int] = msgspec.field(default_factory=dict)
+    spend: dict[str, int] = msgspec.field(default_factory=dict)
     refunded: dict[str, int] = msgspec.field(default_factory=dict)
+    currency: str = ""
+    currency_of: str = ""
     experience_sum: int = 0
     experience_n: int = 0
     last_nps: float | None = None

@@ -150,9 +150,9 @@ def _question(survey: Survey, event: SurveyAnswer) -> str:
     sort = "score" if event.normalised is not None else "text"
     if event.question_id is not None:
         return f"{sort} id {event.question_id}"
-    if event.phase == "completed":
+    if event.phase == "completed" and kind:
         for question, answer in reversed(survey.answers.items()):
-            if (answer.scored, answer.question_kind) == (sort == "score", kind):
+            if answer.question_kind == kind and answer.scored == (sort == "score"):
                 return question
     return f"{sort} kind {kind}"
 

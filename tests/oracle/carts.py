@@ -32,6 +32,7 @@ class Cart:
     currency: str | None = None
     ordered: bool = False
     converted_at: int = 0
+    first_abandoned_at: int = 0
     abandoned: Abandonment | None = None
 
     @property
@@ -41,8 +42,15 @@ class Cart:
 
     @property
     def counts_as_lost(self) -> bool:
-        """Whether the rate counts it as abandoned: also where another order recovered it."""
-        return self.abandoned is not None and self.abandoned.recovered_by in {None, "order"}
+        """Whether the rate counts it as abandoned: also where another order recovered it, or one came too late."""
+        if self.abandoned is None or self.first_abandoned_at >= self.final_at:
+            return False
+        return self.abandoned.recovered_by in {None, "order"} or (self.abandoned.recovered_at or 0) >= self.final_at
+
+    @property
+    def final_at(self) -> int:
+        """From when on the bucket of its first event is final."""
+        return (self.first.at // MINUTE + 1) * MINUTE + BEFORE + CART_DEADLINE
 
     def pass_time(self, now: int) -> None:
         """Let the cart's deadline pass, if it lies at or before `now`."""
@@ -50,6 +58,7 @@ class Cart:
         known = self.abandoned is not None and self.abandoned.abandoned_at == deadline
         if self.ordered or self.empty or known or deadline > now:
             return
+        self.first_abandoned_at = self.first_abandoned_at or deadline
         self.abandoned = Abandonment(
             "checkout" if self.checkout else "cart",
             subject_id=self.first.subject,
@@ -86,6 +95,7 @@ class Cart:
         if self.ordered:
             return
         if touch.action == "ordered":
+            self.held_something = self.held_something or bool(touch.value)
             self.convert(touch.at, "cart_id")
             return
         self._change_contents(touch)

@@ -17,6 +17,7 @@ from tests.simulation.strategies import MINUTE, START, touchpoint
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 GAPS = [0, 1_000, 4_000, 30_000, 10 * MINUTE, 40 * MINUTE, 9 * HOUR, 2 * DAY, 8 * DAY, 31 * DAY]
+LAGS = st.sampled_from([0, 20 * MINUTE, HOUR, 3 * DAY])
 RULES = Rules()
 
 
@@ -31,13 +32,18 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[Touchpoint]:
     return history
 
 
-def as_log(received: list[Touchpoint]) -> list[bytes]:
-    """Return their log: the clock is the highest time so far, as for an input that is read alone."""
-    clocks, highest = [], 0
+def as_log(received: list[Touchpoint], lag: int = 0) -> list[bytes]:
+    """Return their log: the clock is `lag` ms behind the highest time so far, which one ahead does not move.
+
+    So some touchpoints wait for a deadline before them, and those that are ahead wait for their time.
+    """
+    clocks, highest = [], START
     for arrived in received:
-        highest = max(highest, arrived.occurred_at)
-        clocks.append(highest)
-    return [*record_log(received, clocks), end_of_time(highest + 200 * DAY)]
+        if not RULES.is_ahead(arrived):
+            highest = max(highest, arrived.occurred_at)
+        clocks.append(highest - lag)
+    end = max(touchpoint.occurred_at for touchpoint in received) + 200 * DAY
+    return [*record_log(received, clocks), end_of_time(end)]
 
 
 def delayed(history: list[Touchpoint], seed: int, most: int) -> list[Touchpoint]:
@@ -51,27 +57,29 @@ def rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories(), st.integers(0, 10_000))
-def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[Touchpoint], seed: int) -> None:
+@given(histories(), st.integers(0, 10_000), LAGS)
+def test_order_of_arrival_within_the_horizon_changes_nothing(history: list[Touchpoint], seed: int, lag: int) -> None:
     shuffled = delayed(history, seed, 3 * DAY - HOUR)
 
-    assert rows(process(as_log(shuffled), RULES)) == rows(process(as_log(history), RULES))
+    assert rows(process(as_log(shuffled, lag), RULES)) == rows(process(as_log(history), RULES))
 
 
 @settings(max_examples=400, deadline=None)
-@given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 25)))
-def test_where_the_chunks_are_cut_changes_nothing(history: list[Touchpoint], seed: int, cuts: list[int]) -> None:
-    records = as_log(delayed(history, seed, 2 * DAY))
+@given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 25)), LAGS)
+def test_where_the_chunks_are_cut_changes_nothing(
+    history: list[Touchpoint], seed: int, cuts: list[int], lag: int
+) -> None:
+    records = as_log(delayed(history, seed, 2 * DAY), lag)
 
     assert rows(process(records, RULES, cuts)) == rows(process(records, RULES))
 
 
 @settings(max_examples=400, deadline=None)
-@given(histories(), st.integers(0, 10_000))
-def test_published_twice_changes_nothing(history: list[Touchpoint], seed: int) -> None:
+@given(histories(), st.integers(0, 10_000), LAGS)
+def test_published_twice_changes_nothing(history: list[Touchpoint], seed: int, lag: int) -> None:
     twice = delayed([*history, *history], seed, 2 * DAY)
 
-    assert rows(process(as_log(twice), RULES)) == rows(process(as_log(history), RULES))
+    assert rows(process(as_log(twice, lag), RULES)) == rows(process(as_log(history), RULES))
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,8 +91,8 @@ def test_published_again_after_everything_changes_nothing(history: list[Touchpoi
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories(), st.integers(0, 10_000), st.integers(1, 5))
-def test_killed_at_any_write_changes_nothing(history: list[Touchpoint], seed: int, crashes: int) -> None:
-    records = as_log(delayed(history, seed, 2 * DAY))
+@given(histories(), st.integers(0, 10_000), st.integers(1, 5), LAGS)
+def test_killed_at_any_write_changes_nothing(history: list[Touchpoint], seed: int, crashes: int, lag: int) -> None:
+    records = as_log(delayed(history, seed, 2 * DAY), lag)
 
     assert rows(process_with_crashes(records, RULES, seed, crashes)) == rows(process(records, RULES))
