@@ -159,8 +159,10 @@ def _holds_all_of(order: Order, cart: Cart) -> bool:
     """
     if order.cart_id or not order.skus or not cart.skus or UNNAMED in cart.skus:
         return False
-    began_in_time = cart.attribution.at <= order.attribution.at + AFTER_ORDER_MS
-    return began_in_time and all(sku in order.skus for sku in cart.skus)
+    began_at, at = cart.attribution.at, order.attribution.at
+    # An order that is settled late, after a correction, cannot tell what lay in a cart before its last event.
+    is_known = cart.last_at <= at or at < began_at <= at + AFTER_ORDER_MS
+    return is_known and all(sku in order.skus for sku in cart.skus)
 
 
 def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:

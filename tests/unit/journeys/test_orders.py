@@ -332,3 +332,14 @@ def test_a_second_journeys_currency_is_that_of_its_own_first_order() -> None:
 
     assert [(row["currency"], row["revenue_minor"]) for row in play.rows("journeys")] == [("EUR", 1_000), ("USD", 500)]
     assert (play.row("customers")["currency"], play.row("customers")["spend_minor"]) == ("EUR", 1_000)
+
+
+def test_what_lay_in_a_cart_after_an_order_is_not_what_the_order_held() -> None:
+    # The order of tea was placed while the cart held a cup; that another order is taken back later changes nothing.
+    tea = order(10 * MINUTE, items=[PurchaseItem("tea", 1, 100)])
+    made = [cart(0, "item_added", sku="cup"), tea, cart(20 * MINUTE, "item_removed", sku="cup")]
+    made += [cart(21 * MINUTE, "item_added", sku="tea"), stated(2 * HOUR, 500, cart_id="k"), stated(3 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    assert play.row("abandonments")["status"] == "abandoned"
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
