@@ -343,3 +343,22 @@ def test_what_lay_in_a_cart_after_an_order_is_not_what_the_order_held() -> None:
 
     assert play.row("abandonments")["status"] == "abandoned"
     assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
+
+
+def test_after_a_cancelled_order_a_cart_is_as_its_later_events_left_it() -> None:
+    # Without the order, the cart was last taken up at 11:00, and its deadline was 11:30.
+    made = [cart(0, "item_added", sku="a"), stated(10 * MINUTE, 700, cart_id="k"), cart(HOUR, "item_added", sku="b")]
+    play = played([*made, stated(3 * HOUR, 0)], until=DAY)
+
+    row = play.row("abandonments")
+    assert (row["status"], row["abandoned_at"]) == ("abandoned", T0 + 90 * MINUTE)
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
+
+
+def test_a_cart_that_says_itself_that_it_was_ordered_survives_a_cancelled_order() -> None:
+    made = [cart(0, "item_added"), stated(HOUR, 700, cart_id="k"), cart(2 * HOUR, "ordered"), stated(3 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    row = play.row("abandonments")
+    assert (row["status"], row["recovered_at"], row["recovered_by"]) == ("recovered", T0 + 2 * HOUR, "cart_id")
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 0, "samples": []}
