@@ -228,6 +228,8 @@ def _convert(
     customer: CustomerState, cart_id: str, cart: Cart, by: RecoveredBy, order_id: str, at: int, effects: Effects
 ) -> None:
     was_open = cart.status == "open"
+    if not was_open and at > cart.abandoned_at + RECOVERY_MS:
+        return
     if cart.status == "abandoned":
         abandonment.take_from_journey(customer, cart)
     if not was_open:

@@ -362,3 +362,13 @@ def test_a_cart_that_says_itself_that_it_was_ordered_survives_a_cancelled_order(
     row = play.row("abandonments")
     assert (row["status"], row["recovered_at"], row["recovered_by"]) == ("recovered", T0 + 2 * HOUR, "cart_id")
     assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 0, "samples": []}
+
+
+def test_an_order_late_in_the_recovery_window_may_still_be_cancelled_after_it() -> None:
+    play = Play().send(cart(0, "item_added"), call(0, "queued"), call(45 * SECOND, "ended")).at(20 * DAY)
+    play.send(stated(29 * DAY, 700)).at(29 * DAY)
+    assert {row["status"] for row in play.rows("abandonments")} == {"recovered"}
+
+    play.send(stated(31 * DAY, 0)).at(32 * DAY)
+
+    assert {row["status"] for row in play.rows("abandonments")} == {"abandoned"}
