@@ -74,11 +74,14 @@ def take_from_journey(customer: CustomerState, thing: Cart | Call | Survey) -> N
 
 
 def forget_old(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
-    """Drop the things that nothing can happen to any more at `now`, ms."""
+    """Drop the things that nothing has happened to for so long that nothing can recover them any more at `now`, ms.
+
+    An order that recovered one may still be cancelled, so the recovery counts as something that happened.
+    """
     gone = [
         subject_id
         for subject_id, thing in kept.items()
-        if not thing.deadline and now > max(thing.last_at, thing.abandoned_at) + RECOVERY_MS
+        if not thing.deadline and now > max(thing.last_at, thing.abandoned_at, thing.recovered_at or 0) + RECOVERY_MS
     ]
     for subject_id in gone:
         del kept[subject_id]

@@ -63,7 +63,8 @@ class Calls(Machine):
         """Drop the calls that no order can recover any more."""
         if not customer.calls:
             return
-        gone = [key for key, call in customer.calls.items() if now > call.last_at + RECOVERY_MS]
+        calls = customer.calls.items()
+        gone = [key for key, call in calls if now > max(call.last_at, call.recovered_at or 0) + RECOVERY_MS]
         for key in gone:
             del customer.calls[key]
         drop_oldest(customer.calls)

@@ -22,6 +22,7 @@ from streams.journeys.state import (
     AbandonedCart,
     Attribution,
     Cart,
+    CartStep,
     Conversion,
     CustomerState,
     Order,
@@ -35,6 +36,8 @@ AFTER_ORDER_MS = 5 * MINUTE_MS
 """How long before an order, and after it, a cart may have its last, and its first, event to be the order's."""
 SKUS_MAX = 100
 """Skus of one cart that are kept: of more, the oldest go."""
+LATER_MAX = 50
+"""Events of a cart that are kept after its order: of more, the newest are left out."""
 UNNAMED = ""
 """The one sku that events without a sku speak of."""
 
@@ -53,22 +56,11 @@ class Carts(Machine):
     ) -> None:
         """Apply a change to a cart. After its order, a cart's further events change nothing."""
         cart = _cart(customer, event.cart_id, attribution)
-        if _is_converted(cart):
-            if event.action == "ordered":
-                cart.ordered_at = cart.ordered_at or event.occurred_at
-            return
-        cart.last_at = event.occurred_at
-        _update_contents(cart, event)
-        filled = _is_filled(cart)
-        if filled and not cart.counted:
-            cart.counted = True
-            effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
-        if event.action == "ordered":
-            _convert(customer, event.cart_id, cart, "cart_id", "", event.occurred_at, effects)
-            return
-        cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
-        if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
-            _convert(customer, event.cart_id, cart, "skus", order_id, event.occurred_at, effects)
+        if not _is_converted(cart):
+            _apply(customer, event.cart_id, cart, event, effects)
+        elif cart.conversion is not None and cart.conversion.order_id and len(cart.later) < LATER_MAX:
+            step = (event.occurred_at, event.action, event.sku, event.quantity, event.value_minor, event.currency)
+            cart.later.append(CartStep(*step))
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
@@ -138,6 +130,21 @@ def _settle(customer: CustomerState, cart_id: str, cart: Cart, order_id: str, or
         _put_row(cart_id, cart, effects)
 
 
+def _apply(customer: CustomerState, cart_id: str, cart: Cart, event: CartEvent | CartStep, effects: Effects) -> None:
+    cart.last_at = event.occurred_at
+    _update_contents(cart, event)
+    filled = _is_filled(cart)
+    if filled and not cart.counted:
+        cart.counted = True
+        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
+    if event.action == "ordered":
+        _convert(customer, cart_id, cart, "cart_id", "", event.occurred_at, effects)
+        return
+    cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
+    if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
+        _convert(customer, cart_id, cart, "skus", order_id, event.occurred_at, effects)
+
+
 def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
     cart = customer.carts.get(cart_id)
     if cart is None:
@@ -160,8 +167,10 @@ def _holds_all_of(order: Order, cart: Cart) -> bool:
     """
     if order.cart_id or not order.skus or not cart.skus or UNNAMED in cart.skus:
         return False
-    began_in_time = cart.attribution.at <= order.attribution.at + AFTER_ORDER_MS
-    return began_in_time and all(sku in order.skus for sku in cart.skus)
+    began_at, at = cart.attribution.at, order.attribution.at
+    # An order that is settled late, after a correction, cannot tell what lay in a cart before its last event.
+    is_known = cart.last_at <= at or at < began_at <= at + AFTER_ORDER_MS
+    return is_known and all(sku in order.skus for sku in cart.skus)
 
 
 def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:
@@ -175,7 +184,7 @@ def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:
     return None
 
 
-def _update_contents(cart: Cart, event: CartEvent) -> None:
+def _update_contents(cart: Cart, event: CartEvent | CartStep) -> None:
     """Change what a cart holds; what is not in it cannot be taken out of it."""
     skus, sku = cart.skus, event.sku or UNNAMED
     emptied = False
@@ -218,6 +227,8 @@ def _convert(
     customer: CustomerState, cart_id: str, cart: Cart, by: RecoveredBy, order_id: str, at: int, effects: Effects
 ) -> None:
     was_open = cart.status == "open"
+    if not was_open and at > cart.abandoned_at + RECOVERY_MS:
+        return
     if cart.status == "abandoned":
         abandonment.take_from_journey(customer, cart)
     if not was_open:
@@ -238,19 +249,24 @@ def _convert(
 
 
 def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversion, effects: Effects) -> None:
-    """Make a cart what it was before the order that converted it, and abandon it where its deadline has passed."""
-    cart.conversion = None
+    """Make a cart what it would be without the order that converted it."""
+    later, cart.later, cart.conversion = cart.later, [], None
     if cart.status == "recovered":
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
         _abandon_again(customer, cart_id, cart, effects)
     else:
         cart.status = "open"
-    if was.deadline > effects.now:
-        cart.deadline = was.deadline
-    elif was.deadline:
-        _abandon(customer, cart_id, cart, was.deadline, effects)
-    if cart.ordered_at:
-        _convert(customer, cart_id, cart, "cart_id", "", cart.ordered_at, effects)
+    cart.deadline = was.deadline
+    for step in later:
+        _abandon_if_due(customer, cart_id, cart, step.occurred_at, effects)
+        if not _is_converted(cart):
+            _apply(customer, cart_id, cart, step, effects)
+    _abandon_if_due(customer, cart_id, cart, effects.now, effects)
+
+
+def _abandon_if_due(customer: CustomerState, cart_id: str, cart: Cart, now: int, effects: Effects) -> None:
+    if cart.deadline and cart.deadline <= now:
+        _abandon(customer, cart_id, cart, cart.deadline, effects)
 
 
 def _abandon_again(customer: CustomerState, cart_id: str, cart: Cart, effects: Effects) -> None:

@@ -50,7 +50,11 @@ def record(customer: CustomerState, attribution: Attribution, was: int | None, n
         if journey is not None and of_journey:
             journey.experience_sum += sign * value
             journey.experience_n += sign
-    if journey is None or not of_journey or now is None:
+    if journey is None or not of_journey:
+        return
+    if now is None:
+        if not journey.experience_n:
+            journey.experience_first = journey.experience_last = None
         return
     at = attribution.at
     if journey.experience_first is None or (was, at) == (journey.experience_first, journey.first_experience_at):

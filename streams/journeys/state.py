@@ -95,6 +95,17 @@ class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):
     deadline: int
 
 
+class CartStep(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An event of a cart after the order that converted it, for the case that the order is cancelled."""
+
+    occurred_at: int
+    action: str
+    sku: str | None
+    quantity: int
+    value_minor: int
+    currency: str | None
+
+
 class Cart(msgspec.Struct, array_like=True, gc=False):
     """A cart.
 
@@ -104,7 +115,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         unlisted: whether its last value above zero was stated while no sku was known to be in it.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
         recovered_order: the order that recovered it without being its own.
-        ordered_at: when its own events said that it was ordered, after an order had converted it.
+        later: its events since the order that converted it.
     """
 
     attribution: Attribution
@@ -123,7 +134,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     abandoned_as: AbandonedCart | None = None
     conversion: Conversion | None = None
     unlisted: bool = False
-    ordered_at: int = 0
+    later: list[CartStep] = msgspec.field(default_factory=list)
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):

@@ -72,12 +72,15 @@ class Cart:
     def is_over(self, now: int) -> bool:
         """Whether nothing can happen to it any more: what comes under its id is another cart."""
         self.pass_time(now)
-        abandoned_at = self.abandoned.abandoned_at if self.abandoned is not None else 0
-        return now > max(self.last.at, abandoned_at, self.converted_at) + BEFORE
+        was = self.abandoned
+        changed_at = max(was.abandoned_at, was.recovered_at or 0) if was is not None else 0
+        return now > max(self.last.at, changed_at, self.converted_at) + BEFORE
 
     def convert(self, at: int, by: str) -> None:
-        """Take the order of this cart: in time, or to recover it, or too late for that."""
+        """Take the order of this cart: in time, or to recover it; one that comes too late is no longer its order."""
         self.pass_time(at)
+        if self.abandoned is not None and not self.ordered and at > self.abandoned.abandoned_at + BEFORE:
+            return
         if self.abandoned is not None and not self.ordered:
             self.abandoned.recover(at, by)
         self.ordered = True

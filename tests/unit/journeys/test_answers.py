@@ -157,6 +157,15 @@ def test_a_correction_of_an_earlier_answer_is_not_the_journeys_last_experience()
     assert (row["experience_sum"], row["experience_n"]) == (1_000, 2)
 
 
+def test_words_that_say_nothing_take_the_experience_of_those_before_them_away() -> None:
+    def words(at: int, sentiment: int | None) -> Touchpoint:
+        return survey(at, "answered", question_id="q", question_kind="text", text="words", sentiment=sentiment)
+
+    row = played([words(0, 5_000), words(HOUR, None)], until=DAY).row("journeys")
+
+    assert (row["experience_first"], row["experience_last"], row["experience_n"]) == (None, None, 0)
+
+
 def test_two_questions_of_one_kind_are_two_answers() -> None:
     play = played([nps(0, 9, "q1"), nps(MINUTE, 3, "q2")], until=DAY)
 

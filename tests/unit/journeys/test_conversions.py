@@ -236,3 +236,12 @@ def test_the_order_of_arrival_of_carts_and_orders_changes_nothing(gap: int) -> N
         shown.append({table: seen.get(table) for table in COMPARED})
 
     assert all(each == shown[0] for each in shown)
+
+
+def test_a_cart_that_some_order_recovered_is_not_converted_after_thirty_days() -> None:
+    play = Play().send(*filled("a")).at(19 * DAY).send(bought(20 * DAY, "c")).at(30 * DAY)
+
+    play.send(bought(31 * DAY, "a", cart_id="k")).at(32 * DAY)
+
+    assert recovery(play) == ("recovered", 20 * DAY, "order")
+    assert play.metric(RATE) == LOST

@@ -332,3 +332,43 @@ def test_a_second_journeys_currency_is_that_of_its_own_first_order() -> None:
 
     assert [(row["currency"], row["revenue_minor"]) for row in play.rows("journeys")] == [("EUR", 1_000), ("USD", 500)]
     assert (play.row("customers")["currency"], play.row("customers")["spend_minor"]) == ("EUR", 1_000)
+
+
+def test_what_lay_in_a_cart_after_an_order_is_not_what_the_order_held() -> None:
+    # The order of tea was placed while the cart held a cup; that another order is taken back later changes nothing.
+    tea = order(10 * MINUTE, items=[PurchaseItem("tea", 1, 100)])
+    made = [cart(0, "item_added", sku="cup"), tea, cart(20 * MINUTE, "item_removed", sku="cup")]
+    made += [cart(21 * MINUTE, "item_added", sku="tea"), stated(2 * HOUR, 500, cart_id="k"), stated(3 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    assert play.row("abandonments")["status"] == "abandoned"
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
+
+
+def test_after_a_cancelled_order_a_cart_is_as_its_later_events_left_it() -> None:
+    # Without the order, the cart was last taken up at 11:00, and its deadline was 11:30.
+    made = [cart(0, "item_added", sku="a"), stated(10 * MINUTE, 700, cart_id="k"), cart(HOUR, "item_added", sku="b")]
+    play = played([*made, stated(3 * HOUR, 0)], until=DAY)
+
+    row = play.row("abandonments")
+    assert (row["status"], row["abandoned_at"]) == ("abandoned", T0 + 90 * MINUTE)
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
+
+
+def test_a_cart_that_says_itself_that_it_was_ordered_survives_a_cancelled_order() -> None:
+    made = [cart(0, "item_added"), stated(HOUR, 700, cart_id="k"), cart(2 * HOUR, "ordered"), stated(3 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    row = play.row("abandonments")
+    assert (row["status"], row["recovered_at"], row["recovered_by"]) == ("recovered", T0 + 2 * HOUR, "cart_id")
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 0, "samples": []}
+
+
+def test_an_order_late_in_the_recovery_window_may_still_be_cancelled_after_it() -> None:
+    play = Play().send(cart(0, "item_added"), call(0, "queued"), call(45 * SECOND, "ended")).at(20 * DAY)
+    play.send(stated(29 * DAY, 700)).at(29 * DAY)
+    assert {row["status"] for row in play.rows("abandonments")} == {"recovered"}
+
+    play.send(stated(31 * DAY, 0)).at(32 * DAY)
+
+    assert {row["status"] for row in play.rows("abandonments")} == {"abandoned"}
