@@ -162,3 +162,8 @@ def test_the_error_for_an_address_that_is_none_shows_no_password() -> None:
 def test_an_address_that_is_none_is_an_error_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="http://"):
         ConfluentRegistry(url, FILES)
+
+
+def test_a_record_without_history_says_what_to_copy() -> None:
+    with pytest.raises(FileNotFoundError, match=r"copy schemas/StoreVisit\.avsc to schemas/history/StoreVisit/0001"):
+        schema_history("StoreVisit")
