@@ -86,6 +86,10 @@ def schema_history(record: str) -> list[Schema]:
         FileNotFoundError: there is no folder of them.
     """
     folder = resources.files("schemas") / "history" / record
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{record} has no history: copy schemas/{record}.avsc to schemas/history/{record}/0001.avsc"
+        )
     return [_load(file) for file in sorted(_avsc(folder), key=lambda file: file.name)]
 
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.embedded
 
 SAMPLE = Path(touchline.__file__).with_name("sample.jsonl")
 SHOWN = 20
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,10 @@ def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> No
 
 
 def test_every_row_of_an_input_full_of_faults_is_what_its_lines_hold(tmp_path: Path) -> None:
-    played = play_lines(tmp_path, NastyFaults(seed=7, now=int(time.time() * 1000), people=160).lines())
+    today = int(time.time()) // DAY_S * DAY_S * 1000
+    # Cancelled orders are held by hand (tests/integration/test_faults.py): the oracle knows no cart that they reopen.
+    lines = [line for line in NastyFaults(seed=7, now=today, people=160).lines() if not is_cancellation(line)]
+    played = play_lines(tmp_path, lines)
 
     assert played.different[:SHOWN] == []
     # Nothing of the above holds by there being nothing.
@@ -99,6 +103,10 @@ def test_every_row_of_an_input_full_of_faults_is_what_its_lines_hold(tmp_path: P
     turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}
     assert turned["U1"] == "worse"
     assert "H1" not in turned
+
+
+def is_cancellation(line: dict[str, Any]) -> bool:
+    return line["kind"] == "purchase" and line.get("action", "placed") == "placed" and not line["amount_minor"]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "case_event": ("case", "case events"),
     "page_view": ("page view", "page views"),
 }
-"""Kind to its singular and plural."""
+"""Kind to its singular and plural, where they are not the kind's own name."""
 
 _IMPLIED_ACTIONS = frozenset({"", "view", "customer", "posted"})
 """Actions that add nothing to the kind."""
@@ -43,7 +43,7 @@ def singular(kind: str) -> str:
 
 def plural(kind: str) -> str:
     """Return the name of many touchpoints of a kind."""
-    return KINDS.get(kind, ("", kind.replace("_", " ")))[1]
+    return KINDS[kind][1] if kind in KINDS else f"{singular(kind)}s"
 
 
 def what_happened(kind: str, action: str) -> str:

@@ -53,7 +53,9 @@ def test_data_of_every_version_are_read(kind: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("name", CUSTOMER_RECORDS)
 def test_every_touchpoint_begins_alike(name: str) -> None:
     fields = SCHEMAS[name]["fields"][: len(COMMON)]
-    assert [(field["name"], field["type"]) for field in fields] == COMMON
+    assert [(field["name"], field["type"]) for field in fields] == COMMON, (
+        f"schemas/{name}.avsc begins with the common fields, as schemas/PageView.avsc does"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
@@ -61,11 +63,11 @@ def test_records_and_fields_are_documented_and_nulls_are_the_default(name: str) 
     schema = SCHEMAS[name]
     assert schema["namespace"] == "touchline"
     for field in [schema, *schema["fields"]]:
-        assert field["doc"].endswith("."), field["name"]
+        assert field.get("doc", "").endswith("."), f"schemas/{name}.avsc: {field['name']} needs a doc, with a full stop"
     for field in schema["fields"]:
         if isinstance(field["type"], list):
-            assert field["type"][0] == "null"
-            assert field["default"] is None
+            assert field["type"][0] == "null", f"schemas/{name}.avsc: null comes first in {field['name']}"
+            assert field.get("default", "none") is None, f"schemas/{name}.avsc: the default of {field['name']} is null"
 
 
 def _field(schema: Schema, name: str) -> dict[str, Any]:

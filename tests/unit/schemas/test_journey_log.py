@@ -32,7 +32,8 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 
 
 def test_the_layout_changes_only_with_its_version() -> None:
-    found = {name: kind.struct.__struct_fields__ for name, kind in TOUCHPOINT_KINDS.items() if name in LAYOUTS}
+    found = {name: kind.struct.__struct_fields__ for name, kind in TOUCHPOINT_KINDS.items()}
+    assert found.keys() == LAYOUTS.keys(), "write down each kind's fields in LAYOUTS: none of them may move later"
     begun = {name: fields[: len(ENVELOPE) + len(LAYOUTS[name])] for name, fields in found.items()}
 
     assert FORMAT == 1, "write down the new version's layout here"

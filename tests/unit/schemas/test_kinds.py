@@ -142,6 +142,15 @@ def test_the_contract_names_the_kind(kind: TouchpointKind | BusinessKind) -> Non
 
 
 @every_touchpoint
+def test_the_contract_names_the_channel_of_the_kind(kind: TouchpointKind) -> None:
+    page = (ROOT / "docs/contract.md").read_text("utf-8")
+    said = page.partition("Without a `channel`")[2].partition("\n\n")[0]
+
+    if isinstance(kind.channel, str):
+        assert f"`{kind.channel}`" in said, f"say in docs/contract.md that the channel of {kind.name} is {kind.channel}"
+
+
+@every_touchpoint
 def test_the_table_of_experience_has_the_weights_of_the_kind(kind: TouchpointKind) -> None:
     page = (ROOT / "docs/metrics.md").read_text("utf-8")
 

@@ -298,3 +298,8 @@ def test_references_have_a_bound(server: SchemaRegistry, registry: ConfluentRegi
     with pytest.raises(UnknownSchemaError, match="id 8 refers to others over more than 16 steps"):
         registry.by_id(8)
     assert len(server.asked) == 1 + 1 + 16
+
+
+def test_a_record_without_history_says_what_to_copy() -> None:
+    with pytest.raises(FileNotFoundError, match=r"copy schemas/StoreVisit\.avsc to schemas/history/StoreVisit/0001"):
+        schema_history("StoreVisit")

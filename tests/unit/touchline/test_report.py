@@ -14,6 +14,7 @@ from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, around_
 from touchline.report import print_report, queries, read_findings
 from touchline.report.estimates import share_estimate
 from touchline.report.findings import build_journey, build_shifts
+from touchline.report.formatting import plural, singular
 from touchline.report.money import format_money
 from touchline.report.timeline import Gap, draw, shorten
 
@@ -224,3 +225,7 @@ def test_a_share_of_nothing_and_of_all_keeps_its_interval_within_bounds() -> Non
     assert everything.low == pytest.approx(0.7225, abs=1e-4)
     assert everything.high == pytest.approx(1.0)
     assert share_estimate(0, 0) is None
+
+
+def test_a_kind_without_words_of_its_own_is_called_by_its_name() -> None:
+    assert (singular("store_visit"), plural("store_visit")) == ("store visit", "store visits")
