@@ -242,7 +242,8 @@ def _convert(
             cart.abandoned_as = None
         cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
     else:
-        cart.conversion = Conversion(order_id, 0)
+        # It may have been taken up again since it was abandoned: then a deadline runs.
+        cart.conversion = Conversion(order_id, cart.deadline)
         cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
         _put_row(cart_id, cart, effects)
     cart.deadline = 0
@@ -255,7 +256,8 @@ def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversio
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
         _abandon_again(customer, cart_id, cart, effects)
     else:
-        cart.status, cart.deadline = "open", was.deadline
+        cart.status = "open"
+    cart.deadline = was.deadline
     for step in later:
         _abandon_if_due(customer, cart_id, cart, step.occurred_at, effects)
         if not _is_converted(cart):
