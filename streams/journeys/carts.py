@@ -241,6 +241,7 @@ def _convert(
             cart.abandoned_as = None
         cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
     else:
+        # It may have been taken up again since it was abandoned: then a deadline runs.
         cart.conversion = Conversion(order_id, cart.deadline)
         cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
         _put_row(cart_id, cart, effects)

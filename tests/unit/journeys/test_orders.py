@@ -372,3 +372,12 @@ def test_an_order_late_in_the_recovery_window_may_still_be_cancelled_after_it() 
     play.send(stated(31 * DAY, 0)).at(32 * DAY)
 
     assert {row["status"] for row in play.rows("abandonments")} == {"abandoned"}
+
+
+def test_a_cart_taken_up_again_before_a_cancelled_order_is_abandoned_at_its_later_deadline() -> None:
+    made = [cart(0, "item_added"), cart(2 * HOUR, "item_added"), stated(130 * MINUTE, 700, cart_id="k")]
+    play = played([*made, stated(5 * HOUR, 0)], until=DAY)
+
+    row = play.row("abandonments")
+    assert (row["status"], row["abandoned_at"]) == ("abandoned", T0 + 150 * MINUTE)
+    assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
