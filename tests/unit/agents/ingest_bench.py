@@ -1,0 +1,207 @@
+"""INGEST on a bench of its own: a fake producer and consumer, and records to give it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry
+from schemas.journey_log import LogRecord, decode
+from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
+from streams.agents.ingest import Ingest
+from streams.agents.services import Services
+from streams.agents.validation import Validator
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.kafka.producer import Batches, Message
+from streams.runtime.telemetry import Telemetry
+from streams.sentiment import VaderScorer
+from streams.settings import Settings
+from tests.unit.schemas.records import confluent_message
+
+NOW = 1_790_000_000_000
+DAY = 86_400_000
+DELAY = 300_000
+IDLE = 5_000
+EPOCH = 3
+PURCHASES, PAGE_VIEWS = KIND_TOPICS["purchase"], KIND_TOPICS["page_view"]
+CODEC = Codec(FileRegistry())
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "purchase": {"order_id": "o-1", "amount_minor": 1000, "currency": "EUR"},
+    "page_view": {"page": "/"},
+    "survey_answer": {
+        "response_id": "r-1",
+        "survey_id": "s-1",
+        "phase": "answered",
+        "question_kind": "nps",
+        "score": 9.0,
+    },
+    "business_change": {"change_id": "ch-1", "name": "new prices", "effective_at": NOW},
+    "marketing_spend": {
+        "spend_id": "m-1",
+        "period_start": NOW - 1000,
+        "period_end": NOW,
+        "amount_minor": 5,
+        "currency": "EUR",
+    },
+}
+
+
+@dataclass
+class SourceRecord:
+    value: bytes | None
+    offset: int
+    timestamp: int = NOW - 7
+    key: bytes | None = b"advice"
+    headers: Sequence[tuple[str, bytes | None]] = (("trace", b"\x00\xff"), ("trace", b"again"))
+
+
+def said(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more: Any) -> dict[str, Any]:
+    record = {"event_id": f"{kind}-{occurred_at}", "occurred_at": occurred_at, "source": "shop"}
+    if kind not in ("business_change", "marketing_spend"):
+        record["customer_id"] = customer
+    return {**record, **RECORDS[kind], **more}
+
+
+def sent(kind: str, occurred_at: int = NOW, customer: str | None = "c-1", **more: Any) -> bytes:
+    return CODEC.encode(KIND_RECORDS[kind], said(kind, occurred_at, customer, **more))
+
+
+def sent_with_id(kind: str, schema_id: int, occurred_at: int = NOW) -> bytes:
+    return confluent_message(CODEC, KIND_RECORDS[kind], said(kind, occurred_at), schema_id)
+
+
+class FakeProducer:
+    """Keeps what is sent; acknowledges at once, or when its gate is opened, or never."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batches] = []
+        self.acknowledged: list[tuple[str, int, Message]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def send(self, batches: Batches) -> None:
+        self.batches.append(batches)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        for (topic, partition), messages in batches.items():
+            self.acknowledged += [(topic, partition, message) for message in messages]
+
+    def to(self, topic: str) -> list[Message]:
+        return [message for name, _, message in self.acknowledged if name == topic]
+
+    def log(self, partition: int = 0) -> list[LogRecord]:
+        return [
+            decode(message.value or b"")
+            for name, number, message in self.acknowledged
+            if (name, number) == (JOURNEYS_LOG, partition)
+        ]
+
+
+class FakeConsumer:
+    """Delivers chunks with real trackers. An input without a chunk is empty."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = set(range(partitions))
+        self.trackers: dict[tuple[str, int], OffsetTracker] = {}
+        self.unread: set[tuple[str, int]] = set()
+        self.queue: asyncio.Queue[Chunk] = asyncio.Queue()
+
+    def assigned(self, topic: str) -> set[int]:
+        assert topic in TOPIC_KINDS
+        return self.partitions
+
+    def caught_up(self, topic: str, partition: int) -> bool:
+        tracker = self.trackers.get((topic, partition))
+        return (topic, partition) not in self.unread and (tracker is None or tracker.caught_up)
+
+    def give(
+        self, topic: str, *values: bytes | None, partition: int = 0, more: bool = False, timestamp: int = NOW - 7
+    ) -> Chunk:
+        place = (topic, partition)
+        if place not in self.trackers:
+            self.trackers[place] = OffsetTracker(*place, 0, None, max_records=10**6, max_bytes=10**9)
+        tracker = self.trackers[place]
+        records = [SourceRecord(value, tracker.position + i, timestamp) for i, value in enumerate(values)]
+        position = tracker.position + len(records)
+        [chunk] = tracker.track(Fetched(records, position, position + more), 10**9)
+        self.queue.put_nowait(chunk)
+        return chunk
+
+    def rebalance(self) -> None:
+        for tracker in self.trackers.values():
+            tracker.close()
+        self.trackers.clear()
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        while True:
+            chunk = await self.queue.get()
+            chunk.begin()
+            yield chunk
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # what is waited for is no event, but any condition
+            await asyncio.sleep(0.001)
+
+
+async def final_until() -> None:
+    """Let everything that can go on go on."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def for_ever(_seconds: float) -> None:
+    await asyncio.Event().wait()
+
+
+class Bench:
+    """An `Ingest` with everything around it. It wakes its tasks and ticks once; then when told to."""
+
+    def __init__(self, *, partitions: int = 1, codec: Any = CODEC, refusals: int = 1000) -> None:
+        self.now = NOW
+        self.producer = FakeProducer()
+        self.consumer = FakeConsumer(partitions)
+        self.telemetry = Telemetry.on(CollectorRegistry())
+        self.slept: list[float] = []
+        settings = Settings(partitions=partitions, epoch=EPOCH, idle_s=IDLE / 1000, max_consecutive_refusals=refusals)
+        services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
+        validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer())
+        self.ingest = Ingest(services, validator, self.consumer)
+        self.give = self.consumer.give
+        self.log = self.producer.log
+        self.run: asyncio.Task[None] = asyncio.create_task(self.ingest.run(self.consumer.chunks()))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0.001)
+
+    async def pass_time(self, ms: int) -> None:
+        """Let time pass as for a worker that is awake."""
+        for _ in range(ms // 1000):
+            self.now += 1000
+            await self.ingest.wake_tasks()
+            await final_until()
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.telemetry.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def bench(**kwargs: Any) -> AsyncIterator[Bench]:
+    it = Bench(**kwargs)
+    await final_until()
+    try:
+        yield it
+    finally:
+        it.run.cancel()
+        await asyncio.gather(it.run, return_exceptions=True)

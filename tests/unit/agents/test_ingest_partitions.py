@@ -1,0 +1,262 @@
+"""INGEST: its ticks, what a rebalance takes away, and a schema registry that is away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema, current_schemas
+from schemas.errors import UnknownSchemaError
+from schemas.journey_log import Tick
+from schemas.kinds.purchase import Purchase
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
+from tests.unit.agents.ingest_bench import (
+    IDLE,
+    NOW,
+    PAGE_VIEWS,
+    PURCHASES,
+    bench,
+    final_until,
+    sent,
+    sent_with_id,
+    until,
+)
+
+# --- ticks ---------------------------------------------------------------------------------------
+
+
+async def test_a_tick_tells_every_partition_the_clock_once() -> None:
+    async with bench(partitions=3) as it:
+        for partition in range(3):
+            it.give(PURCHASES, sent("purchase", NOW - 10 * partition), partition=partition)
+        await until(lambda: len(it.producer.to(JOURNEYS_LOG)) == 3)
+        await it.ingest.tick()
+        await it.ingest.tick()
+        for partition in range(3):
+            ticks = [record for record in it.log(partition) if isinstance(record, Tick)]
+            assert ticks == [Tick(0, NOW), Tick(1, NOW - 10), Tick(2, NOW - 20)]
+        assert it.value("touchline_watermark_timestamp_seconds", task="1") == (NOW - 10) / 1000
+
+
+async def test_there_is_no_tick_while_the_clock_is_unknown() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        it.give(PURCHASES, sent("purchase"))
+        await final_until()
+        await it.ingest.tick()
+        assert it.producer.batches == []
+
+
+async def test_a_tick_waits_for_the_records_before_it() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        tick = asyncio.create_task(it.ingest.tick())
+        await final_until()
+        assert len(it.producer.batches) == 1
+        it.producer.gate.set()
+        await tick
+        assert [type(record) for record in it.log()] == [Purchase, Tick]
+
+
+async def test_empty_partitions_tell_the_wall_clock_after_the_idle_time() -> None:
+    async with bench(partitions=2) as it:
+        await it.pass_time(IDLE - 1000)
+        await it.ingest.tick()
+        assert it.log() == []
+        await it.pass_time(1000)
+        await it.ingest.tick()
+        assert it.log(1) == [Tick(0, NOW + IDLE), Tick(1, NOW + IDLE)]
+
+
+async def test_a_chunk_on_its_way_to_its_task_keeps_the_clock_back() -> None:
+    async with bench() as it:
+        await it.pass_time(IDLE)
+        it.consumer.unread.add((PURCHASES, 0))
+        await it.ingest.tick()
+        assert it.log() == []
+
+
+async def test_tasks_whose_partitions_are_not_ours_do_not_tick() -> None:
+    async with bench(partitions=2) as it:
+        it.consumer.rebalance()
+        it.ingest.close_tasks()
+        it.consumer.partitions = {1}
+        await it.pass_time(2 * IDLE)
+        await it.ingest.tick()
+        assert it.log(0) == it.log(1) == [Tick(1, NOW + 2 * IDLE)]
+
+
+# --- rebalances ----------------------------------------------------------------------------------
+
+
+async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once_when_read_again() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        before = it.give(PURCHASES, sent("purchase"))
+        await final_until()
+        it.consumer.rebalance()
+        it.ingest.close_tasks()
+        it.consumer.unread.clear()
+        await it.ingest.wake_tasks()
+        await final_until()
+        assert it.producer.batches == []
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert not before.acked
+        assert len(it.log()) == 1
+
+
+async def test_a_rebalance_shows_in_the_chunks_too() -> None:
+    async with bench() as it:
+        it.consumer.unread.add((PAGE_VIEWS, 0))
+        it.give(PURCHASES, sent("purchase"))
+        await final_until()
+        it.consumer.rebalance()
+        it.consumer.unread.clear()
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert len(it.log()) == 1
+
+
+async def test_the_watermark_of_a_task_that_is_no_longer_ours_is_not_shown() -> None:
+    async with bench() as it:
+        it.give(PURCHASES, sent("purchase"))
+        await until(it.log)
+        await it.ingest.tick()
+        it.ingest.close_tasks()
+        assert it.telemetry.registry.get_sample_value("touchline_watermark_timestamp_seconds", {"task": "0"}) is None
+
+
+async def test_what_is_under_way_when_partitions_are_taken_away_is_not_acknowledged() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        chunk = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        it.consumer.rebalance()
+        it.ingest.close_tasks()
+        it.producer.gate.set()
+        await final_until()
+        assert not chunk.acked
+        assert not it.run.done()
+
+
+async def test_the_rest_of_what_was_taken_away_is_not_written() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, *(sent("purchase", NOW - 5000 + n) for n in range(3000)))
+        await until(lambda: it.producer.batches)
+        it.ingest.close_tasks()
+        it.producer.gate.set()
+        await final_until()
+        assert len(it.producer.batches) == 1
+
+
+async def test_a_task_that_was_taken_away_while_its_tick_waited_does_not_tick() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        it.give(PURCHASES, sent("purchase"))
+        await until(lambda: it.producer.batches)
+        tick = asyncio.create_task(it.ingest.tick())
+        await final_until()
+        it.ingest.close_tasks()
+        it.producer.gate.set()
+        await tick
+        assert it.log() == []
+
+
+# --- the schema registry -------------------------------------------------------------------------
+
+
+class FlakyRegistry:
+    """Knows one id, and is away at first."""
+
+    def __init__(self, known: int, failures: int) -> None:
+        self.known = known
+        self.failures = failures
+        self.asked: list[int] = []
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        return FileRegistry().by_fingerprint(fingerprint)
+
+    def by_id(self, schema_id: int) -> Schema:
+        self.asked.append(schema_id)
+        if self.failures:
+            self.failures -= 1
+            raise RegistryUnavailableError("away")
+        if schema_id != self.known:
+            raise UnknownSchemaError(f"id {schema_id}")
+        return current_schemas()["Purchase"]
+
+
+async def test_a_registry_that_is_away_is_asked_until_it_answers() -> None:
+    registry = FlakyRegistry(known=7, failures=3)
+    async with bench(codec=Codec(registry)) as it:
+        chunk = it.give(PURCHASES, sent_with_id("purchase", 7), sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        assert len(it.log()) == 2
+        assert it.producer.to(DEAD_LETTERS) == []
+        assert registry.asked == [7, 7, 7, 7]
+        assert it.slept == [0.2, 0.4, 0.8]
+        assert it.value("touchline_retries_total", operation="schema_registry") == 3
+
+
+async def test_while_the_registry_is_away_the_task_neither_writes_nor_ticks() -> None:
+    registry = FlakyRegistry(known=7, failures=10**9)
+    async with bench(codec=Codec(registry)) as it:
+        await it.pass_time(IDLE)
+        it.give(PURCHASES, sent_with_id("purchase", 7, NOW - 50))
+        await until(lambda: it.slept)
+        tick = asyncio.create_task(it.ingest.tick())
+        it.now += 10 * IDLE
+        await final_until()
+        assert it.producer.batches == []
+        registry.failures = 0
+        await tick
+        await until(lambda: len(it.log()) > 1)
+        first = it.log()[0]
+        assert not isinstance(first, Tick) or first.watermark <= NOW - 50, "the record was still to come"
+
+
+async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk() -> None:
+    registry = FlakyRegistry(known=7, failures=0)
+    async with bench(codec=Codec(registry)) as it:
+        chunk = it.give(PURCHASES, *[sent_with_id("purchase", 8)] * 5, sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        assert len(it.producer.to(DEAD_LETTERS)) == 5
+        assert len(it.log()) == 1
+        assert sorted(registry.asked) == [7, 8]
+
+
+async def test_a_chunk_that_is_taken_away_while_the_registry_is_away_is_given_up() -> None:
+    registry = FlakyRegistry(known=7, failures=10**9)
+    async with bench(codec=Codec(registry)) as it:
+        it.give(PURCHASES, sent_with_id("purchase", 7))
+        await until(lambda: it.slept)
+        it.consumer.rebalance()
+        it.ingest.close_tasks()
+        again = it.give(PURCHASES, sent("purchase"))
+        await until(lambda: again.acked)
+        assert len(it.log()) == 1
+
+
+async def test_a_schema_that_was_met_is_decoded_without_a_detour() -> None:
+    class Counting(Codec):
+        calls = 0
+
+        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+            self.calls += 1
+            return super().decode(kind, data)
+
+    codec = Counting(FlakyRegistry(known=7, failures=0))
+    async with bench(codec=codec) as it:
+        for _ in range(3):
+            chunk = it.give(PURCHASES, sent_with_id("purchase", 7))
+            await until(lambda chunk=chunk: chunk.acked)  # type: ignore[misc]  # a default is no argument
+        assert codec.calls == 1 + 3
+
+
+def test_every_input_topic_has_its_record() -> None:
+    assert KIND_RECORDS.keys() == KIND_TOPICS.keys()
