@@ -37,6 +37,12 @@ class Runs:
     worked: list[int]
 
 
+def restated(events: list[Event]) -> Event:
+    """Return an order of the input as a second system states it."""
+    order = next(event for event in events if event["kind"] == "purchase" and event.get("action") != "refunded")
+    return {**order, "event_id": f"{order['order_id']}-books"}
+
+
 @pytest.fixture(scope="module")
 def runs(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     folder = tmp_path_factory.mktemp("real-parts")
@@ -45,6 +51,7 @@ def runs(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: py
         *tweets(300, days=DAYS, seed=4),
         *refused(datetime(2025, 12, 24, tzinfo=UTC)),
     ]
+    events.append(restated(events))
     repeats = repeated([event for event in events if event["kind"] not in BUSINESS], REPEATS, seed=5)
     lines = write(events + repeats, folder / "shop.jsonl")
     embedded = embedded_rows(lines, folder)
