@@ -78,10 +78,12 @@ def forget_old(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
 
     An order that recovered one may still be cancelled, so the recovery counts as something that happened.
     """
+    oldest = now - RECOVERY_MS
     gone = [
         subject_id
         for subject_id, thing in kept.items()
-        if not thing.deadline and now > max(thing.last_at, thing.abandoned_at, thing.recovered_at or 0) + RECOVERY_MS
+        # Every touchpoint asks this of everything that is kept; the first comparison settles most.
+        if thing.last_at < oldest and not thing.deadline and max(thing.abandoned_at, thing.recovered_at or 0) < oldest
     ]
     for subject_id in gone:
         del kept[subject_id]

@@ -63,8 +63,9 @@ class Calls(Machine):
         """Drop the calls that no order can recover any more."""
         if not customer.calls:
             return
+        oldest = now - RECOVERY_MS
         calls = customer.calls.items()
-        gone = [key for key, call in calls if now > max(call.last_at, call.recovered_at or 0) + RECOVERY_MS]
+        gone = [key for key, call in calls if call.last_at < oldest and (call.recovered_at or 0) < oldest]
         for key in gone:
             del customer.calls[key]
         drop_oldest(customer.calls)
@@ -79,7 +80,8 @@ class Calls(Machine):
 def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
     """Recover the calls that were abandoned not long before an order: their customer has ordered after all."""
     for call in customer.calls.values():
-        _recover(customer, call, order_id, order, effects)
+        if call.status == "abandoned":
+            _recover(customer, call, order_id, order, effects)
 
 
 def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
