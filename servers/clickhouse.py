@@ -7,10 +7,9 @@ import urllib.request
 from pathlib import Path
 
 from servers.programs import find_program
+from servers.server import Server
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
-
-START_S = 60.0
 
 CONFIG = """<?xml version="1.0"?>
 <yandex>
@@ -66,13 +65,14 @@ USERS = """<?xml version="1.0"?>
 """
 
 
-class ClickHouseServer:
-    """A server whose ports and data stay the same when it is stopped, killed and started again.
+class ClickHouseServer(Server):
+    """A ClickHouse.
 
     Attributes:
         host, native_port, http_port: where it listens.
-        process: the server itself.
     """
+
+    START_S = 60.0
 
     def __init__(self, folder: Path) -> None:
         """Prepare a server with its data and log in `folder`; `start` runs it."""
@@ -100,25 +100,8 @@ class ClickHouseServer:
         credentials = f"{user}:{password}" if password else user
         return f"clickhouse://{credentials}@{self.host}:{self.native_port}/{database}"
 
-    def start(self) -> None:
-        """Start the server on its data, and wait until it answers."""
-        self.process.start()
-        self.process.wait_ready(self._answers, START_S)
-
-    def ensure_running(self) -> None:
-        """Start the server if a test left it stopped."""
-        if not self.process.running:
-            self.start()
-
-    def stop(self) -> None:
-        """Stop the server in an orderly way; its data stay."""
-        self.process.stop()
-
-    def kill9(self) -> None:
-        """Kill the server; its data stay as they were at that moment."""
-        self.process.kill9()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether the server answers a query over HTTP."""
         try:
             with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/?query=SELECT%201", timeout=2) as answer:
                 return bool(answer.read() == b"1\n")

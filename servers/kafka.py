@@ -8,11 +8,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from servers.programs import ServerMissingError, find_program
+from servers.server import Server
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, broker_answers, free_port
 
 DEPLOY = Path(__file__).parents[1] / "deploy" / "kafka"
-START_S = 90.0
 JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
@@ -31,14 +31,15 @@ def jars() -> Path:
     return folder
 
 
-class Kafka:
-    """A Kafka node; its port and data stay when it is stopped, killed and started again.
+class Kafka(Server):
+    """A Kafka node.
 
     Attributes:
         port: it listens on.
         bootstrap: its address, for `TOUCHLINE_KAFKA`.
-        process: the node itself.
     """
+
+    START_S = 90.0
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         """Prepare a node with its data and log in `folder`, and `settings` of its own; `start` runs it."""
@@ -75,27 +76,13 @@ class Kafka:
             "kafka format",
             [*self._java, "kafka.tools.StorageTool", *arguments],
             self._folder / "format.log",
-        ).run(START_S)
+        ).run(self.START_S)
 
-    def start(self) -> None:
-        """Start the node on its data, and wait until it answers."""
-        self.process.start()
-        self.process.wait_ready(lambda: broker_answers(self.port), START_S)
+    def answers(self) -> bool:
+        """Return whether the node answers."""
+        return broker_answers(self.port)
 
     @property
     def pid(self) -> int:
         """Process id of the node."""
         return self.process.pid
-
-    def ensure_running(self) -> None:
-        """Start the node if a test left it stopped."""
-        if not self.process.running:
-            self.start()
-
-    def stop(self) -> None:
-        """Stop the node in an orderly way; its data stay."""
-        self.process.stop()
-
-    def kill9(self) -> None:
-        """Kill the node; its data stay as they were at that moment."""
-        self.process.kill9()

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from servers.programs import find_program
+from servers.server import Server
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
-START_S = 30.0
 HOW_TO_INSTALL = "install Debian's package prometheus"
 
 CONFIG = """
@@ -30,13 +30,14 @@ scrape_configs:
 """
 
 
-class Prometheus:
+class Prometheus(Server):
     """A Prometheus that scrapes `targets` (host:port) and evaluates `rules` (files), often.
 
     Attributes:
         url: its HTTP API.
-        process: the server itself.
     """
+
+    START_S = 30.0
 
     def __init__(self, folder: Path, targets: list[str], rules: list[Path]) -> None:
         """Prepare a server with its data and log in `folder`; `start` runs it."""
@@ -56,15 +57,6 @@ class Prometheus:
             ],
             folder / "prometheus.log",
         )
-
-    def start(self) -> None:
-        """Start the server, and wait until it is ready."""
-        self.process.start()
-        self.process.wait_ready(self._ready, START_S)
-
-    def stop(self) -> None:
-        """Stop the server."""
-        self.process.stop()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the instant vector of a PromQL expression, as the HTTP API gives it."""
@@ -86,7 +78,8 @@ class Prometheus:
             time.sleep(0.1)
         raise TimeoutError(f"{expression!r} had no result after {timeout_s:g} s")
 
-    def _ready(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether the server is ready."""
         try:
             with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2):  # noqa: S310  # http, on loopback
                 return True
