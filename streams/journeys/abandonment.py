@@ -73,6 +73,24 @@ def take_from_journey(customer: CustomerState, thing: Cart | Call | Survey) -> N
         customer.journey.abandoned -= 1
 
 
+def recover_by_order(customer: CustomerState, thing: Cart | Call, order_id: str, at: int) -> bool:
+    """Let an order, placed at `at`, recover an abandoned thing that is not its own; return whether it does.
+
+    An order recovers what was abandoned before it, and not long before.
+    """
+    if thing.status != "abandoned" or not thing.abandoned_at <= at <= thing.abandoned_at + RECOVERY_MS:
+        return False
+    thing.status, thing.recovered_by, thing.recovered_at, thing.recovered_order = "recovered", "order", at, order_id
+    take_from_journey(customer, thing)
+    return True
+
+
+def abandon_again(customer: CustomerState, thing: Cart | Call) -> None:
+    """Make a recovered thing an abandoned one: the order that recovered it was taken back."""
+    thing.status, thing.recovered_by, thing.recovered_at, thing.recovered_order = "abandoned", None, None, ""
+    count_in_journey(customer)
+
+
 def forget_old(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
     """Drop the things that nothing has happened to for so long that nothing can recover them any more at `now`, ms.
 

@@ -88,8 +88,7 @@ def take_back_order(customer: CustomerState, order_id: str, effects: Effects) ->
     """Take back the recoveries of an order that was cancelled; the next of the customer's orders recovers instead."""
     for call in customer.calls.values():
         if call.status == "recovered" and call.recovered_order == order_id:
-            call.status, call.recovered_by, call.recovered_at, call.recovered_order = "abandoned", None, None, ""
-            abandonment.count_in_journey(customer)
+            abandonment.abandon_again(customer, call)
             _put_row(call, effects)
             for other_id, other in customer.orders.items():
                 if other.amount_minor:
@@ -97,11 +96,7 @@ def take_back_order(customer: CustomerState, order_id: str, effects: Effects) ->
 
 
 def _recover(customer: CustomerState, call: Call, order_id: str, order: Order, effects: Effects) -> None:
-    at = order.attribution.at
-    if call.status == "abandoned" and call.abandoned_at <= at <= call.abandoned_at + RECOVERY_MS:
-        call.status, call.recovered_by, call.recovered_at = "recovered", "order", at
-        call.recovered_order = order_id
-        abandonment.take_from_journey(customer, call)
+    if abandonment.recover_by_order(customer, call, order_id, order.attribution.at):
         _put_row(call, effects)
 
 

@@ -59,8 +59,15 @@ class Carts(Machine):
         if not _is_converted(cart):
             _apply(customer, event.cart_id, cart, event, effects)
         elif cart.conversion is not None and cart.conversion.order_id and len(cart.later) < LATER_MAX:
-            step = (event.occurred_at, event.action, event.sku, event.quantity, event.value_minor, event.currency)
-            cart.later.append(CartStep(*step))
+            step = CartStep(
+                occurred_at=event.occurred_at,
+                action=event.action,
+                sku=event.sku,
+                quantity=event.quantity,
+                value_minor=event.value_minor,
+                currency=event.currency,
+            )
+            cart.later.append(step)
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
@@ -122,13 +129,10 @@ def _settle(customer: CustomerState, cart_id: str, cart: Cart, order_id: str, or
         return
     at = order.attribution.at
     if order.cart_id == cart_id:
-        _convert(customer, cart_id, cart, "cart_id", order_id, at, effects)
+        _convert(customer, cart_id, cart, effects, by="cart_id", order_id=order_id, at=at)
     elif _holds_all_of(order, cart) and at - BEFORE_ORDER_MS <= cart.last_at <= at:
-        _convert(customer, cart_id, cart, "skus", order_id, at, effects)
-    elif cart.status == "abandoned" and cart.abandoned_at <= at <= cart.abandoned_at + RECOVERY_MS:
-        cart.status, cart.recovered_by, cart.recovered_at = "recovered", "order", at
-        cart.recovered_order = order_id
-        abandonment.take_from_journey(customer, cart)
+        _convert(customer, cart_id, cart, effects, by="skus", order_id=order_id, at=at)
+    elif abandonment.recover_by_order(customer, cart, order_id, at):
         _put_row(cart_id, cart, effects)
 
 
@@ -140,11 +144,11 @@ def _apply(customer: CustomerState, cart_id: str, cart: Cart, event: CartEvent |
         cart.counted = True
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
     if event.action == "ordered":
-        _convert(customer, cart_id, cart, "cart_id", "", event.occurred_at, effects)
+        _convert(customer, cart_id, cart, effects, by="cart_id", order_id="", at=event.occurred_at)
         return
     cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
     if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
-        _convert(customer, cart_id, cart, "skus", order_id, event.occurred_at, effects)
+        _convert(customer, cart_id, cart, effects, by="skus", order_id=order_id, at=event.occurred_at)
 
 
 def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
@@ -220,13 +224,12 @@ def _abandon(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects
     if cart.status == "open":
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
     if cart.status != "abandoned":
-        cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
-        abandonment.count_in_journey(customer)
+        abandonment.abandon_again(customer, cart)
     _put_row(cart_id, cart, effects)
 
 
 def _convert(
-    customer: CustomerState, cart_id: str, cart: Cart, by: RecoveredBy, order_id: str, at: int, effects: Effects
+    customer: CustomerState, cart_id: str, cart: Cart, effects: Effects, *, by: RecoveredBy, order_id: str, at: int
 ) -> None:
     was_open = cart.status == "open"
     if not was_open and at > cart.abandoned_at + RECOVERY_MS:
@@ -274,8 +277,7 @@ def _abandon_if_due(customer: CustomerState, cart_id: str, cart: Cart, now: int,
 
 def _abandon_again(customer: CustomerState, cart_id: str, cart: Cart, effects: Effects) -> None:
     """Make a recovered cart an abandoned one: the order that recovered it was taken back."""
-    cart.status, cart.recovered_by, cart.recovered_at, cart.recovered_order = "abandoned", None, None, ""
-    abandonment.count_in_journey(customer)
+    abandonment.abandon_again(customer, cart)
     _put_row(cart_id, cart, effects)
 
 
