@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.dead_letters import DeadLetter, encode, rfc3339
-from schemas.rows import ClockRow, CustomerRow, encode_rows
+from schemas.rows import ClockRow, encode_rows
 from schemas.topics import DEAD_LETTERS
 from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.memory.writer import MemoryWriter
@@ -23,6 +23,7 @@ from streams.agents.sink import Sink
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
+from tests.contract.facts_rows import PLAIN
 from tests.unit.streams.records import FakeRecord
 
 BIG = 1 << 40
@@ -154,22 +155,7 @@ async def test_while_clickhouse_is_away_the_same_rows_are_sent_until_it_takes_th
 
 async def test_tables_already_written_are_not_written_again_by_a_retry() -> None:
     server = Server()
-    customer = CustomerRow(
-        customer_id="c",
-        first_seen_at=1,
-        last_seen_at=1,
-        touchpoints=1,
-        purchases=0,
-        spend_minor=0,
-        refunded_minor=0,
-        currency="",
-        experience_sum=0,
-        experience_n=0,
-        last_nps=None,
-        open_cases=0,
-        status="active",
-        version=1,
-    )
+    customer = PLAIN["customers"]
     write = server.write
 
     def fail_second(table: str, rows: Sequence[Row]) -> None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from sinks.database import select
 from sinks.migrate import migrate
 from tests.contract.engine import Engine
-from tests.contract.facts_rows import MAY_1, PLAIN
+from tests.contract.facts_rows import MAY_1
+from tests.unit.sinks.views import write
 
 pytestmark = pytest.mark.embedded
-
-MINUTE = 60_000
-
-
-def write(chdb: Engine, table: str, **changes: object) -> None:
-    chdb.write(table, [msgspec.structs.astuple(msgspec.structs.replace(PLAIN[table], **changes))])
 
 
 def earn(chdb: Engine, currency: str, amount: int, metric: str = "revenue", **changes: Any) -> None:

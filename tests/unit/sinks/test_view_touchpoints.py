@@ -11,8 +11,8 @@ import pytest
 from schemas.rows import TouchpointRow
 from sinks.database import select
 from tests.contract.engine import Engine
-from tests.contract.facts_rows import PLAIN
 from tests.unit.journeys.play import DAY, Play, changed, order, played, seen_page
+from tests.unit.sinks.views import write
 
 pytestmark = pytest.mark.embedded
 
@@ -51,10 +51,6 @@ def shown(chdb: Engine, rows: Iterable[TouchpointRow]) -> list[list[object]]:
     for row in rows:
         chdb.write("touchpoints", [msgspec.structs.astuple(row)])
     return [list(row) for row in select(chdb, "SELECT value_minor FROM touchpoints")]
-
-
-def write(chdb: Engine, table: str, **changes: object) -> None:
-    chdb.write(table, [msgspec.structs.astuple(msgspec.structs.replace(PLAIN[table], **changes))])
 
 
 def test_a_touchpoint_is_superseded_until_that_is_taken_back(chdb: Engine) -> None:
