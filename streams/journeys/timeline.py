@@ -189,7 +189,8 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     at = next_timer(timeline.current)
     if timeline.applied < len(timeline.pending):
         first = timeline.pending[timeline.applied]
-        if first.ahead:
+        # One whose time has come waits for a timer alone: woken for its time, the customer would be woken for ever.
+        if first.ahead and first.occurred_at > context.time:
             timer_delay_ms = context.time - context.timers_until
             at = min(at, first.occurred_at - timer_delay_ms)
     return at

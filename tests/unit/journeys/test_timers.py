@@ -86,6 +86,18 @@ def test_a_touchpoint_ahead_is_in_no_journey_before_its_time() -> None:
     assert row_of(play, page)["journey_id"] == "ann#1"
 
 
+def test_a_touchpoint_whose_time_has_come_still_waits_for_a_deadline_that_is_not_due() -> None:
+    page = ahead_page(32 * MINUTE, MINUTE)
+    play = Play().send(cart(0, "item_added"), page).at(28 * MINUTE)
+
+    assert row_of(play, page)["ahead"] is True
+    assert row_of(play, page)["journey_id"] == ""
+    assert play.rows("abandonments") == []
+    play.at(30 * MINUTE)
+    assert times(play.row("abandonments"), "abandoned_at") == [30 * MINUTE]
+    assert row_of(play, page)["journey_id"] == "ann#1"
+
+
 def test_ahead_is_later_than_the_receipt_by_more_than_the_timers_delay() -> None:
     within, beyond = ahead_page(5 * MINUTE), ahead_page(5 * MINUTE + 1)
     play = Play().send(within, beyond)
