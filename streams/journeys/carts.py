@@ -17,7 +17,6 @@ from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, drop_oldest
 from streams.journeys.state import (
-    NEVER,
     RECOVERY_MS,
     AbandonedCart,
     Attribution,
@@ -71,9 +70,7 @@ class Carts(Machine):
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
-        if not customer.carts:
-            return NEVER
-        return min((cart.deadline for cart in customer.carts.values() if cart.deadline), default=NEVER)
+        return abandonment.earliest_deadline(customer.carts)
 
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
         """Abandon every cart whose deadline is `at`."""

@@ -11,6 +11,8 @@ def dimensions_of(attributes: dict[str, str]) -> dict[str, str]:
 
     The other attributes are in `touchpoints` alone.
     """
+    if not attributes:
+        return attributes
     # Most touchpoints have few attributes, together shorter than the limit of one: no look at each is needed.
     characters = sum(map(len, attributes)) + sum(map(len, attributes.values()))
     if len(attributes) <= MOST_NAMES and characters <= MOST_CHARACTERS:

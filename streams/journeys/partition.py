@@ -163,10 +163,11 @@ class Partition:
             self._fire_timers(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
-        is_new = offset > self._timeline(record.customer_key).offset
+        timeline = self._timeline(record.customer_key)
+        is_new = offset > timeline.offset
         self._fire_timers(context)
         if is_new:
-            self._apply_touchpoint(record, data, context)
+            self._apply_touchpoint(record, data, timeline, context)
         else:
             self._dirty[record.customer_key] = None
 
@@ -209,9 +210,10 @@ class Partition:
             heappush(self._timers, (timeline.next_timer_at, customer_key))
             self._scheduled[customer_key] = timeline.next_timer_at
 
-    def _apply_touchpoint(self, touchpoint: Touchpoint, data: bytes, context: StepContext) -> None:
+    def _apply_touchpoint(
+        self, touchpoint: Touchpoint, data: bytes, timeline: CustomerTimeline, context: StepContext
+    ) -> None:
         customer_key = touchpoint.customer_key
-        timeline = self._timeline(customer_key)
         counts = self._output.counts
         known = find_pending(timeline, touchpoint.event_id)
         if known is not None:

@@ -16,7 +16,7 @@ from schemas.units import DAY_MS, SCALE
 from streams.journeys import abandonment, experience, shifts
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
-from streams.journeys.state import NEVER, Answer, Attribution, CustomerState, Observation, Survey
+from streams.journeys.state import Answer, Attribution, CustomerState, Observation, Survey
 
 SILENCE_MS = 7 * DAY_MS
 """How long after its last answer a response counts as abandoned."""
@@ -58,9 +58,7 @@ class Surveys(Machine):
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next response is abandoned."""
-        if not customer.surveys:
-            return NEVER
-        return min((survey.deadline for survey in customer.surveys.values() if survey.deadline), default=NEVER)
+        return abandonment.earliest_deadline(customer.surveys)
 
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
         """Abandon every response whose deadline is `at`."""

@@ -14,8 +14,7 @@ of the time at which it was received.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -99,8 +98,7 @@ class Header(msgspec.Struct, array_like=True, gc=False):
     next_timer_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepContext:
+class StepContext(NamedTuple):
     """Where in the log a step is taken.
 
     Attributes:
@@ -162,7 +160,8 @@ def step_touchpoint(
         _recompute(timeline, newcomer, context, effects)
     elif applied == len(pending):
         pending.append(newcomer)
-        if _apply_next(timeline.current, newcomer, touchpoint, context, effects):
+        # Nothing else waits, so the timeline's next change is the customer's next timer.
+        if _apply_next(timeline.current, newcomer, touchpoint, timeline.next_timer_at, context, effects):
             timeline.applied += 1
     else:
         place = bisect_right([one.key for one in pending], newcomer.key)
@@ -200,7 +199,7 @@ def _fold_into(customer: CustomerState, pending: list[Pending], context: StepCon
     """Apply pending touchpoints in order, as far as none has to wait, and fire due timers; return how many it were."""
     applied = 0
     for one in pending:
-        if not _apply_next(customer, one, None, context, effects):
+        if not _apply_next(customer, one, None, next_timer(customer), context, effects):
             break
         applied += 1
     fire_timers(customer, context.timers_until, effects)
@@ -208,13 +207,23 @@ def _fold_into(customer: CustomerState, pending: list[Pending], context: StepCon
 
 
 def _apply_next(
-    customer: CustomerState, one: Pending, touchpoint: Touchpoint | None, context: StepContext, effects: Effects
+    customer: CustomerState,
+    one: Pending,
+    touchpoint: Touchpoint | None,
+    timer_at: int,
+    context: StepContext,
+    effects: Effects,
 ) -> bool:
-    """Apply a customer's next touchpoint, the timers before it first; return False where it has to wait."""
+    """Apply a customer's next touchpoint, the timers before it first; return False where it has to wait.
+
+    Args:
+        touchpoint: the touchpoint that `one` holds, where the caller has it decoded.
+        timer_at: the customer's next timer; to find it costs a twentieth of the whole step.
+    """
     at = one.occurred_at
     if one.ahead and at > context.time:
         return False
-    if next_timer(customer) <= at:
+    if timer_at <= at:
         fire_timers(customer, min(at, context.timers_until), effects)
         if next_timer(customer) <= at:
             return False
@@ -291,6 +300,7 @@ def _compact(timeline: CustomerTimeline, context: StepContext, effects: Effects)
     if len(pending) > PENDING_MAX or (timeline.pending_bytes > PENDING_MAX_BYTES and len(pending) > 1):
         half = len(pending) // 2
         _apply_regardless(timeline, half, effects)
+        timeline.next_timer_at = _next_change(timeline, context)
         _fold_into_snapshot(timeline, half)
     elif timeline.applied < len(pending):
         return
