@@ -20,14 +20,11 @@ def put_row(
     thing: Cart | Call | Survey,
     started_at: int,
     cart: AbandonedCart | None = None,
-    *,
-    deleted: bool = False,
 ) -> None:
     """Put an abandoned thing's row, as it now is, among the effects.
 
     Args:
         cart: what a cart was when it was abandoned; other things are called as their family, and have no value.
-        deleted: whether it turned out not to have been abandoned.
     """
     row = AbandonmentRow(
         family=family,
@@ -45,7 +42,7 @@ def put_row(
         recovered_by=thing.recovered_by,
         channel=thing.attribution.channel,
         attributes=thing.attribution.attributes,
-        deleted=deleted,
+        deleted=False,
         version=0,
     )
     effects.put(TABLE, key_of(family, subject_id, started_at), row)
@@ -73,21 +70,21 @@ def take_from_journey(customer: CustomerState, thing: Cart | Call | Survey) -> N
         customer.journey.abandoned -= 1
 
 
-def recover_by_order(customer: CustomerState, thing: Cart | Call, order_id: str, at: int) -> bool:
+def recover_by_order(customer: CustomerState, thing: Cart | Call, at: int) -> bool:
     """Let an order, placed at `at`, recover an abandoned thing that is not its own; return whether it does.
 
     An order recovers what was abandoned before it, and not long before.
     """
     if thing.status != "abandoned" or not thing.abandoned_at <= at <= thing.abandoned_at + RECOVERY_MS:
         return False
-    thing.status, thing.recovered_by, thing.recovered_at, thing.recovered_order = "recovered", "order", at, order_id
+    thing.status, thing.recovered_by, thing.recovered_at = "recovered", "order", at
     take_from_journey(customer, thing)
     return True
 
 
 def abandon_again(customer: CustomerState, thing: Cart | Call) -> None:
-    """Make a recovered thing an abandoned one: the order that recovered it was taken back."""
-    thing.status, thing.recovered_by, thing.recovered_at, thing.recovered_order = "abandoned", None, None, ""
+    """Make a thing an abandoned one that has been recovered, or is abandoned for the first time."""
+    thing.status, thing.recovered_by, thing.recovered_at = "abandoned", None, None
     count_in_journey(customer)
 
 
@@ -99,19 +96,3 @@ def earliest_deadline(kept: dict[str, Cart] | dict[str, Survey]) -> int:
         if 0 < thing.deadline < earliest:
             earliest = thing.deadline
     return earliest
-
-
-def forget_old(kept: dict[str, Cart] | dict[str, Survey], now: int) -> None:
-    """Drop the things that nothing has happened to for so long that nothing can recover them any more at `now`, ms.
-
-    An order that recovered one may still be cancelled, so the recovery counts as something that happened.
-    """
-    oldest = now - RECOVERY_MS
-    gone = [
-        subject_id
-        for subject_id, thing in kept.items()
-        # Every touchpoint asks this of everything that is kept; the first comparison settles most.
-        if thing.last_at < oldest and not thing.deadline and max(thing.abandoned_at, thing.recovered_at or 0) < oldest
-    ]
-    for subject_id in gone:
-        del kept[subject_id]

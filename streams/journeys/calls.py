@@ -89,14 +89,25 @@ def take_back_order(customer: CustomerState, order_id: str, effects: Effects) ->
     for call in customer.calls.values():
         if call.status == "recovered" and call.recovered_order == order_id:
             abandonment.abandon_again(customer, call)
+            call.recovered_order = ""
+            # The order may be placed after all.
+            call.last_at = effects.now
             _put_row(call, effects)
             for other_id, other in customer.orders.items():
                 if other.amount_minor:
                     _recover(customer, call, other_id, other, effects)
 
 
+def keep(customer: CustomerState, now: int) -> None:
+    """Keep the calls that are known at `now`, ms, as long as the latest: a cancelled order may be placed after all."""
+    for call in customer.calls.values():
+        if call.status == "abandoned":
+            call.last_at = now
+
+
 def _recover(customer: CustomerState, call: Call, order_id: str, order: Order, effects: Effects) -> None:
-    if abandonment.recover_by_order(customer, call, order_id, order.attribution.at):
+    if abandonment.recover_by_order(customer, call, order.attribution.at):
+        call.recovered_order = order_id
         _put_row(call, effects)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CART_ABANDONMENT_RATE
-from schemas.units import DAY_MS, MINUTE_MS
+from schemas.units import MINUTE_MS
 from streams.journeys import abandonment
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, drop_oldest
@@ -22,7 +22,6 @@ from streams.journeys.state import (
     Attribution,
     Cart,
     CartStep,
-    Conversion,
     CustomerState,
     Order,
     RecoveredBy,
@@ -30,13 +29,15 @@ from streams.journeys.state import (
 
 SILENCE_MS = 30 * MINUTE_MS
 """How long after its last event a cart counts as abandoned."""
-BEFORE_ORDER_MS = 30 * DAY_MS
+KEPT_MS = RECOVERY_MS
 AFTER_ORDER_MS = 5 * MINUTE_MS
-"""How long before an order, and after it, a cart may have its last, and its first, event to be the order's."""
+"""How long before an order, and after it, a cart may have its last, and its first, event to be the order's.
+
+So long, too, is a cart known in which nothing happens: what comes under its id later is another cart."""
 SKUS_MAX = 100
 """Skus of one cart that are kept: of more, the oldest go."""
-LATER_MAX = 50
-"""Events of a cart that are kept after its order: of more, the newest are left out."""
+STEPS_MAX = 100
+"""Events of one cart that are kept. A cart with as many stays as it is when an order is corrected."""
 UNNAMED = ""
 """The one sku that events without a sku speak of."""
 
@@ -53,20 +54,20 @@ class Carts(Machine):
     def on_cart_event(
         self, customer: CustomerState, event: CartEvent, attribution: Attribution, effects: Effects
     ) -> None:
-        """Apply a change to a cart. After its order, a cart's further events change nothing."""
-        cart = _cart(customer, event.cart_id, attribution)
-        if not _is_converted(cart):
-            _apply(customer, event.cart_id, cart, event, effects)
-        elif cart.conversion is not None and cart.conversion.order_id and len(cart.later) < LATER_MAX:
-            step = CartStep(
-                occurred_at=event.occurred_at,
-                action=event.action,
-                sku=event.sku,
-                quantity=event.quantity,
-                value_minor=event.value_minor,
-                currency=event.currency,
-            )
-            cart.later.append(step)
+        """Apply a change to a cart."""
+        cart = cart_of(customer, event.cart_id, attribution)
+        begins = not cart.steps or event.occurred_at > cart.steps[-1].occurred_at + KEPT_MS
+        # Positional, as it runs for every event of a cart: see `rows.touchpoint_row`.
+        step = CartStep(
+            event.occurred_at,
+            event.action,
+            event.sku,
+            event.quantity,
+            event.value_minor,
+            event.currency,
+            attribution if begins else None,
+        )
+        take_step(customer, cart, step, effects)
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next cart is abandoned."""
@@ -74,85 +75,93 @@ class Carts(Machine):
 
     def on_deadline(self, customer: CustomerState, at: int, effects: Effects) -> None:
         """Abandon every cart whose deadline is `at`."""
-        for cart_id, cart in customer.carts.items():
+        for cart in customer.carts.values():
             if cart.deadline == at:
-                _abandon(customer, cart_id, cart, at, effects)
+                _abandon(customer, cart, at, effects)
 
     def forget(self, customer: CustomerState, now: int) -> None:
-        """Drop carts past their recovery."""
-        if customer.carts:
-            abandonment.forget_old(customer.carts, now)
-            drop_oldest(customer.carts)
+        """Drop the carts that nothing can happen to any more."""
+        if not customer.carts:
+            return
+        oldest = now - KEPT_MS
+        carts = customer.carts.items()
+        # Every touchpoint asks this: the first comparison settles most.
+        gone = [
+            key for key, one in carts if one.last_at < oldest and one.corrected_at < oldest and _is_over(one, oldest)
+        ]
+        for key in gone:
+            del customer.carts[key]
+        drop_oldest(customer.carts)
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned cart's row among the effects."""
-        family, cart_id, _ = key
-        if family == "cart" and (cart := customer.carts.get(cart_id)) and cart.abandoned_as is not None:
-            _put_row(cart_id, cart, effects)
+        for cart in customer.carts.values():
+            if cart.abandoned_as is not None and row_key(cart) == key:
+                put_row(cart, effects)
 
 
-def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
+def cart_of(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
+    """Return a customer's cart; one that is not known, or in which nothing has happened for long, begins here."""
+    cart = customer.carts.get(cart_id)
+    if cart is not None and _is_over(cart, attribution.at - KEPT_MS):
+        customer.carts[f"{cart_id} {cart.attribution.at}"] = cart
+        del customer.carts[cart_id]
+        cart = None
+    if cart is None:
+        cart = customer.carts[cart_id] = Cart(attribution, cart_id, last_at=attribution.at)
+    return cart
+
+
+def take_step(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects) -> None:
+    """Apply an event to its cart. After its order, a cart's further events change nothing."""
+    if len(cart.steps) < STEPS_MAX:
+        cart.steps.append(step)
+    if not _is_converted(cart):
+        _apply(customer, cart, step, effects)
+
+
+def place_order(customer: CustomerState, order: Order, effects: Effects) -> None:
     """Convert the carts of an order, and recover the rows of abandoned ones that are not its own.
 
     A cart that was unknown is known to be ordered by the order that names it.
     """
     if order.cart_id:
-        _cart(customer, order.cart_id, order.attribution)
-    for cart_id, cart in customer.carts.items():
+        cart_of(customer, order.cart_id, order.attribution)
+    for key, cart in customer.carts.items():
         # Most carts were ordered; asked here, as a call for each of them costs more than the order itself.
-        if cart.status != "ordered":
-            _settle(customer, cart_id, cart, order_id, order, effects)
+        if cart.status != "ordered" and not _is_converted(cart):
+            _settle(customer, cart, order, effects, is_named=key == order.cart_id)
 
 
-def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
-    """Undo what an order did to carts, as it was cancelled or corrected; the orders as they now are settle those."""
-    freed: list[str] = []
-    for cart_id, cart in customer.carts.items():
-        if cart.conversion is not None and cart.conversion.order_id == order_id:
-            _take_back(customer, cart_id, cart, cart.conversion, effects)
-            freed.append(cart_id)
-        elif cart.recovered_by == "order" and cart.recovered_order == order_id:
-            _abandon_again(customer, cart_id, cart, effects)
-            freed.append(cart_id)
-    for cart_id in freed:
-        for other_id, other in customer.orders.items():
-            if other.amount_minor:
-                _settle(customer, cart_id, customer.carts[cart_id], other_id, other, effects)
-
-
-def _settle(customer: CustomerState, cart_id: str, cart: Cart, order_id: str, order: Order, effects: Effects) -> None:
-    """Apply an order to one cart. Only abandonments before the order are recovered by it."""
-    if _is_converted(cart):
-        return
+def _settle(customer: CustomerState, cart: Cart, order: Order, effects: Effects, *, is_named: bool) -> None:
+    """Apply an order to one cart."""
     at = order.attribution.at
-    if order.cart_id == cart_id:
-        _convert(customer, cart_id, cart, effects, by="cart_id", order_id=order_id, at=at)
-    elif _holds_all_of(order, cart) and at - BEFORE_ORDER_MS <= cart.last_at <= at:
-        _convert(customer, cart_id, cart, effects, by="skus", order_id=order_id, at=at)
-    elif abandonment.recover_by_order(customer, cart, order_id, at):
-        _put_row(cart_id, cart, effects)
+    if is_named:
+        _convert(customer, cart, effects, by="cart_id", at=at)
+    elif at - KEPT_MS <= cart.last_at and _holds_all_of(order, cart):
+        _convert(customer, cart, effects, by="skus", at=at)
+    elif abandonment.recover_by_order(customer, cart, at):
+        put_row(cart, effects)
 
 
-def _apply(customer: CustomerState, cart_id: str, cart: Cart, event: CartEvent | CartStep, effects: Effects) -> None:
-    cart.last_at = event.occurred_at
-    _update_contents(cart, event)
+def _apply(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects) -> None:
+    cart.last_at = step.occurred_at
+    _update_contents(cart, step)
     filled = _is_filled(cart)
     if filled and not cart.counted:
         cart.counted = True
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=1, numerator=0)
-    if event.action == "ordered":
-        _convert(customer, cart_id, cart, effects, by="cart_id", order_id="", at=event.occurred_at)
+    if step.action == "ordered":
+        _convert(customer, cart, effects, by="cart_id", at=step.occurred_at)
         return
-    cart.deadline = event.occurred_at + SILENCE_MS if filled else 0
-    if cart.status == "open" and (order_id := _order_just_placed(customer, cart)) is not None:
-        _convert(customer, cart_id, cart, effects, by="skus", order_id=order_id, at=event.occurred_at)
+    cart.deadline = step.occurred_at + SILENCE_MS if filled else 0
+    if cart.status == "open" and _is_just_ordered(customer, cart):
+        _convert(customer, cart, effects, by="skus", at=step.occurred_at)
 
 
-def _cart(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
-    cart = customer.carts.get(cart_id)
-    if cart is None:
-        cart = customer.carts[cart_id] = Cart(attribution=attribution, last_at=attribution.at)
-    return cart
+def _is_over(cart: Cart, before: int) -> bool:
+    """Return whether nothing has happened in a cart since `before`, ms, and nothing is due."""
+    return not cart.deadline and max(cart.last_at, cart.abandoned_at, cart.recovered_at or 0) < before
 
 
 def _is_converted(cart: Cart) -> bool:
@@ -164,57 +173,54 @@ def _is_filled(cart: Cart) -> bool:
 
 
 def _holds_all_of(order: Order, cart: Cart) -> bool:
-    """Return whether an order that names no cart holds all skus of one that began before it or shortly after.
+    """Return whether an order that names no cart holds all skus of one.
 
     A cart with nothing in it, or with something that has no name, is no order's.
     """
     if order.cart_id or not order.skus or not cart.skus or UNNAMED in cart.skus:
         return False
-    began_at, at = cart.attribution.at, order.attribution.at
-    # An order that is settled late, after a correction, cannot tell what lay in a cart before its last event.
-    is_known = cart.last_at <= at or at < began_at <= at + AFTER_ORDER_MS
-    return is_known and all(sku in order.skus for sku in cart.skus)
+    return all(sku in order.skus for sku in cart.skus)
 
 
-def _order_just_placed(customer: CustomerState, cart: Cart) -> str | None:
-    """Return the order placed so shortly before a cart's first event that the cart is the order's, or None."""
+def _is_just_ordered(customer: CustomerState, cart: Cart) -> bool:
+    """Return whether an order that holds all of a cart was placed shortly before the cart's first event."""
     began_at = cart.attribution.at
-    for order_id, order in reversed(customer.orders.items()):
+    for order in reversed(customer.orders.values()):
         if order.attribution.at < began_at - AFTER_ORDER_MS:
-            return None
+            return False
         if order.amount_minor and order.attribution.at < began_at and _holds_all_of(order, cart):
-            return order_id
-    return None
+            return True
+    return False
 
 
-def _update_contents(cart: Cart, event: CartEvent | CartStep) -> None:
+def _update_contents(cart: Cart, step: CartStep) -> None:
     """Change what a cart holds; what is not in it cannot be taken out of it."""
-    skus, sku = cart.skus, event.sku or UNNAMED
+    skus, sku = cart.skus, step.sku or UNNAMED
     emptied = False
-    if event.action == "item_added" and event.quantity:
-        skus[sku] = skus.get(sku, 0) + event.quantity
+    if step.action == "item_added" and step.quantity:
+        skus[sku] = skus.get(sku, 0) + step.quantity
         drop_oldest(skus, SKUS_MAX)
-    elif event.action == "item_removed" and sku in skus:
-        skus[sku] -= event.quantity
+    elif step.action == "item_removed" and sku in skus:
+        skus[sku] -= step.quantity
         if skus[sku] <= 0:
             del skus[sku]
             emptied = not skus
-    elif event.action == "cleared":
+    elif step.action == "cleared":
         skus.clear()
-    elif event.action == "checkout_started":
+    elif step.action == "checkout_started":
         cart.checkout = True
     # A source that leaves the value out sends 0, the field's default: what is still in the cart keeps its value. A cart
     # of a stated value is not empty, whatever is known of its skus, unless it was cleared.
-    if event.action == "cleared":
+    if step.action == "cleared":
         cart.value_minor, cart.unlisted = 0, False
-    elif event.value_minor:
-        cart.value_minor, cart.unlisted = event.value_minor, not skus
+    elif step.value_minor:
+        cart.value_minor, cart.unlisted = step.value_minor, not skus
     elif emptied and not cart.unlisted:
         cart.value_minor = 0
-    cart.currency = event.currency or cart.currency
+    cart.currency = step.currency or cart.currency
 
 
-def _abandon(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects: Effects) -> None:
+def _abandon(customer: CustomerState, cart: Cart, at: int, effects: Effects) -> None:
     cart.deadline = 0
     cart.abandoned_at = at
     cart.abandoned_as = AbandonedCart("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)
@@ -222,62 +228,35 @@ def _abandon(customer: CustomerState, cart_id: str, cart: Cart, at: int, effects
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
     if cart.status != "abandoned":
         abandonment.abandon_again(customer, cart)
-    _put_row(cart_id, cart, effects)
+    put_row(cart, effects)
 
 
-def _convert(
-    customer: CustomerState, cart_id: str, cart: Cart, effects: Effects, *, by: RecoveredBy, order_id: str, at: int
-) -> None:
-    was_open = cart.status == "open"
-    if not was_open and at > cart.abandoned_at + RECOVERY_MS:
+def _convert(customer: CustomerState, cart: Cart, effects: Effects, *, by: RecoveredBy, at: int) -> None:
+    if cart.status == "open":
+        cart.status = "ordered"
+    elif at > cart.abandoned_at + RECOVERY_MS:
         return
-    if cart.status == "abandoned":
-        abandonment.take_from_journey(customer, cart)
-    if not was_open:
-        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
-    if was_open or at < cart.abandoned_at:
-        cart.conversion = Conversion(order_id, cart.deadline if was_open else cart.abandoned_at)
-        if not was_open:
-            # A correction has turned an order from before the abandonment into the cart's.
-            _put_row(cart_id, cart, effects, deleted=True)
-            cart.abandoned_as = None
-        cart.status, cart.recovered_by, cart.recovered_at = "ordered", None, None
     else:
-        # It may have been taken up again since it was abandoned: then a deadline runs.
-        cart.conversion = Conversion(order_id, cart.deadline)
+        if cart.status == "abandoned":
+            abandonment.take_from_journey(customer, cart)
+        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=-1)
         cart.status, cart.recovered_by, cart.recovered_at = "recovered", by, at
-        _put_row(cart_id, cart, effects)
+        put_row(cart, effects)
     cart.deadline = 0
     cart.last_at = max(cart.last_at, at)
 
 
-def _take_back(customer: CustomerState, cart_id: str, cart: Cart, was: Conversion, effects: Effects) -> None:
-    """Make a cart what it would be without the order that converted it."""
-    later, cart.later, cart.conversion = cart.later, [], None
-    if cart.status == "recovered":
-        effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
-        _abandon_again(customer, cart_id, cart, effects)
-    else:
-        cart.status = "open"
-    cart.deadline = was.deadline
-    for step in later:
-        _abandon_if_due(customer, cart_id, cart, step.occurred_at, effects)
-        if not _is_converted(cart):
-            _apply(customer, cart_id, cart, step, effects)
-    _abandon_if_due(customer, cart_id, cart, effects.now, effects)
+def put_row(cart: Cart, effects: Effects) -> None:
+    """Put the row of a cart that was abandoned among the effects."""
+    abandonment.put_row(effects, "cart", cart.cart_id, cart, cart.attribution.at, cart.abandoned_as)
 
 
-def _abandon_if_due(customer: CustomerState, cart_id: str, cart: Cart, now: int, effects: Effects) -> None:
-    if cart.deadline and cart.deadline <= now:
-        _abandon(customer, cart_id, cart, cart.deadline, effects)
+def row_key(cart: Cart) -> EntityKey:
+    """Return the key of a cart's row."""
+    return abandonment.key_of("cart", cart.cart_id, cart.attribution.at)
 
 
-def _abandon_again(customer: CustomerState, cart_id: str, cart: Cart, effects: Effects) -> None:
-    """Make a recovered cart an abandoned one: the order that recovered it was taken back."""
-    abandonment.abandon_again(customer, cart)
-    _put_row(cart_id, cart, effects)
-
-
-def _put_row(cart_id: str, cart: Cart, effects: Effects, *, deleted: bool = False) -> None:
-    began_at = cart.attribution.at
-    abandonment.put_row(effects, "cart", cart_id, cart, began_at, cart.abandoned_as, deleted=deleted)
+def keep(customer: CustomerState, now: int) -> None:
+    """Keep the carts that are known at `now`, ms, as long as the latest: a cancelled order may be placed after all."""
+    for cart in customer.carts.values():
+        cart.corrected_at = now

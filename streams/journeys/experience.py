@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from streams.journeys.state import Attribution, CustomerState
+from streams.journeys.state import Attribution, CustomerState, Experienced
 
 HAPPENED: dict[tuple[str, str], int] = {
     (name, what): weight for name, kind in TOUCHPOINT_KINDS.items() for what, weight in kind.experience.items()
 }
 """The fixed weights, in units of 1 / SCALE, by kind and what happened."""
 
+ANSWERS_MAX = 64
+"""Answers at the beginning, and at the end, of a journey whose corrections change its first and last experience."""
 CALL_ABANDONED = HAPPENED["support_call", "abandoned in the queue"]
 HOLD_ABANDONED = HAPPENED["support_call", "abandoned on hold"]
 
@@ -32,32 +34,46 @@ def experience_of(touchpoint: Touchpoint) -> int | None:
     return HAPPENED.get((touchpoint.kind, touchpoint.experience_key))
 
 
-def record(customer: CustomerState, attribution: Attribution, was: int | None, now: int | None) -> None:
-    """Count an experience in the customer's sums and, while it is under way, in its journey's.
+def record(customer: CustomerState, experience: int | None, answer: str = "") -> None:
+    """Count an experience in the sums of the customer and of the journey under way; None where an answer has none.
 
     Args:
-        attribution: of the touchpoint, or of the first statement of what it restates.
-        was: the experience that it takes the place of, None for none.
-        now: the experience, None for none.
+        answer: the response and question that it answers, "" for what is no answer.
     """
     journey = customer.journey
-    of_journey = journey is not None and journey.number == attribution.journey
-    for sign, value in ((-1, was), (1, now)):
-        if value is None:
-            continue
-        customer.experience_sum += sign * value
-        customer.experience_n += sign
-        if journey is not None and of_journey:
-            journey.experience_sum += sign * value
-            journey.experience_n += sign
-    if journey is None or not of_journey:
+    if experience is not None:
+        customer.experience_sum += experience
+        customer.experience_n += 1
+    if journey is None:
         return
-    if now is None:
-        if not journey.experience_n:
-            journey.experience_first = journey.experience_last = None
+    if experience is not None:
+        journey.experience_sum += experience
+        journey.experience_n += 1
+    experienced = Experienced(answer, experience)
+    firsts = journey.first_experiences
+    if not firsts or (firsts[-1].answer and len(firsts) < ANSWERS_MAX):
+        firsts.append(experienced)
+    # What came before an experience that stays is never the last again.
+    journey.last_experiences = [*journey.last_experiences[1 - ANSWERS_MAX :], experienced] if answer else [experienced]
+
+
+def restate(
+    customer: CustomerState, attribution: Attribution, was: int | None, experience: int | None, answer: str
+) -> None:
+    """Count an answer's experience instead of the one that its statement before had; None for none.
+
+    Args:
+        attribution: of the answer's first statement.
+    """
+    journey = customer.journey
+    difference, n = (experience or 0) - (was or 0), (experience is not None) - (was is not None)
+    customer.experience_sum += difference
+    customer.experience_n += n
+    if journey is None or journey.number != attribution.journey:
         return
-    at = attribution.at
-    if journey.experience_first is None or (was, at) == (journey.experience_first, journey.first_experience_at):
-        journey.experience_first, journey.first_experience_at = now, at
-    if was is None or (was, at) == (journey.experience_last, journey.last_experience_at):
-        journey.experience_last, journey.last_experience_at = now, at
+    journey.experience_sum += difference
+    journey.experience_n += n
+    for kept in (journey.first_experiences, journey.last_experiences):
+        for place, experienced in enumerate(kept):
+            if experienced.answer == answer:
+                kept[place] = Experienced(answer, experience)

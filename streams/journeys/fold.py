@@ -104,6 +104,6 @@ def _count_experience(
     if touchpoint.sentiment is not None:
         effects.observe_score(SENTIMENT, attribution, touchpoint.sentiment)
     if experience is not None:
-        record(customer, attribution, None, experience)
+        record(customer, experience)
         effects.observe_score(EXPERIENCE, attribution, experience)
         shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience), effects)

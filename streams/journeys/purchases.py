@@ -13,7 +13,7 @@ from schemas.kinds.purchase import Purchase
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import ORDERS, REFUNDS, REVENUE
 from schemas.units import DAY_MS
-from streams.journeys import calls, carts
+from streams.journeys import calls, carts, carts_replay
 from streams.journeys.effects import Effects
 from streams.journeys.machine import Handler, Machine
 from streams.journeys.state import Attribution, CustomerState, Order
@@ -53,7 +53,7 @@ class Purchases(Machine):
         else:
             effects.supersede(order.stated[1], event.event_id)
             order.stated, order.leading = stated, leading
-        _restate(customer, order, event, effects)
+        _restate(customer, order, event, effects, is_correction=is_known)
         journey = customer.journey
         if is_known or not customer.currency or (journey is not None and not journey.currency):
             _fix_currencies(customer)
@@ -74,7 +74,7 @@ def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, 
     customer.refunded[currency] = customer.refunded.get(currency, 0) + amount
 
 
-def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
+def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects, *, is_correction: bool) -> None:
     """Make an order what the statement that holds says, and count the difference."""
     was_placed, was_for = order.amount_minor > 0, (order.cart_id, order.skus)
     _count(customer, order, -1, effects)
@@ -86,11 +86,18 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     is_placed = order.amount_minor > 0
     if was_placed and is_placed and was_for == (order.cart_id, order.skus):
         return
-    for machine in (carts, calls):
-        if was_placed:
-            machine.take_back_order(customer, event.order_id, effects)
-        if is_placed:
-            machine.place_order(customer, event.order_id, order, effects)
+    if is_correction:
+        carts_replay.replay(customer, effects)
+    elif is_placed:
+        carts.place_order(customer, order, effects)
+    else:
+        carts.keep(customer, effects.now)
+    if was_placed:
+        calls.take_back_order(customer, event.order_id, effects)
+    if is_placed:
+        calls.place_order(customer, event.order_id, order, effects)
+    else:
+        calls.keep(customer, effects.now)
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import CustomerRow, JourneyRow, TouchpointRow
 from streams.journeys.effects import Effects
-from streams.journeys.state import CustomerState, Journey
+from streams.journeys.state import CustomerState, Experienced, Journey
 
 Outcome = Literal["open", "purchased", "resolved", "abandoned", "unresolved", "visited"]
 CustomerStatus = Literal["active", "inactive", "unhappy", "lost"]
@@ -63,14 +64,18 @@ def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> Jou
         journey.purchases,
         journey.revenue.get(journey.currency, 0),
         journey.currency,
-        journey.experience_first,
-        journey.experience_last,
+        _first_of(journey.first_experiences),
+        _first_of(reversed(journey.last_experiences)),
         journey.experience_sum,
         journey.experience_n,
         "open" if ended_at is None else _outcome(journey),
         False,
         0,
     )
+
+
+def _first_of(experiences: Iterable[Experienced]) -> int | None:
+    return next((one.value for one in experiences if one.value is not None), None)
 
 
 def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:

@@ -27,6 +27,17 @@ CallFamily = Literal["", "call", "hold"]
 CartSubject = Literal["cart", "checkout"]
 
 
+class Experienced(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An experience of a journey, units of 1 / SCALE; None while an answer has none.
+
+    Attributes:
+        answer: the response and question that it answers and that may be answered anew, "" for all other experiences.
+    """
+
+    answer: str
+    value: int | None
+
+
 class Journey(msgspec.Struct, array_like=True, gc=False):
     """The journey that is under way.
 
@@ -37,8 +48,9 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         resolved: a call ended resolved, or a case was resolved.
         unresolved: the last call that said so ended unresolved, or a case was still open when the journey ended.
         abandoned: how many things were abandoned in it and not recovered in it.
-        first_experience_at, last_experience_at: the times of the touchpoints that `experience_first` and
-            `experience_last` are of; of what was stated again, of the first statement.
+        first_experiences: the first that is no answer, and the answers before it: the first of them that has a value
+            is the journey's first experience, whatever answers are corrected.
+        last_experiences: the last that is no answer, and the answers after it.
     """
 
     number: int
@@ -51,15 +63,13 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     revenue: dict[str, int] = msgspec.field(default_factory=dict)
     currency: str = ""
     currency_of: str = ""
-    experience_first: int | None = None
-    experience_last: int | None = None
+    first_experiences: list[Experienced] = msgspec.field(default_factory=list)
+    last_experiences: list[Experienced] = msgspec.field(default_factory=list)
     experience_sum: int = 0
     experience_n: int = 0
     resolved: bool = False
     unresolved: bool = False
     abandoned: int = 0
-    first_experience_at: int = 0
-    last_experience_at: int = 0
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -83,20 +93,12 @@ class AbandonedCart(msgspec.Struct, array_like=True, frozen=True, gc=False):
     currency: str | None
 
 
-class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The order that converted a cart, and the deadline that it stopped, for the case that the order is cancelled.
+class CartStep(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An event of a cart, kept for the case that an order of its customer is corrected.
 
     Attributes:
-        order_id: "" where the cart itself said that it was ordered.
-        deadline: 0 where no deadline ran.
+        attribution: None where the event can only be of the same cart as the one before it.
     """
-
-    order_id: str
-    deadline: int
-
-
-class CartStep(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An event of a cart after the order that converted it, for the case that the order is cancelled."""
 
     occurred_at: int
     action: str
@@ -104,6 +106,7 @@ class CartStep(msgspec.Struct, array_like=True, frozen=True, gc=False):
     quantity: int
     value_minor: int
     currency: str | None
+    attribution: Attribution | None
 
 
 class Cart(msgspec.Struct, array_like=True, gc=False):
@@ -113,12 +116,14 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         skus: the quantity of each sku in it; what events without a sku speak of is the sku "".
         counted: whether it has held something, and so is in the metric.
         unlisted: whether its last value above zero was stated while no sku was known to be in it.
+        cart_id: as the source sent it; a cart whose id was used again is kept under another key.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
-        recovered_order: the order that recovered it without being its own.
-        later: its events since the order that converted it.
+        steps: its events, oldest first (see `carts.STEPS_MAX`).
+        corrected_at: when an order was last corrected that may have been its own, 0 for never.
     """
 
     attribution: Attribution
+    cart_id: str
     last_at: int
     skus: dict[str, int] = msgspec.field(default_factory=dict)
     value_minor: int = 0
@@ -130,11 +135,10 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     abandoned_at: int = 0
     recovered_at: int | None = None
     recovered_by: RecoveredBy | None = None
-    recovered_order: str = ""
     abandoned_as: AbandonedCart | None = None
-    conversion: Conversion | None = None
     unlisted: bool = False
-    later: list[CartStep] = msgspec.field(default_factory=list)
+    steps: list[CartStep] = msgspec.field(default_factory=list)
+    corrected_at: int = 0
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):

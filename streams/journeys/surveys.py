@@ -16,7 +16,7 @@ from schemas.units import DAY_MS, SCALE
 from streams.journeys import abandonment, experience, shifts
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
-from streams.journeys.state import Answer, Attribution, CustomerState, Observation, Survey
+from streams.journeys.state import RECOVERY_MS, Answer, Attribution, CustomerState, Observation, Survey
 
 SILENCE_MS = 7 * DAY_MS
 """How long after its last answer a response counts as abandoned."""
@@ -75,9 +75,15 @@ class Surveys(Machine):
 
     def forget(self, customer: CustomerState, now: int) -> None:
         """Drop responses that no completion can recover any more."""
-        if customer.surveys:
-            abandonment.forget_old(customer.surveys, now)
-            drop_oldest(customer.surveys)
+        if not customer.surveys:
+            return
+        oldest = now - RECOVERY_MS
+        surveys = customer.surveys.items()
+        # Every touchpoint asks this: the first comparison settles most.
+        gone = [key for key, one in surveys if one.last_at < oldest and not one.deadline and one.abandoned_at < oldest]
+        for response_id in gone:
+            del customer.surveys[response_id]
+        drop_oldest(customer.surveys)
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned response's row among the effects."""
@@ -129,10 +135,14 @@ def _answer(
     survey.answers[question] = answer
     drop_oldest(survey.answers, ANSWERS_MAX)
     _count_score(known, answer, effects)
-    _count_last_nps(customer, f"{event.response_id} {question}", known, event)
+    answer_key = f"{event.response_id} {question}"
+    _count_last_nps(customer, answer_key, known, event)
     effects.replace_score(SENTIMENT, answer.attribution, known.sentiment if known else None, answer.sentiment)
     was = known.experience if known else None
-    experience.record(customer, answer.attribution, was, answer.experience)
+    if known is None:
+        experience.record(customer, answer.experience, answer_key)
+    else:
+        experience.restate(customer, answer.attribution, was, answer.experience, answer_key)
     effects.replace_score(EXPERIENCE, answer.attribution, was, answer.experience)
     _observe(customer, survey, event.event_id, answer, effects)
     return Outcome(answer.experience, is_counted=True)

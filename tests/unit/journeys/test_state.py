@@ -10,17 +10,16 @@ from streams.journeys.formats import FORMAT
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "Journey": (
         "number", "started_at", "last_touch_at", "touchpoints", "channels", "path", "purchases", "revenue", "currency",
-        "currency_of", "experience_first", "experience_last", "experience_sum", "experience_n", "resolved",
-        "unresolved", "abandoned", "first_experience_at", "last_experience_at",
+        "currency_of", "first_experiences", "last_experiences", "experience_sum", "experience_n", "resolved",
+        "unresolved", "abandoned",
     ),
+    "Experienced": ("answer", "value"),
     "Attribution": ("at", "channel", "attributes", "journey"),
     "AbandonedCart": ("subject", "value_minor", "currency"),
-    "Conversion": ("order_id", "deadline"),
-    "CartStep": ("occurred_at", "action", "sku", "quantity", "value_minor", "currency"),
+    "CartStep": ("occurred_at", "action", "sku", "quantity", "value_minor", "currency", "attribution"),
     "Cart": (
-        "attribution", "last_at", "skus", "value_minor", "currency", "checkout", "counted", "deadline", "status",
-        "abandoned_at", "recovered_at", "recovered_by", "recovered_order", "abandoned_as", "conversion", "unlisted",
-        "later",
+        "attribution", "cart_id", "last_at", "skus", "value_minor", "currency", "checkout", "counted", "deadline",
+        "status", "abandoned_at", "recovered_at", "recovered_by", "abandoned_as", "unlisted", "steps", "corrected_at",
     ),
     "Call": (
         "attribution", "call_id", "began_at", "last_at", "queued_at", "waiting_at", "requeued_at", "answered_at",

@@ -1,0 +1,103 @@
+"""Corrected orders: what a customer's carts would be, had the orders always been as they now are.
+
+An order that is cancelled, placed after all, or said to be of another cart changes what became of carts before: one
+that it converted may have been abandoned since, and two may be one. So the carts are replayed from their events beside
+the orders, and what differs is sent: rows as they now are, and the difference of the metric, which counts while the
+bucket of the cart's first event can be restated.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from schemas.metrics import CART_ABANDONMENT_RATE
+from schemas.rows import Row
+from streams.journeys import abandonment, carts
+from streams.journeys.effects import Effects, EntityKey
+from streams.journeys.state import Attribution, Cart, CartStep, CustomerState, Journey, Order
+
+Carts = dict[str, Cart]
+
+_machine = carts.Carts()
+
+
+def replay(customer: CustomerState, effects: Effects) -> None:
+    """Replay a customer's carts up to `effects.now`; an id with more events than are kept stays as it is."""
+    full = {cart.cart_id for cart in customer.carts.values() if len(cart.steps) >= carts.STEPS_MAX}
+    kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in full}
+    before = {key: cart for key, cart in customer.carts.items() if key not in kept}
+    after = _replayed(before, customer.orders, effects)
+    customer.carts = {**after, **kept}
+    carts.keep(customer, effects.now)
+    _correct_rows(before, after, effects)
+    _correct_counts(before, after, effects)
+    if customer.journey is not None:
+        customer.journey.abandoned += _abandoned_in(customer.journey, after) - _abandoned_in(customer.journey, before)
+
+
+def _replayed(before: Carts, orders: dict[str, Order], effects: Effects) -> Carts:
+    customer, unsent = CustomerState(), effects.fresh()
+    for at, what, was in _in_order(before, orders):
+        _fire_timers(customer, at, unsent)
+        unsent.now = at
+        if isinstance(what, Order):
+            customer.orders[str(len(customer.orders))] = what
+            carts.place_order(customer, what, unsent)
+        elif was is not None:
+            cart = carts.cart_of(customer, was.cart_id, what.attribution or was.attribution)
+            carts.take_step(customer, cart, what, unsent)
+    _fire_timers(customer, effects.now, unsent)
+    return customer.carts
+
+
+def _in_order(before: Carts, orders: dict[str, Order]) -> list[tuple[int, CartStep | Order, Cart | None]]:
+    """Return the events of carts, each with its cart, and the orders placed, by their times."""
+    steps = [(step.occurred_at, step, cart) for cart in before.values() for step in cart.steps]
+    placed = [(order.attribution.at, order, None) for order in orders.values() if order.amount_minor]
+    # Of one millisecond, the events of a cart come before an order, as in `order.rank_of`.
+    return sorted([*steps, *placed], key=lambda one: (one[0], isinstance(one[1], Order)))
+
+
+def _fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
+    while (at := _machine.next_deadline(customer)) <= until:
+        effects.now = at
+        _machine.on_deadline(customer, at, effects)
+
+
+def _correct_rows(before: Carts, after: Carts, effects: Effects) -> None:
+    was, now = _rows(before, effects), _rows(after, effects)
+    for key, row in now.items():
+        if was.get(key) != row:
+            effects.put(abandonment.TABLE, key, row)
+    for key in sorted(was.keys() - now.keys()):
+        effects.put(abandonment.TABLE, key, replace(was[key], deleted=True))
+
+
+def _rows(known: Carts, effects: Effects) -> dict[EntityKey, Row]:
+    rows = effects.fresh()
+    for cart in known.values():
+        if cart.abandoned_as is not None:
+            carts.put_row(cart, rows)
+    return rows.entities.get(abandonment.TABLE, {})
+
+
+def _correct_counts(before: Carts, after: Carts, effects: Effects) -> None:
+    was = {carts.row_key(cart): cart for cart in before.values() if cart.counted}
+    now = {carts.row_key(cart): cart for cart in after.values() if cart.counted}
+    for key in sorted(was.keys() | now.keys()):
+        if key in was and key in now and _counts(was[key]) == _counts(now[key]):
+            continue
+        for known, sign in ((was, -1), (now, 1)):
+            if key in known:
+                attribution, is_left = _counts(known[key])
+                effects.change(CART_ABANDONMENT_RATE, attribution, n=sign, numerator=sign * is_left)
+
+
+def _counts(cart: Cart) -> tuple[Attribution, bool]:
+    """Return where the rate counts a cart, and whether as one that was left."""
+    is_left = cart.status == "abandoned" or (cart.status == "recovered" and cart.recovered_by == "order")
+    return cart.attribution, is_left
+
+
+def _abandoned_in(journey: Journey, known: Carts) -> int:
+    return sum(cart.status == "abandoned" and cart.attribution.journey == journey.number for cart in known.values())
