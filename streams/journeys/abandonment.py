@@ -82,10 +82,12 @@ def recover_by_order(customer: CustomerState, thing: Cart | Call, at: int) -> bo
     return True
 
 
-def abandon_again(customer: CustomerState, thing: Cart | Call) -> None:
-    """Make a thing an abandoned one that has been recovered, or is abandoned for the first time."""
-    thing.status, thing.recovered_by, thing.recovered_at = "abandoned", None, None
-    count_in_journey(customer)
+def take_back_recovery(customer: CustomerState, thing: Call) -> None:
+    """Make a recovered thing an abandoned one again; nothing where it is not recovered."""
+    if thing.status == "recovered":
+        thing.status, thing.recovered_by, thing.recovered_at = "abandoned", None, None
+        if customer.journey is not None and thing.attribution.journey == customer.journey.number:
+            customer.journey.abandoned += 1
 
 
 def earliest_deadline(kept: dict[str, Cart] | dict[str, Survey]) -> int:

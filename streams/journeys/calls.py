@@ -77,38 +77,27 @@ class Calls(Machine):
                 _put_row(call, effects)
 
 
-def place_order(customer: CustomerState, order_id: str, order: Order, effects: Effects) -> None:
+def place_order(customer: CustomerState, order: Order, effects: Effects) -> None:
     """Recover the calls that were abandoned not long before an order: their customer has ordered after all."""
     for call in customer.calls.values():
-        if call.status == "abandoned":
-            _recover(customer, call, order_id, order, effects)
-
-
-def take_back_order(customer: CustomerState, order_id: str, effects: Effects) -> None:
-    """Take back the recoveries of an order that was cancelled; the next of the customer's orders recovers instead."""
-    for call in customer.calls.values():
-        if call.status == "recovered" and call.recovered_order == order_id:
-            abandonment.abandon_again(customer, call)
-            call.recovered_order = ""
-            # The order may be placed after all.
-            call.last_at = effects.now
+        if abandonment.recover_by_order(customer, call, order.attribution.at):
             _put_row(call, effects)
-            for other_id, other in customer.orders.items():
-                if other.amount_minor:
-                    _recover(customer, call, other_id, other, effects)
 
 
-def keep(customer: CustomerState, now: int) -> None:
-    """Keep the calls that are known at `now`, ms, as long as the latest: a cancelled order may be placed after all."""
+def correct_orders(customer: CustomerState, effects: Effects) -> None:
+    """Let the orders recover the calls anew, as one of them is no longer what it was."""
     for call in customer.calls.values():
-        if call.status == "abandoned":
-            call.last_at = now
-
-
-def _recover(customer: CustomerState, call: Call, order_id: str, order: Order, effects: Effects) -> None:
-    if abandonment.recover_by_order(customer, call, order.attribution.at):
-        call.recovered_order = order_id
-        _put_row(call, effects)
+        if not abandonment.is_abandoned(call):
+            continue
+        was_recovered_at = call.recovered_at
+        abandonment.take_back_recovery(customer, call)
+        for order in customer.orders.values():
+            if order.amount_minor and abandonment.recover_by_order(customer, call, order.attribution.at):
+                break
+        if call.recovered_at != was_recovered_at:
+            _put_row(call, effects)
+        # A cancelled order may be placed after all: so long, the call is known on.
+        call.last_at = effects.now
 
 
 def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:

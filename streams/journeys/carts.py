@@ -227,7 +227,8 @@ def _abandon(customer: CustomerState, cart: Cart, at: int, effects: Effects) -> 
     if cart.status == "open":
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
     if cart.status != "abandoned":
-        abandonment.abandon_again(customer, cart)
+        cart.status, cart.recovered_by, cart.recovered_at = "abandoned", None, None
+        abandonment.count_in_journey(customer)
     put_row(cart, effects)
 
 
@@ -254,9 +255,3 @@ def put_row(cart: Cart, effects: Effects) -> None:
 def row_key(cart: Cart) -> EntityKey:
     """Return the key of a cart's row."""
     return abandonment.key_of("cart", cart.cart_id, cart.attribution.at)
-
-
-def keep(customer: CustomerState, now: int) -> None:
-    """Keep the carts that are known at `now`, ms, as long as the latest: a cancelled order may be placed after all."""
-    for cart in customer.carts.values():
-        cart.corrected_at = now

@@ -28,7 +28,9 @@ def replay(customer: CustomerState, effects: Effects) -> None:
     before = {key: cart for key, cart in customer.carts.items() if key not in kept}
     after = _replayed(before, customer.orders, effects)
     customer.carts = {**after, **kept}
-    carts.keep(customer, effects.now)
+    for cart in customer.carts.values():
+        # A cancelled order may be placed after all: so long, the cart is known on.
+        cart.corrected_at = effects.now
     _correct_rows(before, after, effects)
     _correct_counts(before, after, effects)
     if customer.journey is not None:

@@ -86,18 +86,12 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     is_placed = order.amount_minor > 0
     if was_placed and is_placed and was_for == (order.cart_id, order.skus):
         return
-    if is_correction:
-        carts_replay.replay(customer, effects)
-    elif is_placed:
+    if is_placed and not is_correction:
         carts.place_order(customer, order, effects)
+        calls.place_order(customer, order, effects)
     else:
-        carts.keep(customer, effects.now)
-    if was_placed:
-        calls.take_back_order(customer, event.order_id, effects)
-    if is_placed:
-        calls.place_order(customer, event.order_id, order, effects)
-    else:
-        calls.keep(customer, effects.now)
+        carts_replay.replay(customer, effects)
+        calls.correct_orders(customer, effects)
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:

@@ -153,7 +153,6 @@ class Call(msgspec.Struct, array_like=True, gc=False):
         answered_at: when its first wait ended with an answer.
         talked: whether anybody has answered it, with or without a wait before.
         started_at: of an abandoned call, when the wait or the hold began.
-        recovered_order: the order that recovered it.
     """
 
     attribution: Attribution
@@ -173,7 +172,6 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     abandoned_at: int = 0
     recovered_at: int | None = None
     recovered_by: RecoveredBy | None = None
-    recovered_order: str = ""
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):

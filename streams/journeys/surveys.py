@@ -132,6 +132,8 @@ def _answer(
         return Outcome(answer.experience, is_counted=True)
     if known is not None:
         effects.supersede(known.stated[1], event.event_id)
+    # The last one is the last that was stated: see `_question`.
+    survey.answers.pop(question, None)
     survey.answers[question] = answer
     drop_oldest(survey.answers, ANSWERS_MAX)
     _count_score(known, answer, effects)

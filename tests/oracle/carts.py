@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.oracle.abandonments import Abandonment
-from tests.oracle.facts import Fact
+from tests.oracle.facts import Fact, is_cancelled
 from tests.oracle.touchpoints import DAY, MINUTE, Touch
 
 CART_DEADLINE = 30 * MINUTE
@@ -32,7 +33,6 @@ class Cart:
     currency: str | None = None
     ordered: bool = False
     converted_at: int = 0
-    first_abandoned_at: int = 0
     abandoned: Abandonment | None = None
 
     @property
@@ -41,16 +41,9 @@ class Cart:
         return not self.contents and not self.unlisted
 
     @property
-    def counts_as_lost(self) -> bool:
-        """Whether the rate counts it as abandoned: also where another order recovered it, or one came too late."""
-        if self.abandoned is None or self.first_abandoned_at >= self.final_at:
-            return False
-        return self.abandoned.recovered_by in {None, "order"} or (self.abandoned.recovered_at or 0) >= self.final_at
-
-    @property
-    def final_at(self) -> int:
-        """From when on the bucket of its first event is final."""
-        return (self.first.at // MINUTE + 1) * MINUTE + BEFORE + CART_DEADLINE
+    def lost(self) -> bool:
+        """Whether the rate counts it as abandoned: also where another order recovered it."""
+        return self.abandoned is not None and self.abandoned.recovered_by in {None, "order"}
 
     def pass_time(self, now: int) -> None:
         """Let the cart's deadline pass, if it lies at or before `now`."""
@@ -58,7 +51,6 @@ class Cart:
         known = self.abandoned is not None and self.abandoned.abandoned_at == deadline
         if self.ordered or self.empty or known or deadline > now:
             return
-        self.first_abandoned_at = self.first_abandoned_at or deadline
         self.abandoned = Abandonment(
             "checkout" if self.checkout else "cart",
             subject_id=self.first.subject,
@@ -138,19 +130,42 @@ def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
     placed = {order.first.event_id: order for order in orders}
     for touch in touches:
         if touch.kind == "cart_event":
-            known = carts.get(touch.subject)
-            if known is not None and known.is_over(touch.at):
-                over.append(carts.pop(touch.subject))
+            over += _over(touch.subject, touch.at, carts)
             cart = carts.setdefault(touch.subject, Cart(touch, touch))
             cart.apply(touch)
             # An order that came before the cart's abandonment does not recover it.
             if cart.abandoned is None and any(_just_before(order, cart) for order in orders):
                 cart.convert(touch.at, "skus")
         elif touch.event_id in placed:
-            _place(placed[touch.event_id], carts)
+            order = placed[touch.event_id]
+            over += _over(named_cart(order), touch.at, carts)
+            _place(order, carts)
     for cart in carts.values():
         cart.pass_time(now)
     return [*over, *carts.values()]
+
+
+def counted_carts(touches: list[Touch], orders: list[Fact], now: int) -> Iterator[Cart]:
+    """Return one customer's carts as the rate counts them; `orders` are all, also the cancelled ones.
+
+    What happens after the bucket of a cart's first event is final changes rows, and the rate no more.
+    """
+    told = [touch for touch in touches if touch.kind in {"cart_event", "purchase"}]
+    firsts = {order.first.event_id for order in orders}
+    for first in told:
+        if first.kind == "cart_event" or first.event_id in firsts:
+            final_at = (first.at // MINUTE + 1) * MINUTE + BEFORE + CART_DEADLINE
+            known = [Fact([touch for touch in order.statements if touch.at < final_at]) for order in orders]
+            placed = [order for order in known if order.statements and not is_cancelled(order.holding)]
+            before = [touch for touch in told if touch.at < final_at]
+            carts = carts_of(before, placed, min(now, final_at - 1))
+            yield from (cart for cart in carts if cart.first is first and cart.held_something)
+
+
+def _over(name: str, now: int, carts: dict[str, Cart]) -> list[Cart]:
+    """Take out the cart of a name if nothing can happen to it any more: what has its name now is another."""
+    known = carts.get(name)
+    return [carts.pop(name)] if known is not None and known.is_over(now) else []
 
 
 def named_cart(order: Fact) -> str:

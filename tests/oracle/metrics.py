@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tests.oracle.carts import counted_carts
 from tests.oracle.facts import Fact, is_answer, is_cancelled, is_order
 from tests.oracle.histories import CustomerHistory
 from tests.oracle.scores import counted, is_scored
@@ -80,9 +81,8 @@ def observe(history: CustomerHistory) -> Iterator[Observation]:
         yield from _of_answer(history, answer)
     for order in history.orders:
         yield from _of_order(order)
-    for cart in history.carts:
-        if cart.held_something:
-            yield Observation("cart_abandonment_rate", cart.first, cart.counts_as_lost)
+    for cart in counted_carts(history.touches, history.orders, history.now):
+        yield Observation("cart_abandonment_rate", cart.first, cart.lost)
     for survey in history.surveys:
         lost = survey.abandoned is not None
         yield Observation("survey_abandonment_rate", survey.started, lost)

@@ -24,7 +24,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "Call": (
         "attribution", "call_id", "began_at", "last_at", "queued_at", "waiting_at", "requeued_at", "answered_at",
         "talked", "held_at", "hold_ms", "status", "family", "started_at", "abandoned_at", "recovered_at",
-        "recovered_by", "recovered_order",
+        "recovered_by",
     ),
     "Answer": ("attribution", "stated", "question_kind", "metric_value", "experience", "sentiment", "scored"),
     "Survey": (
