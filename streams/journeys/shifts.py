@@ -87,7 +87,7 @@ def find_split(values: list[int]) -> int:
 
 
 def _report(customer: CustomerState, series: list[Observation], split: int, effects: Effects) -> None:
-    onset, latest = series[split], series[-1]
+    onset = series[split]
     before = [o.value for o in series[:split]]
     after = [o.value for o in series[split:]]
     before_mean = round(sum(before) / len(before))
@@ -100,7 +100,7 @@ def _report(customer: CustomerState, series: list[Observation], split: int, effe
         customer_id=effects.customer_id,
         journey_id=effects.journey_id(onset.attribution.journey),
         direction="worse" if worse else "better",
-        detected_at=latest.attribution.at,
+        detected_at=effects.now,
         onset_at=onset.attribution.at,
         onset_event_id=onset.event_id,
         before_mean=before_mean,

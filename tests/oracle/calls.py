@@ -106,12 +106,16 @@ def calls_of(touches: list[Touch]) -> list[Call]:
 
 def _transfers_first(touches: list[Touch]) -> list[Touch]:
     """Return touchpoints with each `queued` that is not its call's first behind a `transferred` of its moment."""
+    began: dict[str, int] = {}
     queued: set[str] = set()
     waiting: list[Touch] = []
     placed: list[Touch] = []
     for touch in touches:
         if touch.kind != "support_call":
             continue
+        if touch.at >= began.setdefault(touch.subject, touch.at) + LONGEST:
+            began[touch.subject] = touch.at
+            queued.discard(touch.subject)
         placed += [late for late in waiting if late.at < touch.at]
         waiting = [late for late in waiting if late.at >= touch.at]
         if touch.action == "ended":

@@ -166,6 +166,39 @@ def test_words_that_say_nothing_take_the_experience_of_those_before_them_away() 
     assert (row["experience_first"], row["experience_last"], row["experience_n"]) == (None, None, 0)
 
 
+def test_where_the_first_answer_loses_its_experience_the_next_is_the_journeys_first() -> None:
+    def words(at: int, response: str, sentiment: int | None) -> Touchpoint:
+        fields: dict[str, Any] = {"question_id": "q", "question_kind": "text", "text": "words", "sentiment": sentiment}
+        return survey(at, "answered", response, **fields)
+
+    made = [words(0, "a", 5_000), words(HOUR, "b", -2_000), said(2 * HOUR, 1_000), words(3 * HOUR, "c", 3_000)]
+    made += [words(4 * HOUR, "a", None), words(5 * HOUR, "c", None)]
+    row = played(made, until=DAY).row("journeys")
+
+    assert (row["experience_first"], row["experience_last"]) == (-2_000, 1_000)
+    assert (row["experience_sum"], row["experience_n"]) == (-1_000, 2)
+
+
+def test_an_answer_that_gets_an_experience_later_has_it_where_it_was_first_stated() -> None:
+    def words(at: int, response: str, sentiment: int | None) -> Touchpoint:
+        fields: dict[str, Any] = {"question_id": "q", "question_kind": "text", "text": "words", "sentiment": sentiment}
+        return survey(at, "answered", response, **fields)
+
+    made = [words(0, "a", None), words(HOUR, "b", -2_000), words(2 * HOUR, "a", 4_000)]
+    row = played(made, until=DAY).row("journeys")
+
+    assert (row["experience_first"], row["experience_last"]) == (4_000, -2_000)
+
+
+def test_completed_without_a_question_restates_the_answer_that_was_stated_last() -> None:
+    made = [nps(0, 9, "q1"), nps(MINUTE, 9, "q2"), nps(2 * MINUTE, 8, "q1")]
+    completed = nps(3 * MINUTE, 3, question_id=None, phase="completed")
+    play = played([*made, completed], until=DAY)
+
+    assert play.metric("nps") == {"n": 2, "numerator": 0, **ONCE}
+    assert superseded(play)[made[2].event_id] == completed.event_id
+
+
 def test_two_questions_of_one_kind_are_two_answers() -> None:
     play = played([nps(0, 9, "q1"), nps(MINUTE, 3, "q2")], until=DAY)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from schemas.journey_log import Touchpoint
 from streams.journeys.shifts import MIN_SIDE, find_split
-from tests.unit.journeys.play import DAY, HOUR, Play, played, said
+from tests.unit.journeys.play import DAY, HOUR, Play, played, said, survey
 
 GOOD, BAD = 6_000, -6_000
 
@@ -59,6 +61,21 @@ def test_a_late_touchpoint_moves_the_onset_and_takes_the_old_row_away() -> None:
     play.send(earlier)
 
     assert play.row("sentiment_shifts")["onset_event_id"] == earlier.event_id
+
+
+def test_a_turn_that_a_corrected_answer_reveals_is_detected_at_the_correction() -> None:
+    def answer(at: int, response: str, sentiment: int) -> Touchpoint:
+        words: dict[str, Any] = {"question_kind": "text", "text": "words", "sentiment": sentiment}
+        return survey(at, "answered", response, question_id="q", **words)
+
+    made = [answer(i * HOUR, f"r{i}", GOOD if i < 6 else BAD) for i in range(8)]
+    correction = answer(20 * HOUR, "r5", BAD)
+    play = Play().send(*made).at(19 * HOUR)
+    assert play.row("customers")["status"] == "active"
+
+    row = play.send(correction).row("sentiment_shifts")
+
+    assert (row["onset_event_id"], row["detected_at"]) == (made[5].event_id, correction.occurred_at)
 
 
 def reported(rng: random.Random, levels: list[float], spread: float) -> list[int]:

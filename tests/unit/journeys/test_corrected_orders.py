@@ -1,0 +1,114 @@
+"""Orders that are corrected after all that followed them: carts and calls become what they would always have been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.journey_log import Touchpoint
+from streams.journeys.carts import STEPS_MAX
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, call, cart, order, played
+
+RATE = "cart_abandonment_rate"
+
+
+def stated(at: int, amount: int, **more: Any) -> Touchpoint:
+    """Return a statement of the order `o`."""
+    return order(at, amount, **{"order_id": "o", **more})
+
+
+def left(play: Play) -> list[tuple[int, int, str]]:
+    """Return when each abandoned thing began and was abandoned, since the start, and its status."""
+    rows = play.rows("abandonments")
+    return [(row["started_at"] - T0, row["abandoned_at"] - T0, row["status"]) for row in rows]
+
+
+def rate(play: Play) -> tuple[int, int]:
+    counted = play.metric(RATE)
+    return counted["n"], counted["numerator"]
+
+
+def test_a_cart_first_named_by_a_cancelled_order_begins_at_its_own_first_event() -> None:
+    made = [stated(0, 700, cart_id="k"), cart(10 * MINUTE, "item_added"), stated(2 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    assert left(play) == [(10 * MINUTE, 40 * MINUTE, "abandoned")]
+    assert rate(play) == (1, 1)
+    buckets = {row["bucket"] - T0 for row in play.rows("metric_buckets") if row["metric"] == RATE and row["n"]}
+    assert buckets == {10 * MINUTE}
+
+
+def test_a_cart_that_only_a_cancelled_order_named_never_was() -> None:
+    play = played([stated(0, 700, cart_id="k"), stated(HOUR, 0)], until=DAY)
+
+    assert (left(play), rate(play)) == ([], (0, 0))
+
+
+def test_a_cart_that_a_cancelled_order_kept_is_two_without_it() -> None:
+    # Abandoned at 10:30 and ordered 20 days later; what is added 21 days after the order's cancelled is another cart.
+    made = [cart(0, "item_added"), stated(20 * DAY, 700, cart_id="k"), cart(41 * DAY, "item_added")]
+    play = Play().send(*made).at(41 * DAY)
+    assert left(play) == [(0, 30 * MINUTE, "recovered")]
+
+    play.send(stated(41 * DAY + HOUR, 0)).at(42 * DAY)
+
+    assert left(play) == [(0, 30 * MINUTE, "abandoned"), (41 * DAY, 41 * DAY + 30 * MINUTE, "abandoned")]
+    # The first cart's bucket was final after 30 days and 30 minutes: there, it stays recovered.
+    assert rate(play) == (2, 1)
+
+
+def test_an_order_that_is_placed_again_takes_back_what_came_of_its_cart_meanwhile() -> None:
+    made = [cart(0, "created"), stated(10 * MINUTE, 700, cart_id="k"), cart(20 * MINUTE, "item_added")]
+    play = Play().send(*made, stated(HOUR, 0)).at(90 * MINUTE)
+    assert (left(play), rate(play)) == ([(0, 50 * MINUTE, "abandoned")], (1, 1))
+
+    play.send(stated(2 * HOUR, 700)).at(DAY)
+
+    assert (left(play), rate(play)) == ([], (0, 0))
+    assert play.row("journeys")["outcome"] == "open"
+
+
+def test_an_order_that_is_cancelled_and_placed_again_a_month_later_recovers_what_it_recovered() -> None:
+    made = [cart(0, "item_added"), call(HOUR, "queued"), call(HOUR + 45 * SECOND, "ended"), stated(26 * DAY, 700)]
+    play = Play().send(*made, stated(31 * DAY, 0)).at(32 * DAY)
+    assert [status for _, _, status in left(play)] == ["abandoned", "abandoned"]
+
+    play.send(stated(33 * DAY, 800)).at(34 * DAY)
+
+    assert [status for _, _, status in left(play)] == ["recovered", "recovered"]
+    assert {row["recovered_at"] for row in play.rows("abandonments")} == {T0 + 26 * DAY}
+
+
+def test_of_two_orders_the_first_recovers_a_call_whichever_was_placed_again_last() -> None:
+    made = [call(0, "queued"), call(45 * SECOND, "ended"), stated(HOUR, 700), order(2 * HOUR, 500)]
+    play = Play().send(*made, stated(3 * HOUR, 0)).at(4 * HOUR)
+    assert play.row("abandonments")["recovered_at"] == T0 + 2 * HOUR
+
+    play.send(stated(5 * HOUR, 600)).at(DAY)
+
+    assert play.row("abandonments")["recovered_at"] == T0 + HOUR
+
+
+def test_a_journey_whose_only_order_is_cancelled_ends_as_abandoned() -> None:
+    made = [cart(0, "item_added"), stated(HOUR, 700), stated(3 * HOUR, 0)]
+    play = Play().send(*made).at(40 * DAY)
+
+    assert play.row("journeys")["outcome"] == "abandoned"
+
+
+def test_a_correction_does_not_depend_on_when_the_state_was_stored() -> None:
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 700, cart_id="k"), cart(HOUR, "item_added", sku="b")]
+    play = Play()
+    for touchpoint in [*made, stated(3 * HOUR, 0), stated(4 * HOUR, 900), stated(5 * HOUR, 0)]:
+        play.send(touchpoint).restarted()
+
+    assert left(play.at(DAY)) == [(0, 90 * MINUTE, "abandoned")]
+    assert rate(play) == (1, 1)
+
+
+def test_a_cart_of_more_events_than_are_kept_stays_as_it_is() -> None:
+    steps = [cart(i * SECOND, "item_added") for i in range(STEPS_MAX)]
+    made = [*steps, stated(10 * MINUTE, 700, cart_id="k"), cart(HOUR, "item_added", "other"), stated(3 * HOUR, 0)]
+    play = played(made, until=DAY)
+
+    assert left(play) == [(HOUR, 90 * MINUTE, "abandoned")]
+    assert rate(play) == (2, 1)
