@@ -47,23 +47,25 @@ def _of_call(touch: Touch, call: Call | None) -> float | None:
 
 
 def observations(
-    touches: Sequence[Touch], answers: Sequence[Fact], experiences: Mapping[str, float], moment: int
+    touches: Sequence[Touch], answers: Sequence[Fact], experiences: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the detector's series as known at a moment (epoch milliseconds), in order, by event_id.
+    """Return the detector's series once these touchpoints are known, in order, by event_id.
 
     A survey response is one observation, at the first of its answers that has an experience.
     """
+    known = {touch.event_id for touch in touches}
+    stated = [Fact([touch for touch in fact.statements if touch.event_id in known]) for fact in answers]
     series: dict[str, float] = {}
     responses = set[str]()
     for touch in touches:
-        if touch.at > moment or touch.event_id not in experiences:
+        if touch.event_id not in experiences:
             continue
         if not is_answer(touch):
             series[touch.event_id] = experiences[touch.event_id]
         elif touch.subject not in responses:
             responses.add(touch.subject)
-            held = [fact.holding_at(moment) for fact in answers if fact.first.subject == touch.subject]
-            series.update(_of_response(touch, [answer for answer in held if answer], experiences))
+            held = [fact.holding for fact in stated if fact.statements and fact.first.subject == touch.subject]
+            series.update(_of_response(touch, held, experiences))
     return series
 
 

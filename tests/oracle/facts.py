@@ -33,11 +33,6 @@ class Fact:
         minute_end = (self.first.at // MINUTE + 1) * MINUTE
         return _latest(touch for touch in self.statements if touch.at < minute_end + RESTATED_FOR)
 
-    def holding_at(self, moment: int) -> Touch | None:
-        """Return the statement that held at a moment (epoch milliseconds), if any had been made."""
-        made = [touch for touch in self.statements if touch.at <= moment]
-        return _latest(made) if made else None
-
     @property
     def superseded(self) -> Iterator[Touch]:
         """The statements that no longer hold."""

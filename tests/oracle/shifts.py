@@ -8,23 +8,33 @@ from typing import Any
 
 from tests.oracle.experience import observations
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import moment
+from tests.oracle.touchpoints import Touch, moment
 
 Row = Mapping[str, Any]
 
 
 def differences(history: CustomerHistory, row: Row) -> Iterator[str]:
-    """Give what does not hold of one row of `sentiment_shifts`; `history` is that of its customer."""
+    """Give what does not hold of one row of `sentiment_shifts`; `history` is that of its customer.
+
+    Of the touchpoints of the moment of its detection, any may be the one that completed the evidence.
+    """
     name = f"sentiment_shifts {row['shift_id']}"
-    series = observations(history.touches, history.answers, history.experiences, moment(row["detected_at"]) or 0)
-    onset = next((touch for touch in history.touches if touch.event_id == row["onset_event_id"]), None)
+    detected_at = moment(row["detected_at"])
+    ends = [place for place, touch in enumerate(history.touches, 1) if touch.at == detected_at]
+    found = [list(_as_known(name, history, history.touches[:end], row)) for end in ends]
+    yield from min(found, key=len, default=[f"{name}: nothing happened when it was detected"])
+    yield from _cause(name, history, row)
+
+
+def _as_known(name: str, history: CustomerHistory, touches: list[Touch], row: Row) -> Iterator[str]:
+    series = observations(touches, history.answers, history.experiences)
+    onset = next((touch for touch in touches if touch.event_id == row["onset_event_id"]), None)
     if onset is None or onset.event_id not in series:
         yield f"{name}: its onset is no observation of {history.customer}"
         return
     if history.journey_of(onset) != row["journey_id"] or onset.at != moment(row["onset_at"]):
         yield f"{name}: not the journey or the time of its onset"
     yield from _levels(name, series, row)
-    yield from _cause(name, history, row)
 
 
 def _levels(name: str, series: dict[str, float], row: Row) -> Iterator[str]:

@@ -131,7 +131,8 @@ def test_a_response_is_one_observation_of_the_detector() -> None:
     history = story.only()
 
     def series(moment: int) -> dict[str, float]:
-        return observations(history.touches, history.answers, history.experiences, START + moment)
+        known = [touch for touch in history.touches if touch.at <= START + moment]
+        return observations(known, history.answers, history.experiences)
 
     # The text alone; then +1; then the mean of +1 and -1; after the correction that of +1 and 0.
     assert series(0) == {"e01": 0.4}
