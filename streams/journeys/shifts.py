@@ -45,8 +45,8 @@ def observe(customer: CustomerState, observation: Observation, effects: Effects)
     _detect(customer, effects)
 
 
-def restate(customer: CustomerState, event_id: str, value: int, effects: Effects) -> None:
-    """Give the observation of a touchpoint another value; nothing where the detector no longer weighs it."""
+def restate(customer: CustomerState, event_id: str, value: int | None, effects: Effects) -> None:
+    """Give the observation of a touchpoint another value, or none; nothing where the detector no longer weighs it."""
     for place, observation in enumerate(customer.observations):
         if observation.event_id == event_id:
             if observation.value != value:
@@ -56,13 +56,14 @@ def restate(customer: CustomerState, event_id: str, value: int, effects: Effects
 
 
 def _detect(customer: CustomerState, effects: Effects) -> None:
-    series = customer.observations
+    series = [o for o in customer.observations if o.value is not None]
     if len(series) < 2 * MIN_SIDE:
         return
-    split = find_split([o.value for o in series])
+    values = [o.value or 0 for o in series]
+    split = find_split(values)
     if split:
-        _report(customer, series, split, effects)
-        customer.observations = series[split:]
+        _report(customer, series, values, split, effects)
+        customer.observations = customer.observations[customer.observations.index(series[split]) :]
 
 
 def find_split(values: list[int]) -> int:
@@ -86,10 +87,10 @@ def find_split(values: list[int]) -> int:
     return at
 
 
-def _report(customer: CustomerState, series: list[Observation], split: int, effects: Effects) -> None:
-    onset = series[split]
-    before = [o.value for o in series[:split]]
-    after = [o.value for o in series[split:]]
+def _report(
+    customer: CustomerState, series: list[Observation], values: list[int], split: int, effects: Effects
+) -> None:
+    onset, before, after = series[split], values[:split], values[split:]
     before_mean = round(sum(before) / len(before))
     after_mean = round(sum(after) / len(after))
     worse = after_mean < before_mean

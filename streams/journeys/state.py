@@ -238,11 +238,11 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
 
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One experience of the series that the shift detector watches."""
+    """One experience of the series that the shift detector watches; its value is None while its response has none."""
 
     attribution: Attribution
     event_id: str
-    value: int
+    value: int | None
 
 
 class CustomerState(msgspec.Struct, array_like=True, gc=False):

@@ -216,11 +216,9 @@ def _observe(customer: CustomerState, survey: Survey, event_id: str, answer: Ans
     """Give the shift detector one observation a response, and correct it as answers come."""
     scored = [one.experience for one in survey.answers.values() if one.scored and one.experience is not None]
     experiences = scored or [one.experience for one in survey.answers.values() if one.experience is not None]
-    if not experiences:
-        return
-    mean = round(sum(experiences) / len(experiences))
+    mean = round(sum(experiences) / len(experiences)) if experiences else None
     if survey.observation:
         shifts.restate(customer, survey.observation, mean, effects)
-    else:
+    elif mean is not None:
         survey.observation = event_id
         shifts.observe(customer, Observation(answer.attribution, event_id, mean), effects)

@@ -78,6 +78,20 @@ def test_a_turn_that_a_corrected_answer_reveals_is_detected_at_the_correction() 
     assert (row["onset_event_id"], row["detected_at"]) == (made[5].event_id, correction.occurred_at)
 
 
+def test_an_answer_that_no_longer_has_an_experience_is_no_observation() -> None:
+    def answer(at: int, response: str, sentiment: int | None) -> Touchpoint:
+        words: dict[str, Any] = {"question_kind": "text", "text": "words", "sentiment": sentiment}
+        return survey(at, "answered", response, question_id="q", **words)
+
+    made = [answer(i * HOUR, f"r{i}", GOOD) for i in range(4)]
+    made += [answer(4 * HOUR, "r0", None), *(said(i * HOUR, BAD) for i in range(5, 8)), answer(8 * HOUR, "r0", GOOD)]
+    play = played(made[:-1], until=9 * HOUR)
+    assert play.row("sentiment_shifts")["n_before"] == 3
+
+    later = played([*made, said(9 * HOUR, BAD)], until=DAY)
+    assert later.row("sentiment_shifts")["n_before"] == 3
+
+
 def reported(rng: random.Random, levels: list[float], spread: float) -> list[int]:
     """Return the positions at which shifts begin in a series of noisy levels, as a stream would find them."""
     values = [round(10_000 * max(-1.0, min(1.0, rng.gauss(level, spread)))) for level in levels]
