@@ -1,4 +1,4 @@
-"""What all abandoned things have in common: their row, their count in the journey, and when they are forgotten."""
+"""What all abandoned things have in common: row, count in the journey, deadline, and recovery by an order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from schemas.rows import AbandonmentRow
 from streams.journeys.effects import Effects, EntityKey
-from streams.journeys.state import NEVER, RECOVERY_MS, AbandonedCart, Call, Cart, CustomerState, Survey
+from streams.journeys.state import NEVER, RECOVERY_MS, AbandonedCart, Call, Cart, CustomerState, Order, Survey
 
 TABLE = "abandonments"
 Family = Literal["cart", "call", "hold", "survey"]
@@ -58,9 +58,9 @@ def is_abandoned(thing: Cart | Call | Survey) -> bool:
     return thing.status in {"abandoned", "recovered"}
 
 
-def count_in_journey(customer: CustomerState) -> None:
-    """Count a thing as abandoned in the journey that is under way."""
-    if customer.journey is not None:
+def count_in_journey(customer: CustomerState, thing: Cart | Call | Survey) -> None:
+    """Count a thing as abandoned in the journey that it began in, while that is under way."""
+    if customer.journey is not None and thing.attribution.journey == customer.journey.number:
         customer.journey.abandoned += 1
 
 
@@ -82,12 +82,14 @@ def recover_by_order(customer: CustomerState, thing: Cart | Call, at: int) -> bo
     return True
 
 
-def take_back_recovery(customer: CustomerState, thing: Call) -> None:
-    """Make a recovered thing an abandoned one again; nothing where it is not recovered."""
-    if thing.status == "recovered":
-        thing.status, thing.recovered_by, thing.recovered_at = "abandoned", None, None
-        if customer.journey is not None and thing.attribution.journey == customer.journey.number:
-            customer.journey.abandoned += 1
+def keep(thing: Cart | Call, until: int, corrected: Order, now: int) -> None:
+    """Keep a thing that a corrected order can touch for as long as if it had happened at `now`: it may change again.
+
+    Args:
+        until: when something last happened to the thing, ms.
+    """
+    if corrected.attribution.at <= until + RECOVERY_MS:
+        thing.corrected_at = now
 
 
 def earliest_deadline(kept: dict[str, Cart] | dict[str, Survey]) -> int:

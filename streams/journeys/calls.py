@@ -65,7 +65,11 @@ class Calls(Machine):
             return
         oldest = now - RECOVERY_MS
         calls = customer.calls.items()
-        gone = [key for key, call in calls if call.last_at < oldest and (call.recovered_at or 0) < oldest]
+        gone = [
+            key
+            for key, call in calls
+            if call.last_at < oldest and call.corrected_at < oldest and (call.recovered_at or 0) < oldest
+        ]
         for key in gone:
             del customer.calls[key]
         drop_oldest(customer.calls)
@@ -84,20 +88,29 @@ def place_order(customer: CustomerState, order: Order, effects: Effects) -> None
             _put_row(call, effects)
 
 
-def correct_orders(customer: CustomerState, effects: Effects) -> None:
+def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
     """Let the orders recover the calls anew, as one of them is no longer what it was."""
     for call in customer.calls.values():
-        if not abandonment.is_abandoned(call):
+        # What a forgotten order may have recovered stays as it is.
+        if not abandonment.is_abandoned(call) or call.abandoned_at <= customer.orders_forgotten_at:
             continue
         was_recovered_at = call.recovered_at
-        abandonment.take_back_recovery(customer, call)
+        if call.status == "recovered":
+            call.status, call.recovered_by, call.recovered_at = "abandoned", None, None
+            abandonment.count_in_journey(customer, call)
         for order in customer.orders.values():
             if order.amount_minor and abandonment.recover_by_order(customer, call, order.attribution.at):
                 break
         if call.recovered_at != was_recovered_at:
             _put_row(call, effects)
-        # A cancelled order may be placed after all: so long, the call is known on.
-        call.last_at = effects.now
+    keep(customer, corrected, effects.now)
+
+
+def keep(customer: CustomerState, corrected: Order, now: int) -> None:
+    """Keep the calls that a corrected order can recover: it may be placed, or cancelled, once more."""
+    for call in customer.calls.values():
+        if call.family:
+            abandonment.keep(call, call.abandoned_at, corrected, now)
 
 
 def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Call:
@@ -194,5 +207,5 @@ def _abandon(customer: CustomerState, call: Call, family: CallFamily, started_at
     call.family = family
     call.started_at = started_at
     call.abandoned_at = call.last_at
-    abandonment.count_in_journey(customer)
+    abandonment.count_in_journey(customer, call)
     _put_row(call, effects)

@@ -37,7 +37,9 @@ So long, too, is a cart known in which nothing happens: what comes under its id 
 SKUS_MAX = 100
 """Skus of one cart that are kept: of more, the oldest go."""
 STEPS_MAX = 100
-"""Events of one cart that are kept. A cart with as many stays as it is when an order is corrected."""
+ALL_STEPS_MAX = 2_000
+"""Events of one cart, and of all of a customer's, that are kept. A cart with more stays as it is when an order is
+corrected; of a customer with more, the oldest carts do."""
 UNNAMED = ""
 """The one sku that events without a sku speak of."""
 
@@ -56,7 +58,9 @@ class Carts(Machine):
     ) -> None:
         """Apply a change to a cart."""
         cart = cart_of(customer, event.cart_id, attribution)
-        begins = not cart.steps or event.occurred_at > cart.steps[-1].occurred_at + KEPT_MS
+        began = cart.attribution
+        is_same = (attribution.channel, attribution.journey) == (began.channel, began.journey)
+        own = None if is_same and attribution.attributes == began.attributes else attribution
         # Positional, as it runs for every event of a cart: see `rows.touchpoint_row`.
         step = CartStep(
             event.occurred_at,
@@ -65,7 +69,7 @@ class Carts(Machine):
             event.quantity,
             event.value_minor,
             event.currency,
-            attribution if begins else None,
+            own,
         )
         take_step(customer, cart, step, effects)
 
@@ -87,11 +91,15 @@ class Carts(Machine):
         carts = customer.carts.items()
         # Every touchpoint asks this: the first comparison settles most.
         gone = [
-            key for key, one in carts if one.last_at < oldest and one.corrected_at < oldest and _is_over(one, oldest)
+            key
+            for key, one in carts
+            if one.last_at < oldest and max(_last_step_at(one), one.corrected_at) < oldest and _is_over(one, oldest)
         ]
         for key in gone:
             del customer.carts[key]
         drop_oldest(customer.carts)
+        if len(customer.carts) > ALL_STEPS_MAX // STEPS_MAX:
+            _settle_oldest(customer)
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned cart's row among the effects."""
@@ -114,7 +122,9 @@ def cart_of(customer: CustomerState, cart_id: str, attribution: Attribution) -> 
 
 def take_step(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects) -> None:
     """Apply an event to its cart. After its order, a cart's further events change nothing."""
-    if len(cart.steps) < STEPS_MAX:
+    if len(cart.steps) == STEPS_MAX:
+        _settle_for_good(cart)
+    if not cart.is_settled:
         cart.steps.append(step)
     if not _is_converted(cart):
         _apply(customer, cart, step, effects)
@@ -157,6 +167,25 @@ def _apply(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects
     cart.deadline = step.occurred_at + SILENCE_MS if filled else 0
     if cart.status == "open" and _is_just_ordered(customer, cart):
         _convert(customer, cart, effects, by="skus", at=step.occurred_at)
+
+
+def _settle_for_good(cart: Cart) -> None:
+    cart.is_settled = True
+    cart.steps.clear()
+
+
+def _settle_oldest(customer: CustomerState) -> None:
+    """Keep the events of the newest carts."""
+    kept = 0
+    for cart in reversed(customer.carts.values()):
+        kept += len(cart.steps)
+        if kept > ALL_STEPS_MAX:
+            _settle_for_good(cart)
+
+
+def _last_step_at(cart: Cart) -> int:
+    """Return the time of a cart's last event, also of one that its order made ineffective."""
+    return cart.steps[-1].occurred_at if cart.steps else 0
 
 
 def _is_over(cart: Cart, before: int) -> bool:
@@ -228,7 +257,7 @@ def _abandon(customer: CustomerState, cart: Cart, at: int, effects: Effects) -> 
         effects.change(CART_ABANDONMENT_RATE, cart.attribution, n=0, numerator=1)
     if cart.status != "abandoned":
         cart.status, cart.recovered_by, cart.recovered_at = "abandoned", None, None
-        abandonment.count_in_journey(customer)
+        abandonment.count_in_journey(customer, cart)
     put_row(cart, effects)
 
 

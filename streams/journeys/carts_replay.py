@@ -21,20 +21,29 @@ Carts = dict[str, Cart]
 _machine = carts.Carts()
 
 
-def replay(customer: CustomerState, effects: Effects) -> None:
-    """Replay a customer's carts up to `effects.now`; an id with more events than are kept stays as it is."""
-    full = {cart.cart_id for cart in customer.carts.values() if len(cart.steps) >= carts.STEPS_MAX}
-    kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in full}
-    before = {key: cart for key, cart in customer.carts.items() if key not in kept}
+def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
+    """Replay a customer's carts up to `effects.now`, as an order is no longer what it was.
+
+    A cart stays as it is that is settled, or that an order may have touched that is no longer known.
+    """
+    began_after = customer.orders_forgotten_at + carts.AFTER_ORDER_MS if customer.orders_forgotten_at else -1
+    settled = {cart.cart_id for cart in customer.carts.values() if cart.is_settled or cart.attribution.at < began_after}
+    before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
     after = _replayed(before, customer.orders, effects)
-    customer.carts = {**after, **kept}
-    for cart in customer.carts.values():
-        # A cancelled order may be placed after all: so long, the cart is known on.
-        cart.corrected_at = effects.now
+    kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
+    customer.carts = dict(sorted({**kept, **after}.items(), key=lambda item: item[1].attribution.at))
+    keep(customer, corrected, effects.now)
     _correct_rows(before, after, effects)
     _correct_counts(before, after, effects)
     if customer.journey is not None:
         customer.journey.abandoned += _abandoned_in(customer.journey, after) - _abandoned_in(customer.journey, before)
+
+
+def keep(customer: CustomerState, corrected: Order, now: int) -> None:
+    """Keep the carts that a corrected order can touch: it may be placed, or cancelled, once more."""
+    for cart in customer.carts.values():
+        if not cart.is_settled:
+            abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, now)
 
 
 def _replayed(before: Carts, orders: dict[str, Order], effects: Effects) -> Carts:
@@ -46,9 +55,10 @@ def _replayed(before: Carts, orders: dict[str, Order], effects: Effects) -> Cart
             customer.orders[str(len(customer.orders))] = what
             carts.place_order(customer, what, unsent)
         elif was is not None:
-            cart = carts.cart_of(customer, was.cart_id, what.attribution or was.attribution)
-            carts.take_step(customer, cart, what, unsent)
-    _fire_timers(customer, effects.now, unsent)
+            attribution = what.attribution or replace(was.attribution, at=at)
+            carts.take_step(customer, carts.cart_of(customer, was.cart_id, attribution), what, unsent)
+    # A deadline that is not due yet stays a deadline.
+    _fire_timers(customer, min(effects.now, effects.timers_until), unsent)
     return customer.carts
 
 

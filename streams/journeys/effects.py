@@ -9,7 +9,7 @@ from typing import NamedTuple
 from schemas.metrics import Metric
 from schemas.rows import JourneyRow, Row, SupersededRow, TouchpointRow
 from streams.journeys.rules import Rules
-from streams.journeys.state import Attribution
+from streams.journeys.state import NEVER, Attribution
 
 Sample = tuple[int, int]
 """A duration, ms, and how many times more (or less, where negative) a metric has observed it."""
@@ -79,6 +79,7 @@ class Effects:
     Attributes:
         rules: what the operator decides.
         now: the time of the touchpoint or timer that is being applied, ms.
+        timers_until: timers up to this time are due, ms; without a limit where a fold lets them all fire.
         entities: the machines' rows by table and key.
         timers: how many timers fired.
     """
@@ -86,6 +87,7 @@ class Effects:
     customer_id: str
     rules: Rules = DEFAULT_RULES
     now: int = 0
+    timers_until: int = NEVER
     touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
     entities: dict[str, dict[EntityKey, Row]] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Effects:
 
     def fresh(self) -> Effects:
         """Return empty effects of the same customer."""
-        return Effects(self.customer_id, self.rules)
+        return Effects(self.customer_id, self.rules, timers_until=self.timers_until)
 
     def journey_id(self, number: int) -> str:
         """Return the id of this customer's journey of that number, counted from 1."""

@@ -53,8 +53,20 @@ def record(customer: CustomerState, experience: int | None, answer: str = "") ->
     firsts = journey.first_experiences
     if not firsts or (firsts[-1].answer and len(firsts) < ANSWERS_MAX):
         firsts.append(experienced)
+        if len(firsts) == ANSWERS_MAX:
+            firsts[:] = filter(_has_value, firsts)
     # What came before an experience that stays is never the last again.
-    journey.last_experiences = [*journey.last_experiences[1 - ANSWERS_MAX :], experienced] if answer else [experienced]
+    journey.last_experiences = _with_last(journey.last_experiences, experienced) if answer else [experienced]
+
+
+def _with_last(lasts: list[Experienced], experienced: Experienced) -> list[Experienced]:
+    if len(lasts) < ANSWERS_MAX:
+        return [*lasts, experienced]
+    return [*filter(_has_value, lasts), experienced][-ANSWERS_MAX:]
+
+
+def _has_value(experienced: Experienced) -> bool:
+    return experienced.value is not None
 
 
 def restate(

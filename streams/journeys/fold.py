@@ -46,7 +46,8 @@ def fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
         journey = customer.journey
         if journey is not None and journey.last_touch_at + JOURNEY_SILENCE_MS == at:
             _end_journey(customer, journey, at, effects)
-        customer.last_timer_at = at
+        # A correction may leave a deadline behind that is earlier than the last timer.
+        customer.last_timer_at = max(customer.last_timer_at, at)
         effects.timers += 1
 
 

@@ -49,6 +49,7 @@ class Purchases(Machine):
             customer.orders[event.order_id] = order
         elif (leading, stated) < (order.leading, order.stated):
             effects.supersede(event.event_id, order.stated[1])
+            _complete(customer, order, event, effects)
             return
         else:
             effects.supersede(order.stated[1], event.event_id)
@@ -65,7 +66,7 @@ class Purchases(Machine):
             order_id = next(iter(orders))
             if now <= orders[order_id].attribution.at + REMEMBERED_MS and len(orders) <= REMEMBERED_MAX:
                 return
-            del orders[order_id]
+            customer.orders_forgotten_at = orders.pop(order_id).attribution.at
 
 
 def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
@@ -81,17 +82,31 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     order.amount_minor, order.currency = event.amount_minor, event.currency
     # Books that state the net of what a shop has stated may not know of carts and skus: what was named stays named.
     order.cart_id = event.cart_id or order.cart_id
-    order.skus = sorted({item.sku for item in event.items}) or order.skus
+    order.skus = _skus_of(event) or order.skus
     _count(customer, order, 1, effects)
     is_placed = order.amount_minor > 0
-    if was_placed and is_placed and was_for == (order.cart_id, order.skus):
-        return
     if is_placed and not is_correction:
         carts.place_order(customer, order, effects)
         calls.place_order(customer, order, effects)
-    else:
-        carts_replay.replay(customer, effects)
-        calls.correct_orders(customer, effects)
+    elif was_placed != is_placed or was_for != (order.cart_id, order.skus):
+        carts_replay.correct_order(customer, order, effects)
+        calls.correct_order(customer, order, effects)
+    elif not is_placed:
+        carts_replay.keep(customer, order, effects.now)
+        calls.keep(customer, order, effects.now)
+
+
+def _complete(customer: CustomerState, order: Order, event: Purchase, effects: Effects) -> None:
+    """Take from a statement that does not hold what the one that holds leaves out: the cart, and the skus."""
+    was_for = order.cart_id, order.skus
+    order.cart_id = order.cart_id or event.cart_id or ""
+    order.skus = order.skus or _skus_of(event)
+    if order.amount_minor and was_for != (order.cart_id, order.skus):
+        carts_replay.correct_order(customer, order, effects)
+
+
+def _skus_of(event: Purchase) -> list[str]:
+    return sorted({item.sku for item in event.items})
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:

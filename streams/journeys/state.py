@@ -97,7 +97,7 @@ class CartStep(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An event of a cart, kept for the case that an order of its customer is corrected.
 
     Attributes:
-        attribution: None where the event can only be of the same cart as the one before it.
+        attribution: None where it is that of its cart but for the time.
     """
 
     occurred_at: int
@@ -118,7 +118,8 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         unlisted: whether its last value above zero was stated while no sku was known to be in it.
         cart_id: as the source sent it; a cart whose id was used again is kept under another key.
         deadline: when it is abandoned, ms; 0 while no deadline runs.
-        steps: its events, oldest first (see `carts.STEPS_MAX`).
+        steps: its events, oldest first.
+        is_settled: whether it stays as it is when an order is corrected, as too many events of it were to be kept.
         corrected_at: when an order was last corrected that may have been its own, 0 for never.
     """
 
@@ -138,6 +139,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     abandoned_as: AbandonedCart | None = None
     unlisted: bool = False
     steps: list[CartStep] = msgspec.field(default_factory=list)
+    is_settled: bool = False
     corrected_at: int = 0
 
 
@@ -152,6 +154,7 @@ class Call(msgspec.Struct, array_like=True, gc=False):
         requeued_at: when it was queued once more while it was waiting.
         answered_at: when its first wait ended with an answer.
         talked: whether anybody has answered it, with or without a wait before.
+        corrected_at: as of a cart.
         started_at: of an abandoned call, when the wait or the hold began.
     """
 
@@ -172,6 +175,7 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     abandoned_at: int = 0
     recovered_at: int | None = None
     recovered_by: RecoveredBy | None = None
+    corrected_at: int = 0
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
@@ -258,6 +262,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         observations: the experiences that the shift detector still weighs, oldest first.
         unanswered: what no person of the business has answered yet, oldest first (see `responses`).
         orders: the orders of the last 90 days (see `purchases`).
+        orders_forgotten_at: when the last of the orders was placed that are no longer known, 0 where all are.
         last_nps_of: the question and response that `last_nps` answers.
     """
 
@@ -284,6 +289,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
     orders: dict[str, Order] = msgspec.field(default_factory=dict)
     last_nps_of: str = ""
+    orders_forgotten_at: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

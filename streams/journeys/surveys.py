@@ -70,7 +70,7 @@ class Surveys(Machine):
             if survey.status == "open":
                 survey.status = "abandoned"
                 effects.change(SURVEY_ABANDONMENT_RATE, survey.attribution, n=0, numerator=1)
-                abandonment.count_in_journey(customer)
+                abandonment.count_in_journey(customer, survey)
             _put_row(response_id, survey, effects)
 
     def forget(self, customer: CustomerState, now: int) -> None:
@@ -141,10 +141,12 @@ def _answer(
     _count_last_nps(customer, answer_key, known, event)
     effects.replace_score(SENTIMENT, answer.attribution, known.sentiment if known else None, answer.sentiment)
     was = known.experience if known else None
+    # With its time: the response may be forgotten, and the question answered anew in the same journey.
+    entry = f"{answer_key} {answer.attribution.at}"
     if known is None:
-        experience.record(customer, answer.experience, answer_key)
+        experience.record(customer, answer.experience, entry)
     else:
-        experience.restate(customer, answer.attribution, was, answer.experience, answer_key)
+        experience.restate(customer, answer.attribution, was, answer.experience, entry)
     effects.replace_score(EXPERIENCE, answer.attribution, was, answer.experience)
     _observe(customer, survey, event.event_id, answer, effects)
     return Outcome(answer.experience, is_counted=True)

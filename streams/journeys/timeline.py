@@ -132,6 +132,7 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
+    effects.timers_until = context.timers_until
     _compact(timeline, context, effects)
     _advance(timeline, context, effects)
     timeline.offset = context.offset
@@ -149,6 +150,7 @@ def step_touchpoint(
     Args:
         touchpoint: the touchpoint that `newcomer` holds.
     """
+    effects.timers_until = context.timers_until
     _compact(timeline, context, effects)
     _advance(timeline, context, effects)
     timeline.pending_bytes += len(newcomer.record)

@@ -190,6 +190,15 @@ def test_an_answer_that_gets_an_experience_later_has_it_where_it_was_first_state
     assert (row["experience_first"], row["experience_last"]) == (4_000, -2_000)
 
 
+def test_answers_without_an_experience_do_not_hide_the_first_one() -> None:
+    made = [survey(i * MINUTE, "answered", f"r{i}", question_id="q", text="words") for i in range(70)]
+    score = survey(2 * HOUR, "answered", "s", question_kind="csat", score=4.0, normalised=7_500)
+    made += [score, *(survey(3 * HOUR + i, "answered", f"t{i}", question_id="q", text="words") for i in range(70))]
+    row = played(made, until=DAY).row("journeys")
+
+    assert (row["experience_first"], row["experience_last"], row["experience_n"]) == (5_000, 5_000, 1)
+
+
 def test_completed_without_a_question_restates_the_answer_that_was_stated_last() -> None:
     made = [nps(0, 9, "q1"), nps(MINUTE, 9, "q2"), nps(2 * MINUTE, 8, "q1")]
     completed = nps(3 * MINUTE, 3, question_id=None, phase="completed")

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.journey_log import Touchpoint
 from streams.journeys.carts import STEPS_MAX
+from streams.journeys.rules import Rules
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, call, cart, order, played
 
 RATE = "cart_abandonment_rate"
@@ -106,9 +107,72 @@ def test_a_correction_does_not_depend_on_when_the_state_was_stored() -> None:
 
 
 def test_a_cart_of_more_events_than_are_kept_stays_as_it_is() -> None:
-    steps = [cart(i * SECOND, "item_added") for i in range(STEPS_MAX)]
+    steps = [cart(i * SECOND, "item_added") for i in range(STEPS_MAX + 1)]
     made = [*steps, stated(10 * MINUTE, 700, cart_id="k"), cart(HOUR, "item_added", "other"), stated(3 * HOUR, 0)]
     play = played(made, until=DAY)
 
     assert left(play) == [(HOUR, 90 * MINUTE, "abandoned")]
     assert rate(play) == (2, 1)
+
+
+def test_a_till_with_hundreds_of_long_carts_does_not_outgrow_a_message() -> None:
+    play = Play()
+    sku, where = "s" * 36, {"region": "eu-west", "campaign": "summer-sale", "product": "tea"}
+    for number in range(250):
+        name, start = f"{number:032}", number * HOUR
+        play.send(*(cart(start + i * MINUTE, "item_added", name, sku=sku, attributes=where) for i in range(50)))
+
+    assert max(len(value or b"") for output in play.outputs for _, value in output.customers) < 4 << 20
+
+
+def test_what_a_forgotten_order_did_stays_when_another_is_corrected() -> None:
+    # At days 29, 58 and 87 another order is placed and cancelled; on day 95 the first order is known no more.
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 700, cart_id="k"), call(HOUR, "queued")]
+    made += [call(HOUR + 45 * SECOND, "ended"), order(2 * HOUR, 500, order_id="x")]
+    for day in (29, 58, 87, 95):
+        name = f"o{day}"
+        made += [order(day * DAY, 500, order_id=name), order(day * DAY + HOUR, 0, order_id=name)]
+    play = played(made, until=100 * DAY)
+
+    assert [status for _, _, status in left(play)] == ["recovered"], "the call alone"
+
+
+def test_more_orders_than_are_known_do_not_unmake_an_order() -> None:
+    many = [order(HOUR + i * SECOND, 100, order_id=f"x{i}") for i in range(1_002)]
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 700, cart_id="k"), *many]
+    play = played([*made, order(3 * HOUR, 0, order_id="x1001")], until=DAY)
+
+    assert (left(play), rate(play)) == ([], (1, 0))
+
+
+def test_a_cancelled_order_abandons_its_cart_no_earlier_than_its_time() -> None:
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 700, cart_id="k"), stated(33 * MINUTE, 0)]
+    play = Play().at(0).send(*made[:2]).at(28 * MINUTE)
+    # The log's time, less the timers' delay, is 10:28: the deadline of 10:30 is not due.
+    play.send(made[2])
+    assert left(play) == []
+
+    assert left(play.at(30 * MINUTE)) == [(0, 30 * MINUTE, "abandoned")]
+
+
+def test_events_that_an_order_made_ineffective_may_be_of_another_cart_without_it() -> None:
+    # The order is of 10:10 but placed after all on day 41: since 30 days after it, what comes is another cart.
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 0, cart_id="k"), cart(20 * DAY, "item_added")]
+    made += [cart(40 * DAY, "item_added"), stated(41 * DAY, 700)]
+    play = Play().send(*made[:2]).at(HOUR).send(made[2]).at(21 * DAY).send(made[3]).at(40 * DAY + HOUR).send(made[4])
+
+    assert left(play.at(42 * DAY)) == [(40 * DAY, 40 * DAY + 30 * MINUTE, "abandoned")]
+
+
+def test_a_cart_is_known_for_a_month_after_an_event_that_its_order_made_ineffective() -> None:
+    made = [cart(0, "item_added"), stated(10 * MINUTE, 700, cart_id="k"), cart(20 * DAY, "item_added")]
+    play = Play().send(*made[:2]).at(HOUR).send(made[2]).at(34 * DAY).send(stated(35 * DAY, 0)).at(36 * DAY)
+
+    assert left(play) == [(0, 20 * DAY + 30 * MINUTE, "abandoned")]
+
+
+def test_a_statement_that_does_not_hold_names_the_cart_that_the_leading_one_leaves_out() -> None:
+    made = [cart(0, "item_added"), stated(MINUTE, 600, source="books"), stated(2 * MINUTE, 700, cart_id="k")]
+    play = Play(Rules(order_source="books")).send(*made).at(DAY)
+
+    assert (left(play), rate(play)) == ([], (1, 0))

@@ -19,12 +19,13 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "CartStep": ("occurred_at", "action", "sku", "quantity", "value_minor", "currency", "attribution"),
     "Cart": (
         "attribution", "cart_id", "last_at", "skus", "value_minor", "currency", "checkout", "counted", "deadline",
-        "status", "abandoned_at", "recovered_at", "recovered_by", "abandoned_as", "unlisted", "steps", "corrected_at",
+        "status", "abandoned_at", "recovered_at", "recovered_by", "abandoned_as", "unlisted", "steps", "is_settled",
+        "corrected_at",
     ),
     "Call": (
         "attribution", "call_id", "began_at", "last_at", "queued_at", "waiting_at", "requeued_at", "answered_at",
         "talked", "held_at", "hold_ms", "status", "family", "started_at", "abandoned_at", "recovered_at",
-        "recovered_by",
+        "recovered_by", "corrected_at",
     ),
     "Answer": ("attribution", "stated", "question_kind", "metric_value", "experience", "sentiment", "scored"),
     "Survey": (
@@ -37,6 +38,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         "journey", "journeys", "first_seen_at", "last_seen_at", "touchpoints", "purchases", "spend", "refunded",
         "currency", "currency_of", "experience_sum", "experience_n", "last_nps", "last_shift", "last_timer_at", "carts",
         "calls", "surveys", "cases", "observations", "unanswered", "orders", "last_nps_of",
+        "orders_forgotten_at",
     ),
 }  # fmt: skip
 """The fields of format 1, in their order. A later field with a default may follow them."""
