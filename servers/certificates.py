@@ -33,9 +33,13 @@ def make_certificate(folder: Path, name: str) -> Certificate:
     openssl = find_program("openssl", "install Debian's package openssl")
     folder.mkdir(parents=True, exist_ok=True)
     key, file, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
-    request = f"req -x509 -nodes -newkey rsa:2048 -days {DAYS} -subj /CN={name} -addext subjectAltName=DNS:{name}"
+    request = f"req -x509 -nodes -newkey rsa:2048 -days {DAYS} -subj /CN={name}"
+    # Python 3.13 takes no authority without its usage.
+    extensions = f"-addext subjectAltName=DNS:{name} -addext keyUsage=digitalSignature,keyCertSign"
     subprocess.run(  # noqa: S603  # a test's own words
-        [openssl, *request.split(), "-keyout", str(key), "-out", str(file)], check=True, capture_output=True
+        [openssl, *request.split(), *extensions.split(), "-keyout", str(key), "-out", str(file)],
+        check=True,
+        capture_output=True,
     )
     both.write_text(key.read_text() + file.read_text())
     return Certificate(file, both)
