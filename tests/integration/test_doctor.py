@@ -227,6 +227,8 @@ def test_mistakes_in_the_address_of_clickhouse_are_told_apart(clickhouse_server:
 
     assert f"{at} speaks no TLS: write clickhouse:// without secure=1" in told(f"clickhouses://{at}")
     assert "there is no host db.invalid: look at TOUCHLINE_CLICKHOUSE" in told("clickhouse://db.invalid:9000")
+    http = f"clickhouse://{clickhouse_server.host}:{clickhouse_server.http_port}/touchline?timeout=0.1"
+    assert "it is that of the native protocol, 9000" in told(http)
     assert told(clickhouse_server.url(user="guarded", password="guess")).endswith(  # noqa: S106  # a wrong one
         "check the user and password in TOUCHLINE_CLICKHOUSE"
     )

@@ -43,7 +43,7 @@ def check_clickhouse(url: str) -> Check:
     try:
         return _tables(database, shown)
     except TransientWriteError as error:
-        return Check(NAME, False, f"{shown}: {_way(url) or clickhouse_message(str(error))}")
+        return Check(NAME, False, f"{shown}: {_way(url) or _silence(error)}")
     except SinkError as error:
         return Check(NAME, False, f"{shown}: {clickhouse_message(str(error))}")
     finally:
@@ -95,6 +95,14 @@ def _way(url: str) -> str:
         )
     )
     return "" if fault is None else f"{fault.what}: {fault.advice}"
+
+
+def _silence(error: TransientWriteError) -> str:
+    """Return what to do about a server that is reached, and does not answer as ClickHouse does."""
+    return (
+        f"{clickhouse_message(str(error))}; look at the port in TOUCHLINE_CLICKHOUSE: "
+        "it is that of the native protocol, 9000 (9440 with TLS), and not that of HTTP"
+    )
 
 
 # -- an embedded one ---------------------------------------------------------------------------------------------------
