@@ -3,7 +3,7 @@
 # tests that need it then skip (in CI they fail).
 set -euo pipefail
 
-declare -A packages=([clickhouse-server]=clickhouse-server [clickhouse-client]=clickhouse-client [promtool]=prometheus)
+declare -A packages=([clickhouse-server]=clickhouse-server [clickhouse-client]=clickhouse-client [promtool]=prometheus [openssl]=openssl)
 missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")

@@ -37,13 +37,23 @@ class Kafka(Server):
     Attributes:
         port: it listens on.
         bootstrap: its address, for `TOUCHLINE_KAFKA`.
+        addresses: the same of its further protocols, such as SASL_SSL.
     """
 
     START_S = 90.0
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        """Prepare a node with its data and log in `folder`, and `settings` of its own; `start` runs it."""
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, protocols: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare a node with its data and log in `folder`; `start` runs it.
+
+        Args:
+            folder: its own.
+            settings: of its own.
+            protocols: protocols that it speaks on further ports, each with the host name that it tells clients.
+        """
         self.port = free_port()
+        self.addresses = {protocol: f"{host}:{free_port()}" for protocol, host in (protocols or {}).items()}
         self.bootstrap = f"{HOST}:{self.port}"
         self._folder = folder
         self._own = dict(settings or {})
@@ -60,10 +70,13 @@ class Kafka(Server):
 
     def _format(self) -> None:
         controller = free_port()
-        listeners = f"CLIENT://{self.bootstrap},CONTROLLER://{HOST}:{controller}"
+        told = ",".join(f"{name}://{place}" for name, place in {"CLIENT": self.bootstrap, **self.addresses}.items())
+        ports = "".join(f",{name}://{HOST}:{place.rpartition(':')[2]}" for name, place in self.addresses.items())
+        named = "".join(f",{protocol}:{protocol}" for protocol in self.addresses)
         own = {
-            "listeners": listeners,
-            "advertised.listeners": f"CLIENT://{self.bootstrap}",
+            "listeners": f"CLIENT://{self.bootstrap},CONTROLLER://{HOST}:{controller}{ports}",
+            "advertised.listeners": told,
+            "listener.security.protocol.map": f"CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT{named}",
             "controller.quorum.bootstrap.servers": f"{HOST}:{controller}",
             "log.dirs": str(self._folder / "data"),
             **self._own,

@@ -47,6 +47,15 @@ class Database(Protocol):
         """
         ...
 
+    def version(self) -> str:
+        """Return the database's release, such as `24.8.4.1`; no table is needed for it.
+
+        Raises:
+            TransientWriteError: it does not answer.
+            PermanentWriteError: it answers, and refuses the login.
+        """
+        ...
+
     def close(self) -> None:
         """Release the database; no other method may be called afterwards."""
         ...

@@ -37,4 +37,4 @@ class QueryError(SinkError):
 
 
 class MigrationError(SinkError):
-    """The tables and the migrations of this release do not fit each other."""
+    """The database or its tables, and the migrations of this release, do not fit each other."""

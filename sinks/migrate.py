@@ -15,6 +15,7 @@ from importlib import resources
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.reference import store_reference_tables
+from sinks.release import check_release
 from sinks.tables import DATABASE
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+")
@@ -93,11 +94,14 @@ def migrate(
         The names of the migrations that this call applied.
 
     Raises:
-        MigrationError: an applied migration was changed since, or the tables are of a newer release.
+        MigrationError: ClickHouse is too old, an applied migration was changed since, or the tables are of a newer
+            release.
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
-    migrations = shipped() if migrations is None else migrations
+    if migrations is None:
+        check_release(database.version())
+        migrations = shipped()
     database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     database.execute(_RECORD)
     applied = _applied(database)

@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from schemas.topics import all_topics
 from streams.kafka.admin import partition_counts
 from streams.kafka.client import client_options
+from streams.kafka.partitions import listed, misfit
 from streams.settings import Settings
 
 _MAX_MESSAGE = "max.message.bytes"
@@ -22,21 +23,33 @@ class TopicState:
 
     Attributes:
         partitions: how many it has; None when the topic is missing.
-        wanted: how many it should have.
-        problem: what is wrong with it, and how to mend it; "" where nothing is wrong.
+        problem: what is wrong with it; "" where nothing is.
     """
 
     name: str
     partitions: int | None
-    wanted: int
     problem: str
 
 
-async def topic_states(settings: Settings) -> list[TopicState]:
-    """Return the state of every topic, in the order of `all_topics`.
+@dataclass(frozen=True)
+class TopicStates:
+    """The topics that touchline needs.
+
+    Attributes:
+        topics: each of them, in the order of `all_topics`.
+        advice: what is wrong with which of them, and what to do: one text for the same advice, however many they are.
+    """
+
+    topics: list[TopicState]
+    advice: list[str]
+
+
+async def topic_states(settings: Settings) -> TopicStates:
+    """Return the state of every topic.
 
     Raises:
         KafkaError: Kafka does not answer.
+        BrokerError: the certificates to trust cannot be read.
     """
     counts = await partition_counts(settings)
     admin = AIOKafkaAdminClient(**client_options(settings))
@@ -45,25 +58,50 @@ async def topic_states(settings: Settings) -> list[TopicState]:
         limits = await _message_limits(admin, [t.name for t in all_topics() if t.name in counts])
     finally:
         await admin.close()
+    return judge(settings.partitions, counts, limits)
+
+
+def judge(wanted: int, counts: Mapping[str, int], limits: Mapping[str, int]) -> TopicStates:
+    """Return the state of every topic.
+
+    Args:
+        wanted: how many partitions each should have.
+        counts: how many each topic has that is there, by name.
+        limits: the largest message each topic takes, bytes, where it is known.
+    """
+    topics = all_topics()
+    there = {topic.name: counts[topic.name] for topic in topics if topic.name in counts}
+    missing = [topic.name for topic in topics if topic.name not in there]
+    narrow: dict[str, list[str]] = {}
+    states = []
+    for topic in topics:
+        problem = ""
+        needed = topic.config.get(_MAX_MESSAGE, "0")
+        limit = limits.get(topic.name, int(needed))
+        if topic.name not in there:
+            problem = "missing"
+        elif there[topic.name] != wanted:
+            problem = f"has {there[topic.name]} partitions, TOUCHLINE_PARTITIONS is {wanted}"
+        elif limit < int(needed):
+            problem = f"{_MAX_MESSAGE} is {limit}, not {needed}"
+            narrow.setdefault(needed, []).append(topic.name)
+        states.append(TopicState(topic.name, there.get(topic.name), problem))
+    return TopicStates(states, [*filter(None, [misfit(wanted, there)]), *_missing(missing, there), *_narrow(narrow)])
+
+
+def _missing(missing: list[str], there: Mapping[str, int]) -> list[str]:
+    if not missing:
+        return []
+    which = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing" if there else "none is there"
+    return [f"{which}: touchline topics --create"]
+
+
+def _narrow(topics_by_limit: Mapping[str, list[str]]) -> list[str]:
     return [
-        _state(topic.name, counts, settings.partitions, topic.config.get(_MAX_MESSAGE), limits)
-        for topic in all_topics()
+        f"{listed(names)} {'takes' if len(names) == 1 else 'take'} too small messages: "
+        f"set {_MAX_MESSAGE}={needed} (kafka-configs.sh --alter --add-config)"
+        for needed, names in topics_by_limit.items()
     ]
-
-
-def _state(name: str, counts: Mapping[str, int], wanted: int, needed: str | None, limits: dict[str, int]) -> TopicState:
-    partitions = counts.get(name)
-    problem = ""
-    if partitions is None:
-        problem = "missing: touchline topics --create"
-    elif partitions != wanted:
-        problem = (
-            f"has {partitions} partitions, TOUCHLINE_PARTITIONS is {wanted}: "
-            "all topics need the same number; set it to what is there, or make the topics anew"
-        )
-    elif needed is not None and limits.get(name, int(needed)) < int(needed):
-        problem = f"{_MAX_MESSAGE} is {limits[name]}, set it to {needed}"
-    return TopicState(name, partitions, wanted, problem)
 
 
 async def _message_limits(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

@@ -91,6 +91,11 @@ class ChdbDatabase:
         with self._lock:
             self._session.query("SELECT 1")
 
+    def version(self) -> str:
+        """Return the release of ClickHouse that is embedded."""
+        with self._lock:
+            return str(self._session.query("SELECT version()", "TSVRaw")).strip()
+
     def close(self) -> None:
         """Close the database; the process may then open another one."""
         with self._lock:

@@ -33,6 +33,7 @@ _REFUSED_LOGIN = {
     195: "IP_ADDRESS_NOT_ALLOWED",
     516: "AUTHENTICATION_FAILED",
 }
+_ACCESS_DENIED = 497
 
 
 def is_transient(code: int | None) -> bool:
@@ -44,6 +45,8 @@ def advice(code: int) -> str:
     """Return what to do about an error, as the end of its message; empty where the message says enough."""
     if code in _MISSING:
         return ": run `touchline migrate`"
+    if code == _ACCESS_DENIED:
+        return ": give the user the right, or take another user (docs/operating.md#clickhouse-users)"
     if code in _REFUSED_LOGIN:
         return ": check the user and password in TOUCHLINE_CLICKHOUSE"
     return ""

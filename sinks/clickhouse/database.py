@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -13,7 +14,7 @@ from sinks.clickhouse.address import Server, parse_server
 from sinks.clickhouse.codes import advice, is_transient
 from sinks.clickhouse.columns import Convert, conversions, to_columns
 from sinks.clickhouse.formats import Result, render
-from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
+from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.tables import DATABASE, Row, Table, check_width, table_of
 
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
@@ -103,12 +104,17 @@ class ClickHouseDatabase:
             self._conversions.clear()
 
     def ping(self) -> None:
-        """Return when the server has answered `SELECT 1`."""
+        """Return when the server has answered a query."""
+        self.version()
+
+    def version(self) -> str:
+        """Return the server's release."""
         with self._lock:
             try:
-                self._client.execute("SELECT 1")
+                ((version,),) = self._client.execute("SELECT version()")
             except Exception as error:  # every error must drop the connection
                 self._fail(error, "no answer")
+        return str(version)
 
     def close(self) -> None:
         """Close the connection."""
@@ -177,6 +183,19 @@ def open_server(url: str) -> ClickHouseDatabase:
     """Return the database on the server at an address of scheme `clickhouse` or `clickhouses`.
 
     Raises:
-        AddressError: the address is malformed.
+        AddressError: the address is malformed, or the file of certificates that it names cannot be used.
     """
-    return ClickHouseDatabase(parse_server(url))
+    server = parse_server(url)
+    if server.ca_certs is not None:
+        _check_certificates(server.ca_certs)
+    return ClickHouseDatabase(server)
+
+
+def _check_certificates(file: str) -> None:
+    """Raise an AddressError if no certificates can be read: the driver would say that the server is out of reach."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError as error:
+        raise AddressError(f"ca_certs={file} in a clickhouse:// address holds no certificates in PEM format") from error
+    except OSError as error:
+        raise AddressError(f"ca_certs={file} in a clickhouse:// address cannot be read: {error.strerror}") from error

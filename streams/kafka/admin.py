@@ -17,6 +17,8 @@ from aiokafka.errors import (
 
 from schemas.topics import Topic, all_topics
 from streams.kafka.client import BrokerError, client_options
+from streams.kafka.greeting import check_release
+from streams.kafka.partitions import misfit
 from streams.settings import Settings
 
 KNOWN_WITHIN_S = 15.0
@@ -44,15 +46,20 @@ async def create_topics(settings: Settings, topics: Iterable[Topic] | None = Non
     """Create the topics that are not there (by default all of them); change none that is.
 
     Raises:
-        BrokerError: a topic could not be created, or is there with another number of partitions.
+        BrokerError: Kafka is too old, or a topic is there with another number of partitions: none was created.
+            Or one could not be created.
         KafkaError: no broker answers.
     """
     wanted = list(all_topics() if topics is None else topics)
     done = Created()
+    await check_release(settings)
+    there = await partition_counts(settings)
+    problem = misfit(settings.partitions, {topic.name: there[topic.name] for topic in wanted if topic.name in there})
+    if problem:
+        raise BrokerError(f"no topic was created. {problem}")
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        there = set(await admin.list_topics())
         for topic in wanted:
             if topic.name in there:
                 done.there.append(topic.name)
@@ -74,12 +81,9 @@ async def check_topics(settings: Settings, names: Iterable[str]) -> None:
         raise BrokerError(
             f"these topics do not exist: {', '.join(missing)}. Create them with: touchline topics --create"
         )
-    others = [f"{name} ({counts[name]})" for name in wanted if counts[name] != settings.partitions]
-    if others:
-        raise BrokerError(
-            f"TOUCHLINE_PARTITIONS is {settings.partitions}, but these topics have another number "
-            f"of partitions: {', '.join(others)}. All topics need the same number"
-        )
+    problem = misfit(settings.partitions, {name: counts[name] for name in wanted})
+    if problem:
+        raise BrokerError(problem)
 
 
 async def partition_counts(settings: Settings) -> Mapping[str, int]:

@@ -30,19 +30,32 @@ class BrokerError(TouchlineError):
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """Return the options that aiokafka's consumer, producer and admin client have in common."""
+    """Return the options that aiokafka's consumer, producer and admin client have in common.
+
+    Raises:
+        BrokerError: the file of `TOUCHLINE_KAFKA_CAFILE` cannot be read, or holds no certificates.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": [server.strip() for server in settings.kafka.split(",")],
         "client_id": "touchline",
         "security_protocol": _PROTOCOLS[settings.kafka_security],
     }
     if settings.kafka_security in ("ssl", "sasl_ssl"):
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_cafile)
+        options["ssl_context"] = _trusting(settings.kafka_cafile)
     if settings.kafka_security.startswith("sasl") and settings.kafka_password is not None:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_user
         options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
     return options
+
+
+def _trusting(cafile: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except ssl.SSLError as error:
+        raise BrokerError(f"TOUCHLINE_KAFKA_CAFILE: {cafile} holds no certificates in PEM format") from error
+    except OSError as error:
+        raise BrokerError(f"TOUCHLINE_KAFKA_CAFILE: {cafile} cannot be read: {error.strerror}") from error
 
 
 async def wait_for_broker(settings: Settings, sleep: Sleep = asyncio.sleep) -> None:

@@ -17,9 +17,13 @@ from faust.types import TP
 from typing_extensions import override
 
 from schemas.errors import TouchlineError
-from streams.kafka.client import client_options
+from streams.kafka.client import BrokerError, client_options
 from streams.kafka.offsets import Fetched
+from streams.kafka.partitions import misfit
 from streams.settings import Settings
+
+METADATA_AGE_S = 5.0
+"""How often the broker is asked how many partitions the topics have: partitions that were added are told this soon."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +57,13 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
 
     mundane_level = "debug"
+    _misfit = ""
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         settings = cast(Configured, transport).settings
         session_ms = int(settings.session_timeout_s * 1000)
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **client_options(settings),
             group_id=self.app.conf.id,
             # Partition p of all topics goes to the same worker, as all have as many partitions.
@@ -74,7 +79,24 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=min(3000, session_ms // 3),
             rebalance_timeout_ms=max(60_000, session_ms),
             request_timeout_ms=max(40_000, session_ms + 10_000),
+            metadata_max_age_ms=int(METADATA_AGE_S * 1000),
         )
+
+        def look(cluster: Any) -> None:
+            known = {name: cluster.partitions_for_topic(name) for name in consumer.subscription()}
+            self._misfit = misfit(settings.partitions, {name: len(found) for name, found in known.items() if found})
+
+        consumer._client.cluster.add_listener(look)
+        return consumer
+
+    def _refuse_misfit(self) -> None:
+        """Raise a BrokerError if a topic we read has another number of partitions by now.
+
+        Task p reads partition p of every input, and there are as many tasks as partitions of the log: a partition
+        beyond them would be read by nobody, or by a task that cannot write.
+        """
+        if self._misfit:
+            raise BrokerError(self._misfit)
 
     async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
         """Return records of some partitions; wait for at most `wait_s` where there are none."""
@@ -85,6 +107,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         if not self.consumer.flow_active:
             return {}
         consumer = self._ensure_consumer()
+        self._refuse_misfit()
         fetcher = consumer._fetcher
         if consumer._closed or fetcher._closed:
             raise ConsumerStoppedError
@@ -120,6 +143,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     async def _seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         consumer = self._ensure_consumer()
+        self._refuse_misfit()
         partitions = sorted(consumer.assignment())
         offsets = await asyncio.gather(*(consumer.committed(p) for p in partitions))
         fresh = [p for p, offset in zip(partitions, offsets, strict=True) if offset is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,21 +13,25 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from schemas.topics import all_topics
+from schemas.topics import KIND_TOPICS, all_topics
 from servers.kafka import Kafka
-from streams.kafka.admin import create_topics
+from streams.kafka.admin import create_topics, partition_counts
+from streams.kafka.client import BrokerError
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
-from tests.servers.topics import delete_topics
+from tests.servers.topics import create_topics as make_topics
+from tests.servers.topics import delete_topics, widen_topic
 from touchline.stack.ports import free_port
 
 pytestmark = pytest.mark.kafka
 
 PATIENCE_S = 60.0
+INPUTS = list(KIND_TOPICS.values())
 
 
 class Process:
@@ -148,8 +153,13 @@ def test_without_clickhouse_the_sink_waits_and_says_so_and_can_be_stopped(kafka:
         assert process.signal(signal.SIGTERM) == 0
 
 
+async def remove_topics(kafka: Kafka) -> None:
+    while there := await partitions(kafka):
+        await delete_topics(kafka.bootstrap, there)
+
+
 async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafka: Kafka, tmp_path: Path) -> None:
-    await delete_topics(kafka.bootstrap, [topic.name for topic in all_topics()])
+    await remove_topics(kafka)
     with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
         assert process.wait() == 1
     assert "touchpoints.purchases.v1" in process.last_line
@@ -160,7 +170,49 @@ async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafk
 def test_with_another_number_of_partitions_it_says_which_topics(kafka: Kafka, tmp_path: Path) -> None:
     with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_PARTITIONS="3") as process:
         assert process.wait() == 1
-    assert "journeys.touchpoints.v1 (4)" in process.last_line
+    assert process.last_line.endswith("set TOUCHLINE_PARTITIONS=4, as all that are there have 4")
+
+
+async def partitions(kafka: Kafka) -> dict[str, int]:
+    counts = await partition_counts(Settings(kafka=kafka.bootstrap))
+    return {topic.name: counts[topic.name] for topic in all_topics() if topic.name in counts}
+
+
+async def test_beside_inputs_with_another_number_of_partitions_no_topic_is_created(kafka: Kafka) -> None:
+    await remove_topics(kafka)
+    await make_topics(kafka.bootstrap, INPUTS, partitions=6)
+    async with asyncio.timeout(PATIENCE_S):
+        while await partitions(kafka) != dict.fromkeys(INPUTS, 6):  # noqa: ASYNC110  # the broker knows
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(BrokerError, match=r"^no topic was created\. TOUCHLINE_PARTITIONS is 4, .* and 6 more have 6"):
+        await create_topics(Settings(kafka=kafka.bootstrap))
+    assert await partitions(kafka) == dict.fromkeys(INPUTS, 6)
+
+    await create_topics(Settings(kafka=kafka.bootstrap, partitions=6))
+    assert await partitions(kafka) == {topic.name: 6 for topic in all_topics()}
+    await remove_topics(kafka)
+
+
+@pytest.mark.usefixtures("topics")
+async def test_partitions_that_are_added_while_they_run_are_told_at_once(kafka: Kafka, tmp_path: Path) -> None:
+    settings = {"TOUCHLINE_KAFKA": kafka.bootstrap, "TOUCHLINE_CLICKHOUSE": "memory://"}
+    read = {"worker": "touchpoints.tweets.v1", "sink": "facts.clocks.v1"}
+    with (
+        running("worker", tmp_path / "worker", **settings) as worker,
+        running("sink", tmp_path / "sink", **settings) as sink,
+    ):
+        processes = {"worker": worker, "sink": sink}
+        for process in processes.values():
+            process.until(partial(process.said, "running"))
+        for name in read.values():
+            await widen_topic(kafka.bootstrap, name, 6)
+        before = time.monotonic()
+        assert [process.wait() for process in processes.values()] == [1, 1]
+        assert time.monotonic() - before < 15
+    for command, process in processes.items():
+        assert f"TOUCHLINE_PARTITIONS is 4, but {read[command]} has 6 partitions. All" in process.last_line
+    await remove_topics(kafka)
 
 
 @pytest.mark.usefixtures("topics")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import for_code
 
 from schemas.topics import Topic, all_topics
@@ -48,5 +48,22 @@ async def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
     finally:
         await admin.close()
     for name, code in response.topic_error_codes:
+        if code:
+            raise for_code(code)(name)
+
+
+async def widen_topic(bootstrap: str, name: str, partitions: int) -> None:
+    """Give a topic more partitions.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused it.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        response = await admin.create_partitions({name: NewPartitions(partitions)})
+    finally:
+        await admin.close()
+    for _name, code, *_message in response.topic_errors:
         if code:
             raise for_code(code)(name)

@@ -19,8 +19,10 @@ from schemas.metrics import METRICS_BY_NAME
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
 from sinks.database import Database, select
+from sinks.release import LEAST_CLICKHOUSE
 from streams.intake.identity import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
+from streams.kafka.greeting import LEAST_KAFKA
 from streams.settings import documented
 from touchline.main import COMMANDS, cli
 
@@ -28,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRACT = (ROOT / "docs" / "contract.md").read_text("utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 CONTRACT_METRICS = [
     "nps",
@@ -201,6 +204,14 @@ def commands_in(page: str) -> Iterator[list[str]]:
         found = re.match(r"\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?touchline +([a-z][^\"#]*)", piece)
         if found:
             yield found[1].split()
+
+
+@pytest.mark.parametrize("page", [README, OPERATING], ids=["README", "operating"])
+def test_the_least_releases_of_the_servers_are_stated(page: str) -> None:
+    text = " ".join(page.split())
+
+    assert f"Kafka {LEAST_KAFKA} or later" in text
+    assert f"ClickHouse {LEAST_CLICKHOUSE} or later" in text
 
 
 def test_every_command_is_in_the_contract() -> None:

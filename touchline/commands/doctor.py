@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streams import settings
-from touchline.doctor import run_checks
+from touchline.doctor.run import run_checks
 from touchline.errors import CommandError
 
 

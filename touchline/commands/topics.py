@@ -13,7 +13,9 @@ from touchline.topic_states import TopicState, topic_states
 
 
 @click.command()
-@click.option("--create", is_flag=True, help="Create the topics that are missing; change none.")
+@click.option(
+    "--create", is_flag=True, help="Create the topics that are missing, if those that are there fit; change none."
+)
 @click.option("--check", is_flag=True, help="Exit with status 1 unless all are as they should be.")
 def command(create: bool, check: bool) -> None:
     """List the topics: name, partitions, and whether they are there."""
@@ -22,12 +24,14 @@ def command(create: bool, check: bool) -> None:
         made = asyncio.run(create_topics(configured)).made
         click.echo(f"created {len(made)} topics", err=True)
     states = asyncio.run(topic_states(configured))
-    width = max(len(state.name) for state in states)
-    for state in states:
+    width = max(len(state.name) for state in states.topics)
+    for state in states.topics:
         click.echo(_line(state, width))
-    wrong = [state for state in states if state.problem]
+    for advice in states.advice:
+        click.echo(advice, err=True)
+    wrong = [state for state in states.topics if state.problem]
     if check and wrong:
-        raise CommandError(f"{len(wrong)} of {len(states)} topics are not as they should be")
+        raise CommandError(f"{len(wrong)} of {len(states.topics)} topics are not as they should be")
 
 
 def _line(state: TopicState, width: int) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
-from clickhouse_driver import errors
+from clickhouse_driver import Client, errors
 
 from servers.clickhouse import ClickHouseServer
 from sinks.clickhouse.address import Server
-from sinks.clickhouse.database import ClickHouseDatabase
+from sinks.clickhouse.database import ClickHouseDatabase, open_server
 from sinks.database import select
-from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
+from sinks.errors import AddressError, MigrationError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.migrate import migrate
 from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
@@ -69,6 +70,7 @@ def test_what_passes_by_itself_is_transient(error: Exception) -> None:
     [
         (errors.ServerException("Table touchline.clocks_rows doesn't exist", code=60), "migrate"),
         (errors.ServerException("Authentication failed", code=516), "check the user and password"),
+        (errors.ServerException("Not enough privileges", code=497), "give the user the right"),
         (errors.ServerException("Syntax error", code=62), "Syntax error"),
         (errors.TypeMismatchError("Column time: required argument is not an integer"), "not fit"),
     ],
@@ -100,6 +102,16 @@ def test_an_error_of_our_own_is_not_dressed_up() -> None:
     assert client.dropped == 1
 
 
+@pytest.mark.parametrize(("letter", "why"), [(None, "cannot be read: No such file"), ("Dear", "holds no certificates")])
+def test_a_file_of_certificates_that_cannot_be_used_is_named(tmp_path: Path, letter: str | None, why: str) -> None:
+    file = tmp_path / "trusted.pem"
+    if letter is not None:
+        file.write_text(letter)
+
+    with pytest.raises(AddressError, match=f"ca_certs={file} in a clickhouse:// address {why}"):
+        open_server(f"clickhouses://db/touchline?ca_certs={file}")
+
+
 @pytest.fixture
 def server(clickhouse_server: ClickHouseServer) -> Iterator[Engine]:
     writer = open_engine(clickhouse_server.url())
@@ -107,6 +119,19 @@ def server(clickhouse_server: ClickHouseServer) -> Iterator[Engine]:
     yield writer
     writer.execute("DROP DATABASE touchline")
     writer.close()
+
+
+@pytest.mark.clickhouse
+def test_on_a_server_that_is_too_old_migrate_makes_nothing(clickhouse_server: ClickHouseServer) -> None:
+    engine = open_engine(clickhouse_server.url())
+    try:
+        with pytest.raises(MigrationError, match=r"^ClickHouse 18\.16\.1 is too old: touchline needs 24\.5 or later"):
+            migrate(engine)
+    finally:
+        engine.close()
+
+    with Client(clickhouse_server.host, port=clickhouse_server.native_port) as client:
+        assert ("touchline",) not in client.execute("SHOW DATABASES")
 
 
 @pytest.mark.clickhouse

@@ -1,0 +1,55 @@
+"""Which number of partitions fits the topics that are there, and what to do where none does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE
+
+NAMED = 3
+"""How many topics a message names before it counts the rest."""
+ADD_PARTITIONS = "kafka-topics.sh --alter --partitions"
+
+
+def misfit(wanted: int, counts: Mapping[str, int]) -> str:
+    """Return which topics have other partition counts than `TOUCHLINE_PARTITIONS`, and what to do; "" if none has.
+
+    Args:
+        wanted: the value of the setting.
+        counts: the number of partitions of each topic that is there, by name.
+    """
+    others = {name: count for name, count in counts.items() if count != wanted}
+    if not others:
+        return ""
+    found = "; ".join(
+        f"{listed(sorted(name for name in others if others[name] == count))} {_have(others, count)}"
+        for count in sorted(set(others.values()))
+    )
+    return f"TOUCHLINE_PARTITIONS is {wanted}, but {found}. All topics need the same number: {_advice(counts)}"
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a text, the first few where they are many."""
+    more = len(names) - NAMED
+    shown = ", ".join(names if more <= 1 else names[:NAMED])
+    return shown if more <= 1 else f"{shown} and {more} more"
+
+
+def _have(others: Mapping[str, int], count: int) -> str:
+    topics = sum(other == count for other in others.values())
+    return f"{'has' if topics == 1 else 'have'} {count} partition{'' if count == 1 else 's'}"
+
+
+def _advice(counts: Mapping[str, int]) -> str:
+    """Return how to come to one number: partitions can be added, to the log and the state only without data."""
+    most = max(counts.values())
+    fewer = sorted(name for name, count in counts.items() if count < most)
+    if not fewer:
+        return f"set TOUCHLINE_PARTITIONS={most}, as all that are there have {most}"
+    fixed = [name for name in (JOURNEYS_LOG, JOURNEYS_STATE) if name in fewer]
+    if fixed:
+        return (
+            f"partitions cannot be taken away, nor added to {' and '.join(fixed)}; "
+            f"rebuild with TOUCHLINE_PARTITIONS={most} (docs/operating.md#rebuilding)"
+        )
+    return f"give {listed(fewer)} {most} too ({ADD_PARTITIONS} {most}), and set TOUCHLINE_PARTITIONS={most}"

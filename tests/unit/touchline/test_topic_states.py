@@ -1,0 +1,47 @@
+"""What is wrong with the topics: one line for the same advice, however many they are."""
+
+from __future__ import annotations
+
+from schemas.topics import DEAD_LETTERS, all_topics
+from touchline.topic_states import judge
+
+ALL = [topic.name for topic in all_topics()]
+MIB = 1 << 20
+
+
+def test_topics_that_are_as_they_should_be_need_no_advice() -> None:
+    states = judge(4, dict.fromkeys(ALL, 4), {ALL[0]: 4 * MIB})
+
+    assert states.advice == []
+    assert [(state.name, state.partitions, state.problem) for state in states.topics] == [(n, 4, "") for n in ALL]
+
+
+def test_without_any_topic_there_is_one_line() -> None:
+    assert judge(4, {}, {}).advice == ["none is there: touchline topics --create"]
+
+
+def test_missing_topics_are_one_line() -> None:
+    states = judge(4, dict.fromkeys(ALL[5:], 4), {})
+
+    assert states.advice == [f"{ALL[0]}, {ALL[1]}, {ALL[2]} and 2 more are missing: touchline topics --create"]
+    assert [state.name for state in states.topics if state.problem] == ALL[:5]
+
+
+def test_topics_with_another_number_of_partitions_are_one_line() -> None:
+    states = judge(5, dict.fromkeys(ALL, 4), {})
+
+    assert len(states.advice) == 1
+    assert "set TOUCHLINE_PARTITIONS=4" in states.advice[0]
+    assert {state.problem for state in states.topics} == {"has 4 partitions, TOUCHLINE_PARTITIONS is 5"}
+
+
+def test_topics_that_take_too_small_messages_are_one_line_for_each_size_that_they_need() -> None:
+    states = judge(4, dict.fromkeys(ALL, 4), dict.fromkeys(ALL, MIB))
+
+    assert len(states.advice) == 2
+    assert "set max.message.bytes=4194304" in states.advice[0]
+    assert states.advice[1].startswith(f"{DEAD_LETTERS} takes too small messages: set max.message.bytes=8388608")
+
+
+def test_topics_of_other_programs_do_not_count() -> None:
+    assert judge(4, {**dict.fromkeys(ALL, 4), "others": 9}, {"others": 1}).advice == []

@@ -1,0 +1,118 @@
+"""Checks of settings and connections: each says what it found, and how to fix what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from aiokafka.errors import KafkaError
+
+from schemas.avro.registry import RegistryUnavailableError, open_registry
+from schemas.errors import UnknownSchemaError
+from streams.sentiment import VaderScorer
+from streams.settings import Settings, mask
+from touchline.doctor.check import Check
+from touchline.doctor.clickhouse import check_clickhouse
+from touchline.doctor.kafka import check_kafka
+from touchline.doctor.probe import Endpoint, obstacle
+from touchline.errors import explain
+from touchline.topic_states import topic_states
+
+ANSWER_S = 2.0
+SAMPLE_TEXT = "Great service, thank you so much!"
+
+
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Yield the checks in order; none of them changes anything."""
+    answers = False
+    for check in check_kafka(settings):
+        answers = check.ok
+        yield check
+    if answers:
+        yield from _topics(settings)
+    yield check_clickhouse(settings.clickhouse)
+    yield _registry(settings)
+    yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
+    yield _port("sink metrics", settings.metrics_host, settings.sink_metrics_port, "SINK_METRICS_PORT")
+    yield _scorer()
+
+
+def _topics(settings: Settings) -> list[Check]:
+    try:
+        states = asyncio.run(topic_states(settings))
+    except KafkaError as error:
+        return [Check("topics", False, explain(error) or str(error))]
+    if states.advice:
+        return [Check("topics", False, advice) for advice in states.advice]
+    return [Check("topics", True, f"all {len(states.topics)}, {settings.partitions} partitions each")]
+
+
+def _registry(settings: Settings) -> Check:
+    what = "schema registry"
+    if settings.schema_registry is None:
+        return Check(what, True, "none is set; Avro single-object encoding needs none")
+    shown = mask(settings.schema_registry)
+    try:
+        open_registry(settings.schema_registry).by_id(1)
+    except UnknownSchemaError:
+        pass
+    except (RegistryUnavailableError, ValueError) as error:
+        return Check(what, False, _registry_fault(settings.schema_registry, mask(str(error))))
+    return Check(what, True, f"answers at {shown}")
+
+
+def _registry_fault(url: str, detail: str) -> str:
+    """Return why a registry gives no usable answer, and what to do."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    setting = "TOUCHLINE_SCHEMA_REGISTRY"
+    fault = obstacle(
+        Endpoint(
+            parts.hostname or "",
+            parts.port or (443 if secure else 80),
+            ssl.create_default_context() if secure else None,
+            setting,
+            "SSL_CERT_FILE",
+            f"write https:// in {setting}",
+            f"write http:// in {setting}",
+        )
+    )
+    return f"{detail}; look at {setting}" if fault is None else f"{fault.what}: {fault.advice}"
+
+
+def _port(what: str, host: str, port: int, setting: str) -> Check:
+    if port == 0:
+        return Check(what, True, "any free port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if _is_ours(host, port):
+                return Check(what, True, f"served on {host}:{port} by a running touchline")
+            advice = f"choose another: TOUCHLINE_{setting}, TOUCHLINE_METRICS_HOST"
+            return Check(what, False, f"{host}:{port}: {error.strerror}; {advice}")
+    return Check(what, True, f"{host}:{port} is free")
+
+
+def _is_ours(host: str, port: int) -> bool:
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        # The scheme is fixed: http.
+        with urllib.request.urlopen(f"http://{shown}:{port}/metrics", timeout=ANSWER_S) as answer:
+            return b"touchline_" in answer.read()
+    except (OSError, ValueError):
+        return False
+
+
+def _scorer() -> Check:
+    scorer = VaderScorer()
+    score = scorer.score(SAMPLE_TEXT)
+    if score is None or score <= 0:
+        return Check("scorer", False, f"{scorer.name} finds no praise in {SAMPLE_TEXT!r}: reinstall it")
+    return Check("scorer", True, scorer.name)
