@@ -20,9 +20,11 @@ __all__ = ["LogRecord", "Tick", "Touchpoint", "decode", "encode"]
 
 
 class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=False):
-    """A task's watermark (ms), appended to every partition about once a second, so that idle ones move too."""
+    """The least of all tasks' watermarks (ms), appended about once a second, so that quiet partitions move too.
 
-    task: int
+    Whatever a task wrote before it had reached this watermark stands before the tick, in every partition.
+    """
+
     watermark: int
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from schemas.kinds import KINDS
 from schemas.rows import TABLES, topic_of
-from schemas.units import DAY_MS
+from schemas.units import DAY_MS, HOUR_MS
 
 KIND_TOPICS: dict[str, str] = {name: kind.topic for name, kind in KINDS.items()}
 TOPIC_KINDS: dict[str, str] = {topic: kind for kind, topic in KIND_TOPICS.items()}
 
 JOURNEYS_LOG = "journeys.touchpoints.v1"
 JOURNEYS_STATE = "journeys.state.v1"
+WATERMARKS = "journeys.watermarks.v1"
+"""The tasks' watermarks. All are in partition 0, so that one worker has them all."""
 DEAD_LETTERS = "touchpoints.dlq.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
@@ -43,7 +45,19 @@ def all_topics() -> list[Topic]:
             JOURNEYS_STATE,
             # Compaction waits an hour: a late write of a paused worker that was already replaced must still stand
             # beside the newer value when the state is read back, so that the higher offset can win.
-            {**wide, "cleanup.policy": "compact", "min.compaction.lag.ms": str(DAY_MS // 24)},
+            {
+                **wide,
+                "cleanup.policy": "compact",
+                "min.compaction.lag.ms": str(HOUR_MS),
+                # Every second writes each partition's position anew: without these, a quiet partition's state would
+                # be read back through a week of them.
+                "max.compaction.lag.ms": str(2 * HOUR_MS),
+                "segment.ms": str(HOUR_MS),
+            },
+        ),
+        Topic(
+            WATERMARKS,
+            {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
         ),
     ]
     facts = [Topic(name, {**wide, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]

@@ -6,7 +6,7 @@ import faust
 from faust.app.base import BootStrategy
 
 from sinks.writer import Writer
-from streams.agents import ingest, journeys, sink
+from streams.agents import ingest, journeys, sink, watermarks
 from streams.agents.services import Services
 from streams.kafka.consumer import ChunkTransport
 from streams.settings import Settings
@@ -54,9 +54,10 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
 
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
-    """Return the app of the stream workers: INGEST and JOURNEYS."""
+    """Return the app of the stream workers: INGEST, WATERMARKS and JOURNEYS."""
     app = new_app(settings, "streams")
     ingest.register(app, services)
+    watermarks.register(app, services)
     journeys.register(app, services)
     return app
 

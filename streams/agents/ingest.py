@@ -64,7 +64,7 @@ class Ingest:
         self._none_in_validation.set()
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
-        """Receive chunks, and write what they give and the ticks, until there are no more chunks."""
+        """Receive chunks, and write what they give and the watermarks, until there are no more chunks."""
         settings = self._services.settings
         # Silence of an input counts only while its task is asked often enough.
         poll_s = min(MAX_POLL_S, settings.idle_s / 4)
@@ -72,7 +72,7 @@ class Ingest:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 periodic = [
-                    group.create_task(self._every(settings.tick_s, self.tick)),
+                    group.create_task(self._every(settings.tick_s, self.report)),
                     group.create_task(self._every(poll_s, self.wake_tasks)),
                 ]
                 async for chunk in chunks:
@@ -130,9 +130,9 @@ class Ingest:
         for number in set.intersection(*(self._inputs.assigned(name) for name in TOPIC_KINDS)):
             self._task(number).wake()
 
-    async def tick(self) -> None:
-        """Append each task's watermark, where it has moved, to every partition of the log."""
-        await asyncio.gather(*(task.tick() for task in list(self._tasks.values())))
+    async def report(self) -> None:
+        """Write each task's watermark, where it has moved."""
+        await asyncio.gather(*(task.report() for task in list(self._tasks.values())))
 
     def close_tasks(self) -> None:
         """Close all tasks: the next owners of their partitions read unacknowledged chunks again."""

@@ -1,7 +1,7 @@
 """One INGEST task: partition p of every input topic, merged, written to the journeys log, and acknowledged.
 
-Everything a task writes is written under one lock, its batches and the ticks between them: so a
-watermark in the log is never ahead of a record that was to come before it. A chunk is acknowledged
+Everything a task writes is written under one lock, its batches and its watermarks between them: so a
+watermark is never written ahead of a record that was to come before it. A chunk is acknowledged
 only when Kafka has acknowledged all that it gave.
 """
 
@@ -13,10 +13,12 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from schemas.journey_log import Tick, encode
+from schemas import watermarks
+from schemas.journey_log import encode
 from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS, WATERMARKS
 from schemas.versions import row_version
+from schemas.watermarks import TaskWatermark
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validated
 from streams.intake.accept import Accepted
@@ -55,7 +57,7 @@ class IngestTask:
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end.
         none_in_validation: cleared while a chunk waits for its validation; until its records are
-            merged, a task neither writes nor ticks.
+            merged, a task writes neither records nor its watermark.
 
     Attributes:
         refused_in_a_row: by input topic, how many of its last messages were refused.
@@ -77,7 +79,7 @@ class IngestTask:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
-        self._last_tick = 0
+        self._last_reported = 0
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -95,7 +97,7 @@ class IngestTask:
         self._closed = True
         if self._writer is not None:
             self._writer.cancel()
-        if self._last_tick:
+        if self._last_reported:
             self._services.telemetry.watermark.remove(str(self.number))
 
     async def add(self, received: ReceivedChunk, validated: Validated) -> None:
@@ -176,19 +178,20 @@ class IngestTask:
             newest_ms=max((item.occurred_at for item, _ in batch.items), default=0),
         )
 
-    async def tick(self) -> None:
-        """Append the task's watermark, where it has moved, to every partition of the log."""
+    async def report(self) -> None:
+        """Write the task's watermark to `journeys.watermarks.v1`, where it has moved.
+
+        All that the task wrote before is acknowledged by then.
+        """
         async with self._lock:
             await self._none_in_validation.wait()
             if self._closed:
                 return
             self._update_inputs()
             watermark = self._merge.watermark(self._services.clock())
-            if watermark <= self._last_tick:
+            if watermark <= self._last_reported:
                 return
-            tick = Message(None, encode(Tick(self.number, watermark)))
-            await self._services.producer.send(
-                {(JOURNEYS_LOG, partition): [tick] for partition in range(self._partitions)}
-            )
-            self._last_tick = watermark
+            record = TaskWatermark(self._services.settings.epoch, self.number, watermark)
+            await self._services.producer.send({(WATERMARKS, 0): [Message(record.key, watermarks.encode(record))]})
+            self._last_reported = watermark
             self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)

@@ -152,7 +152,7 @@ class Partition:
         if offset <= self.offset:
             return
         self.offset = offset
-        self._advance_time(record.task, record.watermark)
+        self._advance_time(record)
         context = StepContext(
             offset,
             self.time,
@@ -171,10 +171,16 @@ class Partition:
         else:
             self._dirty[record.customer_key] = None
 
-    def _advance_time(self, task: int, watermark: int) -> None:
-        if watermark > self._watermarks[task]:
-            self._watermarks[task] = watermark
-            self.time = max(self.time, min(self._watermarks))
+    def _advance_time(self, record: LogRecord) -> None:
+        watermark, watermarks = record.watermark, self._watermarks
+        if isinstance(record, Tick):
+            # All tasks have reached it.
+            self._watermarks = [max(known, watermark) for known in watermarks]
+        elif watermark > watermarks[record.task]:
+            watermarks[record.task] = watermark
+        else:
+            return
+        self.time = max(self.time, min(self._watermarks))
 
     def _timeline(self, customer_key: str) -> CustomerTimeline:
         timeline = self._cache.get(customer_key)

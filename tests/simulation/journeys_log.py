@@ -87,7 +87,7 @@ def record_log(touchpoints: Iterable[Touchpoint], watermarks: Iterable[int]) -> 
 
 def end_of_time(at: int) -> bytes:
     """Return the tick that lets every deadline up to `at` fire."""
-    return journey_log.encode(Tick(0, at))
+    return journey_log.encode(Tick(at))
 
 
 def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -> Tables:

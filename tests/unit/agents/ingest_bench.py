@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
 from schemas.journey_log import LogRecord, decode
-from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS
+from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS, WATERMARKS
+from schemas.watermarks import decode as decode_watermark
 from streams.agents.ingest import Ingest
 from streams.agents.services import Services
 from streams.agents.validation import Validator
@@ -105,6 +106,12 @@ class FakeProducer:
             if (name, number) == (JOURNEYS_LOG, partition)
         ]
 
+    def reported(self) -> list[tuple[int, int]]:
+        """Return the tasks' watermarks: each task's number and how far it has come."""
+        records = [decode_watermark(message.value or b"") for message in self.to(WATERMARKS)]
+        assert {record.epoch for record in records} <= {EPOCH}
+        return [(record.task, record.watermark) for record in records]
+
 
 class FakeConsumer:
     """Delivers chunks with real trackers. An input without a chunk is empty."""
@@ -165,7 +172,7 @@ async def for_ever(_seconds: float) -> None:
 
 
 class Bench:
-    """An `Ingest` with everything around it. It wakes its tasks and ticks once; then when told to."""
+    """An `Ingest` with everything around it. It wakes its tasks and reports once; then when told to."""
 
     def __init__(self, *, partitions: int = 1, codec: Any = CODEC, refusals: int = 1000) -> None:
         self.now = NOW
@@ -179,6 +186,7 @@ class Bench:
         self.ingest = Ingest(services, validator, self.consumer)
         self.give = self.consumer.give
         self.log = self.producer.log
+        self.reported = self.producer.reported
         self.run: asyncio.Task[None] = asyncio.create_task(self.ingest.run(self.consumer.chunks()))
 
     async def _sleep(self, seconds: float) -> None:

@@ -8,9 +8,7 @@ from typing import Any
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema, current_schemas
 from schemas.errors import UnknownSchemaError
-from schemas.journey_log import Tick
-from schemas.kinds.purchase import Purchase
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
 from tests.unit.agents.ingest_bench import (
     IDLE,
     NOW,
@@ -23,70 +21,69 @@ from tests.unit.agents.ingest_bench import (
     until,
 )
 
-# --- ticks ---------------------------------------------------------------------------------------
+# --- watermarks -----------------------------------------------------------------------------------
 
 
-async def test_a_tick_tells_every_partition_the_clock_once() -> None:
+async def test_every_tasks_watermark_is_written_once() -> None:
     async with bench(partitions=3) as it:
         for partition in range(3):
             it.give(PURCHASES, sent("purchase", NOW - 10 * partition), partition=partition)
         await until(lambda: len(it.producer.to(JOURNEYS_LOG)) == 3)
-        await it.ingest.tick()
-        await it.ingest.tick()
-        for partition in range(3):
-            ticks = [record for record in it.log(partition) if isinstance(record, Tick)]
-            assert ticks == [Tick(0, NOW), Tick(1, NOW - 10), Tick(2, NOW - 20)]
+        await it.ingest.report()
+        await it.ingest.report()
+        assert sorted(it.reported()) == [(0, NOW), (1, NOW - 10), (2, NOW - 20)]
+        assert {message.key for message in it.producer.to(WATERMARKS)} == {b"3/0", b"3/1", b"3/2"}
         assert it.value("touchline_watermark_timestamp_seconds", task="1") == (NOW - 10) / 1000
 
 
-async def test_there_is_no_tick_while_the_clock_is_unknown() -> None:
+async def test_no_watermark_is_written_while_it_is_unknown() -> None:
     async with bench() as it:
         it.consumer.unread.add((PAGE_VIEWS, 0))
         it.give(PURCHASES, sent("purchase"))
         await final_until()
-        await it.ingest.tick()
+        await it.ingest.report()
         assert it.producer.batches == []
 
 
-async def test_a_tick_waits_for_the_records_before_it() -> None:
+async def test_a_watermark_waits_until_the_records_before_it_are_acknowledged() -> None:
     async with bench() as it:
         it.producer.gate.clear()
         it.give(PURCHASES, sent("purchase"))
         await until(lambda: it.producer.batches)
-        tick = asyncio.create_task(it.ingest.tick())
+        report = asyncio.create_task(it.ingest.report())
         await final_until()
         assert len(it.producer.batches) == 1
         it.producer.gate.set()
-        await tick
-        assert [type(record) for record in it.log()] == [Purchase, Tick]
+        await report
+        assert [topic for topic, _, _ in it.producer.acknowledged] == [JOURNEYS_LOG, WATERMARKS]
 
 
 async def test_empty_partitions_tell_the_wall_clock_after_the_idle_time() -> None:
     async with bench(partitions=2) as it:
         await it.pass_time(IDLE - 1000)
-        await it.ingest.tick()
-        assert it.log() == []
+        await it.ingest.report()
+        assert it.reported() == []
         await it.pass_time(1000)
-        await it.ingest.tick()
-        assert it.log(1) == [Tick(0, NOW + IDLE), Tick(1, NOW + IDLE)]
+        await it.ingest.report()
+        assert sorted(it.reported()) == [(0, NOW + IDLE), (1, NOW + IDLE)]
 
 
 async def test_a_chunk_on_its_way_to_its_task_keeps_the_clock_back() -> None:
     async with bench() as it:
         await it.pass_time(IDLE)
         it.consumer.unread.add((PURCHASES, 0))
-        await it.ingest.tick()
-        assert it.log() == []
+        await it.ingest.report()
+        assert it.reported() == []
 
 
-async def test_tasks_whose_partitions_are_not_ours_do_not_tick() -> None:
+async def test_tasks_whose_partitions_are_not_ours_write_no_watermark() -> None:
     async with bench(partitions=2) as it:
         it.consumer.rebalance()
         it.ingest.close_tasks()
         it.consumer.partitions = {1}
         await it.pass_time(2 * IDLE)
-        await it.ingest.tick()
-        assert it.log(0) == it.log(1) == [Tick(1, NOW + 2 * IDLE)]
+        await it.ingest.report()
+        assert it.reported() == [(1, NOW + 2 * IDLE)]
 
 
 # --- rebalances ----------------------------------------------------------------------------------
@@ -125,7 +122,7 @@ async def test_the_watermark_of_a_task_that_is_no_longer_ours_is_not_shown() -> 
     async with bench() as it:
         it.give(PURCHASES, sent("purchase"))
         await until(it.log)
-        await it.ingest.tick()
+        await it.ingest.report()
         it.ingest.close_tasks()
         assert it.telemetry.registry.get_sample_value("touchline_watermark_timestamp_seconds", {"task": "0"}) is None
 
@@ -159,11 +156,11 @@ async def test_a_task_that_was_taken_away_while_its_tick_waited_does_not_tick() 
         it.producer.gate.clear()
         it.give(PURCHASES, sent("purchase"))
         await until(lambda: it.producer.batches)
-        tick = asyncio.create_task(it.ingest.tick())
+        report = asyncio.create_task(it.ingest.report())
         await final_until()
         it.ingest.close_tasks()
         it.producer.gate.set()
-        await tick
+        await report
         assert it.log() == []
 
 
@@ -203,21 +200,20 @@ async def test_a_registry_that_is_away_is_asked_until_it_answers() -> None:
         assert it.value("touchline_retries_total", operation="schema_registry") == 3
 
 
-async def test_while_the_registry_is_away_the_task_neither_writes_nor_ticks() -> None:
+async def test_while_the_registry_is_away_the_task_writes_nothing() -> None:
     registry = FlakyRegistry(known=7, failures=10**9)
     async with bench(codec=Codec(registry)) as it:
         await it.pass_time(IDLE)
         it.give(PURCHASES, sent_with_id("purchase", 7, NOW - 50))
         await until(lambda: it.slept)
-        tick = asyncio.create_task(it.ingest.tick())
+        report = asyncio.create_task(it.ingest.report())
         it.now += 10 * IDLE
         await final_until()
         assert it.producer.batches == []
         registry.failures = 0
-        await tick
-        await until(lambda: len(it.log()) > 1)
-        first = it.log()[0]
-        assert not isinstance(first, Tick) or first.watermark <= NOW - 50, "the record was still to come"
+        await report
+        await until(it.log)
+        assert all(watermark <= NOW - 50 for _, watermark in it.reported()), "the record was still to come"
 
 
 async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk() -> None:

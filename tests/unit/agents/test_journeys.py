@@ -129,7 +129,7 @@ def a_log() -> list[bytes]:
         if number % 2:
             own = {"order_id": f"o-{number}", "action": "placed", "amount_minor": 100 + number, "currency": "EUR"}
             entries.append(touchpoint(Purchase, 1000 + number, at + 60_000, cart_id=f"k-{number // 3}", **own))
-        entries += [journey_log.encode(Tick(task, at + 3_600_000)) for task in range(SETTINGS.partitions)]
+        entries.append(journey_log.encode(Tick(at + 3_600_000)))
     return entries
 
 
@@ -326,7 +326,7 @@ async def test_a_log_that_is_read_again_from_its_beginning_is_no_other_log() -> 
 
 
 async def test_the_event_loop_gets_its_turn_within_a_chunk() -> None:
-    entries = [journey_log.encode(Tick(0, START + n)) for n in range(1000)]
+    entries = [journey_log.encode(Tick(START + n)) for n in range(1000)]
     turns = 0
 
     async def others() -> None:

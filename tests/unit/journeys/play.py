@@ -103,7 +103,7 @@ class Play:
 
     def at(self, at: int) -> Play:
         """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more)."""
-        tick = Tick(0, T0 + at + 5 * MINUTE)
+        tick = Tick(T0 + at + 5 * MINUTE)
         self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         return self._flush()
 

@@ -1,0 +1,132 @@
+"""The aggregator of watermarks: one tick a partition, never ahead of any task, whoever does it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.journey_log import LogRecord, Tick
+from schemas.topics import WATERMARKS
+from schemas.watermarks import TaskWatermark, encode
+from streams.agents.services import Services
+from streams.agents.watermarks import WatermarkError, Watermarks
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord, for_ever, until
+
+EPOCH = 3
+
+
+class Bench:
+    """The aggregator of two partitions, beside what the topic holds already."""
+
+    def __init__(self, *there: Record) -> None:
+        self.there = list(there)
+        self.producer = FakeProducer()
+        settings = Settings(partitions=2, epoch=EPOCH)
+        services = Services(settings, self.producer, Telemetry.on(CollectorRegistry()), sleep=for_ever)
+        self.watermarks = Watermarks(services, self._history)
+
+    async def _history(self) -> Sequence[Record]:
+        return self.there
+
+    def chunk(self, *records: Record) -> Chunk:
+        tracker = OffsetTracker(WATERMARKS, 0, 0, None, max_records=10**6, max_bytes=10**9)
+        [chunk] = tracker.track(Fetched(records, len(records), len(records)), 10**9)
+        return chunk
+
+    async def ticks(self, *records: Record) -> list[LogRecord]:
+        """Return the ticks of partition 1 after some more records have come."""
+        if records:
+            await self.watermarks.receive(self.chunk(*records))
+        await self.watermarks.tick()
+        assert self.producer.log(0) == self.producer.log(1)
+        return self.producer.log(1)
+
+
+def reached(task: int, watermark: int, epoch: int = EPOCH) -> SourceRecord:
+    return SourceRecord(encode(TaskWatermark(epoch, task, watermark)), offset=0)
+
+
+async def test_every_partition_gets_the_least_watermark_once() -> None:
+    bench = Bench()
+
+    await bench.ticks(reached(0, 700), reached(1, 500))
+
+    assert await bench.ticks() == [Tick(500)]
+    assert await bench.ticks(reached(1, 900)) == [Tick(500), Tick(700)]
+
+
+async def test_there_is_no_tick_before_all_tasks_are_known() -> None:
+    assert await Bench().ticks(reached(0, 700)) == []
+
+
+async def test_the_next_owner_goes_on_from_what_is_in_the_topic() -> None:
+    bench = Bench(reached(0, 700), reached(1, 500), reached(1, 600))
+
+    assert await bench.ticks(reached(0, 800)) == [Tick(600)]
+
+
+async def test_a_watermark_read_again_takes_nothing_back() -> None:
+    bench = Bench(reached(0, 700), reached(1, 900))
+
+    assert await bench.ticks(reached(1, 400)) == [Tick(700)]
+
+
+async def test_watermarks_of_another_generation_of_the_log_count_for_nothing() -> None:
+    assert await Bench(reached(0, 900, epoch=2), reached(1, 900, epoch=2)).ticks(reached(0, 500)) == []
+
+
+async def test_watermarks_of_tasks_that_are_no_more_count_for_nothing() -> None:
+    assert await Bench(reached(2, 100)).ticks(reached(0, 500), reached(1, 600)) == [Tick(500)]
+
+
+async def test_once_the_partition_is_gone_there_are_no_ticks() -> None:
+    bench = Bench()
+    await bench.watermarks.receive(bench.chunk(reached(0, 500), reached(1, 500)))
+
+    bench.watermarks.close()
+
+    assert await bench.ticks() == []
+
+
+async def test_a_chunk_is_acknowledged() -> None:
+    bench = Bench()
+    chunk = bench.chunk(reached(0, 500))
+
+    await bench.watermarks.receive(chunk)
+
+    assert chunk.acked
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\x91\xa1x", encode(TaskWatermark(EPOCH, 0, 5))[:-1]])
+async def test_what_is_no_watermark_names_its_offset_and_the_way_out(value: bytes | None) -> None:
+    bench = Bench()
+
+    with pytest.raises(WatermarkError, match=r"offset 7, .* topics --create"):
+        await bench.watermarks.receive(bench.chunk(SourceRecord(value, offset=7)))
+
+
+async def test_ticks_come_by_themselves() -> None:
+    bench = Bench(reached(0, 500), reached(1, 600))
+
+    async def chunks() -> AsyncIterator[Chunk]:
+        yield bench.chunk(reached(0, 550))
+        await asyncio.Event().wait()
+
+    async def no_time(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    bench.watermarks = Watermarks(
+        Services(Settings(partitions=2, epoch=EPOCH), bench.producer, Telemetry.on(CollectorRegistry()), sleep=no_time),
+        bench.watermarks._history,
+    )
+    running = asyncio.create_task(bench.watermarks.run(chunks()))
+    await until(lambda: bench.producer.log(1))
+    running.cancel()
+
+    assert bench.producer.log(0) == bench.producer.log(1) == [Tick(550)]
