@@ -12,9 +12,12 @@ from statistics import median
 
 import click
 
+from bench.idle import run_idle
 from bench.pipeline import Run, run_embedded, run_kafka
 from bench.stages import measure_stages
 from touchline.simulate import write_simulation
+
+IDLE_S = 30.0
 
 
 @click.command()
@@ -22,8 +25,9 @@ from touchline.simulate import write_simulation
 @click.option("--days", default=45, show_default=True, help="Simulated days: the fewer, the more events a minute.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
-@click.option("--only", type=click.Choice(["stages", "embedded", "kafka"]), help="Run only one part.")
-def main(customers: int, days: int, rounds: int, workers: int, only: str | None) -> None:
+@click.option("--only", type=click.Choice(["stages", "embedded", "kafka", "idle"]), help="Run only one part.")
+@click.option("--partitions", default=[4, 32], multiple=True, show_default=True, help="Of an idle installation.")
+def main(customers: int, days: int, rounds: int, workers: int, only: str | None, partitions: tuple[int, ...]) -> None:
     """Measure touchline on this machine."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     print(f"yardstick: ten million additions in a Python loop take {_yardstick():.2f} s")
@@ -38,6 +42,8 @@ def main(customers: int, days: int, rounds: int, workers: int, only: str | None)
             _report("embedded (Tansu, chDB)", [run_embedded(lines, workers) for _ in range(rounds)])
         if only in {None, "kafka"}:
             _report("Apache Kafka, chDB", [run_kafka(lines, workers) for _ in range(rounds)])
+        if only in {None, "idle"}:
+            _report_idle(partitions)
 
 
 def _yardstick() -> float:
@@ -49,6 +55,17 @@ def _yardstick() -> float:
             total += number
         best = min(best, time.perf_counter() - began)
     return best
+
+
+def _report_idle(partitions: Sequence[int]) -> None:
+    print(f"\nidle: one worker on Apache Kafka, for {IDLE_S:.0f} s")
+    for number in partitions:
+        idle = run_idle(number, IDLE_S)
+        gigabytes = idle.size * 86_400 / 1e9
+        print(
+            f"  {number:>4} partitions  {idle.records:8.1f} records/s  {idle.size / 1000:8.1f} kB/s "
+            f"({gigabytes:.2f} GB a day)  {idle.cpu:5.0%} of a core"
+        )
 
 
 def _report(name: str, runs: Sequence[Run]) -> None:

@@ -110,12 +110,12 @@ def _watched(children: list[tuple[Child, int]], pids: Mapping[str, int], expecte
         stored = sum(count.get("sink", 0) for count in counts)
         if began is None:
             # The start is seen up to one poll late, a quarter of a second.
-            before = {name: _cpu_s(pid) for name, pid in pids.items()}
+            before = {name: cpu_s(pid) for name, pid in pids.items()}
             if any(count.get("ingest", 0) for count in counts):
                 began = time.monotonic()
         elif stored >= expected:
             seconds = time.monotonic() - began
-            cpu = {name: (_cpu_s(pid) - before[name]) / expected * 1e6 for name, pid in pids.items()}
+            cpu = {name: (cpu_s(pid) - before[name]) / expected * 1e6 for name, pid in pids.items()}
             return Run(expected, seconds, cpu)
         for child, _ in children:
             child.check()
@@ -131,7 +131,7 @@ def _counted(port: int) -> dict[str, float]:
         return {}
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Return the CPU seconds a process has taken, of all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

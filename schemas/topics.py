@@ -52,7 +52,7 @@ def all_topics() -> list[Topic]:
                 # Every second writes each partition's position anew: without these, a quiet partition's state would
                 # be read back through a week of them.
                 "max.compaction.lag.ms": str(2 * HOUR_MS),
-                "segment.ms": str(HOUR_MS),
+                "segment.ms": str(HOUR_MS // 6),
             },
         ),
         Topic(

@@ -8,7 +8,7 @@ the next owner reads the topic from its beginning, and two of them at a time do 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import faust
 import msgspec
@@ -27,7 +27,7 @@ from streams.runtime.exit import exit_on_error
 
 STAGE = "watermarks"
 
-History = Callable[[], Awaitable[Sequence[Record]]]
+History = Callable[[], AsyncIterator[Sequence[Record]]]
 
 
 class WatermarkError(TouchlineError):
@@ -79,8 +79,12 @@ class Watermarks:
             WatermarkError: a record cannot be read.
         """
         if self._reached is None:
-            self._reached = {}
-            self._take(await self._history(), self._reached)
+            reached: dict[int, int] = {}
+            async for records in self._history():
+                self._take(records, reached)
+            if not chunk.current:
+                return
+            self._reached = reached
         self._take(chunk.records, self._reached)
         chunk.ack()
 
@@ -119,6 +123,6 @@ class Watermarks:
             if found.epoch == settings.epoch and found.task < settings.partitions:
                 reached[found.task] = max(found.watermark, reached.get(found.task, 0))
 
-    async def _read_from_kafka(self) -> list[Record]:
-        runs = read_to_end(self._services.settings, WATERMARKS, [0])
-        return [record async for run in runs for record in run.records]
+    async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
+        async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
+            yield run.records

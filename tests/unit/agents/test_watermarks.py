@@ -31,8 +31,8 @@ class Bench:
         services = Services(settings, self.producer, Telemetry.on(CollectorRegistry()), sleep=for_ever)
         self.watermarks = Watermarks(services, self._history)
 
-    async def _history(self) -> Sequence[Record]:
-        return self.there
+    async def _history(self) -> AsyncIterator[Sequence[Record]]:
+        yield self.there
 
     def chunk(self, *records: Record) -> Chunk:
         tracker = OffsetTracker(WATERMARKS, 0, 0, None, max_records=10**6, max_bytes=10**9)
