@@ -12,12 +12,14 @@ import faust
 from schemas.avro.codec import Codec
 from schemas.avro.registry import open_registry
 from schemas.errors import UnknownSchemaError
-from schemas.topics import TOPIC_KINDS
+from schemas.topics import TOPIC_KINDS, WATERMARKS
+from schemas.watermarks import encode
 from streams.agents.merging import IngestTask, Inputs, ReceivedChunk
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validator
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
+from streams.kafka.producer import Message
 from streams.runtime.exit import exit_on_error
 from streams.sentiment import VaderScorer
 
@@ -131,8 +133,11 @@ class Ingest:
             self._task(number).wake()
 
     async def report(self) -> None:
-        """Write each task's watermark, where it has moved."""
-        await asyncio.gather(*(task.report() for task in list(self._tasks.values())))
+        """Write the watermarks of the tasks, where they have moved, in one go."""
+        asked = await asyncio.gather(*(task.new_watermark() for task in list(self._tasks.values())))
+        messages = [Message(found.key, encode(found)) for found in asked if found is not None]
+        if messages:
+            await self._services.producer.send({(WATERMARKS, 0): messages})
 
     def close_tasks(self) -> None:
         """Close all tasks: the next owners of their partitions read unacknowledged chunks again."""

@@ -13,10 +13,9 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from schemas import watermarks
 from schemas.journey_log import encode
 from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS, WATERMARKS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
 from streams.agents.services import Services
@@ -79,7 +78,7 @@ class IngestTask:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
-        self._last_reported = 0
+        self._last_watermark = 0
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -97,7 +96,7 @@ class IngestTask:
         self._closed = True
         if self._writer is not None:
             self._writer.cancel()
-        if self._last_reported:
+        if self._last_watermark:
             self._services.telemetry.watermark.remove(str(self.number))
 
     async def add(self, received: ReceivedChunk, validated: Validated) -> None:
@@ -178,20 +177,19 @@ class IngestTask:
             newest_ms=max((item.occurred_at for item, _ in batch.items), default=0),
         )
 
-    async def report(self) -> None:
-        """Write the task's watermark to `journeys.watermarks.v1`, where it has moved.
+    async def new_watermark(self) -> TaskWatermark | None:
+        """Return the task's watermark where it has moved since this was last asked, else None.
 
         All that the task wrote before is acknowledged by then.
         """
         async with self._lock:
             await self._none_in_validation.wait()
             if self._closed:
-                return
+                return None
             self._update_inputs()
             watermark = self._merge.watermark(self._services.clock())
-            if watermark <= self._last_reported:
-                return
-            record = TaskWatermark(self._services.settings.epoch, self.number, watermark)
-            await self._services.producer.send({(WATERMARKS, 0): [Message(record.key, watermarks.encode(record))]})
-            self._last_reported = watermark
+            if watermark <= self._last_watermark:
+                return None
+            self._last_watermark = watermark
             self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
+            return TaskWatermark(self._services.settings.epoch, self.number, watermark)
