@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from threading import Lock
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -51,19 +54,16 @@ class ChdbDatabase:
         if not rows:
             return
         check_width(known, rows)
-        insert = f"INSERT INTO {known.stored} ({known.column_list}) SETTINGS {_INSERT_SETTINGS}"
+        into = f"{known.stored} ({known.column_list})"
         body = _to_msgpack(rows)
         with self._lock:
             try:
-                with self._session.send_insert(insert, "MsgPack") as stream:
-                    stream.append(body)
-                    written = int(stream.finish().rows_written)
-            except RuntimeError as error:
+                written = insert(self._session, into, _INSERT_SETTINGS, "MsgPack", body)
+            except (RuntimeError, OSError) as error:
                 raise _failure(error, f"could not write {len(rows)} rows to {known.stored}") from error
         if written != len(rows):
             raise PermanentWriteError(
-                f"{known.stored} took {written} rows of {len(rows)}: its columns are not those of this "
-                "release; run `touchline migrate`"
+                f"{known.stored} took {written} rows of {len(rows)}, and the embedded ClickHouse did not say why"
             )
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
@@ -115,9 +115,43 @@ def open_folder(url: str) -> ChdbDatabase:
     return ChdbDatabase(unquote(parts.path))
 
 
+def insert(session: Session, into: str, settings: str, input_format: str, body: bytes) -> int:
+    """Store rows by a statement, and return how many: a statement raises whatever the engine fails with.
+
+    chDB's `send_insert` does not: it counts the rows that it has parsed, and drops what fails when they are stored (a
+    full disk, a violated constraint, too many parts). A statement reads its rows from a file. So they are put into one
+    that lies in memory, and that no other process sees.
+
+    Args:
+        session: may write files.
+        into: the table, and its columns in parentheses.
+        settings: of this insert, as SETTINGS takes them.
+        input_format: the ClickHouse format of `body`.
+        body: the rows.
+
+    Raises:
+        RuntimeError: the engine's error; of a partition some or none of the rows are stored then.
+        OSError: there is no room for a file.
+    """
+    with _file() as file:
+        file.write(body)
+        file.seek(0)  # written out by this, and read from the beginning
+        result = session.query(
+            f"INSERT INTO {into} FROM INFILE '/dev/fd/{file.fileno()}' SETTINGS {settings} FORMAT {input_format}"
+        )
+    return int(result.rows_written())
+
+
 def _close(*sessions: Session) -> None:
     for session in sessions:
         session.close()
+
+
+def _file() -> BinaryIO:
+    """Return an empty file without a name, on Linux in memory."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("rows"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _to_msgpack(rows: Sequence[Row]) -> bytes:
@@ -133,10 +167,12 @@ def _header_size(items: int) -> int:
     return 3 if items < 1 << 16 else 5
 
 
-def _failure(error: RuntimeError, what: str) -> TransientWriteError | PermanentWriteError:
-    code = re.search(r"Code: (\d+)\.", str(error))
-    transient = code is not None and is_transient(int(code[1]))
-    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {error}")
+def _failure(error: RuntimeError | OSError, what: str) -> TransientWriteError | PermanentWriteError:
+    text = str(error)
+    code = re.search(r"Code: (\d+)\.", text)
+    # This process lacks room for its own file as ClickHouse does for its files: that passes.
+    transient = isinstance(error, OSError) or (code is not None and is_transient(int(code[1]), text))
+    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {text}")
 
 
 def _why_not(path: str, message: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 # Numbers and names: `SELECT * FROM system.errors`, ClickHouse src/Common/ErrorCodes.cpp.
 _TRANSIENT = {
     3: "UNEXPECTED_END_OF_FILE",
     159: "TIMEOUT_EXCEEDED",
     160: "TOO_SLOW",
+    173: "CANNOT_ALLOCATE_MEMORY",
+    201: "QUOTA_EXCEEDED",
     202: "TOO_MANY_SIMULTANEOUS_QUERIES",
     203: "NO_FREE_CONNECTION",
     209: "SOCKET_TIMEOUT",
@@ -25,6 +29,23 @@ _TRANSIENT = {
     473: "DEADLOCK_AVOIDED",
     999: "KEEPER_EXCEPTION",
 }
+# What a full disk fails with, and other things too: whether it is full, the message says.
+_FILES = {
+    75: "CANNOT_WRITE_TO_FILE_DESCRIPTOR",
+    76: "CANNOT_OPEN_FILE",
+    77: "CANNOT_CLOSE_FILE",
+    88: "CANNOT_TRUNCATE_FILE",
+    172: "CANNOT_CREATE_DIRECTORY",
+    204: "CANNOT_FSYNC",
+    275: "AIO_WRITE_ERROR",
+    586: "CANNOT_CREATE_FILE",
+    1000: "POCO_EXCEPTION",
+    1001: "STD_EXCEPTION",
+}
+# ENOSPC, EDQUOT and EMFILE, as ErrnoException, Poco and std::filesystem write them.
+_EXHAUSTED = re.compile(
+    r"errno: (?:28|122|24)\b|no space left on device|disk quota exceeded|too many open files", re.IGNORECASE
+)
 _MISSING = {60: "UNKNOWN_TABLE", 81: "UNKNOWN_DATABASE"}
 _REFUSED_LOGIN = {
     192: "UNKNOWN_USER",
@@ -36,9 +57,14 @@ _REFUSED_LOGIN = {
 _ACCESS_DENIED = 497
 
 
-def is_transient(code: int | None) -> bool:
-    """Return whether the same request may succeed after a pause."""
-    return code in _TRANSIENT
+def is_transient(code: int | None, message: str) -> bool:
+    """Return whether the same request may succeed after a pause, because room is made for example.
+
+    Args:
+        code: the error's number.
+        message: the error's text, in which ClickHouse names the error of the operating system.
+    """
+    return code in _TRANSIENT or (code in _FILES and _EXHAUSTED.search(message) is not None)
 
 
 def advice(code: int) -> str:

@@ -87,7 +87,7 @@ class ClickHouseDatabase:
                 )
             except errors.ServerException as error:
                 self._drop()
-                if is_transient(error.code):
+                if is_transient(error.code, str(error.message)):
                     raise TransientWriteError(f"{self._server!r}: {_brief(error)}") from error
                 raise QueryError(f"{_brief(error)}{advice(error.code)}") from error
             except Exception as error:  # every error must drop the connection
@@ -161,7 +161,7 @@ class ClickHouseDatabase:
         if isinstance(error, PermanentWriteError):
             raise error
         if isinstance(error, errors.ServerException):
-            if is_transient(error.code):
+            if is_transient(error.code, str(error.message)):
                 raise TransientWriteError(f"{what}: {_brief(error)}") from error
             raise PermanentWriteError(f"{what}: {_brief(error)}{advice(error.code)}") from error
         if isinstance(error, _LOST + _CONFUSED):

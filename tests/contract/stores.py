@@ -115,9 +115,10 @@ class DriverOnChdb:
             return select(self._chdb, sql)
         table = sql.split()[2]
         types = [tuple(row[:2]) for row in select(self._chdb, f"DESCRIBE TABLE {table}")]
-        with self._session.send_insert(f"INSERT INTO {table} {_clause(settings)}", "Native") as to:
-            to.append(_native_block(types, data))
-            to.finish()
+        # Imported here: chDB is an optional part.
+        from sinks.chdb.database import insert  # noqa: PLC0415
+
+        insert(self._session, table, _clause(settings), "Native", _native_block(types, data))
         return []
 
     def disconnect(self) -> None:
@@ -133,8 +134,7 @@ def driver_on_chdb(chdb: Database, session: Session) -> ClickHouseDatabase:
 
 
 def _clause(settings: Mapping[str, int] | None) -> str:
-    pairs = ", ".join(f"{name} = {value}" for name, value in (settings or {}).items())
-    return f"SETTINGS {pairs}" if pairs else ""
+    return ", ".join(f"{name} = {value}" for name, value in (settings or {}).items())
 
 
 class _Sent:

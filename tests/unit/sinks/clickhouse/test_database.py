@@ -53,6 +53,7 @@ def broken(error: Exception) -> tuple[ClickHouseDatabase, Broken]:
         errors.UnexpectedPacketFromServerError("what?"),
         errors.ServerException("Too many parts (300)", code=252),
         errors.ServerException("Memory limit (total) exceeded", code=241),
+        errors.ServerException("Cannot write to file x, errno: 28, strerror: No space left on device", code=75),
     ],
 )
 def test_what_passes_by_itself_is_transient(error: Exception) -> None:
@@ -72,6 +73,7 @@ def test_what_passes_by_itself_is_transient(error: Exception) -> None:
         (errors.ServerException("Authentication failed", code=516), "check the user and password"),
         (errors.ServerException("Not enough privileges", code=497), "give the user the right"),
         (errors.ServerException("Syntax error", code=62), "Syntax error"),
+        (errors.ServerException("Cannot write to file x, errno: 5, strerror: …", code=75), "errno: 5"),
         (errors.TypeMismatchError("Column time: required argument is not an integer"), "not fit"),
     ],
 )

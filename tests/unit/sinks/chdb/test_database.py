@@ -1,0 +1,126 @@
+"""The embedded ClickHouse stores what it is given, or raises: whatever an insert fails with, and when."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sinks.database import select
+from sinks.errors import PermanentWriteError, SinkError, TransientWriteError
+from tests.contract.engine import Engine
+from tests.contract.facts_rows import MAY_1, PLAIN
+
+pytestmark = pytest.mark.embedded
+
+MONTH_MS = 31 * 86_400_000
+ROWS = "touchline.touchpoints_rows"
+
+
+def touchpoint(event_id: str, **changes: object) -> tuple[object, ...]:
+    return msgspec.structs.astuple(msgspec.structs.replace(PLAIN["touchpoints"], event_id=event_id, **changes))
+
+
+def stored(database: Engine) -> list[object]:
+    return [event_id for (event_id,) in select(database, "SELECT event_id FROM touchpoints_rows ORDER BY event_id")]
+
+
+@pytest.fixture
+def constrained(chdb: Engine) -> Iterator[Engine]:
+    """A database that takes no touchpoint with the text `bad`."""
+    chdb.execute(f"ALTER TABLE {ROWS} ADD CONSTRAINT never CHECK text != 'bad'")
+    yield chdb
+    chdb.execute(f"ALTER TABLE {ROWS} DROP CONSTRAINT never")
+
+
+def test_rows_that_violate_a_constraint_are_refused_with_its_name(constrained: Engine) -> None:
+    rows = [touchpoint("good"), touchpoint("bad", text="bad")]
+
+    with pytest.raises(PermanentWriteError, match=r"2 rows to touchline\.touchpoints_rows.*`never`.*violated"):
+        constrained.write("touchpoints", rows)
+
+    assert stored(constrained) == []
+
+
+@pytest.fixture
+def crowded(chdb: Engine) -> Iterator[Engine]:
+    """A database that takes no insert while it has two parts, and does not merge them by itself."""
+    chdb.execute(f"SYSTEM STOP MERGES {ROWS}")
+    limits = "parts_to_throw_insert = 2, parts_to_delay_insert = 2, max_avg_part_size_for_too_many_parts = 0"
+    chdb.execute(f"ALTER TABLE {ROWS} MODIFY SETTING {limits}")
+    yield chdb
+    chdb.execute(f"ALTER TABLE {ROWS} RESET SETTING {', '.join(limit.split()[0] for limit in limits.split(', '))}")
+    chdb.execute(f"SYSTEM START MERGES {ROWS}")
+
+
+def test_too_many_parts_are_waited_for(crowded: Engine) -> None:
+    for event_id in ("a", "b"):
+        crowded.write("touchpoints", [touchpoint(event_id)])
+
+    with pytest.raises(TransientWriteError, match="TOO_MANY_PARTS"):
+        crowded.write("touchpoints", [touchpoint("c")])
+    before = stored(crowded)
+    crowded.execute(f"SYSTEM START MERGES {ROWS}")
+    crowded.execute(f"OPTIMIZE TABLE {ROWS} FINAL")
+    crowded.write("touchpoints", [touchpoint("c")])
+
+    assert before == ["a", "b"]
+    assert stored(crowded) == ["a", "b", "c"]
+
+
+def test_more_partitions_than_the_engine_allows_are_refused(chdb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The writer lifts the limit; this stands for any setting that an insert breaks only when it is stored.
+    monkeypatch.setattr("sinks.chdb.database._INSERT_SETTINGS", "max_partitions_per_insert_block = 100")
+    rows = [touchpoint(f"e{month}", occurred_at=MAY_1 - month * MONTH_MS) for month in range(150)]
+
+    with pytest.raises(SinkError, match="Too many partitions"):
+        chdb.write("touchpoints", rows)
+
+    assert stored(chdb) == []
+
+
+def test_a_column_that_is_missing_is_named(chdb: Engine) -> None:
+    chdb.execute(f"ALTER TABLE {ROWS} DROP COLUMN scorer")
+    try:
+        with pytest.raises(PermanentWriteError, match="scorer"):
+            chdb.write("touchpoints", [touchpoint("a")])
+    finally:
+        chdb.execute(f"ALTER TABLE {ROWS} ADD COLUMN scorer LowCardinality(String) AFTER sentiment")
+
+
+def test_a_process_that_can_open_no_more_files_waits(chdb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_name: str) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", exhausted)
+
+    with pytest.raises(TransientWriteError, match="Too many open files"):
+        chdb.write("touchpoints", [touchpoint("a")])
+
+
+def test_where_no_file_lies_in_memory_a_temporary_one_does(
+    chdb: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    chdb.write("touchpoints", [touchpoint("a", text="x" * 1_000_000)])
+
+    assert stored(chdb) == ["a"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_insert_leaves_no_file_open(chdb: Engine) -> None:
+    def in_memory() -> int:
+        files = (os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd"))
+        return sum("memfd:rows" in file for file in files)
+
+    for _ in range(3):
+        chdb.write("touchpoints", [touchpoint("a")])
+    with pytest.raises(SinkError):
+        chdb.write("touchpoints", [touchpoint("a", occurred_at="no number")])
+
+    assert in_memory() == 0
