@@ -27,6 +27,7 @@ from streams.runtime.exit import exit_with, print_cause
 from streams.runtime.health import HealthServer, HealthServerError
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.runtime.telemetry import Telemetry
+from streams.runtime.thread import DaemonThread
 from streams.settings import Settings
 
 GC_ALLOCATIONS = 50_000
@@ -73,8 +74,9 @@ async def wait_for_writer(writer: Writer, sleep: Sleep = asyncio.sleep) -> None:
     def log_failure(failure: Failure[TransientWriteError]) -> None:
         log.warning("waiting for ClickHouse", retry_in_s=failure.retry_in_s, cause=str(failure.error))
 
+    thread = DaemonThread("ping")  # a stop does not wait for an answer
     await retry(
-        lambda: asyncio.to_thread(writer.ping),
+        lambda: thread.run(writer.ping),
         transient=TransientWriteError,
         backoff=WRITER_BACKOFF,
         on_failure=log_failure,

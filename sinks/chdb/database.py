@@ -130,7 +130,7 @@ def insert(session: Session, into: str, settings: str, input_format: str, body: 
         body: the rows.
 
     Raises:
-        RuntimeError: the engine's error; of a partition some or none of the rows are stored then.
+        RuntimeError: the engine's error; a partition then has all of its rows or none.
         OSError: there is no room for a file.
     """
     with _file() as file:

@@ -23,6 +23,9 @@ _INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "optimize_on_insert": 
 # Larger than any batch, so that an insert is one block: a partition takes a block whole or not at all.
 _BLOCK_ROWS = 1 << 30
 
+# How long `close` waits for the end of a call, seconds: enough for a server that answers.
+_CLOSE_S = 1.0
+
 _LOST = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
 _CONFUSED = (
     errors.UnexpectedPacketFromServerError,
@@ -117,9 +120,12 @@ class ClickHouseDatabase:
         return str(version)
 
     def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._drop()
+        """Close the connection; one on which the server does not answer another thread's call is left to it."""
+        if self._lock.acquire(timeout=_CLOSE_S):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
 
     def _settings(self) -> dict[str, int]:
         """Return the insert settings that this server knows: it refuses an insert with any other."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from streams.kafka.offsets import Chunk
 from streams.runtime.exit import exit_on_error
 from streams.runtime.retry import Backoff, Failure, retry
 from streams.runtime.telemetry import Telemetry
+from streams.runtime.thread import DaemonThread
 
 STAGE: Stage = "sink"
 YIELD_EVERY_ROWS = 2000
@@ -70,8 +70,9 @@ class Sink:
         # A batch only writes.
         self._writer = cast(Writer, _Measured(writer, services.telemetry))
         # One thread: a writer makes one call at a time. An insert that a rebalance cancels runs on
-        # there; the next owner of its chunks stores the same rows once more.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert")
+        # there; the next owner of its chunks stores the same rows once more. An orderly stop does not
+        # wait for it: nothing of it is acknowledged.
+        self._thread = DaemonThread("insert")
         self._block = Block()
         self._more = asyncio.Event()
         self._room = asyncio.Event()
@@ -164,9 +165,8 @@ class Sink:
                 logged_at = time.monotonic()
                 log.warning("ClickHouse takes no rows; trying until it does", cause=str(failure.error))
 
-        loop = asyncio.get_running_loop()
         await retry(
-            lambda: loop.run_in_executor(self._thread, batch.flush, self._writer),
+            lambda: self._thread.run(lambda: batch.flush(self._writer)),
             transient=TransientWriteError,
             backoff=INSERT_BACKOFF,
             on_failure=note_failure,

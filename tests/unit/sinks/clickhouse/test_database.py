@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import msgspec
 import pytest
@@ -112,6 +113,29 @@ def test_a_file_of_certificates_that_cannot_be_used_is_named(tmp_path: Path, let
 
     with pytest.raises(AddressError, match=f"ca_certs={file} in a clickhouse:// address {why}"):
         open_server(f"clickhouses://db/touchline?ca_certs={file}")
+
+
+def test_closing_does_not_wait_for_a_server_that_does_not_answer() -> None:
+    answer, asked = Event(), Event()
+
+    class Hanging(Broken):
+        def execute(self, *_: object, **__: object) -> None:
+            asked.set()
+            answer.wait(30)
+
+    writer, _ = broken(KeyError())
+    writer._client = Hanging(KeyError())
+    asking = Thread(target=writer.execute, args=["SELECT 1"], daemon=True)
+    asking.start()
+    asked.wait(10)
+
+    writer.close()
+
+    assert asking.is_alive()
+    answer.set()
+    asking.join(10)
+    writer.close()
+    assert writer._client.dropped == 1
 
 
 @pytest.fixture
