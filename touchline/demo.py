@@ -122,6 +122,8 @@ async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
         while not waiting.done():
             await asyncio.wait({waiting}, timeout=CHECK_S)
             stack.check()
+            for remark in stack.remarks():
+                steps.remark(remark)
         await waiting
     finally:
         waiting.cancel()

@@ -75,6 +75,10 @@ class Steps:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(what, total=None)
 
+    def remark(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
     def show(self, done: int, total: int) -> None:
         """Show how far the step has come."""
         if self._task is not None:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
 from tests.servers.process import ctrl_c_obeyed
+from tests.servers.small_disk import fill, small_disk
 from touchline.simulate import write_simulation
 
 pytestmark = pytest.mark.embedded
@@ -52,10 +54,15 @@ class Demo:
         """Return what it says of itself up to the line that contains `word`."""
         assert self.process.stderr is not None
         said = ""
-        for line in self.process.stderr:
-            said += line
-            if word in line:
-                return said
+        patience = Timer(DEMO_S, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stderr:
+                said += line
+                if word in line:
+                    return said
+        finally:
+            patience.cancel()
         raise AssertionError(f"{word!r} was never said:\n{said}")
 
     def wait_for_process(self, word: str) -> int:
@@ -131,6 +138,21 @@ def ask(database: Path, sql: str) -> list[list[Any]]:
     command = [sys.executable, "-m", "touchline", "query", sql, "--data", str(database)]
     answer = subprocess.run([*command, "--format", "JSONCompactEachRow"], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def test_a_demo_without_room_for_its_rows_says_so(tmp_path: Path, start: Start) -> None:
+    lines = tmp_path / "view.jsonl"
+    view = {"kind": "page_view", "event_id": "v", "occurred_at": "2025-12-01T00:00:00Z", "source": "web", "page": "/"}
+    lines.write_text(json.dumps({**view, "customer_id": "c"}))
+    with small_disk(tmp_path / "disk", megabytes=32) as disk:
+        demo = start("--input", lines, "--keep", disk / "kept")
+        demo.read_until("publishing")  # the tables are made
+        fill(disk)
+        said = demo.read_until("ClickHouse takes no rows")
+        demo.process.kill()
+        demo.process.wait()
+
+    assert re.search(r"ClickHouse takes no rows; trying until it does: .*[Nn]ot enough space", said)
 
 
 def test_a_demo_stores_what_came_in_reports_it_and_says_how_to_ask_more(

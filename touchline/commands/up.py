@@ -36,4 +36,6 @@ def command(keep: Path | None, workers: int) -> None:
         click.echo(f'Query:    touchline query "SELECT ..." --data {database}, after Ctrl-C')
         while True:
             stack.check()
+            for remark in stack.remarks():
+                click.echo(remark, err=True)
             time.sleep(CHECK_S)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from touchline.stack.child import Child
 from touchline.stack.errors import StackError
 from touchline.stack.ports import HOST, broker_answers, free_port
+from touchline.stack.remarks import Remarks
 
 BROKER_START_S = 30.0
 STOP_S = 20.0
@@ -59,9 +60,11 @@ class Stack:
             "TOUCHLINE_CLICKHOUSE": self.clickhouse,
             "TOUCHLINE_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
             "TOUCHLINE_FETCH_WAIT_MS": str(FETCH_WAIT_MS),
+            "TOUCHLINE_LOG_FORMAT": "json",  # `remarks` reads it
         }
         self._broker: Child | None = None
         self._apps: list[Child] = []
+        self._remarks: list[Remarks] = []
         self._previous_handler: signal.Handlers | object = None
 
     def __enter__(self) -> Self:
@@ -132,6 +135,7 @@ class Stack:
             {**self._environment, port_setting: str(free_port())},
         )
         self._apps.append(app)
+        self._remarks.append(Remarks(app.log))
         app.start()
 
     def check(self) -> None:
@@ -142,6 +146,10 @@ class Stack:
         """
         for child in self._children():
             child.check()
+
+    def remarks(self) -> list[str]:
+        """Return what the workers and the sink have warned of since the last call, such as a full disk."""
+        return [remark for log in self._remarks for remark in log.new()]
 
     def stop_sink(self) -> None:
         """Stop the sink alone, so that this process may open the embedded database."""
