@@ -1,4 +1,4 @@
-"""A worker that is suspended before it writes a chunk's state, and is killed after it: `suspended_worker.py`.
+"""A worker that is suspended before it writes a chunk's state, and is killed after it.
 
 It suspends itself at the first large write of JOURNEYS before the log ends, its check that the partition is still its
 own behind it. Woken, it writes what it was about to write.
