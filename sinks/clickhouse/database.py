@@ -17,8 +17,9 @@ from sinks.clickhouse.formats import Result, render
 from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.tables import DATABASE, Row, Table, check_width, table_of
 
-# A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
-_INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "optimize_on_insert": 0}
+# A batch may span any number of months. The merges remove superseded rows: views read with FINAL. Current servers queue
+# inserts unless told otherwise, and by a user's profile may acknowledge them before they are stored.
+_INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "optimize_on_insert": 0, "async_insert": 0}
 
 # Larger than any batch, so that an insert is one block: a partition takes a block whole or not at all.
 _BLOCK_ROWS = 1 << 30

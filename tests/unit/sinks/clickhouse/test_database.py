@@ -16,6 +16,7 @@ from sinks.clickhouse.database import ClickHouseDatabase, open_server
 from sinks.database import select
 from sinks.errors import AddressError, MigrationError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.migrate import migrate
+from sinks.tables import TABLES
 from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
@@ -113,6 +114,31 @@ def test_a_file_of_certificates_that_cannot_be_used_is_named(tmp_path: Path, let
 
     with pytest.raises(AddressError, match=f"ca_certs={file} in a clickhouse:// address {why}"):
         open_server(f"clickhouses://db/touchline?ca_certs={file}")
+
+
+class Answering:
+    """A client of a server that knows some settings, and keeps those of an insert."""
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+        self.sent: dict[str, int] = {}
+
+    def execute(self, sql: str, *_: object, **more: dict[str, int]) -> list[list[str]]:
+        if sql.startswith("INSERT"):
+            self.sent = more["settings"]
+        if sql.startswith("DESCRIBE"):
+            return [[column, "Int64"] for column in TABLES["clocks"].columns]
+        return [[name] for name in self.known]
+
+
+@pytest.mark.parametrize("known", [("async_insert", "max_threads"), ("max_threads",)])
+def test_a_server_is_told_to_store_before_it_answers_if_it_knows_another_way(known: tuple[str, ...]) -> None:
+    writer, _ = broken(KeyError())
+    client = writer._client = Answering(*known)
+
+    writer.write("clocks", [CLOCK])
+
+    assert client.sent == ({"async_insert": 0} if "async_insert" in known else {})
 
 
 def test_closing_does_not_wait_for_a_server_that_does_not_answer() -> None:
