@@ -21,7 +21,7 @@ from streams.kafka.greeting import check_release
 from streams.kafka.partitions import misfit
 from streams.settings import Settings
 
-KNOWN_WITHIN_S = 15.0
+KNOWN_WITHIN_S = 120.0
 ASK_AGAIN_S = 0.2
 
 log = structlog.get_logger(__name__)
