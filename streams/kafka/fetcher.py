@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
@@ -10,14 +11,14 @@ from typing import Any, Protocol, cast
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from schemas.errors import TouchlineError
-from streams.kafka.client import BrokerError, client_options
+from streams.kafka.client import BrokerError, client_options, passes, wait_out
 from streams.kafka.offsets import Fetched
 from streams.kafka.partitions import misfit
 from streams.settings import Settings
@@ -98,6 +99,20 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         if self._misfit:
             raise BrokerError(self._misfit)
 
+    @override
+    async def on_start(self) -> None:
+        """Connect, however long Kafka is away."""
+        self.time_started = time.monotonic()
+        await wait_out(cast(Configured, self.transport).settings, self._connect)
+
+    async def _connect(self) -> None:
+        self._consumer = self._create_consumer(loop=self.thread_loop)
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+
     async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
         """Return records of some partitions; wait for at most `wait_s` where there are none."""
         return cast(dict[TP, Fetched], await self.call_thread(self._fetch, partitions, wait_s))
@@ -139,7 +154,9 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     async def seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         """Seek every assigned partition to the group's offset, or its beginning: TP -> (position, committed)."""
-        return cast(dict[TP, tuple[int, int | None]], await self.call_thread(self._seek_to_group_offsets))
+        settings = cast(Configured, self.transport).settings
+        found = await self.call_thread(wait_out, settings, self._seek_to_group_offsets)
+        return cast(dict[TP, tuple[int, int | None]], found)
 
     async def _seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         consumer = self._ensure_consumer()
@@ -178,5 +195,11 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         except (CommitFailedError, IllegalStateError) as error:
             # The group has moved on; the partitions' next owner reads from the last commit.
             log.info("offsets not committed: the group is rebalancing", cause=str(error))
+            return False
+        except KafkaError as error:
+            if not passes(error):
+                raise
+            # The trackers keep the offsets; the next commit tries them again.
+            log.warning("offsets not committed; the next commit tries again", cause=repr(error))
             return False
         return True
