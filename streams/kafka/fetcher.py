@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import structlog
@@ -55,10 +56,15 @@ class Configured(Protocol):
 
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
+    """The thread with aiokafka's consumer; its heartbeats live while agents compute.
+
+    Attributes:
+        notes: texts that are committed with the offsets of some partitions.
+    """
 
     mundane_level = "debug"
     _misfit = ""
+    notes: Mapping[TP, str] = MappingProxyType({})
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
@@ -188,7 +194,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         try:
             await consumer.commit(
                 {
-                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, self.notes.get(tp, ""))
                     for tp, offset in offsets.items()
                 }
             )
