@@ -142,7 +142,7 @@ class Ingest:
                 chunk = kept.popleft()
                 if topic in task.pausing:
                     task.pausing.keep(chunk)
-                elif chunk.current:
+                else:
                     await self._take(chunk)
             if topic not in task.pausing:
                 self._inputs.resume(topic, partition)

@@ -152,8 +152,7 @@ class Pausing:
     def record(self, watermark: int) -> None:
         """Record how far the watermark has passed each paused input."""
         for topic, pause in self._pauses.items():
-            passed = self._services.clock() >= pause.hold_until
-            behind_ms = max(0, watermark - pause.reached) if passed else 0
+            behind_ms = max(0, watermark - pause.reached)
             self._services.telemetry.paused_input_behind.labels(topic, str(self._number)).set(behind_ms / SECOND_MS)
 
     def close(self) -> None:

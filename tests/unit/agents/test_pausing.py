@@ -120,6 +120,18 @@ async def test_a_further_pause_is_twice_as_long_and_the_first_after_an_accepted_
         assert it.consumer.paused == {}
 
 
+async def test_what_is_kept_behind_a_further_pause_is_kept_on() -> None:
+    async with bench(refusals=3, pause_s=10) as it:
+        await paused_after(it, *bad(*range(9)))
+        behind = [it.give(PURCHASES, *bad(9)), it.give(PURCHASES, GOOD, *bad(11))]
+        await it.pass_time(10_000)
+        assert letters(it) == bad(*range(8))
+        await it.pass_time(20_000)
+        await until(lambda: all(chunk.acked for chunk in behind))
+        assert letters(it) == bad(*range(10), 11)
+        assert committed(it) == 12
+
+
 async def test_a_pause_ends_when_a_person_asks_for_it() -> None:
     async with bench(partitions=2, refusals=3) as it:
         await paused_after(it, *bad(0, 1, 2, 3), GOOD, partition=1)
