@@ -12,7 +12,16 @@ from typing import Any, Protocol, cast
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    GroupCoordinatorNotAvailableError,
+    IllegalStateError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -47,6 +56,26 @@ def _describe_unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
         f"a message has a header whose name is not UTF-8: {', '.join(spent) or 'of an unknown partition'}. "
         "See docs/operating.md#a-worker-ends-again-and-again"
     )
+
+
+def check_offset_fetches(coordinator: Any) -> None:
+    """Make a group coordinator's client raise the error of an answer that has no offsets because of it.
+
+    aiokafka 0.14 does not look at it, and takes such an answer for that of a group without offsets: while Kafka moves
+    or loads the group, everything would be read again from its beginning.
+    """
+    send = coordinator._send_req
+
+    async def checked(request: Any) -> Any:
+        response = await send(request)
+        if request.API_KEY == OffsetFetchRequest.API_KEY and (code := getattr(response, "error_code", 0)):
+            error = for_code(code)
+            if error in (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+                coordinator.coordinator_dead()
+            raise error()
+        return response
+
+    coordinator._send_req = checked
 
 
 class Configured(Protocol):
@@ -118,6 +147,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         except BaseException:
             await self._consumer.stop()
             raise
+        check_offset_fetches(self._consumer._coordinator)
 
     async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
         """Return records of some partitions; wait for at most `wait_s` where there are none."""

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     BrokerNotAvailableError,
     CommitFailedError,
@@ -20,11 +22,12 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
 )
+from aiokafka.protocol.commit import OffsetFetchRequest
 from faust.types import TP
 from structlog.testing import capture_logs
 
 from streams.kafka.client import passes, wait_out
-from streams.kafka.fetcher import ChunkThread
+from streams.kafka.fetcher import ChunkThread, check_offset_fetches
 from streams.settings import Settings
 
 SETTINGS = Settings(kafka="k:9092")
@@ -98,3 +101,47 @@ async def test_offsets_that_kafka_does_not_take_now_are_left_to_the_next_commit(
 async def test_offsets_that_kafka_will_never_take_are_an_error() -> None:
     with pytest.raises(GroupAuthorizationFailedError):
         await thread_whose_commits_fail_with(GroupAuthorizationFailedError("g"))._commit({TP("a", 0): 7})
+
+
+class Coordinator(GroupCoordinator):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's, with a broker that gives one answer after the other."""
+
+    def __init__(self, *answers: tuple[list[tuple[str, list[tuple[int, int, str, int]]]], int]) -> None:
+        self.group_id = "g"
+        self.coordinator_id: int | None = 1
+        self.lookups = 0
+        self._retry_backoff_ms = 1
+        self._answers = list(answers)
+
+    async def ensure_coordinator_known(self) -> None:
+        if self.coordinator_id is None:
+            self.lookups += 1
+            self.coordinator_id = 1
+
+    def coordinator_dead(self) -> None:
+        self.coordinator_id = None
+
+    async def _send_req(self, _request: OffsetFetchRequest) -> SimpleNamespace:
+        topics, error_code = self._answers.pop(0)
+        return SimpleNamespace(topics=topics, error_code=error_code)
+
+
+COORDINATOR_LOADS, NOT_COORDINATOR, GROUP_AUTHORIZATION_FAILED = 14, 16, 30
+"""Codes of Kafka's protocol."""
+
+
+async def test_a_group_that_kafka_loads_or_moves_is_not_one_without_offsets() -> None:
+    place = TopicPartition("a", 0)
+    coordinator = Coordinator(([], COORDINATOR_LOADS), ([], NOT_COORDINATOR), ([("a", [(0, 7, "", 0)])], 0))
+    check_offset_fetches(coordinator)
+    offsets = await coordinator.fetch_committed_offsets([place])
+    assert offsets[place].offset == 7
+    assert coordinator.lookups == 1
+
+
+async def test_a_group_without_offsets_is_one_and_one_that_is_not_ours_is_an_error() -> None:
+    coordinator = Coordinator(([("a", [(0, -1, "", 0)])], 0), ([], GROUP_AUTHORIZATION_FAILED))
+    check_offset_fetches(coordinator)
+    assert await coordinator.fetch_committed_offsets([TopicPartition("a", 0)]) == {}
+    with pytest.raises(GroupAuthorizationFailedError):
+        await coordinator.fetch_committed_offsets([TopicPartition("a", 0)])
