@@ -14,7 +14,7 @@ KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|
 KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test kafka servers lint format types bench sample clean
+.PHONY: help demo test chaos kafka servers lint format types bench sample clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# How long Kafka is away each time, in seconds: twenty times in all.
+OUTAGES_S := 5 25 90 5 25 90 5 25 90 5 25 90 5 25 5 25 5 25 5 25
+
+chaos: $(VENV)/.test servers kafka ## Kill processes and stop Kafka under load, again and again (half an hour)
+	CHAOS_OUTAGES_S="$(OUTAGES_S)" $(BIN)/pytest tests/chaos
 
 lint: $(VENV)/.test ## Check style
 	$(BIN)/ruff check .

@@ -23,7 +23,6 @@ TouchlineError                          schemas.errors
     StackError                          touchline.stack.errors
         ChildExitedError                touchline.stack.errors
     StateFormatError                    streams.journeys.formats
-    TooManyRefusalsError                streams.agents.validation
     UnreadableMessageError              streams.kafka.fetcher
     UnsupportedSchemaError              schemas.avro.decoder
 """

@@ -16,6 +16,7 @@ JOURNEYS_STATE = "journeys.state.v1"
 WATERMARKS = "journeys.watermarks.v1"
 """The tasks' watermarks. All are in partition 0, so that one worker has them all."""
 DEAD_LETTERS = "touchpoints.dlq.v1"
+RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
 SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
@@ -59,6 +60,7 @@ def all_topics() -> list[Topic]:
             WATERMARKS,
             {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
         ),
+        Topic(RESUME_REQUESTS, {"retention.ms": str(DAY_MS)}),
     ]
     facts = [Topic(name, {**wide, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
     outputs = [

@@ -20,7 +20,7 @@ from sinks.writer import Writer
 from streams.agents.services import Services
 from streams.app import TouchlineApp, build_sink_app, build_streams_app
 from streams.kafka.admin import check_topics
-from streams.kafka.client import BrokerError, wait_for_broker
+from streams.kafka.client import BrokerError, wait_for_broker, wait_out
 from streams.kafka.producer import BatchProducer
 from streams.runtime import logging
 from streams.runtime.exit import exit_with, print_cause
@@ -134,13 +134,11 @@ async def serve(settings: Settings, role: str, port: int, needed: set[str], buil
         stack.callback(health.close)
         heartbeat = asyncio.create_task(health.run_heartbeat(), name="heartbeat")
         stack.callback(heartbeat.cancel)
-        await _unless_stopped(stop, wait_for_broker(settings))
+        producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
+        stack.push_async_callback(producer.stop)
+        await _unless_stopped(stop, _connect(settings, needed, producer))
         if stop.is_set():
             return
-        await check_topics(settings, needed)
-        producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
-        await producer.start()
-        stack.push_async_callback(producer.stop)
         app = await _unless_stopped(stop, build(settings, Services(settings, producer, telemetry), stack))
         if app is None:
             return
@@ -151,6 +149,13 @@ async def serve(settings: Settings, role: str, port: int, needed: set[str], buil
         if app.crashed:
             exit_with(role, app.crash_reason or RuntimeError("Faust crashed without a reason"))
         log.info("stopping", role=role)
+
+
+async def _connect(settings: Settings, needed: set[str], producer: BatchProducer) -> None:
+    """Wait for Kafka, check the topics, and start the producer; Kafka may go away again between any two of them."""
+    await wait_for_broker(settings)
+    await wait_out(settings, lambda: check_topics(settings, needed))
+    await wait_out(settings, producer.start)
 
 
 def _registry() -> CollectorRegistry:

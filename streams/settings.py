@@ -92,7 +92,13 @@ class Settings(BaseSettings):
         default="", description="names that do not count when a text is scored, as a comma list: yours, your rivals'"
     )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
-        default=1000, description="refused messages in a row on one partition that stop the worker"
+        default=1000, description="refused messages in a row after which an input partition is paused"
+    )
+    pause_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="seconds of a first such pause; each further one is twice as long, up to an hour"
+    )
+    pause_hold_s: Annotated[float, Field(ge=0)] = Field(
+        default=3600.0, description="most seconds for which a paused input partition holds time back"
     )
     batch_rows: Annotated[int, Field(ge=1)] = Field(
         default=50_000, description="rows that make the sink write a block at once"

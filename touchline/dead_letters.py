@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 from schemas.dead_letters import DeadLetter, decode
 from schemas.sizes import MAX_DEAD_LETTER_BYTES
@@ -47,8 +48,41 @@ async def dead_letters(settings: Settings, selection: Selection) -> AsyncIterato
                 yield letter
 
 
+@dataclass
+class Counts:
+    """How many dead letters there are, of how many messages, and how many of these can be sent back."""
+
+    letters: int = 0
+    messages: int = 0
+    returnable: int = 0
+
+
+async def once_each(letters: AsyncIterable[DeadLetter], counts: Counts) -> AsyncIterator[DeadLetter]:
+    """Yield the first dead letter of each message, and count.
+
+    A message has several letters if it was refused again: after a crash, after a replay, or because its producer sent
+    it twice. It is the same message if topic, key and value are the same; without a value, if its place is.
+    """
+    seen: set[tuple[str, bytes | None, bytes]] = set()
+    async for letter in letters:
+        counts.letters += 1
+        place = f"{letter.partition}/{letter.offset}".encode()
+        content = sha256(letter.value).digest() if letter.value is not None else place
+        message = (letter.topic, letter.key, content)
+        if message not in seen:
+            seen.add(message)
+            counts.messages += 1
+            counts.returnable += returnable(letter)
+            yield letter
+
+
+def returnable(letter: DeadLetter) -> bool:
+    """Return whether a letter holds its message and says where it came from."""
+    return letter.kind is not None and letter.partition >= 0 and letter.value is not None
+
+
 async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter]) -> int:
-    """Send messages to the topics and partitions they came from, unchanged; return how many.
+    """Send messages to the topics and partitions they came from, unchanged; return how many. Others are passed over.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -59,6 +93,8 @@ async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter]) -> i
     sent = 0
     try:
         async for letter in letters:
+            if not returnable(letter):
+                continue
             message = Message(letter.key, letter.value, letter.headers)
             await producer.send({(letter.topic, letter.partition): [message]})
             sent += 1

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+import structlog
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import open_registry
 from schemas.errors import UnknownSchemaError
-from schemas.topics import TOPIC_KINDS, WATERMARKS
+from schemas.pauses import decode_request
+from schemas.topics import RESUME_REQUESTS, TOPIC_KINDS, WATERMARKS
 from schemas.watermarks import encode
-from streams.agents.merging import IngestTask, Inputs, ReceivedChunk
+from streams.agents.merging import IngestTask, ReceivedChunk
+from streams.agents.pausing import Inputs
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validator
 from streams.kafka.consumer import chunks_of, consumer_of, topic
@@ -24,6 +27,8 @@ from streams.runtime.exit import exit_on_error
 from streams.sentiment import VaderScorer
 
 MAX_POLL_S = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 def register(app: faust.App, services: Services) -> None:
@@ -36,6 +41,12 @@ def register(app: faust.App, services: Services) -> None:
     async def run(stream: faust.StreamT[Any]) -> None:
         with exit_on_error(STAGE):
             await ingest.run(chunks_of(stream))
+
+    @app.agent(topic(app, [RESUME_REQUESTS]), name="resume")
+    async def obey(stream: faust.StreamT[Any]) -> None:
+        with exit_on_error(STAGE):
+            async for chunk in chunks_of(stream):
+                await ingest.obey(chunk)
 
     async def close_tasks(*_: Any, **__: Any) -> None:
         ingest.close_tasks()
@@ -64,6 +75,8 @@ class Ingest:
         self._group: asyncio.TaskGroup | None = None
         self._none_in_validation = asyncio.Event()
         self._none_in_validation.set()
+        # Chunks of an input that is taken up are validated before the next one that comes in.
+        self._receiving = asyncio.Lock()
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
         """Receive chunks, and write what they give and the watermarks, until there are no more chunks."""
@@ -89,20 +102,52 @@ class Ingest:
             self._tasks.clear()
 
     async def receive(self, chunk: Chunk) -> None:
-        """Validate a chunk, and add it to its task, which writes and acknowledges it.
-
-        Raises:
-            TooManyRefusalsError: too many messages in a row were refused.
-        """
-        received = ReceivedChunk(chunk, self._services.clock())
+        """Validate a chunk, and add it to its task, which writes and acknowledges it; keep that of a paused input."""
         self._services.telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
+        async with self._receiving:
+            if not chunk.current:
+                return
+            pausing = self._task(chunk.partition).pausing
+            if chunk.topic in pausing:
+                pausing.keep(chunk)
+            else:
+                await self._take(chunk)
+        await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
+
+    async def _take(self, chunk: Chunk) -> None:
+        received = ReceivedChunk(chunk, self._services.clock())
         unknown = await self._learn_schemas(chunk)
         if not chunk.current:
             return
         task = self._task(chunk.partition)
         validated = self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.topic])
-        await task.add(received, validated)
-        await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
+        task.add(received, validated)
+
+    async def obey(self, chunk: Chunk) -> None:
+        """Take up the inputs that the requests in a chunk name, where they are paused; acknowledge the chunk."""
+        for record in chunk.records:
+            request = decode_request(record.value)
+            if request is None:
+                log.warning("a request that is none is passed over", topic=chunk.topic, offset=record.offset)
+            else:
+                await self.take_up(request.topic, chunk.partition, "a person asked for it")
+        chunk.ack()
+
+    async def take_up(self, topic: str, partition: int, why: str) -> None:
+        """Validate what was kept of a paused input, and read on, unless that is too much again."""
+        async with self._receiving:
+            task = self._tasks.get(partition)
+            if task is None or topic not in task.pausing:
+                return
+            kept = task.take_up(topic, why)
+            while kept:
+                chunk = kept.popleft()
+                if topic in task.pausing:
+                    task.pausing.keep(chunk)
+                else:
+                    await self._take(chunk)
+            if topic not in task.pausing:
+                self._inputs.resume(topic, partition)
 
     async def _learn_schemas(self, chunk: Chunk) -> dict[bytes, UnknownSchemaError]:
         """Return the refusals of the schemas in a chunk that the registry does not know; may wait for it."""
@@ -128,9 +173,12 @@ class Ingest:
         return task
 
     async def wake_tasks(self) -> None:
-        """Begin the tasks whose partitions are all ours; wake all, as time may have freed something."""
+        """Begin the tasks whose partitions are all ours; wake all, as time may have freed something; end pauses."""
         for number in set.intersection(*(self._inputs.assigned(name) for name in TOPIC_KINDS)):
             self._task(number).wake()
+        for number, task in list(self._tasks.items()):
+            for due in task.pausing.due():
+                await self.take_up(due, number, "its pause is over")
 
     async def report(self) -> None:
         """Write the watermarks of the tasks, where they have moved, in one go."""
@@ -161,3 +209,9 @@ class _AppInputs:
 
     def assigned(self, topic: str) -> set[int]:
         return consumer_of(self.app).assigned(topic)
+
+    def pause(self, topic: str, partition: int, note: str) -> None:
+        consumer_of(self.app).pause(topic, partition, note)
+
+    def resume(self, topic: str, partition: int) -> None:
+        consumer_of(self.app).resume(topic, partition)

@@ -8,8 +8,9 @@ only when Kafka has acknowledged all that it gave.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topi
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
+from streams.agents.pausing import Inputs, Pausing
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validated
 from streams.intake.accept import Accepted
@@ -29,16 +31,6 @@ MAX_BATCH = 2_000
 """Most records of the log written at a time."""
 
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
-
-
-class Inputs(Protocol):
-    """What is used of `streams.kafka.consumer.ChunkConsumer`."""
-
-    def caught_up(self, topic: str, partition: int) -> bool:
-        """Whether we were given all that the partition held when it was last polled."""
-
-    def assigned(self, topic: str) -> set[int]:
-        """Return the partitions of a topic that are ours."""
 
 
 class ReceivedChunk(NamedTuple):
@@ -54,12 +46,13 @@ class IngestTask:
     Args:
         number: of the partition it reads of every input topic.
         services: write, count, tell the time.
-        inputs: tell which inputs are read to their end.
+        inputs: tell which inputs are read to their end, and are told which not to read.
         none_in_validation: cleared while a chunk waits for its validation; until its records are
             merged, a task writes neither records nor its watermark.
 
     Attributes:
         refused_in_a_row: by input topic, how many of its last messages were refused.
+        pausing: which inputs are paused.
     """
 
     def __init__(self, number: int, services: Services, inputs: Inputs, none_in_validation: asyncio.Event) -> None:
@@ -74,6 +67,7 @@ class IngestTask:
         self._merge = PartitionMerge[ReceivedChunk, Accepted](
             tuple(TOPIC_KINDS), round(settings.idle_s * 1000), services.clock()
         )
+        self.pausing = Pausing(number, services, inputs, self._merge)
         self._dead_letters: list[Message] = []
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -96,28 +90,32 @@ class IngestTask:
         self._closed = True
         if self._writer is not None:
             self._writer.cancel()
+        self.pausing.close()
         if self._last_watermark:
             self._services.telemetry.watermark.remove(str(self.number))
 
-    async def add(self, received: ReceivedChunk, validated: Validated) -> None:
-        """Add a chunk's records to the merge.
+    def add(self, received: ReceivedChunk, validated: Validated) -> None:
+        """Add a chunk's records to the merge; pause its input where too many messages in a row were refused.
 
-        Raises:
-            TooManyRefusalsError: too many messages in a row were refused; their dead letters are written.
+        Then the chunk ends with the last refusal: all of it is acknowledged once it is written, and the rest is kept.
         """
         chunk = received.chunk
-        if validated.error is not None:
-            # The worker stops and acknowledges nothing, but the dead letters show the cause.
-            letters = [*self._dead_letters, *validated.refused]
-            await self._services.producer.send({(DEAD_LETTERS, self.number): letters})
-            raise validated.error
-        self.refused_in_a_row[chunk.topic] = validated.refused_in_a_row
+        topic, excess = chunk.topic, validated.excess
+        rest = None if excess is None else chunk.split(validated.count)
+        self.refused_in_a_row[topic] = validated.refused_in_a_row
         self._dead_letters += validated.refused
         self._last_chunk = chunk
-        self._merge.add(
-            received, chunk.topic, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock()
-        )
+        self._merge.add(received, topic, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
+        if validated.accepted:
+            self.pausing.accept(topic)
+        if excess is not None:
+            self.pausing.begin(topic, excess, rest)
         self._wake.set()
+
+    def take_up(self, topic: str, why: str) -> deque[Chunk]:
+        """End the pause of an input; return what was kept of it, to be validated and added first."""
+        self.refused_in_a_row[topic] = 0
+        return self.pausing.end(topic, why)
 
     def wake(self) -> None:
         """Make the task look whether time has freed something to write."""
@@ -188,6 +186,7 @@ class IngestTask:
                 return None
             self._update_inputs()
             watermark = self._merge.watermark(self._services.clock())
+            self.pausing.record(watermark)
             if watermark <= self._last_watermark:
                 return None
             self._last_watermark = watermark

@@ -11,9 +11,10 @@ import structlog
 from schemas import dead_letters
 from schemas.avro.registry import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.errors import RefusalError, Stage, TouchlineError, UndecodableError, UnknownSchemaError
+from schemas.errors import RefusalError, Stage, UndecodableError, UnknownSchemaError
 from schemas.topics import TOPIC_KINDS
 from schemas.units import SECOND_MS
+from streams.agents.pausing import Excess
 from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import EARLIEST
@@ -32,10 +33,6 @@ REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 log = structlog.get_logger(__name__)
 
 
-class TooManyRefusalsError(TouchlineError):
-    """So many records in a row were refused that the topic or the worker must be wrong."""
-
-
 class Decoder(Protocol):
     """What is used of `schemas.avro.codec.Codec`."""
 
@@ -50,14 +47,16 @@ class Validated:
     Attributes:
         accepted: the accepted records in offset order, each with its `occurred_at`, ms; with `NO_TIME` if it is ahead.
         refused: a dead letter for each refused message.
+        count: how many of the chunk's messages were validated, accepted or refused.
         refused_in_a_row: how many of the last messages, in this chunk and before, were refused.
-        error: set where those are too many; the messages after that are not validated.
+        excess: set where those are too many; the messages behind the last of them are not validated.
     """
 
     accepted: list[tuple[int, Accepted]] = field(default_factory=list)
     refused: list[Message] = field(default_factory=list)
+    count: int = 0
     refused_in_a_row: int = 0
-    error: TooManyRefusalsError | None = None
+    excess: Excess | None = None
 
 
 class Validator:
@@ -151,6 +150,7 @@ class Validator:
         accepted: list[tuple[int, Accepted]] = []
         refused: list[Message] = []
         ahead = 0
+        excess = None
         for record in chunk.records:
             # The timestamp is the producer's to choose, unless the topic says otherwise: it may lie after now.
             timestamp = record.timestamp
@@ -161,8 +161,8 @@ class Validator:
                 refused.append(self._dead_letter(chunk, record, refusal, now))
                 refused_in_a_row += 1
                 if refused_in_a_row > self._max_in_a_row:
-                    error = _too_many(refused_in_a_row, chunk.topic, refusal)
-                    return Validated(accepted, refused, refused_in_a_row, error)
+                    excess = Excess(refused_in_a_row, record.offset, refusal)
+                    break
                 continue
             refused_in_a_row = 0
             time = item.occurred_at
@@ -171,7 +171,7 @@ class Validator:
                 ahead += 1
             accepted.append((time, item))
         self._services.telemetry.touchpoints_ahead.inc(ahead)
-        return Validated(accepted, refused, refused_in_a_row)
+        return Validated(accepted, refused, len(accepted) + len(refused), refused_in_a_row, excess)
 
     def _accepted(
         self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchemaError], received_at: int, now: int
@@ -230,11 +230,3 @@ class Validator:
             headers=record.headers,
         )
         return Message(*dead_letters.encode(letter))
-
-
-def _too_many(count: int, topic: str, last: RefusalError) -> TooManyRefusalsError:
-    return TooManyRefusalsError(
-        f"{count} messages of {topic} in a row were refused, the last one as {last}. Stopping instead of "
-        "emptying the topic into the dead letters. Look at what is published there; if it is all to be "
-        "refused, raise TOUCHLINE_MAX_CONSECUTIVE_REFUSALS."
-    )

@@ -3,7 +3,8 @@
 Each input is a log: its records keep the order of their offsets, whatever their times. Between
 inputs the one whose next record is the earliest goes first, so that topics replayed side by side
 stay in step. The merge waits for an input that may still hold an earlier record; it does not wait
-for one that is read to its end, so live traffic is never held back.
+for one that is read to its end, so live traffic is never held back. Nor does it wait for an input that
+is held, because its reading is paused; that one holds back the watermark alone, and not for ever.
 
 One wrong clock must not move the time of the others. A record that is known to be ahead tells its input
 no time. Any other record moves its input's clock by more than an hour only where its neighbours agree:
@@ -67,6 +68,7 @@ class _Input(Generic[ChunkRef, Item]):
         self.caught_up = False  # whether the broker holds nothing beyond its chunks
         self.active_at = now  # when it last told a time, or began
         self.waiting_since = now  # when it last gave a chunk or ran out of records, or began
+        self.held_until: int | None = None  # while it is held: until when it holds the watermark back
 
     def extend(self, records: Sequence[tuple[int, Item]], now: int) -> None:
         """Add records behind those in the buffer."""
@@ -82,22 +84,30 @@ class _Input(Generic[ChunkRef, Item]):
         if last_time or not records:
             self.active_at = now
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a next chunk of the input is on its way."""
+        return not self.caught_up and self.held_until is None
+
     def blocks(self, now: int, idle_ms: int) -> bool:
         """Return whether the merge has to wait for the next chunk of the input.
 
         That may hold a record earlier than all that is buffered, or neighbours of the last record.
         """
-        if self.caught_up or now - self.waiting_since >= idle_ms:
+        if not self.awaited or now - self.waiting_since >= idle_ms:
             return False
         return not self.buffer or self.place() > self.clock
 
     def bound(self, now: int, idle_ms: int) -> int:
         """Return the time this input has reached; 0 while unknown."""
-        silent = self.caught_up and now - self.active_at >= idle_ms
+        if self.held_until is not None:
+            silent, empty = now >= self.held_until, False
+        else:
+            silent, empty = self.caught_up and now - self.active_at >= idle_ms, self.caught_up and not self.clock
         if self.buffer:
             place = self.place()
             return max(self.clock, place) if silent else self.clock
-        return NO_BOUND if silent or (self.caught_up and not self.clock) else self.clock
+        return NO_BOUND if silent or empty else self.clock
 
     def place(self) -> int:
         """Judge the next record: move the clock to its time, or not, and return its place in the merge.
@@ -186,6 +196,24 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         """Note whether the broker holds nothing of an input beyond the chunks already added."""
         self._inputs[topic].caught_up = caught_up
 
+    def hold(self, topic: str, until: int) -> None:
+        """Do not wait for the next chunk of an input, whose reading is paused.
+
+        Until some time, epoch ms, the watermark does not pass what the input has reached; then it does.
+        """
+        self._inputs[topic].held_until = until
+
+    def release(self, topic: str, now: int) -> None:
+        """Wait for an input's chunks again."""
+        source = self._inputs[topic]
+        source.held_until = None
+        source.active_at = source.waiting_since = now
+
+    def reached(self, topic: str) -> int:
+        """Return the event time that an input's records so far reach, or the watermark where that is later."""
+        source = self._inputs[topic]
+        return max(source.clock, source.last_time, self._watermark)
+
     def _note_poll(self, now: int) -> None:
         """Restart the silence of all inputs if nobody polled them for `idle_ms`."""
         if now - self._polled_at >= self._idle_ms:
@@ -220,14 +248,14 @@ class PartitionMerge(Generic[ChunkRef, Item]):
                 heapq.heappop(heads)
                 source.waiting_since = now
                 bounds[i] = source.bound(now, self._idle_ms)
-                if not source.caught_up:
+                if source.awaited:
                     break
                 continue
             place = buffer[0][0]
             if place > source.clock_limit:
                 place = source.place()
                 bounds[i] = source.clock
-                if place > source.clock and not source.caught_up:
+                if place > source.clock and source.awaited:
                     source.waiting_since = now
                     break
             elif place > source.clock:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from aiokafka.errors import (
+    BrokerNotAvailableError,
+    CorruptRecordException,
+    KafkaError,
+    KafkaTimeoutError,
+    KafkaUnavailableError,
+    ReplicaNotAvailableError,
+)
 
 from schemas.errors import TouchlineError
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
@@ -21,6 +29,16 @@ _PROTOCOLS = {
     "sasl_ssl": "SASL_SSL",
 }
 BROKER_BACKOFF = Backoff(first_s=0.5, longest_s=10.0)
+_PASSING = (
+    BrokerNotAvailableError,
+    CorruptRecordException,
+    KafkaTimeoutError,
+    KafkaUnavailableError,
+    ReplicaNotAvailableError,
+)
+"""Errors that pass by themselves, though aiokafka does not call them retriable; Kafka's own clients do."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -58,24 +76,42 @@ def _trusting(cafile: str | None) -> ssl.SSLContext:
         raise BrokerError(f"TOUCHLINE_KAFKA_CAFILE: {cafile} cannot be read: {error.strerror}") from error
 
 
+def passes(error: Exception) -> bool:
+    """Return whether an error of Kafka or of the network passes by itself, so that one can wait for its end."""
+    if isinstance(error, KafkaError):
+        return bool(error.retriable) or isinstance(error, _PASSING)
+    return isinstance(error, OSError)
+
+
+async def wait_out(settings: Settings, attempt: Callable[[], Awaitable[T]], sleep: Sleep = asyncio.sleep) -> T:
+    """Return the result of the first attempt that Kafka answers, however long that takes; log each other one.
+
+    Raises:
+        KafkaError: one that does not pass by itself.
+    """
+
+    def log_failure(failure: Failure[Exception]) -> None:
+        cause = str(failure.error) or repr(failure.error)
+        log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=failure.retry_in_s, cause=cause)
+
+    return await retry(
+        attempt,
+        transient=(KafkaError, OSError),
+        passes=passes,
+        backoff=BROKER_BACKOFF,
+        on_failure=log_failure,
+        sleep=sleep,
+    )
+
+
 async def wait_for_broker(settings: Settings, sleep: Sleep = asyncio.sleep) -> None:
     """Wait until Kafka answers, however long that takes, and log each attempt.
 
     Raises:
         BrokerError: Kafka answers, but refuses us.
     """
-
-    def log_failure(failure: Failure[Exception]) -> None:
-        log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=failure.retry_in_s, cause=str(failure.error))
-
     try:
-        await retry(
-            lambda: _list_topics(settings),
-            transient=(KafkaConnectionError, KafkaTimeoutError, OSError),
-            backoff=BROKER_BACKOFF,
-            on_failure=log_failure,
-            sleep=sleep,
-        )
+        await wait_out(settings, lambda: _list_topics(settings), sleep)
     except KafkaError as error:
         raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
 

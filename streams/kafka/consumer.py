@@ -66,14 +66,25 @@ class ChunkConsumer(driver.Consumer):
 
     # -- for agents ------------------------------------------------------------------------------
 
-    def pause(self, topic: str, partition: int) -> None:
-        """Fetch no more of a partition until `resume`; records that are being fetched still come."""
+    def pause(self, topic: str, partition: int, note: str) -> None:
+        """Fetch no more of a partition until `resume`; records that are being fetched still come.
+
+        The note is committed with the partition's offset, where everyone who may read the group's offsets sees it.
+        """
         self._paused.add(TP(topic, partition))
+        self._note(TP(topic, partition), note)
 
     def resume(self, topic: str, partition: int) -> None:
         """Fetch from a paused partition again, from its position on."""
         self._paused.discard(TP(topic, partition))
+        self._note(TP(topic, partition), "")
         self._room.set()
+
+    def _note(self, tp: TP, note: str) -> None:
+        # The thread reads it: a dict of its own, that nobody changes.
+        self._thread.notes = {**self._thread.notes, tp: note}
+        if tp in self._trackers:
+            self._trackers[tp].recommit()
 
     def caught_up(self, topic: str, partition: int) -> bool:
         """Whether agents have all that a partition of ours held when it was last fetched from."""
@@ -187,6 +198,7 @@ class ChunkConsumer(driver.Consumer):
         self._trackers = {}
         self._prepared = {}
         self._paused.clear()
+        self._thread.notes = {}
 
     @override
     async def perform_seek(self) -> None:

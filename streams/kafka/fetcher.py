@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    GroupCoordinatorNotAvailableError,
+    IllegalStateError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from schemas.errors import TouchlineError
-from streams.kafka.client import BrokerError, client_options
+from streams.kafka.client import BrokerError, client_options, passes, wait_out
 from streams.kafka.offsets import Fetched
 from streams.kafka.partitions import misfit
 from streams.settings import Settings
@@ -47,6 +58,26 @@ def _describe_unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
     )
 
 
+def check_offset_fetches(coordinator: Any) -> None:
+    """Make a group coordinator's client raise the error of an answer that has no offsets because of it.
+
+    aiokafka 0.14 does not look at it, and takes such an answer for that of a group without offsets: while Kafka moves
+    or loads the group, everything would be read again from its beginning.
+    """
+    send = coordinator._send_req
+
+    async def checked(request: Any) -> Any:
+        response = await send(request)
+        if request.API_KEY == OffsetFetchRequest.API_KEY and (code := getattr(response, "error_code", 0)):
+            error = for_code(code)
+            if error in (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+                coordinator.coordinator_dead()
+            raise error()
+        return response
+
+    coordinator._send_req = checked
+
+
 class Configured(Protocol):
     """What is used of `streams.kafka.consumer.ChunkTransport`."""
 
@@ -54,10 +85,15 @@ class Configured(Protocol):
 
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread with aiokafka's consumer; its heartbeats live while agents compute."""
+    """The thread with aiokafka's consumer; its heartbeats live while agents compute.
+
+    Attributes:
+        notes: texts that are committed with the offsets of some partitions.
+    """
 
     mundane_level = "debug"
     _misfit = ""
+    notes: Mapping[TP, str] = MappingProxyType({})
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
@@ -97,6 +133,21 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         """
         if self._misfit:
             raise BrokerError(self._misfit)
+
+    @override
+    async def on_start(self) -> None:
+        """Connect, however long Kafka is away."""
+        self.time_started = time.monotonic()
+        await wait_out(cast(Configured, self.transport).settings, self._connect)
+
+    async def _connect(self) -> None:
+        self._consumer = self._create_consumer(loop=self.thread_loop)
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        check_offset_fetches(self._consumer._coordinator)
 
     async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:
         """Return records of some partitions; wait for at most `wait_s` where there are none."""
@@ -139,7 +190,9 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     async def seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         """Seek every assigned partition to the group's offset, or its beginning: TP -> (position, committed)."""
-        return cast(dict[TP, tuple[int, int | None]], await self.call_thread(self._seek_to_group_offsets))
+        settings = cast(Configured, self.transport).settings
+        found = await self.call_thread(wait_out, settings, self._seek_to_group_offsets)
+        return cast(dict[TP, tuple[int, int | None]], found)
 
     async def _seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:
         consumer = self._ensure_consumer()
@@ -171,12 +224,18 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         try:
             await consumer.commit(
                 {
-                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, self.notes.get(tp, ""))
                     for tp, offset in offsets.items()
                 }
             )
         except (CommitFailedError, IllegalStateError) as error:
             # The group has moved on; the partitions' next owner reads from the last commit.
             log.info("offsets not committed: the group is rebalancing", cause=str(error))
+            return False
+        except KafkaError as error:
+            if not passes(error):
+                raise
+            # The trackers keep the offsets; the next commit tries them again.
+            log.warning("offsets not committed; the next commit tries again", cause=repr(error))
             return False
         return True

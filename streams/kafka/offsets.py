@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 MAX_CHUNKS = 64
@@ -62,6 +62,10 @@ class Chunk:
     def begin(self) -> None:
         """Note that an agent has begun to process it."""
         self._tracker.queued -= 1
+
+    def split(self, count: int) -> Chunk | None:
+        """Keep the first `count` records; return the others as a chunk of their own, None without others."""
+        return self._tracker.split(self, count)
 
     def ack(self) -> None:
         """Acknowledge it: all its effects are durable. Does nothing once the partition is revoked."""
@@ -134,6 +138,24 @@ class OffsetTracker:
             chunks[-1].caught_up = self._caught_up
         return chunks
 
+    def split(self, chunk: Chunk, count: int) -> Chunk | None:
+        """Cut a chunk in flight behind its first `count` records, at least one; return the rest, None without one."""
+        rest = chunk.records[count:]
+        if not rest:
+            return None
+        behind = replace(chunk, records=rest, first_offset=rest[0].offset, size=sum(map(_size, rest)))
+        chunk.records = chunk.records[:count]
+        chunk.last_offset = chunk.records[-1].offset
+        chunk.size -= behind.size
+        chunk.caught_up = False
+        if not self.closed:
+            self._in_flight.insert(self._in_flight.index(chunk) + 1, behind)
+        return behind
+
+    def recommit(self) -> None:
+        """Have the offset committed again, with another note."""
+        self.committed = None
+
     def ack(self, chunk: Chunk) -> None:
         """Mark a chunk done, and advance `done` over the done chunks at the head, never past another one."""
         if self.closed:
@@ -179,7 +201,7 @@ def _runs(records: Sequence[Record], limit: int) -> list[tuple[Sequence[Record],
     runs: list[tuple[Sequence[Record], int]] = []
     start = size = 0
     for index, record in enumerate(records):
-        more = len(record.key or b"") + len(record.value or b"")
+        more = _size(record)
         if size + more > limit and index > start:
             runs.append((records[start:index], size))
             start, size = index, 0
@@ -187,3 +209,7 @@ def _runs(records: Sequence[Record], limit: int) -> list[tuple[Sequence[Record],
     if records:
         runs.append((records[start:], size))
     return runs
+
+
+def _size(record: Record) -> int:
+    return len(record.key or b"") + len(record.value or b"")

@@ -11,9 +11,16 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
     UnknownError,
+    UnknownProducerId,
     UnsupportedVersionError,
 )
 from aiokafka.partitioner import murmur2
@@ -21,7 +28,7 @@ from aiokafka.partitioner import murmur2
 from schemas.errors import TouchlineError
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, Headers, record_size
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
-from streams.kafka.client import client_options
+from streams.kafka.client import client_options, passes
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
 
@@ -33,6 +40,15 @@ PRODUCE_BACKOFF = Backoff(first_s=0.1, longest_s=5.0)
 
 NO_IDEMPOTENCE = (UnsupportedVersionError, UnknownError, ClusterAuthorizationFailedError)
 """How brokers answer that do not know it, or do not allow it."""
+NEW_PRODUCER_HELPS = (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
+"""Errors of one producer's id and sequence numbers, or of one that was replaced: they end with a new producer."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +82,11 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 class BatchProducer:
-    """One producer of a process. What `send` returned from is on all in-sync replicas."""
+    """One producer of a process. What `send` returned from is on all in-sync replicas.
+
+    A batch that aiokafka's producer gave up leaves a gap in its sequence numbers, and Kafka would refuse all batches
+    behind the gap: then another producer takes its place, with the data that were not acknowledged.
+    """
 
     def __init__(
         self,
@@ -87,6 +107,9 @@ class BatchProducer:
         self._sleep = sleep
         self._open_producer = open_producer
         self._producer: Any = None
+        self._starting = asyncio.Lock()
+        self._retired: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self._on_retry = on_retry
 
     async def start(self) -> None:
@@ -95,16 +118,13 @@ class BatchProducer:
         Raises:
             KafkaError: no broker answers.
         """
-        try:
-            self._producer = await self._opened(idempotent=True)
-        except NO_IDEMPOTENCE as error:
-            log.info("no idempotent producer here; a retry may write twice", cause=repr(error))
-            self._producer = await self._opened(idempotent=False)
+        await self._started()
 
     async def stop(self) -> None:
         """Disconnect, after all pending batches are written."""
-        if self._producer is not None:
-            await self._producer.stop()
+        self._stopped = True
+        self._retire(self._producer)
+        await asyncio.gather(*self._retired)
 
     async def send(self, batches: Batches) -> None:
         """Write all messages, and wait until all are acknowledged, however long Kafka is away.
@@ -121,6 +141,27 @@ class BatchProducer:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def _started(self) -> Any:
+        """Return aiokafka's producer; start one where there is none."""
+        async with self._starting:
+            if self._stopped:
+                raise ProducerClosed
+            if self._producer is None:
+                try:
+                    self._producer = await self._opened(idempotent=True)
+                except NO_IDEMPOTENCE as error:
+                    log.info("no idempotent producer here; a retry may write twice", cause=repr(error))
+                    self._producer = await self._opened(idempotent=False)
+            return self._producer
+
+    def _retire(self, producer: Any) -> None:
+        """Let a producer write what it still has, and stop; the next batch starts another one."""
+        if producer is not None and producer is self._producer:
+            self._producer = None
+            stopping = asyncio.create_task(producer.stop())
+            self._retired.add(stopping)
+            stopping.add_done_callback(self._retired.discard)
 
     async def _opened(self, *, idempotent: bool) -> Any:
         producer = self._open_producer(**self._options, enable_idempotence=idempotent)
@@ -143,13 +184,15 @@ class BatchProducer:
         """Write messages from `start` on, as many as fit; return the index of the next."""
 
         async def attempt() -> int:
-            batch, end = self._fill(messages, start)
+            producer = await self._started()
+            batch, end = _fill(producer, messages, start)
             try:
-                await (await self._producer.send_batch(batch, topic, partition=partition))
-            except KafkaError as error:
-                if error.retriable:
-                    raise
-                raise _explained(topic, partition, error) from error
+                await (await producer.send_batch(batch, topic, partition=partition))
+            except KafkaTimeoutError:
+                raise  # it waited behind other batches, got no sequence number, and left no gap
+            except KafkaError:
+                self._retire(producer)
+                raise
             return end
 
         def note_failure(failure: Failure[KafkaError]) -> None:
@@ -162,18 +205,35 @@ class BatchProducer:
                     cause=repr(failure.error),
                 )
 
-        return await retry(
-            attempt, transient=KafkaError, backoff=PRODUCE_BACKOFF, on_failure=note_failure, sleep=self._sleep
-        )
+        try:
+            return await retry(
+                attempt,
+                transient=KafkaError,
+                passes=self._passes,
+                backoff=PRODUCE_BACKOFF,
+                on_failure=note_failure,
+                sleep=self._sleep,
+            )
+        except KafkaError as error:
+            raise _explained(topic, partition, error) from error
 
-    def _fill(self, messages: Sequence[Message], start: int) -> tuple[Any, int]:
-        batch = self._producer.create_batch()
-        for index in range(start, len(messages)):
-            key, value, headers, timestamp = messages[index]
-            fits = batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers))
-            if fits is None:
-                return batch, index
-        return batch, len(messages)
+    def _passes(self, error: KafkaError) -> bool:
+        if self._stopped:
+            return False
+        # aiokafka raises KafkaError itself, and none of its kinds, once its producer's task has broken down.
+        broken = type(error) is KafkaError
+        return passes(error) or broken or isinstance(error, NEW_PRODUCER_HELPS)
+
+
+def _fill(producer: Any, messages: Sequence[Message], start: int) -> tuple[Any, int]:
+    """Return a batch of messages from `start` on, as many as fit, and the index of the next."""
+    batch = producer.create_batch()
+    for index in range(start, len(messages)):
+        key, value, headers, timestamp = messages[index]
+        fits = batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers))
+        if fits is None:
+            return batch, index
+    return batch, len(messages)
 
 
 def _refuse_oversized(topic: str, message: Message) -> None:

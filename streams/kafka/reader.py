@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.kafka.client import client_options
+from streams.kafka.client import client_options, wait_out
 from streams.kafka.offsets import Record
 from streams.settings import Settings
 
@@ -50,7 +50,9 @@ async def read_to_end(
     """
     places = [TopicPartition(topic, number) for number in partitions]
     async with _consumer(settings, places, fetch_bytes) as consumer:
-        starts, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+        starts, ends = await wait_out(
+            settings, lambda: asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+        )
         positions = dict(starts)
         for place in places:
             consumer.seek(place, starts[place])
@@ -88,6 +90,16 @@ def _passed(consumer: Any, tp: TopicPartition, offset: int) -> bool:
 
 @asynccontextmanager
 async def _consumer(settings: Settings, places: list[TopicPartition], fetch_bytes: int) -> AsyncIterator[Any]:
+    consumer = await wait_out(settings, lambda: _opened(settings, fetch_bytes))
+    try:
+        # Assigned once: aiokafka's `stop` may wait for ever after a change of assignment.
+        consumer.assign(places)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _opened(settings: Settings, fetch_bytes: int) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         group_id=None,
@@ -96,10 +108,9 @@ async def _consumer(settings: Settings, places: list[TopicPartition], fetch_byte
         max_partition_fetch_bytes=fetch_bytes,
         fetch_max_wait_ms=POLL_MS,
     )
-    await consumer.start()
     try:
-        # Assigned once: aiokafka's `stop` may wait for ever after a change of assignment.
-        consumer.assign(places)
-        yield consumer
-    finally:
+        await consumer.start()
+    except BaseException:
         await consumer.stop()
+        raise
+    return consumer

@@ -38,6 +38,7 @@ async def retry(
     attempt: Callable[[], Awaitable[T]],
     *,
     transient: type[E] | tuple[type[E], ...],
+    passes: Callable[[E], bool] = lambda _: True,
     backoff: Backoff,
     on_failure: Callable[[Failure[E]], None],
     sleep: Sleep = asyncio.sleep,
@@ -47,6 +48,7 @@ async def retry(
     Args:
         attempt: makes one attempt.
         transient: the errors that are worth another attempt; any other is raised.
+        passes: whether one of these is; it is raised where it is not.
         backoff: the waits between attempts.
         on_failure: called before each wait, for logs and metrics.
         sleep: waits for some seconds.
@@ -56,6 +58,8 @@ async def retry(
         try:
             return await attempt()
         except transient as error:
+            if not passes(error):
+                raise
             on_failure(Failure(error, number, wait_s))
         await sleep(wait_s)
         number, wait_s = number + 1, min(2 * wait_s, backoff.longest_s)

@@ -74,6 +74,22 @@ class Telemetry:
             known=REASONS,
         ),
     ]
+    input_paused: Annotated[
+        Gauge,
+        Metric(
+            "touchline_input_paused_timestamp_seconds",
+            "Since when an input partition is paused for its refusals, as a Unix time; only while it is.",
+            ("topic", "partition"),
+        ),
+    ]
+    paused_input_behind: Annotated[
+        Gauge,
+        Metric(
+            "touchline_paused_input_behind_seconds",
+            "Event time that has passed a paused input partition: by so much what waits in it will be late.",
+            ("topic", "partition"),
+        ),
+    ]
     touchpoints_processed: Annotated[
         Counter,
         Metric(

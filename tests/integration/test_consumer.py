@@ -204,7 +204,7 @@ async def test_a_paused_partition_waits_and_then_goes_on_where_it_was(bootstrap:
     await publish(settings, name, 0, 300)
     async with reading(settings, name) as (consumer, taken):
         await until(lambda: sum(len(chunk.records) for chunk in taken) == 1200)
-        consumer.pause(name, 0)
+        consumer.pause(name, 0, "")
         # What was being fetched already still comes; after that, nothing.
         await publish(settings, name, 300, 400)
         await until(lambda: all(numbers_of(taken, p) == list(range(400)) for p in (1, 2, 3)))

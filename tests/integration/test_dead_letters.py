@@ -53,7 +53,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 async def refuse(configured: Settings) -> None:
-    """Write two dead letters as the contract says: bytes and headers as they came, and why."""
+    """Write dead letters as the contract says: bytes and headers as they came, and why; one twice, one empty."""
     kind, record = parse_line(json.dumps(ANSWER))
     answer = Codec(FileRegistry()).encode("SurveyAnswer", record)
     assert kind == "survey_answer"
@@ -65,7 +65,9 @@ async def refuse(configured: Settings) -> None:
                 (DEAD_LETTERS, 1): [
                     letter(b"C1", answer, "invalid_score", SURVEYS, 2, 40),
                     letter(None, GARBAGE, "undecodable", TWEETS, 3, 7),
-                ]
+                    letter(b"C1", answer, "invalid_score", SURVEYS, 2, 40),
+                ],
+                (DEAD_LETTERS, 0): [letter(None, None, "event_id_collision", TWEETS, 0, 9)],
             }
         )
     finally:
@@ -73,7 +75,7 @@ async def refuse(configured: Settings) -> None:
 
 
 def letter(  # the contract's section 2
-    key: bytes | None, value: bytes, reason: str, topic: str, partition: int, offset: int
+    key: bytes | None, value: bytes | None, reason: str, topic: str, partition: int, offset: int
 ) -> Message:
     why = {
         "dlq.reason": reason,
@@ -116,7 +118,14 @@ def test_dead_letters_are_listed_with_where_they_came_from_and_why(broker: Setti
     assert f"{SURVEYS}/2/40" in result.stdout
     assert "invalid_score: as the test says" in result.stdout
     assert f"{TWEETS}/3/7" in result.stdout
-    assert "2 refused messages" in result.stderr
+    assert result.stdout.count(f"{SURVEYS}/2/40") == 1
+    assert "3 refused messages (4 dead letters), 3 shown" in result.stderr
+
+
+def test_replay_counts_the_messages_that_are_listed(broker: Settings) -> None:
+    result = run(broker, "dlq", "replay", "--dry-run")
+
+    assert "2 messages would be sent back; 1 cannot be: " in result.stdout
 
 
 def test_as_json_lines_they_hold_what_publish_would_take(broker: Settings) -> None:

@@ -56,6 +56,15 @@ class App(Child):
         """Return the number of retries of an operation since it was started."""
         return self._counted(f'touchline_retries_total{{operation="{operation}"}} ')
 
+    def refused(self, reason: str) -> int:
+        """Return how many messages it has refused for a reason since it was started."""
+        return self._counted(f'touchline_messages_refused_total{{reason="{reason}"}} ')
+
+    def is_paused(self, topic: str, partition: int) -> bool:
+        """Return whether it shows an input partition as paused."""
+        labels = f'{{partition="{partition}",topic="{topic}"}}'
+        return self._counted(f"touchline_input_paused_timestamp_seconds{labels} ") > 0
+
     def _counted(self, series: str) -> int:
         """Return the value of a counter; 0 while it, or the process, is not there."""
         try:

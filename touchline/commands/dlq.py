@@ -1,4 +1,4 @@
-"""`touchline dlq`: lists refused messages, or sends them again."""
+"""`touchline dlq`: lists refused messages, sends them again, or takes up the inputs that they have paused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import base64
 from collections import deque
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,17 @@ import msgspec
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import RegistryUnavailableError, open_registry
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError
+from schemas.units import SECOND_MS
 from streams import settings
+from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
-from touchline.dead_letters import Selection, dead_letters, send_back
+from touchline.dead_letters import Counts, Selection, dead_letters, once_each, send_back
+from touchline.paused_inputs import PausedInput, ask_to_take_up, paused_inputs
 from touchline.publish.run import publish
-from touchline.report.formatting import counted, plain
+from touchline.report.formatting import counted, duration, plain
 from touchline.terminal import Steps, progress_console
 
 DEFAULT_LIMIT = 50
@@ -30,7 +32,7 @@ DEFAULT_LIMIT = 50
 
 @click.group()
 def command() -> None:
-    """List refused messages, or send them again."""
+    """List refused messages, send them again, or take up the inputs that they have paused."""
 
 
 @command.command("list")
@@ -52,9 +54,12 @@ def command() -> None:
     help="jsonl has the whole content, as `publish` takes it, in the field touchpoint.",
 )
 def list_letters(reason: str | None, topic: str | None, limit: int, output_format: str) -> None:
-    """Show why messages were refused, from topic touchpoints.dlq.v1."""
+    """Show why messages were refused, from topic touchpoints.dlq.v1.
+
+    A message that was refused several times is shown and counted once.
+    """
     configured = settings.load()
-    total, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit))
+    counts, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit))
     if output_format == "jsonl":
         decode = _Decoder(configured)
         for letter in letters:
@@ -63,21 +68,21 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     for letter in letters:
         where = f"{letter.topic}/{letter.partition}/{letter.offset}"
         click.echo(f"{where}  {letter.at}  {letter.reason}: {plain(letter.detail)}")
-    click.echo(f"{counted(total, 'refused message')}, {len(letters):,} shown", err=True)
+    total = counted(counts.messages, "refused message")
+    click.echo(f"{total} ({counted(counts.letters, 'dead letter')}), {len(letters):,} shown", err=True)
 
 
-async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[int, list[DeadLetter]]:
+async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[Counts, list[DeadLetter]]:
     """Return how many there are, and the latest of them, the oldest first."""
-    total = 0
+    counts = Counts()
     latest: dict[str, deque[DeadLetter]] = {}
-    async for letter in dead_letters(configured, selection):
-        total += 1
+    async for letter in once_each(dead_letters(configured, selection), counts):
         latest.setdefault(letter.topic, deque(maxlen=limit)).append(letter)
     letters = sorted(
         (letter for of_topic in latest.values() for letter in of_topic),
         key=lambda letter: letter.at,
     )
-    return total, letters[-limit:]
+    return counts, letters[-limit:]
 
 
 class _Decoder:
@@ -151,34 +156,63 @@ def replay(
         return
     if offset is not None and (topic is None or partition is None):
         raise click.UsageError("--offset needs --topic and --partition")
+    counts = Counts()
+    letters = once_each(dead_letters(configured, selection), counts)
     if dry_run:
-        total = asyncio.run(_count(_once_each(configured, selection)))
-        click.echo(f"{counted(total, 'message')} would be sent back")
+        asyncio.run(_exhaust(letters))
+        click.echo(f"{counted(counts.returnable, 'message')} would be sent back{_left_out(counts)}")
         return
-    sent = asyncio.run(send_back(configured, _once_each(configured, selection)))
-    click.echo(f"{counted(sent, 'message')} sent back")
+    sent = asyncio.run(send_back(configured, letters))
+    click.echo(f"{counted(sent, 'message')} sent back{_left_out(counts)}")
 
 
-async def _once_each(configured: Settings, selection: Selection) -> AsyncIterator[DeadLetter]:
-    """Yield the selected messages that can be sent back, each payload of a topic once.
-
-    Letters that do not say where they came from, and letters without a payload, are left out.
-    """
-    seen: set[tuple[str, bytes | None, bytes]] = set()
-    async for letter in dead_letters(configured, selection):
-        if letter.kind is None or letter.partition < 0 or letter.value is None:
-            continue
-        same = (letter.topic, letter.key, sha256(letter.value or b"").digest())
-        if same not in seen:
-            seen.add(same)
-            yield letter
-
-
-async def _count(letters: AsyncIterator[DeadLetter]) -> int:
-    total = 0
+async def _exhaust(letters: AsyncIterator[DeadLetter]) -> None:
     async for _ in letters:
-        total += 1
-    return total
+        pass
+
+
+def _left_out(counts: Counts) -> str:
+    left = counts.messages - counts.returnable
+    return (
+        f"; {left:,} cannot be: their dead letters do not hold them, or do not say where they came from" if left else ""
+    )
+
+
+@command.command()
+@click.option("--topic", help="Only those of this topic.")
+@click.option("--partition", type=click.IntRange(min=0), help="Only those of this partition.")
+@click.option("--dry-run", is_flag=True, help="Only say which are paused, and how much waits in them.")
+def resume(topic: str | None, partition: int | None, dry_run: bool) -> None:
+    """Take up input partitions that are paused because their messages were refused.
+
+    Use it once the cause is mended. What still is refused goes to the dead letters, and too much of it pauses the
+    partition again.
+    """
+    configured = settings.load()
+    paused = [
+        one
+        for one in asyncio.run(paused_inputs(configured))
+        if topic in (None, one.topic) and partition in (None, one.partition)
+    ]
+    now_ms = wall_clock()
+    for one in paused:
+        click.echo(_described(one, now_ms))
+    if paused and not dry_run:
+        asyncio.run(ask_to_take_up(configured, paused))
+    how = "paused" if dry_run or not paused else "taken up"
+    click.echo(f"{counted(len(paused), 'input partition')} {how}")
+
+
+def _described(paused: PausedInput, now_ms: int) -> str:
+    note = paused.note
+    if now_ms < note.hold_until:
+        late = f"time waits for them until {rfc3339(note.hold_until)}"
+    else:
+        late = (
+            f"time has gone on without them: they will be late by up to {duration((now_ms - note.reached) / SECOND_MS)}"
+        )
+    where = f"{paused.topic}/{paused.partition}/{paused.offset}"
+    return f"{where}  paused since {rfc3339(note.since)}  {counted(paused.waiting, 'message')} in it; {late}"
 
 
 def _publish(context: click.Context, configured: Settings, mended: Path) -> None:

@@ -121,6 +121,13 @@ class FakeConsumer:
         self.trackers: dict[tuple[str, int], OffsetTracker] = {}
         self.unread: set[tuple[str, int]] = set()
         self.queue: asyncio.Queue[Chunk] = asyncio.Queue()
+        self.paused: dict[tuple[str, int], str] = {}
+
+    def pause(self, topic: str, partition: int, note: str) -> None:
+        self.paused[topic, partition] = note
+
+    def resume(self, topic: str, partition: int) -> None:
+        del self.paused[topic, partition]
 
     def assigned(self, topic: str) -> set[int]:
         assert topic in TOPIC_KINDS
@@ -147,6 +154,7 @@ class FakeConsumer:
         for tracker in self.trackers.values():
             tracker.close()
         self.trackers.clear()
+        self.paused.clear()
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         while True:
@@ -174,13 +182,28 @@ async def for_ever(_seconds: float) -> None:
 class Bench:
     """An `Ingest` with everything around it. It wakes its tasks and reports once; then when told to."""
 
-    def __init__(self, *, partitions: int = 1, codec: Any = CODEC, refusals: int = 1000) -> None:
+    def __init__(
+        self,
+        *,
+        partitions: int = 1,
+        codec: Any = CODEC,
+        refusals: int = 1000,
+        pause_s: float = 60,
+        hold_s: float = 3600,
+    ) -> None:
         self.now = NOW
         self.producer = FakeProducer()
         self.consumer = FakeConsumer(partitions)
         self.telemetry = Telemetry.on(CollectorRegistry())
         self.slept: list[float] = []
-        settings = Settings(partitions=partitions, epoch=EPOCH, idle_s=IDLE / 1000, max_consecutive_refusals=refusals)
+        settings = Settings(
+            partitions=partitions,
+            epoch=EPOCH,
+            idle_s=IDLE / 1000,
+            max_consecutive_refusals=refusals,
+            pause_s=pause_s,
+            pause_hold_s=hold_s,
+        )
         services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer())
         self.ingest = Ingest(services, validator, self.consumer)

@@ -14,7 +14,6 @@ from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
-from streams.agents.validation import TooManyRefusalsError
 from tests.unit.agents.ingest_bench import (
     CODEC,
     DAY,
@@ -217,21 +216,6 @@ async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters()
         it.producer.gate.set()
         await until(lambda: chunk.acked)
         assert len(it.producer.to(DEAD_LETTERS)) == 2
-
-
-async def test_a_run_of_refusals_stops_the_worker_and_acknowledges_nothing() -> None:
-    async with bench(refusals=3) as it:
-        good, bad = sent("purchase"), b"bad"
-        fine = it.give(PURCHASES, bad, bad, bad, good, bad, bad, good, bad, bad)
-        fine_too = it.give(PURCHASES, good, bad, bad)
-        await until(lambda: fine.acked and fine_too.acked)
-        before = len(it.producer.to(DEAD_LETTERS))
-        worse = it.give(PURCHASES, b"bad", b"worse", b"unseen")
-        with pytest.raises(TooManyRefusalsError, match=r"4 messages of touchpoints\.purchases\.v1 in a row"):
-            await it.run
-        assert not worse.acked
-        shown = [letter.value for letter in it.producer.to(DEAD_LETTERS)[before:]]
-        assert shown == [b"bad", b"worse"], "what it stopped at can be looked at"
 
 
 # --- acknowledging -------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_accepted_records_come_with_their_time_and_refused_ones_as_dead_letters(
     result = validated(GOOD, BAD, GOOD)
     assert [time for time, _ in result.accepted] == [NOW, NOW]
     assert [letter.value for letter in result.refused] == [BAD]
-    assert (result.refused_in_a_row, result.error) == (0, None)
+    assert (result.count, result.refused_in_a_row, result.excess) == (3, 0, None)
 
 
 def test_a_run_of_refusals_goes_on_from_the_chunk_before_and_ends_with_an_accepted_record() -> None:
@@ -74,12 +74,14 @@ def test_a_run_of_refusals_goes_on_from_the_chunk_before_and_ends_with_an_accept
     assert validated(GOOD, before=2).refused_in_a_row == 0
 
 
-def test_a_run_of_refusals_beyond_the_limit_is_an_error_and_ends_the_validation() -> None:
+def test_a_run_of_refusals_beyond_the_limit_ends_the_validation_and_tells_its_last_offset() -> None:
     result = validated(BAD, GOOD, BAD, BAD, BAD, GOOD)
     assert len(result.accepted) == 1
     assert len(result.refused) == 4
-    assert str(result.error).startswith(f"3 messages of {TOPIC} in a row were refused, the last one as undecodable")
-    assert validated(BAD, before=2).error is not None
+    assert result.count == 5
+    assert result.excess is not None
+    assert (result.excess.count, result.excess.offset, result.excess.refusal.reason) == (3, 4, "undecodable")
+    assert validated(BAD, before=2).excess is not None
 
 
 async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_still_new() -> None:

@@ -175,7 +175,7 @@ async def test_a_paused_partition_loses_nothing_and_others_go_on() -> None:
     harness = Harness(a=30, b=30)
     await harness.assign()
     await harness.poll()
-    harness.consumer.pause("a", 0)
+    harness.consumer.pause("a", 0, "why")
     await harness.poll()
     await harness.poll()
     assert len(harness.offsets(B)) == 30
@@ -184,6 +184,25 @@ async def test_a_paused_partition_loses_nothing_and_others_go_on() -> None:
         pass
     assert harness.offsets(A) == list(range(30))
     assert harness.offsets(B) == list(range(30))
+
+
+async def test_the_note_of_a_pause_is_committed_with_the_offset_for_as_long_as_it_lasts() -> None:
+    harness = Harness(a=10, b=10)
+    await harness.assign()
+    for chunk in await harness.poll():
+        chunk.ack()
+    await harness.consumer.commit()
+    harness.kafka.committed.clear()
+    harness.consumer.pause("a", 0, "why")
+    await harness.consumer.commit()
+    assert (harness.kafka.committed, harness.kafka.notes[A]) == ({A: 10}, "why"), "with the same offset"
+    harness.kafka.committed.clear()
+    harness.consumer.resume("a", 0)
+    await harness.consumer.commit()
+    assert (harness.kafka.committed, harness.kafka.notes[A]) == ({A: 10}, "")
+    harness.consumer.pause("a", 0, "why")
+    await harness.revoke()
+    assert harness.kafka.notes == {}
 
 
 async def test_records_fetched_while_a_rebalance_came_between_are_fetched_again() -> None:

@@ -150,3 +150,50 @@ def test_an_empty_partition_is_at_its_end_once_it_was_looked_at() -> None:
     offsets = tracker()
     assert offsets.track(Fetched([], 0, 0), BIG) == []
     assert offsets.caught_up
+
+
+def test_the_head_of_a_split_chunk_is_acknowledged_alone() -> None:
+    offsets = tracker()
+    [chunk] = offsets.track(fetched(10, 15), BIG)
+    [behind] = offsets.track(fetched(15, 20), BIG)
+    rest = chunk.split(2)
+    assert rest is not None
+    assert [(one.first_offset, one.last_offset, len(one.records)) for one in (chunk, rest)] == [
+        (10, 11, 2),
+        (12, 14, 3),
+    ]
+    assert (chunk.caught_up, rest.caught_up) == (False, True)
+    behind.ack()
+    chunk.ack()
+    assert offsets.to_commit() == 12
+    rest.ack()
+    assert offsets.to_commit() == 20
+
+
+def test_a_split_chunk_takes_as_much_room_as_before() -> None:
+    offsets = tracker(max_records=5, max_bytes=BIG)
+    [chunk] = offsets.track(fetched(0, 5), BIG)
+    size = chunk.size
+    rest = chunk.split(1)
+    assert rest is not None
+    assert chunk.size + rest.size == size
+    assert not offsets.has_room()
+    chunk.ack()
+    assert offsets.has_room()
+
+
+def test_a_chunk_that_is_kept_whole_has_no_rest() -> None:
+    offsets = tracker()
+    [chunk] = offsets.track(fetched(0, 5), BIG)
+    assert chunk.split(5) is None
+    chunk.ack()
+    assert offsets.to_commit() == 5
+
+
+def test_a_chunk_of_a_revoked_partition_may_be_split_and_stays_revoked() -> None:
+    offsets = tracker()
+    [chunk] = offsets.track(fetched(0, 5), BIG)
+    offsets.close()
+    rest = chunk.split(2)
+    assert rest is not None
+    assert not rest.current

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import (
+    CorruptRecordException,
     KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
     MessageSizeTooLargeError,
     NotLeaderForPartitionError,
+    OutOfOrderSequenceNumber,
+    TopicAuthorizationFailedError,
     UnknownError,
 )
 
@@ -34,9 +40,16 @@ class FakeBatch:
 
 @dataclass
 class FakeKafka:
-    """Stands for aiokafka's producer: answers each batch with the next of `answers`, then takes all."""
+    """Stands for aiokafka's producers: answers each batch with the next of `answers`, then takes all.
+
+    As on a broker, a batch that failed leaves a gap, behind which it takes nothing more of the same producer.
+    """
 
     answers: list[Exception] = field(default_factory=list)
+    full: int = 0
+    """How many batches are not let into the queue in time."""
+    gaps: set[tuple[str, int]] = field(default_factory=set)
+    stopped: int = 0
     written: dict[tuple[str, int], list[bytes | None]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
     idempotent: list[bool] = field(default_factory=list)
@@ -48,6 +61,7 @@ class FakeKafka:
 
     def __call__(self, *, enable_idempotence: bool, **_: Any) -> FakeKafka:
         self.idempotent.append(enable_idempotence)
+        self.gaps.clear()
         return self
 
     async def start(self) -> None:
@@ -55,19 +69,25 @@ class FakeKafka:
             raise UnknownError
 
     async def stop(self) -> None:
-        pass
+        self.stopped += 1
 
     def create_batch(self) -> FakeBatch:
         return FakeBatch(most=2)
 
     async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[None]:
+        if self.full:
+            self.full -= 1
+            raise KafkaTimeoutError
         return asyncio.ensure_future(self._take(batch, (topic, partition)))
 
     async def _take(self, batch: FakeBatch, place: tuple[str, int]) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.answers:
+            self.gaps.add(place)
             raise self.answers.pop(0)
+        if place in self.gaps:
+            raise OutOfOrderSequenceNumber
         self.written.setdefault(place, []).extend(batch.values)
 
 
@@ -116,6 +136,49 @@ async def test_while_the_broker_is_away_the_same_is_sent_again_with_longer_and_l
     assert kafka.written == {("a", 0): [b"0", b"1", b"2", b"3", b"4"]}
     assert waits == sorted(waits)
     assert len(waits) == kafka.retries == 3
+
+
+async def test_a_batch_that_found_the_queue_full_for_too_long_is_sent_again_by_the_same_producer() -> None:
+    kafka = FakeKafka(full=2)
+    producer, _ = await started(kafka)
+    await producer.send({("a", 0): numbers(3)})
+    assert kafka.written == {("a", 0): [b"0", b"1", b"2"]}
+    assert (kafka.retries, len(kafka.idempotent), kafka.stopped) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LeaderNotAvailableError(),  # the partition had no leader for longer than a batch lives
+        CorruptRecordException(),
+        OutOfOrderSequenceNumber(),
+        KafkaError("Unexpected error during batch delivery"),  # the producer's own task has broken down
+    ],
+)
+async def test_what_a_producer_gave_up_is_sent_by_another_one(error: Exception) -> None:
+    kafka = FakeKafka([error])
+    producer, _ = await started(kafka)
+    await producer.send({("a", 0): numbers(5), ("b", 0): numbers(1)})
+    assert kafka.written == {("a", 0): [b"0", b"1", b"2", b"3", b"4"], ("b", 0): [b"0"]}
+    assert kafka.idempotent == [True, True]
+    await producer.stop()
+    assert kafka.stopped == 2
+
+
+async def test_a_producer_that_was_stopped_starts_no_other() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    await producer.stop()
+    with pytest.raises(ProduceError):
+        await producer.send({("a", 0): numbers(1)})
+    assert len(kafka.idempotent) == 1
+
+
+async def test_what_we_may_not_write_is_an_error_at_once() -> None:
+    producer, waits = await started(FakeKafka([TopicAuthorizationFailedError()]))
+    with pytest.raises(ProduceError, match=r"for a, partition 3.*TopicAuthorizationFailedError"):
+        await producer.send({("a", 3): numbers(1)})
+    assert waits == []
 
 
 async def test_what_will_never_be_taken_is_an_error_that_says_how_to_mend_it() -> None:

@@ -20,6 +20,8 @@ CONTRACT_REASONS = {
 LABELS_OF_ALL = {
     "touchline_messages_received_total": ("topic",),
     "touchline_messages_refused_total": ("reason",),
+    "touchline_input_paused_timestamp_seconds": ("topic", "partition"),
+    "touchline_paused_input_behind_seconds": ("topic", "partition"),
     "touchline_touchpoints_processed_total": ("stage",),
     "touchline_duplicates_total": (),
     "touchline_late_touchpoints_total": (),

@@ -34,6 +34,7 @@ class FakeThread:
     most: int = 10
     commits_succeed: bool = True
     gate: asyncio.Event | None = None
+    notes: Mapping[TP, str] = field(default_factory=dict)
 
     async def fetch(self, partitions: frozenset[TP], wait_s: float) -> dict[TP, Fetched]:  # noqa: ARG002  # the thread's
         if self.gate is not None:

@@ -1,0 +1,58 @@
+"""Paused input partitions: the note that a worker commits with their offset, and the request to take one up.
+
+The request is a message of `touchpoints.resume.v1`, in the input partition's own number, so that it reaches the
+worker that has the partition.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.topics import TOPIC_KINDS
+
+
+class PauseNote(msgspec.Struct, frozen=True):
+    """What is committed with the offset of a paused input partition.
+
+    Attributes:
+        since: when it was first paused since it last had an accepted message, epoch ms.
+        hold_until: until when the watermark waits for it, epoch ms.
+        reached: the event time that it had reached by then, epoch ms; 0 while unknown.
+    """
+
+    since: int
+    hold_until: int
+    reached: int
+
+
+class ResumeRequest(msgspec.Struct, frozen=True):
+    """A person's request to read a paused partition of an input topic again."""
+
+    topic: str
+
+
+def encode_note(note: PauseNote) -> str:
+    """Return a note as it is committed."""
+    return msgspec.json.encode(note).decode()
+
+
+def decode_note(text: str) -> PauseNote | None:
+    """Return the note committed with an offset, None without one."""
+    try:
+        return msgspec.json.decode(text, type=PauseNote)
+    except msgspec.MsgspecError:
+        return None
+
+
+def encode_request(request: ResumeRequest) -> bytes:
+    """Return a request as the value of its message."""
+    return msgspec.json.encode(request)
+
+
+def decode_request(value: bytes | None) -> ResumeRequest | None:
+    """Return the request in a message, None where it holds none that names an input topic."""
+    try:
+        request = msgspec.json.decode(value or b"", type=ResumeRequest)
+    except msgspec.MsgspecError:
+        return None
+    return request if request.topic in TOPIC_KINDS else None
