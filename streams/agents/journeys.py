@@ -39,6 +39,7 @@ from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message, partition_for
 from streams.kafka.reader import read_one
 from streams.runtime.exit import exit_on_error
+from streams.runtime.logging import Sampler
 from streams.settings import Settings
 
 STAGE: Stage = "journeys"
@@ -108,6 +109,7 @@ class Journeys:
         self._restore = restore or self._restore_from_kafka
         self._fetch = fetch or self._fetch_from_kafka
         self._codec = Codec(FileRegistry())
+        self._collisions = Sampler()
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -260,6 +262,16 @@ class Journeys:
 
     async def _dead_letter(self, collision: Collision) -> Message:
         source = KIND_TOPICS[collision.kind]
+        count = self._collisions.count(source)
+        if count:
+            log.warning(
+                "touchpoints with one event_id were refused; this is one of them. Their details: touchline dlq list",
+                reason=COLLISION,
+                topic=source,
+                partition=collision.task,
+                offset=collision.source_offset,
+                refused_since_last_logged=count,
+            )
         found = await self._fetch(source, collision.task, collision.source_offset)
         letter = DeadLetter(
             reason=COLLISION,

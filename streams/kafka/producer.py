@@ -240,8 +240,7 @@ def _refuse_oversized(topic: str, message: Message) -> None:
     # A dead letter must be written; `schemas.dead_letters.encode` sees to its size.
     if topic != DEAD_LETTERS and message.size > MAX_MESSAGE_BYTES:
         raise ProduceError(
-            f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES} "
-            f"(key {(message.key or b'')[:100]!r})"
+            f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES}"
         )
 
 

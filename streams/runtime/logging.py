@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import structlog
@@ -82,9 +83,38 @@ class RateLimitFilter(logging.Filter):
         return True
 
 
+class Sampler:
+    """Chooses which of many alike events to log: the first, and then one a minute, with how many there were since.
+
+    Args:
+        clock: tells seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._logged_at: dict[Hashable, float] = {}
+        self._since: Counter[Hashable] = Counter()
+
+    def count(self, key: Hashable) -> int:
+        """Count one event of those that are alike; return how many to log, itself included, 0 for none yet.
+
+        Args:
+            key: what they have in common; one of few, as all are remembered.
+        """
+        self._since[key] += 1
+        logged_at = self._logged_at.get(key)
+        if logged_at is not None and self._clock() - logged_at < REPEAT_AFTER_S:
+            return 0
+        self._logged_at[key] = self._clock()
+        return self._since.pop(key)
+
+
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Not with rich's tracebacks, which is the default: they show the values of variables, customers' data too.
+        return [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

@@ -253,7 +253,8 @@ async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> N
     other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
     kafka = Kafka()
     original = FakeRecord(17, b"as it came", key=b"k", headers=[("h", b"\xff")])
-    await worker(kafka, {17: original}).process(chunk_of([first, journey_log.encode(other)], 0, 2))
+    with capture_logs() as logs:
+        await worker(kafka, {17: original}).process(chunk_of([first, journey_log.encode(other)], 0, 2))
     (letter,) = kafka.written[DEAD_LETTERS, 0]
     assert (letter.key, letter.value, letter.headers[0]) == (b"k", b"as it came", ("h", b"\xff"))
     headers = dict(letter.headers)
@@ -261,6 +262,9 @@ async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> N
     assert headers["dlq.stage"] == b"journeys"
     assert headers["dlq.topic"] == KIND_TOPICS["purchase"].encode()
     assert headers["dlq.offset"] == b"17"
+    (said,) = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert (said["reason"], said["topic"], said["offset"]) == ("event_id_collision", KIND_TOPICS["purchase"], 17)
+    assert other.customer_key not in str(said)
 
 
 async def test_a_collision_whose_original_is_gone_is_still_told() -> None:

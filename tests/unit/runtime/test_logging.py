@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from streams.runtime.logging import MAX_REMEMBERED, REPEAT_AFTER_S, RateLimitFilter
+import pytest
+import structlog
+
+from streams.runtime.logging import MAX_REMEMBERED, REPEAT_AFTER_S, RateLimitFilter, Sampler, configure
+from streams.settings import Settings
 
 
 class Time:
@@ -41,3 +45,36 @@ def test_texts_made_anew_each_time_are_not_remembered_for_ever() -> None:
     for number in range(3 * MAX_REMEMBERED):
         assert limiter.filter(said("faust", f"text {number}"))
     assert len(limiter._logged_at) <= MAX_REMEMBERED
+
+
+def test_of_alike_events_one_a_minute_is_logged_with_the_number_of_those_before() -> None:
+    time = Time()
+    sampler = Sampler(time)
+    assert [sampler.count("a") for _ in range(4)] == [1, 0, 0, 0]
+    assert sampler.count("b") == 1
+    time.now = REPEAT_AFTER_S
+    assert [sampler.count("a") for _ in range(2)] == [4, 0]
+    time.now = 2 * REPEAT_AFTER_S
+    assert [sampler.count(key) for key in ("a", "b")] == [2, 1]
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_values_of_variables_are_not_logged_with_an_error(
+    log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        configure(Settings.model_validate({"log_format": log_format}))
+        written = "ann@example.com is not amused"
+        try:
+            _ = len(written) // 0
+        except ZeroDivisionError as error:
+            structlog.get_logger("a test").error("it failed", exc_info=error)
+    finally:
+        logging.getLogger().handlers[:] = handlers
+        logging.getLogger().setLevel(level)
+        structlog.reset_defaults()
+
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "amused" not in said
