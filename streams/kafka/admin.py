@@ -78,8 +78,9 @@ async def check_topics(settings: Settings, names: Iterable[str]) -> None:
     wanted = sorted(set(names))
     missing = [name for name in wanted if name not in counts]
     if missing:
+        unseen = f", or user {settings.kafka_user} may not describe them" if settings.kafka_user else ""
         raise BrokerError(
-            f"these topics do not exist: {', '.join(missing)}. Create them with: touchline topics --create"
+            f"these topics do not exist{unseen}: {', '.join(missing)}. Create them with: touchline topics --create"
         )
     problem = misfit(settings.partitions, {name: counts[name] for name in wanted})
     if problem:

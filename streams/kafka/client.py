@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     BrokerNotAvailableError,
+    ClusterAuthorizationFailedError,
     CorruptRecordException,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     KafkaUnavailableError,
     ReplicaNotAvailableError,
+    TopicAuthorizationFailedError,
 )
 
 from schemas.errors import TouchlineError
+from streams.kafka.obstacle import Obstacle, find_obstacle
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
 
@@ -37,6 +42,12 @@ _PASSING = (
     ReplicaNotAvailableError,
 )
 """Errors that pass by themselves, though aiokafka does not call them retriable; Kafka's own clients do."""
+
+_RIGHTS = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+
+GOODBYE_S = 1.0
+_stopping: set[asyncio.Future[None]] = set()
+"""Keeps what goes on in the background; the event loop would forget it."""
 
 T = TypeVar("T")
 
@@ -83,8 +94,19 @@ def passes(error: Exception) -> bool:
     return isinstance(error, OSError)
 
 
-async def wait_out(settings: Settings, attempt: Callable[[], Awaitable[T]], sleep: Sleep = asyncio.sleep) -> T:
+async def wait_out(
+    settings: Settings,
+    attempt: Callable[[], Awaitable[T]],
+    sleep: Sleep = asyncio.sleep,
+    on_failure: Callable[[str], None] = lambda _: None,
+) -> T:
     """Return the result of the first attempt that Kafka answers, however long that takes; log each other one.
+
+    Args:
+        settings: how Kafka is reached.
+        attempt: asks Kafka for the result.
+        sleep: waits for some seconds.
+        on_failure: called with the cause of each attempt that failed.
 
     Raises:
         KafkaError: one that does not pass by itself.
@@ -93,6 +115,7 @@ async def wait_out(settings: Settings, attempt: Callable[[], Awaitable[T]], slee
     def log_failure(failure: Failure[Exception]) -> None:
         cause = str(failure.error) or repr(failure.error)
         log.warning("waiting for Kafka", kafka=settings.kafka, retry_in_s=failure.retry_in_s, cause=cause)
+        on_failure(cause)
 
     return await retry(
         attempt,
@@ -104,14 +127,54 @@ async def wait_out(settings: Settings, attempt: Callable[[], Awaitable[T]], slee
     )
 
 
-async def wait_for_broker(settings: Settings, sleep: Sleep = asyncio.sleep) -> None:
+async def close(stop: Coroutine[Any, Any, None], patience_s: float = GOODBYE_S) -> None:
+    """Stop a client of aiokafka, and wait for it, but not for a broker that does not say goodbye.
+
+    Over TLS a client waits for the goodbye on each connection. While a request is under way none may come, and
+    asyncio gives a connection up only after 30 s. That then goes on in the background.
+
+    Args:
+        stop: what the client's own method returns.
+        patience_s: seconds to wait for it.
+    """
+    stopping = asyncio.ensure_future(stop)
+    _stopping.add(stopping)
+    stopping.add_done_callback(_stopping.discard)
+    done, _ = await asyncio.wait({stopping}, timeout=patience_s)
+    for stopped in done:
+        stopped.result()
+
+
+async def obstacle_of(settings: Settings) -> Obstacle | None:
+    """Return why no broker takes us, None if one does."""
+    return await find_obstacle(settings, client_options(settings))
+
+
+def explained(settings: Settings, error: BaseException) -> BaseException:
+    """Return a refusal of rights as an error that says whose they are and what to do; any other error as it is."""
+    if not isinstance(error, _RIGHTS):
+        return error
+    who = f"user {settings.kafka_user}" if settings.kafka_user else "this client"
+    return BrokerError(
+        f"Kafka at {settings.kafka} refuses {who} a right: {error}. Grant it: docs/operating.md#rights-in-kafka"
+    )
+
+
+async def wait_for_broker(
+    settings: Settings, sleep: Sleep = asyncio.sleep, on_failure: Callable[[str], None] = lambda _: None
+) -> None:
     """Wait until Kafka answers, however long that takes, and log each attempt.
+
+    Args:
+        settings: how Kafka is reached.
+        sleep: waits for some seconds.
+        on_failure: called with the cause of each attempt that failed.
 
     Raises:
         BrokerError: Kafka answers, but refuses us.
     """
     try:
-        await wait_out(settings, lambda: _list_topics(settings), sleep)
+        await wait_out(settings, lambda: _list_topics(settings), sleep, on_failure)
     except KafkaError as error:
         raise BrokerError(f"Kafka at {settings.kafka} refused: {error!r}") from error
 
@@ -121,5 +184,12 @@ async def _list_topics(settings: Settings) -> None:
     try:
         await admin.start()
         await admin.list_topics()
+    except (KafkaConnectionError, OSError) as error:
+        obstacle = await obstacle_of(settings)
+        if obstacle is None:
+            raise
+        if obstacle.refused:
+            raise BrokerError(obstacle.text) from error
+        raise KafkaConnectionError(obstacle.text) from error
     finally:
         await admin.close()

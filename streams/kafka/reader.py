@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.kafka.client import client_options, wait_out
+from streams.kafka.client import client_options, close, wait_out
 from streams.kafka.offsets import Record
 from streams.settings import Settings
 
@@ -96,7 +96,7 @@ async def _consumer(settings: Settings, places: list[TopicPartition], fetch_byte
         consumer.assign(places)
         yield consumer
     finally:
-        await consumer.stop()
+        await close(consumer.stop())
 
 
 async def _opened(settings: Settings, fetch_bytes: int) -> AIOKafkaConsumer:
