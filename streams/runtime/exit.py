@@ -6,13 +6,26 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import structlog
 
+_last_acts: list[Callable[[], None]] = []
+"""What is done before this process ends on an error; the process is what they belong to, so they are global."""
+
 log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def before_exit(act: Callable[[], None]) -> Iterator[None]:
+    """Have something done if an error ends the process inside the block: it holds the event loop up, and may fail."""
+    _last_acts.append(act)
+    try:
+        yield
+    finally:
+        _last_acts.remove(act)
 
 
 @contextmanager
@@ -33,6 +46,11 @@ def exit_on_error(where: str) -> Iterator[None]:
 def exit_with(where: str, error: BaseException) -> NoReturn:
     """Log an error, print its cause as the last line, and end the process with status 1."""
     log.critical("stopped by an unexpected error", where=where, exc_info=error)
+    for act in reversed(_last_acts):
+        try:
+            act()
+        except Exception as failure:  # the process ends all the same
+            log.warning("not done before the end", what=act.__name__, cause=repr(failure))
     print_cause(where, error)
     os._exit(1)
 
