@@ -20,13 +20,16 @@ from sinks.writer import Writer
 from streams.agents.services import Services
 from streams.app import TouchlineApp, build_sink_app, build_streams_app
 from streams.kafka.admin import check_topics
-from streams.kafka.client import BrokerError, wait_for_broker, wait_out
+from streams.kafka.client import BrokerError, explained, wait_for_broker, wait_out
+from streams.kafka.consumer import consumer_of
 from streams.kafka.producer import BatchProducer
+from streams.kafka.watch import Watch, WatchedProducer
 from streams.runtime import logging
-from streams.runtime.exit import exit_with, print_cause
+from streams.runtime.exit import before_exit, exit_on_error, exit_with, print_cause
 from streams.runtime.health import HealthServer, HealthServerError
-from streams.runtime.retry import Backoff, Failure, Sleep, retry
-from streams.runtime.telemetry import Telemetry
+from streams.runtime.retry import Backoff, Failure, retry
+from streams.runtime.standing import Standing
+from streams.runtime.telemetry import Role, Telemetry
 from streams.runtime.thread import DaemonThread
 from streams.settings import Settings
 
@@ -58,33 +61,39 @@ async def _build_worker(settings: Settings, services: Services, _: AsyncExitStac
 
 
 async def _build_sink(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
+    services.standing.wait("clickhouse", "it was not asked yet")
+    services.standing.go_on("kafka")
     writer = await asyncio.to_thread(open_writer, settings.clickhouse)
     stack.callback(writer.close)
-    await wait_for_writer(writer)
+    await wait_for_writer(writer, services)
     return build_sink_app(settings, services, writer)
 
 
-async def wait_for_writer(writer: Writer, sleep: Sleep = asyncio.sleep) -> None:
-    """Wait until ClickHouse answers, however long that takes, and log each attempt.
+async def wait_for_writer(writer: Writer, services: Services) -> None:
+    """Wait until ClickHouse answers, however long that takes; log and count each attempt.
 
     Raises:
         PermanentWriteError: ClickHouse answers, and refuses us.
     """
 
-    def log_failure(failure: Failure[TransientWriteError]) -> None:
-        log.warning("waiting for ClickHouse", retry_in_s=failure.retry_in_s, cause=str(failure.error))
+    def note_failure(failure: Failure[TransientWriteError]) -> None:
+        cause = str(failure.error)
+        log.warning("waiting for ClickHouse", retry_in_s=failure.retry_in_s, cause=cause)
+        services.telemetry.retries.labels("connect_clickhouse").inc()
+        services.standing.wait("clickhouse", cause)
 
     thread = DaemonThread("ping")  # a stop does not wait for an answer
     await retry(
         lambda: thread.run(writer.ping),
         transient=TransientWriteError,
         backoff=WRITER_BACKOFF,
-        on_failure=log_failure,
-        sleep=sleep,
+        on_failure=note_failure,
+        sleep=services.sleep,
     )
+    services.standing.go_on("clickhouse")
 
 
-def _run(settings: Settings, role: str, port: int, needed: set[str], build: Build) -> int:
+def _run(settings: Settings, role: Role, port: int, needed: set[str], build: Build) -> int:
     logging.configure(settings)
     _tune_garbage_collector()
     log.info("starting", role=role, **settings.shown())
@@ -109,7 +118,7 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(GC_ALLOCATIONS, 20, 100)
 
 
-async def serve(settings: Settings, role: str, port: int, needed: set[str], build: Build) -> None:
+async def serve(settings: Settings, role: Role, port: int, needed: set[str], build: Build) -> None:
     """Run an app until SIGINT or SIGTERM.
 
     Args:
@@ -128,34 +137,63 @@ async def serve(settings: Settings, role: str, port: int, needed: set[str], buil
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        # Served before Kafka answers: a process that waits for Kafka is alive.
-        telemetry = Telemetry.on(_registry())
-        health = HealthServer(telemetry, settings.metrics_host, port)
+        # Served before Kafka answers: a process that waits for Kafka is alive, and says that it waits.
+        telemetry, standing = Telemetry.on(_registry(), role), Standing()
+        telemetry.show(standing, role)
+        standing.wait("kafka", "it was not asked yet")
+        health = HealthServer(telemetry, standing, settings.metrics_host, port)
         stack.callback(health.close)
         heartbeat = asyncio.create_task(health.run_heartbeat(), name="heartbeat")
         stack.callback(heartbeat.cancel)
-        producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
-        stack.push_async_callback(producer.stop)
-        await _unless_stopped(stop, _connect(settings, needed, producer))
+
+        def note_failure(cause: str) -> None:
+            telemetry.retries.labels("connect_kafka").inc()
+            standing.wait("kafka", cause)
+
+        batches = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
+        stack.push_async_callback(batches.stop)
+        await _unless_stopped(stop, _connect(settings, needed, batches, note_failure))
         if stop.is_set():
             return
-        app = await _unless_stopped(stop, build(settings, Services(settings, producer, telemetry), stack))
+        producer = WatchedProducer(batches)
+        services = Services(settings, producer, telemetry, standing=standing)
+        app = await _unless_stopped(stop, build(settings, services, stack))
         if app is None:
             return
+        standing.wait("kafka", "we are not in our group yet")
         stack.push_async_callback(app.stop)
-        await app.start()
-        log.info("running", role=role)
-        await app.wait_first(stop.wait())
-        if app.crashed:
-            exit_with(role, app.crash_reason or RuntimeError("Faust crashed without a reason"))
+        consumer = consumer_of(app)
+        with before_exit(consumer.leave):
+            # It has begun before the app has started: that waits until we are in our group.
+            watch = Watch(settings, consumer, producer, standing, telemetry)
+            watching = asyncio.create_task(_watch(watch), name="watch")
+            stack.callback(watching.cancel)
+            await _run_app(settings, role, app, stop)
         log.info("stopping", role=role)
 
 
-async def _connect(settings: Settings, needed: set[str], producer: BatchProducer) -> None:
+async def _run_app(settings: Settings, role: Role, app: TouchlineApp, stop: asyncio.Event) -> None:
+    """Start an app and run it until `stop` is set; end the process if it crashes."""
+    await app.wait_first(app.start(), stop.wait())
+    if not (stop.is_set() or app.crashed):
+        log.info("running", role=role)
+        await app.wait_first(stop.wait())
+    if app.crashed:
+        exit_with(role, explained(settings, app.crash_reason or RuntimeError("Faust crashed without a reason")))
+
+
+async def _watch(watch: Watch) -> None:
+    with exit_on_error("kafka"):
+        await watch.run()
+
+
+async def _connect(
+    settings: Settings, needed: set[str], producer: BatchProducer, on_failure: Callable[[str], None]
+) -> None:
     """Wait for Kafka, check the topics, and start the producer; Kafka may go away again between any two of them."""
-    await wait_for_broker(settings)
-    await wait_out(settings, lambda: check_topics(settings, needed))
-    await wait_out(settings, producer.start)
+    await wait_for_broker(settings, on_failure=on_failure)
+    await wait_out(settings, lambda: check_topics(settings, needed), on_failure=on_failure)
+    await wait_out(settings, producer.start, on_failure=on_failure)
 
 
 def _registry() -> CollectorRegistry:

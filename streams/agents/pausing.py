@@ -122,7 +122,7 @@ class Pausing:
             partition=self._number,
             offset=excess.offset,
             refused_in_a_row=excess.count,
-            cause=str(excess.refusal),
+            reason=excess.refusal.reason,
             taken_up_in_s=run.next_ms / SECOND_MS,
         )
         run.next_ms = min(2 * run.next_ms, max(LONGEST_PAUSE_MS, self._first_ms))

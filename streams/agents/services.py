@@ -1,14 +1,15 @@
-"""What the agents of a process share: settings, producer, telemetry, clock and sleep."""
+"""What the agents of a process share: settings, producer, telemetry, clock, sleep and standing."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streams.kafka.producer import Batches
 from streams.runtime.clock import Clock, wall_clock
 from streams.runtime.retry import Sleep
+from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 
@@ -30,6 +31,7 @@ class Services:
         telemetry: where everything is counted.
         clock: tells the wall-clock time, epoch ms.
         sleep: waits for some seconds.
+        standing: where it is noted what work waits for.
     """
 
     settings: Settings
@@ -37,3 +39,4 @@ class Services:
     telemetry: Telemetry
     clock: Clock = wall_clock
     sleep: Sleep = asyncio.sleep
+    standing: Standing = field(default_factory=Standing)

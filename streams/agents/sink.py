@@ -36,6 +36,8 @@ STAGE: Stage = "sink"
 YIELD_EVERY_ROWS = 2000
 INSERT_BACKOFF = Backoff(first_s=0.5, longest_s=15.0)
 LOG_EVERY_S = 60.0
+SLOW_S = 30.0
+"""An insert that has no answer by then is taken for a wait."""
 _OCCURRED_AT = TouchpointRow.__struct_fields__.index("occurred_at")
 
 log = structlog.get_logger(__name__)
@@ -157,21 +159,29 @@ class Sink:
     async def _write(self, batch: Batch) -> None:
         """Write a batch, however long ClickHouse is away; log that it is, once a minute."""
         logged_at = 0.0
+        standing = self._services.standing
 
         def note_failure(failure: Failure[TransientWriteError]) -> None:
             nonlocal logged_at
             self._telemetry.retries.labels("insert").inc()
+            standing.wait("clickhouse", str(failure.error))
             if not logged_at or time.monotonic() - logged_at > LOG_EVERY_S:
                 logged_at = time.monotonic()
                 log.warning("ClickHouse takes no rows; trying until it does", cause=str(failure.error))
 
-        await retry(
-            lambda: self._thread.run(lambda: batch.flush(self._writer)),
-            transient=TransientWriteError,
-            backoff=INSERT_BACKOFF,
-            on_failure=note_failure,
-            sleep=self._services.sleep,
-        )
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(SLOW_S, standing.wait, "clickhouse", f"an insert takes longer than {SLOW_S:.0f} s")
+        try:
+            await retry(
+                lambda: self._thread.run(lambda: batch.flush(self._writer)),
+                transient=TransientWriteError,
+                backoff=INSERT_BACKOFF,
+                on_failure=note_failure,
+                sleep=self._services.sleep,
+            )
+        finally:
+            slow.cancel()
+            standing.go_on("clickhouse")
         if logged_at:
             log.info("ClickHouse takes rows again")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from traceback import extract_tb
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +22,7 @@ from streams.intake.checks import EARLIEST
 from streams.intake.merge import NO_TIME
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
+from streams.runtime.logging import Sampler
 from streams.runtime.retry import Backoff, Failure, retry
 from streams.sentiment import Scorer
 
@@ -76,6 +78,7 @@ class Validator:
         self._ahead_ms = services.settings.timer_delay_s * SECOND_MS
         self._known_schemas: set[tuple[str, bytes]] = set()
         self._logged_errors: set[type[Exception]] = set()
+        self._refusals = Sampler()
 
     def new_schemas(self, chunk: Chunk) -> dict[bytes, bytes]:
         """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
@@ -109,9 +112,9 @@ class Validator:
                 unknown[header] = refusal
                 continue
             except RefusalError as refusal:
-                log.debug("schema learnt from a message that is refused", cause=str(refusal))
+                log.debug("schema learnt from a message that is refused", reason=refusal.reason)
             except Exception as error:  # `validate` will tell whether the message is wrong
-                log.debug("schema met in a message that cannot be validated", cause=repr(error))
+                log.debug("schema met in a message that cannot be validated", cause=type(error).__name__)
             self._known_schemas.add((kind, header))
         return unknown
 
@@ -125,18 +128,22 @@ class Validator:
             return False
 
         def note_failure(failure: Failure[RegistryUnavailableError]) -> None:
+            cause = str(failure.error)
             self._services.telemetry.retries.labels("schema_registry").inc()
-            log.warning(
-                "the schema registry is away; trying again", cause=str(failure.error), retry_in_s=failure.retry_in_s
-            )
+            standing.wait("schema_registry", cause)
+            log.warning("the schema registry is away; trying again", cause=cause, retry_in_s=failure.retry_in_s)
 
-        return await retry(
-            attempt,
-            transient=RegistryUnavailableError,
-            backoff=REGISTRY_BACKOFF,
-            on_failure=note_failure,
-            sleep=self._services.sleep,
-        )
+        standing = self._services.standing
+        try:
+            return await retry(
+                attempt,
+                transient=RegistryUnavailableError,
+                backoff=REGISTRY_BACKOFF,
+                on_failure=note_failure,
+                sleep=self._services.sleep,
+            )
+        finally:
+            standing.go_on("schema_registry")
 
     def validate(self, chunk: Chunk, unknown: dict[bytes, UnknownSchemaError], refused_in_a_row: int) -> Validated:
         """Validate the messages of a chunk, in their order. One that breaks its decoder is refused too.
@@ -212,11 +219,26 @@ class Validator:
             topic=chunk.topic,
             partition=chunk.partition,
             offset=record.offset,
-            exc_info=error,
+            cause=type(error).__name__,
+            raised_at=_place(error),
         )
+
+    def _log_refusal(self, chunk: Chunk, record: Record, refusal: RefusalError) -> None:
+        """Log a sample of the refusals, without their details: these may quote what a customer has written."""
+        count = self._refusals.count((chunk.topic, refusal.reason))
+        if count:
+            log.warning(
+                "messages were refused; this is one of them. Their details: touchline dlq list",
+                reason=refusal.reason,
+                topic=chunk.topic,
+                partition=chunk.partition,
+                offset=record.offset,
+                refused_since_last_logged=count,
+            )
 
     def _dead_letter(self, chunk: Chunk, record: Record, refusal: RefusalError, now: int) -> Message:
         self._services.telemetry.messages_refused.labels(refusal.reason).inc()
+        self._log_refusal(chunk, record, refusal)
         letter = DeadLetter(
             reason=refusal.reason,
             detail=refusal.detail,
@@ -230,3 +252,8 @@ class Validator:
             headers=record.headers,
         )
         return Message(*dead_letters.encode(letter))
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised, without its message and values, which may be a customer's."""
+    return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(extract_tb(error.__traceback__)))

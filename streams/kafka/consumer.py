@@ -17,9 +17,10 @@ This subclasses the consumer of the one pinned release of Faust. It replaces:
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust import App, Schema, Stream, StreamT, TopicT
@@ -42,6 +43,18 @@ REVOKE_COMMIT_S = 5.0
 """How long a revocation waits for the last commit."""
 CHUNKS_AHEAD = 4
 """How many full chunks of a partition may be in flight."""
+
+
+class Lags(NamedTuple):
+    """How far a process is behind.
+
+    Attributes:
+        records: by topic, the records of our partitions that are not acknowledged.
+        joined: whether we are a member of our group, and know which partitions are ours.
+    """
+
+    records: Mapping[str, int]
+    joined: bool
 
 
 class ChunkConsumer(driver.Consumer):
@@ -94,6 +107,30 @@ class ChunkConsumer(driver.Consumer):
     def assigned(self, topic: str) -> set[int]:
         """Return the partitions of a topic that are ours and being read."""
         return {tp.partition for tp in self._trackers if tp.topic == topic}
+
+    # -- for the process -------------------------------------------------------------------------
+
+    async def lags(self) -> Lags:
+        """Ask Kafka for the ends of our partitions, and return how many records lie before them.
+
+        Raises:
+            KafkaError: Kafka refuses us, or does not answer.
+        """
+        ends = await self._thread.ends()
+        records: Counter[str] = Counter()
+        for tp, tracker in self._trackers.items():
+            if tp in ends.offsets:
+                records[tp.topic] += tracker.lag(ends.offsets[tp])
+        return Lags(records, ends.joined)
+
+    def leave(self) -> None:
+        """Leave the consumer group at once, before the process ends on an error: its next owner need not wait.
+
+        Raises:
+            TimeoutError: Kafka has not answered in time; it lets our partitions go after the session timeout.
+            KafkaError: it does not take the request.
+        """
+        self._thread.leave()
 
     # -- reading ---------------------------------------------------------------------------------
 

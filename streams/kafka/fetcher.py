@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -22,19 +22,23 @@ from aiokafka.errors import (
     for_code,
 )
 from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from schemas.errors import TouchlineError
-from streams.kafka.client import BrokerError, client_options, passes, wait_out
+from streams.kafka.client import BrokerError, client_options, close, passes, wait_out
 from streams.kafka.offsets import Fetched
 from streams.kafka.partitions import misfit
 from streams.settings import Settings
 
 METADATA_AGE_S = 5.0
 """How often the broker is asked how many partitions the topics have: partitions that were added are told this soon."""
+LEAVE_S = 3.0
+"""How long a process that ends waits for Kafka to let it out of its group."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +80,18 @@ def check_offset_fetches(coordinator: Any) -> None:
         return response
 
     coordinator._send_req = checked
+
+
+class Ends(NamedTuple):
+    """Where partitions end, as Kafka says.
+
+    Attributes:
+        offsets: the last stable offset of each.
+        joined: whether we are a member of our group, and know which partitions are ours.
+    """
+
+    offsets: dict[TP, int]
+    joined: bool
 
 
 class Configured(Protocol):
@@ -217,6 +233,59 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         for tp, position in positions.items():
             with suppress(IllegalStateError):
                 consumer.seek(TopicPartition(tp.topic, tp.partition), position)
+
+    async def ends(self) -> Ends:
+        """Ask Kafka where the assigned partitions end; without any, ask it for another answer.
+
+        Raises:
+            ConsumerNotStarted: we have not connected yet.
+            KafkaError: Kafka refuses us, or does not answer.
+        """
+        # Not by the thread's queue: that may be held up by a call that Kafka does not answer.
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._ends(), self.thread_loop))
+
+    async def _ends(self) -> Ends:
+        consumer = self._ensure_consumer()
+        coordinator, subscription = consumer._coordinator, consumer._subscription.subscription
+        if coordinator is None or subscription is None:
+            raise ConsumerNotStarted
+        # What it cannot go on with, it keeps for the next poll; we poll the fetcher, which does not see it.
+        coordinator.check_errors()
+        partitions = consumer.assignment() or {TopicPartition(min(subscription.topics), 0)}
+        ends = await consumer.end_offsets(partitions)
+        joined = coordinator.coordinator_id is not None and subscription.assignment is not None
+        return Ends({TP(tp.topic, tp.partition): end for tp, end in ends.items()}, joined)
+
+    @override
+    def close(self) -> None:
+        """Do nothing: Faust would close the connections from another event loop, before the group is left."""
+
+    @override
+    async def on_thread_stop(self) -> None:
+        """Leave the group and disconnect; Kafka may be away."""
+        with suppress(TimeoutError, KafkaError):
+            await asyncio.wait_for(self._leave(), LEAVE_S)
+        await close(super().on_thread_stop())
+
+    def leave(self) -> None:
+        """Leave the consumer group at once, without a commit, from a process that is about to end.
+
+        Raises:
+            TimeoutError: Kafka has not answered in time.
+            KafkaError: it does not take the request.
+        """
+        asyncio.run_coroutine_threadsafe(self._leave(), self.thread_loop).result(LEAVE_S)
+
+    async def _leave(self) -> None:
+        consumer: Any = self._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is None or coordinator._closing.done():
+            return
+        coordinator._closing.set_result(None)  # else it would join again
+        if coordinator.member_id and coordinator.coordinator_id is not None:
+            # Over another connection than the group's: on that, a join may wait until all members have come.
+            request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
+            await consumer._client.send(coordinator.coordinator_id, request)
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

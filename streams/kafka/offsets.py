@@ -89,6 +89,7 @@ class OffsetTracker:
         closed: whether the partition is revoked.
         done: offset after the last chunk up to which all are acknowledged, None before the first.
         queued: number of chunks in flight that no agent has begun to process.
+        read: offset up to which the partition was read, past control records; 0 before the first fetch.
     """
 
     topic: str
@@ -101,6 +102,7 @@ class OffsetTracker:
     closed: bool = False
     done: int | None = None
     queued: int = 0
+    read: int = 0
     _caught_up: bool = False
     _in_flight: deque[Chunk] = field(default_factory=deque)
     _records: int = 0
@@ -115,6 +117,13 @@ class OffsetTracker:
         """Whether agents have begun to process all that the partition held when it was last fetched from."""
         return self._caught_up and self.queued == 0
 
+    def lag(self, end: int) -> int:
+        """Return how many offsets lie between the last chunk up to which all are acknowledged and an end."""
+        if self._in_flight:
+            return max(0, end - self._in_flight[0].first_offset)
+        # Control records come in no chunk.
+        return max(0, end - max(self.position, self.read))
+
     def skip(self) -> None:
         """Note that the partition is not being fetched from: its end is unknown until it is again."""
         self._caught_up = False
@@ -126,6 +135,7 @@ class OffsetTracker:
         recreated: reading starts over with the fetched records.
         """
         records = fetched.records
+        self.read = fetched.position
         self._caught_up = fetched.position >= fetched.end
         if records and records[0].offset < self.position:
             if fetched.end < self.position:

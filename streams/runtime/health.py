@@ -1,4 +1,4 @@
-"""The HTTP server of a process: its metrics, and whether its event loop still runs."""
+"""The HTTP server of a process: its metrics, whether its event loop still runs, and whether it can work."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from prometheus_client import make_wsgi_app
 
 from schemas.errors import TouchlineError
+from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 
 HEARTBEAT_LIMIT_S = 30.0
 """An event loop without a heartbeat for this long is taken for stuck; a chunk takes far less."""
+UNAVAILABLE = "503 Service Unavailable"
 
 
 class HealthServerError(TouchlineError):
@@ -25,13 +27,16 @@ class HealthServerError(TouchlineError):
 
 
 class HealthServer:
-    """Serves `/metrics`, and `/healthz` for liveness probes.
+    """Serves `/metrics`, `/healthz` for liveness probes, and `/readyz` for readiness probes.
 
     `/healthz` answers 200 as long as the event loop has called `heartbeat()` within `limit_s` seconds,
-    else 503. The server runs in a daemon thread, so it answers even when the loop is stuck.
+    else 503: a restart helps. `/readyz` answers 200 as long as, besides, the process waits for nothing.
+    Both say what it waits for. The server runs in a daemon thread, so it answers even when the loop is
+    stuck.
 
     Args:
         telemetry: whose metrics are served.
+        standing: what the process waits for.
         host: address to listen on.
         port: port to listen on; 0 takes a free one, which `port` then tells.
         limit_s: seconds without a heartbeat after which the loop counts as stuck.
@@ -44,11 +49,13 @@ class HealthServer:
     def __init__(
         self,
         telemetry: Telemetry,
+        standing: Standing,
         host: str,
         port: int,
         limit_s: float = HEARTBEAT_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._standing = standing
         self._limit_s = limit_s
         self._clock = clock
         self._last_heartbeat = clock()
@@ -79,12 +86,13 @@ class HealthServer:
         if path == "/metrics":
             answer: Iterable[bytes] = self._metrics(environ, start)
             return answer
-        if path != "/healthz":
-            return _say(start, "404 Not Found", "This server has /metrics and /healthz.")
+        if path not in ("/healthz", "/readyz"):
+            return _say(start, "404 Not Found", "This server has /metrics, /healthz and /readyz.")
         silent_s = self._clock() - self._last_heartbeat
         if silent_s > self._limit_s:
-            return _say(start, "503 Service Unavailable", f"event loop silent for {silent_s:.0f} s")
-        return _say(start, "200 OK", "ok")
+            return _say(start, UNAVAILABLE, f"event loop silent for {silent_s:.0f} s")
+        ready = self._standing.working or path == "/healthz"
+        return _say(start, "200 OK" if ready else UNAVAILABLE, str(self._standing))
 
 
 class _Server(ThreadingMixIn, WSGIServer):

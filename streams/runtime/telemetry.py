@@ -8,22 +8,30 @@ customer's name, never an event's.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from schemas.errors import REASONS, STAGES, Stage
+from schemas.errors import REASONS, Stage
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+from streams.runtime.standing import Need, Standing
 
 # Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
 # may have to wait for merges.
 CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+Role = Literal["worker", "sink"]
+"""The kinds of processes."""
+
+_STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
+_NEEDS: Mapping[Role, tuple[Need, ...]] = {"worker": ("kafka", "schema_registry"), "sink": ("kafka", "clickhouse")}
 
 
 @dataclass(frozen=True)
@@ -34,21 +42,23 @@ class Metric:
         name: as Prometheus shows it; a counter's ends in `_total`.
         meaning: one sentence for the person who reads a graph of it.
         labels: the names of its labels, in order.
-        known: values of its only label that are known beforehand. Their series start at 0, so that
-            a first increase is seen as one.
+        known: values of its only label that are known beforehand, of each role. Their series start at 0,
+            so that a first increase is seen as one.
         buckets: upper bounds of a histogram's buckets, seconds.
+        only: the role whose processes serve it; None if all do.
     """
 
     name: str
     meaning: str
     labels: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
+    known: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    only: Role | None = None
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """All metrics of a process, on one registry. Build it with `Telemetry.on(registry)`.
+    """All metrics of a process, on one registry. Build it with `Telemetry.on(registry, role)`.
 
     Series of a partition that is given away must be removed (`.remove(partition)`), else they keep
     their last value for as long as the process lives.
@@ -62,7 +72,8 @@ class Telemetry:
             "touchline_messages_received_total",
             "Messages read from an input topic.",
             ("topic",),
-            known=tuple(KIND_TOPICS.values()),
+            known={"worker": tuple(KIND_TOPICS.values())},
+            only="worker",
         ),
     ]
     messages_refused: Annotated[
@@ -71,7 +82,8 @@ class Telemetry:
             "touchline_messages_refused_total",
             "Messages sent to the dead-letter topic, by reason.",
             ("reason",),
-            known=REASONS,
+            known={"worker": REASONS},
+            only="worker",
         ),
     ]
     input_paused: Annotated[
@@ -80,6 +92,7 @@ class Telemetry:
             "touchline_input_paused_timestamp_seconds",
             "Since when an input partition is paused for its refusals, as a Unix time; only while it is.",
             ("topic", "partition"),
+            only="worker",
         ),
     ]
     paused_input_behind: Annotated[
@@ -88,6 +101,7 @@ class Telemetry:
             "touchline_paused_input_behind_seconds",
             "Event time that has passed a paused input partition: by so much what waits in it will be late.",
             ("topic", "partition"),
+            only="worker",
         ),
     ]
     touchpoints_processed: Annotated[
@@ -96,7 +110,7 @@ class Telemetry:
             "touchline_touchpoints_processed_total",
             "Touchpoints that a stage has finished with, its writes acknowledged.",
             ("stage",),
-            known=STAGES,
+            known=_STAGES,
         ),
     ]
     duplicates: Annotated[
@@ -104,6 +118,7 @@ class Telemetry:
         Metric(
             "touchline_duplicates_total",
             "Touchpoints with a seen event_id and the same payload; without other effect.",
+            only="worker",
         ),
     ]
     late_touchpoints: Annotated[
@@ -111,6 +126,7 @@ class Telemetry:
         Metric(
             "touchline_late_touchpoints_total",
             "Touchpoints beyond the allowed lateness: kept as rows, changing no final figure.",
+            only="worker",
         ),
     ]
     touchpoints_ahead: Annotated[
@@ -118,6 +134,7 @@ class Telemetry:
         Metric(
             "touchline_touchpoints_ahead_total",
             "Records whose occurred_at is later than their received_at by more than the timers' delay.",
+            only="worker",
         ),
     ]
     timers_fired: Annotated[
@@ -125,6 +142,7 @@ class Telemetry:
         Metric(
             "touchline_timers_fired_total",
             "Timers of carts, surveys, cases and journeys that have fired in event time.",
+            only="worker",
         ),
     ]
     recomputations: Annotated[
@@ -132,6 +150,7 @@ class Telemetry:
         Metric(
             "touchline_recomputations_total",
             "Times a customer's history was computed again because a touchpoint came out of order.",
+            only="worker",
         ),
     ]
     log_gaps: Annotated[
@@ -140,6 +159,7 @@ class Telemetry:
             "touchline_log_gaps_total",
             "Runs of records of the journeys log that were gone before they were read: touchpoints are lost.",
             ("partition",),
+            only="worker",
         ),
     ]
     signals: Annotated[
@@ -148,7 +168,8 @@ class Telemetry:
             "touchline_signals_total",
             "Signals sent to other services.",
             ("topic",),
-            known=(SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS),
+            known={"worker": (SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS)},
+            only="worker",
         ),
     ]
     inserted_rows: Annotated[
@@ -157,7 +178,8 @@ class Telemetry:
             "touchline_inserted_rows_total",
             "Rows that ClickHouse has acknowledged.",
             ("table",),
-            known=tuple(TABLES),
+            known={"sink": tuple(TABLES)},
+            only="sink",
         ),
     ]
     retries: Annotated[
@@ -166,7 +188,10 @@ class Telemetry:
             "touchline_retries_total",
             "Attempts that failed and were made again, by operation.",
             ("operation",),
-            known=("insert", "produce", "schema_registry"),
+            known={
+                "worker": ("connect_kafka", "produce", "schema_registry"),
+                "sink": ("connect_kafka", "connect_clickhouse", "insert"),
+            },
         ),
     ]
     restored_entries: Annotated[
@@ -175,6 +200,7 @@ class Telemetry:
             "touchline_restored_entries_total",
             "Entries of state read back from the changelog.",
             ("partition",),
+            only="worker",
         ),
     ]
     chunk_duration: Annotated[
@@ -193,6 +219,7 @@ class Telemetry:
             "Time one insert into ClickHouse took.",
             ("table",),
             buckets=INSERT_BUCKETS,
+            only="sink",
         ),
     ]
     restore_duration: Annotated[
@@ -201,6 +228,7 @@ class Telemetry:
             "touchline_restore_duration_seconds",
             "Time it took to read one partition's state back.",
             buckets=RESTORE_BUCKETS,
+            only="worker",
         ),
     ]
     event_time_lag: Annotated[
@@ -211,12 +239,31 @@ class Telemetry:
             ("stage",),
         ),
     ]
+    consumer_lag: Annotated[
+        Gauge,
+        Metric(
+            "touchline_consumer_lag_records",
+            "Records in this process's partitions that a stage has yet to acknowledge.",
+            ("stage",),
+            known=_STAGES,
+        ),
+    ]
+    waiting: Annotated[
+        Gauge,
+        Metric(
+            "touchline_waiting",
+            "1 while the process waits for something, such as Kafka or ClickHouse, and cannot work; else 0.",
+            ("need",),
+            known=_NEEDS,
+        ),
+    ]
     watermark: Annotated[
         Gauge,
         Metric(
             "touchline_watermark_timestamp_seconds",
             "The event time an ingest task has reached, as a Unix time.",
             ("task",),
+            only="worker",
         ),
     ]
     partition_time: Annotated[
@@ -225,6 +272,7 @@ class Telemetry:
             "touchline_partition_time_timestamp_seconds",
             "The event time a partition of the journeys log has reached, as a Unix time.",
             ("partition",),
+            only="worker",
         ),
     ]
     last_success: Annotated[
@@ -241,6 +289,7 @@ class Telemetry:
             "touchline_state_entries",
             "Entries of state held in memory, by partition and kind (customers, buckets).",
             ("partition", "kind"),
+            only="worker",
         ),
     ]
     build_info: Annotated[
@@ -253,14 +302,25 @@ class Telemetry:
     ]
 
     @classmethod
-    def on(cls, registry: CollectorRegistry) -> Telemetry:
-        """Register every metric on a registry; ValueError where one of them is already on it."""
+    def on(cls, registry: CollectorRegistry, role: Role | None = None) -> Telemetry:
+        """Register the metrics of a role on a registry, by default those of all roles; the others count unseen.
+
+        Raises:
+            ValueError: one of them is already on the registry.
+        """
+        # They would double the number of series, and nobody reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the package types most of itself, but not this
         registered: dict[str, Any] = {
-            attribute: _register(kind, metric, registry) for attribute, kind, metric in declarations()
+            attribute: _register(kind, metric, registry, role) for attribute, kind, metric in declarations()
         }
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
         return telemetry
+
+    def show(self, standing: Standing, role: Role) -> None:
+        """Tell what a process of a role waits for, from now on."""
+        for need in _NEEDS[role]:
+            self.waiting.labels(need).set_function(partial(standing.waits, need))
 
     def record_stage(
         self, stage: Stage, *, now_ms: int, durations_s: Iterable[float], touchpoints: int, newest_ms: int
@@ -294,21 +354,25 @@ def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]
 
 def describe() -> str:
     """Return the table of all metrics, in Markdown."""
-    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    lines = ["| metric | kind | labels | served by | meaning |", "|---|---|---|---|---|"]
     for _, kind, metric in declarations():
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, metric.meaning)
+        served_by = "both" if metric.only is None else f"{metric.only}s"
+        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, served_by, metric.meaning)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _register(
-    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry
+    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry, role: Role | None
 ) -> Counter | Gauge | Histogram:
     extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
-    registered = kind(metric.name, metric.meaning, metric.labels, registry=registry, **extra)
-    for value in metric.known:
-        registered.labels(value)
+    place = registry if role is None or metric.only in (None, role) else None
+    registered = kind(metric.name, metric.meaning, metric.labels, registry=place, **extra)
+    for known_to, values in metric.known.items():
+        if role in (None, known_to):
+            for value in values:
+                registered.labels(value)
     return registered
 
 

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from streams.runtime.health import HealthServer
+from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from tests.servers.fixtures import StartPrometheus
 from tests.unit.deploy.files import DEPLOY
@@ -14,7 +15,7 @@ from tests.unit.deploy.files import DEPLOY
 @pytest.mark.prometheus
 def test_a_collision_that_is_counted_raises_the_alert(start_prometheus: StartPrometheus) -> None:
     telemetry = Telemetry.on(CollectorRegistry())
-    endpoint = HealthServer(telemetry, "127.0.0.1", 0)
+    endpoint = HealthServer(telemetry, Standing(), "127.0.0.1", 0)
     try:
         prometheus = start_prometheus([f"127.0.0.1:{endpoint.port}"], [DEPLOY / "prometheus" / "alerts.yml"])
         prometheus.wait_for('touchline_messages_refused_total{reason="event_id_collision"} == 0')

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from streams.kafka.admin import create_topics, partition_counts
 from streams.kafka.client import BrokerError
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
+from tests.servers.groups import state_of
 from tests.servers.topics import create_topics as make_topics
 from tests.servers.topics import delete_topics, widen_topic
 from touchline.stack.ports import free_port
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.kafka
 
 PATIENCE_S = 60.0
 INPUTS = list(KIND_TOPICS.values())
+STOPS_WITHIN_S = 10.0
 
 
 class Process:
@@ -69,8 +72,11 @@ class Process:
             assert self._process.poll() is None, self.log.read_text()
             time.sleep(0.05)
 
-    def signal(self, number: signal.Signals) -> int:
+    def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    def signal(self, number: signal.Signals) -> int:
+        self.send(number)
         return self.wait()
 
     def wait(self) -> int:
@@ -94,9 +100,19 @@ def running(command: str, log: Path, **environment: str) -> Iterator[Process]:
         process.end()
 
 
+def answer(port: int, path: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def status(port: int, path: str) -> int:
+    return answer(port, path)[0]
+
+
 def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return str(answer.read().decode())
+    return answer(port, path)[1]
 
 
 @pytest.fixture
@@ -124,15 +140,37 @@ def test_without_kafka_it_waits_and_says_so_and_can_be_stopped(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("command", "setting"), [("worker", "METRICS_PORT"), ("sink", "SINK_METRICS_PORT")])
-def test_while_it_waits_for_kafka_it_is_healthy_and_tells_its_memory(
+def test_while_it_waits_for_kafka_it_is_alive_and_not_ready_and_says_so(
     tmp_path: Path, command: str, setting: str
 ) -> None:
-    port = free_port()
-    settings = {"TOUCHLINE_KAFKA": f"127.0.0.1:{free_port()}", f"TOUCHLINE_{setting}": str(port)}
+    port, broker = free_port(), free_port()
+    settings = {"TOUCHLINE_KAFKA": f"127.0.0.1:{broker}", f"TOUCHLINE_{setting}": str(port)}
     with running(command, tmp_path / "log", **settings) as process:
         process.until(lambda: process.said("waiting for Kafka"))
-        assert get(port, "/healthz") == "ok\n"
-        assert "\nprocess_resident_memory_bytes " in get(port, "/metrics")
+        process.until(lambda: f"127.0.0.1:{broker} is not reached" in get(port, "/readyz"))
+        assert status(port, "/healthz") == 200
+        assert status(port, "/readyz") == 503
+        assert get(port, "/healthz").startswith("waiting for Kafka for ")
+        metrics = get(port, "/metrics")
+        assert '\ntouchline_waiting{need="kafka"} 1.0\n' in metrics
+        assert "\nprocess_resident_memory_bytes " in metrics
+        assert not re.search(r'retries_total{operation="connect_kafka"} 0', metrics)
+        assert process.signal(signal.SIGTERM) == 0
+
+
+@pytest.mark.usefixtures("topics")
+def test_once_it_is_in_its_group_it_is_ready_and_tells_its_lag_and_retries(kafka: Kafka, tmp_path: Path) -> None:
+    port = free_port()
+    with running(
+        "worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_METRICS_PORT=str(port)
+    ) as process:
+        process.until(lambda: process.said("running"))
+        process.until(lambda: status(port, "/readyz") == 200)
+        assert get(port, "/readyz") == "working\n"
+        metrics = get(port, "/metrics")
+        assert '\ntouchline_waiting{need="kafka"} 0.0\n' in metrics
+        assert '\ntouchline_consumer_lag_records{stage="ingest"} 0.0\n' in metrics
+        assert 'touchline_retries_total{operation="connect_kafka"} 0.0' in metrics
         assert process.signal(signal.SIGTERM) == 0
 
 
@@ -147,9 +185,20 @@ def test_a_taken_metrics_port_is_told_without_waiting_for_kafka(tmp_path: Path) 
 
 @pytest.mark.usefixtures("topics")
 def test_without_clickhouse_the_sink_waits_and_says_so_and_can_be_stopped(kafka: Kafka, tmp_path: Path) -> None:
-    clickhouse = f"clickhouse://default@127.0.0.1:{free_port()}/touchline"
-    with running("sink", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, TOUCHLINE_CLICKHOUSE=clickhouse) as process:
+    port = free_port()
+    settings = {
+        "TOUCHLINE_KAFKA": kafka.bootstrap,
+        "TOUCHLINE_CLICKHOUSE": f"clickhouse://default@127.0.0.1:{free_port()}/touchline",
+        "TOUCHLINE_SINK_METRICS_PORT": str(port),
+    }
+    with running("sink", tmp_path / "log", **settings) as process:
         process.until(lambda: process.said("waiting for ClickHouse"))
+        assert status(port, "/readyz") == 503
+        assert get(port, "/healthz").startswith("waiting for ClickHouse for ")
+        metrics = get(port, "/metrics")
+        assert '\ntouchline_waiting{need="clickhouse"} 1.0\n' in metrics
+        assert '\ntouchline_waiting{need="kafka"} 0.0\n' in metrics
+        assert not re.search(r'retries_total{operation="connect_clickhouse"} 0', metrics)
         assert process.signal(signal.SIGTERM) == 0
 
 
@@ -221,6 +270,34 @@ async def test_an_unexpected_error_ends_it_with_status_1_and_its_cause_last(kafk
     await producer.start()
     await producer.send({("journeys.touchpoints.v1", 2): [Message(None, b"written by someone else")]})
     await producer.stop()
-    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
+    # So long its partitions would wait for their next owner, if it did not leave its group.
+    settings = {"TOUCHLINE_GROUP_SUFFIX": "-dying", "TOUCHLINE_SESSION_TIMEOUT_S": "100"}
+    with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap, **settings) as process:
         assert process.wait() == 1
     assert "journeys stopped: journeys.touchpoints.v1, partition 2, offset " in process.last_line
+    assert await state_of(kafka.bootstrap, "touchline-streams-dying") == ("Empty", 0)
+
+
+@pytest.mark.usefixtures("topics")
+async def test_told_to_stop_while_it_waits_for_its_group_it_leaves_that_and_ends(kafka: Kafka, tmp_path: Path) -> None:
+    port = free_port()
+    group = "touchline-sink-hung"
+    settings = {
+        "TOUCHLINE_KAFKA": kafka.bootstrap,
+        "TOUCHLINE_CLICKHOUSE": "memory://",
+        "TOUCHLINE_GROUP_SUFFIX": "-hung",
+        "TOUCHLINE_SESSION_TIMEOUT_S": "60",
+    }
+    with running("sink", tmp_path / "first", **settings) as first:
+        first.until(lambda: first.said("running"))
+        first.send(signal.SIGSTOP)  # a member that Kafka waits for
+        second_settings = {**settings, "TOUCHLINE_SINK_METRICS_PORT": str(port)}
+        with running("sink", tmp_path / "second", **second_settings) as second:
+            async with asyncio.timeout(PATIENCE_S):
+                while await state_of(kafka.bootstrap, group) != ("PreparingRebalance", 2):  # noqa: ASYNC110  # Kafka knows
+                    await asyncio.sleep(0.05)
+            assert "not in our group yet" in get(port, "/readyz")
+            began = time.monotonic()
+            assert second.signal(signal.SIGTERM) == 0
+            assert time.monotonic() - began < STOPS_WITHIN_S
+            assert (await state_of(kafka.bootstrap, group))[1] == 1

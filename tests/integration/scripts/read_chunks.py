@@ -24,7 +24,7 @@ name, written, delay_s = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
 async def build(settings: Any, _services: Services, _stack: AsyncExitStack) -> TouchlineApp:
     app = new_app(settings, "test")
 
-    @app.agent(topic(app, [name]), name="reader")
+    @app.agent(topic(app, [name]), name="worker")
     async def run(stream: faust.StreamT[Any]) -> None:
         async for chunk in chunks_of(stream):
             for record in chunk.records:
@@ -40,4 +40,4 @@ chosen = load()
 out = written.open("a")
 logging.configure(chosen)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-    runner.run(serve(chosen, "reader", 0, {name}, build))
+    runner.run(serve(chosen, "worker", 0, {name}, build))

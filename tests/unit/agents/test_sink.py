@@ -50,6 +50,7 @@ class Server:
 class Bench:
     def __init__(self, server: Server, **settings: float) -> None:
         self.waits: list[float] = []
+        self.told: list[str] = []
         self.telemetry = Telemetry.on(CollectorRegistry())
         services = Services(
             Settings.model_validate({"batch_s": 0.01, **settings}),
@@ -57,10 +58,12 @@ class Bench:
             self.telemetry,
             sleep=self._sleep,
         )
+        self.standing = services.standing
         self.sink = Sink(services, cast(Writer, server))
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        self.told.append(str(self.standing))
 
 
 @asynccontextmanager
@@ -171,6 +174,30 @@ async def test_tables_already_written_are_not_written_again_by_a_retry() -> None
         await sink.gather(clocks(1))
         await until(lambda: chunk.acked)
     assert sorted(server.writes) == [("clocks", 1), ("customers", 1)]
+
+
+async def test_while_clickhouse_takes_no_rows_the_sink_waits_for_it() -> None:
+    bench = Bench(Server(TransientWriteError("it is away")))
+    chunk = clocks(1)
+    async with running(bench) as sink:
+        await sink.gather(chunk)
+        await until(lambda: chunk.acked)
+    assert bench.told == ["waiting for ClickHouse for 0 s: it is away"]
+    assert bench.standing.working
+
+
+async def test_an_insert_without_an_answer_is_a_wait_for_clickhouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.agents.sink.SLOW_S", 0.01)
+    server = Server()
+    server.open.clear()
+    bench = Bench(server)
+    chunk = clocks(1)
+    async with running(bench) as sink:
+        await sink.gather(chunk)
+        await until(lambda: bench.standing.waits("clickhouse"))
+        server.open.set()
+        await until(lambda: chunk.acked)
+        assert bench.standing.working
 
 
 async def test_rows_that_will_never_be_taken_stop_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

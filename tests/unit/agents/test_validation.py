@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
+import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema
@@ -13,6 +16,7 @@ from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.runtime.logging import Sampler
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
 from streams.settings import Settings
@@ -21,9 +25,8 @@ from tests.unit.streams.records import FakeRecord
 NOW = 1_790_000_000_000
 TOPIC = KIND_TOPICS["page_view"]
 CODEC = Codec(FileRegistry())
-GOOD = CODEC.encode(
-    "PageView", {"event_id": "e", "occurred_at": NOW, "source": "shop", "customer_id": "c", "page": "/"}
-)
+PAGE_VIEW = {"event_id": "e", "occurred_at": NOW, "source": "shop", "customer_id": "c", "page": "/"}
+GOOD = CODEC.encode("PageView", PAGE_VIEW)
 BAD = b"bad"
 
 
@@ -48,10 +51,10 @@ class AbsentRegistry:
         raise RegistryUnavailableError(f"no answer for {schema_id}")
 
 
-def validator(codec: Codec = CODEC) -> Validator:
+def validator(codec: Codec = CODEC, max_consecutive_refusals: int = 2) -> Validator:
     async def no_wait(_seconds: float) -> None: ...
 
-    settings = Settings(max_consecutive_refusals=2)
+    settings = Settings(max_consecutive_refusals=max_consecutive_refusals)
     services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW, no_wait)
     return Validator(services, codec, VaderScorer())
 
@@ -82,6 +85,46 @@ def test_a_run_of_refusals_beyond_the_limit_ends_the_validation_and_tells_its_la
     assert result.excess is not None
     assert (result.excess.count, result.excess.offset, result.excess.refusal.reason) == (3, 4, "undecodable")
     assert validated(BAD, before=2).excess is not None
+
+
+def test_refusals_are_logged_as_a_sample_with_their_place_and_without_the_customers_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("streams.agents.validation.Sampler", lambda: Sampler(lambda: now))
+    address = "ann@example.com"
+    nameless = CODEC.encode("PageView", {**PAGE_VIEW, "customer_id": None, "identifiers": {address: " "}})
+    validating = validator(max_consecutive_refusals=100)
+    with capture_logs() as logs:
+        validating.validate(chunk_of(BAD, BAD, nameless, BAD, address.encode()), {}, 0)
+        now = 61.0
+        validating.validate(chunk_of(BAD, GOOD, BAD), {}, 0)
+
+    assert [(entry["reason"], entry["offset"], entry["refused_since_last_logged"]) for entry in logs] == [
+        ("undecodable", 0, 1),
+        ("no_identity", 2, 1),
+        ("undecodable", 0, 4),
+    ]
+    assert all((entry["topic"], entry["partition"], entry["log_level"]) == (TOPIC, 0, "warning") for entry in logs)
+    assert address not in str(logs)
+
+
+async def test_while_the_registry_does_not_answer_the_worker_waits_for_it() -> None:
+    chunk = chunk_of(b"\0" + (7).to_bytes(4, "big") + b"body")
+    told: list[str] = []
+    services = Services(Settings(), cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW)
+
+    async def end_on_second_wait(_seconds: float) -> None:
+        told.append(str(services.standing))
+        if len(told) == 2:
+            chunk._tracker.close()
+
+    services = replace(services, sleep=end_on_second_wait)
+    validating = Validator(services, Codec(AbsentRegistry(asked=lambda: None)), VaderScorer())
+    await validating.learn(chunk, validating.new_schemas(chunk))
+
+    assert told == ["waiting for the schema registry for 0 s: no answer for 7"] * 2
+    assert services.standing.working
 
 
 async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_still_new() -> None:

@@ -79,6 +79,8 @@ def test_probes_and_service_reach_the_port_that_is_served(name: str, port: int) 
 
     assert container["ports"] == [{"name": "metrics", "containerPort": port}]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+    assert service["spec"]["publishNotReadyAddresses"] is True, "who waits is to be seen waiting"
     assert service["spec"]["ports"] == [{"name": "metrics", "port": port, "targetPort": "metrics"}]
     assert service["spec"]["selector"].items() <= PODS[name]["metadata"]["labels"].items()
 

@@ -197,3 +197,22 @@ def test_a_chunk_of_a_revoked_partition_may_be_split_and_stays_revoked() -> None
     rest = chunk.split(2)
     assert rest is not None
     assert not rest.current
+
+
+def test_the_lag_counts_from_the_first_chunk_that_is_not_done() -> None:
+    offsets = tracker(position=10)
+    assert offsets.lag(30) == 20, "nothing was fetched yet"
+    first, second = (*offsets.track(fetched(10, 15), BIG), *offsets.track(fetched(15, 18), BIG))
+    second.ack()
+    assert offsets.lag(30) == 20
+    first.ack()
+    assert offsets.lag(30) == 12
+    assert offsets.lag(17) == 0, "the end was asked for before the fetch"
+
+
+def test_control_records_at_the_end_are_no_lag() -> None:
+    offsets = tracker()
+    (chunk,) = offsets.track(Fetched(records(0, 5), position=6, end=6), BIG)
+    assert offsets.lag(6) == 6
+    chunk.ack()
+    assert offsets.lag(6) == 0

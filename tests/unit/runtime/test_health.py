@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from streams.runtime.health import HealthServer, HealthServerError
+from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 
 HOST = "127.0.0.1"
@@ -38,8 +39,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def server(telemetry: Telemetry, clock: Clock) -> Iterator[HealthServer]:
-    server = HealthServer(telemetry, HOST, 0, limit_s=30, clock=clock)
+def standing(clock: Clock) -> Standing:
+    return Standing(clock)
+
+
+@pytest.fixture
+def server(telemetry: Telemetry, standing: Standing, clock: Clock) -> Iterator[HealthServer]:
+    server = HealthServer(telemetry, standing, HOST, 0, limit_s=30, clock=clock)
     yield server
     server.close()
 
@@ -62,12 +68,12 @@ def test_metrics_are_served(server: HealthServer, telemetry: Telemetry) -> None:
 
 def test_health_is_good_while_the_loop_beats(server: HealthServer, clock: Clock) -> None:
     clock.now += 29
-    assert get(server, "/healthz") == (200, "ok\n")
+    assert get(server, "/healthz") == (200, "working\n")
 
     server.heartbeat()
     clock.now += 30
 
-    assert get(server, "/healthz") == (200, "ok\n")
+    assert get(server, "/healthz") == (200, "working\n")
 
 
 def test_health_is_bad_once_the_loop_is_silent_for_too_long(server: HealthServer, clock: Clock) -> None:
@@ -77,6 +83,34 @@ def test_health_is_bad_once_the_loop_is_silent_for_too_long(server: HealthServer
 
     assert status == 503
     assert "31 s" in text
+
+
+def test_a_process_that_waits_is_alive_and_not_ready_and_says_for_what_and_why(
+    server: HealthServer, standing: Standing, clock: Clock
+) -> None:
+    standing.wait("kafka", "10.0.0.1:9092 is not reached: Connection refused")
+    clock.now += 7
+    standing.wait("kafka", "10.0.0.1:9092 is not reached: no route")
+    standing.wait("clickhouse", "the disk is full")
+    said = (
+        "waiting for Kafka for 7 s: 10.0.0.1:9092 is not reached: no route; "
+        "waiting for ClickHouse for 0 s: the disk is full\n"
+    )
+
+    assert get(server, "/healthz") == (200, said)
+    assert get(server, "/readyz") == (503, said)
+
+    standing.go_on("kafka")
+    assert get(server, "/readyz") == (503, "waiting for ClickHouse for 0 s: the disk is full\n")
+    standing.go_on("clickhouse")
+
+    assert get(server, "/readyz") == (200, "working\n")
+
+
+def test_a_stuck_loop_is_neither_alive_nor_ready(server: HealthServer, clock: Clock) -> None:
+    clock.now += 31
+
+    assert [get(server, path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
 
 
 async def test_a_running_loop_keeps_beating(server: HealthServer, clock: Clock) -> None:
@@ -97,18 +131,18 @@ def test_another_path_is_not_there(server: HealthServer) -> None:
     assert "/metrics" in text
 
 
-def test_a_port_in_use_is_a_clear_error(server: HealthServer, telemetry: Telemetry) -> None:
+def test_a_port_in_use_is_a_clear_error(server: HealthServer, telemetry: Telemetry, standing: Standing) -> None:
     with pytest.raises(HealthServerError, match=rf"127\.0\.0\.1:{server.port}: Address already in use.*_METRICS_PORT"):
-        HealthServer(telemetry, HOST, server.port)
+        HealthServer(telemetry, standing, HOST, server.port)
 
 
-def test_an_address_of_another_machine_is_a_clear_error(telemetry: Telemetry) -> None:
+def test_an_address_of_another_machine_is_a_clear_error(telemetry: Telemetry, standing: Standing) -> None:
     with pytest.raises(HealthServerError, match=r"cannot serve metrics on 192\.0\.2\.1:0"):
-        HealthServer(telemetry, "192.0.2.1", 0)
+        HealthServer(telemetry, standing, "192.0.2.1", 0)
 
 
-def test_a_closed_server_frees_its_port(telemetry: Telemetry) -> None:
-    server = HealthServer(telemetry, HOST, 0)
+def test_a_closed_server_frees_its_port(telemetry: Telemetry, standing: Standing) -> None:
+    server = HealthServer(telemetry, standing, HOST, 0)
     server.close()
 
     with socket.socket() as taken:

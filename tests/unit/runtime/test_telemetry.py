@@ -7,8 +7,10 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry, declarations, describe
 
 # The contract's reasons, section 2.
@@ -17,6 +19,7 @@ CONTRACT_REASONS = {
     "invalid_score", "invalid_amount", "too_large", "event_id_collision",
 }  # fmt: skip
 
+NEEDS = ("kafka", "clickhouse", "schema_registry")
 LABELS_OF_ALL = {
     "touchline_messages_received_total": ("topic",),
     "touchline_messages_refused_total": ("reason",),
@@ -42,6 +45,8 @@ LABELS_OF_ALL = {
     "touchline_state_entries": ("partition", "kind"),
     "touchline_signals_total": ("topic",),
     "touchline_build_info": ("version", "python"),
+    "touchline_consumer_lag_records": ("stage",),
+    "touchline_waiting": ("need",),
 }
 
 
@@ -98,6 +103,55 @@ def test_what_is_counted_is_exposed(telemetry: Telemetry) -> None:
     assert value("touchline_watermark_timestamp_seconds", {"task": "2"}) == 1_700_000_000
     assert value("touchline_chunk_duration_seconds_bucket", {"stage": "ingest", "le": "0.025"}) == 0
     assert value("touchline_chunk_duration_seconds_bucket", {"stage": "ingest", "le": "0.05"}) == 1
+
+
+def served(registry: CollectorRegistry, accept: str = "text/plain") -> str:
+    """Return what a scrape with an Accept header gets."""
+    encode, _ = choose_encoder(accept)
+    text: bytes = encode(registry)
+    return text.decode()
+
+
+def test_a_worker_serves_nothing_of_the_sink_and_the_sink_nothing_of_a_worker() -> None:
+    workers, sinks = CollectorRegistry(), CollectorRegistry()
+    worker, sink = Telemetry.on(workers, "worker"), Telemetry.on(sinks, "sink")
+    sink.duplicates.inc()
+    worker.insert_duration.labels("touchpoints").observe(1)
+    told = {"worker": served(workers), "sink": served(sinks)}
+
+    of_sinks = ("touchline_inserted_rows", "touchline_insert_duration", 'stage="sink"', '"insert"', '"clickhouse"')
+    of_workers = (
+        "touchline_messages_", "touchline_duplicates", "touchline_watermark", "touchline_signals", "touchline_state_",
+        'stage="ingest"', 'stage="journeys"', '"produce"', '"schema_registry"',
+    )  # fmt: skip
+    for series in of_sinks:
+        assert series not in told["worker"]
+        assert series in told["sink"] or series == "touchline_insert_duration"
+    for series in of_workers:
+        assert series not in told["sink"]
+        assert series in told["worker"] or series in {"touchline_watermark", "touchline_state_"}
+
+
+def test_no_series_says_only_when_another_began(telemetry: Telemetry) -> None:
+    telemetry.chunk_duration.labels("ingest").observe(0.03)
+    for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
+        text = served(telemetry.registry, accept)
+
+        assert "touchline_chunk_duration_seconds_count" in text
+        assert "_created" not in text
+
+
+def test_the_gauge_tells_what_a_process_waits_for() -> None:
+    registry, standing = CollectorRegistry(), Standing()
+    Telemetry.on(registry, "sink").show(standing, "sink")
+    standing.wait("clickhouse", "it is away")
+
+    def told() -> dict[str, float | None]:
+        return {need: registry.get_sample_value("touchline_waiting", {"need": need}) for need in NEEDS}
+
+    assert told() == {"kafka": 0, "clickhouse": 1, "schema_registry": None}
+    standing.go_on("clickhouse")
+    assert told() == {"kafka": 0, "clickhouse": 0, "schema_registry": None}
 
 
 def test_two_registries_do_not_meet(telemetry: Telemetry) -> None:
