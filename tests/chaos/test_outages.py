@@ -112,17 +112,23 @@ def outages(
             until(lambda: bool(sink.logged(NO_ROWS)), "the sink to notice that ClickHouse is away")
             tried = sink.retried("insert")
             until(lambda: sink.retried("insert") > tried + 1, "the sink to try again")
+            assert sink.waits_for("clickhouse")
             clickhouse_server.start()
             until(lambda: bool(sink.logged(ROWS_AGAIN)), "the sink to notice that ClickHouse is back")
+            assert not sink.waits_for("clickhouse")
             sent = [load.sent]
             before = len(worker.complaints())
             kafka.kill9()
             until(lambda: len(worker.complaints()) > before, "the worker to notice that Kafka is away")
+            for app in (worker, sink):
+                until(lambda app=app: app.waits_for("kafka"), f"{app.name} to say that it waits")  # type: ignore[misc]
             kafka.start()
             sent.append(load.sent)
             load.finish()
             sent.append(load.sent)
         pipeline.drain()
+        for app in (worker, sink):
+            until(lambda app=app: not app.waits_for("kafka"), f"{app.name} to say that it works")  # type: ignore[misc]
         yield Outages(undisturbed, pipeline.rows(), worker, sink, sent)
 
 

@@ -65,6 +65,10 @@ class App(Child):
         labels = f'{{partition="{partition}",topic="{topic}"}}'
         return self._counted(f"touchline_input_paused_timestamp_seconds{labels} ") > 0
 
+    def waits_for(self, need: str) -> bool:
+        """Return whether the process says that it waits for `kafka` or `clickhouse`."""
+        return self._counted(f'touchline_waiting{{need="{need}"}} ') == 1
+
     def _counted(self, series: str) -> int:
         """Return the value of a counter; 0 while it, or the process, is not there."""
         try:
