@@ -25,6 +25,7 @@ TouchlineError                          schemas.errors
     StateFormatError                    streams.journeys.formats
     UnreadableMessageError              streams.kafka.fetcher
     UnsupportedSchemaError              schemas.avro.decoder
+    WatermarkError                      streams.agents.watermarks
 """
 
 from __future__ import annotations
