@@ -30,6 +30,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from schemas.errors import TouchlineError
+from schemas.units import SECOND_MS
 from streams.kafka.client import BrokerError, client_options, close, passes, wait_out
 from streams.kafka.offsets import Fetched
 from streams.kafka.partitions import misfit
@@ -37,6 +38,8 @@ from streams.settings import Settings
 
 METADATA_AGE_S = 5.0
 """How often the broker is asked how many partitions the topics have: partitions that were added are told this soon."""
+END_KNOWN_S = 3.0
+"""How long after its last answer Kafka's word on where a partition ends is taken for true."""
 LEAVE_S = 3.0
 """How long a process that ends waits for Kafka to let it out of its group."""
 
@@ -80,6 +83,11 @@ def check_offset_fetches(coordinator: Any) -> None:
         return response
 
     coordinator._send_req = checked
+
+
+def _is_fresh(answered_at: int | None) -> bool:
+    """Return whether Kafka has answered a fetch of late (epoch ms): while it is away, a partition's end is unknown."""
+    return answered_at is not None and time.time() * SECOND_MS - answered_at < END_KNOWN_S * SECOND_MS
 
 
 class Ends(NamedTuple):
@@ -198,10 +206,10 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
                 state = consumer._subscription.subscription.assignment.state_value(partition)
                 position = state.position if state.has_valid_position else None
                 # Records of a transaction are readable when it ends: until then, they are beyond the end.
-                end = state.lso
-            if found or (position is not None and end is not None):
+                end = state.lso if _is_fresh(state.timestamp) else None
+            if found or position is not None:
                 last = found[-1].offset + 1 if found else 0
-                fetched[tp] = Fetched(found, position or last, end or last)
+                fetched[tp] = Fetched(found, position or last, end)
         return fetched
 
     async def seek_to_group_offsets(self) -> dict[TP, tuple[int, int | None]]:

@@ -32,12 +32,12 @@ class Fetched:
         records: in offset order; may be empty.
         position: offset the consumer fetches from next; past control records, which are not returned.
         end: the last stable offset at that time: the first record of a transaction that is still
-            open, or the end of the log.
+            open, or the end of the log. None where Kafka has not said it for a while.
     """
 
     records: Sequence[Record]
     position: int
-    end: int
+    end: int | None
 
 
 @dataclass(slots=True, eq=False)
@@ -136,9 +136,9 @@ class OffsetTracker:
         """
         records = fetched.records
         self.read = fetched.position
-        self._caught_up = fetched.position >= fetched.end
+        self._caught_up = fetched.end is not None and fetched.position >= fetched.end
         if records and records[0].offset < self.position:
-            if fetched.end < self.position:
+            if fetched.end is not None and fetched.end < self.position:
                 self.position, self.committed = records[0].offset, None
             else:
                 records = [record for record in records if record.offset >= self.position]

@@ -216,3 +216,15 @@ def test_control_records_at_the_end_are_no_lag() -> None:
     assert offsets.lag(6) == 6
     chunk.ack()
     assert offsets.lag(6) == 0
+
+
+def test_a_partition_whose_end_is_unknown_is_not_read_to_its_end() -> None:
+    offsets = tracker()
+    (chunk,) = offsets.track(Fetched([FakeRecord(0)], 1, 1), BIG)
+    chunk.begin()
+    assert offsets.caught_up
+
+    # Kafka is away: what has been published meanwhile is not known.
+    assert offsets.track(Fetched([], 1, None), BIG) == []
+
+    assert not offsets.caught_up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +28,7 @@ from faust.types import TP
 from structlog.testing import capture_logs
 
 from streams.kafka.client import passes, wait_out
-from streams.kafka.fetcher import ChunkThread, check_offset_fetches
+from streams.kafka.fetcher import END_KNOWN_S, ChunkThread, _is_fresh, check_offset_fetches
 from streams.settings import Settings
 
 SETTINGS = Settings(kafka="k:9092")
@@ -145,3 +146,11 @@ async def test_a_group_without_offsets_is_one_and_one_that_is_not_ours_is_an_err
     assert await coordinator.fetch_committed_offsets([TopicPartition("a", 0)]) == {}
     with pytest.raises(GroupAuthorizationFailedError):
         await coordinator.fetch_committed_offsets([TopicPartition("a", 0)])
+
+
+def test_the_word_of_a_kafka_that_has_not_answered_for_a_while_does_not_hold() -> None:
+    now = time.time_ns() // 1_000_000
+
+    assert _is_fresh(now)
+    assert not _is_fresh(now - 1000 * round(END_KNOWN_S))
+    assert not _is_fresh(None)
