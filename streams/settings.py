@@ -60,13 +60,13 @@ class Settings(BaseSettings):
     )
     partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=4,
-        description="partitions of every topic; never change it once topics hold data",
+        description="partitions of every topic; once topics hold data, raise it with `touchline rebuild` alone",
     )
     replication: Annotated[int, Field(ge=1, le=15)] = Field(
         default=1, description="replicas of every topic that `touchline topics --create` makes"
     )
     epoch: Annotated[int, Field(ge=0, lt=1 << 14)] = Field(
-        default=0, description="raise by one after topics were recreated, so that new rows win over old"
+        default=0, description="raise by one after topics were recreated by hand, so that new rows win over old"
     )
     group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
         default="", description="added to the consumer groups' names; a new one reads everything again"
