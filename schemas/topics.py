@@ -23,6 +23,11 @@ SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
 
 FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table != "dead_letters"}
 
+DERIVED_TOPICS: tuple[str, ...] = (JOURNEYS_LOG, JOURNEYS_STATE, WATERMARKS, *FACTS_TOPICS)
+"""Computed from the inputs, and read by touchline alone: `touchline rebuild` deletes them and makes them anew."""
+REBUILD_MARK = "journeys.rebuild.v1"
+"""There, and empty, from a rebuild's first step to its last: while it is there, no process starts."""
+
 MAX_TOUCHPOINT_BYTES = 1 << 20
 """A larger touchpoint is refused (`too_large`); the topics accept more, so that it reaches the dead letters whole."""
 MAX_MESSAGE_BYTES = 4 << 20

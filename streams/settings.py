@@ -21,7 +21,10 @@ REGISTRY_SCHEMES = ("http", "https")
 ENCODE = (
     "In user and password write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %5B for [ and %20 for a space"
 )
+ROLES = ("streams", "sink")
+"""The consumer groups' roles: of the workers and of the sinks."""
 MASK = "**********"
+_GROUP = "touchline-"
 _PASSWORD = re.compile(r"(://[^:\n]*:).*(@)")
 """From the first colon of a URL to the last @ of its line: passwords may hold @ and /; to mask too much is no harm."""
 
@@ -56,13 +59,14 @@ class Settings(BaseSettings):
         default=None, description="URL of a Confluent schema registry, if producers use its framing"
     )
     partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=4, description="partitions of every topic; never change it once topics hold data"
+        default=4,
+        description="partitions of every topic; once topics hold data, raise it with `touchline rebuild` alone",
     )
     replication: Annotated[int, Field(ge=1, le=15)] = Field(
         default=1, description="replicas of every topic that `touchline topics --create` makes"
     )
     epoch: Annotated[int, Field(ge=0, lt=1 << 14)] = Field(
-        default=0, description="raise by one after topics were recreated, so that new rows win over old"
+        default=0, description="raise by one after topics were recreated by hand, so that new rows win over old"
     )
     group_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = Field(
         default="", description="added to the consumer groups' names; a new one reads everything again"
@@ -193,7 +197,7 @@ class Settings(BaseSettings):
 
     def group(self, role: str) -> str:
         """Return the consumer group's name of a role (`streams`, `sink`)."""
-        return f"touchline-{role}{self.group_suffix}"
+        return f"{_GROUP}{role}{self.group_suffix}"
 
     def shown(self) -> dict[str, Any]:
         """Return every setting's value as it may be logged: passwords masked."""
@@ -240,6 +244,11 @@ def _check_server(url: SplitResult, example: str) -> None:
 def _listed(names: str) -> list[str]:
     """Return the names of a comma list, without the empty ones."""
     return [name for part in names.split(",") if (name := part.strip())]
+
+
+def is_group(name: str) -> bool:
+    """Return whether a consumer group is one of workers or sinks, whatever its suffix."""
+    return name.startswith(tuple(_GROUP + role for role in ROLES))
 
 
 def load(**overrides: Any) -> Settings:

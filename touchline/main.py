@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "query": "Ask the tables, embedded or on a server.",
     "migrate": "Create the tables, or bring them up to date.",
     "topics": "List, create or check the topics.",
+    "rebuild": "Compute everything anew from the input topics, also with more partitions.",
     "dlq": "List refused messages, or send them again.",
     "doctor": "Check settings and connections; say what is wrong and how to fix it.",
 }

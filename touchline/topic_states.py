@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from schemas.topics import all_topics
-from streams.kafka.admin import partition_counts
+from schemas.topics import REBUILD_MARK, all_topics
+from streams.kafka.admin import REBUILD_AGAIN, partition_counts
 from streams.kafka.client import client_options
 from streams.kafka.partitions import listed, misfit
 from streams.settings import Settings
@@ -86,6 +86,9 @@ def judge(wanted: int, counts: Mapping[str, int], limits: Mapping[str, int]) -> 
             problem = f"{_MAX_MESSAGE} is {limit}, not {needed}"
             narrow.setdefault(needed, []).append(topic.name)
         states.append(TopicState(topic.name, there.get(topic.name), problem))
+    if REBUILD_MARK in counts:
+        # It will mend all else.
+        return TopicStates(states, [REBUILD_AGAIN])
     return TopicStates(states, [*filter(None, [misfit(wanted, there)]), *_missing(missing, there), *_narrow(narrow)])
 
 

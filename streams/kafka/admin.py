@@ -1,28 +1,34 @@
-"""Creating topics, and checking that they are as the workers need them."""
+"""Creating, widening and deleting topics, and checking that they are as the workers need them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import (
     InvalidConfigurationError,
     KafkaError,
+    RequestTimedOutError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
-from schemas.topics import Topic, all_topics
+from schemas.topics import REBUILD_MARK, Topic, all_topics
 from streams.kafka.client import BrokerError, client_options
 from streams.kafka.greeting import check_release
-from streams.kafka.partitions import misfit
+from streams.kafka.partitions import listed, misfit
 from streams.settings import Settings
 
 KNOWN_WITHIN_S = 120.0
 ASK_AGAIN_S = 0.2
+REBUILD_AGAIN = (
+    "a rebuild is under way, or was interrupted: let it end, or run `touchline rebuild` again "
+    "(docs/operating.md#rebuilding)"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -42,18 +48,27 @@ class Created:
     plain: list[str] = field(default_factory=list)
 
 
-async def create_topics(settings: Settings, topics: Iterable[Topic] | None = None) -> Created:
+async def create_topics(
+    settings: Settings, topics: Iterable[Topic] | None = None, *, rebuilding: bool = False
+) -> Created:
     """Create the topics that are not there (by default all of them); change none that is.
 
+    Args:
+        settings: how Kafka is reached, and how many partitions and replicas a topic gets.
+        topics: which; None for all.
+        rebuilding: whether the caller is the rebuild that is under way; any other call is refused meanwhile.
+
     Raises:
-        BrokerError: Kafka is too old, or a topic is there with another number of partitions: none was created.
-            Or one could not be created.
+        BrokerError: Kafka is too old, a rebuild is under way, or a topic is there with another number of partitions:
+            none was created. Or one could not be created.
         KafkaError: no broker answers.
     """
     wanted = list(all_topics() if topics is None else topics)
     done = Created()
     await check_release(settings)
     there = await partition_counts(settings)
+    if REBUILD_MARK in there and not rebuilding:
+        raise BrokerError(f"no topic was created: {REBUILD_AGAIN}")
     problem = misfit(settings.partitions, {topic.name: there[topic.name] for topic in wanted if topic.name in there})
     if problem:
         raise BrokerError(f"no topic was created. {problem}")
@@ -68,13 +83,19 @@ async def create_topics(settings: Settings, topics: Iterable[Topic] | None = Non
     finally:
         await admin.close()
     await _until_known(settings, done.made + done.plain)
-    await check_topics(settings, (topic.name for topic in wanted))
+    _check(settings, await partition_counts(settings), (topic.name for topic in wanted))
     return done
 
 
 async def check_topics(settings: Settings, names: Iterable[str]) -> None:
-    """Raise a BrokerError that names topics that are missing or have other partition counts."""
+    """Raise a BrokerError if a rebuild is under way, or topics are missing or have other partition counts."""
     counts = await partition_counts(settings)
+    if REBUILD_MARK in counts:
+        raise BrokerError(REBUILD_AGAIN)
+    _check(settings, counts, names)
+
+
+def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) -> None:
     wanted = sorted(set(names))
     missing = [name for name in wanted if name not in counts]
     if missing:
@@ -100,6 +121,66 @@ async def partition_counts(settings: Settings) -> Mapping[str, int]:
     finally:
         await admin.close()
     return {entry["topic"]: len(entry["partitions"]) for entry in described}
+
+
+async def delete_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Delete topics, and wait until brokers no longer tell of them; those that are gone already are passed over.
+
+    Raises:
+        BrokerError: the broker refused it, or a topic is still there after two minutes.
+        KafkaError: no broker answers.
+    """
+    unwanted = set(names)
+    if not unwanted:
+        return
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        response = await admin.delete_topics(sorted(unwanted))
+    finally:
+        await admin.close()
+    for name, code, *_ in response.topic_error_codes:
+        # After a timeout the deletion goes on.
+        if code and for_code(code) not in (UnknownTopicOrPartitionError, RequestTimedOutError):
+            raise BrokerError(f"topic {name} could not be deleted: {for_code(code).description}")
+    await _until_counts(settings, lambda counts: sorted(unwanted & counts.keys()), "still there")
+
+
+async def widen_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Give topics `TOUCHLINE_PARTITIONS` partitions, and wait until brokers tell of them; their messages stay.
+
+    Raises:
+        BrokerError: the broker refused it, or a topic still has fewer after two minutes.
+        KafkaError: no broker answers.
+    """
+    narrow, wanted = sorted(names), settings.partitions
+    if not narrow:
+        return
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        await admin.create_partitions({name: NewPartitions(wanted) for name in narrow})
+    except KafkaError as error:
+        raise BrokerError(f"a topic could not be given {wanted} partitions: {error}") from error
+    finally:
+        await admin.close()
+    await _until_counts(
+        settings, lambda counts: [name for name in narrow if counts.get(name) != wanted], f"not at {wanted} partitions"
+    )
+
+
+async def _until_counts(settings: Settings, left: Callable[[Mapping[str, int]], list[str]], state: str) -> None:
+    """Wait until the topics that `left` returns of all partition counts are none."""
+    names: list[str] = []
+    for _ in range(int(KNOWN_WITHIN_S / ASK_AGAIN_S)):
+        names = left(await partition_counts(settings))
+        if not names:
+            return
+        await asyncio.sleep(ASK_AGAIN_S)
+    raise BrokerError(
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} {state} after {KNOWN_WITHIN_S:g} s: "
+        "look at the brokers' logs, and run this again"
+    )
 
 
 async def _until_known(settings: Settings, names: Iterable[str]) -> None:

@@ -50,6 +50,6 @@ def _advice(counts: Mapping[str, int]) -> str:
     if fixed:
         return (
             f"partitions cannot be taken away, nor added to {' and '.join(fixed)}; "
-            f"rebuild with TOUCHLINE_PARTITIONS={most} (docs/operating.md#rebuilding)"
+            f"set TOUCHLINE_PARTITIONS={most}, and run `touchline rebuild` (docs/operating.md#rebuilding)"
         )
     return f"give {listed(fewer)} {most} too ({ADD_PARTITIONS} {most}), and set TOUCHLINE_PARTITIONS={most}"

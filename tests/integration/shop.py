@@ -80,6 +80,12 @@ def refused(at: datetime) -> list[Event]:
     return [answer, nobody, first, later]
 
 
+def restated(events: list[Event]) -> Event:
+    """Return an order of the input as a second system states it."""
+    order = next(event for event in events if event["kind"] == "purchase" and event.get("action") != "refunded")
+    return {**order, "event_id": f"{order['order_id']}-books"}
+
+
 def repeated(events: list[Event], count: int, seed: int) -> list[Event]:
     """Return some of the events, to be sent again."""
     return random.Random(seed).sample(events, count)

@@ -12,7 +12,7 @@ import pytest
 from schemas.topics import KIND_TOPICS
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
-from tests.integration.shop import Event, refused, repeated, shop, tweets, write
+from tests.integration.shop import Event, refused, repeated, restated, shop, tweets, write
 from tests.servers.pipeline import pipeline_on
 from tests.servers.rows import Rows, differences, embedded_rows
 
@@ -35,12 +35,6 @@ class Runs:
     embedded: Rows
     servers: Rows
     worked: list[int]
-
-
-def restated(events: list[Event]) -> Event:
-    """Return an order of the input as a second system states it."""
-    order = next(event for event in events if event["kind"] == "purchase" and event.get("action") != "refunded")
-    return {**order, "event_id": f"{order['order_id']}-books"}
 
 
 @pytest.fixture(scope="module")

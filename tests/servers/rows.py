@@ -46,6 +46,11 @@ def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:
     database = folder / "embedded"
     demo = [sys.executable, "-m", "touchline", "demo", "--input", str(lines), "--keep", str(database)]
     subprocess.run(demo, env=environment, check=True, capture_output=True, timeout=DEMO_S)
+    return dumped_rows(database)
+
+
+def dumped_rows(database: Path) -> Rows:
+    """Return the rows of the embedded database in a folder, which nobody has open."""
     # A process of its own: each may open only one embedded database.
     dump = [sys.executable, "-m", "tests.integration.scripts.dump_rows", str(database)]
     dumped = subprocess.run(dump, check=True, stdout=subprocess.PIPE, timeout=DEMO_S, cwd=Path(__file__).parents[2])

@@ -45,5 +45,5 @@ def test_the_log_and_its_state_are_never_widened_under_data(fixed: list[str]) ->
     said = misfit(4, {CARTS: 6, TWEETS: 4, **dict.fromkeys(fixed, 4)})
 
     assert f"but {CARTS} has 6 partitions." in said
-    assert f"nor added to {' and '.join(fixed)}; rebuild with TOUCHLINE_PARTITIONS=6" in said
+    assert f"nor added to {' and '.join(fixed)}; set TOUCHLINE_PARTITIONS=6, and run `touchline rebuild`" in said
     assert "--alter" not in said

@@ -43,5 +43,11 @@ def test_topics_that_take_too_small_messages_are_one_line_for_each_size_that_the
     assert states.advice[1].startswith(f"{DEAD_LETTERS} takes too small messages: set max.message.bytes=8388608")
 
 
+def test_during_a_rebuild_the_one_advice_is_to_let_it_end_or_to_run_it_again() -> None:
+    (advice,) = judge(6, {**dict.fromkeys(ALL[:9], 4), "journeys.rebuild.v1": 6}, {}).advice
+
+    assert advice.startswith("a rebuild is under way, or was interrupted: let it end, or run `touchline rebuild` again")
+
+
 def test_topics_of_other_programs_do_not_count() -> None:
     assert judge(4, {**dict.fromkeys(ALL, 4), "others": 9}, {"others": 1}).advice == []

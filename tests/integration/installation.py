@@ -1,0 +1,82 @@
+"""Touchline on a Kafka and an embedded ClickHouse, which is started, stopped and rebuilt; and its rows."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import defaultdict
+from pathlib import Path
+
+from servers.kafka import Kafka
+from streams.kafka.admin import create_topics
+from tests.servers.pipeline import Pipeline
+from tests.servers.rows import Row, Rows, dumped_rows
+
+STOPS_WITHIN_S = 60.0
+SUMS = ("n", "numerator", "squares")
+
+
+class Installation:
+    """One database, and consumer groups that keep their names; the number of partitions may be changed.
+
+    Attributes:
+        pipeline: its processes, with the settings as they are now.
+    """
+
+    def __init__(self, kafka: Kafka, folder: Path, partitions: int) -> None:
+        self._kafka, self._folder = kafka, folder
+        self._database = folder / "database"
+        self.set_partitions(partitions)
+        asyncio.run(create_topics(self.pipeline.settings))
+        self._command("migrate")
+
+    def set_partitions(self, partitions: int) -> None:
+        self.pipeline = Pipeline(
+            self._folder,
+            self._kafka.bootstrap,
+            f"chdb://{self._database}",
+            group_suffix="",
+            partitions=partitions,
+            session_timeout_s=6,
+            idle_s=1,
+        )
+
+    def rebuild(self) -> str:
+        """Rebuild, which must succeed; return what was printed."""
+        return self._command("rebuild", "--yes")
+
+    def refused_rebuild(self) -> str:
+        """Rebuild, which must be refused; return why."""
+        ran = self.pipeline.touchline("rebuild", "--yes")
+        assert ran.returncode == 1
+        return ran.stderr
+
+    def start(self, workers: int = 1) -> None:
+        """Run workers and a sink until all is stored."""
+        self._apps = [*(self.pipeline.start("worker") for _ in range(workers)), self.pipeline.start("sink")]
+        self.pipeline.drain()
+
+    def stop(self) -> Rows:
+        """Stop all, and return what is stored."""
+        for app in self._apps:
+            assert app.ends_on(signal.SIGTERM, STOPS_WITHIN_S) == 0
+        return dumped_rows(self._database)
+
+    def _command(self, *arguments: str) -> str:
+        ran = self.pipeline.touchline(*arguments)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+
+def whatever_the_partition(rows: Rows) -> Rows:
+    """Return rows as they are whatever the number of log partitions: metric buckets added up over them."""
+    buckets: dict[tuple[str, ...], Row] = {}
+    samples: dict[tuple[str, ...], list[object]] = defaultdict(list)
+    for row in rows["metric_buckets"]:
+        key = tuple(str(row[name]) for name in ("metric", "dimension", "dimension_value", "bucket", "currency"))
+        bucket = buckets.setdefault(key, {**row, "partition": 0, **dict.fromkeys(SUMS, 0)})
+        for name in SUMS:
+            bucket[name] += row[name]
+        samples[key] += row["samples"]
+    added = [{**row, "samples": sorted(samples[key], key=str)} for key, row in buckets.items()]
+    return {**rows, "metric_buckets": [row for row in added if any(row[name] for name in SUMS)]}

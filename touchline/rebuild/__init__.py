@@ -1,0 +1,1 @@
+"""Computing everything anew from the input topics: planned, shown, and then done step by step."""
