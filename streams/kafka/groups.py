@@ -49,12 +49,17 @@ async def forget_groups(settings: Settings, names: Iterable[str]) -> None:
             coordinator = await admin.find_coordinator(name)
             # aiokafka has the request, and no method for it.
             answer = await admin._send_request(DeleteGroupsRequest([name]), coordinator)
-            _check_deleted(answer.results)
+            check_deleted(answer.results)
     finally:
         await admin.close()
 
 
-def _check_deleted(results: Iterable[tuple[str, int]]) -> None:
+def check_deleted(results: Iterable[tuple[str, int]]) -> None:
+    """Raise a BrokerError if a group is still there.
+
+    Args:
+        results: the broker's answer: each group, and its error code, 0 where there is none.
+    """
     for name, code in results:
         error = for_code(code)
         if error is NonEmptyGroup:
