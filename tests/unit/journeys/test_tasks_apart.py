@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.journey_log import LogRecord, Tick, Touchpoint, encode
-from streams.journeys.partition import Partition
+from streams.journeys.formats import FORMAT
+from streams.journeys.partition import POSITION, Partition, Position
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import Tables, process
 from tests.simulation.strategies import START
@@ -47,8 +49,10 @@ def shuffled(first: list[Touchpoint], second: list[Touchpoint], seed: int) -> li
 def rows_of(log: list[Touchpoint], ends: list[LogRecord]) -> Tables:
     """Return what a log of several tasks leads to; the tasks that are not in it are idle."""
     partition, tables = Partition(0, TASKS, Rules()), Tables()
-    partition._watermarks = [0 if task in (OLD, NEW) else LATER for task in range(TASKS)]
-    for offset, record in enumerate([*log, *ends]):
+    watermarks = [0 if task in (OLD, NEW) else LATER for task in range(TASKS)]
+    partition.restore(POSITION, msgspec.msgpack.encode(Position(FORMAT, 0, watermarks, 0, 0)))
+    partition.restored()
+    for offset, record in enumerate([*log, *ends], start=1):
         partition.apply(offset, record, encode(record))
         tables.write(partition.flush())
     return tables
