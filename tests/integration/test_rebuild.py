@@ -14,15 +14,18 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import KIND_TOPICS, all_topics
+from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
-from sinks.database import select
+from sinks.database import Database, select
+from sinks.migrate import migrate
 from streams.kafka.admin import check_topics, create_topics, delete_topics, partition_counts
 from streams.kafka.client import BrokerError
 from streams.kafka.groups import forget_groups, group_members
 from streams.kafka.producer import BatchProducer, Message, partition_for
 from streams.settings import Settings, load
-from tests.contract.engine import Engine
+from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import PLAIN
+from tests.contract.lowering import lowered
 from tests.integration.installation import Installation, whatever_the_partition
 from tests.integration.shop import Event, refused, restated, shop, tweets, write
 from tests.servers.rows import Row, Rows, differences
@@ -121,8 +124,20 @@ def reason(row: Row) -> str:
 
 
 @pytest.fixture
-async def before(kafka_without_topics: Kafka, chdb: Engine) -> Settings:
-    """Topics and tables with something in each, in 4 partitions; the settings are those of afterwards."""
+def filled(chdb: Engine) -> Engine:
+    """An embedded ClickHouse with a row in every table."""
+    return fill(chdb)
+
+
+def fill(database: Engine) -> Engine:
+    for table, row in PLAIN.items():
+        database.write(table, [msgspec.structs.astuple(row)])
+    return database
+
+
+@pytest.fixture
+async def before(kafka_without_topics: Kafka) -> Settings:
+    """Topics with a message in each, in 4 partitions; the settings are those of afterwards."""
     settings = load(kafka=kafka_without_topics.bootstrap, partitions=4)
     await create_topics(settings)
     producer = BatchProducer(settings)
@@ -131,8 +146,6 @@ async def before(kafka_without_topics: Kafka, chdb: Engine) -> Settings:
         await producer.send({(name, 3): [Message(b"key", b"of before")] for name in ALL})
     finally:
         await producer.stop()
-    for table, row in PLAIN.items():
-        chdb.write(table, [msgspec.structs.astuple(row)])
     return load(kafka=kafka_without_topics.bootstrap, partitions=6)
 
 
@@ -175,27 +188,45 @@ def rows_in(database: Engine) -> dict[str, int]:
 
 
 async def test_interrupted_at_any_step_nothing_starts_until_the_next_has_finished_it(
-    before: Settings, chdb: Engine
+    before: Settings, filled: Engine
 ) -> None:
     for step in range(2, STEPS + 1):
-        await interrupted(before, chdb, step)
+        await interrupted(before, filled, step)
         with pytest.raises(BrokerError, match="run `touchline rebuild` again"):
             await check_topics(before, ALL)
         with pytest.raises(BrokerError, match="no topic was created"):
             await create_topics(before)
 
     steps: list[str] = []
-    await rebuild(before, chdb, steps.append)
+    await rebuild(before, filled, steps.append)
 
     assert len(steps) == STEPS
     assert await ours(before) == dict.fromkeys(ALL, 6)
     assert await messages(before) == {name: int(not name.startswith(("journeys.", "facts."))) for name in ALL}
-    assert rows_in(chdb) == {table: int(table == "dead_letters") for table in PLAIN}
+    assert rows_in(filled) == {table: int(table == "dead_letters") for table in PLAIN}
     await check_topics(before, ALL)
 
 
-async def test_before_its_first_change_a_rebuild_leaves_no_mark(before: Settings, chdb: Engine) -> None:
-    await interrupted(before, chdb, 1)
+@pytest.mark.clickhouse
+async def test_the_tables_of_a_server_are_emptied_too(before: Settings, clickhouse_server: ClickHouseServer) -> None:
+    database = open_engine(clickhouse_server.url())
+
+    def migrate_lowered(tables: Database) -> None:
+        migrate(tables, migrations=lowered())
+
+    migrate_lowered(database)
+    try:
+        await rebuild(before, fill(database), lambda _step: None, migrate_lowered)
+
+        assert rows_in(database) == {table: int(table == "dead_letters") for table in PLAIN}
+        assert await ours(before) == dict.fromkeys(ALL, 6)
+    finally:
+        database.execute("DROP DATABASE touchline")
+        database.close()
+
+
+async def test_before_its_first_change_a_rebuild_leaves_no_mark(before: Settings, filled: Engine) -> None:
+    await interrupted(before, filled, 1)
 
     assert await ours(before) == dict.fromkeys(ALL, 4)
 
@@ -216,27 +247,29 @@ async def member(settings: Settings, group: str) -> AsyncIterator[None]:
         await consumer.stop()
 
 
-async def test_with_a_process_of_another_suffix_in_its_group_nothing_is_changed(before: Settings, chdb: Engine) -> None:
+async def test_with_a_process_of_another_suffix_in_its_group_nothing_is_changed(
+    before: Settings, filled: Engine
+) -> None:
     async with member(before, "touchline-sink-of-old"):
         with pytest.raises(CommandError, match=r"touchline-sink-of-old has 1 member \(127\.0\.0\.1\)"):
             await look(before)
         with pytest.raises(CommandError, match="stop all workers and sinks first"):
-            await rebuild(before, chdb, lambda _step: None)
+            await rebuild(before, filled, lambda _step: None)
         assert await ours(before) == dict.fromkeys(ALL, 4)
-        assert all(rows_in(chdb).values())
+        assert all(rows_in(filled).values())
 
         with pytest.raises(BrokerError, match="a process has joined the group touchline-sink-of-old meanwhile"):
             await forget_groups(before, ["touchline-sink-of-old"])
 
 
 async def test_groups_of_every_suffix_forget_what_they_have_read_and_those_of_others_do_not(
-    before: Settings, chdb: Engine
+    before: Settings, filled: Engine
 ) -> None:
     for group in ("touchline-streams", "touchline-sink-2", "others"):
         async with member(before, group):
             pass
 
-    await rebuild(before, chdb, lambda _step: None)
+    await rebuild(before, filled, lambda _step: None)
 
     assert await group_members(before) == {}
     assert await committed(before, "others") == 1
