@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ from servers.kafka import Kafka
 from tests.integration.installation import Installation, whatever_the_partition
 from tests.servers.rows import differences
 
-pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.embedded]
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.kafka,
+    pytest.mark.embedded,
+    pytest.mark.skipif("CHAOS_SAMPLE" not in os.environ, reason="takes minutes: make chaos"),
+]
 
 SAMPLE = Path(__file__).parents[2] / "touchline" / "sample.jsonl"
 
