@@ -61,15 +61,14 @@ class Carts(Machine):
         began = cart.attribution
         is_same = (attribution.channel, attribution.journey) == (began.channel, began.journey)
         own = None if is_same and attribution.attributes == began.attributes else attribution
-        # Positional, as it runs for every event of a cart: see `rows.touchpoint_row`.
         step = CartStep(
-            event.occurred_at,
-            event.action,
-            event.sku,
-            event.quantity,
-            event.value_minor,
-            event.currency,
-            own,
+            occurred_at=event.occurred_at,
+            action=event.action,
+            sku=event.sku,
+            quantity=event.quantity,
+            value_minor=event.value_minor,
+            currency=event.currency,
+            attribution=own,
         )
         take_step(customer, cart, step, effects)
 

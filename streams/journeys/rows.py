@@ -51,7 +51,7 @@ def touchpoint_row(
 
 def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> JourneyRow:
     """Return the row of a journey as it is now."""
-    # Positional, as it runs for most events: see `touchpoint_row`.
+    # Positional, as it runs for most events: 0.2 us, by names 1.0 (CPython 3.11).
     return JourneyRow(
         effects.journey_id(journey.number),
         effects.customer_id,
@@ -80,22 +80,21 @@ def _first_of(experiences: Iterable[Experienced]) -> int | None:
 
 def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:
     """Return the row of a customer as they are now."""
-    # Positional, as it runs for most events: see `touchpoint_row`.
     return CustomerRow(
-        customer_id,
-        customer.first_seen_at,
-        customer.last_seen_at,
-        customer.touchpoints,
-        customer.purchases,
-        customer.spend.get(customer.currency, 0),
-        customer.refunded.get(customer.currency, 0),
-        customer.currency,
-        customer.experience_sum,
-        customer.experience_n,
-        customer.last_nps,
-        len(customer.cases),
-        _status(customer),
-        0,
+        customer_id=customer_id,
+        first_seen_at=customer.first_seen_at,
+        last_seen_at=customer.last_seen_at,
+        touchpoints=customer.touchpoints,
+        purchases=customer.purchases,
+        spend_minor=customer.spend.get(customer.currency, 0),
+        refunded_minor=customer.refunded.get(customer.currency, 0),
+        currency=customer.currency,
+        experience_sum=customer.experience_sum,
+        experience_n=customer.experience_n,
+        last_nps=customer.last_nps,
+        open_cases=len(customer.cases),
+        status=_status(customer),
+        version=0,
     )
 
 

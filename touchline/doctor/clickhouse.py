@@ -85,13 +85,13 @@ def _way(url: str) -> str:
             context.verify_mode = ssl.CERT_NONE
     fault = obstacle(
         Endpoint(
-            parts.hostname or "",
-            parts.port or (9440 if secure else 9000),
-            context,
-            "TOUCHLINE_CLICKHOUSE",
-            "ca_certs=FILE in TOUCHLINE_CLICKHOUSE",
-            "write clickhouses:// in TOUCHLINE_CLICKHOUSE",
-            "write clickhouse:// without secure=1 in TOUCHLINE_CLICKHOUSE",
+            host=parts.hostname or "",
+            port=parts.port or (9440 if secure else 9000),
+            tls=context,
+            address="TOUCHLINE_CLICKHOUSE",
+            trust="ca_certs=FILE in TOUCHLINE_CLICKHOUSE",
+            use_tls="write clickhouses:// in TOUCHLINE_CLICKHOUSE",
+            use_none="write clickhouse:// without secure=1 in TOUCHLINE_CLICKHOUSE",
         )
     )
     return "" if fault is None else f"{fault.what}: {fault.advice}"

@@ -107,13 +107,13 @@ def _advertised(settings: Settings, greetings: Mapping[Server, Greeting]) -> Ite
 def _endpoint(settings: Settings, server: Server, address: str) -> Endpoint:
     login = settings.kafka_security.startswith("sasl")
     return Endpoint(
-        server.host,
-        server.port,
-        client_options(settings).get("ssl_context"),
-        address,
-        "TOUCHLINE_KAFKA_CAFILE",
-        f"set TOUCHLINE_KAFKA_SECURITY={'sasl_ssl' if login else 'ssl, or sasl_ssl with a login'}",
-        f"set TOUCHLINE_KAFKA_SECURITY={'sasl_plain' if login else 'none'}",
+        host=server.host,
+        port=server.port,
+        tls=client_options(settings).get("ssl_context"),
+        address=address,
+        trust="TOUCHLINE_KAFKA_CAFILE",
+        use_tls=f"set TOUCHLINE_KAFKA_SECURITY={'sasl_ssl' if login else 'ssl, or sasl_ssl with a login'}",
+        use_none=f"set TOUCHLINE_KAFKA_SECURITY={'sasl_plain' if login else 'none'}",
     )
 
 

@@ -72,13 +72,13 @@ def _registry_fault(url: str, detail: str) -> str:
     setting = "TOUCHLINE_SCHEMA_REGISTRY"
     fault = obstacle(
         Endpoint(
-            parts.hostname or "",
-            parts.port or (443 if secure else 80),
-            ssl.create_default_context() if secure else None,
-            setting,
-            "SSL_CERT_FILE",
-            f"write https:// in {setting}",
-            f"write http:// in {setting}",
+            host=parts.hostname or "",
+            port=parts.port or (443 if secure else 80),
+            tls=ssl.create_default_context() if secure else None,
+            address=setting,
+            trust="SSL_CERT_FILE",
+            use_tls=f"write https:// in {setting}",
+            use_none=f"write http:// in {setting}",
         )
     )
     return f"{detail}; look at {setting}" if fault is None else f"{fault.what}: {fault.advice}"
