@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "migrate": "Create the tables, or bring them up to date.",
     "topics": "List, create or check the topics.",
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",
+    "schemas": "List the records that producers send; show an example, check a message.",
     "dlq": "List refused messages, or send them again.",
     "doctor": "Check settings and connections; say what is wrong and how to fix it.",
 }

@@ -10,7 +10,8 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
-from schemas.avro.registry import Registry, Schema, current_schemas, fingerprint_of
+from schemas.avro.fingerprints import SINGLE_OBJECT, header_of
+from schemas.avro.registry import Registry, Schema, current_schemas
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
 
@@ -22,7 +23,6 @@ __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items()}
 """By kind: the record that its topic carries."""
 
-_SINGLE_OBJECT = b"\xc3\x01"
 _SINGLE_OBJECT_SIZE = 10
 _CONFLUENT = b"\x00"
 _CONFLUENT_SIZE = 5
@@ -50,7 +50,7 @@ class Codec:
         self._registry = registry
         self._writers = {name: _parsed(schema) for name, schema in current.items()}
         self._readers = {name: _parsed(_without_logical(s)) for name, s in current.items()}
-        self._headers = {name: _SINGLE_OBJECT + fingerprint_of(schema) for name, schema in current.items()}
+        self._headers = {name: header_of(schema) for name, schema in current.items()}
         self._decoders: dict[str, dict[bytes, Decode]] = {kind: {} for kind in KIND_RECORDS}
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Codec:
             ) from error
 
     def _writer_of(self, data: bytes) -> Schema:
-        if data.startswith(_SINGLE_OBJECT):
+        if data.startswith(SINGLE_OBJECT):
             return self._registry.by_fingerprint(data[2:_SINGLE_OBJECT_SIZE])
         return self._registry.by_id(_CONFLUENT_HEADER.unpack_from(data)[1])
 
@@ -180,7 +180,7 @@ def _without_logical(schema: Any) -> Any:
 
 
 def _header_size(data: bytes) -> int:
-    if data.startswith(_SINGLE_OBJECT):
+    if data.startswith(SINGLE_OBJECT):
         size = _SINGLE_OBJECT_SIZE
     elif data.startswith(_CONFLUENT):
         size = _CONFLUENT_SIZE

@@ -11,8 +11,7 @@ from http.client import HTTPException
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fastavro.schema import fingerprint, to_parsing_canonical_form
-
+from schemas.avro.fingerprints import Schema, fingerprint_of, fingerprints_of
 from schemas.avro.references import with_types_of
 from schemas.errors import TouchlineError, UnknownSchemaError
 from schemas.kinds import KINDS
@@ -20,8 +19,7 @@ from schemas.kinds import KINDS
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-Schema = dict[str, Any]
-"""An Avro record schema, as in its JSON."""
+__all__ = ["Registry", "Schema", "fingerprint_of", "open_registry"]
 
 TIMEOUT_S = 5.0
 MAX_REFERENCES = 100
@@ -53,11 +51,6 @@ class Registry(Protocol):
             UnknownSchemaError: the registry does not know it or one that it refers to, or there is no registry.
             RegistryUnavailableError: the registry does not answer; the message may be fine.
         """
-
-
-def fingerprint_of(schema: Schema) -> bytes:
-    """Return a schema's CRC-64-AVRO fingerprint as on the wire: 8 bytes, little-endian."""
-    return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
 def current_schemas() -> dict[str, Schema]:
@@ -107,7 +100,7 @@ class FileRegistry:
 
     def __init__(self) -> None:
         every = [schema for record in current_schemas() for schema in schema_history(record)]
-        self._known = {fingerprint_of(schema): schema for schema in every}
+        self._known = {known: schema for schema in every for known in fingerprints_of(schema)}
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema:
         """Return the shipped schema with this fingerprint, or raise UnknownSchemaError."""

@@ -70,6 +70,12 @@ def test_records_and_fields_are_documented_and_nulls_are_the_default(name: str) 
             assert field.get("default", "none") is None, f"schemas/{name}.avsc: the default of {field['name']} is null"
 
 
+@pytest.mark.parametrize("name", sorted(KIND_RECORDS.values()))
+def test_every_field_of_an_input_has_an_example_that_says_something(name: str) -> None:
+    for field in SCHEMAS[name]["fields"]:
+        assert field.get("example") is not None, f"schemas/{name}.avsc: {field['name']} needs an example"
+
+
 def _field(schema: Schema, name: str) -> dict[str, Any]:
     return next(field for field in schema["fields"] if field["name"] == name)
 

@@ -1,0 +1,116 @@
+"""`touchline schemas`: lists the records that producers send, shows and registers their schemas, checks a message."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from schemas.avro.jsonl import BadLineError
+from schemas.avro.registry import open_registry
+from schemas.errors import RefusalError
+from streams import settings
+from streams.runtime.clock import wall_clock
+from streams.sentiment import VaderScorer
+from touchline.errors import CommandError
+from touchline.records.check import Checker, described, refusal
+from touchline.records.examples import example_json, example_message
+from touchline.records.listing import kind_named, record_versions, schema_named
+from touchline.report.formatting import plain
+
+STDIN = "-"
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List the records of the inputs; show a schema, an example message; check a message; register the schemas.
+
+    Without a further word, lists the records in force.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(list_records)
+
+
+@command.command("list")
+@click.option("--all", "every", is_flag=True, help="Earlier versions too.")
+def list_records(every: bool = False) -> None:
+    """List records, topics, versions, and the bytes with which a message of each begins."""
+    found = record_versions(every=every)
+    click.echo(f"{'record':15}  {'version':>7}  {'message begins with':20}  topic")
+    for one in found:
+        click.echo(f"{one.record:15}  {one.version:>7}  {one.header.hex():20}  {one.topic}")
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the schema in force of a record, kind or topic."""
+    click.echo(json.dumps(schema_named(name), indent=2, ensure_ascii=False))
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--format",
+    "output_format",
+    default="json",
+    show_default=True,
+    type=click.Choice(["json", "hex", "avro"]),
+    help="json as `publish` takes it; hex and avro are the bytes of a message in Avro single-object encoding.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file, exactly as it is."
+)
+def example(name: str, output_format: str, output: Path | None) -> None:
+    """Print an example message of a record, kind or topic."""
+    kind = kind_named(name)
+    message = example_json(kind).encode() if output_format == "json" else example_message(kind)
+    if output_format == "hex":
+        message = binascii.hexlify(message)
+    if output is not None:
+        output.write_bytes(message)
+    elif output_format == "avro":
+        if sys.stdout.isatty():
+            raise click.UsageError("a terminal cannot show a message's bytes: name a file by --output, or pipe them")
+        click.get_binary_stream("stdout").write(message)
+    else:
+        click.echo(message.decode())
+
+
+@command.command()
+@click.argument("file", default=STDIN, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--hex", "in_hex", is_flag=True, help="The file holds the message's bytes in hexadecimal.")
+@click.option("--kind", help="The kind, record or topic that it is for; by default that of its schema.")
+def check(file: Path, in_hex: bool, kind: str | None) -> None:
+    """Check one message as the workers would, and say what it is or why they would refuse it.
+
+    The message is read from FILE, or from standard input: Avro in either framing, or JSON as `publish` takes it.
+    Exits with status 1 when it would be refused.
+    """
+    configured = settings.load()
+    data = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
+    if in_hex:
+        data = _from_hex(data)
+    checker = Checker(open_registry(configured.schema_registry), VaderScorer())
+    expected = None if kind is None else kind_named(kind)
+    try:
+        checked = checker.check(data, expected, wall_clock())
+    except (RefusalError, BadLineError) as error:
+        _refuse(error)
+    click.echo(plain(described(checked)))
+
+
+def _refuse(error: RefusalError | BadLineError) -> NoReturn:
+    raise CommandError(f"the message would be refused: {plain(refusal(error))}") from error
+
+
+def _from_hex(data: bytes) -> bytes:
+    try:
+        return bytes.fromhex(data.decode("ascii"))
+    except ValueError as error:
+        raise CommandError(f"the file is not hexadecimal: {error}") from error

@@ -1,0 +1,120 @@
+"""Checks one message as INGEST would, and says what it is or why it would be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.fingerprints import SINGLE_OBJECT
+from schemas.avro.jsonl import BadLineError, parse_line
+from schemas.avro.registry import Registry, Schema, schema_history
+from schemas.errors import RefusalError, UndecodableError, UnknownSchemaError
+from schemas.kinds import KINDS
+from schemas.kinds.touchpoint import Touchpoint
+from streams.intake.accept import Source, accept
+from streams.intake.checks import check_size
+from streams.sentiment import Scorer
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CONFLUENT = b"\x00"
+_CONFLUENT_SIZE = 5
+_HERE = Source(task=0, topic="", partition=0, offset=0, received_at=0)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a good message is.
+
+    Attributes:
+        kind: the kind of its record.
+        framing: how it is written, in words.
+        customer_key: the customer or profile that it belongs to; None of a kind that concerns no customer.
+    """
+
+    kind: str
+    framing: str
+    customer_key: str | None
+
+
+class Checker:
+    """Checks messages as INGEST does.
+
+    Args:
+        registry: finds the schemas that messages were written with; may block.
+        scorer: scores the customers' own words.
+    """
+
+    def __init__(self, registry: Registry, scorer: Scorer) -> None:
+        self._registry = registry
+        self._codec = Codec(registry)
+        self._scorer = scorer
+
+    def check(self, data: bytes, expected: str | None, now: int) -> Checked:
+        """Return what a message is.
+
+        Args:
+            data: the message's value: Avro in either framing, or JSON as `touchline publish` takes it.
+            expected: the kind whose topic it is for; None takes that of its schema.
+            now: wall-clock time, ms.
+
+        Raises:
+            RefusalError: it would be refused; says why.
+            BadLineError: it is JSON, and no touchpoint.
+            RegistryUnavailableError: the schema registry does not answer.
+        """
+        check_size(data)
+        if data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] == b"{":
+            kind, record = parse_line(data.removeprefix(BYTE_ORDER_MARK))
+            if expected not in (None, kind):
+                raise UndecodableError(f"the line is a {kind}; {expected} was expected")
+            framing = "JSON"
+        else:
+            writer, framing = self._writer(data)
+            kind = expected or _kind_of(writer)
+            record = self._codec.decode(kind, data)
+        return Checked(kind, framing, self._customer_key(kind, record, now))
+
+    def _customer_key(self, kind: str, record: dict[str, Any], now: int) -> str | None:
+        accepted = accept(kind, record, _HERE, now=now, scorer=self._scorer)
+        return accepted.customer_key if isinstance(accepted, Touchpoint) else None
+
+    def _writer(self, data: bytes) -> tuple[Schema, str]:
+        """Return the schema that an Avro message was written with, and its framing in words."""
+        if data.startswith(SINGLE_OBJECT):
+            fingerprint = data[len(SINGLE_OBJECT) : 10]
+            writer = self._registry.by_fingerprint(fingerprint)
+            return writer, f"Avro single-object encoding, fingerprint {fingerprint.hex()} is known{_version(writer)}"
+        if data.startswith(_CONFLUENT) and len(data) >= _CONFLUENT_SIZE:
+            schema_id = int.from_bytes(data[1:_CONFLUENT_SIZE], "big")
+            return self._registry.by_id(schema_id), f"Confluent framing, schema id {schema_id} is known"
+        raise UndecodableError(
+            f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object encoding (c301), "
+            "nor Confluent framing (00), nor JSON ({)"
+        )
+
+
+def _kind_of(writer: Schema) -> str:
+    record = str(writer.get("name")).rpartition(".")[2]
+    for kind, name in KIND_RECORDS.items():
+        if name == record:
+            return kind
+    raise UnknownSchemaError(f"the message holds a {record}; no input carries it")
+
+
+def _version(writer: Schema) -> str:
+    history = schema_history(str(writer["name"]))
+    version = history.index(writer) + 1
+    return f" (version {version}{', the one in force' if version == len(history) else ''})"
+
+
+def described(checked: Checked) -> str:
+    """Return what a good message is, in a line."""
+    kind = KINDS[checked.kind]
+    owner = "" if checked.customer_key is None else f"; it belongs to {checked.customer_key}"
+    return f"a valid {kind.record} for {kind.topic}: {checked.framing}{owner}"
+
+
+def refusal(error: RefusalError | BadLineError) -> str:
+    """Return why a message would be refused, in a line."""
+    return error.reason if isinstance(error, BadLineError) else f"{error.reason}: {error.detail}"
