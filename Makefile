@@ -28,7 +28,8 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract
+	$(BIN)/pytest tests/integration tests/chaos
 
 # How long Kafka is away each time, in seconds: twenty times in all.
 OUTAGES_S := 5 25 90 5 25 90 5 25 90 5 25 90 5 25 5 25 5 25 5 25
