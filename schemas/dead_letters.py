@@ -13,7 +13,9 @@ from typing import NamedTuple, Protocol
 from schemas.errors import Stage
 from schemas.rows import DeadLetterRow
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Headers, record_size
+from schemas.text import MAX_REASON, shortened
 from schemas.topics import DEAD_LETTERS, TOPIC_KINDS
+from schemas.units import TIMES
 from schemas.versions import row_version
 
 REASON, DETAIL, STAGE = "dlq.reason", "dlq.detail", "dlq.stage"
@@ -21,16 +23,13 @@ TOPIC, PARTITION, OFFSET, AT = "dlq.topic", "dlq.partition", "dlq.offset", "dlq.
 HEADERS = frozenset({REASON, DETAIL, STAGE, TOPIC, PARTITION, OFFSET, AT})
 """The names of the headers that are added to the message's own."""
 
-MAX_DETAIL = 1000
-"""Characters of `dlq.detail` that are kept."""
 MAX_BYTES = MAX_DEAD_LETTER_BYTES - RECORD_OVERHEAD
 """Bytes of a letter that surely fit into the topic, even if nothing of them can be compressed."""
 PARTITIONS = range(1 << 31)
 OFFSETS = range(1 << 63)
 """The numbers that Kafka gives; all of them fit the columns."""
-TIMES = range(-2_208_988_800_000, 10_413_792_000_000)
-"""Epoch ms from 1900 to 2299: the range of a DateTime64."""
 NO_NUMBER = -1
+_MAX_TEXT_BYTES = 4 * MAX_REASON + 4
 NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
 _LOST = "; the message itself is no longer in its topic"
 
@@ -58,7 +57,7 @@ class DeadLetter:
 
     Attributes:
         reason: one of `schemas.errors.REASONS`.
-        detail: what exactly was wrong, for a person.
+        detail: what exactly was wrong, for a person; at most `MAX_REASON` characters.
         stage: which stage refused it.
         topic, partition, offset: where the message stood; -1 for a number that is missing.
         at: when it was refused, RFC 3339.
@@ -103,7 +102,10 @@ def encode_lost(letter: DeadLetter) -> Encoded:
 
 
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
-    """Return what a record of the topic says; headers that are missing give "" or -1."""
+    """Return what a record of the topic says; headers that are missing give "" or -1.
+
+    Anybody can write such headers: of each text at most `MAX_REASON` printable characters are taken.
+    """
     texts = _texts(headers)
     return DeadLetter(
         reason=texts.get(REASON, ""),
@@ -183,23 +185,23 @@ def _encoded_headers(letter: DeadLetter, note: str) -> list[tuple[str, bytes | N
 
 
 def _with_note(detail: str, note: str) -> str:
-    """Return a detail of at most `MAX_DETAIL` characters, with a note that is never cut."""
-    return detail[: MAX_DETAIL - len(note)] + note
+    """Return a detail of at most `MAX_REASON` characters, with a note that is never cut."""
+    return shortened(detail, MAX_REASON - len(note)) + note
 
 
 def _texts(headers: Headers) -> dict[str, str]:
     """Return the dead letter's headers among others; of several with one name the last holds."""
     return {
-        name: content.decode(errors="replace") for name, content in headers if name in HEADERS and content is not None
+        name: shortened(content[:_MAX_TEXT_BYTES].decode(errors="replace"))
+        for name, content in headers
+        if name in HEADERS and content is not None
     }
 
 
 def _number(text: str, allowed: range) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        return NO_NUMBER
-    return number if number in allowed else NO_NUMBER
+    # A text is cut at 500 characters: all digits of a number that Kafka gives are in it.
+    digits = text.isascii() and text.isdigit()
+    return int(text) if digits and int(text) in allowed else NO_NUMBER
 
 
 def _time(text: str) -> int | None:

@@ -32,6 +32,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from schemas.text import shortened
+
 Reason = Literal[
     "undecodable",
     "unknown_schema",
@@ -50,8 +52,6 @@ Stage = Literal["ingest", "journeys", "sink"]
 """The stages that a message passes, in their order."""
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-_MAX_DETAIL = 500
-
 
 class TouchlineError(Exception):
     """The base of every error that touchline raises: its message says what was wrong, where, and what to do."""
@@ -62,13 +62,12 @@ class RefusalError(TouchlineError):
 
     Attributes:
         reason: one of `REASONS`.
-        detail: what was wrong with the message, for the person who reads the dead letters; cut at
+        detail: what was wrong with the message, for the person who reads the dead letters; printable, and cut at
             500 characters, since it may quote the message.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        if len(detail) > _MAX_DETAIL:
-            detail = f"{detail[: _MAX_DETAIL - 1]}…"
+        detail = shortened(detail)
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.topics import TOPIC_KINDS
+from schemas.units import TIMES
 
 
 class PauseNote(msgspec.Struct, frozen=True):
@@ -37,11 +38,12 @@ def encode_note(note: PauseNote) -> str:
 
 
 def decode_note(text: str) -> PauseNote | None:
-    """Return the note committed with an offset, None without one."""
+    """Return the note committed with an offset, None without one, and where its times are none."""
     try:
-        return msgspec.json.decode(text, type=PauseNote)
+        note = msgspec.json.decode(text, type=PauseNote)
     except msgspec.MsgspecError:
         return None
+    return note if all(time in TIMES for time in (note.since, note.hold_until, note.reached)) else None
 
 
 def encode_request(request: ResumeRequest) -> bytes:

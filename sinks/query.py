@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from schemas.text import printable
 from sinks.errors import QueryError
 from sinks.open import open_database
 from sinks.statement import reading_statement
@@ -55,7 +56,7 @@ def _table(answer: bytes) -> str:
         result = msgspec.json.decode(answer, type=_Answer)
     except msgspec.DecodeError as error:
         raise QueryError("the answer is no table: name the format with --format, not in the query") from error
-    names = [column.name for column in result.meta]
+    names = [printable(column.name) for column in result.meta]
     cells = [[_cell(bytes(value)) for value in row] for row in result.data]
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
     right = [column.type.removeprefix("Nullable(").startswith(_NUMBERS) for column in result.meta]
@@ -70,13 +71,10 @@ def _table(answer: bytes) -> str:
 
 
 def _cell(value: bytes) -> str:
-    """Return a JSON value as text on one line; NULL is a dot."""
+    """Return a JSON value as printable text on one line; NULL is a dot."""
     if value == b"null":
         return "·"
-    if value.startswith(b'"'):
-        text = msgspec.json.decode(value, type=str)
-        return "".join(c if c.isprintable() else " " for c in text)
-    return value.decode()
+    return printable(msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode())
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import TouchlineError
+from schemas.text import printable
 from sinks.open import SCHEMES
 
 PREFIX = "TOUCHLINE_"
@@ -287,7 +288,7 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
 
 def _unknown(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
-    return f"{name}: there is no such setting; did you mean {near[0]}?"
+    return f"{printable(name)}: there is no such setting; did you mean {near[0]}?"
 
 
 def _explain(error: ValidationError) -> str:

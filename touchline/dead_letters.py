@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from schemas.dead_letters import DeadLetter, decode
 from schemas.sizes import MAX_DEAD_LETTER_BYTES
-from schemas.topics import DEAD_LETTERS
-from streams.kafka.admin import partition_counts
+from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.producer import BatchProducer, Message
 from streams.kafka.reader import read_to_end
 from streams.settings import Settings
@@ -31,14 +30,21 @@ class Selection:
         return all(want is None or want == have for want, have in zip(wanted, found, strict=True))
 
 
-async def dead_letters(settings: Settings, selection: Selection) -> AsyncIterator[DeadLetter]:
+async def dead_letters(
+    settings: Settings, selection: Selection, partitions: Mapping[str, int]
+) -> AsyncIterator[DeadLetter]:
     """Yield the selected dead letters there are now, in the order of each partition.
+
+    Args:
+        settings: how Kafka is reached.
+        selection: which.
+        partitions: how many each topic has that is there, by name.
 
     Raises:
         CommandError: the topic does not exist.
         KafkaError: Kafka does not answer.
     """
-    count = (await partition_counts(settings)).get(DEAD_LETTERS)
+    count = partitions.get(DEAD_LETTERS)
     if count is None:
         raise CommandError(f"topic {DEAD_LETTERS} does not exist: touchline topics --create")
     async for run in read_to_end(settings, DEAD_LETTERS, range(count), fetch_bytes=MAX_DEAD_LETTER_BYTES):
@@ -50,8 +56,13 @@ async def dead_letters(settings: Settings, selection: Selection) -> AsyncIterato
 
 @dataclass
 class Counts:
-    """How many dead letters there are, of how many messages, and how many of these can be sent back."""
+    """How many dead letters there are, of how many messages, and how many of these can be sent back.
 
+    Attributes:
+        partitions: how many each topic has that is there, by name: a message is sent to no other.
+    """
+
+    partitions: Mapping[str, int]
     letters: int = 0
     messages: int = 0
     returnable: int = 0
@@ -72,17 +83,30 @@ async def once_each(letters: AsyncIterable[DeadLetter], counts: Counts) -> Async
         if message not in seen:
             seen.add(message)
             counts.messages += 1
-            counts.returnable += returnable(letter)
+            counts.returnable += returnable(letter, counts.partitions)
             yield letter
 
 
-def returnable(letter: DeadLetter) -> bool:
-    """Return whether a letter holds its message and says where it came from."""
-    return letter.kind is not None and letter.partition >= 0 and letter.value is not None
+def returnable(letter: DeadLetter, partitions: Mapping[str, int]) -> bool:
+    """Return whether a letter holds its message, and says where it came from: a place that is there and takes it.
+
+    Anybody can write a dead letter that names another place. Kafka would be asked for it for ever.
+    """
+    there = letter.kind is not None and 0 <= letter.partition < partitions.get(letter.topic, 0)
+    return there and letter.value is not None and _message(letter).size <= MAX_MESSAGE_BYTES
 
 
-async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter]) -> int:
+def _message(letter: DeadLetter) -> Message:
+    return Message(letter.key, letter.value, letter.headers)
+
+
+async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter], partitions: Mapping[str, int]) -> int:
     """Send messages to the topics and partitions they came from, unchanged; return how many. Others are passed over.
+
+    Args:
+        settings: how Kafka is reached.
+        letters: hold the messages.
+        partitions: how many each topic has that is there, by name.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -93,10 +117,9 @@ async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter]) -> i
     sent = 0
     try:
         async for letter in letters:
-            if not returnable(letter):
+            if not returnable(letter, partitions):
                 continue
-            message = Message(letter.key, letter.value, letter.headers)
-            await producer.send({(letter.topic, letter.partition): [message]})
+            await producer.send({(letter.topic, letter.partition): [_message(letter)]})
             sent += 1
     finally:
         await producer.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
@@ -15,10 +13,12 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import TouchlineError
-from sinks.errors import SinkError
+from schemas.text import MAX_QUOTED, printable, printable_lines, shortened
+from streams.settings import SettingsError
+from touchline.stack.errors import StackError
 
-_EXPECTED_ONE_OF = re.compile(r"\. Expected one of: .*?(?= \([A-Z_]+\)|$)")
-_STACK_TRACE = re.compile(r" ?Stack trace: .*")
+_OF_LINES = (SettingsError, StackError, TimeoutError)
+"""The errors whose messages have several lines: a line a setting, and the last lines of a child's log."""
 
 _UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
@@ -28,22 +28,22 @@ class CommandError(TouchlineError):
 
 
 def explain(error: Exception) -> str | None:
-    """Return the message for an expected error; None for a bug, and for an error that click explains."""
+    """Return the printable message for an expected error; None for a bug, and for an error that click explains."""
     if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
         return None
-    if isinstance(error, SinkError):
-        return clickhouse_message(str(error))
-    if isinstance(error, (TouchlineError, TimeoutError)):
-        return str(error) or type(error).__name__
+    if isinstance(error, _OF_LINES):
+        return printable_lines(str(error)) or type(error).__name__
+    if isinstance(error, TouchlineError):
+        return printable(str(error)) or type(error).__name__
     if isinstance(error, KafkaError):
         return _explain_kafka(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return printable(f"{error.filename}: {error.strerror}")
     return None
 
 
 def _explain_kafka(error: KafkaError) -> str:
-    detail = " ".join(str(error).split())
+    detail = shortened(" ".join(str(error).split()), MAX_QUOTED)
     if isinstance(error, UnknownTopicOrPartitionError):
         return f"a topic is missing in Kafka; create them with `touchline topics --create` ({detail})"
     if isinstance(error, _UNREACHABLE):
@@ -51,9 +51,3 @@ def _explain_kafka(error: KafkaError) -> str:
     if isinstance(error, IncompatibleBrokerVersion):
         return f"this Kafka is too old for touchline: {detail}"
     return f"Kafka: {detail}"
-
-
-def clickhouse_message(message: str) -> str:
-    """Return a message of ClickHouse on one line, without stack trace and lists of tokens."""
-    line = " ".join(message.split())
-    return _EXPECTED_ONE_OF.sub("", _STACK_TRACE.sub("", line))

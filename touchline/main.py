@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from importlib.metadata import version
+from types import TracebackType
 
 import click
+
+from schemas.text import printable_lines
 
 INTERRUPTED_STATUS = 130
 """The exit status that shells give for a program that Ctrl-C ended."""
@@ -60,6 +64,9 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED_STATUS)
+        except click.ClickException as error:
+            error.message = printable_lines(error.message)
+            raise
         except Exception as error:
             message = _explain(error)
             if message is None:
@@ -95,8 +102,14 @@ def cli() -> None:
     """
 
 
+def _print_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error that nobody expected as Python does; its message may quote text from outside."""
+    sys.stderr.write(printable_lines("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """Run the console command."""
+    sys.excepthook = _print_bug
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets a question mark rather than a crash.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text files

@@ -1,4 +1,4 @@
-"""Output of the commands: results on standard output, everything else on standard error."""
+"""Output of the commands: results on standard output, everything else on standard error, outside text escaped."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import logging
 import sys
 from typing import Self
 
+import click
 import structlog
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -16,6 +18,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
+
+from schemas.text import printable, printable_lines
+from streams.runtime.logging import renderers
 
 _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "clickhouse_driver")
 
@@ -29,11 +35,31 @@ def quiet_libraries() -> None:
     The worker and the sink set up their own logging instead.
     """
     structlog.configure(
+        processors=[structlog.stdlib.add_log_level, *renderers("console")],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def say(line: str = "", *, err: bool = False) -> None:
+    """Print a line on standard output, or on standard error; text from outside in it cannot steer the terminal."""
+    click.echo(printable(line), err=err)
+
+
+def write(output: bytes) -> None:
+    """Write a result on standard output: as it is into a pipe or a file, and printable on a terminal."""
+    stdout = click.get_binary_stream("stdout")
+    if stdout.isatty():
+        # A tab stays, as it separates columns.
+        output = "\t".join(map(printable_lines, output.decode(errors="replace").split("\t"))).encode()
+    stdout.write(output)
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Return a line for a rich console, in a style of rich's; text from outside in it cannot steer the terminal."""
+    return Text(printable(text), style=style)
 
 
 def result_console() -> Console:
@@ -70,14 +96,14 @@ class Steps:
     def begin(self, what: str) -> None:
         """Begin a step of unknown length."""
         if not self._console.is_terminal:
-            self._console.print(f"{what} ...", markup=False, soft_wrap=True)
+            self._console.print(styled(f"{what} ..."), soft_wrap=True)
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(what, total=None)
+        self._task = self._bar.add_task(escape(printable(what)), total=None)
 
     def remark(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(styled(text), soft_wrap=True)
 
     def show(self, done: int, total: int) -> None:
         """Show how far the step has come."""

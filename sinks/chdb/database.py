@@ -16,6 +16,7 @@ import msgspec
 from chdb.session import Session
 
 from sinks.clickhouse.codes import is_transient
+from sinks.clickhouse.messages import brief
 from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.tables import DATABASE, Row, check_width, table_of
 
@@ -75,7 +76,7 @@ class ChdbDatabase:
                 self._reader.query(f"USE {DATABASE}")
                 result = self._reader.query(sql, output_format, params=dict(parameters or {}))
             except RuntimeError as error:
-                raise QueryError(str(error)) from error
+                raise QueryError(brief(str(error))) from error
             return bytes(result.bytes())
 
     def execute(self, sql: str) -> None:
@@ -172,7 +173,7 @@ def _failure(error: RuntimeError | OSError, what: str) -> TransientWriteError | 
     code = re.search(r"Code: (\d+)\.", text)
     # This process lacks room for its own file as ClickHouse does for its files: that passes.
     transient = isinstance(error, OSError) or (code is not None and is_transient(int(code[1]), text))
-    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {text}")
+    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {brief(text)}")
 
 
 def _why_not(path: str, message: str) -> str:
@@ -180,4 +181,4 @@ def _why_not(path: str, message: str) -> str:
         return f"cannot open {path}: this process has another embedded ClickHouse open; close it first"
     if "initializing EmbeddedServer" in message:
         return f"cannot open {path}: another process has it open, or it is not a folder that can be written to"
-    return f"cannot open {path}: {message}"
+    return f"cannot open {path}: {brief(message)}"

@@ -14,6 +14,7 @@ from sinks.clickhouse.address import Server, parse_server
 from sinks.clickhouse.codes import advice, is_transient
 from sinks.clickhouse.columns import Convert, conversions, to_columns
 from sinks.clickhouse.formats import Result, render
+from sinks.clickhouse.messages import brief
 from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
 from sinks.tables import DATABASE, Row, Table, check_width, table_of
 
@@ -172,18 +173,16 @@ class ClickHouseDatabase:
                 raise TransientWriteError(f"{what}: {_brief(error)}") from error
             raise PermanentWriteError(f"{what}: {_brief(error)}{advice(error.code)}") from error
         if isinstance(error, _LOST + _CONFUSED):
-            raise TransientWriteError(f"{what}: {error or type(error).__name__}") from error
+            raise TransientWriteError(f"{what}: {brief(str(error)) or type(error).__name__}") from error
         if isinstance(error, errors.Error | ValueError | TypeError | AttributeError | struct.error):
             raise PermanentWriteError(
-                f"{what}: a value does not fit its column ({type(error).__name__}: {error})"
+                f"{what}: a value does not fit its column ({type(error).__name__}: {brief(str(error))})"
             ) from error
         raise error
 
 
 def _brief(error: errors.ServerException) -> str:
-    """Return the server's message without its stack trace."""
-    message = str(error.message).split("Stack trace:")[0].strip()
-    return f"Code: {error.code}. {message}"
+    return brief(f"Code: {error.code}. {error.message}")
 
 
 def open_server(url: str) -> ClickHouseDatabase:

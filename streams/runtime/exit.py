@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import structlog
 
+from schemas.text import shortened
+
 _last_acts: list[Callable[[], None]] = []
 """What is done before this process ends on an error; the process is what they belong to, so they are global."""
 
@@ -59,6 +61,6 @@ def print_cause(where: str, error: BaseException) -> None:
     """Write the cause as the last line of stderr, after all that was logged."""
     for handler in logging.getLogger().handlers:
         handler.flush()
-    cause = str(error) or type(error).__name__
+    cause = shortened(str(error) or type(error).__name__)
     sys.stderr.write(f"touchline: {where} stopped: {cause}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Logging, our own and the libraries': one stream of lines, JSON or for a console."""
+"""Logging, our own and the libraries': one stream of lines, JSON or for a console, in which outside text is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+from schemas.text import printable, printable_lines, shortened
 from streams.settings import Settings, mask
+
+_REASONS = {"cause", "reason", "detail"}
+"""The fields that say why: they may quote what others wrote, at any length."""
+_OF_LINES = {"exception", "stack"}
+"""The fields that have several lines."""
 
 LIBRARIES = ("faust", "mode", "aiokafka", "clickhouse_driver", "asyncio", "kafka")
 REPEAT_AFTER_S = 60.0
@@ -28,6 +34,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         _mask_secrets,
+        _shorten_reasons,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -41,7 +48,7 @@ def configure(settings: Settings) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(settings.log_format),
+                *renderers(settings.log_format),
             ],
         )
     )
@@ -109,13 +116,34 @@ class Sampler:
         return self._since.pop(key)
 
 
-def _renderers(log_format: str) -> list[Processor]:
+def renderers(log_format: str) -> list[Processor]:
+    """Return what makes a line of an event, in a format of `TOUCHLINE_LOG_FORMAT`."""
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
         # Not with rich's tracebacks, which is the default: they show the values of variables, customers' data too.
-        return [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
+        console = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        return [structlog.processors.format_exc_info, _escape, console]
+    # JSON escapes all that is not ASCII.
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _escape(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Escape before the console's colours are added, which are escapes themselves; it shows other values by `repr`."""
+    event["event"] = str(event.get("event", ""))
+    return {
+        printable(name): (printable_lines if name in _OF_LINES else printable)(value)
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _shorten_reasons(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    return {
+        name: shortened(value) if name in _REASONS and isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def _mask_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from schemas.text import shortened
+
 Need = Literal["kafka", "clickhouse", "schema_registry"]
 """What a process may wait for."""
 
@@ -31,7 +33,7 @@ class Standing:
     def wait(self, need: Need, cause: str) -> None:
         """Note that work waits for something, and why; it has waited since the first of such notes."""
         before = self._waits.get(need)
-        self._waits[need] = _Wait(self._clock() if before is None else before.since, cause)
+        self._waits[need] = _Wait(self._clock() if before is None else before.since, shortened(cause))
 
     def go_on(self, need: Need) -> None:
         """Note that work no longer waits for something."""

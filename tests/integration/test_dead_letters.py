@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,3 +196,52 @@ def test_doctor_finds_kafka_and_its_topics_well(broker: Settings, tmp_path: Path
     said = {line[9:25].strip(): line[:7].strip() for line in result.stdout.splitlines()}
     assert (said["Kafka"], said["topics"], said["ClickHouse"]) == ("ok", "ok", "PROBLEM")
     assert not (tmp_path / "none").exists()
+
+
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+FORGED = {
+    "dlq.reason": [b"\x1b[2J", b"\xff\xfe", b"r" * 100_000],
+    "dlq.detail": [b"a\nb\x1b]0;title\x07", "\u202etxt.exe\x9b31m".encode(), b"d" * 100_000],
+    "dlq.topic": [b"\x1b[31m", b"", b"t" * 100_000, b"touchpoints.page_views.v1"],
+    "dlq.partition": [b"9" * 5000, b"-1", b"\xff", b"", "\u0663".encode(), b"2147483647", b"1_0", b"4"],
+    "dlq.offset": [b"9" * 5000, b"-9", b"1e3", b"\x00"],
+    "dlq.at": [b"9" * 5000, b"\x1b[31m", b"", b"\xff"],
+}
+
+
+def test_forged_headers_stop_no_listing_and_no_replay(broker: Settings) -> None:
+    # The last test of this file: it adds to the dead letters.
+    views = "touchpoints.page_views.v1"
+    forged = []
+    for name, values in FORGED.items():
+        for number, value in enumerate([*values, None]):
+            whole = letter(None, f"{name} {number}".encode(), "undecodable", views, 0, number)
+            headers = [(known, content) for known, content in whole.headers if known != name or value is not None]
+            forged.append(whole._replace(headers=[*headers, *([] if value is None else [(name, value)])]))
+
+    async def write() -> None:
+        producer = BatchProducer(broker)
+        await producer.start()
+        try:
+            await producer.send({(DEAD_LETTERS, 2): forged})
+        finally:
+            await producer.stop()
+
+    asyncio.run(write())
+    before = len(on(broker, views, 0))
+
+    listed = run(broker, "dlq", "list", "--limit", "1000")
+    as_json = run(broker, "dlq", "list", "--limit", "1000", "--format", "jsonl")
+    dry = run(broker, "dlq", "replay", "--topic", views, "--dry-run")
+    sent = run(broker, "dlq", "replay", "--topic", views)
+
+    assert [it.exit_code for it in (listed, as_json, dry, sent)] == [0, 0, 0, 0], listed.output + sent.output
+    assert listed.stdout.count("\n") == as_json.stdout.count("\n") == 3 + len(forged)
+    assert not STEERING.search(listed.stdout + as_json.stdout)
+    assert max(map(len, listed.stdout.splitlines())) < 4 * 500
+    assert "\\u001b[2J: as the test says" in listed.stdout
+    # Of these 32 four name another topic or none, and nine a partition that is none or not there.
+    returnable = 32 - 4 - 9
+    assert dry.stdout.startswith(f"{returnable} messages would be sent back; ")
+    assert sent.stdout.startswith(f"{returnable} messages sent back; ")
+    assert len(on(broker, views, 0)) == before + returnable

@@ -95,8 +95,8 @@ def test_pure_logic_knows_no_transport_no_settings_and_no_agent(folder: str) -> 
 
 def test_modules_outside_a_sink_open_it_by_its_address() -> None:
     folders = [f"sinks.{path.parent.name}" for path in (ROOT / "sinks").glob("*/__init__.py")]
-    # Every ClickHouse has the same error codes.
-    shared = "sinks.clickhouse.codes"
+    # Every ClickHouse has the same error codes and messages.
+    shared = ("sinks.clickhouse.codes", "sinks.clickhouse.messages")
     for path in [path for room in MAY_KNOW for path in modules(room)]:
         foreign = [folder for folder in folders if path.parent != ROOT / folder.replace(".", "/")]
         for name in imports(path):

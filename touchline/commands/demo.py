@@ -14,7 +14,7 @@ from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
 from touchline.demo_folder import hold_demo_folder
 from touchline.errors import CommandError
-from touchline.terminal import progress_console, result_console
+from touchline.terminal import progress_console, result_console, say
 
 SAMPLE = "sample.jsonl"
 
@@ -59,4 +59,5 @@ def _database_folder(keep: Path | None) -> Iterator[Path]:
     with hold_demo_folder() as folder:
         yield folder.database
         fate = "the next demo replaces it" if folder.replaced else "delete it when you are done"
-        click.echo(f"\nThe database is in {folder.database}; {fate}.", err=True)
+        say(err=True)
+        say(f"The database is in {folder.database}; {fate}.", err=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import deque
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,15 @@ from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError
 from schemas.units import SECOND_MS
 from streams import settings
+from streams.kafka.admin import partition_counts
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.dead_letters import Counts, Selection, dead_letters, once_each, send_back
 from touchline.paused_inputs import PausedInput, ask_to_take_up, paused_inputs
 from touchline.publish.run import publish
-from touchline.report.formatting import counted, duration, plain
-from touchline.terminal import Steps, progress_console
+from touchline.report.formatting import counted, duration
+from touchline.terminal import Steps, progress_console, say
 
 DEFAULT_LIMIT = 50
 
@@ -63,20 +63,20 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     if output_format == "jsonl":
         decode = _Decoder(configured)
         for letter in letters:
-            click.echo(msgspec.json.encode(_as_json(letter, decode)))
+            say(msgspec.json.encode(_as_json(letter, decode)).decode())
         return
     for letter in letters:
         where = f"{letter.topic}/{letter.partition}/{letter.offset}"
-        click.echo(f"{where}  {letter.at}  {letter.reason}: {plain(letter.detail)}")
+        say(f"{where}  {letter.at}  {letter.reason}: {letter.detail}")
     total = counted(counts.messages, "refused message")
-    click.echo(f"{total} ({counted(counts.letters, 'dead letter')}), {len(letters):,} shown", err=True)
+    say(f"{total} ({counted(counts.letters, 'dead letter')}), {len(letters):,} shown", err=True)
 
 
 async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[Counts, list[DeadLetter]]:
     """Return how many there are, and the latest of them, the oldest first."""
-    counts = Counts()
+    counts = Counts(await partition_counts(configured))
     latest: dict[str, deque[DeadLetter]] = {}
-    async for letter in once_each(dead_letters(configured, selection), counts):
+    async for letter in once_each(dead_letters(configured, selection, counts.partitions), counts):
         latest.setdefault(letter.topic, deque(maxlen=limit)).append(letter)
     letters = sorted(
         (letter for of_topic in latest.values() for letter in of_topic),
@@ -156,25 +156,30 @@ def replay(
         return
     if offset is not None and (topic is None or partition is None):
         raise click.UsageError("--offset needs --topic and --partition")
-    counts = Counts()
-    letters = once_each(dead_letters(configured, selection), counts)
+    counts, sent = asyncio.run(_replay(configured, selection, dry_run))
     if dry_run:
-        asyncio.run(_exhaust(letters))
-        click.echo(f"{counted(counts.returnable, 'message')} would be sent back{_left_out(counts)}")
+        say(f"{counted(counts.returnable, 'message')} would be sent back{_left_out(counts)}")
         return
-    sent = asyncio.run(send_back(configured, letters))
-    click.echo(f"{counted(sent, 'message')} sent back{_left_out(counts)}")
+    say(f"{counted(sent, 'message')} sent back{_left_out(counts)}")
 
 
-async def _exhaust(letters: AsyncIterator[DeadLetter]) -> None:
+async def _replay(configured: Settings, selection: Selection, dry_run: bool) -> tuple[Counts, int]:
+    """Send the selected messages back; return how many there are, and how many were sent."""
+    counts = Counts(await partition_counts(configured))
+    letters = once_each(dead_letters(configured, selection, counts.partitions), counts)
+    if not dry_run:
+        return counts, await send_back(configured, letters, counts.partitions)
     async for _ in letters:
         pass
+    return counts, 0
 
 
 def _left_out(counts: Counts) -> str:
     left = counts.messages - counts.returnable
     return (
-        f"; {left:,} cannot be: their dead letters do not hold them, or do not say where they came from" if left else ""
+        f"; {left:,} cannot be: their dead letters do not hold them, or name no place that is there and takes them"
+        if left
+        else ""
     )
 
 
@@ -196,11 +201,11 @@ def resume(topic: str | None, partition: int | None, dry_run: bool) -> None:
     ]
     now_ms = wall_clock()
     for one in paused:
-        click.echo(_described(one, now_ms))
+        say(_described(one, now_ms))
     if paused and not dry_run:
         asyncio.run(ask_to_take_up(configured, paused))
     how = "paused" if dry_run or not paused else "taken up"
-    click.echo(f"{counted(len(paused), 'input partition')} {how}")
+    say(f"{counted(len(paused), 'input partition')} {how}")
 
 
 def _described(paused: PausedInput, now_ms: int) -> str:
@@ -220,6 +225,6 @@ def _publish(context: click.Context, configured: Settings, mended: Path) -> None
     with Steps(console) as steps:
         steps.begin("publishing")
         done = publish(configured, [mended], console, steps.show)
-    click.echo(f"{counted(done.sent, 'touchpoint')} sent")
+    say(f"{counted(done.sent, 'touchpoint')} sent")
     if done.rejected:
         context.exit(REJECTED_STATUS)

@@ -7,6 +7,7 @@ import click
 from streams import settings
 from touchline.doctor.run import run_checks
 from touchline.errors import CommandError
+from touchline.terminal import say
 
 
 @click.command()
@@ -20,11 +21,11 @@ def command(list_settings: bool) -> None:
     if list_settings:
         _list(configured)
         return
-    click.echo("ok       settings         TOUCHLINE_* variables hold")
+    say("ok       settings         TOUCHLINE_* variables hold")
     wrong = 0
     for check in run_checks(configured):
         wrong += not check.ok
-        click.echo(f"{'ok' if check.ok else 'PROBLEM':7}  {check.name:15}  {check.text}")
+        say(f"{'ok' if check.ok else 'PROBLEM':7}  {check.name:15}  {check.text}")
     if wrong:
         raise CommandError(f"{wrong} problem{'' if wrong == 1 else 's'} found")
 
@@ -33,4 +34,5 @@ def _list(configured: settings.Settings) -> None:
     values = configured.shown()
     for known in settings.documented():
         value = values[known.variable.removeprefix(settings.PREFIX).lower()]
-        click.echo(f"{known.variable}={'' if value is None else value}\n    {known.meaning}")
+        say(f"{known.variable}={'' if value is None else value}")
+        say(f"    {known.meaning}")

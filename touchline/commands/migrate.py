@@ -7,6 +7,7 @@ import click
 from sinks.migrate import migrate
 from sinks.open import open_database
 from streams import settings
+from touchline.terminal import say
 
 
 @click.command()
@@ -19,6 +20,6 @@ def command() -> None:
     finally:
         database.close()
     for name in applied:
-        click.echo(f"applied {name}")
+        say(f"applied {name}")
     if not applied:
-        click.echo("The tables are up to date.")
+        say("The tables are up to date.")

@@ -9,7 +9,7 @@ import click
 from streams import settings
 from touchline.publish.run import publish
 from touchline.report.formatting import counted
-from touchline.terminal import Steps, progress_console
+from touchline.terminal import Steps, progress_console, say
 
 REJECTED_STATUS = 2
 
@@ -33,6 +33,6 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     with Steps(console) as steps:
         steps.begin("publishing")
         done = publish(settings.load(), files, console, steps.show)
-    click.echo(f"{counted(done.sent, 'touchpoint')} sent")
+    say(f"{counted(done.sent, 'touchpoint')} sent")
     if done.rejected:
         context.exit(REJECTED_STATUS)

@@ -9,6 +9,7 @@ import click
 from sinks.query import run_query
 from streams import settings
 from touchline.database import address_of
+from touchline.terminal import write
 
 
 @click.command()
@@ -34,4 +35,4 @@ def command(sql: str, data: Path | None, output_format: str | None) -> None:
     if sql == "-":
         sql = click.get_text_stream("stdin").read()
     url = address_of(data) if data else settings.load().clickhouse
-    click.get_binary_stream("stdout").write(run_query(url, sql, output_format))
+    write(run_query(url, sql, output_format))

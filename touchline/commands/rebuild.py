@@ -12,6 +12,7 @@ from streams import settings
 from streams.settings import mask
 from touchline.rebuild.plan import describe
 from touchline.rebuild.run import look, rebuild
+from touchline.terminal import say
 
 
 @click.command()
@@ -29,13 +30,13 @@ def command(yes: bool) -> None:
     try:
         check_release(database.version())
         for line in describe(plan, held, mask(configured.clickhouse)):
-            click.echo(line)
+            say(line)
         if not yes:
             click.confirm("Go on?", abort=True)
-        asyncio.run(rebuild(configured, database, lambda step: click.echo(f"{step} ...", err=True)))
+        asyncio.run(rebuild(configured, database, lambda step: say(f"{step} ...", err=True)))
     finally:
         database.close()
-    click.echo(
+    say(
         f"Done. Start all workers and sinks, with TOUCHLINE_PARTITIONS={configured.partitions} and the other settings "
         "as they were."
     )

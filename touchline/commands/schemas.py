@@ -13,6 +13,7 @@ import click
 from schemas.avro.jsonl import BadLineError
 from schemas.avro.registry import open_registry
 from schemas.errors import RefusalError
+from schemas.text import shortened
 from streams import settings
 from streams.runtime.clock import wall_clock
 from streams.sentiment import VaderScorer
@@ -20,7 +21,7 @@ from touchline.errors import CommandError
 from touchline.records.check import Checker, described, refusal
 from touchline.records.examples import example_json, example_message
 from touchline.records.listing import kind_named, record_versions, schema_named
-from touchline.report.formatting import plain
+from touchline.terminal import say
 
 STDIN = "-"
 
@@ -41,16 +42,17 @@ def command(context: click.Context) -> None:
 def list_records(every: bool = False) -> None:
     """List records, topics, versions, and the bytes with which a message of each begins."""
     found = record_versions(every=every)
-    click.echo(f"{'record':15}  {'version':>7}  {'message begins with':20}  topic")
+    say(f"{'record':15}  {'version':>7}  {'message begins with':20}  topic")
     for one in found:
-        click.echo(f"{one.record:15}  {one.version:>7}  {one.header.hex():20}  {one.topic}")
+        say(f"{one.record:15}  {one.version:>7}  {one.header.hex():20}  {one.topic}")
 
 
 @command.command()
 @click.argument("name")
 def show(name: str) -> None:
     """Print the schema in force of a record, kind or topic."""
-    click.echo(json.dumps(schema_named(name), indent=2, ensure_ascii=False))
+    for line in json.dumps(schema_named(name), indent=2, ensure_ascii=False).splitlines():
+        say(line)
 
 
 @command.command()
@@ -79,7 +81,7 @@ def example(name: str, output_format: str, output: Path | None) -> None:
             raise click.UsageError("a terminal cannot show a message's bytes: name a file by --output, or pipe them")
         click.get_binary_stream("stdout").write(message)
     else:
-        click.echo(message.decode())
+        say(message.decode())
 
 
 @command.command()
@@ -102,11 +104,11 @@ def check(file: Path, in_hex: bool, kind: str | None) -> None:
         checked = checker.check(data, expected, wall_clock())
     except (RefusalError, BadLineError) as error:
         _refuse(error)
-    click.echo(plain(described(checked)))
+    say(described(checked))
 
 
 def _refuse(error: RefusalError | BadLineError) -> NoReturn:
-    raise CommandError(f"the message would be refused: {plain(refusal(error))}") from error
+    raise CommandError(f"the message would be refused: {shortened(refusal(error))}") from error
 
 
 def _from_hex(data: bytes) -> bytes:

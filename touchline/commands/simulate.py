@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from touchline.simulate import write_simulation
+from touchline.terminal import say
 
 
 @click.command()
@@ -29,4 +30,4 @@ from touchline.simulate import write_simulation
 def command(customers: int, days: int, seed: int, out: Path, end: datetime | None) -> None:
     """Write a shop's stream of touchpoints to FILE.jsonl, and its truth to FILE.truth.json."""
     write_simulation(customers, days, seed, out, end.replace(tzinfo=UTC) if end else None)
-    click.echo(f"wrote {out} and {out.with_suffix('.truth.json')}")
+    say(f"wrote {out} and {out.with_suffix('.truth.json')}")

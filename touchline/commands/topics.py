@@ -9,6 +9,7 @@ import click
 from streams import settings
 from streams.kafka.admin import create_topics
 from touchline.errors import CommandError
+from touchline.terminal import say
 from touchline.topic_states import TopicState, topic_states
 
 
@@ -22,13 +23,13 @@ def command(create: bool, check: bool) -> None:
     configured = settings.load()
     if create:
         made = asyncio.run(create_topics(configured)).made
-        click.echo(f"created {len(made)} topics", err=True)
+        say(f"created {len(made)} topics", err=True)
     states = asyncio.run(topic_states(configured))
     width = max(len(state.name) for state in states.topics)
     for state in states.topics:
-        click.echo(_line(state, width))
+        say(_line(state, width))
     for advice in states.advice:
-        click.echo(advice, err=True)
+        say(advice, err=True)
     wrong = [state for state in states.topics if state.problem]
     if check and wrong:
         raise CommandError(f"{len(wrong)} of {len(states.topics)} topics are not as they should be")

@@ -10,6 +10,7 @@ import click
 
 from touchline.database import fresh
 from touchline.demo import CHECK_S, running_stack
+from touchline.terminal import say
 
 
 @click.command()
@@ -30,12 +31,12 @@ def command(keep: Path | None, workers: int) -> None:
     with running_stack(database) as (stack, _):
         stack.start_sink()
         stack.start_workers(workers)
-        click.echo(f"Kafka:    {stack.kafka}")
-        click.echo(f"Database: {database}")
-        click.echo(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
-        click.echo(f'Query:    touchline query "SELECT ..." --data {database}, after Ctrl-C')
+        say(f"Kafka:    {stack.kafka}")
+        say(f"Database: {database}")
+        say(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
+        say(f'Query:    touchline query "SELECT ..." --data {database}, after Ctrl-C')
         while True:
             stack.check()
             for remark in stack.remarks():
-                click.echo(remark, err=True)
+                say(remark, err=True)
             time.sleep(CHECK_S)

@@ -19,7 +19,6 @@ from streams.settings import mask
 from touchline.database import holds_database
 from touchline.doctor.check import Check
 from touchline.doctor.probe import Endpoint, obstacle
-from touchline.errors import clickhouse_message
 
 NAME = "ClickHouse"
 _YES = ("1", "true", "yes")
@@ -45,7 +44,7 @@ def check_clickhouse(url: str) -> Check:
     except TransientWriteError as error:
         return Check(NAME, False, f"{shown}: {_way(url) or _silence(error)}")
     except SinkError as error:
-        return Check(NAME, False, f"{shown}: {clickhouse_message(str(error))}")
+        return Check(NAME, False, f"{shown}: {error}")
     finally:
         database.close()
 
@@ -100,7 +99,7 @@ def _way(url: str) -> str:
 def _silence(error: TransientWriteError) -> str:
     """Return what to do about a server that is reached, and does not answer as ClickHouse does."""
     return (
-        f"{clickhouse_message(str(error))}; look at the port in TOUCHLINE_CLICKHOUSE: "
+        f"{error}; look at the port in TOUCHLINE_CLICKHOUSE: "
         "it is that of the native protocol, 9000 (9440 with TLS), and not that of HTTP"
     )
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
+from schemas.text import shortened
 from streams.settings import Settings
 from touchline.publish.read import Rejected, read_files
 from touchline.publish.send import send
 from touchline.publish.source import STDIN
 from touchline.publish.spool import Spool
-from touchline.report.formatting import counted, plain
+from touchline.report.formatting import counted
+from touchline.terminal import styled
 
 MAX_NAMED = 20
 """Bad lines that are named one by one; the others are only counted."""
@@ -53,8 +54,8 @@ def publish(
         nonlocal named
         named += 1
         if named <= MAX_NAMED:
-            line = f"{source}, line {number}: {plain(reason)}"
-            console.print(Text(line, style="yellow"), soft_wrap=True)
+            line = f"{source}, line {number}: {shortened(reason)}"
+            console.print(styled(line, "yellow"), soft_wrap=True)
 
     progress = _Progress(paths, on_progress)
     with Spool() as spool:
@@ -93,7 +94,7 @@ class _Progress:
 
 def _tell_rejected(rejected: Sequence[Rejected], named: int, console: Console) -> None:
     if named > MAX_NAMED:
-        console.print(Text(f"… and {named - MAX_NAMED:,} more", style="yellow"))
+        console.print(styled(f"… and {named - MAX_NAMED:,} more", "yellow"))
     for one in rejected:
         line = f"{counted(one.lines, 'bad line')} written to {one.path}"
-        console.print(Text(line, style="yellow"), soft_wrap=True)
+        console.print(styled(line, "yellow"), soft_wrap=True)

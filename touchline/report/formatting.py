@@ -1,8 +1,10 @@
-"""Formats what the report prints: names, times, numbers, and customers' words, made safe for a terminal."""
+"""Formats what the report prints: names, times, numbers, and customers' words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+from schemas.text import printable
 
 KINDS: dict[str, tuple[str, str]] = {
     "purchase": ("purchase", "purchases"),
@@ -51,7 +53,7 @@ def what_happened(kind: str, action: str) -> str:
     if (kind, action) == ("tweet", "brand"):
         return "your post"
     action = action.replace("_", " ")
-    return singular(kind) if action in _IMPLIED_ACTIONS else f"{singular(kind)}, {action}"
+    return printable(singular(kind) if action in _IMPLIED_ACTIONS else f"{singular(kind)}, {action}")
 
 
 def moment(at: int) -> str:
@@ -90,14 +92,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def plain(text: str) -> str:
-    """Return a customer's words on one line, without control characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
 def quote(text: str, width: int) -> str:
-    """Return a customer's words in quotes, cut to `width` characters; empty words stay empty."""
-    words = plain(text)
+    """Return a customer's words in quotes and on one line, cut to `width` characters; empty words stay empty."""
+    words = printable(" ".join(text.split()))
     if not words or width < 4:
         return ""
     if len(words) > width - 2:

@@ -28,7 +28,6 @@ from touchline.report.formatting import (
     duration,
     level,
     moment,
-    plain,
     plural,
     quote,
     what_happened,
@@ -36,6 +35,7 @@ from touchline.report.formatting import (
 from touchline.report.money import format_money, format_sums
 from touchline.report.timeline import draw
 from touchline.report.verdicts.design import WINDOW_DAYS
+from touchline.terminal import styled
 
 MAX_CAUSES = 3
 MAX_SHIFTS = 5
@@ -55,16 +55,16 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str]) 
 
 def _heading(title: str, console: Console) -> None:
     console.print()
-    console.rule(Text(title, style="bold"), align="left", characters="─")
+    console.rule(styled(title, "bold"), align="left", characters="─")
 
 
 def _say(text: str, console: Console, style: str = "") -> None:
-    console.print(Text(text, style=style))
+    console.print(styled(text, style))
 
 
 def _say_indented(sentences: Sequence[str], console: Console, style: str) -> None:
     for sentence in sentences:
-        console.print(Padding(Text(plain(sentence), style=style), (0, 0, 0, 2)))
+        console.print(Padding(styled(sentence, style), (0, 0, 0, 2)))
 
 
 def _table(*columns: str) -> Table:
@@ -91,7 +91,7 @@ def _intake(intake: Intake, console: Console) -> None:
         table = _table("", "touchpoints", "share")
         for kind, number in intake.kinds.items():
             name = plural(kind)
-            table.add_row(name[:1].upper() + name[1:], f"{number:,}", f"{number / intake.touchpoints:.0%}")
+            table.add_row(styled(name[:1].upper() + name[1:]), f"{number:,}", f"{number / intake.touchpoints:.0%}")
         console.print(table)
         if intake.revenue:
             _say(f"Sold: {format_sums(intake.revenue)}.", console)
@@ -152,7 +152,7 @@ def _abandoned(rows: Sequence[Abandoned], console: Console) -> None:
     for row in rows:
         name = SUBJECTS.get(row.subject, row.subject)
         table.add_row(
-            name[:1].upper() + name[1:],
+            styled(name[:1].upper() + name[1:]),
             f"{row.abandoned:,}",
             f"{row.came_back:,}",
             _lines(row.lost),
@@ -161,10 +161,10 @@ def _abandoned(rows: Sequence[Abandoned], console: Console) -> None:
     console.print(table)
 
 
-def _lines(sums: dict[str, int]) -> str:
+def _lines(sums: dict[str, int]) -> Text:
     """Return sums of several currencies, a line each."""
     ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(format_money(amount, currency) for currency, amount in ordered) or "-"
+    return Text("\n").join(styled(format_money(amount, currency)) for currency, amount in ordered) or Text("-")
 
 
 def _shifts(findings: Findings, console: Console) -> None:
@@ -200,7 +200,7 @@ def _mostly(shifts: Sequence[Shift]) -> str:
 
 
 def _shift_lines(shift: Shift, console: Console) -> None:
-    who = plain(shift.customer_id)
+    who = shift.customer_id
     _say(
         f"  {who}: {level(shift.before)} to {level(shift.after)}, since {moment(shift.onset_at)}",
         console,
@@ -223,7 +223,7 @@ def _worst_journey(journey: Journey | None, console: Console) -> None:
         _say("Nobody turned sour, so there is no such journey to show.", console)
         return
     shift = journey.shift
-    _heading(f"The customer who was hurt most: {plain(shift.customer_id)}", console)
+    _heading(f"The customer who was hurt most: {shift.customer_id}", console)
     _say(
         f"Fell from {level(shift.before)} to {level(shift.after)} on {moment(shift.onset_at)}. "
         f"The journey: {counted(len(journey.steps), 'touchpoint')}, "
@@ -256,9 +256,9 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
     _say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
     for change in changes:
         reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
-        topic = f" ({plain(change.topic)})" if change.topic else ""
+        topic = f" ({change.topic})" if change.topic else ""
         _say(
-            f"{plain(change.name)}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
+            f"{change.name}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
             console,
             {"better": "green", "worse": "red"}.get(change.verdict.answer, ""),
         )
@@ -295,4 +295,4 @@ def _ask_more(examples: Sequence[str], console: Console) -> None:
     _heading("Ask more", console)
     for example in examples:
         # Unwrapped, however narrow the terminal: a command is there to be copied.
-        console.print(Text("  " + example), soft_wrap=True)
+        console.print(styled("  " + example), soft_wrap=True)

@@ -11,6 +11,7 @@ from rich.text import Text
 from touchline.report.findings import Journey, Shift, Step
 from touchline.report.formatting import counted, plural, quote, short_moment, singular, what_happened
 from touchline.report.money import format_money
+from touchline.terminal import styled
 
 MAX_LINES = 26
 BEFORE_CAUSE = 7
@@ -105,7 +106,7 @@ def _gap_line(gap: Gap, width: int) -> Text:
     counts = Counter(step.kind for step in gap.steps)
     named = ", ".join(counted(number, singular(kind), plural(kind)) for kind, number in counts.most_common())
     line = f"{short_moment(gap.steps[0].at)}  ┆ {named}"
-    return Text(line[:width], style="dim")
+    return styled(line[:width], "dim")
 
 
 def _step_line(step: Step, is_cause: bool, width: int) -> Text:
@@ -116,7 +117,7 @@ def _step_line(step: Step, is_cause: bool, width: int) -> Text:
     line.append(what[:WHAT_WIDTH].ljust(WHAT_WIDTH) + " ")
     line.append_text(experience_bar(step.experience))
     said = quote(step.text, width - line.cell_len - 1)
-    line.append(" " + (said or _value(step)))
+    line.append_text(styled(" " + (said or _value(step))))
     if is_cause and not said:
         line.append(" most likely the cause", style="red")
     line.truncate(width)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from schemas.text import printable
 from touchline.stack.errors import ChildExitedError
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
@@ -153,10 +154,10 @@ class Child:
             raise ChildExitedError(self.name, status, self.tail())
 
     def tail(self, lines: int = TAIL_LINES) -> str:
-        """Return the last lines of its log."""
+        """Return the last lines of its log, printable."""
         if not self.log.exists():
             return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(map(printable, self.log.read_text(errors="replace").splitlines()[-lines:]))
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole process group; nothing happens when it is gone."""

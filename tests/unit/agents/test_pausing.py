@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
 from schemas.kinds.purchase import Purchase
@@ -191,3 +192,9 @@ async def test_a_paused_input_does_not_count_as_silent() -> None:
         await it.pass_time(4 * IDLE)
         await it.ingest.report()
         assert it.producer.reported() == [], "nobody knows from when the unread messages are"
+
+
+@pytest.mark.parametrize("since", [-(1 << 63), (1 << 63) - 1, 10_413_792_000_000])
+def test_a_note_of_somebody_else_whose_time_is_none_is_no_note(since: int) -> None:
+    assert decode_note(f'{{"since":{since},"hold_until":0,"reached":0}}') is None
+    assert decode_note('{"since":10413791999999,"hold_until":0,"reached":0}') is not None

@@ -47,3 +47,12 @@ def test_what_belongs_to_a_block_that_is_over_is_not_done() -> None:
         exit_with("journeys", ValueError())
 
     assert done == []
+
+
+def test_the_cause_is_one_printable_line_of_at_most_500_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        exit_with("journeys", ValueError("\x1b[2J\x9b\u202e\ntouchline: all is well" + "x" * 10_000))
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("touchline: journeys stopped: \\u001b[2J\\u009b\\u202e\\ntouchline: all is wellxxx")
+    assert len(last) == len("touchline: journeys stopped: ") + 500

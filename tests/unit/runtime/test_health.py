@@ -148,3 +148,11 @@ def test_a_closed_server_frees_its_port(telemetry: Telemetry, standing: Standing
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((HOST, server.port))
+
+
+def test_what_is_waited_for_is_said_in_printable_text_of_a_line(standing: Standing) -> None:
+    standing.wait("kafka", "\x1b[2J\nready" + "x" * 10_000)
+
+    said = str(standing)
+    assert said.startswith("waiting for Kafka for 0 s: \\u001b[2J\\nreadyxxx")
+    assert len(said) == len("waiting for Kafka for 0 s: ") + 500

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from streams.runtime.logging import MAX_REMEMBERED, REPEAT_AFTER_S, RateLimitFilter, Sampler, configure
 from streams.settings import Settings
+from touchline.terminal import quiet_libraries
 
 
 class Time:
@@ -56,6 +60,65 @@ def test_of_alike_events_one_a_minute_is_logged_with_the_number_of_those_before(
     assert [sampler.count("a") for _ in range(2)] == [4, 0]
     time.now = 2 * REPEAT_AFTER_S
     assert [sampler.count(key) for key in ("a", "b")] == [2, 1]
+
+
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200f\u202a-\u202e\u2066-\u2069]")
+FROM_OUTSIDE = "a\x1b[2Jb\x9b31mc\u202ed\x7fe\nstopped: all is well"
+
+
+@pytest.fixture
+def _restored() -> Iterator[None]:
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    yield
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger().setLevel(level)
+    structlog.reset_defaults()
+
+
+def log_from_outside() -> None:
+    """Log text from outside in every place of an event, by us and by a library."""
+    log = structlog.get_logger("a test")
+    log.warning(FROM_OUTSIDE, cause=FROM_OUTSIDE * 100, field=FROM_OUTSIDE, listed=[FROM_OUTSIDE])
+    log.warning(ValueError(FROM_OUTSIDE))
+    logging.getLogger("faust").error("it said %s", FROM_OUTSIDE, exc_info=ValueError(FROM_OUTSIDE))
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_text_from_outside_is_escaped_in_a_log(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings.model_validate({"log_format": log_format}))
+
+    log_from_outside()
+
+    said = capsys.readouterr().err
+    assert not STEERING.search(said)
+    assert "a\\u001b[2Jb\\u009b31mc\\u202ed\\u007fe\\nstopped: all is well" in said
+    # Of an error's own message the lines stay, as those of a traceback do.
+    assert [line for line in said.splitlines() if line.startswith("stopped: ")] == (
+        ["stopped: all is well"] if log_format == "console" else []
+    )
+
+
+@pytest.mark.usefixtures("_restored")
+def test_a_cause_in_a_log_has_at_most_500_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings.model_validate({"log_format": "json"}))
+
+    log_from_outside()
+
+    first = json.loads(capsys.readouterr().err.splitlines()[0])
+    assert len(first["cause"]) == 500
+    assert first["field"] == FROM_OUTSIDE
+
+
+@pytest.mark.usefixtures("_restored")
+def test_a_command_escapes_what_it_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    quiet_libraries()
+
+    structlog.get_logger("a test").warning(FROM_OUTSIDE, cause=FROM_OUTSIDE)
+
+    said = capsys.readouterr().err
+    assert not STEERING.search(said)
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

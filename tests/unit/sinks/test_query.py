@@ -45,6 +45,43 @@ def test_a_table_for_people(chdb: Engine, chdb_folder: Path) -> None:
 
 
 @pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("sql", "cell"),
+    [
+        ("'{}'", "a\\u001bb\\u009bc\\u202ed\\ne\\u007f"),
+        ("['{}', 'x']", '["a\\u001Bb\\u009bc\\u202ed\\ne\\u007f","x"]'),
+        ("map('k', ['{}'])", '{"k":["a\\u001Bb\\u009bc\\u202ed\\ne\\u007f"]}'),
+        ("map('{}', 1)", '{"a\\u001Bb\\u009bc\\u202ed\\ne\\u007f":1}'),
+        ("tuple('{}', 1)", '["a\\u001Bb\\u009bc\\u202ed\\ne\\u007f",1]'),
+        ("unhex('FF41')", "\ufffdA"),
+    ],
+)
+def test_a_table_for_people_holds_no_character_that_steers_a_terminal(
+    chdb: Engine,  # noqa: ARG001  # makes the tables
+    chdb_folder: Path,
+    sql: str,
+    cell: str,
+) -> None:
+    sql = sql.format("a\x1bb\x9bc\u202ed\\ne\x7f")
+
+    shown = run_query(f"chdb://{chdb_folder}", f'SELECT {sql} AS "n\x1b[2J"').decode()
+
+    name, line, value, *_ = shown.splitlines()
+    assert name == "n\\u001b[2J"
+    assert value == cell
+    assert len(line) == max(len(cell), len(name))
+
+
+@pytest.mark.clickhouse
+def test_a_table_of_a_server_neither(clickhouse_server: ClickHouseServer) -> None:
+    open_database(clickhouse_server.url()).execute("CREATE DATABASE IF NOT EXISTS touchline")
+
+    shown = run_query(clickhouse_server.url(), "SELECT 'a\x1b\x9b' AS a, ['b\u202e\x7f'] AS b").decode()
+
+    assert shown.splitlines()[2].split() == ["a\\u001b\\u009b", '["b\\u202e\\u007f"]']
+
+
+@pytest.mark.embedded
 def test_a_format_of_clickhouse(chdb: Engine, chdb_folder: Path) -> None:
     chdb.write("clocks", [[3, 0, 17, 1]])
 

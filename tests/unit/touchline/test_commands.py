@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from touchline import demo
 from touchline.database import fresh
-from touchline.errors import CommandError, clickhouse_message
+from touchline.errors import CommandError
 from touchline.main import COMMANDS, cli
 from touchline.publish.read import Rejected
 from touchline.publish.run import Published
@@ -98,17 +98,6 @@ def test_asking_a_folder_without_a_database_makes_none(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "holds no database" in result.stderr
-
-
-def test_an_error_of_clickhouse_becomes_one_readable_line() -> None:
-    message = (
-        "Code: 62. DB::Exception: Syntax error: failed at position 1 (x): x.\n"
-        "Expected one of: SELECT, WITH,\nFROM. (SYNTAX_ERROR)"
-    )
-
-    assert clickhouse_message(message) == (
-        "Code: 62. DB::Exception: Syntax error: failed at position 1 (x): x (SYNTAX_ERROR)"
-    )
 
 
 def test_a_database_is_made_only_where_nothing_is(tmp_path: Path) -> None:

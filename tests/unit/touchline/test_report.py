@@ -14,7 +14,7 @@ from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, around_
 from touchline.report import print_report, queries, read_findings
 from touchline.report.estimates import share_estimate
 from touchline.report.findings import build_journey, build_shifts
-from touchline.report.formatting import plural, singular
+from touchline.report.formatting import plural, quote, singular
 from touchline.report.money import format_money
 from touchline.report.timeline import Gap, draw, shorten
 
@@ -81,6 +81,36 @@ def test_what_customers_wrote_cannot_colour_or_control_the_terminal() -> None:
 
     assert "\x1b" not in text
     assert "[bold]really[/bold]" in text
+
+
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200f\u202a-\u202e\u2066-\u2069]")
+OURS = ("metric", "direction", "event_id", "onset_event_id", "cause_event_id")
+"""The fields whose values the report knows: every other text may come from outside."""
+
+
+def test_no_text_of_the_tables_steers_the_terminal() -> None:
+    def hostile(name: str, value: object) -> object:
+        if not isinstance(value, str) or name in OURS or value.isdecimal():
+            return value
+        return f"[red]\x1b[2J\x9b\u202e\r\nfaked line {value}"
+
+    story = {
+        query: [{name: hostile(name, value) for name, value in row.items()} for row in rows]
+        for query, rows in STORY.items()
+    }
+
+    text = printed(story, 1000)
+
+    assert not STEERING.search(text)
+    assert not [line for line in text.splitlines() if line.lstrip().startswith("faked line")]
+    # Customers, their words, what they did, kinds, subjects, reasons, currencies, and changes.
+    assert text.count("\\u001b[2J\\u009b\\u202e") > 30
+    assert "[red]" in text
+
+
+def test_words_are_cut_as_they_are_shown() -> None:
+    assert quote("never\n\x1b again", 40) == "“never \\u001b again”"
+    assert quote("\x1b" * 50, 20) == "“\\u001b\\u001b\\u001…”"
 
 
 @pytest.mark.parametrize("width", [80, 120])
