@@ -20,7 +20,7 @@ class Database(Protocol):
 
         Args:
             sql: one statement without FORMAT; unqualified tables are those of database `touchline`.
-            parameters: values of the statement's `{name:Type}` placeholders.
+            parameters: values of the statement's `{name:Type}` placeholders: texts, numbers, and lists of these.
             output_format: a ClickHouse format name.
 
         Raises:

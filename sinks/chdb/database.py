@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from chdb.session import Session
 
+from sinks.chdb.parameters import escaped
 from sinks.clickhouse.codes import is_transient
 from sinks.clickhouse.messages import brief
 from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
@@ -71,10 +72,11 @@ class ChdbDatabase:
         """Return a query's result; the engine writes any ClickHouse format."""
         if output_format.lower() in _PYTHON_FORMATS:
             raise QueryError(f"{output_format} is not a format of ClickHouse")
+        given = escaped(parameters or {})
         with self._lock:
             try:
                 self._reader.query(f"USE {DATABASE}")
-                result = self._reader.query(sql, output_format, params=dict(parameters or {}))
+                result = self._reader.query(sql, output_format, params=given)
             except RuntimeError as error:
                 raise QueryError(brief(str(error))) from error
             return bytes(result.bytes())
