@@ -19,6 +19,7 @@ from sinks.chdb.parameters import escaped
 from sinks.clickhouse.codes import is_transient
 from sinks.clickhouse.messages import brief
 from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
+from sinks.statement import reading_statement
 from sinks.tables import DATABASE, Row, check_width, table_of
 
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
@@ -72,6 +73,8 @@ class ChdbDatabase:
         """Return a query's result; the engine writes any ClickHouse format."""
         if output_format.lower() in _PYTHON_FORMATS:
             raise QueryError(f"{output_format} is not a format of ClickHouse")
+        # By itself the engine would let a reader write INTO OUTFILE, read any file by `file`, and end queries.
+        reading_statement(sql)
         given = escaped(parameters or {})
         with self._lock:
             try:
