@@ -22,6 +22,7 @@ from schemas.metrics import METRICS
 from tests.unit.deploy.files import DEPLOY, ROOT
 
 USERS = DEPLOY / "clickhouse" / "users.d" / "touchline.xml"
+TIMEOUT = USERS.with_name("touchline_timeout.xml")
 CONFIG = DEPLOY / "clickhouse" / "config.d" / "touchline.xml"
 OWNER, WRITER, READER = "touchline_owner", "touchline_writer", "touchline_reader"
 SCRIPT = Path(__file__).with_name("speak_as.py")
@@ -32,6 +33,9 @@ VIEWS = (
     "business_changes", "marketing_spend", "clocks", "metric_definitions",
 )  # fmt: skip
 CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
+
+# As the configuration that comes with ClickHouse has one: `cluster` then has somewhere to go. Nothing listens there.
+CLUSTER = "<default><shard><replica><host>127.0.0.1</host><port>9</port></replica></shard></default>"
 
 Answers = list[list[str]]
 Speak = Callable[[str, Sequence[str]], Answers]
@@ -64,7 +68,10 @@ def configure(folder: Path, role: str) -> None:
     copyfile(CONFIG, folder / "config.d" / CONFIG.name)
     base = "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users/></clickhouse>"
     (folder / "users.xml").write_text(base)
-    (folder / "config.xml").write_text(f"<clickhouse><users_config>{folder / 'users.xml'}</users_config></clickhouse>")
+    (folder / "config.xml").write_text(
+        f"<clickhouse><users_config>{folder / 'users.xml'}</users_config><remote_servers>{CLUSTER}</remote_servers>"
+        "</clickhouse>"
+    )
 
 
 def run(folder: Path, role: str, arguments: Sequence[str] = (), stdin: str = "") -> str:
@@ -123,6 +130,92 @@ def test_the_reader_changes_nothing(speak: Speak) -> None:
     answers = speak(READER, [CLOCK, "CREATE TABLE touchline.x (a Int8) ENGINE = Memory", "DROP VIEW touchline.clocks"])
 
     assert all("ACCESS_DENIED" in error or "READONLY" in error for _, error in answers), answers
+
+
+def test_the_reader_may_lower_the_time_of_a_query_alone() -> None:
+    # An embedded ClickHouse takes no such constraint: it does not read what the constraint needs.
+    (profile,) = ET.parse(TIMEOUT).getroot().iterfind("profiles/*")  # noqa: S314  # the project's own file
+    config = ET.parse(CONFIG)  # noqa: S314  # the project's own file
+    users = ET.parse(USERS)  # noqa: S314  # the project's own file
+
+    assert profile.tag == READER
+    assert {setting.tag: {one.tag: one.text for one in setting} for setting in profile.iterfind("constraints/*")} == {
+        # Grafana's client sends its timeout and five seconds: 65 by default.
+        "max_execution_time": {"min": "1", "max": "65", "changeable_in_readonly": None}
+    }
+    assert users.findtext(f"profiles/{READER}/max_execution_time") == "65"
+    assert config.findtext("access_control_improvements/settings_constraints_replace_previous") == "true"
+
+
+def test_the_reader_lifts_no_limit(speak: Speak) -> None:
+    lifted = [
+        "max_execution_time = 0",
+        "max_execution_time = 66",
+        "max_memory_usage = 0",
+        "max_untracked_memory = 1",
+    ]
+    changed = ["max_threads = 64", "readonly = 0", "readonly = 2", "log_queries = 0", "timeout_overflow_mode = 'break'"]
+    both = ["max_execution_time = DEFAULT, max_memory_usage = 0", "compatibility = '22.1'"]
+    statements = [f"{how} {one}" for one in [*lifted, *changed, *both] for how in ("SELECT 1 SETTINGS", "SET")]
+    values = "SELECT getSetting('readonly'), getSetting('max_execution_time'), getSetting('max_memory_usage')"
+
+    *answers, _, after = speak(READER, [*statements, "SET profile = 'default'", values])
+
+    assert [
+        (statement, error)
+        for statement, (_, error) in zip(statements, answers, strict=True)
+        if not any(name in error for name in ("READONLY", "SETTING_CONSTRAINT_VIOLATION"))
+    ] == []
+    # Another profile than its own lifts nothing.
+    assert after == ["1\t65\t4000000000\n", ""]
+
+
+def test_the_reader_writes_no_file_and_opens_no_address(speak: Speak, tmp_path: Path) -> None:
+    there, made, nobody = tmp_path / "there.csv", tmp_path / "made", "127.0.0.1:9"
+    there.write_text("secret\n")
+    sources = [
+        f"file('{there}', CSV, 'a String')",
+        f"`{there}`",
+        f"url('http://{nobody}/', CSV, 'a Int8')",
+        f"s3('http://{nobody}/bucket/x', 'k', 's', CSV, 'a Int8')",
+        f"remote('{nobody}', touchline.clocks)",
+        f"remoteSecure('{nobody}', touchline.clocks)",
+        "cluster('default', touchline.clocks)",
+        "clusterAllReplicas('default', system.one)",
+        f"mysql('{nobody}', 'd', 't', 'u', 'p')",
+        f"postgresql('{nobody}', 'd', 't', 'u', 'p')",
+        f"mongodb('{nobody}', 'd', 't', 'u', 'p', 'a Int8')",
+        f"sqlite('{there}', 't')",
+        f"redis('{nobody}', 'a', 'a Int8')",
+        "executable('x.sh', CSV, 'a Int8')",
+        "loop(touchline.clocks)",
+    ]
+    statements = [
+        *[f"SELECT * FROM {source} LIMIT 1" for source in sources],
+        *[f"DESCRIBE TABLE {source}" for source in sources[:4]],
+        f"INSERT INTO FUNCTION file('{made}', CSV, 'a Int8') SELECT 1",
+        f"INSERT INTO FUNCTION url('http://{nobody}/', CSV, 'a Int8') SELECT 1",
+        f"INSERT INTO FUNCTION s3('http://{nobody}/bucket/x', 'k', 's', CSV, 'a Int8') SELECT 1",
+        f"CREATE TABLE touchline.x (a Int8) ENGINE = URL('http://{nobody}/', CSV)",
+        "CREATE TEMPORARY TABLE x (a Int8)",
+        f"CREATE TEMPORARY TABLE x (a Int8) ENGINE = File(CSV, '{made}')",
+        f"CREATE DICTIONARY touchline.d (a Int8) PRIMARY KEY a SOURCE(FILE(path '{there}' format CSV)) LAYOUT(FLAT())",
+        "CREATE FUNCTION f AS x -> x",
+        f"BACKUP TABLE touchline.clocks TO File('{made}')",
+        "ALTER TABLE touchline.clocks_rows DELETE WHERE 1",
+        "SYSTEM FLUSH LOGS",
+        "GRANT SELECT ON touchline.clocks_rows TO touchline_reader",
+    ]
+
+    answers = speak(READER, statements)
+
+    refused = ("ACCESS_DENIED", "READONLY")
+    assert [
+        (statement, error)
+        for statement, (_, error) in zip(statements, answers, strict=True)
+        if not any(name in error for name in refused)
+    ] == []
+    assert not made.exists()
 
 
 def test_the_writer_writes_and_reads_rows(speak: Speak) -> None:
