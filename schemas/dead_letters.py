@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from schemas.errors import Stage
-from schemas.rows import DeadLetterRow
+from schemas.rows import DeadLetterRow, OutcomeRow, place
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Headers, record_size
 from schemas.text import MAX_REASON, shortened
 from schemas.topics import DEAD_LETTERS, TOPIC_KINDS
@@ -157,6 +157,16 @@ def row_of(record: StoredRecord, partition: int, epoch: int) -> DeadLetterRow:
         refused_at=refused_at,
         raw=record.value or b"",
         version=row_version(epoch, record.offset),
+    )
+
+
+def refusal_of(letter: DeadLetterRow) -> OutcomeRow | None:
+    """Return the row that says that a message was refused; None for what is no dead letter of an input topic."""
+    kind = TOPIC_KINDS.get(letter.topic)
+    if kind is None:
+        return None
+    return OutcomeRow(
+        kind, letter.refused_at, "refused", letter.topic, place(letter.partition, letter.offset), letter.version
     )
 
 

@@ -9,6 +9,7 @@ Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.un
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -225,6 +226,55 @@ class MarketingSpendRow(Row):
     version: int
 
 
+class HourlyCountRow(Row):
+    """Key: kind, hour, partition. How many rows of touchpoints an hour has to have.
+
+    Attributes:
+        hour: start of the hour of `occurred_at`, ms.
+        partition: the log partition it was counted on; a reader sums over the partitions.
+        accepted: touchpoints that came on time, each with a row.
+        duplicates: repeats of them, without one.
+    """
+
+    kind: str
+    hour: int
+    partition: int
+    accepted: int
+    duplicates: int
+    version: int
+
+
+Outcome = Literal["accepted", "late", "duplicate", "refused", "stated"]
+
+
+class OutcomeRow(Row):
+    """Key: outcome, at, subject, event. What became of a message that no hourly count holds.
+
+    | outcome | of | at | subject | event |
+    |---|---|---|---|---|
+    | accepted | a touchpoint on time, of an hour that is counted no more | occurred_at | customer_id | event_id |
+    | late | a touchpoint beyond the allowed lateness | occurred_at | customer_id | event_id |
+    | duplicate | a repeat, of an hour that is counted no more | occurred_at | topic | its `place` |
+    | refused | a refused message | refused_at | topic | its `place` |
+    | stated | a business change, or marketing spend | occurred_at | change_id or spend_id | event_id |
+
+    Attributes:
+        version: of what was stated, that of its row.
+    """
+
+    kind: str
+    at: int
+    outcome: Outcome
+    subject: str
+    event: str
+    version: int
+
+
+def place(partition: int, offset: int) -> str:
+    """Return where a message stands in its topic, as an `OutcomeRow` names it."""
+    return f"{partition}/{offset}"
+
+
 TABLES: dict[str, type[Row]] = {
     "touchpoints": TouchpointRow,
     "journeys": JourneyRow,
@@ -238,8 +288,17 @@ TABLES: dict[str, type[Row]] = {
     "clocks": ClockRow,
     "business_changes": BusinessChangeRow,
     "marketing_spend": MarketingSpendRow,
+    "hourly_counts": HourlyCountRow,
+    "outcomes": OutcomeRow,
 }
 """Every table and the type of its rows. `dead_letters` is read from `touchpoints.dlq.v1` instead of a facts topic."""
+
+FOLLOWERS = ("hourly_counts", "outcomes")
+"""The tables that say which rows others have to hold.
+
+They have no topic. Their messages stand in the topic of the rows that they speak of, same partition, behind these, and
+their key is the table's name. So whoever has stored such a row has stored those that it speaks of.
+"""
 
 FACTS_FORMAT = 1
 """The first element of a message: version of its layout. It rises when a table's columns change."""

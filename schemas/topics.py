@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from schemas.kinds import KINDS
-from schemas.rows import TABLES, topic_of
+from schemas.rows import FOLLOWERS, TABLES, topic_of
 from schemas.units import DAY_MS, HOUR_MS
 
 KIND_TOPICS: dict[str, str] = {name: kind.topic for name, kind in KINDS.items()}
@@ -21,7 +21,7 @@ SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
 SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
 
-FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table != "dead_letters"}
+FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table not in ("dead_letters", *FOLLOWERS)}
 
 DERIVED_TOPICS: tuple[str, ...] = (JOURNEYS_LOG, JOURNEYS_STATE, WATERMARKS, *FACTS_TOPICS)
 """Computed from the inputs, and read by touchline alone: `touchline rebuild` deletes them and makes them anew."""

@@ -35,6 +35,8 @@ _AGES = {
     "metric_buckets": "bucket",
     "customers": "last_seen_at",
     "dead_letters": "refused_at",
+    "hourly_counts": "hour",
+    "outcomes": "at",
 }
 """The tables with a retention, and the column that holds the time of a row."""
 
@@ -114,7 +116,7 @@ def migrate(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
-    store_reference_tables(database, currency)
+    store_reference_tables(database, currency, retention_days)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
 

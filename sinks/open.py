@@ -20,17 +20,19 @@ class Scheme:
         opener: `module:function`; the function takes an address and returns a `Writer`. The module is imported when
             the first address is opened: a driver takes 0.2 s to import, and an embedded engine may not be installed.
         extra: the extra of the package `touchline` that installs what the module imports; None if it needs none.
+        embedded: whether it runs in this process, which can open it once.
     """
 
     example: str
     opener: str
     extra: str | None = None
+    embedded: bool = False
 
 
 SCHEMES: dict[str, Scheme] = {
     "clickhouse": Scheme("clickhouse://user:password@host:9000/touchline", "sinks.clickhouse.database:open_server"),
     "clickhouses": Scheme("clickhouses://user:password@host:9440/touchline", "sinks.clickhouse.database:open_server"),
-    "chdb": Scheme("chdb:///path/of/a/folder", "sinks.chdb.database:open_folder", extra="embedded"),
+    "chdb": Scheme("chdb:///path/of/a/folder", "sinks.chdb.database:open_folder", extra="embedded", embedded=True),
     "memory": Scheme("memory://", "sinks.memory.writer:open_memory"),
 }
 """Every sink by the scheme of its addresses."""
@@ -72,3 +74,14 @@ def open_database(url: str) -> Database:
         sink.close()
         raise AddressError(f"a sink at {urlsplit(url).scheme}:// stores rows only: it runs no SQL")
     return sink
+
+
+def open_beside(writer: Writer, url: str) -> Database | None:
+    """Return a database for queries beside the inserts of the writer at an address.
+
+    On a server it has a connection of its own: one call runs at a time on each. An embedded database is the writer
+    itself. None stands for a sink that speaks no SQL.
+    """
+    if not isinstance(writer, Database):
+        return None
+    return writer if SCHEMES[urlsplit(url).scheme].embedded else open_database(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.kinds import KINDS
 from schemas.kinds.steps import STEPS
 from schemas.metrics import METRICS
 from sinks.database import Database, select
@@ -44,15 +45,22 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
         "SELECT code, kind, action, version FROM steps_rows FINAL",
         STEPS,
     ),
+    ReferenceTable(
+        "kinds_rows",
+        ("kind", "topic"),
+        "SELECT kind, topic, version FROM kinds_rows FINAL",
+        [(kind.name, kind.topic) for kind in KINDS.values()],
+    ),
 )
 
 
-def store_reference_tables(database: Database, currency: str) -> None:
+def store_reference_tables(database: Database, currency: str, retention_days: int | None) -> None:
     """Store the declarations that differ from the stored ones; tables that are not there are passed over.
 
     Args:
         database: the ClickHouse whose tables they are.
         currency: the business's own, "" where it is not set.
+        retention_days: age at which rows are deleted; None for never.
 
     Raises:
         TransientWriteError: the database is out of reach.
@@ -63,7 +71,7 @@ def store_reference_tables(database: Database, currency: str) -> None:
         "settings_rows",
         ("name", "value"),
         "SELECT name, value, version FROM settings_rows FINAL",
-        [("currency", currency)],
+        [("currency", currency), ("retention_days", str(retention_days or ""))],
     )
     for table in (*REFERENCE_TABLES, settings):
         if [table.name] in names:

@@ -36,6 +36,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "clocks": ("partition",),
     "business_changes": ("change_id",),
     "marketing_spend": ("spend_id",),
+    "hourly_counts": ("kind", "hour", "partition"),
+    "outcomes": ("outcome", "at", "subject", "event"),
 }
 
 

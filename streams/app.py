@@ -5,6 +5,7 @@ from __future__ import annotations
 import faust
 from faust.app.base import BootStrategy
 
+from sinks.database import Database
 from sinks.writer import Writer
 from streams.agents import ingest, journeys, sink, watermarks
 from streams.agents.services import Services
@@ -62,8 +63,10 @@ def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
     return app
 
 
-def build_sink_app(settings: Settings, services: Services, writer: Writer) -> TouchlineApp:
-    """Return the app of the ClickHouse writers."""
+def build_sink_app(
+    settings: Settings, services: Services, writer: Writer, database: Database | None = None
+) -> TouchlineApp:
+    """Return the app of the ClickHouse writers; `database` is asked whether rows are missing."""
     app = new_app(settings, "sink")
-    sink.register(app, services, writer)
+    sink.register(app, services, writer, database)
     return app

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
 from sinks.errors import SinkError, TransientWriteError
-from sinks.open import open_writer
+from sinks.open import open_beside, open_writer
 from sinks.writer import Writer
 from streams.agents.services import Services
 from streams.app import TouchlineApp, build_sink_app, build_streams_app
@@ -66,7 +66,10 @@ async def _build_sink(settings: Settings, services: Services, stack: AsyncExitSt
     writer = await asyncio.to_thread(open_writer, settings.clickhouse)
     stack.callback(writer.close)
     await wait_for_writer(writer, services)
-    return build_sink_app(settings, services, writer)
+    database = await asyncio.to_thread(open_beside, writer, settings.clickhouse)
+    if database is not None:
+        stack.callback(database.close)
+    return build_sink_app(settings, services, writer, database)
 
 
 async def wait_for_writer(writer: Writer, services: Services) -> None:

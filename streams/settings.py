@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     batch_s: Annotated[float, Field(gt=0)] = Field(
         default=1.0, description="seconds after which the sink writes a block that is not full"
     )
+    reconcile_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="seconds, at least, between two checks that no row is missing in ClickHouse"
+    )
     retention_days: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="days rows are kept in ClickHouse (default: for ever)"
     )

@@ -217,6 +217,34 @@ CREATE TABLE IF NOT EXISTS touchline.marketing_spend_rows
 ENGINE = ReplacingMergeTree(version)
 ORDER BY spend_id;
 
+-- How many rows of touchpoints an hour has to have. To drop a month of touchpoints_rows, drop it here and below, too.
+CREATE TABLE IF NOT EXISTS touchline.hourly_counts_rows
+(
+    kind LowCardinality(String),
+    hour DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    partition UInt32,
+    accepted UInt64,
+    duplicates UInt64,
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (kind, hour, partition);
+
+-- What became of the messages that are in no hourly count.
+CREATE TABLE IF NOT EXISTS touchline.outcomes_rows
+(
+    kind LowCardinality(String),
+    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    outcome LowCardinality(String),
+    subject String CODEC(ZSTD(1)),
+    event String CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(at)
+ORDER BY (outcome, at, subject, event);
+
 -- Reference tables: what the code declares, filled by every `touchline migrate`.
 
 CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
@@ -253,3 +281,13 @@ CREATE TABLE IF NOT EXISTS touchline.steps_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY code;
+
+-- The topic of each kind.
+CREATE TABLE IF NOT EXISTS touchline.kinds_rows
+(
+    kind String,
+    topic String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY kind;

@@ -263,3 +263,200 @@ SELECT
     toBool(ifNull(addSeconds(c.bucket, c.seconds + 3 * 86400 + restated_seconds) <= reached, false)) AS final
 FROM touchline.metric_counts AS c
 WHERE c.n > 0;
+
+-- Bits 48 to 61 of a version are the epoch. What an earlier epoch has counted holds no more: of its rows some are covered
+-- by those of the epoch in force.
+CREATE OR REPLACE VIEW touchline.own_epoch AS
+SELECT max(bitAnd(bitShiftRight(version, 48), 16383)) AS epoch
+FROM touchline.clocks_rows;
+
+-- What has to be in the tables, and what is there, of each kind in each hour. A condition on `hour` prunes the stored rows
+-- of each branch but the last two, which are few. `unmatched` is what has no row.
+CREATE OR REPLACE VIEW touchline.reconciliation_counts AS
+-- On time, as the log partitions have counted it.
+SELECT
+    kind,
+    hour,
+    toInt64(sum(accepted)) AS on_time,
+    toInt64(0) AS on_time_found,
+    toInt64(0) AS late,
+    toInt64(0) AS stated,
+    toInt64(0) AS refused,
+    toInt64(sum(duplicates)) AS duplicates,
+    toInt64(0) AS superseded,
+    toInt64(0) AS found,
+    toInt64(0) AS refused_found,
+    toInt64(0) AS unmatched
+FROM touchline.hourly_counts_rows FINAL
+WHERE bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+GROUP BY kind, hour
+UNION ALL
+-- The same, of hours that are counted no more.
+SELECT
+    kind,
+    CAST(toStartOfHour(at), 'DateTime64(3, ''UTC'')') AS hour,
+    toInt64(countIf(outcome = 'accepted')),
+    0,
+    0,
+    0,
+    0,
+    toInt64(countIf(outcome = 'duplicate')),
+    0,
+    0,
+    0,
+    0
+FROM touchline.outcomes_rows FINAL
+WHERE outcome IN ('accepted', 'duplicate')
+    AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+GROUP BY kind, hour
+UNION ALL
+-- The rows of touchpoints. Bit 62 of a version is that of a row on time.
+SELECT
+    kind,
+    CAST(toStartOfHour(occurred_at), 'DateTime64(3, ''UTC'')') AS hour,
+    0,
+    toInt64(countIf(
+        NOT late AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+    )),
+    0,
+    0,
+    0,
+    0,
+    toInt64(countIf((customer_id, event_id) IN (
+        SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
+    ))),
+    toInt64(count()),
+    0,
+    0
+FROM touchline.touchpoints_rows FINAL
+GROUP BY kind, hour
+UNION ALL
+-- Each late touchpoint beside the row with its key. Where that row is one on time, it came again when its event id was
+-- forgotten.
+SELECT
+    said AS kind,
+    hour,
+    0,
+    0,
+    toInt64(countIf(NOT again)),
+    0,
+    0,
+    toInt64(countIf(again)),
+    0,
+    0,
+    0,
+    toInt64(countIf(NOT stored))
+FROM
+(
+    SELECT
+        anyIf(kind, NOT is_row) AS said,
+        CAST(toStartOfHour(at), 'DateTime64(3, ''UTC'')') AS hour,
+        max(is_row) AS stored,
+        max(is_on_time) AS again
+    FROM
+    (
+        SELECT kind, subject, at, event, false AS is_row, false AS is_on_time
+        FROM touchline.outcomes_rows FINAL
+        WHERE outcome = 'late'
+            AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+        UNION ALL
+        SELECT kind, customer_id AS subject, occurred_at AS at, event_id AS event, true, NOT late
+        FROM touchline.touchpoints_rows
+        WHERE (customer_id, occurred_at, event_id) IN (
+            SELECT subject, at, event FROM touchline.outcomes_rows
+            WHERE outcome = 'late'
+                AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+        )
+    )
+    GROUP BY subject, at, event
+)
+GROUP BY said, hour
+UNION ALL
+-- Refused messages.
+SELECT
+    kind,
+    CAST(toStartOfHour(at), 'DateTime64(3, ''UTC'')') AS hour,
+    0,
+    0,
+    0,
+    0,
+    toInt64(count()),
+    0,
+    0,
+    0,
+    toInt64(countIf(stored)),
+    toInt64(countIf(NOT stored))
+FROM
+(
+    SELECT
+        kind,
+        at,
+        (subject, event) IN (
+            SELECT topic, concat(toString(partition), '/', toString(offset)) FROM touchline.dead_letters_rows
+        ) AS stored
+    FROM touchline.outcomes_rows FINAL
+    WHERE outcome = 'refused'
+)
+GROUP BY kind, hour
+UNION ALL
+-- Statements of business changes and of marketing spend: of one thing the latest has the row.
+SELECT
+    kind,
+    CAST(toStartOfHour(at), 'DateTime64(3, ''UTC'')') AS hour,
+    0,
+    0,
+    0,
+    toInt64(count()),
+    0,
+    0,
+    toInt64(countIf(NOT holds)),
+    toInt64(countIf(stored)),
+    0,
+    toInt64(countIf(holds AND NOT stored))
+FROM
+(
+    SELECT
+        kind,
+        at,
+        (kind, subject, version) IN (
+            SELECT kind, subject, max(version) FROM touchline.outcomes_rows
+            WHERE outcome = 'stated' GROUP BY kind, subject
+        ) AS holds,
+        (kind, subject, version) IN (
+            SELECT 'business_change', change_id, version FROM touchline.business_changes_rows FINAL
+            UNION ALL
+            SELECT 'marketing_spend', spend_id, version FROM touchline.marketing_spend_rows FINAL
+        ) AS stored
+    FROM touchline.outcomes_rows FINAL
+    WHERE outcome = 'stated'
+)
+GROUP BY kind, hour;
+
+-- Whether all that was accepted and refused is in the tables. Rows of an hour are stored before the count of the hour that
+-- speaks of them, so what is missing is missing, also while the sink is behind.
+CREATE OR REPLACE VIEW touchline.reconciliation AS
+WITH
+    (SELECT (groupArray(kind), groupArray(topic)) FROM (SELECT kind, topic FROM touchline.kinds_rows FINAL)) AS topics,
+    (SELECT min(time) FROM touchline.clocks_rows FINAL) AS reached,
+    (
+        SELECT toUInt32OrZero(max(value)) FROM touchline.settings_rows FINAL WHERE name = 'retention_days'
+    ) AS kept_days
+SELECT
+    transform(c.kind, topics.1, topics.2, c.kind) AS topic,
+    c.kind AS kind,
+    c.hour AS hour,
+    toUInt64(sum(c.on_time) + sum(c.late) + sum(c.stated)) AS accepted,
+    toUInt64(sum(c.late)) AS late,
+    toUInt64(sum(c.refused)) AS refused,
+    toUInt64(sum(c.duplicates)) AS duplicates,
+    toUInt64(sum(c.superseded)) AS superseded,
+    toUInt64(sum(c.found)) AS found,
+    toUInt64(sum(c.refused_found)) AS refused_found,
+    toUInt64(if(
+        kept_days > 0 AND addDays(hour, kept_days) <= now64(3),
+        0,
+        greatest(0, sum(c.on_time) - sum(c.on_time_found)) + sum(c.unmatched)
+    )) AS missing,
+    toBool(ifNull(addDays(addHours(hour, 1), 3) <= reached, false)) AS final
+FROM touchline.reconciliation_counts AS c
+GROUP BY c.kind, c.hour;

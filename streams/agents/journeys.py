@@ -26,7 +26,7 @@ from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import Reason, Stage, TouchlineError
 from schemas.journey_log import Tick, decode
-from schemas.rows import Row, encode_rows, topic_of
+from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
 from schemas.units import DAY_MS
 from streams.agents.services import Services
@@ -248,10 +248,13 @@ class Journeys:
 
     async def _results(self, number: int, output: Output) -> dict[tuple[str, int], list[Message]]:
         batches: dict[tuple[str, int], list[Message]] = defaultdict(list)
-        for table, rows in output.facts.items():
-            messages = [Message(None, value) for value in encode_facts(rows)]
+        # A follower's rows stand behind those that they speak of, in the same partition of the same topic.
+        for table in sorted(output.facts, key=FOLLOWERS.__contains__):
+            follows = table in FOLLOWERS
+            key, to = (table.encode(), "touchpoints") if follows else (None, table)
+            messages = [Message(key, value) for value in encode_facts(output.facts[table])]
             if messages:
-                batches[topic_of(table), number] = messages
+                batches[topic_of(to), number] += messages
         for signal in output.signals:
             place = partition_for(signal.key, self._services.settings.partitions)
             value = self._codec.encode(signal.name, signal.record)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.journey_log import encode
-from schemas.rows import BusinessChangeRow, MarketingSpendRow, encode_rows, topic_of
+from schemas.rows import BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
@@ -30,6 +30,7 @@ from streams.kafka.producer import Batches, Message, partition_for
 MAX_BATCH = 2_000
 """Most records of the log written at a time."""
 
+OUTCOMES = b"outcomes"
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
 
 
@@ -155,7 +156,10 @@ class IngestTask:
         for item, watermark in batch.items:
             if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
                 item.version |= self._epoch_version
-                facts[_TABLES[type(item)]].append(Message(None, encode_rows([item])))
+                facts[_TABLES[type(item)]] += [
+                    Message(None, encode_rows([item])),
+                    Message(OUTCOMES, encode_rows([_statement(item)])),
+                ]
                 continue
             key = item.customer_key.encode()
             value = encode(replace(item, watermark=watermark))
@@ -192,3 +196,12 @@ class IngestTask:
             self._last_watermark = watermark
             self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
             return TaskWatermark(self._services.settings.epoch, self.number, watermark)
+
+
+def _statement(row: BusinessChangeRow | MarketingSpendRow) -> OutcomeRow:
+    """Return the row that says that one was stated."""
+    if isinstance(row, BusinessChangeRow):
+        kind, subject = "business_change", row.change_id
+    else:
+        kind, subject = "marketing_spend", row.spend_id
+    return OutcomeRow(kind, row.occurred_at, "stated", subject, row.event_id, row.version)

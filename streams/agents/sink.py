@@ -16,14 +16,16 @@ from typing import Any, cast
 import faust
 import structlog
 
-from schemas.dead_letters import row_of
+from schemas.dead_letters import refusal_of, row_of
 from schemas.errors import Stage
 from schemas.rows import TouchpointRow
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
 from sinks.batch import Batch
+from sinks.database import Database
 from sinks.errors import TransientWriteError
 from sinks.tables import Row
 from sinks.writer import Writer
+from streams.agents.reconciling import Reconciliation
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk
@@ -43,9 +45,9 @@ _OCCURRED_AT = TouchpointRow.__struct_fields__.index("occurred_at")
 log = structlog.get_logger(__name__)
 
 
-def register(app: faust.App, services: Services, writer: Writer) -> None:
-    """Add the agent to an app."""
-    sink = Sink(services, writer)
+def register(app: faust.App, services: Services, writer: Writer, database: Database | None) -> None:
+    """Add the agent to an app; `database` is asked whether rows are missing."""
+    sink = Sink(services, writer, database)
 
     @app.agent(topic(app, [*FACTS_TOPICS, DEAD_LETTERS]), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
@@ -65,8 +67,9 @@ class Block:
 class Sink:
     """Gathers rows, and writes a block when it is large or old enough."""
 
-    def __init__(self, services: Services, writer: Writer) -> None:
+    def __init__(self, services: Services, writer: Writer, database: Database | None = None) -> None:
         self._services = services
+        self._reconciliation = Reconciliation(services, database)
         self._settings = services.settings
         self._telemetry = services.telemetry
         # A batch only writes.
@@ -85,11 +88,13 @@ class Sink:
         """Gather and write chunks until cancelled; a chunk that is not stored by then is not acknowledged."""
         self._block = Block()
         writing = asyncio.create_task(self._write_blocks(), name="sink-blocks")
+        reconciling = asyncio.create_task(self._reconciliation.run(), name="sink-reconciliation")
         try:
             async for chunk in chunks:
                 await self.gather(chunk)
         finally:
             writing.cancel()
+            reconciling.cancel()
 
     async def gather(self, chunk: Chunk) -> None:
         """Add the rows of a chunk to the block; wait first while that is full.
@@ -97,6 +102,7 @@ class Sink:
         Raises:
             PermanentWriteError: a message does not hold rows of its table.
         """
+        self._reconciliation.see(chunk)
         while len(self._block.batch) >= self._settings.batch_rows:
             self._room.clear()
             await self._room.wait()
@@ -113,10 +119,15 @@ class Sink:
         table = FACTS_TOPICS.get(chunk.topic)
         for record in chunk.records:
             if table is None:
-                batch.add_row("dead_letters", row_of(record, chunk.partition, self._settings.epoch))
+                letter = row_of(record, chunk.partition, self._settings.epoch)
+                batch.add_row("dead_letters", letter)
+                if (refusal := refusal_of(letter)) is not None:
+                    batch.add_row("outcomes", refusal)
                 rows += 1
             else:
-                rows += batch.add_message(table, record.value or b"")
+                # A key names the table of rows that follow those of the topic.
+                named = table if record.key is None else record.key.decode(errors="replace")
+                rows += batch.add_message(named, record.value or b"")
             if rows >= YIELD_EVERY_ROWS:
                 rows = 0
                 await asyncio.sleep(0)

@@ -27,7 +27,7 @@ class Output:
     """What a chunk brought about.
 
     The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them
-    is there after a crash, all before it is there too.
+    is there after a crash, all before it is there too. `buckets` holds the hourly counts as well.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)

@@ -15,11 +15,13 @@ import msgspec
 
 from schemas.journey_log import LogRecord, Tick
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import ClockRow, Row, TouchpointRow
+from schemas.rows import ClockRow, Outcome, OutcomeRow, Row, TouchpointRow, place
+from schemas.units import HOUR_MS
 from schemas.versions import ON_TIME, late_version, row_version
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
+from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
 from streams.journeys.order import rank_of
 from streams.journeys.output import Collision, Entry, Output
@@ -40,7 +42,7 @@ from streams.journeys.timeline import (
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
-BUCKET, CUSTOMER, POSITION = b"b", b"c", b"p"
+BUCKET, COUNT, CUSTOMER, POSITION = b"b", b"h", b"c", b"p"
 """First byte of a changelog key: what the entry is."""
 
 
@@ -88,9 +90,11 @@ class Partition:
         self._timers: list[tuple[int, str]] = []
         self._scheduled: dict[str, int] = {}
         self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms)
+        self._hourly_counts = HourlyCounts(number)
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
         self._late_rows: list[Row] = []
+        self._outcomes: list[Row] = []
         self._output = Output()
 
     @property
@@ -117,6 +121,8 @@ class Partition:
     def _restore(self, kind: bytes, name: bytes, value: bytes) -> None:
         if kind == BUCKET:
             self._buckets.restore(name, value)
+        elif kind == COUNT:
+            self._hourly_counts.restore(name, value)
         elif kind == CUSTOMER:
             header = _headers.decode(value)
             check_format(header.format, "a customer's state")
@@ -223,13 +229,15 @@ class Partition:
         counts = self._output.counts
         known = find_pending(timeline, touchpoint.event_id)
         if known is not None:
-            self._count_repeat(touchpoint, known.fingerprint)
+            self._count_repeat(touchpoint, known.fingerprint, context)
         elif is_late(timeline, touchpoint, context):
             counts["late"] += 1
             self._late_rows.append(self._late_row(touchpoint, timeline, context))
+            self._note(touchpoint, "late", context)
         else:
             effects = self._effects_of(customer_key)
             counts["touchpoints"] += 1
+            self._count_accepted(touchpoint, context)
             newcomer = self._pending(touchpoint, data)
             counts["recomputations"] += step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
@@ -238,9 +246,22 @@ class Partition:
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
 
-    def _count_repeat(self, touchpoint: Touchpoint, fingerprint: int) -> None:
+    def _count_accepted(self, touchpoint: Touchpoint, context: StepContext) -> None:
+        at = touchpoint.occurred_at
+        # Only where the allowed lateness is longer now than it was is an hour over in which one can be on time.
+        if at - at % HOUR_MS + HOUR_MS <= self._buckets.final_until:
+            self._note(touchpoint, "accepted", context)
+        else:
+            self._hourly_counts.add(touchpoint.kind, at, context.offset, 1, 0)
+
+    def _count_repeat(self, touchpoint: Touchpoint, fingerprint: int, context: StepContext) -> None:
         if touchpoint.fingerprint == fingerprint:
             self._output.counts["duplicates"] += 1
+            at = touchpoint.occurred_at
+            if at - at % HOUR_MS + HOUR_MS <= max(context.late_before, self._buckets.final_until):
+                self._note(touchpoint, "duplicate", context)
+            else:
+                self._hourly_counts.add(touchpoint.kind, at, context.offset, 0, 1)
             return
         self._output.counts["collisions"] += 1
         detail = (
@@ -248,6 +269,17 @@ class Partition:
             " give each event its own id"
         )
         self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
+
+    def _note(self, touchpoint: Touchpoint, outcome: Outcome, context: StepContext) -> None:
+        """Note what became of a touchpoint that is in no hourly count."""
+        subject, event = touchpoint.customer_key, touchpoint.event_id
+        version = row_version(self._rules.epoch, context.offset)
+        if outcome == "late":
+            version = late_version(self._rules.epoch, context.offset)
+        elif outcome == "duplicate":
+            subject = touchpoint.source_topic
+            event = place(touchpoint.source_partition, touchpoint.source_offset)
+        self._outcomes.append(OutcomeRow(touchpoint.kind, touchpoint.occurred_at, outcome, subject, event, version))
 
     def _pending(self, touchpoint: Touchpoint, data: bytes) -> Pending:
         return Pending(
@@ -286,10 +318,11 @@ class Partition:
         output, self._output = self._output, Output()
         facts = output.facts
         self._flush_customers(output)
+        self._flush_counts(output)
         rows, writes = self._buckets.flush(self._rules.epoch)
         facts["metric_buckets"] = list(rows)
-        output.buckets = [(BUCKET + key, value) for key, value in writes]
-        output.forgotten = [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
+        output.buckets += [(BUCKET + key, value) for key, value in writes]
+        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
         facts["touchpoints"] += self._late_rows
         self._late_rows = []
         version = row_version(self._rules.epoch, self.offset)
@@ -298,6 +331,15 @@ class Partition:
         position = Position(FORMAT, self.offset, self._watermarks, self.time, self._buckets.final_until)
         output.position = (POSITION, _encode(position))
         return output
+
+    def _flush_counts(self, output: Output) -> None:
+        rows, writes = self._hourly_counts.flush(self._rules.epoch)
+        output.facts["hourly_counts"] = list(rows)
+        output.facts["outcomes"], self._outcomes = self._outcomes, []
+        output.buckets += [(COUNT + key, value) for key, value in writes]
+        # Before the buckets forget: their bound is still that of the last position, which is in the changelog.
+        forgotten = self._hourly_counts.forget(self._buckets.final_until)
+        output.forgotten += [(COUNT + key, value) for key, value in forgotten]
 
     def _flush_customers(self, output: Output) -> None:
         for table in ("touchpoints", "journeys", *SIGNALS, "customers"):

@@ -182,6 +182,16 @@ class Telemetry:
             only="sink",
         ),
     ]
+    missing_rows: Annotated[
+        Gauge,
+        Metric(
+            "touchline_reconciliation_missing_rows",
+            "Touchpoints, refused messages and facts without their row in ClickHouse; the sink that asks shows them.",
+            ("topic",),
+            known={"sink": tuple(KIND_TOPICS.values())},
+            only="sink",
+        ),
+    ]
     retries: Annotated[
         Counter,
         Metric(
@@ -190,7 +200,7 @@ class Telemetry:
             ("operation",),
             known={
                 "worker": ("connect_kafka", "produce", "schema_registry"),
-                "sink": ("connect_kafka", "connect_clickhouse", "insert"),
+                "sink": ("connect_kafka", "connect_clickhouse", "insert", "reconcile"),
             },
         ),
     ]

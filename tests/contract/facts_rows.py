@@ -10,8 +10,10 @@ from schemas.rows import (
     CurrencyRow,
     CustomerRow,
     DeadLetterRow,
+    HourlyCountRow,
     JourneyRow,
     MarketingSpendRow,
+    OutcomeRow,
     Row,
     ShiftRow,
     SupersededRow,
@@ -169,4 +171,6 @@ PLAIN: dict[str, Row] = {
         attributes={"agency": "x"},
         version=1,
     ),
+    "hourly_counts": HourlyCountRow(kind="purchase", hour=MAY_1, partition=0, accepted=1, duplicates=0, version=1),
+    "outcomes": OutcomeRow(kind="purchase", at=MAY_1, outcome="late", subject="c1", event="e1", version=1),
 }

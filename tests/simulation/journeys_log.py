@@ -26,6 +26,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "currencies": ("currency",),
     "customers": ("customer_id",),
     "clocks": ("partition",),
+    "hourly_counts": ("kind", "hour", "partition"),
+    "outcomes": ("outcome", "at", "subject", "event"),
 }
 
 

@@ -14,6 +14,7 @@ from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
+from streams.kafka.producer import Message
 from tests.unit.agents.ingest_bench import (
     CODEC,
     DAY,
@@ -109,13 +110,22 @@ async def test_what_is_no_customers_becomes_rows_of_its_table() -> None:
         change = it.give(KIND_TOPICS["business_change"], sent("business_change"), partition=1)
         spend = it.give(KIND_TOPICS["marketing_spend"], sent("marketing_spend"), partition=1)
         await until(lambda: change.acked and spend.acked)
-        [message] = it.producer.to("facts.business_changes.v1")
+        [message, said] = it.producer.to("facts.business_changes.v1")
         _, [row] = msgspec.msgpack.decode(message.value or b"", type=tuple[int, list[BusinessChangeRow]])
         assert (row.change_id, row.name, row.version >> 48) == ("ch-1", "new prices", EPOCH)
-        [message] = it.producer.to("facts.marketing_spend.v1")
+        assert statement(said) == ["business_change", row.occurred_at, "stated", "ch-1", row.event_id, row.version]
+        [message, said] = it.producer.to("facts.marketing_spend.v1")
         _, [spent] = msgspec.msgpack.decode(message.value or b"", type=tuple[int, list[MarketingSpendRow]])
         assert (spent.spend_id, spent.amount_minor, spent.version >> 48) == ("m-1", 5, EPOCH)
+        assert statement(said) == ["marketing_spend", spent.occurred_at, "stated", "m-1", spent.event_id, spent.version]
         assert it.producer.to(JOURNEYS_LOG) == []
+
+
+def statement(message: Message) -> list[object]:
+    """Return the row that says that a fact was stated: it stands behind the fact, its key names the table."""
+    _, [row] = msgspec.msgpack.decode(message.value or b"", type=tuple[int, list[list[object]]])
+    assert message.key == b"outcomes"
+    return row
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -202,7 +212,7 @@ async def test_business_changes_and_spend_that_are_ahead_move_no_clock() -> None
         assert [record.watermark - NOW for record in it.log()] == [-30, -20]
         assert it.reported() == [(0, NOW - 20)]
         assert it.value("touchline_touchpoints_ahead_total") == 2
-        assert len(it.producer.to("facts.business_changes.v1")) == len(it.producer.to("facts.marketing_spend.v1")) == 1
+        assert len(it.producer.to("facts.business_changes.v1")) == len(it.producer.to("facts.marketing_spend.v1")) == 2
 
 
 async def test_a_chunk_of_refusals_only_is_acknowledged_after_its_dead_letters() -> None:

@@ -146,7 +146,7 @@ def rows_of(kafka: Kafka) -> dict[str, list[list[object]]]:
     for (topic, _), messages in kafka.written.items():
         if topic in FACTS_TOPICS:
             for message in messages:
-                batch.add_message(FACTS_TOPICS[topic], message.value or b"")
+                batch.add_message((message.key or b"").decode() or FACTS_TOPICS[topic], message.value or b"")
     batch.flush(writer)
     # Versions depend on where chunks end: they only say which content is the later one.
     return {
@@ -171,8 +171,26 @@ async def test_facts_come_before_state_and_the_position_last() -> None:
     assert state == ["facts.clocks.v1", JOURNEYS_STATE]
     kinds = [chr((message.key or b"?")[0]) for message in kafka.written[JOURNEYS_STATE, 0]]
     forgotten = [message.value for message in kafka.written[JOURNEYS_STATE, 0]].count(None)
-    # Buckets, customers, buckets that are final, the position; see streams.journeys.partition.
-    assert kinds == sorted(kinds[: len(kinds) - forgotten - 1]) + ["b"] * forgotten + ["p"]
+    # Hourly counts and buckets, customers, buckets that are final, the position; see streams.journeys.partition.
+    assert kinds == sorted(kinds[: len(kinds) - forgotten - 1], key="hbc".index) + ["b"] * forgotten + ["p"]
+
+
+async def test_counts_stand_behind_the_rows_that_they_count() -> None:
+    kafka = Kafka()
+    entries = a_log()
+    for first in range(0, len(entries), 50):
+        await worker(kafka).process(chunk_of(entries, first, min(first + 50, len(entries))))
+    stored: set[object] = set()
+    counted: dict[tuple[object, ...], int] = {}
+    for message in kafka.written["facts.touchpoints.v1", 0]:
+        _, rows = msgspec.msgpack.decode(message.value or b"", type=tuple[int, list[list[Any]]])
+        if message.key is None:
+            stored |= {event_id for event_id, *_ in rows}
+            continue
+        assert message.key == b"hourly_counts"
+        counted |= {(kind, hour): accepted for kind, hour, _, accepted, *_ in rows}
+        assert sum(counted.values()) <= len(stored)
+    assert sum(counted.values()) == len(stored) == 90
 
 
 @pytest.mark.parametrize("keeps", [0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97, 1.0])

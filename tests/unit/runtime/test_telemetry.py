@@ -38,6 +38,7 @@ LABELS_OF_ALL = {
     "touchline_partition_time_timestamp_seconds": ("partition",),
     "touchline_insert_duration_seconds": ("table",),
     "touchline_inserted_rows_total": ("table",),
+    "touchline_reconciliation_missing_rows": ("topic",),
     "touchline_retries_total": ("operation",),
     "touchline_last_success_timestamp_seconds": ("stage",),
     "touchline_restored_entries_total": ("partition",),

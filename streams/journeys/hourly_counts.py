@@ -1,0 +1,113 @@
+"""Hourly counts: how many touchpoints of each kind a log partition has accepted in each hour of event time.
+
+They say how many rows the table of touchpoints has to hold. A count carries the offset last applied to it, so that a
+record that is replayed after a crash, when the count was already written, changes nothing.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+import msgspec
+
+from schemas.rows import HourlyCountRow
+from schemas.units import HOUR_MS
+from schemas.versions import row_version
+from streams.journeys.formats import FORMAT, check_format
+
+CountKey = tuple[str, int]
+"""Kind, start of the hour (ms)."""
+
+_keys = msgspec.msgpack.Decoder(CountKey)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class HourlyCount(msgspec.Struct, array_like=True, gc=False):
+    """What was counted in an hour, as in `schemas.rows.HourlyCountRow`, and the offset last applied."""
+
+    format: int = FORMAT
+    offset: int = -1
+    accepted: int = 0
+    duplicates: int = 0
+
+
+_counts = msgspec.msgpack.Decoder(HourlyCount)
+
+
+class HourlyCounts:
+    """The counts of one log partition, of the hours in which a touchpoint can still be on time."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._counts: dict[CountKey, HourlyCount] = {}
+        self._guards: dict[CountKey, int] = {}
+        self._expiry: list[tuple[int, CountKey]] = []
+        self._dirty: dict[CountKey, HourlyCount] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take a count from the changelog; of two for one key the higher offset is the true one.
+
+        Raises:
+            StateFormatError: another release has written it.
+        """
+        count_key = _keys.decode(key)
+        count = _counts.decode(value)
+        check_format(count.format, "an hourly count")
+        known = self._counts.get(count_key)
+        if known is None:
+            heappush(self._expiry, (count_key[1] + HOUR_MS, count_key))
+        elif known.offset >= count.offset:
+            return
+        self._counts[count_key] = count
+        self._guards[count_key] = count.offset
+
+    def add(self, kind: str, at: int, offset: int, accepted: int, duplicates: int) -> None:
+        """Count touchpoints of the hour of `at` (ms), once for each log offset."""
+        key = kind, at - at % HOUR_MS
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = HourlyCount()
+            heappush(self._expiry, (key[1] + HOUR_MS, key))
+        elif self._guards and offset <= self._guards.get(key, -1):
+            return
+        count.offset = offset
+        count.accepted += accepted
+        count.duplicates += duplicates
+        self._dirty[key] = count
+
+    def flush(self, epoch: int) -> tuple[list[HourlyCountRow], list[tuple[bytes, bytes | None]]]:
+        """Return the rows and the changelog entries of what has changed."""
+        rows = [
+            HourlyCountRow(
+                kind=kind,
+                hour=hour,
+                partition=self._partition,
+                accepted=count.accepted,
+                duplicates=count.duplicates,
+                version=row_version(epoch, count.offset),
+            )
+            for (kind, hour), count in self._dirty.items()
+        ]
+        writes: list[tuple[bytes, bytes | None]] = [
+            (_encode(key), _encode(count)) for key, count in self._dirty.items()
+        ]
+        self._dirty.clear()
+        return rows, writes
+
+    def forget(self, until: int) -> list[tuple[bytes, bytes | None]]:
+        """Drop the counts of hours that end at or before `until` (ms); return the entries that say so.
+
+        Args:
+            until: as the position in the changelog has it, not a later one that is yet to be written. A duplicate
+                changes no customer: a replay from before that position would count it anew, from zero.
+        """
+        writes: list[tuple[bytes, bytes | None]] = []
+        while self._expiry and self._expiry[0][0] <= until:
+            _, key = heappop(self._expiry)
+            del self._counts[key]
+            self._guards.pop(key, None)
+            writes.append((_encode(key), None))
+        return writes
