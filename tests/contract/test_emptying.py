@@ -17,7 +17,7 @@ from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import PLAIN
 from tests.contract.lowering import lowered
 
-DECLARED = ("metric_definitions", "steps", "settings")
+DECLARED = ("metric_definitions", "steps", "kinds", "settings")
 
 
 @pytest.fixture(

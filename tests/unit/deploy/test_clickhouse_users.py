@@ -30,7 +30,7 @@ SCRIPT = Path(__file__).with_name("speak_as.py")
 # The contract's views, section 3, and those the project adds.
 VIEWS = (
     "touchpoints", "journeys", "sentiment_shifts", "abandonments", "rolling_metrics", "customers", "dead_letters",
-    "business_changes", "marketing_spend", "clocks", "metric_definitions",
+    "business_changes", "marketing_spend", "clocks", "metric_definitions", "reconciliation",
 )  # fmt: skip
 CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
 
@@ -119,9 +119,10 @@ def test_the_reader_reads_every_view(speak: Speak) -> None:
 
 
 def test_the_reader_sees_nothing_under_the_views(speak: Speak) -> None:
-    tables = [f"{view}_rows" for view in VIEWS if view != "rolling_metrics"]
+    tables = [f"{view}_rows" for view in VIEWS if view not in {"rolling_metrics", "reconciliation"}]
 
-    answers = speak(READER, [f"SELECT count() FROM touchline.{table}" for table in [*tables, "metric_buckets_rows"]])
+    tables += ["metric_buckets_rows", "hourly_counts_rows", "outcomes_rows"]
+    answers = speak(READER, [f"SELECT count() FROM touchline.{table}" for table in tables])
 
     assert all("ACCESS_DENIED" in error for _, error in answers), answers
 
@@ -226,6 +227,15 @@ def test_the_writer_writes_and_reads_rows(speak: Speak) -> None:
 
     assert [error for _, error in answers] == ["", "", "", ""]
     assert answers[-1][0] == "7\n"
+
+
+def test_the_writer_is_told_what_is_missing(speak: Speak) -> None:
+    asked = [
+        "SELECT count() FROM system.tables WHERE database = 'touchline' AND name = 'reconciliation'",
+        "SELECT count() FROM touchline.reconciliation WHERE missing > 0",
+    ]
+
+    assert speak(WRITER, asked) == [["1\n", ""], ["0\n", ""]]
 
 
 def test_the_writer_makes_and_drops_nothing(speak: Speak) -> None:
