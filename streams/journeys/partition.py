@@ -91,6 +91,8 @@ class Partition:
         self._scheduled: dict[str, int] = {}
         self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms)
         self._hourly_counts = HourlyCounts(number)
+        self._accepted = self._hourly_counts.accepted
+        self._counts_plainly = True
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
         self._late_rows: list[Row] = []
@@ -146,6 +148,7 @@ class Partition:
             if at != NEVER:
                 self._timers.append((at, customer_key))
         heapify(self._timers)
+        self._choose_counting()
 
     # -- applying --------------------------------------------------------------------------------------------------
 
@@ -237,7 +240,10 @@ class Partition:
         else:
             effects = self._effects_of(customer_key)
             counts["touchpoints"] += 1
-            self._count_accepted(touchpoint, context)
+            if self._counts_plainly:
+                self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
+            else:
+                self._count_accepted(touchpoint, context)
             newcomer = self._pending(touchpoint, data)
             counts["recomputations"] += step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
@@ -246,9 +252,16 @@ class Partition:
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
 
+    def _choose_counting(self) -> None:
+        """Count plainly unless a record may be counted already, or be on time in an hour that is counted no more.
+
+        The latter can only be where the allowed lateness is longer now than it was.
+        """
+        closed_until = max(0, self.time - self._rules.allowed_lateness_ms)
+        self._counts_plainly = not self._hourly_counts.is_guarded and self._buckets.final_until <= closed_until
+
     def _count_accepted(self, touchpoint: Touchpoint, context: StepContext) -> None:
         at = touchpoint.occurred_at
-        # Only where the allowed lateness is longer now than it was is an hour over in which one can be on time.
         if at - at % HOUR_MS + HOUR_MS <= self._buckets.final_until:
             self._note(touchpoint, "accepted", context)
         else:
@@ -330,10 +343,11 @@ class Partition:
         facts["clocks"] = [ClockRow(self.number, self.time, self.offset, version)]
         position = Position(FORMAT, self.offset, self._watermarks, self.time, self._buckets.final_until)
         output.position = (POSITION, _encode(position))
+        self._choose_counting()
         return output
 
     def _flush_counts(self, output: Output) -> None:
-        rows, writes = self._hourly_counts.flush(self._rules.epoch)
+        rows, writes = self._hourly_counts.flush(self._rules.epoch, self.offset)
         output.facts["hourly_counts"] = list(rows)
         output.facts["outcomes"], self._outcomes = self._outcomes, []
         output.buckets += [(COUNT + key, value) for key, value in writes]

@@ -34,7 +34,7 @@ def counted(tables: Tables, what: str) -> Counter[Hour]:
     return total + stated([row for row in seen["outcomes"] if row["outcome"] == outcome], "at")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories(), st.data(), st.integers(0, 10_000), st.integers(0, 5), LAGS)
 def test_they_are_what_was_sent_and_what_the_table_holds(
     history: list[Touchpoint], data: st.DataObject, seed: int, crashes: int, lag: int
