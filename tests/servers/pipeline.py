@@ -60,6 +60,10 @@ class App(Child):
         """Return how many messages it has refused for a reason since it was started."""
         return self._counted(f'touchline_messages_refused_total{{reason="{reason}"}} ')
 
+    def missing(self, topic: str) -> int:
+        """Return how many rows of a topic it shows as missing in ClickHouse."""
+        return self._counted(f'touchline_reconciliation_missing_rows{{topic="{topic}"}} ')
+
     def is_paused(self, topic: str, partition: int) -> bool:
         """Return whether it shows an input partition as paused."""
         labels = f'{{partition="{partition}",topic="{topic}"}}'

@@ -234,6 +234,37 @@ async def test_dead_letters_become_rows() -> None:
     assert server.tables.rows("dead_letters") == [["t", 1, 9, "too_large", "d", "ingest", 5000, b"raw", 0]]
 
 
+async def test_a_refused_message_of_an_input_is_told_among_the_outcomes() -> None:
+    server = Server()
+    letters = [
+        DeadLetter("too_large", "d", "ingest", topic, 1, 9, rfc3339(5000), value=b"raw")
+        for topic in ("touchpoints.tweets.v1", "not.ours.v1")
+    ]
+    tracker = OffsetTracker(DEAD_LETTERS, 1, 0, None, BIG, BIG)
+    made = [FakeRecord(n, m.value, m.key, 0, m.headers) for n, m in enumerate(map(encode, letters))]
+    (chunk,) = tracker.track(Fetched(made, 2, 2), BIG)
+    async with running(Bench(server)) as sink:
+        await sink.gather(chunk)
+        await until(lambda: chunk.acked)
+    assert server.tables.rows("outcomes") == [["tweet", 5000, "refused", "touchpoints.tweets.v1", "1/9", 0]]
+    assert server.writes == [("dead_letters", 2), ("outcomes", 1)]
+
+
+async def test_rows_that_follow_others_are_stored_after_them() -> None:
+    server = Server()
+    rows = [
+        FakeRecord(0, encode_rows([PLAIN["hourly_counts"]]), b"hourly_counts"),
+        FakeRecord(1, encode_rows([PLAIN["touchpoints"]])),
+        FakeRecord(2, encode_rows([PLAIN["outcomes"]]), b"outcomes"),
+    ]
+    tracker = OffsetTracker("facts.touchpoints.v1", 1, 0, None, BIG, BIG)
+    (chunk,) = tracker.track(Fetched(rows, 3, 3), BIG)
+    async with running(Bench(server)) as sink:
+        await sink.gather(chunk)
+        await until(lambda: chunk.acked)
+    assert server.writes == [("touchpoints", 1), ("hourly_counts", 1), ("outcomes", 1)]
+
+
 async def test_a_message_that_holds_no_rows_is_an_error_and_not_acknowledged() -> None:
     chunk = chunk_of("facts.clocks.v1", b"?")
     async with running(Bench(Server())) as sink:
