@@ -11,8 +11,9 @@ from sinks.batch import Batch
 from sinks.database import Database
 from sinks.errors import AddressError
 from sinks.memory.writer import MemoryWriter
-from sinks.open import SCHEMES, Scheme, open_database, open_writer
+from sinks.open import SCHEMES, Scheme, open_beside, open_database, open_writer
 from sinks.tables import Row
+from tests.contract.engine import Engine
 from tests.contract.facts_rows import PLAIN
 
 
@@ -31,6 +32,22 @@ def test_a_server_is_a_writer_and_a_database() -> None:
 def test_a_sink_without_sql_is_no_database() -> None:
     with pytest.raises(AddressError, match="memory:// stores rows only"):
         open_database("memory://")
+
+
+def test_queries_beside_the_inserts_have_a_connection_of_their_own_on_a_server() -> None:
+    url = "clickhouse://db/touchline"
+    writer = open_writer(url)
+
+    beside = open_beside(writer, url)
+
+    assert isinstance(beside, Database)
+    assert beside is not writer
+    assert open_beside(open_writer("memory://"), "memory://") is None
+
+
+@pytest.mark.embedded
+def test_queries_beside_the_inserts_go_to_the_embedded_writer_itself(chdb: Engine) -> None:
+    assert open_beside(chdb, "chdb:///folder") is chdb
 
 
 def test_an_embedded_clickhouse_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
