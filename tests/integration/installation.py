@@ -69,7 +69,7 @@ class Installation:
 
 
 def whatever_the_partition(rows: Rows) -> Rows:
-    """Return rows as they are whatever the number of log partitions: metric buckets added up over them."""
+    """Return rows as they are whatever the number of log partitions: buckets and counts added up over them."""
     buckets: dict[tuple[str, ...], Row] = {}
     samples: dict[tuple[str, ...], list[object]] = defaultdict(list)
     for row in rows["metric_buckets"]:
@@ -79,4 +79,16 @@ def whatever_the_partition(rows: Rows) -> Rows:
             bucket[name] += row[name]
         samples[key] += row["samples"]
     added = [{**row, "samples": sorted(samples[key], key=str)} for key, row in buckets.items()]
-    return {**rows, "metric_buckets": [row for row in added if any(row[name] for name in SUMS)]}
+    return {
+        **rows,
+        "metric_buckets": [row for row in added if any(row[name] for name in SUMS)],
+        "hourly_counts": _counts_of_all_partitions(rows["hourly_counts"]),
+    }
+
+
+def _counts_of_all_partitions(rows: list[Row]) -> list[Row]:
+    counts: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        count = counts.setdefault((row["kind"], row["hour"]), {**row, "partition": 0, "accepted": 0})
+        count["accepted"] += row["accepted"]
+    return list(counts.values())
