@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from schemas.avro.registry import kind_schemas
+from schemas.limits import CHARACTERS, ENTRIES, LARGEST_AMOUNT, MAPS, SHORT, UNLIMITED
 from schemas.metrics import METRICS, ValueKind
 from schemas.topics import all_topics
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
@@ -56,6 +59,37 @@ def metrics_table() -> str:
     return "\n".join([head, "|---|---|---|---|---|", *rows])
 
 
+def limits_table() -> str:
+    """Return the limits of what a record's fields may hold."""
+    rows = [f"| every text but those below | {SHORT} characters |"]
+    rows += [f"| {_code(name)} | {most:,} characters |" for name, most in CHARACTERS.items()]
+    rows.append(f"| {_code(*sorted(UNLIMITED))} | the message's limit alone |")
+    rows += [
+        f"| {_code(name)} | {most.entries} entries; a name {most.name} characters, a value {most.value:,} |"
+        for name, most in MAPS.items()
+    ]
+    rows += [f"| {_code(name)} | {most:,} entries |" for name, most in ENTRIES.items()]
+    rows.append(f"| {_code(*_amounts())} | {LARGEST_AMOUNT:,} |")
+    return "\n".join(["| field | at most |", "|---|---|", *rows])
+
+
+def _code(*names: str) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def _amounts() -> list[str]:
+    """Return the fields that are limited as amounts are, by their names in the schemas."""
+    fields = [field for schema in kind_schemas().values() for field in schema["fields"]]
+    fields += [inner for field in fields if isinstance(field["type"], dict) for inner in _fields_of(field["type"])]
+    found = {str(field["name"]) for field in fields}
+    return sorted(name for name in found if name.endswith("_minor") or name in {"quantity", "duration_ms"})
+
+
+def _fields_of(kind: dict[str, Any]) -> list[dict[str, Any]]:
+    items = kind.get("items")
+    return items["fields"] if isinstance(items, dict) else []
+
+
 def duration(milliseconds: int) -> str:
     """Return a length of time as in `30 d 30 min`, to the minute; nothing for 0."""
     parts = []
@@ -69,6 +103,7 @@ def duration(milliseconds: int) -> str:
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "operating.md": {"settings": settings_table, "topics": topics_table, "metrics": describe},
     "metrics.md": {"metrics": metrics_table},
+    "contract.md": {"limits": limits_table},
 }
 """The tables of each page, by the name between the marks."""
 

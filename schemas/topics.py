@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from schemas.kinds import KINDS
+from schemas.limits import MESSAGE_BYTES
 from schemas.rows import FOLLOWERS, TABLES, topic_of
 from schemas.units import DAY_MS, HOUR_MS
 
@@ -28,7 +29,7 @@ DERIVED_TOPICS: tuple[str, ...] = (JOURNEYS_LOG, JOURNEYS_STATE, WATERMARKS, *FA
 REBUILD_MARK = "journeys.rebuild.v1"
 """There, and empty, from a rebuild's first step to its last: while it is there, no process starts."""
 
-MAX_TOUCHPOINT_BYTES = 1 << 20
+MAX_TOUCHPOINT_BYTES = MESSAGE_BYTES
 """A larger touchpoint is refused (`too_large`); the topics accept more, so that it reaches the dead letters whole."""
 MAX_MESSAGE_BYTES = 4 << 20
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.errors import RefusalError
+from schemas.limits import LARGEST_AMOUNT
 from schemas.units import SCALE
 
 EARLIEST = 631_152_000_000
@@ -24,8 +25,6 @@ SCALES: dict[str, tuple[float, float]] = {
 STARS = (1, 5)
 LARGEST_SCORE = 1e9
 """A score or the end of a scale lies within this, on either side of 0."""
-LARGEST_AMOUNT = 10**15
-"""The greatest amount of money, in minor units: thousands of them still add up within 64 bits."""
 
 _SHOWN = 60
 
@@ -90,6 +89,20 @@ def check_amount(name: str, value: int) -> None:
         raise InvalidRecordError("invalid_amount", f"{name} is {value}; it must be 0 or more")
     if value > LARGEST_AMOUNT:
         raise InvalidRecordError("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
+
+
+def duration(name: str) -> Check:
+    """Refuse a record in which this duration (ms or null) is longer than any can be (`invalid_amount`).
+
+    A clock that was set meanwhile gives one below 0, and that harms nothing.
+    """
+
+    def check(record: Record) -> None:
+        length = record[name]
+        if length is not None and abs(length) > LARGEST_AMOUNT:
+            raise InvalidRecordError("invalid_amount", f"{name} is {length}; at most ±{LARGEST_AMOUNT} is taken")
+
+    return check
 
 
 def currency(name: str) -> Check:

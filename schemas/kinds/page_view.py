@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from schemas.kinds.checks import Record, filled
+from schemas.kinds.checks import Record, duration, filled
 from schemas.kinds.kind import Action, TouchpointKind
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
@@ -35,7 +35,7 @@ KIND = TouchpointKind(
     name="page_view",
     record="PageView",
     topic="touchpoints.page_views.v1",
-    checks=(filled("page"),),
+    checks=(filled("page"), duration("duration_ms")),
     struct=PageView,
     code="v",
     channel=_channel,

@@ -198,6 +198,7 @@ class Validator:
                     partition=chunk.partition,
                     offset=record.offset,
                     received_at=received_at,
+                    size=len(value),
                 ),
                 now=now,
                 scorer=self._scorer,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schemas.kinds import KINDS
 from schemas.kinds.kind import BusinessKind, Text, TouchpointKind
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.limits import MESSAGE_BYTES
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from streams.intake.checks import InvalidRecordError, check_common, check_size
 from streams.intake.fingerprint import fingerprint
 from streams.intake.identity import customer_key_of
+from streams.intake.lengths import check_lengths
 
 if TYPE_CHECKING:
     from streams.sentiment import Scorer
@@ -29,6 +31,7 @@ class Source(NamedTuple):
         task: number of the INGEST task that read it.
         topic, partition, offset: where it lies.
         received_at: the broker's timestamp, ms.
+        size: bytes of its value; the most that is taken where they are not known.
     """
 
     task: int
@@ -36,6 +39,7 @@ class Source(NamedTuple):
     partition: int
     offset: int
     received_at: int
+    size: int = MESSAGE_BYTES
 
 
 def accept(kind: str, record: dict[str, Any], source: Source, *, now: int, scorer: Scorer) -> Accepted:
@@ -57,6 +61,7 @@ def accept(kind: str, record: dict[str, Any], source: Source, *, now: int, score
         InvalidRecordError: the record does not hold.
     """
     check_common(record, now)
+    check_lengths(kind, record, source.size)
     declared = KINDS[kind]
     if isinstance(declared, BusinessKind):
         return _row(declared, record)
@@ -69,7 +74,7 @@ def _touchpoint(kind: TouchpointKind, record: dict[str, Any], source: Source, sc
         raise InvalidRecordError("no_identity", _no_identity(record))
     for check in kind.checks:
         check(record)
-    task, topic, partition, offset, received_at = source
+    task, topic, partition, offset, received_at, _ = source
     values = record | {
         "task": task,
         "source_topic": topic,

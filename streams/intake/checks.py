@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.kinds.checks import EARLIEST, InvalidRecordError, filled, shown, why
-from schemas.topics import MAX_TOUCHPOINT_BYTES
+from schemas.limits import CHARACTERS, MESSAGE_BYTES
 from schemas.units import DAY_MS
 
 __all__ = ["AHEAD_MS", "EARLIEST", "InvalidRecordError", "check_common", "check_size"]
 
-MAX_EVENT_ID = 128
+MAX_EVENT_ID = CHARACTERS["event_id"]
 AHEAD_MS = DAY_MS
 """How far a source's clock may run ahead of ours, ms."""
 
@@ -25,10 +25,10 @@ def check_size(value: bytes) -> None:
     Raises:
         InvalidRecordError: it is.
     """
-    if len(value) > MAX_TOUCHPOINT_BYTES:
+    if len(value) > MESSAGE_BYTES:
         raise InvalidRecordError(
             "too_large",
-            f"the message is {len(value)} bytes; at most {MAX_TOUCHPOINT_BYTES} are taken",
+            f"the message is {len(value)} bytes; at most {MESSAGE_BYTES} are taken",
         )
 
 

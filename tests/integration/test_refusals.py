@@ -65,6 +65,14 @@ ANSWER = {
     "question_kind": "nps",
     "score": 9,
 }
+CART = {
+    "kind": "cart_event",
+    "occurred_at": NOW,
+    "source": "test",
+    "customer_id": "C2",
+    "cart_id": "k",
+    "action": "item_added",
+}
 TAKEN = {**TWEET, "event_id": "taken"}
 KNOWN_ID, MISSING_ID = 7, 8
 """In the schema registry: tweets that refer to a subject that is there, and to one that is not."""
@@ -151,6 +159,10 @@ BAD: dict[str, Bad] = {
     "no currency": wrong("currency", "invalid_amount", PURCHASE, currency="Euro"),
     "a byte too large": Bad("too_large", of_size(MAX_TOUCHPOINT_BYTES + 1), {**TWEET, "event_id": "mended-byte"}),
     "as large as can be": Bad("too_large", of_size(LARGEST), {**TWEET, "event_id": "mended-large"}),
+    **{
+        f"a cart id of a million characters, {n}": wrong(f"cart-{n}", "too_large", CART, cart_id="x" * 1_000_000)
+        for n in range(3)
+    },
     "an id seen before": Bad(
         "event_id_collision",
         encoded({**TAKEN, "text": "another"}),
@@ -363,6 +375,11 @@ def test_dlq_list_shows_it(told: Told, name: str) -> None:
 def test_a_schema_that_needs_a_missing_one_names_it(told: Told) -> None:
     said = about(letter_of(told, "a schema that needs a missing one"))
     assert f"id {MISSING_ID} needs version 2 of subject authors/gone" in said["dlq.detail"]
+
+
+def test_a_field_that_is_too_long_is_named(told: Told) -> None:
+    said = about(letter_of(told, "a cart id of a million characters, 0"))
+    assert said["dlq.detail"] == "cart_id has 1,000,000 characters; at most 256 are taken"
 
 
 def test_mended_ones_become_touchpoints(told: Told) -> None:

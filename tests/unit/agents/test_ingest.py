@@ -144,6 +144,7 @@ BAD: dict[str, tuple[str, bytes | None, str]] = {
     "over a day ahead": ("purchase", sent("purchase", NOW + 86_400_001), "invalid_time"),
     "eleven of ten": ("survey_answer", sent("survey_answer", score=11.0), "invalid_score"),
     "less than nothing": ("purchase", sent("purchase", amount_minor=-1), "invalid_amount"),
+    "a long field": ("page_view", sent("page_view", source="s" * 257), "too_large"),
     "over 1 MiB": ("page_view", sent("page_view", page="x" * (1 << 20)), "too_large"),
 }
 

@@ -118,11 +118,11 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
         ("cart_event", {"value_minor": -1}),
         ("cart_event", {"quantity": -1}),
         ("marketing_spend", {"amount_minor": -1}),
-        ("purchase", {"amount_minor": 10**15 + 1}),
+        ("purchase", {"amount_minor": 10**12 + 1}),
         ("purchase", {"discount_minor": 2**63 - 1}),
-        ("purchase", {"items": [ITEM | {"price_minor": 10**15 + 1}]}),
-        ("cart_event", {"value_minor": 10**15 + 1}),
-        ("marketing_spend", {"amount_minor": 10**15 + 1}),
+        ("purchase", {"items": [ITEM | {"price_minor": 10**12 + 1}]}),
+        ("cart_event", {"value_minor": 10**12 + 1}),
+        ("marketing_spend", {"amount_minor": 10**12 + 1}),
         *(
             (kind, {"currency": currency})
             for kind in ("purchase", "cart_event", "marketing_spend")
@@ -154,7 +154,7 @@ def test_zero_is_an_amount(kind: str, said: dict[str, Any]) -> None:
     [("purchase", "amount_minor"), ("cart_event", "value_minor"), ("marketing_spend", "amount_minor")],
 )
 def test_the_greatest_amount_is_taken(kind: str, name: str) -> None:
-    assert getattr(taken(kind, **{name: 10**15}), name) == 10**15
+    assert getattr(taken(kind, **{name: 10**12}), name) == 10**12
 
 
 def test_a_message_over_a_mebibyte_is_too_large() -> None:

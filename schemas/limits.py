@@ -1,0 +1,55 @@
+"""How much a message may hold: the limits of its fields, declared once for intake, its refusals and the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MESSAGE_BYTES = 1 << 20
+"""A larger message is refused whole. It is the only limit of what people write (`UNLIMITED`)."""
+SHORT = 256
+"""Characters of every text that the tables below do not name: ids, names, channels.
+
+No limit of a field but that of `event_id` is lower: a message of so many bytes can exceed none, and needs no look at
+its fields."""
+CHARACTERS: dict[str, int] = {"event_id": 128, "about": 1_024, "name": 1_024, "page": 8_192}
+"""Characters of the texts that have a limit of their own, by field."""
+UNLIMITED = frozenset({"text", "notes"})
+"""What people write: as long as the message may be. It is in no customer's state."""
+
+
+@dataclass(frozen=True)
+class MapLimit:
+    """The most that a map of texts may hold: entries, and the characters of a name and of a value."""
+
+    entries: int
+    name: int
+    value: int
+
+
+MAPS: dict[str, MapLimit] = {
+    "attributes": MapLimit(entries=SHORT, name=SHORT, value=8_192),
+    "identifiers": MapLimit(entries=100, name=SHORT, value=1_024),
+}
+"""The limits of maps, by field."""
+ENTRIES: dict[str, int] = {"items": 2_000}
+"""The most entries of lists, by field. The texts in an entry have the limits of all texts."""
+CUSTOMER_KEY = 2 * (SHORT + MAPS["identifiers"].value)
+"""Characters that a customer's key surely has at most: an identifier's kind and value; small letters may be longer."""
+
+LARGEST_AMOUNT = 10**12
+"""The greatest amount of money (minor units), price, quantity, and duration (ms) that is taken."""
+LARGEST_SUM = (1 << 63) - 1
+"""The greatest sum that a column of 64 bits holds, on either side of 0: a greater one stays at it.
+
+It takes nine million of the greatest amounts. No other sum comes near: a partition of the log has fewer than 2^40
+records (`schemas.versions`), each counts a few times, with at most 10^4 to an experience."""
+
+
+def characters_of(field: str) -> int | None:
+    """Return the most characters of a text by its field's name, or None where the message alone limits it."""
+    return None if field in UNLIMITED else CHARACTERS.get(field, SHORT)
+
+
+def held(total: int) -> int:
+    """Return a sum that a column holds: the nearest to `total`."""
+    return max(-LARGEST_SUM, min(total, LARGEST_SUM))
