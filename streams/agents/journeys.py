@@ -311,6 +311,8 @@ class Journeys:
         telemetry.late_touchpoints.inc(counts["late"])
         telemetry.recomputations.inc(counts["recomputations"])
         telemetry.timers_fired.inc(counts["timers"])
+        for what, times in output.trimmed.items():
+            telemetry.trimmed.labels(what).inc(times)
         telemetry.messages_refused.labels(COLLISION).inc(len(output.collisions))
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()

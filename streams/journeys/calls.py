@@ -74,6 +74,10 @@ class Calls(Machine):
             del customer.calls[key]
         drop_oldest(customer.calls)
 
+    def kept(self, customer: CustomerState) -> dict[str, Call]:
+        """Return the calls."""
+        return customer.calls
+
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned call's row among the effects."""
         for call in customer.calls.values():

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.limits import LARGEST_AMOUNT
 from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.units import MINUTE_MS
 from streams.journeys import abandonment
@@ -99,6 +100,18 @@ class Carts(Machine):
         drop_oldest(customer.carts)
         if len(customer.carts) > ALL_STEPS_MAX // STEPS_MAX:
             _settle_oldest(customer)
+
+    def kept(self, customer: CustomerState) -> dict[str, Cart]:
+        """Return the carts."""
+        return customer.carts
+
+    def shed(self, customer: CustomerState) -> None:
+        """Drop the events of the older half of the carts that have any; where none has, the older half of the carts."""
+        replayable = [cart for cart in customer.carts.values() if cart.steps]
+        for cart in replayable[: (len(replayable) + 1) // 2]:
+            _settle_for_good(cart)
+        if not replayable:
+            super().shed(customer)
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned cart's row among the effects."""
@@ -226,7 +239,7 @@ def _update_contents(cart: Cart, step: CartStep) -> None:
     skus, sku = cart.skus, step.sku or UNNAMED
     emptied = False
     if step.action == "item_added" and step.quantity:
-        skus[sku] = skus.get(sku, 0) + step.quantity
+        skus[sku] = min(skus.get(sku, 0) + step.quantity, LARGEST_AMOUNT)
         drop_oldest(skus, SKUS_MAX)
     elif step.action == "item_removed" and sku in skus:
         skus[sku] -= step.quantity

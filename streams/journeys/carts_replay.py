@@ -14,7 +14,7 @@ from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.rows import Row
 from streams.journeys import abandonment, carts
 from streams.journeys.effects import Effects, EntityKey
-from streams.journeys.state import Attribution, Cart, CartStep, CustomerState, Journey, Order
+from streams.journeys.state import STATE_MAX_BYTES, Attribution, Cart, CartStep, CustomerState, Journey, Order
 
 Carts = dict[str, Cart]
 
@@ -31,6 +31,8 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
     before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
     after = _replayed(before, customer.orders, effects)
     kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
+    # One cart may have become many: `bounds` has to measure.
+    customer.most_bytes = STATE_MAX_BYTES
     customer.carts = dict(sorted({**kept, **after}.items(), key=lambda item: item[1].attribution.at))
     keep(customer, corrected, effects.now)
     _correct_rows(before, after, effects)

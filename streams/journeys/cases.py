@@ -35,3 +35,7 @@ class Cases(Machine):
         """Keep the newest cases."""
         if customer.cases:
             drop_oldest(customer.cases)
+
+    def kept(self, customer: CustomerState) -> dict[str, int]:
+        """Return the open cases."""
+        return customer.cases

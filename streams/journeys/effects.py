@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schemas.limits import Trimmed
 from schemas.metrics import Metric
 from schemas.rows import JourneyRow, Row, SupersededRow, TouchpointRow
 from streams.journeys.rules import Rules
@@ -82,6 +83,7 @@ class Effects:
         timers_until: timers up to this time are due, ms; without a limit where a fold lets them all fire.
         entities: the machines' rows by table and key.
         timers: how many timers fired.
+        trimmed: what was left out, each time that the state would have outgrown a bound.
     """
 
     customer_id: str
@@ -93,6 +95,7 @@ class Effects:
     entities: dict[str, dict[EntityKey, Row]] = field(default_factory=dict)
     deltas: list[MetricDelta] = field(default_factory=list)
     timers: int = 0
+    trimmed: list[Trimmed] = field(default_factory=list)
 
     def fresh(self) -> Effects:
         """Return empty effects of the same customer."""

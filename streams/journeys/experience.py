@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from streams.journeys.state import Attribution, CustomerState, Experienced
+from streams.journeys.state import Attribution, CustomerState, Experienced, Journey
 
 HAPPENED: dict[tuple[str, str], int] = {
     (name, what): weight for name, kind in TOUCHPOINT_KINDS.items() for what, weight in kind.experience.items()
@@ -63,6 +63,12 @@ def _with_last(lasts: list[Experienced], experienced: Experienced) -> list[Exper
     if len(lasts) < ANSWERS_MAX:
         return [*lasts, experienced]
     return [*filter(_has_value, lasts), experienced][-ANSWERS_MAX:]
+
+
+def settle(journey: Journey) -> None:
+    """Let a journey's first and last experience be what they now are, whatever answers are corrected."""
+    journey.first_experiences = [one for one in journey.first_experiences if _has_value(one)][:1]
+    journey.last_experiences = [one for one in journey.last_experiences if _has_value(one)][-1:]
 
 
 def _has_value(experienced: Experienced) -> bool:

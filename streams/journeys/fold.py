@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.kinds.steps import step_code
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
-from streams.journeys import shifts
+from streams.journeys import bounds, shifts
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of, record
@@ -18,6 +18,7 @@ from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
     JOURNEY_SILENCE_MS,
     NEVER,
+    STATE_MAX_BYTES,
     Attribution,
     CustomerState,
     Journey,
@@ -25,6 +26,8 @@ from streams.journeys.state import (
 )
 
 CHANNELS_MAX = 64
+PATH_MAX = 10_000
+"""Touchpoints that a journey's path lists: the first that came."""
 
 
 def next_timer(customer: CustomerState) -> int:
@@ -51,8 +54,15 @@ def fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
         effects.timers += 1
 
 
-def apply_touchpoint(customer: CustomerState, touchpoint: Touchpoint, effects: Effects) -> None:
-    """Apply a touchpoint; every timer up to its time must have fired."""
+def apply_touchpoint(
+    customer: CustomerState, touchpoint: Touchpoint, effects: Effects, size: int = STATE_MAX_BYTES
+) -> None:
+    """Apply a touchpoint; every timer up to its time must have fired.
+
+    Args:
+        size: bytes of the touchpoint's record, from which the growth of the state is told; where they are not given,
+            the state is measured.
+    """
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at)
     dimensions = dimensions_of(touchpoint.attributes)
@@ -64,13 +74,16 @@ def apply_touchpoint(customer: CustomerState, touchpoint: Touchpoint, effects: E
     for handler in HANDLERS.get(type(touchpoint), ()):
         outcome = handler(customer, touchpoint, attribution, effects) or outcome
     experience = experience_of(touchpoint) if outcome is None else outcome.experience
-    _count(customer, journey, touchpoint)
+    _count(customer, journey, touchpoint, effects)
     if outcome is None or not outcome.is_counted:
         _count_experience(customer, touchpoint, attribution, experience, effects)
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)
     effects.touchpoints[touchpoint.event_id] = row
+    customer.most_bytes += bounds.COPIES * size + bounds.TOUCHPOINT_BYTES
+    if customer.most_bytes > STATE_MAX_BYTES:
+        bounds.trim(customer, effects)
 
 
 def _start_journey(customer: CustomerState, at: int) -> Journey:
@@ -86,7 +99,7 @@ def _end_journey(customer: CustomerState, journey: Journey, at: int, effects: Ef
     customer.journey = None
 
 
-def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint) -> None:
+def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint, effects: Effects) -> None:
     at = touchpoint.occurred_at
     if not customer.touchpoints:
         customer.first_seen_at = at
@@ -94,7 +107,10 @@ def _count(customer: CustomerState, journey: Journey, touchpoint: Touchpoint) ->
     customer.touchpoints += 1
     journey.last_touch_at = at
     journey.touchpoints += 1
-    journey.path += step_code(touchpoint)
+    if journey.touchpoints <= PATH_MAX:
+        journey.path += step_code(touchpoint)
+    else:
+        effects.trimmed.append("path")
     if touchpoint.channel not in journey.channels and len(journey.channels) < CHANNELS_MAX:
         journey.channels.append(touchpoint.channel)
 

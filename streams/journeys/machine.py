@@ -63,6 +63,15 @@ class Machine:
     def forget(self, _customer: CustomerState, _now: int) -> None:
         """Drop what nothing can happen to any more at `_now`, ms, and what exceeds `KEPT_MAX`."""
 
+    def kept(self, _customer: CustomerState) -> dict[str, Any]:
+        """Return what the machine keeps of a customer, the oldest first."""
+        return {}
+
+    def shed(self, customer: CustomerState) -> None:
+        """Drop the older half of what is kept, for the customer's state has outgrown its bound (see `bounds`)."""
+        kept = self.kept(customer)
+        drop_oldest(kept, len(kept) // 2)
+
     def report(self, _customer: CustomerState, _table: str, _key: EntityKey, _effects: Effects) -> None:
         """Put an entity's row among the effects as the state has it; nothing where the state does not have it.
 

@@ -6,15 +6,17 @@ already written, changes nothing. Coarser grains are sums over minutes, which th
 
 from __future__ import annotations
 
+from collections import Counter
 from heapq import heappop, heappush
 
 import msgspec
 
+from schemas.limits import LARGEST_SUM, Trimmed, held
 from schemas.metrics import METRICS_BY_NAME
 from schemas.rows import BucketRow, CurrencyRow
 from schemas.units import MINUTE_MS
 from schemas.versions import row_version
-from streams.journeys.effects import MetricDelta
+from streams.journeys.effects import MetricDelta, Sample
 from streams.journeys.formats import FORMAT, check_format
 
 BucketKey = tuple[str, int, str, str, str]
@@ -22,6 +24,12 @@ BucketKey = tuple[str, int, str, str, str]
 
 RESERVED = frozenset({"all", "channel", "currency"})
 """Dimensions of our own: an attribute of such a name is not kept."""
+
+SAMPLES_MAX = 16_384
+"""Different durations that a bucket tells apart: of more, it keeps the first ten binary digits."""
+ROUNDED_BITS = 10
+ROW_SAMPLES_MAX = 50_000
+"""Durations in a bucket's row: of more, every so many-th."""
 
 _keys = msgspec.msgpack.Decoder(BucketKey)
 _encode = msgspec.msgpack.Encoder().encode
@@ -32,6 +40,7 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         samples: how many times each duration (ms) was observed.
+        is_coarse: whether the durations are rounded, as too many were told apart.
     """
 
     format: int = FORMAT
@@ -40,9 +49,49 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     numerator: int = 0
     squares: int = 0
     samples: dict[int, int] = msgspec.field(default_factory=dict)
+    is_coarse: bool = False
 
 
 _buckets = msgspec.msgpack.Decoder(Bucket)
+
+
+def _sample(bucket: Bucket, changes: tuple[Sample, ...]) -> None:
+    """Change a bucket's samples; of very many, durations that lie near each other become one."""
+    samples = bucket.samples
+    for value, count in changes:
+        duration = _rounded(value) if bucket.is_coarse else value
+        total = samples.get(duration, 0) + count
+        if total:
+            samples[duration] = total
+        else:
+            samples.pop(duration, None)
+    if len(samples) > SAMPLES_MAX:
+        bucket.is_coarse = True
+        bucket.samples = {}
+        for value, count in samples.items():
+            bucket.samples[_rounded(value)] = bucket.samples.get(_rounded(value), 0) + count
+
+
+def _rounded(duration: int) -> int:
+    """Return a duration to its first ten binary digits: so what left is found again by what it was rounded to."""
+    digits = max(0, duration.bit_length() - ROUNDED_BITS)
+    return duration >> digits << digits
+
+
+def _spread(samples: dict[int, int]) -> list[int]:
+    """Return samples in ascending order, each as often as it was observed; of very many, as many as a row takes.
+
+    These lie at even distances in the order of all, so that every quantile stays where it is.
+    """
+    total = sum(samples.values())
+    if total <= ROW_SAMPLES_MAX:
+        return [value for value in sorted(samples) for _ in range(samples[value])]
+    spread: list[int] = []
+    passed = 0
+    for value in sorted(samples):
+        passed += samples[value]
+        spread.extend([value] * ((passed * ROW_SAMPLES_MAX + total // 2) // total - len(spread)))
+    return spread
 
 
 class Buckets:
@@ -106,8 +155,20 @@ class Buckets:
                 self._add((name, minute, dimension, value, currency), delta, offset)
         return True
 
-    def flush(self, epoch: int) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
-        """Return the rows and the changelog entries of what has changed."""
+    def flush(self, epoch: int, trimmed: Counter[Trimmed]) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
+        """Return the rows and the changelog entries of what has changed.
+
+        Args:
+            trimmed: where it is counted what did not fit.
+        """
+        for key in self._dirty:
+            bucket = self._buckets[key]
+            numerator = bucket.numerator
+            if numerator > LARGEST_SUM or numerator < -LARGEST_SUM or bucket.squares > LARGEST_SUM:
+                bucket.numerator, bucket.squares = held(numerator), held(bucket.squares)
+                trimmed["sums"] += 1
+            if bucket.is_coarse:
+                trimmed["samples"] += 1
         rows = [self._row(key, epoch) for key in self._dirty]
         writes: list[tuple[bytes, bytes | None]] = [(_encode(key), _encode(self._buckets[key])) for key in self._dirty]
         self._dirty.clear()
@@ -157,20 +218,13 @@ class Buckets:
         bucket.n += delta.n
         bucket.numerator += delta.numerator
         bucket.squares += delta.squares
-        samples = bucket.samples
-        for value, count in delta.samples:
-            total = samples.get(value, 0) + count
-            if total:
-                samples[value] = total
-            else:
-                samples.pop(value, None)
+        if delta.samples:
+            _sample(bucket, delta.samples)
         self._dirty[key] = None
 
     def _row(self, key: BucketKey, epoch: int) -> BucketRow:
         bucket = self._buckets[key]
         metric, minute, dimension, dimension_value, currency = key
-        counts = bucket.samples
-        samples = [value for value in sorted(counts) for _ in range(counts[value])] if counts else []
         return BucketRow(
             metric=metric,
             bucket=minute,
@@ -181,6 +235,6 @@ class Buckets:
             n=bucket.n,
             numerator=bucket.numerator,
             squares=bucket.squares,
-            samples=samples,
+            samples=_spread(bucket.samples) if bucket.samples else [],
             version=row_version(epoch, bucket.offset),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from schemas.limits import Trimmed
 from schemas.rows import Row
 from streams.journeys.signals import Signal
 
@@ -38,3 +39,4 @@ class Output:
     forgotten: list[Entry] = field(default_factory=list)
     position: tuple[bytes, bytes] = (b"", b"")
     counts: Counter[str] = field(default_factory=Counter)
+    trimmed: Counter[Trimmed] = field(default_factory=Counter)

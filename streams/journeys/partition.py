@@ -332,7 +332,7 @@ class Partition:
         facts = output.facts
         self._flush_customers(output)
         self._flush_counts(output)
-        rows, writes = self._buckets.flush(self._rules.epoch)
+        rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)
         facts["metric_buckets"] = list(rows)
         output.buckets += [(BUCKET + key, value) for key, value in writes]
         output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
@@ -375,6 +375,7 @@ class Partition:
         version = row_version(self._rules.epoch, timeline.offset)
         facts, current = output.facts, timeline.current
         output.counts["timers"] += effects.timers
+        output.trimmed.update(effects.trimmed)
         if current.journey is not None:
             row = journey_row(current.journey, None, effects)
             effects.journeys[row.journey_id] = row

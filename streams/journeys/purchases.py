@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from schemas.kinds.purchase import Purchase
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.limits import held
 from schemas.metrics import ORDERS, REFUNDS, REVENUE
 from schemas.units import DAY_MS
 from streams.journeys import calls, carts, carts_replay
@@ -22,6 +23,8 @@ REMEMBERED_MS = 90 * DAY_MS
 """How long an order is known, so that another statement of it does not count again."""
 REMEMBERED_MAX = 1_000
 """Orders of one customer that are known: of more, the oldest go."""
+CURRENCIES_MAX = 64
+"""Currencies whose sums are kept of one customer, and of a journey: the first that came."""
 
 
 class Purchases(Machine):
@@ -63,16 +66,30 @@ class Purchases(Machine):
         """Drop the orders that are not stated again any more."""
         orders = customer.orders
         while orders:
-            order_id = next(iter(orders))
-            if now <= orders[order_id].attribution.at + REMEMBERED_MS and len(orders) <= REMEMBERED_MAX:
+            oldest = next(iter(orders.values()))
+            if now <= oldest.attribution.at + REMEMBERED_MS and len(orders) <= REMEMBERED_MAX:
                 return
-            customer.orders_forgotten_at = orders.pop(order_id).attribution.at
+            _forget_oldest(customer)
+
+    def kept(self, customer: CustomerState) -> dict[str, Order]:
+        """Return the orders that are known."""
+        return customer.orders
+
+    def shed(self, customer: CustomerState) -> None:
+        """Forget the older half of the orders."""
+        for _ in range((len(customer.orders) + 1) // 2):
+            _forget_oldest(customer)
+
+
+def _forget_oldest(customer: CustomerState) -> None:
+    order_id = next(iter(customer.orders))
+    customer.orders_forgotten_at = customer.orders.pop(order_id).attribution.at
 
 
 def _refund(customer: CustomerState, event: Purchase, attribution: Attribution, effects: Effects) -> None:
     amount, currency = event.amount_minor, event.currency
     effects.change(REFUNDS, attribution, n=1, numerator=amount, currency=currency)
-    customer.refunded[currency] = customer.refunded.get(currency, 0) + amount
+    _add(customer.refunded, currency, amount, effects)
 
 
 def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Effects, *, is_correction: bool) -> None:
@@ -117,11 +134,23 @@ def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -
     effects.change(ORDERS, attribution, n=sign, numerator=sign, currency=currency)
     effects.change(REVENUE, attribution, n=sign, numerator=amount, currency=currency)
     customer.purchases += sign
-    customer.spend[currency] = customer.spend.get(currency, 0) + amount
+    _add(customer.spend, currency, amount, effects)
     journey = customer.journey
     if journey is not None and journey.number == attribution.journey:
         journey.purchases += sign
-        journey.revenue[currency] = journey.revenue.get(currency, 0) + amount
+        _add(journey.revenue, currency, amount, effects)
+
+
+def _add(sums: dict[str, int], currency: str, amount: int, effects: Effects) -> None:
+    """Add an amount to the sum of its currency, which stays within what a column holds."""
+    known = sums.get(currency)
+    if known is None and len(sums) >= CURRENCIES_MAX:
+        effects.trimmed.append("currencies")
+        return
+    total = (known or 0) + amount
+    sums[currency] = held(total)
+    if sums[currency] != total:
+        effects.trimmed.append("sums")
 
 
 def _fix_currencies(customer: CustomerState) -> None:

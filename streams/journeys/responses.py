@@ -51,6 +51,10 @@ class Responses(Machine):
             del unanswered[question]
         drop_oldest(unanswered)
 
+    def kept(self, customer: CustomerState) -> dict[str, Attribution]:
+        """Return what nobody has answered."""
+        return customer.unanswered
+
 
 def _answer(customer: CustomerState, question: str, at: int, effects: Effects) -> None:
     asked = customer.unanswered.pop(question, None)

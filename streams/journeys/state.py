@@ -17,6 +17,8 @@ JOURNEY_SILENCE_MS = 30 * DAY_MS
 """A journey ends when its customer has been silent for so long."""
 RECOVERY_MS = 30 * DAY_MS
 """How long after it was abandoned a thing can still be recovered."""
+STATE_MAX_BYTES = 512 << 10
+"""What a customer's state takes at most, encoded: it is trimmed beyond that (see `bounds`)."""
 NEVER = 1 << 62
 """Later than any time."""
 
@@ -264,6 +266,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         orders: the orders of the last 90 days (see `purchases`).
         orders_forgotten_at: when the last of the orders was placed that are no longer known, 0 where all are.
         last_nps_of: the question and response that `last_nps` answers.
+        most_bytes: the state takes no more bytes than this, encoded (see `bounds`).
     """
 
     journey: Journey | None = None
@@ -290,6 +293,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     orders: dict[str, Order] = msgspec.field(default_factory=dict)
     last_nps_of: str = ""
     orders_forgotten_at: int = 0
+    most_bytes: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

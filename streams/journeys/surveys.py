@@ -85,6 +85,10 @@ class Surveys(Machine):
             del customer.surveys[response_id]
         drop_oldest(customer.surveys)
 
+    def kept(self, customer: CustomerState) -> dict[str, Survey]:
+        """Return the responses."""
+        return customer.surveys
+
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned response's row among the effects."""
         family, response_id, _ = key

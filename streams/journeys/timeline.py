@@ -28,7 +28,7 @@ from streams.journeys.formats import FORMAT
 from streams.journeys.machines import OWNERS
 from streams.journeys.order import rank_of
 from streams.journeys.rows import journey_row
-from streams.journeys.state import NEVER, CustomerState, decode_state, encode_state
+from streams.journeys.state import NEVER, STATE_MAX_BYTES, CustomerState, decode_state, encode_state
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -38,6 +38,9 @@ FOLD_AT = 32
 PENDING_MAX = 2_000
 PENDING_MAX_BYTES = 1 << 20
 """With more than this pending (a robot's), the older half is folded before it is past the allowed lateness."""
+TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + (512 << 10)
+"""What a timeline takes at most, encoded: two states, the pending touchpoints (one may be a little larger than all may
+be together), their numbers, and what timers add to a state."""
 
 Key = tuple[int, int, str]
 """What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their event id."""
@@ -63,6 +66,11 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
         """What orders a customer's touchpoints."""
         return self.occurred_at, self.rank, self.event_id
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, but for its numbers; rather too many than too few."""
+        return len(self.record) + 4 * len(self.event_id)
+
 
 class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     """What is kept of a customer in the changelog.
@@ -72,7 +80,7 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
         offset: the log offset last applied.
         next_timer_at: when the timeline next changes by itself, in the time of `StepContext.timers_until`, or `NEVER`.
         folded_up_to: key of the last touchpoint in `snapshot`: none can be put before it any more.
-        pending_bytes: bytes of the pending records.
+        pending_bytes: the sum of the sizes of the pending touchpoints.
         snapshot: the state before the pending touchpoints, encoded.
         pending: the touchpoints since, ordered by their keys.
         applied: how many of them are in `current`; the others wait.
@@ -133,7 +141,7 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
     effects.timers_until = context.timers_until
-    _compact(timeline, context, effects)
+    _compact(timeline, context)
     _advance(timeline, context, effects)
     timeline.offset = context.offset
 
@@ -151,9 +159,9 @@ def step_touchpoint(
         touchpoint: the touchpoint that `newcomer` holds.
     """
     effects.timers_until = context.timers_until
-    _compact(timeline, context, effects)
+    _compact(timeline, context)
     _advance(timeline, context, effects)
-    timeline.pending_bytes += len(newcomer.record)
+    timeline.pending_bytes += newcomer.size
     pending, applied = timeline.pending, timeline.applied
     in_order = newcomer.occurred_at >= timeline.current.last_timer_at and (
         not applied or newcomer.key > pending[applied - 1].key
@@ -172,6 +180,7 @@ def step_touchpoint(
             timeline.applied += _fold_into(timeline.current, pending[applied:], context, effects)
     timeline.next_timer_at = _next_change(timeline, context)
     _advance(timeline, context, effects)
+    _fold_early(timeline, context, effects)
     timeline.offset = context.offset
     return not in_order
 
@@ -229,7 +238,7 @@ def _apply_next(
         fire_timers(customer, min(at, context.timers_until), effects)
         if next_timer(customer) <= at:
             return False
-    apply_touchpoint(customer, touchpoint or _decoded(one), effects)
+    apply_touchpoint(customer, touchpoint or _decoded(one), effects, len(one.record))
     return True
 
 
@@ -253,6 +262,7 @@ def _recompute(timeline: CustomerTimeline, newcomer: Pending, context: StepConte
     _add_current_journey(old, before)
     _add_current_journey(timeline.current, after)
     _correct(timeline.current, before, after, effects)
+    effects.trimmed.extend(after.trimmed[len(before.trimmed) :])
 
 
 def _add_current_journey(customer: CustomerState, effects: Effects) -> None:
@@ -293,20 +303,13 @@ def _changed(before: dict[K, R], after: dict[K, R]) -> dict[K, R]:
     return {key: row for key, row in after.items() if before.get(key) != row}
 
 
-def _compact(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
     """Fold the touchpoints that no other can be put before any more."""
     pending = timeline.pending
-    if not pending:
+    if not pending or timeline.applied < len(pending):
         return
     late_before = context.late_before
-    if len(pending) > PENDING_MAX or (timeline.pending_bytes > PENDING_MAX_BYTES and len(pending) > 1):
-        half = len(pending) // 2
-        _apply_regardless(timeline, half, effects)
-        timeline.next_timer_at = _next_change(timeline, context)
-        _fold_into_snapshot(timeline, half)
-    elif timeline.applied < len(pending):
-        return
-    elif pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
+    if pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
         # Nothing has happened since: the state before whatever comes next is the current one.
         timeline.snapshot = encode_state(timeline.current)
         _drop(timeline, len(pending))
@@ -314,11 +317,21 @@ def _compact(timeline: CustomerTimeline, context: StepContext, effects: Effects)
         _fold_into_snapshot(timeline, bisect_left([p.occurred_at for p in pending], late_before))
 
 
+def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    """Fold the older half of the pending touchpoints where they are too many or too large."""
+    while (count := len(timeline.pending)) > PENDING_MAX or (count > 1 and timeline.pending_bytes > PENDING_MAX_BYTES):
+        half = count // 2
+        _apply_regardless(timeline, half, effects)
+        timeline.next_timer_at = _next_change(timeline, context)
+        _fold_into_snapshot(timeline, half)
+        effects.trimmed.append("pending")
+
+
 def _apply_regardless(timeline: CustomerTimeline, count: int, effects: Effects) -> None:
     """Apply the first `count` pending touchpoints, also those that should wait: a robot's must not pile up."""
     for one in timeline.pending[timeline.applied : count]:
         fire_timers(timeline.current, one.occurred_at, effects)
-        apply_touchpoint(timeline.current, _decoded(one), effects)
+        apply_touchpoint(timeline.current, _decoded(one), effects, len(one.record))
     timeline.applied = max(timeline.applied, count)
 
 
@@ -327,7 +340,7 @@ def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
     customer, unsent = decode_state(timeline.snapshot), Effects("")
     for one in timeline.pending[:count]:
         fire_timers(customer, one.occurred_at, unsent)
-        apply_touchpoint(customer, _decoded(one), unsent)
+        apply_touchpoint(customer, _decoded(one), unsent, len(one.record))
     timeline.snapshot = encode_state(customer)
     _drop(timeline, count)
 
@@ -335,5 +348,5 @@ def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
 def _drop(timeline: CustomerTimeline, count: int) -> None:
     dropped, timeline.pending = timeline.pending[:count], timeline.pending[count:]
     timeline.applied -= count
-    timeline.pending_bytes -= sum(len(pending.record) for pending in dropped)
+    timeline.pending_bytes -= sum(pending.size for pending in dropped)
     timeline.folded_up_to = dropped[-1].key

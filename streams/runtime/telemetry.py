@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from schemas.errors import REASONS, Stage
+from schemas.limits import TRIMMED
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from streams.runtime.standing import Need, Standing
@@ -31,6 +32,10 @@ Role = Literal["worker", "sink"]
 """The kinds of processes."""
 
 _STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
+_TRIMMED: Mapping[Role, tuple[str, ...]] = {
+    "worker": tuple(what for what in TRIMMED if what != "columns"),
+    "sink": ("columns",),
+}
 _NEEDS: Mapping[Role, tuple[Need, ...]] = {"worker": ("kafka", "schema_registry"), "sink": ("kafka", "clickhouse")}
 
 
@@ -151,6 +156,15 @@ class Telemetry:
             "touchline_recomputations_total",
             "Times a customer's history was computed again because a touchpoint came out of order.",
             only="worker",
+        ),
+    ]
+    trimmed: Annotated[
+        Counter,
+        Metric(
+            "touchline_trimmed_total",
+            "Times that something was left out as it would have outgrown its bound, by what it was.",
+            ("what",),
+            known=_TRIMMED,
         ),
     ]
     log_gaps: Annotated[

@@ -18,7 +18,7 @@ from schemas.journey_log import Tick
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.purchase import Purchase
 from schemas.rows import TABLES, encode_rows
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS, MAX_MESSAGE_BYTES
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents.journeys import (
@@ -299,6 +299,20 @@ async def test_what_is_no_record_of_the_log_stops_the_worker_and_names_the_offse
     with pytest.raises(JourneyLogError, match=r"partition 0, offset 1"):
         await worker(Kafka()).process(chunk)
     assert not chunk.acked
+
+
+async def test_ids_of_a_million_characters_in_the_log_end_no_worker() -> None:
+    telemetry = Telemetry.on(CollectorRegistry())
+    kafka = Kafka()
+    cart = {"action": "item_added", "quantity": 1, "value_minor": 1, "currency": "EUR"}
+    entries = [touchpoint(CartEvent, 3 * n, START + n, cart_id=f"{n}" + "x" * 1_000_000, **cart) for n in range(3)]
+    entries.append(touchpoint(CartEvent, 1, START + 9, cart_id="short", **cart))
+
+    await process(worker(kafka, telemetry=telemetry), entries, size=4)
+
+    assert {str(row[0]) for row in rows_of(kafka)["customers"]} == {"c-0", "c-1"}
+    assert max(message.size for messages in kafka.written.values() for message in messages) < MAX_MESSAGE_BYTES
+    assert telemetry.registry.get_sample_value("touchline_trimmed_total", {"what": "state"})
 
 
 async def test_records_that_were_gone_before_they_were_read_are_told_of() -> None:

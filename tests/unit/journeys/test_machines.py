@@ -16,6 +16,7 @@ from schemas.journey_log import Touchpoint
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.units import MINUTE_MS
 from streams.intake.accept import Source, accept
+from streams.journeys.bounds import PARTS
 from streams.journeys.effects import Effects
 from streams.journeys.fold import apply_touchpoint, fire_timers
 from streams.journeys.machine import Machine
@@ -53,6 +54,28 @@ def test_the_state_of_a_customer_is_bounded(kind: str) -> None:
         value = getattr(customer, field)
         if isinstance(value, (dict, list)):
             assert len(value) <= REMEMBERED_MAX + 1, f"let the machine of {kind} forget what is in {field}"
+
+
+def test_all_that_a_customer_has_many_of_can_be_shed() -> None:
+    """Where a state outgrows its bound, the older half of its largest part goes: each has to be such a part."""
+    customer = CustomerState()
+    for number in range(100):
+        for kind in TOUCHPOINT_KINDS:
+            apply_touchpoint(customer, touchpoint_about(kind, number), Effects("robot"))
+    many = {name: len(value) for name, value in collections_of(customer).items() if len(value) > 1}
+
+    for _ in range(10):
+        for part in PARTS:
+            part.shed(customer)
+
+    assert many.keys() >= {"carts", "calls", "surveys", "cases", "unanswered", "orders"}
+    for name, value in collections_of(customer).items():
+        assert len(value) < many.get(name, 2), f"let the machine that keeps {name} say so in `kept`"
+
+
+def collections_of(customer: CustomerState) -> dict[str, Any]:
+    values = {name: getattr(customer, name) for name in customer.__struct_fields__}
+    return {name: value for name, value in values.items() if isinstance(value, (dict, list))}
 
 
 def touchpoint_about(kind: str, number: int) -> Touchpoint:

@@ -31,6 +31,7 @@ LABELS_OF_ALL = {
     "touchline_touchpoints_ahead_total": (),
     "touchline_timers_fired_total": (),
     "touchline_recomputations_total": (),
+    "touchline_trimmed_total": ("what",),
     "touchline_log_gaps_total": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),
     "touchline_event_time_lag_seconds": ("stage",),
