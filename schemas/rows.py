@@ -9,9 +9,19 @@ Times are epoch milliseconds, UTC; scores are whole ten-thousandths (`schemas.un
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+Int16 = Annotated[int, msgspec.Meta(ge=-(1 << 15), le=(1 << 15) - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+UInt32 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
+UInt64 = Annotated[int, msgspec.Meta(ge=0)]
+"""Numbers by the type of their column: the sink checks all of them as it reads a message (`sinks.tables`).
+
+MessagePack has no greater number than a UInt64."""
+Time = Annotated[int, msgspec.Meta(ge=-2_208_988_800_000, le=10_413_791_999_999)]
+"""Epoch ms from 1900 to 2299: the range of a DateTime64."""
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
@@ -23,24 +33,24 @@ class TouchpointRow(Row):
 
     event_id: str
     kind: str
-    occurred_at: int
-    received_at: int
+    occurred_at: Time
+    received_at: Time
     customer_id: str
     journey_id: str
     channel: str
     source: str
     action: str
     text: str
-    sentiment: int | None
+    sentiment: Int16 | None
     scorer: str
-    experience: int | None
-    value_minor: int | None
+    experience: Int16 | None
+    value_minor: Int64 | None
     currency: str | None
     subject_id: str
     attributes: dict[str, str]
     late: bool
     ahead: bool
-    version: int
+    version: UInt64
 
 
 class JourneyRow(Row):
@@ -48,22 +58,22 @@ class JourneyRow(Row):
 
     journey_id: str
     customer_id: str
-    started_at: int
-    last_touch_at: int
-    ended_at: int | None
-    touchpoints: int
+    started_at: Time
+    last_touch_at: Time
+    ended_at: Time | None
+    touchpoints: UInt64
     channels: list[str]
     path: str
-    purchases: int
-    revenue_minor: int
+    purchases: UInt64
+    revenue_minor: Int64
     currency: str
-    experience_first: int | None
-    experience_last: int | None
-    experience_sum: int
-    experience_n: int
+    experience_first: Int16 | None
+    experience_last: Int16 | None
+    experience_sum: Int64
+    experience_n: UInt64
     outcome: str
     deleted: bool
-    version: int
+    version: UInt64
 
 
 class ShiftRow(Row):
@@ -73,18 +83,18 @@ class ShiftRow(Row):
     customer_id: str
     journey_id: str
     direction: str
-    detected_at: int
-    onset_at: int
+    detected_at: Time
+    onset_at: Time
     onset_event_id: str
-    before_mean: int
-    after_mean: int
-    n_before: int
-    n_after: int
+    before_mean: Int16
+    after_mean: Int16
+    n_before: UInt64
+    n_after: UInt64
     cause_event_id: str | None
     cause_kind: str | None
     detector: str
     deleted: bool
-    version: int
+    version: UInt64
 
 
 class AbandonmentRow(Row):
@@ -95,18 +105,18 @@ class AbandonmentRow(Row):
     subject_id: str
     customer_id: str
     journey_id: str
-    started_at: int
-    abandoned_at: int
-    waited_ms: int
-    value_minor: int | None
+    started_at: Time
+    abandoned_at: Time
+    waited_ms: Int64
+    value_minor: Int64 | None
     currency: str | None
     status: str
-    recovered_at: int | None
+    recovered_at: Time | None
     recovered_by: str | None
     channel: str
     attributes: dict[str, str]
     deleted: bool
-    version: int
+    version: UInt64
 
 
 class SupersededRow(Row):
@@ -116,14 +126,14 @@ class SupersededRow(Row):
     event_id: str
     by: str
     deleted: bool
-    version: int
+    version: UInt64
 
 
 class CurrencyRow(Row):
     """Key: currency. A currency that money has come in."""
 
     currency: str
-    version: int
+    version: UInt64
 
 
 class BucketRow(Row):
@@ -141,58 +151,58 @@ class BucketRow(Row):
     """
 
     metric: str
-    bucket: int
+    bucket: Time
     dimension: str
     dimension_value: str
     currency: str
-    partition: int
-    n: int
-    numerator: int
-    squares: int
-    samples: list[int]
-    version: int
+    partition: UInt32
+    n: Int64
+    numerator: Int64
+    squares: Int64
+    samples: list[Int64]
+    version: UInt64
 
 
 class CustomerRow(Row):
     """Key: customer_id."""
 
     customer_id: str
-    first_seen_at: int
-    last_seen_at: int
-    touchpoints: int
-    purchases: int
-    spend_minor: int
-    refunded_minor: int
+    first_seen_at: Time
+    last_seen_at: Time
+    touchpoints: UInt64
+    purchases: UInt64
+    spend_minor: Int64
+    refunded_minor: Int64
     currency: str
-    experience_sum: int
-    experience_n: int
+    experience_sum: Int64
+    experience_n: UInt64
     last_nps: float | None
-    open_cases: int
+    open_cases: UInt64
     status: str
-    version: int
+    version: UInt64
 
 
 class DeadLetterRow(Row):
     """Key: topic, partition, offset (of the refused message)."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: UInt32
+    offset: UInt64
     reason: str
     detail: str
     stage: str
-    refused_at: int
+    refused_at: Time
     raw: bytes
-    version: int
+    version: UInt64
 
 
 class ClockRow(Row):
     """Key: partition. How far a log partition's own time has come: the sink's `final` is derived from it."""
 
-    partition: int
-    time: int
-    offset: int
-    version: int
+    partition: UInt32
+    time: Time
+    offset: Int64
+    version: UInt64
 
 
 class BusinessChangeRow(Row):
@@ -201,13 +211,13 @@ class BusinessChangeRow(Row):
     change_id: str
     name: str
     topic: str | None
-    effective_at: int
-    reverted_at: int | None
+    effective_at: Time
+    reverted_at: Time | None
     event_id: str
-    occurred_at: int
+    occurred_at: Time
     source: str
     attributes: dict[str, str]
-    version: int
+    version: UInt64
 
 
 class MarketingSpendRow(Row):
@@ -215,15 +225,15 @@ class MarketingSpendRow(Row):
 
     spend_id: str
     campaign: str | None
-    period_start: int
-    period_end: int
-    amount_minor: int
+    period_start: Time
+    period_end: Time
+    amount_minor: Int64
     currency: str
     event_id: str
-    occurred_at: int
+    occurred_at: Time
     source: str
     attributes: dict[str, str]
-    version: int
+    version: UInt64
 
 
 class HourlyCountRow(Row):
@@ -237,11 +247,11 @@ class HourlyCountRow(Row):
     """
 
     kind: str
-    hour: int
-    partition: int
-    accepted: int
-    duplicates: int
-    version: int
+    hour: Time
+    partition: UInt32
+    accepted: UInt64
+    duplicates: UInt64
+    version: UInt64
 
 
 Outcome = Literal["accepted", "late", "duplicate", "refused", "stated"]
@@ -263,11 +273,11 @@ class OutcomeRow(Row):
     """
 
     kind: str
-    at: int
+    at: Time
     outcome: Outcome
     subject: str
     event: str
-    version: int
+    version: UInt64
 
 
 def place(partition: int, offset: int) -> str:

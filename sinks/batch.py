@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from schemas.rows import Row as TypedRow
 from schemas.rows import topic_of
 from sinks.errors import PermanentWriteError
-from sinks.tables import TABLES, Row, table_of
+from sinks.tables import TABLES, Row, Rows, Table, table_of, within_columns
 from sinks.writer import Writer
 
 
@@ -17,10 +18,15 @@ class Batch:
     """Rows to be written: of every entity the row with the highest version.
 
     Rows of equal version are copies of each other; the first is kept.
+
+    Attributes:
+        beyond: messages with a number that its column does not hold, by table and column: it is stored as near to what
+            it is as the column holds.
     """
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[object, Row]] = {}
+        self.beyond: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
         """Return the number of rows in the batch."""
@@ -47,7 +53,7 @@ class Batch:
             PermanentWriteError: the message is not an array of rows of this table.
         """
         try:
-            rows = table_of(table).decode(value)
+            rows = self._decode(table_of(table), value)
         except msgspec.MsgspecError as error:
             raise PermanentWriteError(
                 f"a message of {topic_of(table)} does not hold rows of {table!r} ({error}): "
@@ -56,6 +62,14 @@ class Batch:
             ) from error
         self.add(table, rows)
         return len(rows)
+
+    def _decode(self, table: Table, value: bytes) -> Rows:
+        try:
+            return table.decode(value)
+        except msgspec.ValidationError:
+            rows, beyond = within_columns(table, table.decode_any(value))
+            self.beyond.update((table.name, column) for column in beyond)
+            return rows
 
     def add_row(self, table: str, row: TypedRow) -> None:
         """Add one row, given as its type in `schemas.rows`."""

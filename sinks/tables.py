@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from types import GenericAlias
-from typing import Annotated, Any, cast, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,6 +22,9 @@ Row = Sequence[object]
 Rows = list[tuple[object, ...]]
 
 _FORMAT: Any = Annotated[int, msgspec.Meta(ge=row_types.FACTS_FORMAT, le=row_types.FACTS_FORMAT)]
+
+_GREATEST = (1 << 64) - 1
+"""The greatest number of a UInt64; MessagePack has no greater one."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "occurred_at", "event_id"),
@@ -54,7 +57,9 @@ class Table:
         key: the columns that identify a row's entity, in the order of the sorting key.
         key_of: returns the key of a row.
         decode: returns the rows of a message of the table's facts topic; raises `msgspec.MsgspecError` if the message
-            holds anything but rows of this table.
+            holds anything but rows of this table, or a number that its column does not hold.
+        decode_any: the same, with numbers as they are.
+        ranges: the least and the greatest number that a column holds, by its place.
     """
 
     name: str
@@ -64,6 +69,8 @@ class Table:
     key: tuple[str, ...]
     key_of: Callable[[Row], object]
     decode: Callable[[bytes], Rows]
+    decode_any: Callable[[bytes], Rows]
+    ranges: dict[int, tuple[int, int]]
 
     @property
     def column_list(self) -> str:
@@ -73,12 +80,7 @@ class Table:
 
 def _table(name: str, row_type: type[row_types.Row]) -> Table:
     columns = row_type.__struct_fields__
-    hints = get_type_hints(row_type)
-    types = [hints[column] for column in columns]
-    # Tuples of exact types: checked while they are decoded, and cheaper to keep than lists.
-    rows: Any = GenericAlias(list, (GenericAlias(tuple, tuple(types)),))
-    message: Any = GenericAlias(tuple, (_FORMAT, rows))
-    decoder = msgspec.msgpack.Decoder(message)
+    hints, checked = get_type_hints(row_type), get_type_hints(row_type, include_extras=True)
     return Table(
         name=name,
         stored=f"{DATABASE}.{name}_rows",
@@ -86,8 +88,26 @@ def _table(name: str, row_type: type[row_types.Row]) -> Table:
         maps=frozenset(column for column in columns if get_origin(hints[column]) is dict),
         key=_KEYS[name],
         key_of=itemgetter(*(columns.index(column) for column in _KEYS[name])),
-        decode=lambda value: cast(Rows, decoder.decode(value)[1]),
+        decode=_decoder([checked[column] for column in columns]),
+        decode_any=_decoder([hints[column] for column in columns]),
+        ranges={place: found for place, column in enumerate(columns) if (found := _range(checked[column]))},
     )
+
+
+def _decoder(types: list[Any]) -> Callable[[bytes], Rows]:
+    # Tuples of exact types: checked while they are decoded, and cheaper to keep than lists.
+    rows: Any = GenericAlias(list, (GenericAlias(tuple, tuple(types)),))
+    message: Any = GenericAlias(tuple, (_FORMAT, rows))
+    decoder = msgspec.msgpack.Decoder(message)
+    return lambda value: cast(Rows, decoder.decode(value)[1])
+
+
+def _range(hint: Any) -> tuple[int, int] | None:
+    """Return the least and the greatest number that a column's type holds; None if it holds none."""
+    for kind in (hint, *get_args(hint)):
+        for meta in getattr(kind, "__metadata__", ()):
+            return meta.ge, _GREATEST if meta.le is None else meta.le
+    return None
 
 
 TABLES: dict[str, Table] = {name: _table(name, kind) for name, kind in row_types.TABLES.items()}
@@ -105,6 +125,25 @@ def table_of(name: str) -> Table:
     except KeyError:
         known = ", ".join(sorted(TABLES))
         raise PermanentWriteError(f"no table {name!r}; the tables are {known}") from None
+
+
+def within_columns(table: Table, rows: Rows) -> tuple[Rows, set[str]]:
+    """Return rows with every number as near to what it is as its column holds, and the columns where that differs."""
+    found: set[str] = set()
+    held = []
+    for row in rows:
+        values = list(row)
+        for place, (least, greatest) in table.ranges.items():
+            value = row[place]
+            if isinstance(value, int) and not least <= value <= greatest:
+                values[place] = max(least, min(value, greatest))
+                found.add(table.columns[place])
+            elif isinstance(value, list):
+                values[place] = [max(least, min(number, greatest)) for number in value]
+                if values[place] != value:
+                    found.add(table.columns[place])
+        held.append(tuple(values))
+    return held, found
 
 
 def check_width(table: Table, rows: Sequence[Row]) -> None:

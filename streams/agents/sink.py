@@ -30,6 +30,7 @@ from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk
 from streams.runtime.exit import exit_on_error
+from streams.runtime.logging import Sampler
 from streams.runtime.retry import Backoff, Failure, retry
 from streams.runtime.telemetry import Telemetry
 from streams.runtime.thread import DaemonThread
@@ -79,6 +80,7 @@ class Sink:
         # wait for it: nothing of it is acknowledged.
         self._thread = DaemonThread("insert")
         self._block = Block()
+        self._beyond = Sampler()
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         # Held while a chunk's rows go into a block: a block holds chunks whole.
@@ -128,9 +130,24 @@ class Sink:
                 # A key names the table of rows that follow those of the topic.
                 named = table if record.key is None else record.key.decode(errors="replace")
                 rows += batch.add_message(named, record.value or b"")
+            if batch.beyond:
+                self._note_beyond(batch)
             if rows >= YIELD_EVERY_ROWS:
                 rows = 0
                 await asyncio.sleep(0)
+
+    def _note_beyond(self, batch: Batch) -> None:
+        """Count and log the numbers that their columns do not hold: workers send none, unless they are at fault."""
+        for (table, column), messages in batch.beyond.items():
+            self._telemetry.trimmed.labels("columns").inc(messages)
+            if count := self._beyond.count((table, column)):
+                log.error(
+                    "a number is stored as near to what it is as its column holds; please report this",
+                    table=table,
+                    column=column,
+                    messages_since_last_logged=count,
+                )
+        batch.beyond.clear()
 
     async def _write_blocks(self) -> None:
         with exit_on_error(STAGE):

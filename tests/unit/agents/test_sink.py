@@ -271,3 +271,14 @@ async def test_a_message_that_holds_no_rows_is_an_error_and_not_acknowledged() -
         with pytest.raises(PermanentWriteError, match=r"facts\.clocks\.v1"):
             await sink.gather(chunk)
     assert not chunk.acked
+
+
+async def test_a_number_that_no_column_holds_is_stored_as_near_as_can_be_and_counted() -> None:
+    server = Server()
+    bench = Bench(server)
+    chunk = chunk_of("facts.clocks.v1", encode_rows([ClockRow(1, 5, 1 << 63, 1)]))
+    async with running(bench) as sink:
+        await sink.gather(chunk)
+        await until(lambda: chunk.acked)
+    assert server.tables.rows("clocks") == [[1, 5, (1 << 63) - 1, 1]]
+    assert bench.telemetry.registry.get_sample_value("touchline_trimmed_total", {"what": "columns"}) == 1
