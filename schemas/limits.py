@@ -34,8 +34,6 @@ MAPS: dict[str, MapLimit] = {
 """The limits of maps, by field."""
 ENTRIES: dict[str, int] = {"items": 2_000}
 """The most entries of lists, by field. The texts in an entry have the limits of all texts."""
-CUSTOMER_KEY = 2 * (SHORT + MAPS["identifiers"].value)
-"""Characters that a customer's key surely has at most: an identifier's kind and value; small letters may be longer."""
 
 LARGEST_AMOUNT = 10**12
 """The greatest amount of money (minor units), price, quantity, and duration (ms) that is taken."""

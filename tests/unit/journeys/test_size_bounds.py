@@ -14,13 +14,15 @@ from schemas import journey_log
 from schemas.journey_log import Tick, Touchpoint
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.rows import encode_rows
+from streams.journeys.effects import Effects
+from streams.journeys.fold import apply_touchpoint
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from streams.journeys.state import encode_state
+from streams.journeys.state import CustomerState, encode_state
 from streams.journeys.timeline import TIMELINE_MAX_BYTES, CustomerTimeline
 from tests.unit.journeys.fat import WIDE, currency, fat
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, order
 
 TOPIC_BYTES = 4 << 20
 """`max.message.bytes` of the topics."""
@@ -175,16 +177,23 @@ def test_the_longest_answers_of_one_response_stay_within_the_bounds() -> None:
     play.check()
 
 
-def test_an_order_of_many_carts_that_is_corrected_stays_within_the_bounds() -> None:
-    """A corrected order has the carts replayed: each order that names a cart makes one anew."""
-    play = Measured()
-    play.send(fat("purchase", number, T0 + number * MINUTE, amount_minor=5, currency="EUR") for number in range(60))
-    play.send(
-        fat("purchase", 100 + number, T0 + (60 + number) * MINUTE, amount_minor=0, order_id="000059".ljust(256, WIDE))
-        for number in range(3)
-    )
+@pytest.mark.parametrize("length", [60, 130])
+def test_carts_that_a_corrected_order_brings_back_count_too(length: int) -> None:
+    """The carts of all orders that are known are replayed, of which 250 were kept before."""
+    customer = CustomerState()
 
-    play.check()
+    def place(number: int, amount: int, at: int) -> None:
+        names = {"order_id": f"{number:04}".ljust(length, "o"), "cart_id": f"{number:04}".ljust(length, "k")}
+        placed = order(at, amount, **names)
+        apply_touchpoint(customer, placed, Effects("ann"), len(journey_log.encode(placed)))
+
+    for number in range(1_000):
+        place(number, 5, number * MINUTE)
+    before = len(customer.carts)
+    place(999, 0, 1_000 * MINUTE)
+
+    assert len(customer.carts) > before
+    assert len(encode_state(customer)) <= min(customer.most_bytes, STATE_BYTES)
 
 
 def test_items_with_long_names_stay_within_the_bounds() -> None:
