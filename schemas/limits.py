@@ -43,7 +43,7 @@ LARGEST_SUM = (1 << 63) - 1
 It takes nine million of the greatest amounts. No other sum comes near: a partition of the log has fewer than 2^40
 records (`schemas.versions`), each counts a few times, with at most 10^4 to an experience."""
 
-Trimmed = Literal["state", "pending", "path", "currencies", "sums", "samples", "columns"]
+Trimmed = Literal["state", "kept", "pending", "path", "currencies", "sums", "samples", "columns"]
 """What was left out where something would have outgrown its bound (docs/how-it-works.md, limits)."""
 TRIMMED: tuple[Trimmed, ...] = get_args(Trimmed)
 

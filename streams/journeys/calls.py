@@ -59,10 +59,10 @@ class Calls(Machine):
             call.waiting_at = at
         return None
 
-    def forget(self, customer: CustomerState, now: int) -> None:
+    def forget(self, customer: CustomerState, now: int) -> int:
         """Drop the calls that no order can recover any more."""
         if not customer.calls:
-            return
+            return 0
         oldest = now - RECOVERY_MS
         calls = customer.calls.items()
         gone = [
@@ -72,7 +72,7 @@ class Calls(Machine):
         ]
         for key in gone:
             del customer.calls[key]
-        drop_oldest(customer.calls)
+        return drop_oldest(customer.calls)
 
     def kept(self, customer: CustomerState) -> dict[str, Call]:
         """Return the calls."""

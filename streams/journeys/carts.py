@@ -83,10 +83,10 @@ class Carts(Machine):
             if cart.deadline == at:
                 _abandon(customer, cart, at, effects)
 
-    def forget(self, customer: CustomerState, now: int) -> None:
+    def forget(self, customer: CustomerState, now: int) -> int:
         """Drop the carts that nothing can happen to any more."""
         if not customer.carts:
-            return
+            return 0
         oldest = now - KEPT_MS
         carts = customer.carts.items()
         # Every touchpoint asks this: the first comparison settles most.
@@ -97,9 +97,10 @@ class Carts(Machine):
         ]
         for key in gone:
             del customer.carts[key]
-        drop_oldest(customer.carts)
+        dropped = drop_oldest(customer.carts)
         if len(customer.carts) > ALL_STEPS_MAX // STEPS_MAX:
             _settle_oldest(customer)
+        return dropped
 
     def kept(self, customer: CustomerState) -> dict[str, Cart]:
         """Return the carts."""

@@ -69,7 +69,8 @@ def apply_touchpoint(
     attribution = Attribution(at, touchpoint.channel, dimensions, journey.number)
     effects.now = at
     for machine in FORGETFUL:
-        machine.forget(customer, at)
+        if machine.forget(customer, at):
+            effects.trimmed.append("kept")
     outcome = None
     for handler in HANDLERS.get(type(touchpoint), ()):
         outcome = handler(customer, touchpoint, attribution, effects) or outcome

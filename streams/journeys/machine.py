@@ -60,8 +60,9 @@ class Machine:
     def on_deadline(self, _customer: CustomerState, _at: int, _effects: Effects) -> None:
         """Do what is due at exactly `_at`, ms."""
 
-    def forget(self, _customer: CustomerState, _now: int) -> None:
-        """Drop what nothing can happen to any more at `_now`, ms, and what exceeds `KEPT_MAX`."""
+    def forget(self, _customer: CustomerState, _now: int) -> int:
+        """Drop what nothing can happen to any more at `_now`, ms, and what exceeds `KEPT_MAX`; return how many did."""
+        return 0
 
     def kept(self, _customer: CustomerState) -> dict[str, Any]:
         """Return what the machine keeps of a customer, the oldest first."""
@@ -79,7 +80,10 @@ class Machine:
         """
 
 
-def drop_oldest(kept: dict[str, Any], most: int = KEPT_MAX) -> None:
-    """Keep the newest `most` entries."""
+def drop_oldest(kept: dict[str, Any], most: int = KEPT_MAX) -> int:
+    """Keep the newest `most` entries; return how many went."""
+    dropped = 0
     while len(kept) > most:
         del kept[next(iter(kept))]
+        dropped += 1
+    return dropped

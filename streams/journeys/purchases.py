@@ -62,14 +62,17 @@ class Purchases(Machine):
         if is_known or not customer.currency or (journey is not None and not journey.currency):
             _fix_currencies(customer)
 
-    def forget(self, customer: CustomerState, now: int) -> None:
+    def forget(self, customer: CustomerState, now: int) -> int:
         """Drop the orders that are not stated again any more."""
-        orders = customer.orders
+        orders, dropped = customer.orders, 0
         while orders:
             oldest = next(iter(orders.values()))
-            if now <= oldest.attribution.at + REMEMBERED_MS and len(orders) <= REMEMBERED_MAX:
-                return
+            if now <= oldest.attribution.at + REMEMBERED_MS:
+                if len(orders) <= REMEMBERED_MAX:
+                    break
+                dropped += 1
             _forget_oldest(customer)
+        return dropped
 
     def kept(self, customer: CustomerState) -> dict[str, Order]:
         """Return the orders that are known."""

@@ -41,15 +41,15 @@ class Responses(Machine):
         elif event.in_reply_to:
             _answer(customer, f"post {event.in_reply_to}", attribution.at, effects)
 
-    def forget(self, customer: CustomerState, now: int) -> None:
+    def forget(self, customer: CustomerState, now: int) -> int:
         """Drop the questions that are too old to be answered."""
         unanswered = customer.unanswered
         if not unanswered:
-            return
+            return 0
         too_old = [question for question, asked in unanswered.items() if now > asked.at + ANSWERED_WITHIN_MS]
         for question in too_old:
             del unanswered[question]
-        drop_oldest(unanswered)
+        return drop_oldest(unanswered)
 
     def kept(self, customer: CustomerState) -> dict[str, Attribution]:
         """Return what nobody has answered."""

@@ -73,17 +73,17 @@ class Surveys(Machine):
                 abandonment.count_in_journey(customer, survey)
             _put_row(response_id, survey, effects)
 
-    def forget(self, customer: CustomerState, now: int) -> None:
+    def forget(self, customer: CustomerState, now: int) -> int:
         """Drop responses that no completion can recover any more."""
         if not customer.surveys:
-            return
+            return 0
         oldest = now - RECOVERY_MS
         surveys = customer.surveys.items()
         # Every touchpoint asks this: the first comparison settles most.
         gone = [key for key, one in surveys if one.last_at < oldest and not one.deadline and one.abandoned_at < oldest]
         for response_id in gone:
             del customer.surveys[response_id]
-        drop_oldest(customer.surveys)
+        return drop_oldest(customer.surveys)
 
     def kept(self, customer: CustomerState) -> dict[str, Survey]:
         """Return the responses."""

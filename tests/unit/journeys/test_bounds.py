@@ -57,6 +57,7 @@ def test_a_till_with_thousands_of_carts_does_not_either() -> None:
 
     assert largest_entry(play) < LARGEST_MESSAGE
     assert play.metric("cart_abandonment_rate")["n"] == 10_000
+    assert trimmed(play)["kept"] > 0
 
 
 def test_a_longer_horizon_does_not_bring_back_what_is_final() -> None:
@@ -148,3 +149,12 @@ def test_a_path_lists_the_first_ten_thousand_touchpoints() -> None:
     assert len(row["path"]) == 2 * 10_000
     assert row["path"].startswith("vvppvv")
     assert trimmed(play)["path"] > 0
+
+
+def test_what_goes_by_its_age_is_not_counted_as_trimmed() -> None:
+    play = Play()
+    for month in range(6):
+        play.send(cart(month * 40 * DAY, "item_added", f"k{month}"), order(month * 40 * DAY + HOUR))
+        play.at(month * 40 * DAY + 2 * HOUR)
+
+    assert not trimmed(play)
