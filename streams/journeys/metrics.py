@@ -28,6 +28,7 @@ RESERVED = frozenset({"all", "channel", "currency"})
 SAMPLES_MAX = 16_384
 """Different durations that a bucket tells apart: of more, it keeps the first ten binary digits."""
 ROUNDED_BITS = 10
+LEAST_SUM = -LARGEST_SUM
 ROW_SAMPLES_MAX = 50_000
 """Durations in a bucket's row: of more, every so many-th."""
 
@@ -161,16 +162,19 @@ class Buckets:
         Args:
             trimmed: where it is counted what did not fit.
         """
+        rows: list[BucketRow] = []
+        writes: list[tuple[bytes, bytes | None]] = []
+        buckets = self._buckets
+        # One look-up a bucket: a key of five parts is hashed each time.
         for key in self._dirty:
-            bucket = self._buckets[key]
-            numerator = bucket.numerator
-            if numerator > LARGEST_SUM or numerator < -LARGEST_SUM or bucket.squares > LARGEST_SUM:
-                bucket.numerator, bucket.squares = held(numerator), held(bucket.squares)
+            bucket = buckets[key]
+            if not LEAST_SUM <= bucket.numerator <= LARGEST_SUM or bucket.squares > LARGEST_SUM:
+                bucket.numerator, bucket.squares = held(bucket.numerator), held(bucket.squares)
                 trimmed["sums"] += 1
             if bucket.is_coarse:
                 trimmed["samples"] += 1
-        rows = [self._row(key, epoch) for key in self._dirty]
-        writes: list[tuple[bytes, bytes | None]] = [(_encode(key), _encode(self._buckets[key])) for key in self._dirty]
+            rows.append(self._row(key, bucket, epoch))
+            writes.append((_encode(key), _encode(bucket)))
         self._dirty.clear()
         return rows, writes
 
@@ -222,8 +226,7 @@ class Buckets:
             _sample(bucket, delta.samples)
         self._dirty[key] = None
 
-    def _row(self, key: BucketKey, epoch: int) -> BucketRow:
-        bucket = self._buckets[key]
+    def _row(self, key: BucketKey, bucket: Bucket, epoch: int) -> BucketRow:
         metric, minute, dimension, dimension_value, currency = key
         return BucketRow(
             metric=metric,
