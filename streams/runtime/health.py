@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Iterable
-from socketserver import ThreadingMixIn
-from threading import Thread
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
+from collections.abc import Callable
 
-from prometheus_client import make_wsgi_app
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
 
 from schemas.errors import TouchlineError
+from streams.runtime.listener import Listener
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 
 HEARTBEAT_LIMIT_S = 30.0
 """An event loop without a heartbeat for this long is taken for stuck; a chunk takes far less."""
-UNAVAILABLE = "503 Service Unavailable"
+OK, NOT_FOUND, NOT_ALLOWED, UNAVAILABLE = 200, 404, 405, 503
+"""Of HTTP."""
 
 
 class HealthServerError(TouchlineError):
@@ -32,7 +30,7 @@ class HealthServer:
     `/healthz` answers 200 as long as the event loop has called `heartbeat()` within `limit_s` seconds,
     else 503: a restart helps. `/readyz` answers 200 as long as, besides, the process waits for nothing.
     Both say what it waits for. The server runs in a daemon thread, so it answers even when the loop is
-    stuck.
+    stuck; `Listener` bounds what it costs, however many connect.
 
     Args:
         telemetry: whose metrics are served.
@@ -59,11 +57,9 @@ class HealthServer:
         self._limit_s = limit_s
         self._clock = clock
         self._last_heartbeat = clock()
-        self._metrics = make_wsgi_app(telemetry.registry)
-        self._server = _listen(host, port, self._answer)
-        self.port = self._server.server_port
-        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+        self._registry = telemetry.registry
+        self._listener = _listen(self._answer, host, port)
+        self.port = self._listener.port
 
     def heartbeat(self) -> None:
         """Note that the event loop runs."""
@@ -77,40 +73,33 @@ class HealthServer:
 
     def close(self) -> None:
         """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._listener.close()
 
-    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path == "/metrics":
-            answer: Iterable[bytes] = self._metrics(environ, start)
-            return answer
-        if path not in ("/healthz", "/readyz"):
-            return _say(start, "404 Not Found", "This server has /metrics, /healthz and /readyz.")
+    def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            return _say(NOT_ALLOWED, "This server takes GET and HEAD.")
+        if request.path == "/metrics":
+            return self._show_metrics(request)
+        if request.path not in ("/healthz", "/readyz"):
+            return _say(NOT_FOUND, "This server has /metrics, /healthz and /readyz.")
         silent_s = self._clock() - self._last_heartbeat
         if silent_s > self._limit_s:
-            return _say(start, UNAVAILABLE, f"event loop silent for {silent_s:.0f} s")
-        ready = self._standing.working or path == "/healthz"
-        return _say(start, "200 OK" if ready else UNAVAILABLE, str(self._standing))
+            return _say(UNAVAILABLE, f"event loop silent for {silent_s:.0f} s")
+        ready = self._standing.working or request.path == "/healthz"
+        return _say(OK if ready else UNAVAILABLE, str(self._standing))
+
+    def _show_metrics(self, request: web.BaseRequest) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        names = request.query.getall("name[]", [])
+        registry = self._registry.restricted_registry(names) if names else self._registry
+        response = web.Response(body=encode(registry), headers={"Content-Type": content_type})
+        response.enable_compression()
+        return response
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _SilentHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
-        """Log nothing: scrapes are frequent and say nothing."""
-
-
-def _listen(host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> WSGIServer:
+def _listen(answer: Callable[[web.BaseRequest], web.Response], host: str, port: int) -> Listener:
     try:
-        return make_server(host, port, app, _Server6 if ":" in host else _Server, _SilentHandler)
+        return Listener(answer, host, port)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = (
@@ -121,6 +110,5 @@ def _listen(host: str, port: int, app: Callable[[WSGIEnvironment, StartResponse]
         raise HealthServerError(message) from error
 
 
-def _say(start: StartResponse, status: str, text: str) -> list[bytes]:
-    start(status, [("Content-Type", "text/plain; charset=utf-8")])
-    return [f"{text}\n".encode()]
+def _say(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n")

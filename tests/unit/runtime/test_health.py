@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import http.client
 import socket
 from collections.abc import Iterator
@@ -129,6 +130,25 @@ def test_another_path_is_not_there(server: HealthServer) -> None:
 
     assert status == 404
     assert "/metrics" in text
+
+
+def test_a_scrape_may_take_gzip_and_name_the_series_it_wants(server: HealthServer, telemetry: Telemetry) -> None:
+    telemetry.duplicates.inc(7)
+    with closing(http.client.HTTPConnection(HOST, server.port, timeout=10)) as connection:
+        path = "/metrics?name[]=touchline_duplicates_total"
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        response = connection.getresponse()
+        text = gzip.decompress(response.read()).decode()
+
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    assert [line for line in text.splitlines() if not line.startswith("#")] == ["touchline_duplicates_total 7.0"]
+
+
+def test_nothing_can_be_sent_to_it(server: HealthServer) -> None:
+    with closing(http.client.HTTPConnection(HOST, server.port, timeout=10)) as connection:
+        connection.request("POST", "/metrics", b"touchline_duplicates_total 7")
+
+        assert connection.getresponse().status == 405
 
 
 def test_a_port_in_use_is_a_clear_error(server: HealthServer, telemetry: Telemetry, standing: Standing) -> None:
