@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from importlib.metadata import version
@@ -12,6 +13,8 @@ import click
 
 from schemas.text import printable_lines
 
+_OTHERS = 0o077
+"""What group and others may do with a file; they may do none of it with what touchline makes."""
 INTERRUPTED_STATUS = 130
 """The exit status that shells give for a program that Ctrl-C ended."""
 
@@ -108,7 +111,8 @@ def _print_bug(kind: type[BaseException], error: BaseException, trace: Traceback
 
 
 def main() -> None:
-    """Run the console command."""
+    """Run the console command; what it writes is for its user alone, whatever the umask: it tells of customers."""
+    os.umask(os.umask(_OTHERS) | _OTHERS)
     sys.excepthook = _print_bug
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets a question mark rather than a crash.

@@ -7,7 +7,9 @@ import re
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -35,12 +37,15 @@ class ChdbDatabase:
     """A `Writer` and a `Database` on an embedded ClickHouse."""
 
     def __init__(self, path: str) -> None:
-        """Open the database in folder `path`; a folder that does not exist is made.
+        """Open the database in folder `path`; a folder that does not exist is made, for its user alone.
 
         Raises:
             PermanentWriteError: another process has the folder open, or this process has another one open.
         """
         self._lock = Lock()
+        with suppress(OSError):  # chDB then says why it cannot use the folder
+            # chDB leaves it to the umask who may look into a folder that it makes.
+            Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._session = Session(path)
             self._reader = Session(path)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import re
 import ssl
+import stat
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PurePath
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -29,18 +31,21 @@ _NO_TABLE = re.compile(r"Code: (60|81)\b")
 def check_clickhouse(url: str) -> Check:
     """Return what is found at the address in `TOUCHLINE_CLICKHOUSE`."""
     address, shown = urlsplit(url), mask(url)
+    remark = ""
     if address.scheme == "chdb":
         folder = Path(unquote(address.path))
         if not holds_database(folder):
             return Check(NAME, False, f"{shown} holds no database yet: touchline migrate")
         if is_locked(folder):
             return _held(shown, _pid(folder))
+        remark = _readers(folder)
     try:
         database = open_database(url)
     except SinkError as error:
         return Check(NAME, False, f"{shown}: {error}")
     try:
-        return _tables(database, shown)
+        found = _tables(database, shown)
+        return replace(found, text=found.text + remark)
     except TransientWriteError as error:
         return Check(NAME, False, f"{shown}: {_way(url) or _silence(error)}")
     except SinkError as error:
@@ -117,6 +122,12 @@ def is_locked(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _readers(folder: Path) -> str:
+    """Return a remark if others may look into a database; touchline leaves a folder that it has not made as it is."""
+    others = stat.S_IMODE(folder.stat().st_mode) & 0o077
+    return f"; other users of this machine may read it (chmod -R go= {folder})" if others else ""
 
 
 def _pid(folder: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,10 +44,19 @@ class _RejectedFile:
     def add(self, line: Line, reason: str) -> None:
         """Report a bad line, and write it to the file."""
         if self._file is None:
-            self._file = self._open.enter_context(self._source.rejected.open("wb"))
+            self._file = self._open.enter_context(_made_anew(self._source.rejected))
         self.lines += 1
         self._source.copy(line, self._file)
         self._on_rejected(self._source.name, line.number, reason)
+
+
+def _made_anew(path: Path) -> BinaryIO:
+    """Return an empty file that its user alone may read: bad lines are about customers, too.
+
+    An earlier file is replaced, not written to: others might be able to read it, or have it open.
+    """
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def read_files(
