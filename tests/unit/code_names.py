@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DATA_FILES = ("*.sql", "*.avsc", "*.yml", "*.yaml", "*.xml", "Makefile", "pyproject.toml")
-"""Files whose words are names too: columns and functions of SQL, fields of Avro, alerts, Make targets, markers."""
+DATA_FILES = ("*.sql", "*.avsc", "*.yml", "*.yaml", "*.xml", "*.sh", "Makefile", "pyproject.toml")
+"""Files whose words are names too: columns and functions of SQL, fields of Avro, alerts, users, Make targets, markers."""
 
 
 @dataclass

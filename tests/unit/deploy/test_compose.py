@@ -29,10 +29,12 @@ def test_the_file_keeps_the_compose_specification() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_image_is_pinned_to_a_release(name: str) -> None:
-    image, _, tag = SERVICES[name]["image"].rpartition(":")
+    name, _, digest = SERVICES[name]["image"].partition("@")
+    image, _, tag = name.rpartition(":")
 
     assert image
     assert re.fullmatch(r"v?\d+\.\d+\.\d+(\.\d+)?", tag)
+    assert image == "touchline" or re.fullmatch("sha256:[0-9a-f]{64}", digest), "only what is built here has no digest"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -41,7 +43,7 @@ def test_ports_are_published_on_loopback_alone(name: str) -> None:
         assert port.startswith("127.0.0.1:"), port
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name != "setup"])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ("rights", "setup")])
 def test_every_lasting_service_has_a_health_check_and_comes_back(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -93,6 +95,43 @@ def test_each_process_logs_in_with_the_least_rights(name: str, user: str) -> Non
     assert (server.user, server.password, server.host, server.port) == (user, "secret", "clickhouse", 9000)
 
 
+@pytest.mark.parametrize(("name", "user"), [("setup", "owner"), ("worker", "worker"), ("sink", "sink")])
+def test_each_process_logs_in_to_kafka_as_its_own_user(name: str, user: str) -> None:
+    told = SERVICES[name]["environment"]
+
+    assert told["TOUCHLINE_KAFKA_USER"] == f"touchline_{user}"
+    assert told["TOUCHLINE_KAFKA_PASSWORD"].startswith(f"${{KAFKA_{user.upper()}_PASSWORD:?")
+    assert (told["TOUCHLINE_KAFKA_SECURITY"], told["TOUCHLINE_KAFKA_SASL_MECHANISM"]) == ("sasl_plain", "SCRAM-SHA-512")
+
+
+def test_kafka_takes_no_client_without_a_login_but_on_its_own_loopback() -> None:
+    told = SERVICES["kafka"]["environment"]
+    listeners = dict(listener.split("://") for listener in told["KAFKA_LISTENERS"].split(","))
+    protocols = dict(pair.split(":") for pair in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    open_to_others = {name for name, place in listeners.items() if not place.startswith("127.0.0.1:")}
+
+    assert open_to_others == {"INSIDE", "OUTSIDE"}
+    assert {protocols[name] for name in open_to_others} == {"SASL_PLAINTEXT"}
+    assert told["KAFKA_AUTHORIZER_CLASS_NAME"].endswith(".StandardAuthorizer")
+    assert told["KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND"] == "false"
+    assert told["KAFKA_SUPER_USERS"] == "User:ANONYMOUS", "which is nobody on a listener that takes a login"
+
+
+def test_rights_are_granted_on_kafkas_loopback_before_topics_are_made() -> None:
+    rights = SERVICES["rights"]
+
+    assert rights["network_mode"] == "service:kafka"
+    assert rights["image"] == SERVICES["kafka"]["image"]
+    assert SERVICES["setup"]["depends_on"]["rights"] == {"condition": "service_completed_successfully"}
+    assert {name for name in rights["environment"] if not name.endswith("_PASSWORD")} == set()
+
+
+def test_the_folder_for_temporary_files_has_a_size() -> None:
+    for name in OURS:
+        (mounted,) = SERVICES[name]["tmpfs"]
+        assert re.fullmatch(r"/\w+:size=\d+m,mode=1777", mounted)
+
+
 def test_workers_know_nothing_of_clickhouse() -> None:
     assert "TOUCHLINE_CLICKHOUSE" not in SERVICES["worker"]["environment"]
 
@@ -101,7 +140,7 @@ def test_kafka_is_the_one_the_tests_run_against() -> None:
     pom = (DEPLOY / "kafka" / "pom.xml").read_text("utf-8")
     (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", pom)
 
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version}"
+    assert SERVICES["kafka"]["image"].partition("@")[0] == f"apache/kafka:{version}"
 
 
 def test_every_file_that_is_mounted_is_there() -> None:
