@@ -9,12 +9,13 @@ MAKEFLAGS += --no-builtin-rules
 # The first of these that is new enough and can make a virtual environment; `make PYTHON=...` names another.
 PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
+RELEASE := .venv-release
 BIN := $(VENV)/bin
 KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' deploy/kafka/pom.xml)
 KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test chaos kafka servers lint format types bench sample clean
+.PHONY: help demo test chaos kafka servers lint format types bench sample lock audit sbom pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,13 +55,33 @@ bench: $(VENV)/.test kafka ## Measure speed
 sample: $(VENV)/.embedded ## Regenerate the sample data
 	$(BIN)/python -m examples.sample
 
+# What the image is built for. Only wheels: a package of source runs code of its own when it is installed.
+LOCK := $(RELEASE)/bin/uv pip compile --quiet --no-header --generate-hashes --only-binary :all: \
+  --python-version 3.11 --python-platform x86_64-manylinux_2_36
+
+lock: $(RELEASE)/.made ## Choose the newest packages for the image anew, with their hashes
+	$(LOCK) --upgrade pyproject.toml --output-file deploy/image/requirements.txt
+	$(LOCK) --upgrade deploy/image/build.in --output-file deploy/image/build.txt
+	$(LOCK) --upgrade deploy/image/tools.in --output-file deploy/image/tools.txt
+
+audit: $(RELEASE)/.made ## Ask whether a package of the image is known to be vulnerable
+	$(RELEASE)/bin/pip-audit --strict --require-hashes --disable-pip --requirement deploy/image/requirements.txt
+
+sbom: $(RELEASE)/.made ## List what is in the image, in the format CycloneDX: build/sbom.json
+	@mkdir -p build
+	$(RELEASE)/bin/cyclonedx-py requirements deploy/image/requirements.txt --pyproject pyproject.toml \
+	  --mc-type application --output-format JSON --output-reproducible --output-file build/sbom.json
+
+pins: ## Ask the registries about every pinned image (needs Docker)
+	deploy/pins.sh
+
 kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
 
 servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
 	@servers/install.sh
 
 clean: ## Remove all build products; keep the user's cache
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RELEASE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file marks each installed part of the environment; a change of pyproject.toml makes it out of date.
@@ -83,6 +104,13 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[embedded,test]'
 	$(PIP) install --no-deps lifetimes==0.11.3
 	@touch $@ $(VENV)/.embedded
+
+# Apart from the project's own packages, which need older releases of some.
+$(RELEASE)/.made: deploy/image/tools.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: \
+	  --requirement $<
+	@touch $@
 
 $(KAFKA_JARS):
 	@for program in java mvn; do command -v $$program >/dev/null || { \

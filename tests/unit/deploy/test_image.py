@@ -20,7 +20,7 @@ def test_both_stages_are_the_same_pinned_slim_python() -> None:
 
     assert len(all_of("FROM")) == 2
     assert len(bases) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases.pop())
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", bases.pop())
 
 
 def test_it_does_not_run_as_root() -> None:
@@ -29,10 +29,26 @@ def test_it_does_not_run_as_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
 
 
-def test_the_embedded_extra_is_left_out() -> None:
-    (install,) = [run for run in all_of("RUN") if "pip install" in run]
+def test_packages_are_installed_by_their_hashes_and_ours_without_any_other() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+    installs = re.findall(r"pip (?:install|wheel) [^&\n]+", text)
+    locked = [
+        words for words in installs if "--require-hashes --only-binary :all: --requirement deploy/image/" in words
+    ]
+    ours = [words for words in installs if words not in locked]
 
-    assert install.endswith("pip install .")
+    assert [words.split()[-1] for words in locked] == ["deploy/image/build.txt", "deploy/image/requirements.txt"]
+    assert [words.split()[:3] for words in ours] == [["pip", "wheel", "--no-deps"], ["pip", "install", "--no-deps"]]
+    assert "--no-build-isolation" in ours[0], "isolated, it would fetch what builds it without a hash"
+    assert "--no-index" in ours[1]
+
+
+def test_the_locks_get_in() -> None:
+    (copied,) = [words for words in all_of("COPY") if words.startswith("deploy/")]
+    allowed = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+    for lock in copied.split()[:-1]:
+        assert f"!{lock}" in allowed
 
 
 def test_every_package_of_the_distribution_gets_in() -> None:
