@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DATA_FILES = ("*.sql", "*.avsc", "*.yml", "*.yaml", "*.xml", "*.sh", "Makefile", "pyproject.toml")
-"""Files whose words are names too: columns and functions of SQL, fields of Avro, alerts, users, Make targets, markers."""
+"""Files whose words are names too: columns and functions of SQL, fields of Avro, alerts, users, targets, markers."""
 
 
 @dataclass

@@ -19,6 +19,7 @@ FOLDER = DEPLOY / "k8s"
 KUSTOMIZATION = load(FOLDER / "kustomization.yaml")
 MANIFESTS = [manifest for name in KUSTOMIZATION["resources"] for manifest in load_all(FOLDER / name)]
 PODS = {m["metadata"]["name"]: m["spec"]["template"] for m in MANIFESTS if m["kind"] in {"Deployment", "Job"}}
+POLICIES = [manifest for manifest in MANIFESTS if manifest["kind"] == "NetworkPolicy"]
 CONTAINERS = {name: container for name, pod in PODS.items() for container in pod["spec"]["containers"]}
 # The oldest release that is commonly run, and one far newer.
 KUBERNETES = ("1.31", "1.36")
@@ -69,7 +70,8 @@ def test_containers_are_locked_down_and_pinned(name: str) -> None:
     assert security["readOnlyRootFilesystem"] is True
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert re.fullmatch(r"touchline:\d+\.\d+\.\d+", container["image"])
-    assert container["resources"]["limits"]["memory"]
+    assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+    assert {"cpu", "memory", "ephemeral-storage"} <= container["resources"]["requests"].keys()
 
 
 @pytest.mark.parametrize(("name", "port"), [("touchline-worker", 9464), ("touchline-sink", 9465)])
@@ -95,7 +97,87 @@ def test_settings_exist_and_secrets_are_elsewhere() -> None:
     for container in CONTAINERS.values():
         for variable in container.get("env", []):
             assert variable["name"] in known
-            assert "secretKeyRef" in variable["valueFrom"]
+            assert variable["name"] == "TOUCHLINE_KAFKA_USER" or "secretKeyRef" in variable["valueFrom"]
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "secrets"),
+    [
+        ("touchline-setup", "touchline_owner", {"kafka-owner", "clickhouse-owner"}),
+        ("touchline-worker", "touchline_worker", {"kafka-worker"}),
+        ("touchline-sink", "touchline_sink", {"kafka-sink", "clickhouse-writer"}),
+    ],
+)
+def test_each_pod_logs_in_as_its_own_user_and_knows_no_other_password(name: str, user: str, secrets: set[str]) -> None:
+    variables = {variable["name"]: variable for variable in CONTAINERS[name]["env"]}
+    (shared,) = KUSTOMIZATION["configMapGenerator"]
+
+    assert variables["TOUCHLINE_KAFKA_USER"]["value"] == user
+    assert {v["valueFrom"]["secretKeyRef"]["key"] for v in variables.values() if "valueFrom" in v} == secrets
+    assert "envFrom" not in CONTAINERS[name] or CONTAINERS[name]["envFrom"] == [{"configMapRef": {"name": "touchline"}}]
+    assert "TOUCHLINE_KAFKA_SECURITY=sasl_ssl" in shared["literals"], "passwords do not cross a network in the clear"
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_folders_have_a_size_and_the_certificates_are_where_the_settings_say(name: str) -> None:
+    volumes = {volume["name"]: volume for volume in PODS[name]["spec"]["volumes"]}
+    mounted = {mount["mountPath"]: volumes[mount["name"]] for mount in CONTAINERS[name]["volumeMounts"]}
+    (shared,) = KUSTOMIZATION["configMapGenerator"]
+    settings = dict(literal.split("=", 1) for literal in shared["literals"])
+
+    assert {mount for mount, volume in mounted.items() if "emptyDir" in volume} == {"/tmp"}  # noqa: S108  # the pod's own
+    assert all(re.fullmatch(r"\d+Mi", v["emptyDir"]["sizeLimit"]) for v in volumes.values() if "emptyDir" in v)
+    assert mounted[settings["TOUCHLINE_KAFKA_CAFILE"].rpartition("/")[0]]["configMap"]["name"] == "touchline-kafka-ca"
+
+
+def selected(policy: dict[str, Any]) -> set[str]:
+    """Return the pods that a policy is about."""
+    selector = policy["spec"]["podSelector"]
+    if selector == {"matchLabels": {"app.kubernetes.io/part-of": "touchline"}}:
+        return set(PODS)  # kustomize gives them all the label
+    (rule,) = selector["matchExpressions"]
+    assert (rule["key"], rule["operator"]) == ("app.kubernetes.io/component", "In")
+    return {name for name, pod in PODS.items() if pod["metadata"]["labels"][rule["key"]] in rule["values"]}
+
+
+def reached(direction: str, peers: str, name: str) -> set[tuple[str, object]]:
+    """Return the namespaces and ports that policies open for a pod, in a direction."""
+    found: set[tuple[str, object]] = set()
+    for policy in POLICIES:
+        if name in selected(policy):
+            for rule in policy["spec"].get(direction, []):
+                for peer in rule[peers]:
+                    namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+                    found |= {(namespace, port["port"]) for port in rule["ports"]}
+    return found
+
+
+def test_no_pod_speaks_to_anybody_whom_it_need_not_reach() -> None:
+    names, kafka = {("kube-system", 53)}, {("kafka", 9093)}
+    clickhouse = {("clickhouse", 9000), ("clickhouse", 9440)}
+    to = {name: reached("egress", "to", name) for name in PODS}
+    by = {name: reached("ingress", "from", name) for name in PODS}
+    denied = [p for p in POLICIES if selected(p) == set(PODS) and not {"ingress", "egress"} & p["spec"].keys()]
+
+    assert [policy["spec"]["policyTypes"] for policy in denied] == [["Ingress", "Egress"]]
+    assert to == {
+        "touchline-worker": names | kafka,
+        "touchline-sink": names | kafka | clickhouse,
+        "touchline-setup": names | kafka | clickhouse,
+    }
+    assert by == {
+        "touchline-worker": {("monitoring", "metrics")},
+        "touchline-sink": {("monitoring", "metrics")},
+        "touchline-setup": set(),
+    }
+
+
+def test_kafka_is_where_the_policy_lets_pods_go() -> None:
+    (shared,) = KUSTOMIZATION["configMapGenerator"]
+    settings = dict(literal.split("=", 1) for literal in shared["literals"])
+    host, port = settings["TOUCHLINE_KAFKA"].rsplit(":", 1)
+
+    assert (host.split(".")[1], int(port)) in reached("egress", "to", "touchline-worker")
 
 
 def test_kustomize_renders_it() -> None:
