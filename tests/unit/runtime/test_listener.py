@@ -85,8 +85,8 @@ def existing() -> list[str]:
     return [file for file in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{file}")]
 
 
-def test_a_connection_is_for_one_request_and_is_then_closed(listener: Listener, clients: ExitStack) -> None:
-    received = all_of(connect(listener, clients, ASK + ASK))
+def test_a_connection_is_for_one_request_and_is_then_closed(patient: Listener, clients: ExitStack) -> None:
+    received = all_of(connect(patient, clients, ASK + ASK))
 
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Connection: close\r\n" in received
@@ -165,20 +165,20 @@ def test_where_all_are_being_answered_the_oldest_goes(patient: Listener, clients
 
 @pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"a" * 100_000])
 def test_what_is_no_request_is_refused_and_not_logged(
-    listener: Listener, clients: ExitStack, said: bytes, caplog: pytest.LogCaptureFixture
+    patient: Listener, clients: ExitStack, said: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    received = all_of(connect(listener, clients, said))
+    received = all_of(connect(patient, clients, said))
 
     assert received.startswith(b"HTTP/1.0 400 Bad Request") or received == b""
     assert caplog.records == []
-    assert all_of(connect(listener, clients, ASK)).endswith(b"here")
+    assert all_of(connect(patient, clients, ASK)).endswith(b"here")
 
 
 def test_a_fault_of_ours_is_answered_with_500_and_the_next_request_as_ever(
-    listener: Listener, clients: ExitStack
+    patient: Listener, clients: ExitStack
 ) -> None:
-    assert all_of(connect(listener, clients, ASK.replace(b"/x", b"/fault"))).startswith(b"HTTP/1.1 500")
-    assert all_of(connect(listener, clients, ASK)).endswith(b"here")
+    assert all_of(connect(patient, clients, ASK.replace(b"/x", b"/fault"))).startswith(b"HTTP/1.1 500")
+    assert all_of(connect(patient, clients, ASK)).endswith(b"here")
 
 
 def test_a_closed_listener_lets_nobody_in_and_ends_its_connections(clients: ExitStack) -> None:
