@@ -43,7 +43,11 @@ class Kafka(Server):
     START_S = 90.0
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str] | None = None, protocols: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        protocols: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a node with its data and log in `folder`; `start` runs it.
 
@@ -51,12 +55,14 @@ class Kafka(Server):
             folder: its own.
             settings: of its own.
             protocols: protocols that it speaks on further ports, each with the host name that it tells clients.
+            users: users of SCRAM-SHA-512, each with a password.
         """
         self.port = free_port()
         self.addresses = {protocol: f"{host}:{free_port()}" for protocol, host in (protocols or {}).items()}
         self.bootstrap = f"{HOST}:{self.port}"
         self._folder = folder
         self._own = dict(settings or {})
+        self._users = dict(users or {})
         self._settings = folder / "server.properties"
         java = find_program("java", "install a Java 17 runtime")
         options = [*JAVA_OPTIONS, f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.xml'}"]
@@ -85,6 +91,8 @@ class Kafka(Server):
         self._settings.write_text((DEPLOY / "server.properties").read_text() + lines)
         cluster = uuid.uuid4().hex[:22]
         arguments = ["format", "--standalone", "-t", cluster, "-c", str(self._settings)]
+        for name, password in self._users.items():
+            arguments += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         Child(
             "kafka format",
             [*self._java, "kafka.tools.StorageTool", *arguments],

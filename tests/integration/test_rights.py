@@ -77,13 +77,15 @@ class Compose:
         environment = load(ROOT / "docker-compose.yml")["services"]["kafka"]["environment"]
         names = [listener.partition(":")[0] for listener in environment["KAFKA_LISTENERS"].split(",")]
         ports = {name: free_port() for name in names}
-        self.node = Kafka(folder, properties(environment, ports))
+        # A start of Kafka's own program takes seconds: it makes one user, as the script asks it to.
+        made_before = {user: f"{user}-secret" for user in USERS if user != OWNER}
+        self.node = Kafka(folder, properties(environment, ports), users=made_before)
         self.node.port = ports["ADMIN"]  # it takes no login, and is asked whether it answers
         self.inside = f"{HOST}:{ports['INSIDE']}"
         self._folder = folder
 
     def grant(self) -> None:
-        """Run the script of compose; Kafka's own program makes the users."""
+        """Run the script of compose; Kafka's own program makes the owner, whose password alone is given."""
         java = find_program("java", "install a Java 17 runtime")
         log = f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.xml'}"
         command = f"{java} {' '.join(JAVA_OPTIONS)} {log} -cp '{jars()}/*' kafka.admin.ConfigCommand"
@@ -93,7 +95,7 @@ class Compose:
             folder,
             {"kafka-configs.sh": f'#!/bin/sh\nexec {command} "$@"\n'},
             KAFKA_ADMIN=f"{HOST}:{self.node.port}",
-            **{f"KAFKA_{user.removeprefix('touchline_').upper()}_PASSWORD": f"{user}-secret" for user in USERS},
+            KAFKA_OWNER_PASSWORD=f"{OWNER}-secret",
         )
         asyncio.run(self._grant(rights))
 
