@@ -12,7 +12,7 @@ TouchlineError                          schemas.errors
         InvalidRecordError              schemas.kinds.checks
         UndecodableError                schemas.errors
         UnknownSchemaError              schemas.errors
-    RegistryUnavailableError            schemas.avro.registry
+    RegistryUnavailableError            schemas.avro.registry_client
     SettingsError                       streams.settings
     SinkError                           sinks.errors
         AddressError                    sinks.errors

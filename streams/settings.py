@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     schema_registry: str | None = Field(
         default=None, description="URL of a Confluent schema registry, if producers use its framing"
     )
+    schema_wait_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0,
+        description="most seconds that an input partition waits for a schema of the registry; then its messages are "
+        "refused",
+    )
     partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=4,
         description="partitions of every topic; once topics hold data, raise it with `touchline rebuild` alone",

@@ -11,6 +11,7 @@ from fastavro.read import SchemaResolutionError
 
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
 from schemas.avro.fingerprints import SINGLE_OBJECT, header_of
+from schemas.avro.limits import check_json, check_types
 from schemas.avro.registry import Registry, Schema, current_schemas
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
@@ -35,7 +36,11 @@ _FAULTS_OF_THE_DATA = (
     OverflowError,
     struct.error,
     SchemaResolutionError,
+    # What is nested or large beyond what we can do is refused as well: it would stop us again at every start.
+    RecursionError,
+    MemoryError,
 )
+_THE_WRITERS = "the schema the message names"
 
 
 class Codec:
@@ -93,17 +98,15 @@ class Codec:
         if found != expected:
             raise UndecodableError(f"the message holds a {found}; this topic carries {expected}")
         if writer.get("type") != "record":
-            raise UnknownSchemaError(f"the schema the message names is of type {writer.get('type')!r}, not a record")
+            raise UnknownSchemaError(f"{_THE_WRITERS} is of type {writer.get('type')!r}, not a record")
         try:
-            parsed = _parsed(_without_logical(writer))
-            _check_tree(parsed, ())
-            return decoder_for(parsed, self._readers[expected])
-        except (UnknownSchemaError, MemoryError):
+            check_json(writer, _THE_WRITERS)
+            check_types(writer, _THE_WRITERS)
+            return decoder_for(_parsed(_without_logical(writer)), self._readers[expected])
+        except UnknownSchemaError:
             raise
         except Exception as error:  # the schema may come from a registry, and be wrong in any way
-            raise UnknownSchemaError(
-                f"the schema the message names is no schema: {type(error).__name__}: {error}"
-            ) from error
+            raise UnknownSchemaError(f"{_THE_WRITERS} is no schema: {type(error).__name__}: {error}") from error
 
     def _writer_of(self, data: bytes) -> Schema:
         if data.startswith(SINGLE_OBJECT):
@@ -151,25 +154,6 @@ def _parsed(schema: Schema) -> Schema:
     return parsed
 
 
-def _check_tree(kind: Any, within: tuple[str, ...]) -> None:
-    """Refuse a type (parsed) that contains itself: its data could nest deeper than fastavro's stack.
-
-    Raises:
-        UnknownSchemaError: it does, or a type in it.
-    """
-    if isinstance(kind, list):
-        for branch in kind:
-            _check_tree(branch, within)
-    elif isinstance(kind, dict):
-        if "fields" in kind:
-            within = (*within, kind["name"])
-        inner = [field["type"] for field in kind.get("fields", ())]
-        inner += [kind[key] for key in ("type", "items", "values") if key in kind]
-        _check_tree(inner, within)
-    elif kind in within:
-        raise UnknownSchemaError(f"in the schema the message names, {kind} contains itself; such schemas are not read")
-
-
 def _without_logical(schema: Any) -> Any:
     """Return a schema whose times are plain longs, so that no datetime is made of them and taken apart again."""
     if isinstance(schema, dict):
@@ -201,4 +185,6 @@ def _what_is_wrong(error: Exception) -> str:
         return f"an enum or union has no choice {error}"
     if isinstance(error, (IndexError, EOFError, struct.error)):
         return "it ends too early"
+    if isinstance(error, (RecursionError, MemoryError)):
+        return "it nests too deep, or needs more memory than there is"
     return str(error)

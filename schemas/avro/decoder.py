@@ -116,7 +116,10 @@ class _Source:
         self._lines.append("    " * self._indent + line)
 
     def compile(self, filename: str) -> Decode:
-        code = compile("def decode(data, p):\n" + "\n".join(self._lines), filename, "exec")
+        try:
+            code = compile("def decode(data, p):\n" + "\n".join(self._lines), filename, "exec")
+        except SyntaxError as error:  # Python's own limits: 20 loops within one another, 100 steps to the right
+            raise UnsupportedSchemaError(f"the schema is nested too deep: {error.msg}") from error
         exec(code, self._names)  # noqa: S102 - the code above is made of our own lines and literals alone
         decode: Decode = self._names["decode"]
         return decode

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from schemas.avro.names import NAMED, full_name, namespace_of
+
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-_NAMED = ("record", "error", "enum", "fixed")
 _HOLD_TYPES = ("type", "items", "values")
 _NO_NAMESPACE = "_"
 """Where types without a namespace are put: fastavro cannot mention them from within a namespace."""
@@ -36,10 +37,10 @@ def _definitions(kind: Any, namespace: str) -> Iterator[tuple[str, Any, str]]:
         for branch in kind:
             yield from _definitions(branch, namespace)
     elif isinstance(kind, dict):
-        if kind.get("type") in _NAMED:
-            name = _full_name(kind["name"], kind.get("namespace", namespace))
+        if kind.get("type") in NAMED:
+            name = full_name(kind["name"], kind.get("namespace", namespace))
             yield name, kind, namespace
-            namespace = _namespace_of(name)
+            namespace = namespace_of(name)
         for inner in [*(field["type"] for field in kind.get("fields", ())), *(kind.get(key) for key in _HOLD_TYPES)]:
             yield from _definitions(inner, namespace)
 
@@ -59,7 +60,7 @@ class _Definer:
             return [self.type(branch, namespace) for branch in kind]
         if not isinstance(kind, dict):
             return kind
-        if kind.get("type") in _NAMED:
+        if kind.get("type") in NAMED:
             return self._named(kind, namespace)
         return {key: self.type(value, namespace) if key in _HOLD_TYPES else value for key, value in kind.items()}
 
@@ -67,7 +68,7 @@ class _Definer:
         if name in _PRIMITIVES:
             return name
         # As in Java's Avro: a name that its namespace does not have is one without namespace.
-        for full in (_full_name(name, namespace), name):
+        for full in (full_name(name, namespace), name):
             if full in self._defined:
                 return _written(full)
             if full in self._types:
@@ -75,24 +76,16 @@ class _Definer:
         return name
 
     def _named(self, kind: dict[str, Any], namespace: str) -> Any:
-        full = _full_name(kind["name"], kind.get("namespace", namespace))
+        full = full_name(kind["name"], kind.get("namespace", namespace))
         if full in self._defined:
             return _written(full)
         self._defined.add(full)
-        inner = _namespace_of(full)
-        written = {**kind, "name": _written(full), "namespace": _namespace_of(_written(full))}
+        inner = namespace_of(full)
+        written = {**kind, "name": _written(full), "namespace": namespace_of(_written(full))}
         if "fields" in kind:
             written["fields"] = [{**field, "type": self.type(field["type"], inner)} for field in kind["fields"]]
         return written
 
 
-def _full_name(name: str, namespace: str) -> str:
-    return name if "." in name or not namespace else f"{namespace}.{name}"
-
-
 def _written(full_name: str) -> str:
     return full_name if "." in full_name else f"{_NO_NAMESPACE}.{full_name}"
-
-
-def _namespace_of(full_name: str) -> str:
-    return full_name.rpartition(".")[0]

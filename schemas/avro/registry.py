@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
-from http.client import HTTPException
+from http import HTTPStatus
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from schemas.avro.fingerprints import Schema, fingerprint_of, fingerprints_of
+from schemas.avro.limits import LIMITS, check_json
 from schemas.avro.references import with_types_of
-from schemas.errors import TouchlineError, UnknownSchemaError
+from schemas.avro.registry_client import RegistryClient, RegistryUnavailableError
+from schemas.errors import UnknownSchemaError
 from schemas.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -25,13 +24,12 @@ TIMEOUT_S = 5.0
 MAX_REFERENCES = 100
 """The most schemas that one may refer to, directly or through others."""
 MAX_REFERENCE_DEPTH = 16
-_MAX_ANSWER_BYTES = 4 << 20
+IDS = range(1, 1 << 31)
+"""The ids that a registry gives out."""
+MAX_SCHEMAS = 1_000
+"""The most schemas of a registry that a process keeps."""
 _NOT_FOUND = {40401, 40402, 40403}
-"""The registry's codes for a subject, version or id it does not know; any other 404 means a wrong address."""
-
-
-class RegistryUnavailableError(TouchlineError):
-    """The schema registry gave no usable answer: transient, to be retried."""
+"""A registry's codes for a subject, version or id it does not know; without them, a 404 may mean a wrong address."""
 
 
 class Registry(Protocol):
@@ -134,6 +132,8 @@ class _Registered(NamedTuple):
 
     schema: Any
     references: list[_Reference]
+    size: int
+    """Characters of its JSON."""
 
 
 class ConfluentRegistry:
@@ -146,18 +146,8 @@ class ConfluentRegistry:
     """
 
     def __init__(self, url: str, files: Registry, timeout_s: float = TIMEOUT_S) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            # The address may hold a password.
-            raise ValueError("the schema registry's address must begin with http:// or https://, and name a host")
-        self._base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-        self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
-        if parts.username is not None:
-            user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
-            token = base64.b64encode(f"{user}:{password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {token}"
+        self._client = RegistryClient(url, timeout_s)
         self._files = files
-        self._timeout_s = timeout_s
         self._known: dict[int, Schema] = {}
         self._referenced: dict[_Reference, _Registered] = {}
 
@@ -166,35 +156,59 @@ class ConfluentRegistry:
         return self._files.by_fingerprint(fingerprint)
 
     def by_id(self, schema_id: int) -> Schema:
-        """Return the schema with this id, asking the registry the first time only."""
+        """Return the schema with this id, asking the registry the first time only, and only for what can be an id."""
         schema = self._known.get(schema_id)
         if schema is None:
+            if schema_id not in IDS:
+                raise UnknownSchemaError(f"the message names schema id {schema_id}; ids go from 1 to {IDS[-1]}")
+            if len(self._known) >= MAX_SCHEMAS:
+                raise UnknownSchemaError(
+                    f"this process has read {MAX_SCHEMAS} schemas of the registry, and does not read that with id "
+                    f"{schema_id} too; restart it, and look for a producer that registers a schema for each message"
+                )
             schema = self._known[schema_id] = self._fetch(schema_id)
         return schema
+
+    def probe(self) -> None:
+        """Ask the registry for something, whatever it is.
+
+        Raises:
+            RegistryUnavailableError: what answers is no schema registry, or refuses us, or nothing answers.
+        """
+        answer = self._client.ask("/schemas/ids/1")
+        if answer.status == HTTPStatus.NOT_FOUND and _error_code(answer.body) not in _NOT_FOUND:
+            raise RegistryUnavailableError("the address answered 404, and not as a schema registry does")
 
     def _fetch(self, schema_id: int) -> Schema:
         what = f"the schema with id {schema_id}"
         unknown = f"the schema registry does not know the schema id {schema_id}"
-        schema, references = _registered(self._ask(f"/schemas/ids/{schema_id}", unknown), what)
+        registered = _registered(self._ask(f"/schemas/ids/{schema_id}", unknown), what)
+        schema = registered.schema
         if not isinstance(schema, dict):
-            raise UnknownSchemaError(f"{what} is {schema!r}, not a record")
-        if not references:
+            raise UnknownSchemaError(f"{what} is {str(schema)[:100]!r}, not a record")
+        if not registered.references:
             return schema
-        others = self._others(what, references)
+        others = self._others(what, registered)
         try:
             return with_types_of(schema, others)
         except Exception as error:  # the schemas may be wrong in any way
             raise UnknownSchemaError(f"{what} or one it refers to is no schema: {error!r}") from error
 
-    def _others(self, what: str, references: list[_Reference]) -> list[Any]:
+    def _others(self, what: str, referring: _Registered) -> list[Any]:
         """Return the schemas that one refers to, directly first, then through others."""
         found: dict[_Reference, Any] = {}
+        references, size = referring.references, referring.size
         for _ in range(MAX_REFERENCE_DEPTH):
             if len(found) + len(references) > MAX_REFERENCES:
                 raise UnknownSchemaError(f"{what} refers to more than {MAX_REFERENCES} others")
             inner: list[_Reference] = []
             for reference in references:
                 registered = self._version(reference, what)
+                size += registered.size
+                if size > LIMITS.text_bytes:
+                    raise UnknownSchemaError(
+                        f"{what} has more than {LIMITS.text_bytes} characters with what it refers to"
+                    )
                 found[reference] = registered.schema
                 inner += registered.references
             references = [reference for reference in dict.fromkeys(inner) if reference not in found]
@@ -210,23 +224,21 @@ class ConfluentRegistry:
                 f"/subjects/{subject}/versions/{reference.version}",
                 f"{what} needs {reference}, which the schema registry does not have",
             )
+            if len(self._referenced) >= MAX_SCHEMAS:
+                self._referenced.clear()
             registered = self._referenced[reference] = _registered(answer, str(reference))
         return registered
 
     def _ask(self, path: str, unknown: str) -> dict[str, Any]:
         """Return the registry's answer; `unknown` is the refusal where it has none."""
-        url = f"{self._base}{path}"
-        # The scheme was checked to be http or https when the registry was configured.
-        request = urllib.request.Request(url, headers=self._headers)  # noqa: S310
+        status, body = self._client.ask(path)
+        if status == HTTPStatus.NOT_FOUND:
+            doubt = "" if _error_code(body) in _NOT_FOUND else "; it answered 404, and not as a schema registry does"
+            raise UnknownSchemaError(unknown + doubt)
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
-                return _json_object(answer.read(_MAX_ANSWER_BYTES))
-        except urllib.error.HTTPError as error:
-            if _error_code(error.read(_MAX_ANSWER_BYTES)) in _NOT_FOUND:
-                raise UnknownSchemaError(unknown) from error
-            raise RegistryUnavailableError(f"{url} answered {error.code} {error.reason}") from error
-        except (OSError, HTTPException, ValueError, RecursionError) as error:
-            raise RegistryUnavailableError(f"{url} did not answer: {error}") from error
+            return _json_object(body)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise RegistryUnavailableError(f"the schema registry's answer at {path} is none: {error}") from error
 
 
 def open_registry(url: str | None) -> Registry:
@@ -252,7 +264,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 def _error_code(body: bytes) -> int | None:
     try:
         code = _json_object(body).get("error_code")
-    except ValueError:
+    except (ValueError, RecursionError, MemoryError):
         return None
     return code if isinstance(code, int) else None
 
@@ -260,12 +272,16 @@ def _error_code(body: bytes) -> int | None:
 def _registered(answer: dict[str, Any], what: str) -> _Registered:
     """Return the schema and references of the registry's answer about `what`."""
     if answer.get("schemaType", "AVRO") != "AVRO":
-        raise UnknownSchemaError(f"{what} is {answer['schemaType']}, not Avro")
+        raise UnknownSchemaError(f"{what} is {str(answer['schemaType'])[:100]}, not Avro")
     try:
-        schema = json.loads(answer["schema"])
+        text = answer["schema"]
+        if len(text) > LIMITS.text_bytes:
+            raise UnknownSchemaError(f"{what} has more than {LIMITS.text_bytes} characters")
+        schema = json.loads(text)
         references = [_Reference(str(one["subject"]), int(one["version"])) for one in answer.get("references") or ()]
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise UnknownSchemaError(f"{what} is nested too deep") from error
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryUnavailableError(f"the schema registry's answer for {what} holds no schema") from error
-    return _Registered(schema, list(dict.fromkeys(references)))
+    check_json(schema, what)
+    return _Registered(schema, list(dict.fromkeys(references)), len(text))

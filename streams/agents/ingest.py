@@ -12,10 +12,10 @@ import structlog
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import open_registry
-from schemas.errors import UnknownSchemaError
 from schemas.pauses import decode_request
 from schemas.topics import RESUME_REQUESTS, TOPIC_KINDS, WATERMARKS
 from schemas.watermarks import encode
+from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
 from streams.agents.pausing import Inputs
 from streams.agents.services import Services
@@ -73,8 +73,6 @@ class Ingest:
         self._inputs = inputs
         self._tasks: dict[int, IngestTask] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._none_in_validation = asyncio.Event()
-        self._none_in_validation.set()
         # Chunks of an input that is taken up are validated before the next one that comes in.
         self._receiving = asyncio.Lock()
 
@@ -102,26 +100,39 @@ class Ingest:
             self._tasks.clear()
 
     async def receive(self, chunk: Chunk) -> None:
-        """Validate a chunk, and add it to its task, which writes and acknowledges it; keep that of a paused input."""
+        """Validate a chunk, and add it to its task, which writes and acknowledges it; or keep it for later."""
         self._services.telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
         async with self._receiving:
-            if not chunk.current:
-                return
-            pausing = self._task(chunk.partition).pausing
-            if chunk.topic in pausing:
-                pausing.keep(chunk)
-            else:
-                await self._take(chunk)
+            if chunk.current:
+                self._take(chunk)
         await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
 
-    async def _take(self, chunk: Chunk) -> None:
-        received = ReceivedChunk(chunk, self._services.clock())
-        unknown = await self._learn_schemas(chunk)
-        if not chunk.current:
-            return
+    def _take(self, chunk: Chunk) -> None:
+        """Validate a chunk, or keep it where its input is paused or waits for a schema."""
         task = self._task(chunk.partition)
-        validated = self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.topic])
-        task.add(received, validated)
+        if chunk.topic in task.pausing:
+            task.pausing.keep(chunk)
+        elif chunk.topic in task.waiting:
+            task.waiting[chunk.topic].append(chunk)
+        elif schemas := self._validator.schemas.new_schemas(chunk):
+            task.wait_for(chunk.topic, self._learn(task, chunk, schemas))
+        else:
+            self._validate(task, chunk, {})
+
+    def _validate(self, task: IngestTask, chunk: Chunk, unknown: Unknown) -> None:
+        received = ReceivedChunk(chunk, self._services.clock())
+        task.add(received, self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.topic]))
+
+    async def _learn(self, task: IngestTask, chunk: Chunk, schemas: dict[bytes, bytes]) -> None:
+        """Learn the schemas that a chunk names, then validate it and what was kept of its input."""
+        unknown = await self._validator.schemas.learn(chunk, schemas)
+        async with self._receiving:
+            if task.closed or not chunk.current:
+                return
+            kept = task.go_on(chunk.topic)
+            self._validate(task, chunk, unknown)
+            for behind in kept:
+                self._take(behind)
 
     async def obey(self, chunk: Chunk) -> None:
         """Take up the inputs that the requests in a chunk name, where they are paused; acknowledge the chunk."""
@@ -140,25 +151,10 @@ class Ingest:
             if task is None or topic not in task.pausing:
                 return
             kept = task.take_up(topic, why)
-            while kept:
-                chunk = kept.popleft()
-                if topic in task.pausing:
-                    task.pausing.keep(chunk)
-                else:
-                    await self._take(chunk)
+            for chunk in kept:
+                self._take(chunk)
             if topic not in task.pausing:
                 self._inputs.resume(topic, partition)
-
-    async def _learn_schemas(self, chunk: Chunk) -> dict[bytes, UnknownSchemaError]:
-        """Return the refusals of the schemas in a chunk that the registry does not know; may wait for it."""
-        schemas = self._validator.new_schemas(chunk)
-        if not schemas:
-            return {}
-        self._none_in_validation.clear()
-        try:
-            return await self._validator.learn(chunk, schemas)
-        finally:
-            self._none_in_validation.set()
 
     def _task(self, number: int) -> IngestTask:
         task = self._tasks.get(number)
@@ -167,7 +163,7 @@ class Ingest:
             self._tasks.pop(number).close()
             task = None
         if task is None:
-            task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._none_in_validation)
+            task = self._tasks[number] = IngestTask(number, self._services, self._inputs)
             if self._group is not None:
                 task.start(self._group)
         return task

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,13 +23,15 @@ from streams.agents.pausing import Inputs, Pausing
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validated
 from streams.intake.accept import Accepted
-from streams.intake.merge import MergedBatch, PartitionMerge
+from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Message, partition_for
 
 MAX_BATCH = 2_000
 """Most records of the log written at a time."""
 
+PATIENCE_S = 0.5
+"""How long the other inputs wait for one that waits for a schema: as a rule the registry answers sooner."""
 OUTCOMES = b"outcomes"
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
 
@@ -48,21 +50,23 @@ class IngestTask:
         number: of the partition it reads of every input topic.
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end, and are told which not to read.
-        none_in_validation: cleared while a chunk waits for its validation; until its records are
-            merged, a task writes neither records nor its watermark.
 
     Attributes:
         refused_in_a_row: by input topic, how many of its last messages were refused.
         pausing: which inputs are paused.
+        waiting: by input topic that waits for a schema, its chunks behind the one that names it. The watermark waits
+            with it, and for a moment so do the other inputs.
+        closed: whether its partitions are no longer ours.
     """
 
-    def __init__(self, number: int, services: Services, inputs: Inputs, none_in_validation: asyncio.Event) -> None:
+    def __init__(self, number: int, services: Services, inputs: Inputs) -> None:
         settings = services.settings
         self.number = number
         self.refused_in_a_row = dict.fromkeys(TOPIC_KINDS, 0)
+        self.waiting: dict[str, deque[Chunk]] = {}
+        self.closed = False
         self._services = services
         self._inputs = inputs
-        self._none_in_validation = none_in_validation
         self._partitions = settings.partitions
         self._epoch_version = row_version(settings.epoch, 0)
         self._merge = PartitionMerge[ReceivedChunk, Accepted](
@@ -75,7 +79,8 @@ class IngestTask:
         self._last_chunk: Chunk | None = None
         self._last_watermark = 0
         self._writer: asyncio.Task[None] | None = None
-        self._closed = False
+        self._group: asyncio.TaskGroup | None = None
+        self._learning: set[asyncio.Task[None]] = set()
 
     @property
     def revoked(self) -> bool:
@@ -84,13 +89,17 @@ class IngestTask:
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to write the merged records."""
+        self._group = group
         self._writer = group.create_task(self._write_batches(), name=f"{STAGE}-{self.number}")
 
     def close(self) -> None:
         """End the task: the next owner of its partitions reads unacknowledged chunks again."""
-        self._closed = True
+        self.closed = True
         if self._writer is not None:
             self._writer.cancel()
+        for learning in self._learning:
+            learning.cancel()
+        self.waiting.clear()
         self.pausing.close()
         if self._last_watermark:
             self._services.telemetry.watermark.remove(str(self.number))
@@ -113,6 +122,26 @@ class IngestTask:
             self.pausing.begin(topic, excess, rest)
         self._wake.set()
 
+    def wait_for(self, topic: str, learn: Coroutine[Any, Any, None]) -> None:
+        """Have an input wait until its schemas are learnt, which ends with `go_on`; no other input waits for long."""
+        self.waiting[topic] = deque()
+        group = self._group or asyncio
+        learning = group.create_task(learn)
+        self._learning.add(learning)
+        learning.add_done_callback(self._learning.discard)
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._hold, topic, learning)
+
+    def _hold(self, topic: str, learning: asyncio.Task[None]) -> None:
+        """Let the other inputs go on without one that still waits; the watermark waits for it."""
+        if learning in self._learning and topic in self.waiting:
+            self._merge.hold(topic, NO_BOUND)
+            self._wake.set()
+
+    def go_on(self, topic: str) -> deque[Chunk]:
+        """End an input's waiting; return the chunks that were kept of it, to be taken after the one that waited."""
+        self._merge.release(topic, self._services.clock())
+        return self.waiting.pop(topic)
+
     def take_up(self, topic: str, why: str) -> deque[Chunk]:
         """End the pause of an input; return what was kept of it, to be validated and added first."""
         self.refused_in_a_row[topic] = 0
@@ -132,7 +161,6 @@ class IngestTask:
     async def _write_batch(self) -> bool:
         """Write a batch and acknowledge the chunks that end with it; return whether there was one."""
         async with self._lock:
-            await self._none_in_validation.wait()
             self._update_inputs()
             batch = self._merge.drain(MAX_BATCH, self._services.clock())
             refused, self._dead_letters = self._dead_letters, []
@@ -146,7 +174,8 @@ class IngestTask:
 
     def _update_inputs(self) -> None:
         for topic in TOPIC_KINDS:
-            self._merge.set_caught_up(topic, self._inputs.caught_up(topic, self.number))
+            caught_up = topic not in self.waiting and self._inputs.caught_up(topic, self.number)
+            self._merge.set_caught_up(topic, caught_up)
 
     def _messages(self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message]) -> Batches:
         """Return the messages that a batch and the refusals before it give."""
@@ -185,8 +214,7 @@ class IngestTask:
         All that the task wrote before is acknowledged by then.
         """
         async with self._lock:
-            await self._none_in_validation.wait()
-            if self._closed:
+            if self.closed:
                 return None
             self._update_inputs()
             watermark = self._merge.watermark(self._services.clock())

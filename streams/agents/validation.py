@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from traceback import extract_tb
-from typing import Any, Protocol
 
 import structlog
 
 from schemas import dead_letters
-from schemas.avro.registry import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.errors import RefusalError, Stage, UndecodableError, UnknownSchemaError
+from schemas.errors import RefusalError, Stage, UndecodableError
 from schemas.topics import TOPIC_KINDS
 from schemas.units import SECOND_MS
+from streams.agents.learning import CONFLUENT_HEADER, Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
 from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
@@ -23,23 +21,11 @@ from streams.intake.merge import NO_TIME
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.runtime.logging import Sampler
-from streams.runtime.retry import Backoff, Failure, retry
 from streams.sentiment import Scorer
 
 STAGE: Stage = "ingest"
-CONFLUENT = b"\x00"
-CONFLUENT_HEADER = 5
-"""Confluent framing: a zero byte and the four bytes of a schema's id."""
-REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 
 log = structlog.get_logger(__name__)
-
-
-class Decoder(Protocol):
-    """What is used of `schemas.avro.codec.Codec`."""
-
-    def decode(self, kind: str, data: bytes) -> dict[str, Any]:
-        """Return the record in a message, or raise `RefusalError` or `RegistryUnavailableError`."""
 
 
 @dataclass(frozen=True)
@@ -66,91 +52,29 @@ class Validator:
 
     Args:
         services: count refusals and records that are ahead, tell the time, wait.
-        codec: decodes messages; its registry may block, and is asked in a thread.
+        codec: decodes messages.
         scorer: scores what customers wrote.
+
+    Attributes:
+        schemas: makes the codec learn the schemas of a chunk, which has to come before its validation.
     """
 
     def __init__(self, services: Services, codec: Decoder, scorer: Scorer) -> None:
+        self.schemas = SchemaLearner(services, codec)
         self._services = services
         self._codec = codec
         self._scorer = scorer
         self._max_in_a_row = services.settings.max_consecutive_refusals
         self._ahead_ms = services.settings.timer_delay_s * SECOND_MS
-        self._known_schemas: set[tuple[str, bytes]] = set()
         self._logged_errors: set[type[Exception]] = set()
         self._refusals = Sampler()
 
-    def new_schemas(self, chunk: Chunk) -> dict[bytes, bytes]:
-        """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
-        kind = TOPIC_KINDS[chunk.topic]
-        return {
-            value[:CONFLUENT_HEADER]: value
-            for record in chunk.records
-            if (value := record.value) is not None
-            and value[:1] == CONFLUENT
-            and (kind, value[:CONFLUENT_HEADER]) not in self._known_schemas
-        }
-
-    async def learn(self, chunk: Chunk, messages: dict[bytes, bytes]) -> dict[bytes, UnknownSchemaError]:
-        """Make the codec learn schemas, however long the registry is away.
-
-        Args:
-            chunk: whose messages they are; once its partition is revoked, this gives up.
-            messages: as `new_schemas` gives them.
-
-        Returns:
-            The refusal of each schema that the registry does not know, by the header of its messages. Schemas that
-            were not learnt when the partition was revoked stay new.
-        """
-        kind = TOPIC_KINDS[chunk.topic]
-        unknown = {}
-        for header, value in messages.items():
-            try:
-                if not await self._decode_in_thread(chunk, kind, value):
-                    break
-            except UnknownSchemaError as refusal:
-                unknown[header] = refusal
-                continue
-            except RefusalError as refusal:
-                log.debug("schema learnt from a message that is refused", reason=refusal.reason)
-            except Exception as error:  # `validate` will tell whether the message is wrong
-                log.debug("schema met in a message that cannot be validated", cause=type(error).__name__)
-            self._known_schemas.add((kind, header))
-        return unknown
-
-    async def _decode_in_thread(self, chunk: Chunk, kind: str, value: bytes) -> bool:
-        """Return whether a message was decoded: not once its chunk's partition is revoked."""
-
-        async def attempt() -> bool:
-            if chunk.current:
-                await asyncio.to_thread(self._codec.decode, kind, value)
-                return True
-            return False
-
-        def note_failure(failure: Failure[RegistryUnavailableError]) -> None:
-            cause = str(failure.error)
-            self._services.telemetry.retries.labels("schema_registry").inc()
-            standing.wait("schema_registry", cause)
-            log.warning("the schema registry is away; trying again", cause=cause, retry_in_s=failure.retry_in_s)
-
-        standing = self._services.standing
-        try:
-            return await retry(
-                attempt,
-                transient=RegistryUnavailableError,
-                backoff=REGISTRY_BACKOFF,
-                on_failure=note_failure,
-                sleep=self._services.sleep,
-            )
-        finally:
-            standing.go_on("schema_registry")
-
-    def validate(self, chunk: Chunk, unknown: dict[bytes, UnknownSchemaError], refused_in_a_row: int) -> Validated:
+    def validate(self, chunk: Chunk, unknown: Unknown, refused_in_a_row: int) -> Validated:
         """Validate the messages of a chunk, in their order. One that breaks its decoder is refused too.
 
         Args:
             chunk: of one input.
-            unknown: what `learn` returned.
+            unknown: what `schemas.learn` returned.
             refused_in_a_row: `Validated.refused_in_a_row` of the input's chunk before; 0 for its first.
         """
         now = self._services.clock()
@@ -180,9 +104,7 @@ class Validator:
         self._services.telemetry.touchpoints_ahead.inc(ahead)
         return Validated(accepted, refused, len(accepted) + len(refused), refused_in_a_row, excess)
 
-    def _accepted(
-        self, chunk: Chunk, record: Record, unknown: dict[bytes, UnknownSchemaError], received_at: int, now: int
-    ) -> Accepted:
+    def _accepted(self, chunk: Chunk, record: Record, unknown: Unknown, received_at: int, now: int) -> Accepted:
         kind = TOPIC_KINDS[chunk.topic]
         value = record.value or b""
         check_size(value)
@@ -203,10 +125,10 @@ class Validator:
                 now=now,
                 scorer=self._scorer,
             )
-        except (RefusalError, RegistryUnavailableError, MemoryError):
+        except RefusalError:
             raise
         except Exception as error:
-            # The result depends on the message alone: it would stop us again at every start.
+            # A lack of memory too: it would stop us again at every start.
             self._log_error(error, chunk, record)
             raise UndecodableError(f"the message cannot be validated: {type(error).__name__}: {error}") from error
 

@@ -15,12 +15,14 @@ class SchemaRegistry(ThreadingHTTPServer):
 
     Attributes:
         answers: status and body by path.
+        redirects: where an answer leads, by path.
         asked: the path and the header Authorization of each request.
     """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, tuple[int, bytes]] = {}
+        self.redirects: dict[str, str] = {}
         self.asked: list[tuple[str, str | None]] = []
 
     @property
@@ -45,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, body = self.server.answers.get(self.path, (500, b""))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.path in self.server.redirects:
+            self.send_header("Location", self.server.redirects[self.path])
         self.end_headers()
         self.wfile.write(body)
 

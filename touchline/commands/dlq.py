@@ -12,7 +12,8 @@ import click
 import msgspec
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import RegistryUnavailableError, open_registry
+from schemas.avro.registry import open_registry
+from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError
 from schemas.units import SECOND_MS

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaError
 
-from schemas.avro.registry import RegistryUnavailableError, open_registry
-from schemas.errors import UnknownSchemaError
+from schemas.avro.registry import ConfluentRegistry, FileRegistry
+from schemas.avro.registry_client import RegistryUnavailableError
 from streams.sentiment import VaderScorer
 from streams.settings import Settings, mask
 from touchline.doctor.check import Check
@@ -57,9 +57,7 @@ def _registry(settings: Settings) -> Check:
         return Check(what, True, "none is set; Avro single-object encoding needs none")
     shown = mask(settings.schema_registry)
     try:
-        open_registry(settings.schema_registry).by_id(1)
-    except UnknownSchemaError:
-        pass
+        ConfluentRegistry(settings.schema_registry, FileRegistry()).probe()
     except (RegistryUnavailableError, ValueError) as error:
         return Check(what, False, _registry_fault(settings.schema_registry, mask(str(error))))
     return Check(what, True, f"answers at {shown}")

@@ -190,6 +190,7 @@ class Bench:
         refusals: int = 1000,
         pause_s: float = 60,
         hold_s: float = 3600,
+        schema_wait_s: float = 60,
     ) -> None:
         self.now = NOW
         self.producer = FakeProducer()
@@ -203,6 +204,7 @@ class Bench:
             max_consecutive_refusals=refusals,
             pause_s=pause_s,
             pause_hold_s=hold_s,
+            schema_wait_s=schema_wait_s,
         )
         services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer())

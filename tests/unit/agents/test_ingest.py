@@ -299,16 +299,20 @@ async def test_a_message_that_breaks_its_decoder_while_its_schema_is_learnt_is_r
         assert dict(letter.headers)["dlq.reason"] == b"undecodable"
 
 
-async def test_a_lack_of_memory_is_no_fault_of_the_message() -> None:
+@pytest.mark.parametrize("value", [sent("purchase"), sent_with_id("purchase", 7)])
+async def test_a_message_that_takes_more_memory_than_there_is_is_refused_and_ends_no_worker(value: bytes) -> None:
     class Starved:
         def decode(self, kind: str, data: bytes) -> dict[str, Any]:
-            raise MemoryError(kind, data)
+            if data == value:
+                raise MemoryError
+            return CODEC.decode(kind, data)
 
     async with bench(codec=Starved()) as it:
-        chunk = it.give(PURCHASES, sent("purchase"))
-        with pytest.raises(MemoryError):
-            await it.run
-        assert not chunk.acked
+        chunk = it.give(PURCHASES, sent("purchase", NOW - 1), value, sent("purchase", NOW - 2))
+        await until(lambda: chunk.acked)
+        [letter] = it.producer.to(DEAD_LETTERS)
+        assert (letter.value, dict(letter.headers)["dlq.reason"]) == (value, b"undecodable")
+        assert len(it.log()) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import asyncio
 from typing import Any
 
 from schemas.avro.codec import KIND_RECORDS, Codec
-from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema, current_schemas
+from schemas.avro.registry import ConfluentRegistry, FileRegistry, Schema, current_schemas
+from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import UnknownSchemaError
+from schemas.kinds.purchase import Purchase
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
+from tests.servers.schema_registry import running_registry
 from tests.unit.agents.ingest_bench import (
     IDLE,
     NOW,
@@ -200,20 +203,81 @@ async def test_a_registry_that_is_away_is_asked_until_it_answers() -> None:
         assert it.value("touchline_retries_total", operation="schema_registry") == 3
 
 
-async def test_while_the_registry_is_away_the_task_writes_nothing() -> None:
+async def test_while_an_input_waits_for_a_schema_all_others_flow_and_the_watermark_waits() -> None:
     registry = FlakyRegistry(known=7, failures=10**9)
-    async with bench(codec=Codec(registry)) as it:
+    async with bench(partitions=2, codec=Codec(registry)) as it:
         await it.pass_time(IDLE)
-        it.give(PURCHASES, sent_with_id("purchase", 7, NOW - 50))
-        await until(lambda: it.slept)
-        report = asyncio.create_task(it.ingest.report())
+        waiting = it.give(PURCHASES, sent_with_id("purchase", 7, NOW - 50))
+        behind = it.give(PURCHASES, sent("purchase", NOW - 45))
+        others = [
+            it.give(PAGE_VIEWS, sent("page_view", NOW - 40)),
+            it.give(PURCHASES, sent("purchase", NOW - 30), partition=1),
+            it.give(PAGE_VIEWS, sent("page_view", NOW - 20), partition=1),
+        ]
+        await until(lambda: all(chunk.acked for chunk in others))
+        assert len(it.slept) > 1
         it.now += 10 * IDLE
-        await final_until()
-        assert it.producer.batches == []
+        await it.ingest.report()
+        assert all(watermark <= NOW - 50 for task, watermark in it.reported() if task == 0), "it is still to come"
+        assert not waiting.acked
+        assert not behind.acked
+
         registry.failures = 0
-        await report
-        await until(it.log)
-        assert all(watermark <= NOW - 50 for _, watermark in it.reported()), "the record was still to come"
+        await until(lambda: waiting.acked and behind.acked)
+        assert it.producer.to(DEAD_LETTERS) == []
+        bought = [one.occurred_at - NOW for one in it.log(0) + it.log(1) if isinstance(one, Purchase)]
+        assert sorted(bought) == [-50, -45, -30]
+
+
+async def test_a_schema_that_cannot_be_had_in_time_is_refused_and_asked_for_once_more_a_chunk() -> None:
+    registry = FlakyRegistry(known=7, failures=10**9)
+    async with bench(codec=Codec(registry), schema_wait_s=0.05) as it:
+        values = [sent_with_id("purchase", 7), sent("purchase", NOW - 1)]
+        chunk = it.give(PURCHASES, *values)
+        await until(lambda: chunk.acked)
+        [letter] = it.producer.to(DEAD_LETTERS)
+        headers = dict(letter.headers)
+        assert (letter.value, headers["dlq.reason"]) == (values[0], b"unknown_schema")
+        assert b"id 7 could not be had of the schema registry within 0.05 s" in (headers["dlq.detail"] or b"")
+        assert len(it.log()) == 1
+
+        asked = len(registry.asked)
+        again = it.give(PURCHASES, *values)
+        await until(lambda: again.acked)
+        assert len(registry.asked) == asked + 1
+        assert len(it.producer.to(DEAD_LETTERS)) == 2
+
+        registry.failures = 0
+        replayed = it.give(PURCHASES, values[0])
+        await until(lambda: replayed.acked)
+        assert len(it.producer.to(DEAD_LETTERS)) == 2
+        assert len(it.log()) == 3
+
+
+async def test_what_is_no_id_asks_nobody_and_holds_nobody_up() -> None:
+    with running_registry() as server:
+        codec = Codec(ConfluentRegistry(f"http://{server.place}", FileRegistry()))
+        async with bench(codec=codec) as it:
+            chunk = it.give(PURCHASES, b"\0\xff\xff\xff\xff", b"\0\0\0\0\0", sent("purchase"))
+            await until(lambda: chunk.acked)
+            reasons = [dict(letter.headers)["dlq.reason"] for letter in it.producer.to(DEAD_LETTERS)]
+            assert reasons == [b"unknown_schema"] * 2
+            assert len(it.log()) == 1
+            assert server.asked == []
+
+
+async def test_a_schema_that_can_be_had_is_learnt_beside_one_that_cannot() -> None:
+    class Half(FlakyRegistry):
+        def by_id(self, schema_id: int) -> Schema:
+            if schema_id != self.known:
+                raise RegistryUnavailableError("away")
+            return super().by_id(schema_id)
+
+    async with bench(codec=Codec(Half(known=7, failures=0)), schema_wait_s=0.05) as it:
+        chunk = it.give(PURCHASES, sent_with_id("purchase", 8), sent_with_id("purchase", 7))
+        await until(lambda: chunk.acked)
+        assert [letter.value for letter in it.producer.to(DEAD_LETTERS)] == [sent_with_id("purchase", 8)]
+        assert len(it.log()) == 1
 
 
 async def test_an_id_that_the_registry_does_not_know_is_asked_for_once_a_chunk() -> None:

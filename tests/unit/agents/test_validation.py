@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import FileRegistry, RegistryUnavailableError, Schema
+from schemas.avro.registry import FileRegistry, Schema
+from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
@@ -121,7 +122,7 @@ async def test_while_the_registry_does_not_answer_the_worker_waits_for_it() -> N
 
     services = replace(services, sleep=end_on_second_wait)
     validating = Validator(services, Codec(AbsentRegistry(asked=lambda: None)), VaderScorer())
-    await validating.learn(chunk, validating.new_schemas(chunk))
+    await validating.schemas.learn(chunk, validating.schemas.new_schemas(chunk))
 
     assert told == ["waiting for the schema registry for 0 s: no answer for 7"] * 2
     assert services.standing.working
@@ -131,9 +132,9 @@ async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_st
     first, *others = (b"\0" + number.to_bytes(4, "big") + b"body" for number in (7, 8))
     chunk = chunk_of(first, *others)
     validating = validator(Codec(AbsentRegistry(asked=chunk._tracker.close)))
-    new = validating.new_schemas(chunk)
+    new = validating.schemas.new_schemas(chunk)
 
-    assert await validating.learn(chunk, new) == {}
+    assert await validating.schemas.learn(chunk, new) == {}
 
     assert len(new) == 2
-    assert validating.new_schemas(chunk_of(first, *others)) == new
+    assert validating.schemas.new_schemas(chunk_of(first, *others)) == new
