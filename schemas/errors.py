@@ -2,9 +2,12 @@
 
 TouchlineError                          schemas.errors
     BadLineError                        schemas.avro.jsonl_careful
+    BatchError                          streams.kafka.batches
     BrokerError                         streams.kafka.client
     CommandError                        touchline.errors
     HealthServerError                   streams.runtime.health
+    InflationError                      streams.kafka.inflate
+        TooLargeError                   streams.kafka.inflate
     JourneyLogError                     streams.agents.journeys
     PartitionRevokedError               streams.agents.journeys
     ProduceError                        streams.kafka.producer
@@ -12,6 +15,7 @@ TouchlineError                          schemas.errors
         InvalidRecordError              schemas.kinds.checks
         UndecodableError                schemas.errors
         UnknownSchemaError              schemas.errors
+        UnreadBatchError                streams.kafka.batches
     RegistryUnavailableError            schemas.avro.registry_client
     SettingsError                       streams.settings
     SinkError                           sinks.errors

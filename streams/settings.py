@@ -128,6 +128,11 @@ class Settings(BaseSettings):
     chunk_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=1 << 20, description="most bytes fetched at once, of one partition"
     )
+    max_batch_bytes: Annotated[int, Field(ge=16 << 20, le=1 << 30)] = Field(
+        default=32 << 20,
+        description="most bytes that a compressed batch of messages may inflate to; the messages of a larger one are "
+        "refused",
+    )
     fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="ms a broker may hold a fetch while it has nothing new"
     )

@@ -18,6 +18,7 @@ from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import EARLIEST
 from streams.intake.merge import NO_TIME
+from streams.kafka.batches import Unread, UnreadBatchError
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.runtime.logging import Sampler
@@ -90,7 +91,7 @@ class Validator:
                 item = self._accepted(chunk, record, unknown, received_at, now)
             except RefusalError as refusal:
                 refused.append(self._dead_letter(chunk, record, refusal, now))
-                refused_in_a_row += 1
+                refused_in_a_row += not isinstance(refusal, UnreadBatchError) or refusal.first
                 if refused_in_a_row > self._max_in_a_row:
                     excess = Excess(refused_in_a_row, record.offset, refusal)
                     break
@@ -106,7 +107,11 @@ class Validator:
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: Unknown, received_at: int, now: int) -> Accepted:
         kind = TOPIC_KINDS[chunk.topic]
-        value = record.value or b""
+        value = record.value
+        if not value:
+            if isinstance(value, Unread):
+                raise value.refusal
+            value = b""
         check_size(value)
         if unknown and (refusal := unknown.get(value[:CONFLUENT_HEADER])) is not None:
             raise refusal
@@ -171,7 +176,7 @@ class Validator:
             offset=record.offset,
             at=rfc3339(now),
             key=record.key,
-            value=record.value,
+            value=None if isinstance(record.value, Unread) else record.value,
             headers=record.headers,
         )
         return Message(*dead_letters.encode(letter))

@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from schemas.errors import TouchlineError
 from schemas.units import SECOND_MS
+from streams.kafka.batches import bound_batches
 from streams.kafka.client import BrokerError, client_options, close, passes, wait_out
 from streams.kafka.offsets import Fetched
 from streams.kafka.partitions import misfit
@@ -123,6 +124,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         settings = cast(Configured, transport).settings
         session_ms = int(settings.session_timeout_s * 1000)
+        bound_batches(settings.max_batch_bytes)
         consumer = AIOKafkaConsumer(
             **client_options(settings),
             group_id=self.app.conf.id,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from streams.kafka.batches import bound_batches
 from streams.kafka.client import client_options, close, wait_out
 from streams.kafka.offsets import Record
 from streams.settings import Settings
@@ -100,6 +101,7 @@ async def _consumer(settings: Settings, places: list[TopicPartition], fetch_byte
 
 
 async def _opened(settings: Settings, fetch_bytes: int) -> AIOKafkaConsumer:
+    bound_batches(settings.max_batch_bytes)
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         group_id=None,

@@ -16,6 +16,7 @@ from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
+from streams.kafka.batches import Unread, UnreadBatchError
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.runtime.logging import Sampler
 from streams.runtime.telemetry import Telemetry
@@ -138,3 +139,22 @@ async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_st
 
     assert len(new) == 2
     assert validating.schemas.new_schemas(chunk_of(first, *others)) == new
+
+
+def unread(*, first: bool) -> Unread:
+    value = Unread()
+    value.refusal = UnreadBatchError("its batch (offsets 4 to 9)", too_large=True, first=first)
+    return value
+
+
+def test_a_batch_that_was_not_read_is_refused_message_by_message_and_counts_once() -> None:
+    batch = [unread(first=True), *[unread(first=False)] * 4]
+    result = validated(*batch, GOOD, *batch, *batch)
+    assert result.excess is None
+    assert (result.count, result.refused_in_a_row) == (16, 2)
+    assert {(letter.key, letter.value) for letter in result.refused} == {(None, None)}
+    headers = [dict(letter.headers) for letter in result.refused]
+    assert [int(one["dlq.offset"] or b"") for one in headers] == [*range(5), *range(6, 16)]
+    assert {one["dlq.reason"] for one in headers} == {b"too_large"}
+    assert {one["dlq.detail"] for one in headers} == {b"its batch (offsets 4 to 9)"}
+    assert validated(*batch, *batch, *batch).excess is not None

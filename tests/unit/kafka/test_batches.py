@@ -1,0 +1,142 @@
+"""Fetched record batches: what is compressed is read as before, up to a bound; beyond it, its places are told."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, RESUME_REQUESTS
+from streams.kafka import batches
+from streams.kafka.batches import MAX_FETCH_BYTES, MAX_LETTERS, BatchError, Unread, bound_batches
+from streams.kafka.inflate import GZIP, LZ4, SNAPPY, ZSTD
+
+INPUT = KIND_TOPICS["page_view"]
+LIMIT = 1 << 16
+CODECS = [GZIP, SNAPPY, LZ4, ZSTD]
+RANDOM = random.Random(7)
+NOISE = RANDOM.randbytes(30_000)
+"""Not to be compressed."""
+
+
+@pytest.fixture(autouse=True)
+def bound() -> Iterator[None]:
+    before = fetcher.MemoryRecords, fetcher.PartitionRecords, batches._limit
+    bound_batches(LIMIT)
+    yield
+    fetcher.MemoryRecords, fetcher.PartitionRecords, batches._limit = before
+
+
+def batch(codec: int, base: int, *values: bytes, producer: int = -1, transactional: int = 0) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, codec, transactional, producer, 0, 0, 1 << 30)
+    for number, value in enumerate(values):
+        builder.append(number, 1_000 + number, b"key", value, [("name", b"x")])
+    data = bytearray(builder.build())
+    data[:8] = base.to_bytes(8, "big")  # the broker's work; not in the checksum
+    return bytes(data)
+
+
+def unpacked(data: bytes, offset: int = 0, topic: str = INPUT, aborted: Any = None, level: int = 1) -> Any:
+    """Return aiokafka's iterator over fetched data, as its fetcher makes it."""
+    records = fetcher.MemoryRecords(data)
+    assert records.has_next()
+    assert records.size_in_bytes() == len(data)
+    return fetcher.PartitionRecords(TopicPartition(topic, 3), records, aborted, offset, None, None, True, level)
+
+
+def refusals(records: Any) -> list[tuple[int, str, bool]]:
+    return [(r.offset, r.value.refusal.reason, r.value.refusal.first) for r in records if isinstance(r.value, Unread)]
+
+
+@pytest.mark.parametrize("codec", [0, *CODECS])
+def test_what_is_within_the_bound_is_read_as_before(codec: int) -> None:
+    values = [b"first", b"", b"x" * 10_000, NOISE]
+    records = unpacked(batch(codec, 40, *values) + batch(0, 44, b"plain"), offset=41)
+    found = list(records)
+    assert [(r.offset, r.value) for r in found] == [*zip((41, 42, 43), values[1:], strict=True), (44, b"plain")]
+    assert [(r.timestamp, r.key, r.headers) for r in found[:1]] == [(1_001, b"key", (("name", b"x"),))]
+    assert records.next_fetch_offset == 45
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_batch_beyond_the_bound_is_refused_by_place_and_the_partition_goes_on_behind_it(codec: int) -> None:
+    vast = batch(codec, 11, *[b"\0" * 30_000] * 3)
+    records = unpacked(batch(codec, 10, b"before") + vast + batch(codec, 14, b"behind"), offset=10)
+    found = list(records)
+    assert [r.offset for r in found] == [10, 11, 12, 13, 14]
+    assert [r.value for r in found] == [b"before", b"", b"", b"", b"behind"]
+    assert refusals(found) == [(11, "too_large", True), (12, "too_large", False), (13, "too_large", False)]
+    assert found[1].timestamp == 1_002, "the batch's latest"
+    detail = found[1].value.refusal.detail
+    assert f"{INPUT}, partition 3, offsets 11 to 13" in detail
+    assert f"{len(vast)} bytes of compressed data, and they inflate to more than {LIMIT} bytes" in detail
+    assert records.next_fetch_offset == 15
+
+
+def test_a_batch_with_very_many_messages_gives_few_refusals_that_name_them_all() -> None:
+    found = list(unpacked(batch(GZIP, 0, *[b"\0" * 100] * 5_000) + batch(0, 5_000, b"behind")))
+    assert [r.offset for r in found] == [*range(MAX_LETTERS - 1), 4_999, 5_000]
+    assert "this stands for the messages at offsets 999 to 4999" in found[-2].value.refusal.detail
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_broken_data_are_refused_by_place_too(codec: int) -> None:
+    data = bytearray(batch(codec, 5, b"one", b"two"))
+    data[61:] = b"\xff" * (len(data) - 61)
+    whole = unpacked(bytes(data) + batch(0, 7, b"behind"), offset=5)
+    whole._check_crcs = False  # as from a producer that computed it over these bytes
+    found = list(whole)
+    assert refusals(found) == [(5, "undecodable", True), (6, "undecodable", False)]
+    assert found[-1].value == b"behind"
+
+
+@pytest.mark.parametrize("topic", [DEAD_LETTERS, RESUME_REQUESTS])
+def test_whoever_writes_where_anybody_may_write_ends_no_process(topic: str) -> None:
+    assert len(refusals(unpacked(batch(ZSTD, 0, b"\0" * 70_000), topic=topic))) == 1
+
+
+def test_in_a_topic_of_ours_nothing_is_passed_over() -> None:
+    with pytest.raises(BatchError, match=f"{JOURNEYS_LOG}, partition 3, offsets 0 to 0.*operating.md"):
+        list(unpacked(batch(ZSTD, 0, b"\0" * 70_000), topic=JOURNEYS_LOG))
+
+
+def test_a_fetch_ends_where_it_has_inflated_much_and_the_rest_is_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.batches.MAX_FETCH_BYTES", 100_000)
+    assert MAX_FETCH_BYTES < 32 << 20
+    records = unpacked(b"".join(batch(GZIP, offset, b"\0" * 40_000) for offset in range(9)))
+    assert [r.offset for r in records] == [0, 1, 2]
+    assert records.next_fetch_offset == 3
+
+
+def test_what_was_aborted_is_not_inflated() -> None:
+    aborted = batch(ZSTD, 0, b"\0" * 70_000, producer=9, transactional=1)
+    assert [r.offset for r in unpacked(aborted + batch(0, 1, b"x"), aborted=[(9, 0)])] == [1]
+
+
+def test_a_batch_with_a_wrong_checksum_is_still_found_out() -> None:
+    data = bytearray(batch(ZSTD, 0, b"one"))
+    data[-1] ^= 1
+    with pytest.raises(Exception, match="Invalid CRC"):
+        list(unpacked(bytes(data)))
+
+
+@pytest.mark.parametrize(("magic", "codec"), [*itertools.product((0, 1), (GZIP, SNAPPY)), (1, LZ4)])
+def test_batches_of_the_old_format_are_bounded_too(magic: int, codec: int) -> None:
+    def old(base: int, *values: bytes) -> bytes:
+        builder = LegacyRecordBatchBuilder(magic, codec, 1 << 30)
+        for number, value in enumerate(values):
+            builder.append(number if magic else base + number, 1_000, b"key", value)
+        data = bytearray(builder.build())
+        data[:8] = (base + len(values) - 1).to_bytes(8, "big")
+        return bytes(data)
+
+    found = list(unpacked(old(0, b"one", b"two") + old(2, b"\0" * 40_000, b"\0" * 40_000) + old(4, b"behind"), level=0))
+    assert [(r.offset, bytes(r.value)) for r in found] == [(0, b"one"), (1, b"two"), (3, b""), (4, b"behind")]
+    assert refusals(found) == [(3, "too_large", True)]
