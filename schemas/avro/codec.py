@@ -24,9 +24,13 @@ __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items()}
 """By kind: the record that its topic carries."""
 
+MAX_COMPILED_TYPES = 1_000
+"""Types of a writer's schema up to which a decoder is compiled for it: the whole process waits for the compiler."""
+
 _SINGLE_OBJECT_SIZE = 10
-_CONFLUENT = b"\x00"
-_CONFLUENT_SIZE = 5
+CONFLUENT = b"\x00"
+CONFLUENT_SIZE = 5
+"""Confluent framing: a zero byte and the four bytes of a schema's id."""
 _CONFLUENT_HEADER = struct.Struct(">bI")
 
 _FAULTS_OF_THE_DATA = (
@@ -101,8 +105,9 @@ class Codec:
             raise UnknownSchemaError(f"{_THE_WRITERS} is of type {writer.get('type')!r}, not a record")
         try:
             check_json(writer, _THE_WRITERS)
-            check_types(writer, _THE_WRITERS)
-            return decoder_for(_parsed(_without_logical(writer)), self._readers[expected])
+            types = check_types(writer, _THE_WRITERS)
+            choose = decoder_for if types <= MAX_COMPILED_TYPES else fastavro_decoder
+            return choose(_parsed(_without_logical(writer)), self._readers[expected])
         except UnknownSchemaError:
             raise
         except Exception as error:  # the schema may come from a registry, and be wrong in any way
@@ -166,8 +171,8 @@ def _without_logical(schema: Any) -> Any:
 def _header_size(data: bytes) -> int:
     if data.startswith(SINGLE_OBJECT):
         size = _SINGLE_OBJECT_SIZE
-    elif data.startswith(_CONFLUENT):
-        size = _CONFLUENT_SIZE
+    elif data.startswith(CONFLUENT):
+        size = CONFLUENT_SIZE
     else:
         raise UndecodableError(
             f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object "

@@ -70,8 +70,8 @@ def check_json(found: Any, what: str) -> None:
     raise UnknownSchemaError(f"{what} is nested too deep: over more than {LIMITS.json_depth} levels of its JSON")
 
 
-def check_types(schema: Any, what: str) -> None:
-    """Refuse a schema whose types are too many or too deep, or whose messages could be small and give a lot.
+def check_types(schema: Any, what: str) -> int:
+    """Return how many types a schema holds; refuse it if they are too many or too deep, or give a lot for few bytes.
 
     What is no schema passes: whoever parses it says why.
 
@@ -79,10 +79,13 @@ def check_types(schema: Any, what: str) -> None:
         schema: a type, within `check_json`.
         what: the schema, for the error's message.
 
+    Returns:
+        The number of its types, each mention of one counted like its definition.
+
     Raises:
         UnknownSchemaError: it is beyond the limits, or a type in it contains itself.
     """
-    _Measure(what).type(schema, "", 1)
+    return _Measure(what).type(schema, "", 1).types
 
 
 class _Extent(NamedTuple):

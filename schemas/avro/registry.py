@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.parse
 from http import HTTPStatus
 from importlib import resources
@@ -24,6 +25,8 @@ TIMEOUT_S = 5.0
 MAX_REFERENCES = 100
 """The most schemas that one may refer to, directly or through others."""
 MAX_REFERENCE_DEPTH = 16
+MAX_FETCH_S = 20.0
+"""Seconds after which a schema with all that it refers to is given up for now; what was had of it is kept."""
 IDS = range(1, 1 << 31)
 """The ids that a registry gives out."""
 MAX_SCHEMAS = 1_000
@@ -198,11 +201,14 @@ class ConfluentRegistry:
         """Return the schemas that one refers to, directly first, then through others."""
         found: dict[_Reference, Any] = {}
         references, size = referring.references, referring.size
+        deadline = time.monotonic() + MAX_FETCH_S
         for _ in range(MAX_REFERENCE_DEPTH):
             if len(found) + len(references) > MAX_REFERENCES:
                 raise UnknownSchemaError(f"{what} refers to more than {MAX_REFERENCES} others")
             inner: list[_Reference] = []
             for reference in references:
+                if time.monotonic() > deadline:
+                    raise RegistryUnavailableError(f"the schema registry takes over {MAX_FETCH_S:g} s for {what}")
                 registered = self._version(reference, what)
                 size += registered.size
                 if size > LIMITS.text_bytes:

@@ -12,16 +12,14 @@ from typing import Any, Protocol
 
 import structlog
 
+from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import RefusalError, UnknownSchemaError
-from schemas.topics import TOPIC_KINDS
+from schemas.topics import MAX_TOUCHPOINT_BYTES, TOPIC_KINDS
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk
 from streams.runtime.retry import Backoff, Failure, retry
 
-CONFLUENT = b"\x00"
-CONFLUENT_HEADER = 5
-"""Confluent framing: a zero byte and the four bytes of a schema's id."""
 REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 MAX_QUESTIONS = 16
 """How many questions are put to the registry at a time."""
@@ -77,11 +75,12 @@ class SchemaLearner:
         """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
         kind = TOPIC_KINDS[chunk.topic]
         return {
-            value[:CONFLUENT_HEADER]: value
+            value[:CONFLUENT_SIZE]: value
             for record in chunk.records
             if (value := record.value) is not None
             and value[:1] == CONFLUENT
-            and (kind, value[:CONFLUENT_HEADER]) not in self._known
+            and (kind, value[:CONFLUENT_SIZE]) not in self._known
+            and len(value) <= MAX_TOUCHPOINT_BYTES  # a larger one is refused, whatever its schema
         }
 
     async def learn(self, chunk: Chunk, messages: dict[bytes, bytes]) -> Unknown:

@@ -8,11 +8,12 @@ from traceback import extract_tb
 import structlog
 
 from schemas import dead_letters
+from schemas.avro.codec import CONFLUENT_SIZE
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError, Stage, UndecodableError
 from schemas.topics import TOPIC_KINDS
 from schemas.units import SECOND_MS
-from streams.agents.learning import CONFLUENT_HEADER, Decoder, SchemaLearner, Unknown
+from streams.agents.learning import Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
 from streams.agents.services import Services
 from streams.intake.accept import Accepted, Source, accept, check_size
@@ -113,7 +114,7 @@ class Validator:
                 raise value.refusal
             value = b""
         check_size(value)
-        if unknown and (refusal := unknown.get(value[:CONFLUENT_HEADER])) is not None:
+        if unknown and (refusal := unknown.get(value[:CONFLUENT_SIZE])) is not None:
             raise refusal
         try:
             return accept(

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from schemas.avro.codec import Codec
+from schemas.avro.codec import CONFLUENT, Codec
 from schemas.avro.registry import open_registry
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
@@ -91,13 +91,19 @@ class _Decoder:
 
     def __init__(self, configured: Settings) -> None:
         self._codec = Codec(open_registry(configured.schema_registry))
+        self._registry_is_away = False
 
     def __call__(self, letter: DeadLetter) -> dict[str, Any] | None:
         if letter.kind is None or letter.value is None:
             return None
+        if self._registry_is_away and letter.value.startswith(CONFLUENT):
+            return None
         try:
             return {"kind": letter.kind, **self._codec.decode(letter.kind, letter.value)}
-        except (RefusalError, RegistryUnavailableError):
+        except RegistryUnavailableError:
+            self._registry_is_away = True  # not to wait for it with every letter
+            return None
+        except RefusalError:
             return None
 
 

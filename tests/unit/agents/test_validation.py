@@ -141,6 +141,13 @@ async def test_a_schema_that_was_not_learnt_when_its_partition_was_revoked_is_st
     assert validating.schemas.new_schemas(chunk_of(first, *others)) == new
 
 
+def test_a_message_that_is_too_large_teaches_no_schema() -> None:
+    message = b"\0\0\0\0\x07" + b"x" * ((1 << 20) - 5)
+    validating = validator()
+    assert list(validating.schemas.new_schemas(chunk_of(message))) == [b"\0\0\0\0\x07"]
+    assert validating.schemas.new_schemas(chunk_of(message + b"x")) == {}
+
+
 def unread(*, first: bool) -> Unread:
     value = Unread()
     value.refusal = UnreadBatchError("its batch (offsets 4 to 9)", too_large=True, first=first)

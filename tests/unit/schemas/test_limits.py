@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.avro.codec import Codec
+from schemas.avro.codec import Codec, fastavro_decoder
 from schemas.avro.limits import LIMITS, check_json, check_types
 from schemas.avro.registry import ConfluentRegistry, FileRegistry, Schema, current_schemas, schema_history
 from schemas.errors import RefusalError, UndecodableError, UnknownSchemaError
@@ -163,6 +163,19 @@ def test_what_is_at_a_limit_is_read() -> None:
         (nested(31), b"\x00"),  # the page view around it is the 32nd
     ):
         assert decoded(page_view(new=kind), tail)["page"] == minimal("page_view")["page"]
+
+
+def test_no_decoder_is_compiled_for_a_schema_that_takes_the_compiler_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def compile_decoder(writer: Schema, reader: Schema) -> Any:
+        compiled.append(writer["fields"][-1]["name"])
+        return fastavro_decoder(writer, reader)
+
+    monkeypatch.setattr("schemas.avro.codec.compile_decoder", compile_decoder)
+    decoded(page_view(small=record("R", *["int"] * 900)), b"\x00" * 900)
+    decoded(page_view(large=record("R", *["int"] * 1000)), b"\x00" * 1000)
+    assert compiled == ["small"]
 
 
 def test_every_schema_of_ours_is_far_within_the_limits() -> None:

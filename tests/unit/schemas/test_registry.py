@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import re
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
@@ -275,6 +277,20 @@ def test_schemas_that_refer_to_each_other_are_fetched_once_each(
     with pytest.raises(UnknownSchemaError, match="contains itself"):
         Codec(registry).decode("purchase", b"\0\0\0\0\x07" + BODY)
     assert len(server.asked) == 3
+
+
+def test_a_registry_that_takes_long_for_each_reference_is_given_up_and_goes_on_there(
+    server: SchemaRegistry, registry: ConfluentRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(7, 200, registered(ORDER, TO_ITEM, TO_ACTION))
+    server.say_at(ITEM_AT, 200, registered(ITEM))
+    server.say_at("/subjects/action/versions/1", 200, registered(ACTION))
+    now = itertools.count(0.0, 15.0)  # seconds, at each look at the clock
+    monkeypatch.setattr("schemas.avro.registry.time", SimpleNamespace(monotonic=lambda: next(now)))
+    with pytest.raises(RegistryUnavailableError, match="over 20 s"):
+        registry.by_id(7)
+    asked = [path for path, _ in server.asked]
+    assert asked == ["/schemas/ids/7", ITEM_AT]
 
 
 def test_references_have_a_bound(server: SchemaRegistry, registry: ConfluentRegistry) -> None:
