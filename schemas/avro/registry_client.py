@@ -83,7 +83,6 @@ class RegistryClient:
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             ) as session,
         ):
             for _ in range(MAX_REDIRECTS + 1):

@@ -86,6 +86,16 @@ def test_a_batch_with_very_many_messages_gives_few_refusals_that_name_them_all()
     assert "this stands for the messages at offsets 999 to 4999" in found[-2].value.refusal.detail
 
 
+def test_how_many_messages_a_batch_states_is_not_believed() -> None:
+    data = bytearray(batch(GZIP, 0, b"\0" * 70_000))
+    data[23:27] = data[57:61] = ((1 << 31) - 1).to_bytes(4, "big")  # the last offset's distance, and the count
+    stated = unpacked(bytes(data))
+    stated._check_crcs = False
+    found = list(stated)
+    assert [r.offset for r in found] == [*range(MAX_LETTERS - 1), (1 << 31) - 1]
+    assert stated.next_fetch_offset == 1 << 31
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_broken_data_are_refused_by_place_too(codec: int) -> None:
     data = bytearray(batch(codec, 5, b"one", b"two"))

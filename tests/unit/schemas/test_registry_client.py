@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import socket
 import threading
@@ -109,9 +110,10 @@ def test_an_answer_is_read_up_to_a_bound() -> None:
 
 
 def test_a_compressed_answer_is_not_inflated() -> None:
-    start = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+    body = gzip.compress(SCHEMA)
+    start = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
     with (
-        answering([b"\x1f\x8b\x08\x00"], start=start) as (place, requests),
+        answering([body], start=start) as (place, requests),
         pytest.raises(RegistryUnavailableError, match="is none"),
     ):
         ConfluentRegistry(f"http://{place}", FILES).by_id(1)
