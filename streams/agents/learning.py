@@ -127,6 +127,7 @@ class SchemaLearner:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._codec.decode, kind, value)
             except RegistryUnavailableError as error:
                 failure = error
+                self._services.telemetry.retries.labels("schema_registry").inc()
                 asking.causes[header] = str(error)
                 if header in self._given_up:
                     self._give_up(asking, header, "when it was asked again")
@@ -148,7 +149,6 @@ class SchemaLearner:
 
     def _note_failure(self, asking: _Asking, failure: Failure[RegistryUnavailableError]) -> None:
         cause = str(failure.error)
-        self._services.telemetry.retries.labels("schema_registry").inc()
         self._waiting.add(asking)
         self._services.standing.wait("schema_registry", cause)
         log.warning(

@@ -243,9 +243,11 @@ async def test_a_schema_that_cannot_be_had_in_time_is_refused_and_asked_for_once
         assert len(it.log()) == 1
 
         asked = len(registry.asked)
+        assert it.value("touchline_retries_total", operation="schema_registry") >= asked - 1, "one may be under way"
         again = it.give(PURCHASES, *values)
         await until(lambda: again.acked)
         assert len(registry.asked) == asked + 1
+        assert it.value("touchline_retries_total", operation="schema_registry") >= asked, "an outage stays to be seen"
         assert len(it.producer.to(DEAD_LETTERS)) == 2
 
         registry.failures = 0
