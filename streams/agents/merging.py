@@ -32,6 +32,7 @@ MAX_BATCH = 2_000
 
 PATIENCE_S = 0.5
 """How long the other inputs wait for one that waits for a schema: as a rule the registry answers sooner."""
+
 OUTCOMES = b"outcomes"
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
 
