@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ["bench", "docs", "examples", "schemas", "servers", "sinks", "streams", "tests", "touchline"]
 PAGES = [
     ROOT / "CONTRIBUTING.md",
-    *(ROOT / "docs" / f"{page}.md" for page in ("adding-a-kind", "glossary", "how-it-works", "operating")),
+    *(ROOT / "docs" / f"{page}.md" for page in ("adding-a-kind", "glossary", "how-it-works", "operating", "security")),
     *sorted((ROOT / "docs" / "adr").glob("*.md")),
 ]
 FOREIGN = frozenset(
