@@ -27,9 +27,10 @@ from streams.kafka.watch import Watch, WatchedProducer
 from streams.runtime import logging
 from streams.runtime.exit import before_exit, exit_on_error, exit_with, print_cause
 from streams.runtime.health import HealthServer, HealthServerError
+from streams.runtime.metric import Role
 from streams.runtime.retry import Backoff, Failure, retry
 from streams.runtime.standing import Standing
-from streams.runtime.telemetry import Role, Telemetry
+from streams.runtime.telemetry import Telemetry
 from streams.runtime.thread import DaemonThread
 from streams.settings import Settings
 

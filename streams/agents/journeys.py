@@ -28,7 +28,7 @@ from schemas.errors import Reason, Stage, TouchlineError
 from schemas.journey_log import Tick, decode
 from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
-from schemas.units import DAY_MS
+from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.services import Services
 from streams.journeys.output import Collision, Output
 from streams.journeys.partition import Partition
@@ -166,7 +166,9 @@ class Journeys:
         expected = state.offset + 1
         if state.offset < 0 or chunk.first_offset <= expected:
             return
-        self._services.telemetry.log_gaps.labels(str(chunk.partition)).inc()
+        telemetry, number = self._services.telemetry, str(chunk.partition)
+        telemetry.log_gaps.labels(number).inc()
+        telemetry.log_gap.labels(number).set(self._services.clock() / SECOND_MS)
         log.error(
             "records of the journeys log were gone before they were read: figures lack their touchpoints. "
             f"To have them, see {REBUILDING}",
@@ -308,17 +310,27 @@ class Journeys:
             newest_ms=newest,
         )
         telemetry.duplicates.inc(counts["duplicates"])
-        telemetry.late_touchpoints.inc(counts["late"])
         telemetry.recomputations.inc(counts["recomputations"])
         telemetry.timers_fired.inc(counts["timers"])
         for what, times in output.trimmed.items():
             telemetry.trimmed.labels(what).inc(times)
-        telemetry.messages_refused.labels(COLLISION).inc(len(output.collisions))
+        for collision in output.collisions:
+            telemetry.messages_refused.labels(KIND_TOPICS[collision.kind], COLLISION).inc()
+        self._record_sources(output)
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()
         telemetry.partition_time.labels(number).set(state.time / 1000)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
+
+    def _record_sources(self, output: Output) -> None:
+        """Count touchpoints by where they came from; all series of a source begin at once, at 0 if need be."""
+        telemetry = self._services.telemetry
+        for name, source in output.on_time.keys() | output.late.keys():
+            label = self._services.sources.label(source)
+            telemetry.touchpoints_on_time.labels(name, label).inc(output.on_time[name, source])
+            telemetry.late_touchpoints.labels(name, label).inc(output.late[name, source])
+            telemetry.touchpoints_ahead.labels(name, label)
 
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from streams.kafka.producer import Batches
 from streams.runtime.clock import Clock, wall_clock
 from streams.runtime.retry import Sleep
+from streams.runtime.sources import SourceLabels
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
@@ -32,6 +33,7 @@ class Services:
         clock: tells the wall-clock time, epoch ms.
         sleep: waits for some seconds.
         standing: where it is noted what work waits for.
+        sources: tell which producing services have series of their own.
     """
 
     settings: Settings
@@ -40,3 +42,4 @@ class Services:
     clock: Clock = wall_clock
     sleep: Sleep = asyncio.sleep
     standing: Standing = field(default_factory=Standing)
+    sources: SourceLabels = field(default_factory=SourceLabels)

@@ -82,7 +82,6 @@ class Validator:
         now = self._services.clock()
         accepted: list[tuple[int, Accepted]] = []
         refused: list[Message] = []
-        ahead = 0
         excess = None
         for record in chunk.records:
             # The timestamp is the producer's to choose, unless the topic says otherwise: it may lie after now.
@@ -101,9 +100,9 @@ class Validator:
             time = item.occurred_at
             if time > received_at + self._ahead_ms:
                 time = NO_TIME
-                ahead += 1
+                label = self._services.sources.label(item.source)
+                self._services.telemetry.touchpoints_ahead.labels(chunk.topic, label).inc()
             accepted.append((time, item))
-        self._services.telemetry.touchpoints_ahead.inc(ahead)
         return Validated(accepted, refused, len(accepted) + len(refused), refused_in_a_row, excess)
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: Unknown, received_at: int, now: int) -> Accepted:
@@ -166,7 +165,7 @@ class Validator:
             )
 
     def _dead_letter(self, chunk: Chunk, record: Record, refusal: RefusalError, now: int) -> Message:
-        self._services.telemetry.messages_refused.labels(refusal.reason).inc()
+        self._services.telemetry.messages_refused.labels(chunk.topic, refusal.reason).inc()
         self._log_refusal(chunk, record, refusal)
         letter = DeadLetter(
             reason=refusal.reason,

@@ -11,6 +11,8 @@ from streams.journeys.signals import Signal
 
 Entry = tuple[bytes, bytes | None]
 """Key and value of a changelog entry; None deletes the key."""
+Origin = tuple[str, str]
+"""The input topic and the source of a touchpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Output:
     """What a chunk brought about.
 
     The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them
-    is there after a crash, all before it is there too. `buckets` holds the hourly counts as well.
+    is there after a crash, all before it is there too. `buckets` holds the hourly counts as well. `on_time` and
+    `late` count touchpoints by where they came from.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
@@ -40,3 +43,5 @@ class Output:
     position: tuple[bytes, bytes] = (b"", b"")
     counts: Counter[str] = field(default_factory=Counter)
     trimmed: Counter[Trimmed] = field(default_factory=Counter)
+    on_time: Counter[Origin] = field(default_factory=Counter)
+    late: Counter[Origin] = field(default_factory=Counter)

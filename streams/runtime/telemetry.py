@@ -8,11 +8,13 @@ customer's name, never an event's.
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any, Literal, get_type_hints
+from itertools import product
+from typing import Annotated, Any, get_type_hints
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
@@ -20,6 +22,7 @@ from schemas.errors import REASONS, Stage
 from schemas.limits import TRIMMED
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+from streams.runtime.metric import Metric, Role
 from streams.runtime.standing import Need, Standing
 
 # Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
@@ -28,37 +31,12 @@ CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
-Role = Literal["worker", "sink"]
-"""The kinds of processes."""
-
 _STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
 _TRIMMED: Mapping[Role, tuple[str, ...]] = {
     "worker": tuple(what for what in TRIMMED if what != "columns"),
     "sink": ("columns",),
 }
 _NEEDS: Mapping[Role, tuple[Need, ...]] = {"worker": ("kafka", "schema_registry"), "sink": ("kafka", "clickhouse")}
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric's declaration.
-
-    Attributes:
-        name: as Prometheus shows it; a counter's ends in `_total`.
-        meaning: one sentence for the person who reads a graph of it.
-        labels: the names of its labels, in order.
-        known: values of its only label that are known beforehand, of each role. Their series start at 0,
-            so that a first increase is seen as one.
-        buckets: upper bounds of a histogram's buckets, seconds.
-        only: the role whose processes serve it; None if all do.
-    """
-
-    name: str
-    meaning: str
-    labels: tuple[str, ...] = ()
-    known: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
-    buckets: tuple[float, ...] = ()
-    only: Role | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +63,9 @@ class Telemetry:
         Counter,
         Metric(
             "touchline_messages_refused_total",
-            "Messages sent to the dead-letter topic, by reason.",
-            ("reason",),
-            known={"worker": REASONS},
+            "Messages sent to the dead-letter topic, by the topic they came from and reason.",
+            ("topic", "reason"),
+            known={"worker": tuple(product(KIND_TOPICS.values(), REASONS))},
             only="worker",
         ),
     ]
@@ -131,6 +109,16 @@ class Telemetry:
         Metric(
             "touchline_late_touchpoints_total",
             "Touchpoints beyond the allowed lateness: kept as rows, changing no final figure.",
+            ("topic", "source"),
+            only="worker",
+        ),
+    ]
+    touchpoints_on_time: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_on_time_total",
+            "Touchpoints within the allowed lateness, by their producing service: the rest are late, or repeated.",
+            ("topic", "source"),
             only="worker",
         ),
     ]
@@ -139,6 +127,7 @@ class Telemetry:
         Metric(
             "touchline_touchpoints_ahead_total",
             "Records whose occurred_at is later than their received_at by more than the timers' delay.",
+            ("topic", "source"),
             only="worker",
         ),
     ]
@@ -172,6 +161,15 @@ class Telemetry:
         Metric(
             "touchline_log_gaps_total",
             "Runs of records of the journeys log that were gone before they were read: touchpoints are lost.",
+            ("partition",),
+            only="worker",
+        ),
+    ]
+    log_gap: Annotated[
+        Gauge,
+        Metric(
+            "touchline_log_gap_timestamp_seconds",
+            "When the process last met such a run, as a Unix time; only if it did.",
             ("partition",),
             only="worker",
         ),
@@ -316,6 +314,10 @@ class Telemetry:
             only="worker",
         ),
     ]
+    started: Annotated[
+        Gauge,
+        Metric("touchline_started_timestamp_seconds", "When the process was started, as a Unix time."),
+    ]
     build_info: Annotated[
         Gauge,
         Metric(
@@ -339,6 +341,7 @@ class Telemetry:
         }
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
+        telemetry.started.set(time.time())
         return telemetry
 
     def show(self, standing: Standing, role: Role) -> None:
@@ -396,7 +399,7 @@ def _register(
     for known_to, values in metric.known.items():
         if role in (None, known_to):
             for value in values:
-                registered.labels(value)
+                registered.labels(*((value,) if isinstance(value, str) else value))
     return registered
 
 

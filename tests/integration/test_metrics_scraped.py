@@ -19,7 +19,7 @@ def test_a_collision_that_is_counted_raises_the_alert(start_prometheus: StartPro
     try:
         prometheus = start_prometheus([f"127.0.0.1:{endpoint.port}"], [DEPLOY / "prometheus" / "alerts.yml"])
         prometheus.wait_for('touchline_messages_refused_total{reason="event_id_collision"} == 0')
-        telemetry.messages_refused.labels("event_id_collision").inc()
+        telemetry.messages_refused.labels("touchpoints.tweets.v1", "event_id_collision").inc()
 
         (alert,) = prometheus.wait_for('ALERTS{alertname="TouchlineCollisions", alertstate="firing"}')
 

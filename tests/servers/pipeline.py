@@ -58,7 +58,7 @@ class App(Child):
 
     def refused(self, reason: str) -> int:
         """Return how many messages it has refused for a reason since it was started."""
-        return self._counted(f'touchline_messages_refused_total{{reason="{reason}"}} ')
+        return self._counted(f'touchline_messages_refused_total{{reason="{reason}",')
 
     def missing(self, topic: str) -> int:
         """Return how many rows of a topic it shows as missing in ClickHouse."""
@@ -74,13 +74,13 @@ class App(Child):
         return self._counted(f'touchline_waiting{{need="{need}"}} ') == 1
 
     def _counted(self, series: str) -> int:
-        """Return the value of a counter; 0 while it, or the process, is not there."""
+        """Return the sum of the series that begin so; 0 while there is none, or no process."""
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self._port}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return 0
-        return sum(int(float(line.removeprefix(series))) for line in lines if line.startswith(series))
+        return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(series))
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the log entries of an event, oldest first."""

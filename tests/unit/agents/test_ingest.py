@@ -165,7 +165,7 @@ async def test_what_is_refused_goes_to_the_dead_letters_as_it_came(kind: str, va
         assert about["dlq.detail"]
         assert about["dlq.at"] == b"2026-09-21T14:13:20.000Z"  # NOW
         assert sum(len(it.log(number)) for number in (0, 1)) == 2, "the others are taken in"
-        assert it.value("touchline_messages_refused_total", reason=reason) == 1
+        assert it.value("touchline_messages_refused_total", topic=KIND_TOPICS[kind], reason=reason) == 1
         assert it.value("touchline_messages_received_total", topic=KIND_TOPICS[kind]) == 3
 
 
@@ -184,7 +184,7 @@ async def test_a_day_ahead_is_taken_in_and_moves_no_clock() -> None:
         times = [record.occurred_at - NOW for record in it.log() if isinstance(record, Purchase)]
         assert times == [-50, DAY, -40]
         assert [record.watermark - NOW for record in it.log()] == [-50, -50, -40]
-        assert it.value("touchline_touchpoints_ahead_total") == 1
+        assert it.value("touchline_touchpoints_ahead_total", topic=PURCHASES, source="shop") == 1
 
 
 async def test_ahead_is_later_than_received_by_more_than_the_timers_delay() -> None:
@@ -194,14 +194,14 @@ async def test_ahead_is_later_than_received_by_more_than_the_timers_delay() -> N
         chunk = it.give(PURCHASES, *records, timestamp=received_at)
         await until(lambda: chunk.acked)
         assert [record.watermark for record in it.log()] == [received_at + DELAY] * 2
-        assert it.value("touchline_touchpoints_ahead_total") == 1
+        assert it.value("touchline_touchpoints_ahead_total", topic=PURCHASES, source="shop") == 1
 
 
 async def test_a_producer_that_stamps_its_messages_with_its_own_wrong_clock_is_ahead() -> None:
     async with bench() as it:
         chunk = it.give(PURCHASES, sent("purchase", NOW + DAY), timestamp=NOW + DAY)
         await until(lambda: chunk.acked)
-        assert it.value("touchline_touchpoints_ahead_total") == 1
+        assert it.value("touchline_touchpoints_ahead_total", topic=PURCHASES, source="shop") == 1
 
 
 async def test_business_changes_and_spend_that_are_ahead_move_no_clock() -> None:
@@ -212,7 +212,8 @@ async def test_business_changes_and_spend_that_are_ahead_move_no_clock() -> None
         await it.ingest.report()
         assert [record.watermark - NOW for record in it.log()] == [-30, -20]
         assert it.reported() == [(0, NOW - 20)]
-        assert it.value("touchline_touchpoints_ahead_total") == 2
+        for kind in ("business_change", "marketing_spend"):
+            assert it.value("touchline_touchpoints_ahead_total", topic=KIND_TOPICS[kind], source="shop") == 1
         assert len(it.producer.to("facts.business_changes.v1")) == len(it.producer.to("facts.marketing_spend.v1")) == 2
 
 

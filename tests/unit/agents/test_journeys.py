@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -318,6 +319,7 @@ async def test_ids_of_a_million_characters_in_the_log_end_no_worker() -> None:
 async def test_records_that_were_gone_before_they_were_read_are_told_of() -> None:
     entries = a_log()
     kafka, telemetry = Kafka(), Telemetry.on(CollectorRegistry())
+    began = round(time.time(), 3) - 0.001  # whole milliseconds are told
     await worker(kafka).process(chunk_of(entries, 0, 40))
     late = worker(kafka, telemetry=telemetry)
     with capture_logs() as logs:
@@ -326,8 +328,38 @@ async def test_records_that_were_gone_before_they_were_read_are_told_of() -> Non
     assert (line["topic"], line["partition"]) == (JOURNEYS_LOG, 0)
     assert (line["first_missing"], line["last_missing"]) == (40, 59)
     assert "docs/operating.md#rebuilding" in line["event"]
-    assert telemetry.registry.get_sample_value("touchline_log_gaps_total", {"partition": "0"}) == 1
+    value = telemetry.registry.get_sample_value
+    assert value("touchline_log_gaps_total", {"partition": "0"}) == 1
+    assert began <= (value("touchline_log_gap_timestamp_seconds", {"partition": "0"}) or 0) <= time.time()
     assert (await restored(kafka, 0)).offset == len(entries) - 1
+
+
+async def test_touchpoints_are_counted_by_where_they_came_from_late_ones_apart() -> None:
+    order = {"action": "placed", "amount_minor": 1, "currency": "EUR"}
+    entries = [journey_log.encode(Tick(START))]
+    for number, (at, source) in enumerate(
+        [
+            (START, "shop"),
+            (START - DAY_MS, "till"),
+            (START - 4 * DAY_MS, "till"),
+            (START - 365 * DAY_MS, "ann@example.com"),
+        ]
+    ):
+        sent_by = {"source": source, "source_topic": KIND_TOPICS["purchase"]}
+        entries.append(touchpoint(Purchase, number, at, order_id=f"o-{number}", **order, **sent_by))
+    repeated = entries[1]
+    telemetry = Telemetry.on(CollectorRegistry())
+    await worker(Kafka(), telemetry=telemetry).process(chunk_of([*entries, repeated], 0, 6))
+
+    def counted(metric: str) -> dict[str, float | None]:
+        return {
+            source: telemetry.registry.get_sample_value(metric, {"topic": KIND_TOPICS["purchase"], "source": source})
+            for source in ("shop", "till", "other")
+        }
+
+    assert counted("touchline_touchpoints_on_time_total") == {"shop": 1, "till": 1, "other": 0}
+    assert counted("touchline_late_touchpoints_total") == {"shop": 0, "till": 1, "other": 1}
+    assert counted("touchline_touchpoints_ahead_total") == {"shop": 0, "till": 0, "other": 0}
 
 
 async def test_a_log_whose_beginning_is_gone_is_no_gap_without_a_state() -> None:

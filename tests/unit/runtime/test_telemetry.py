@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.topics import KIND_TOPICS
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry, declarations, describe
 
@@ -22,17 +24,19 @@ CONTRACT_REASONS = {
 NEEDS = ("kafka", "clickhouse", "schema_registry")
 LABELS_OF_ALL = {
     "touchline_messages_received_total": ("topic",),
-    "touchline_messages_refused_total": ("reason",),
+    "touchline_messages_refused_total": ("topic", "reason"),
     "touchline_input_paused_timestamp_seconds": ("topic", "partition"),
     "touchline_paused_input_behind_seconds": ("topic", "partition"),
     "touchline_touchpoints_processed_total": ("stage",),
     "touchline_duplicates_total": (),
-    "touchline_late_touchpoints_total": (),
-    "touchline_touchpoints_ahead_total": (),
+    "touchline_late_touchpoints_total": ("topic", "source"),
+    "touchline_touchpoints_on_time_total": ("topic", "source"),
+    "touchline_touchpoints_ahead_total": ("topic", "source"),
     "touchline_timers_fired_total": (),
     "touchline_recomputations_total": (),
     "touchline_trimmed_total": ("what",),
     "touchline_log_gaps_total": ("partition",),
+    "touchline_log_gap_timestamp_seconds": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),
     "touchline_event_time_lag_seconds": ("stage",),
     "touchline_watermark_timestamp_seconds": ("task",),
@@ -46,6 +50,7 @@ LABELS_OF_ALL = {
     "touchline_restore_duration_seconds": (),
     "touchline_state_entries": ("partition", "kind"),
     "touchline_signals_total": ("topic",),
+    "touchline_started_timestamp_seconds": (),
     "touchline_build_info": ("version", "python"),
     "touchline_consumer_lag_records": ("stage",),
     "touchline_waiting": ("need",),
@@ -82,17 +87,26 @@ def test_names_keep_prometheus_conventions() -> None:
             assert list(metric.buckets) == sorted(set(metric.buckets))
         else:
             assert not metric.buckets
-        assert not metric.known or len(metric.labels) == 1
+        for known in (known for values in metric.known.values() for known in values):
+            assert len(metric.labels) == (1 if isinstance(known, str) else len(known))
         assert metric.meaning.endswith(".")
 
 
-def test_every_reason_of_the_contract_starts_at_zero(telemetry: Telemetry) -> None:
+def test_every_reason_of_the_contract_starts_at_zero_for_every_input(telemetry: Telemetry) -> None:
     families = text_string_to_metric_families(generate_latest(telemetry.registry).decode())
     (family,) = (f for f in families if f.name == "touchline_messages_refused")
 
-    assert {(sample.labels["reason"], sample.value) for sample in family.samples} == {
-        (reason, 0.0) for reason in CONTRACT_REASONS
+    assert {(sample.labels["topic"], sample.labels["reason"], sample.value) for sample in family.samples} == {
+        (topic, reason, 0.0) for topic in KIND_TOPICS.values() for reason in CONTRACT_REASONS
     }
+
+
+def test_a_process_tells_when_it_was_started() -> None:
+    before = time.time()
+    started = Telemetry.on(CollectorRegistry()).registry.get_sample_value("touchline_started_timestamp_seconds")
+
+    assert started is not None
+    assert before <= started <= time.time()
 
 
 def test_what_is_counted_is_exposed(telemetry: Telemetry) -> None:
