@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,12 @@ from touchline.stack.ports import HOST, free_port
 
 HOW_TO_INSTALL = "install Debian's package prometheus"
 
-CONFIG = """
-global:
-  scrape_interval: 500ms
-  scrape_timeout: 500ms
-  evaluation_interval: 500ms
-rule_files: {rules}
-scrape_configs:
-  - job_name: touchline
-    static_configs:
-      - targets: {targets}
-"""
+INTERVAL_S = 0.5
+"""How often a test's Prometheus scrapes and evaluates, if the test does not say."""
 
 
 class Prometheus(Server):
-    """A Prometheus that scrapes `targets` (host:port) and evaluates `rules` (files), often.
+    """A Prometheus that scrapes targets and evaluates rules, often.
 
     Attributes:
         url: its HTTP API.
@@ -39,14 +31,22 @@ class Prometheus(Server):
 
     START_S = 30.0
 
-    def __init__(self, folder: Path, targets: list[str], rules: list[Path]) -> None:
-        """Prepare a server with its data and log in `folder`; `start` runs it."""
+    def __init__(
+        self, folder: Path, jobs: Mapping[str, Sequence[str]], rules: Sequence[Path], interval_s: float = INTERVAL_S
+    ) -> None:
+        """Prepare a server; `start` runs it.
+
+        Args:
+            folder: holds its data and log.
+            jobs: what it scrapes (host:port), by job.
+            rules: files of rules.
+            interval_s: how often it scrapes and evaluates, s.
+        """
         program = find_program("prometheus", HOW_TO_INSTALL)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         config = folder / "prometheus.yml"
-        files = json.dumps([str(rule.absolute()) for rule in rules])
-        config.write_text(CONFIG.format(targets=json.dumps(targets), rules=files))
+        config.write_text(_config(jobs, rules, interval_s))
         self.process = Child(
             "prometheus",
             [
@@ -78,6 +78,11 @@ class Prometheus(Server):
             time.sleep(0.1)
         raise TimeoutError(f"{expression!r} had no result after {timeout_s:g} s")
 
+    def firing(self) -> list[dict[str, str]]:
+        """Return the labels of all alerts that fire, `alertname` among them."""
+        alerts = self._get("/api/v1/alerts")["data"]["alerts"]
+        return [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+
     def answers(self) -> bool:
         """Return whether the server is ready."""
         try:
@@ -89,3 +94,17 @@ class Prometheus(Server):
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # http, on loopback
             return json.load(answer)
+
+
+def _config(jobs: Mapping[str, Sequence[str]], rules: Sequence[Path], interval_s: float) -> str:
+    """Return the configuration, as JSON, which is YAML."""
+    interval = f"{round(interval_s * 1000)}ms"
+    return json.dumps(
+        {
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+            "rule_files": [str(rule.absolute()) for rule in rules],
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in jobs.items()
+            ],
+        }
+    )

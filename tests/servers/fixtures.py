@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from servers.programs import find_program
-from servers.prometheus import HOW_TO_INSTALL, Prometheus
+from servers.prometheus import HOW_TO_INSTALL, INTERVAL_S, Prometheus
 from tests.servers.process import missing, skip_without_server, watch
 from touchline.stack import Stack
 
@@ -47,14 +47,20 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
 
 @pytest.fixture
 def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
-    """Call with targets (and rule files) to have a Prometheus that runs until the test's end."""
+    """Call with targets, or targets by job, to have a Prometheus that runs until the test's end.
+
+    More arguments: files of rules, and how often it scrapes and evaluates, s.
+    """
     servers: list[Prometheus] = []
 
-    def start(targets: list[str], rules: list[Path] | None = None) -> Prometheus:
+    def start(
+        targets: list[str] | Mapping[str, list[str]], rules: Sequence[Path] = (), interval_s: float = INTERVAL_S
+    ) -> Prometheus:
         folder = tmp_path / f"prometheus-{len(servers)}"
         folder.mkdir()
         with skip_without_server():
-            server = Prometheus(folder, targets, rules or [])
+            jobs = targets if isinstance(targets, Mapping) else {"touchline": targets}
+            server = Prometheus(folder, jobs, rules, interval_s)
         watch(server.process)
         servers.append(server)
         server.start()
