@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.alert_bench import SCRAPE_S, Expected, Seen, measured, slack_s
+from tests.servers.alert_bench import EARLY_S, Expected, Seen, measured, slack_s
 from tests.servers.alert_rules import load_rules, names_of
 from tests.servers.alert_scenarios import SCENARIOS
 from tests.servers.fixtures import StartPrometheus
@@ -22,10 +22,10 @@ def wrong_times(seen: dict[str, Seen], factor: float) -> dict[str, Seen]:
 
 
 def in_time(expected: Expected, seen: Seen, slack: float) -> bool:
-    """Return whether an alert fired and stopped in its time; the last scrape before a cause may tell of it first."""
+    """Return whether an alert fired and stopped in its time."""
     if seen.fired_s is None or seen.stopped_s is None:
         return False
-    fired = expected.fires_s - SCRAPE_S <= seen.fired_s <= expected.fires_s + slack
+    fired = expected.fires_s - EARLY_S <= seen.fired_s <= expected.fires_s + slack
     return fired and seen.stopped_s <= expected.stops_s + slack
 
 

@@ -30,6 +30,8 @@ BASELINE_S = 120
 """For so long all is well at first."""
 SLACK_S = 3 * SCRAPE_S
 """A scrape, an evaluation and a look may each be that late."""
+EARLY_S = 2 * SCRAPE_S
+"""So much sooner an alert may fire that asks what was in a time: the last samples of that lie before the cause."""
 STARTS_WITHIN_S = 60.0
 """For so long Prometheus may take to scrape all endpoints for the first time, s of the wall clock."""
 STALL_S = 2.0
@@ -154,16 +156,17 @@ class _Course:
         self.scenario = scenario
         self.seen = {expected.alert: Seen() for expected in scenario.expected}
         self._bench = bench
-        self._change, self._since, self._begun = scenario.well, time.monotonic(), False
+        self._change, self._begun = scenario.well, False
+        self._since = self._last_beat = time.monotonic()
 
     def beat(self) -> None:
         """Change the series."""
         self._change(self._bench, self._elapsed_s if self._begun else 0)
-        self._begun = True
+        self._begun, self._last_beat = True, time.monotonic()
 
     def begin(self) -> None:
-        """Bring the cause about."""
-        self._turn(self.scenario.wrong)
+        """Bring the cause about; its time counts from when all was last well."""
+        self._turn(self.scenario.wrong, self._last_beat)
 
     def look(self, firing: Sequence[dict[str, str]]) -> None:
         """Note which alerts fire; take the cause away when all have."""
@@ -176,7 +179,7 @@ class _Course:
             elif self._change is self.scenario.well and seen.stopped_s is None and not fires:
                 seen.stopped_s = self._elapsed_s
         if self._change is self.scenario.wrong and all(seen.fired_s is not None for seen in self.seen.values()):
-            self._turn(self.scenario.well)
+            self._turn(self.scenario.well, time.monotonic())
 
     @property
     def overdue(self) -> bool:
@@ -194,8 +197,8 @@ class _Course:
     def _elapsed_s(self) -> float:
         return (time.monotonic() - self._since) * self._bench.factor
 
-    def _turn(self, change: Change) -> None:
-        self._change, self._since, self._begun = change, time.monotonic(), False
+    def _turn(self, change: Change, since: float) -> None:
+        self._change, self._since, self._begun = change, since, False
         self.beat()
 
 
