@@ -48,6 +48,11 @@ class App(Child):
         ports = dict.fromkeys(("TOUCHLINE_METRICS_PORT", "TOUCHLINE_SINK_METRICS_PORT"), str(self._port))
         super().__init__(name, command, log, {**environment, **ports})
 
+    @property
+    def target(self) -> str:
+        """Where Prometheus scrapes it."""
+        return f"{HOST}:{self._port}"
+
     def processed(self, stage: str) -> int:
         """Return how many touchpoints a stage has processed since it was started."""
         return self._counted(f'touchline_touchpoints_processed_total{{stage="{stage}"}} ')
