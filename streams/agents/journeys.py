@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -326,11 +326,12 @@ class Journeys:
     def _record_sources(self, output: Output) -> None:
         """Count touchpoints by where they came from; all series of a source begin at once, at 0 if need be."""
         telemetry = self._services.telemetry
-        for name, source in output.on_time.keys() | output.late.keys():
-            label = self._services.sources.label(source)
-            telemetry.touchpoints_on_time.labels(name, label).inc(output.on_time[name, source])
-            telemetry.late_touchpoints.labels(name, label).inc(output.late[name, source])
-            telemetry.touchpoints_ahead.labels(name, label)
+        on_time, late = Counter(output.on_time), Counter(output.late)
+        for kind, source in on_time.keys() | late.keys():
+            labels = KIND_TOPICS[kind], self._services.sources.label(source)
+            telemetry.touchpoints_on_time.labels(*labels).inc(on_time[kind, source])
+            telemetry.late_touchpoints.labels(*labels).inc(late[kind, source])
+            telemetry.touchpoints_ahead.labels(*labels)
 
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:

@@ -12,7 +12,7 @@ from streams.journeys.signals import Signal
 Entry = tuple[bytes, bytes | None]
 """Key and value of a changelog entry; None deletes the key."""
 Origin = tuple[str, str]
-"""The input topic and the source of a touchpoint."""
+"""The kind and the source of a touchpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Output:
 
     The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them
     is there after a crash, all before it is there too. `buckets` holds the hourly counts as well. `on_time` and
-    `late` count touchpoints by where they came from.
+    `late` have an entry for each touchpoint.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
@@ -43,5 +43,5 @@ class Output:
     position: tuple[bytes, bytes] = (b"", b"")
     counts: Counter[str] = field(default_factory=Counter)
     trimmed: Counter[Trimmed] = field(default_factory=Counter)
-    on_time: Counter[Origin] = field(default_factory=Counter)
-    late: Counter[Origin] = field(default_factory=Counter)
+    on_time: list[Origin] = field(default_factory=list)
+    late: list[Origin] = field(default_factory=list)

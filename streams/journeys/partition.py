@@ -235,13 +235,13 @@ class Partition:
             self._count_repeat(touchpoint, known.fingerprint, context)
         elif is_late(timeline, touchpoint, context):
             counts["late"] += 1
-            self._output.late[touchpoint.source_topic, touchpoint.source] += 1
+            self._output.late.append((touchpoint.kind, touchpoint.source))
             self._late_rows.append(self._late_row(touchpoint, timeline, context))
             self._note(touchpoint, "late", context)
         else:
             effects = self._effects_of(customer_key)
             counts["touchpoints"] += 1
-            self._output.on_time[touchpoint.source_topic, touchpoint.source] += 1
+            self._output.on_time.append((touchpoint.kind, touchpoint.source))
             if self._counts_plainly:
                 self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
             else:
