@@ -1,10 +1,18 @@
-"""What is declared of a metric: its name, meaning and labels, and whose it is."""
+"""What is declared of a metric: its name, meaning and labels, and who serves it; and how it is made of that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
+# may have to wait for merges.
+CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 Role = Literal["worker", "sink"]
 """The kinds of processes."""
@@ -30,3 +38,17 @@ class Metric:
     known: Mapping[Role, tuple[str | tuple[str, ...], ...]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
     only: Role | None = None
+
+
+def register(
+    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry, role: Role | None
+) -> Counter | Gauge | Histogram:
+    """Make a metric, on a registry if a process of the role serves it; None stands for all roles."""
+    extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
+    place = registry if role is None or metric.only in (None, role) else None
+    registered = kind(metric.name, metric.meaning, metric.labels, registry=place, **extra)
+    for known_to, values in metric.known.items():
+        if role in (None, known_to):
+            for value in values:
+                registered.labels(*((value,) if isinstance(value, str) else value))
+    return registered

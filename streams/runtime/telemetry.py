@@ -22,14 +22,8 @@ from schemas.errors import REASONS, Stage
 from schemas.limits import TRIMMED
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
-from streams.runtime.metric import Metric, Role
+from streams.runtime.metric import CHUNK_BUCKETS, INSERT_BUCKETS, RESTORE_BUCKETS, Metric, Role, register
 from streams.runtime.standing import Need, Standing
-
-# Seconds. A chunk is milliseconds of work and must stay far below the session timeout; an insert
-# may have to wait for merges.
-CHUNK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-INSERT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 _STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
 _TRIMMED: Mapping[Role, tuple[str, ...]] = {
@@ -337,7 +331,7 @@ class Telemetry:
         # They would double the number of series, and nobody reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the package types most of itself, but not this
         registered: dict[str, Any] = {
-            attribute: _register(kind, metric, registry, role) for attribute, kind, metric in declarations()
+            attribute: register(kind, metric, registry, role) for attribute, kind, metric in declarations()
         }
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
@@ -388,19 +382,6 @@ def describe() -> str:
         cells = (f"`{metric.name}`", kind.__name__.lower(), labels, served_by, metric.meaning)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _register(
-    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry, role: Role | None
-) -> Counter | Gauge | Histogram:
-    extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
-    place = registry if role is None or metric.only in (None, role) else None
-    registered = kind(metric.name, metric.meaning, metric.labels, registry=place, **extra)
-    for known_to, values in metric.known.items():
-        if role in (None, known_to):
-            for value in values:
-                registered.labels(*((value,) if isinstance(value, str) else value))
-    return registered
 
 
 def _version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.servers.alert_rules import load_rules, names_of
 from tests.servers.alert_scenarios import SCENARIOS
 from tests.servers.fixtures import StartPrometheus
 
+PAGE = Path(__file__).parents[2] / "docs" / "operating.md"
 FACTOR = 60
 """An hour is a minute."""
 EXPECTED = {expected.alert: expected for scenario in SCENARIOS for expected in scenario.expected}
@@ -34,6 +36,17 @@ def test_every_alert_has_its_scenario() -> None:
 
     assert set(alerts) - set(EXPECTED) == set(), "add a scenario to tests/servers/alert_scenarios.py"
     assert set(EXPECTED) - set(alerts) == set(), "there is no such alert"
+
+
+@pytest.mark.parametrize("expected", EXPECTED.values(), ids=EXPECTED)
+def test_the_page_for_operators_says_how_soon_an_alert_fires_and_stops(expected: Expected) -> None:
+    row = re.compile(rf"\| \[{expected.alert}\]\S+ \| (.+?) \| .+? \| (.+?) \|")
+
+    assert row.findall(PAGE.read_text("utf-8")) == [(in_words(expected.fires_s), in_words(expected.stops_s))]
+
+
+def in_words(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds else "at once"
 
 
 @pytest.mark.prometheus

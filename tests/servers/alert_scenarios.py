@@ -148,6 +148,19 @@ def archive_is_right(bench: AlertBench, _elapsed_s: float) -> None:
     sent(bench, "archive", on_time=1)
 
 
+def one_trim(bench: AlertBench, elapsed_s: float) -> None:
+    if not elapsed_s:
+        bench.first.telemetry.trimmed.labels("state").inc()
+
+
+def rows_are_missing(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.second.telemetry.missing_rows.labels(CALLS).set(3)
+
+
+def rows_are_found(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.second.telemetry.missing_rows.labels(CALLS).set(0)
+
+
 def one_gap(bench: AlertBench, elapsed_s: float) -> None:
     if not elapsed_s:
         bench.first.telemetry.log_gap.labels("3").set(time.time())
@@ -217,6 +230,8 @@ SCENARIOS = (
         archive_is_late,
         archive_is_right,
     ),
+    Scenario(one(Expected("TouchlineTrimmed", 0, 30 * MINUTE, {"what": "state"})), one_trim, nothing),
+    Scenario(one(Expected("TouchlineRowsMissing", 5 * MINUTE, 0, {"topic": CALLS})), rows_are_missing, rows_are_found),
     Scenario(one(Expected("TouchlineLogGap", 0, 30 * MINUTE, {"partition": "3"})), one_gap, nothing),
     Scenario(
         one(Expected("TouchlineRetries", 10 * MINUTE, 5 * MINUTE, {"operation": "insert"})), inserts_fail, nothing
