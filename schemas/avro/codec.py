@@ -1,4 +1,4 @@
-"""The codec between bytes on Kafka and records: Avro in both framings, with schema resolution."""
+"""The codec between bytes on Kafka and records: Avro in both framings, with schema resolution, and JSON."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
+from schemas.avro.envelopes import CHANGE, CHANGE_RECORD, is_json
 from schemas.avro.fingerprints import SINGLE_OBJECT, header_of
+from schemas.avro.json_messages import JsonReader, NoteUnknown
 from schemas.avro.limits import check_json, check_types
-from schemas.avro.registry import Registry, Schema, current_schemas
+from schemas.avro.registry import JSON_SCHEMA, Registry, Schema, current_schemas
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
 
 if TYPE_CHECKING:
     from schemas.avro.decoder import Decode
+    from schemas.avro.envelopes import CloudEvent
 
 __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 
@@ -28,6 +31,8 @@ MAX_COMPILED_TYPES = 1_000
 """Types of a writer's schema up to which a decoder is compiled for it: the whole process waits for the compiler."""
 
 _SINGLE_OBJECT_SIZE = 10
+_NO_HEADER = b""
+"""The header of JSON."""
 CONFLUENT = b"\x00"
 CONFLUENT_SIZE = 5
 """Confluent framing: a zero byte and the four bytes of a schema's id."""
@@ -52,21 +57,26 @@ class Codec:
 
     Args:
         registry: finds the schemas that messages were written with; asked once for each kind and schema.
+        note_unknown: called for each message in JSON with fields that its kind does not have.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, note_unknown: NoteUnknown = lambda _kind, _names: None) -> None:
         current = current_schemas()
         self._registry = registry
         self._writers = {name: _parsed(schema) for name, schema in current.items()}
         self._readers = {name: _parsed(_without_logical(s)) for name, s in current.items()}
         self._headers = {name: header_of(schema) for name, schema in current.items()}
-        self._decoders: dict[str, dict[bytes, Decode]] = {kind: {} for kind in KIND_RECORDS}
+        self._json = {kind: JsonReader(kind, current[name], note_unknown) for kind, name in KIND_RECORDS.items()}
+        self._decoders: dict[str, dict[bytes, Decode]] = {
+            kind: {_NO_HEADER: reader.read} for kind, reader in self._json.items()
+        }
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """Return the record in a message of a kind's topic, as the schema in force has it.
 
         Raises:
             UndecodableError: the bytes are not one whole record of this kind.
+            InvalidRecordError: the message is JSON and lacks a field (`missing_field`).
             UnknownSchemaError: the message names a schema that the registry does not know.
             RegistryUnavailableError: the schema registry did not answer; try again.
         """
@@ -77,11 +87,32 @@ class Codec:
             size = _header_size(data)
             decode = decoders.get(data[:size])
             if decode is None:
-                decode = decoders[data[:size]] = self._decoder(kind, data)
+                self.learn(kind, data)
+                decode = decoders[data[:size]]
         try:
             return decode(data, size)
         except _FAULTS_OF_THE_DATA as error:
             raise UndecodableError(f"the body is not a {KIND_RECORDS[kind]}: {_what_is_wrong(error)}") from error
+
+    def decode_event(self, kind: str, data: bytes, event: CloudEvent) -> dict[str, Any]:
+        """Return the record in a message whose headers describe a CloudEvent; else as `decode`."""
+        size = self.learn(kind, data)
+        reader = self._json[kind]
+        if self._decoders[kind][data[:size]] == reader.read:
+            return reader.read(data, size, event)
+        return self.decode(kind, data)
+
+    def learn(self, kind: str, data: bytes) -> int:
+        """Ask for the schema that a message names, unless it is known; return the size of the message's header.
+
+        Raises:
+            UndecodableError, UnknownSchemaError, RegistryUnavailableError: as `decode` does, but for the body.
+        """
+        size = _header_size(data)
+        decoders = self._decoders[kind]
+        if data[:size] not in decoders:
+            decoders[data[:size]] = self._decoder(kind, data)
+        return size
 
     def encode(self, record_name: str, record: dict[str, Any]) -> bytes:
         """Return a record in single-object encoding. Fields left out take their defaults.
@@ -96,9 +127,13 @@ class Codec:
 
     def _decoder(self, kind: str, data: bytes) -> Decode:
         writer = self._writer_of(data)
+        if writer is JSON_SCHEMA:
+            return self._json[kind].read
         expected = KIND_RECORDS[kind]
         # Names are compared without their namespace, as Avro's resolution does.
         found = str(writer.get("name")).rpartition(".")[2]
+        if found == CHANGE_RECORD:
+            raise UndecodableError(f"the message holds {CHANGE}")
         if found != expected:
             raise UndecodableError(f"the message holds a {found}; this topic carries {expected}")
         if writer.get("type") != "record":
@@ -173,10 +208,12 @@ def _header_size(data: bytes) -> int:
         size = _SINGLE_OBJECT_SIZE
     elif data.startswith(CONFLUENT):
         size = CONFLUENT_SIZE
+    elif is_json(data):
+        size = len(_NO_HEADER)
     else:
         raise UndecodableError(
-            f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object "
-            "encoding (c301) nor Confluent framing (00)"
+            f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object encoding (c301), nor "
+            "Confluent framing (00), nor a JSON object ({)"
         )
     if len(data) < size:
         raise UndecodableError(f"the message is {len(data)} bytes long, its header alone takes {size}")

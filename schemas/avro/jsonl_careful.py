@@ -59,37 +59,53 @@ class CarefulReader:
         Raises:
             BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields.
         """
-        try:
-            found = _object(line)
-            kind = _kind(found, self._parsers)
-            return kind, self._parsers[kind].record("", found)
-        except RecursionError as error:
-            raise BadLineError("the line holds lists or objects nested hundreds deep; no field is") from error
+        found = json_object(line, "the line")
+        kind = _kind(found, self._parsers)
+        return kind, self.record(kind, found)
+
+    def record(self, kind: str, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the whole record, times in epoch ms, of a kind's fields as JSON has them.
+
+        Raises:
+            BadLineError: they are not the fields of this kind.
+        """
+        return self._parsers[kind].record("", found)
 
 
-def _object(line: str | bytes) -> dict[str, object]:
+def json_object(text: str | bytes, what: str) -> dict[str, Any]:
+    """Return the object that a text of JSON is.
+
+    Args:
+        text: without a byte order mark.
+        what: it is, for the error.
+
+    Raises:
+        BadLineError: it is not JSON, or no object.
+    """
     try:
-        value = msgspec.json.decode(line)
+        value = msgspec.json.decode(text)
     except UnicodeError as error:
-        raise BadLineError("the line is not UTF-8") from error
+        raise BadLineError(f"{what} is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise BadLineError(_not_json(line, error)) from error
+        raise BadLineError(_not_json(text, error, what)) from error
+    except RecursionError as error:
+        raise BadLineError(f"{what} holds lists or objects nested hundreds deep; no field is") from error
     if not isinstance(value, dict):
-        raise BadLineError(f"the line is {_found(value)}; it must be a JSON object")
+        raise BadLineError(f"{what} is {_found(value)}; it must be a JSON object")
     return value
 
 
-def _not_json(line: str | bytes, error: msgspec.DecodeError) -> str:
-    """Return why a line is not JSON, in the words of a known cause where it has one."""
+def _not_json(line: str | bytes, error: msgspec.DecodeError, what: str) -> str:
+    """Return why a text is not JSON, in the words of a known cause where it has one."""
     text = line if isinstance(line, str) else line.decode(errors="replace")
     if not text.strip():
-        return "the line is empty"
+        return f"{what} is empty"
     if "\0" in text:
-        return "the line holds NUL bytes: it is UTF-16, or what a crash left of a file; only UTF-8 is read"
+        return f"{what} holds NUL bytes: it is UTF-16, or what a crash left of a file; only UTF-8 is read"
     half = next((found["half"] for found in _ESCAPE.finditer(text) if found["half"]), None)
     if half is not None:
-        return f"the line holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
-    return f"the line is not JSON: {error}"
+        return f"{what} holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
+    return f"{what} is not JSON: {error}"
 
 
 def _kind(found: dict[str, object], known: Collection[str]) -> str:

@@ -27,6 +27,8 @@ MAX_REFERENCES = 100
 MAX_REFERENCE_DEPTH = 16
 MAX_FETCH_S = 20.0
 """Seconds after which a schema with all that it refers to is given up for now; what was had of it is kept."""
+JSON_SCHEMA: Schema = {"type": "JSON Schema"}
+"""Stands for every schema of type JSON: messages that name one are read by the names of their fields."""
 IDS = range(1, 1 << 31)
 """The ids that a registry gives out."""
 MAX_SCHEMAS = 1_000
@@ -47,6 +49,8 @@ class Registry(Protocol):
 
     def by_id(self, schema_id: int) -> Schema:
         """Return the schema that has this id in the schema registry, with the types of the schemas it refers to.
+
+        Of a schema of type JSON, `JSON_SCHEMA` itself is returned.
 
         Raises:
             UnknownSchemaError: the registry does not know it or one that it refers to, or there is no registry.
@@ -185,7 +189,10 @@ class ConfluentRegistry:
     def _fetch(self, schema_id: int) -> Schema:
         what = f"the schema with id {schema_id}"
         unknown = f"the schema registry does not know the schema id {schema_id}"
-        registered = _registered(self._ask(f"/schemas/ids/{schema_id}", unknown), what)
+        answer = self._ask(f"/schemas/ids/{schema_id}", unknown)
+        if answer.get("schemaType") == "JSON":
+            return JSON_SCHEMA
+        registered = _registered(answer, what)
         schema = registered.schema
         if not isinstance(schema, dict):
             raise UnknownSchemaError(f"{what} is {str(schema)[:100]!r}, not a record")
@@ -278,7 +285,7 @@ def _error_code(body: bytes) -> int | None:
 def _registered(answer: dict[str, Any], what: str) -> _Registered:
     """Return the schema and references of the registry's answer about `what`."""
     if answer.get("schemaType", "AVRO") != "AVRO":
-        raise UnknownSchemaError(f"{what} is {str(answer['schemaType'])[:100]}, not Avro")
+        raise UnknownSchemaError(f"{what} is {str(answer['schemaType'])[:100]}, neither Avro nor JSON")
     try:
         text = answer["schema"]
         if len(text) > LIMITS.text_bytes:

@@ -19,6 +19,7 @@ from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
 from streams.agents.pausing import Inputs
 from streams.agents.services import Services
+from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
@@ -34,7 +35,8 @@ log = structlog.get_logger(__name__)
 def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
     settings = services.settings
-    validator = Validator(services, Codec(open_registry(settings.schema_registry)), VaderScorer(settings.company_names))
+    codec = Codec(open_registry(settings.schema_registry), UnknownFields(services.telemetry).note)
+    validator = Validator(services, codec, VaderScorer(settings.company_names))
     ingest = Ingest(services, validator, _AppInputs(app))
 
     @app.agent(topic(app, TOPIC_KINDS), name=STAGE)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import structlog
 
 from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE
+from schemas.avro.envelopes import CloudEvent
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import RefusalError, UnknownSchemaError
 from schemas.topics import MAX_TOUCHPOINT_BYTES, TOPIC_KINDS
@@ -37,6 +38,12 @@ class Decoder(Protocol):
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """Return the record in a message, or raise `RefusalError` or `RegistryUnavailableError`."""
+
+    def decode_event(self, kind: str, data: bytes, event: CloudEvent) -> dict[str, Any]:
+        """Return the record in a message whose headers describe a CloudEvent; else as `decode`."""
+
+    def learn(self, kind: str, data: bytes) -> int:
+        """Ask for the schema that a message names, or raise as `decode` does; return the size of its header."""
 
 
 @dataclass(eq=False)
@@ -124,7 +131,7 @@ class SchemaLearner:
             if not asking.chunk.current:
                 return
             try:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._codec.decode, kind, value)
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._codec.learn, kind, value)
             except RegistryUnavailableError as error:
                 failure = error
                 self._services.telemetry.retries.labels("schema_registry").inc()

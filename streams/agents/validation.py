@@ -9,6 +9,7 @@ import structlog
 
 from schemas import dead_letters
 from schemas.avro.codec import CONFLUENT_SIZE
+from schemas.avro.envelopes import event_of
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError, Stage, UndecodableError
 from schemas.topics import TOPIC_KINDS
@@ -116,9 +117,11 @@ class Validator:
         if unknown and (refusal := unknown.get(value[:CONFLUENT_SIZE])) is not None:
             raise refusal
         try:
+            # Most messages have no headers; of those that have, few are CloudEvents.
+            event = event_of(record.headers) if record.headers else None
             return accept(
                 kind,
-                self._codec.decode(kind, value),
+                self._codec.decode(kind, value) if event is None else self._codec.decode_event(kind, value, event),
                 Source(
                     task=chunk.partition,
                     topic=chunk.topic,

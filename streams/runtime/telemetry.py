@@ -63,6 +63,16 @@ class Telemetry:
             only="worker",
         ),
     ]
+    unknown_fields: Annotated[
+        Counter,
+        Metric(
+            "touchline_unknown_fields_total",
+            "Fields of messages in JSON that their kind does not have; the messages are read without them.",
+            ("kind",),
+            known={"worker": tuple(KIND_TOPICS)},
+            only="worker",
+        ),
+    ]
     input_paused: Annotated[
         Gauge,
         Metric(

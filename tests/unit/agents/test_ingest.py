@@ -9,6 +9,8 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from structlog.testing import capture_logs
 
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
 from schemas.journey_log import Tick
 from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
@@ -16,7 +18,6 @@ from schemas.rows import BusinessChangeRow, MarketingSpendRow
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
 from streams.kafka.producer import Message
 from tests.unit.agents.ingest_bench import (
-    CODEC,
     DAY,
     DELAY,
     EPOCH,
@@ -267,13 +268,13 @@ async def test_when_kafka_will_never_take_it_nothing_is_acknowledged_and_the_wor
 
 
 async def test_a_message_that_breaks_its_decoder_is_refused_and_the_error_logged_once() -> None:
-    class Broken:
+    class Broken(Codec):
         def decode(self, kind: str, data: bytes) -> dict[str, Any]:
             if data == b"poison":
                 raise ZeroDivisionError("by nought")
-            return CODEC.decode(kind, data)
+            return super().decode(kind, data)
 
-    async with bench(codec=Broken()) as it:
+    async with bench(codec=Broken(FileRegistry())) as it:
         with capture_logs() as logs:
             chunk = it.give(PURCHASES, sent("purchase"), b"poison", b"poison", sent("purchase"))
             await until(lambda: chunk.acked)
@@ -289,11 +290,11 @@ async def test_a_message_that_breaks_its_decoder_is_refused_and_the_error_logged
 
 
 async def test_a_message_that_breaks_its_decoder_while_its_schema_is_learnt_is_refused() -> None:
-    class Broken:
-        def decode(self, kind: str, data: bytes) -> dict[str, Any]:
+    class Broken(Codec):
+        def learn(self, kind: str, data: bytes) -> int:
             raise RecursionError(kind, data)
 
-    async with bench(codec=Broken()) as it:
+    async with bench(codec=Broken(FileRegistry())) as it:
         chunk = it.give(PURCHASES, sent_with_id("purchase", 7))
         await until(lambda: chunk.acked)
         [letter] = it.producer.to(DEAD_LETTERS)
@@ -302,13 +303,18 @@ async def test_a_message_that_breaks_its_decoder_while_its_schema_is_learnt_is_r
 
 @pytest.mark.parametrize("value", [sent("purchase"), sent_with_id("purchase", 7)])
 async def test_a_message_that_takes_more_memory_than_there_is_is_refused_and_ends_no_worker(value: bytes) -> None:
-    class Starved:
+    class Starved(Codec):
         def decode(self, kind: str, data: bytes) -> dict[str, Any]:
             if data == value:
                 raise MemoryError
-            return CODEC.decode(kind, data)
+            return super().decode(kind, data)
 
-    async with bench(codec=Starved()) as it:
+        def learn(self, kind: str, data: bytes) -> int:
+            if data == value:
+                raise MemoryError
+            return super().learn(kind, data)
+
+    async with bench(codec=Starved(FileRegistry())) as it:
         chunk = it.give(PURCHASES, sent("purchase", NOW - 1), value, sent("purchase", NOW - 2))
         await until(lambda: chunk.acked)
         [letter] = it.producer.to(DEAD_LETTERS)

@@ -177,8 +177,10 @@ def test_a_spoilt_message_that_is_read_fastavro_reads_too(kind: str, data: st.Da
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        (b"", "begins with nothing"),
-        (b'{"kind":', "begins with 7b22"),
+        (b"", "has no value"),
+        (b"hello", "begins with 6865"),
+        (b"[{}]", "begins with 5b7b"),
+        (b" \xef\xbb\xbf{}", "begins with 20ef"),
         (b"\xc3\x01\x00", "3 bytes long"),
         (b"\x00\x00\x00", "3 bytes long"),
     ],

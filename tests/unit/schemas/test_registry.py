@@ -15,7 +15,14 @@ import pytest
 from fastavro import parse_schema, schemaless_writer
 
 from schemas.avro.codec import Codec
-from schemas.avro.registry import ConfluentRegistry, FileRegistry, current_schemas, fingerprint_of, schema_history
+from schemas.avro.registry import (
+    JSON_SCHEMA,
+    ConfluentRegistry,
+    FileRegistry,
+    current_schemas,
+    fingerprint_of,
+    schema_history,
+)
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import UnknownSchemaError
 from tests.servers.schema_registry import SchemaRegistry, running_registry
@@ -51,6 +58,13 @@ def test_a_schema_is_asked_for_once(server: SchemaRegistry, registry: ConfluentR
     assert registry.by_id(3) == SCHEMAS["Tweet"]
     assert registry.by_id(3) == SCHEMAS["Tweet"]
     assert server.asked == [("/schemas/ids/3", None)]
+
+
+def test_a_json_schema_is_told_from_avro_whatever_it_says(server: SchemaRegistry, registry: ConfluentRegistry) -> None:
+    server.say(4, 200, {"schemaType": "JSON", "schema": "true", "references": [{"subject": "other", "version": 1}]})
+    assert registry.by_id(4) is JSON_SCHEMA
+    assert registry.by_id(4) is JSON_SCHEMA
+    assert server.asked == [("/schemas/ids/4", None)]
 
 
 def test_fingerprints_need_no_registry(registry: ConfluentRegistry) -> None:
