@@ -6,19 +6,16 @@ import binascii
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from schemas.avro.jsonl import BadLineError
 from schemas.avro.registry import open_registry
 from schemas.errors import RefusalError
-from schemas.text import shortened
 from streams import settings
 from streams.runtime.clock import wall_clock
 from streams.sentiment import VaderScorer
 from touchline.errors import CommandError
-from touchline.records.check import Checker, described, refusal
+from touchline.records.check import Checker, described
 from touchline.records.examples import example_json, example_message
 from touchline.records.listing import kind_named, record_versions, schema_named
 from touchline.terminal import say
@@ -87,11 +84,11 @@ def example(name: str, output_format: str, output: Path | None) -> None:
 @command.command()
 @click.argument("file", default=STDIN, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--hex", "in_hex", is_flag=True, help="The file holds the message's bytes in hexadecimal.")
-@click.option("--kind", help="The kind, record or topic that it is for; by default that of its schema.")
+@click.option("--kind", help="The kind, record or topic that it is for; by default what it states.")
 def check(file: Path, in_hex: bool, kind: str | None) -> None:
     """Check one message as the workers would, and say what it is or why they would refuse it.
 
-    The message is read from FILE, or from standard input: Avro in either framing, or JSON as `publish` takes it.
+    The message is read from FILE, or from standard input: Avro in either framing, or JSON.
     Exits with status 1 when it would be refused.
     """
     configured = settings.load()
@@ -102,13 +99,9 @@ def check(file: Path, in_hex: bool, kind: str | None) -> None:
     expected = None if kind is None else kind_named(kind)
     try:
         checked = checker.check(data, expected, wall_clock())
-    except (RefusalError, BadLineError) as error:
-        _refuse(error)
+    except RefusalError as error:
+        raise CommandError(f"the message would be refused: {error}") from error
     say(described(checked))
-
-
-def _refuse(error: RefusalError | BadLineError) -> NoReturn:
-    raise CommandError(f"the message would be refused: {shortened(refusal(error))}") from error
 
 
 def _from_hex(data: bytes) -> bytes:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE, KIND_RECORDS, Codec
+from schemas.avro.envelopes import is_json
 from schemas.avro.fingerprints import SINGLE_OBJECT
-from schemas.avro.jsonl import BadLineError, parse_line
-from schemas.avro.registry import Registry, Schema, schema_history
-from schemas.errors import RefusalError, UndecodableError, UnknownSchemaError
+from schemas.avro.json_messages import stated_kind
+from schemas.avro.registry import JSON_SCHEMA, Registry, Schema, schema_history
+from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.text import shortened
 from streams.intake.accept import Source, accept
 from streams.intake.checks import check_size
 from streams.sentiment import Scorer
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CONFLUENT = b"\x00"
-_CONFLUENT_SIZE = 5
 _HERE = Source(task=0, topic="", partition=0, offset=0, received_at=0)
 
 
@@ -30,11 +29,13 @@ class Checked:
         kind: the kind of its record.
         framing: how it is written, in words.
         customer_key: the customer or profile that it belongs to; None of a kind that concerns no customer.
+        unknown: the names of its fields that the kind does not have, which are not read; only of JSON.
     """
 
     kind: str
     framing: str
     customer_key: str | None
+    unknown: list[str]
 
 
 class Checker:
@@ -47,33 +48,31 @@ class Checker:
 
     def __init__(self, registry: Registry, scorer: Scorer) -> None:
         self._registry = registry
-        self._codec = Codec(registry)
+        self._unknown: list[str] = []
+        self._codec = Codec(registry, lambda _kind, names: self._unknown.extend(names))
         self._scorer = scorer
 
     def check(self, data: bytes, expected: str | None, now: int) -> Checked:
         """Return what a message is.
 
         Args:
-            data: the message's value: Avro in either framing, or JSON as `touchline publish` takes it.
-            expected: the kind whose topic it is for; None takes that of its schema.
+            data: the message's value: Avro in either framing, or JSON.
+            expected: the kind whose topic it is for; None takes that of its schema, or the one that JSON states.
             now: wall-clock time, ms.
 
         Raises:
             RefusalError: it would be refused; says why.
-            BadLineError: it is JSON, and no touchpoint.
             RegistryUnavailableError: the schema registry does not answer.
         """
         check_size(data)
-        if data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] == b"{":
-            kind, record = parse_line(data.removeprefix(BYTE_ORDER_MARK))
-            if expected not in (None, kind):
-                raise UndecodableError(f"the line is a {kind}; {expected} was expected")
-            framing = "JSON"
+        self._unknown.clear()
+        if is_json(data):
+            kind, framing = expected or _kind_stated(data), "JSON"
         else:
             writer, framing = self._writer(data)
-            kind = expected or _kind_of(writer)
-            record = self._codec.decode(kind, data)
-        return Checked(kind, framing, self._customer_key(kind, record, now))
+            kind = expected or (_kind_stated(data[CONFLUENT_SIZE:]) if writer is JSON_SCHEMA else _kind_of(writer))
+        record = self._codec.decode(kind, data)
+        return Checked(kind, framing, self._customer_key(kind, record, now), list(self._unknown))
 
     def _customer_key(self, kind: str, record: dict[str, Any], now: int) -> str | None:
         accepted = accept(kind, record, _HERE, now=now, scorer=self._scorer)
@@ -85,13 +84,22 @@ class Checker:
             fingerprint = data[len(SINGLE_OBJECT) : 10]
             writer = self._registry.by_fingerprint(fingerprint)
             return writer, f"Avro single-object encoding, fingerprint {fingerprint.hex()} is known{_version(writer)}"
-        if data.startswith(_CONFLUENT) and len(data) >= _CONFLUENT_SIZE:
-            schema_id = int.from_bytes(data[1:_CONFLUENT_SIZE], "big")
+        if data.startswith(CONFLUENT) and len(data) >= CONFLUENT_SIZE:
+            schema_id = int.from_bytes(data[1:CONFLUENT_SIZE], "big")
             return self._registry.by_id(schema_id), f"Confluent framing, schema id {schema_id} is known"
         raise UndecodableError(
             f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object encoding (c301), "
             "nor Confluent framing (00), nor JSON ({)"
         )
+
+
+def _kind_stated(data: bytes) -> str:
+    kind = stated_kind(data)
+    if kind is None:
+        raise UndecodableError("the message states no kind; say for which topic it is, by --kind")
+    if kind not in KINDS:
+        raise UndecodableError(f"kind is {kind!r}; the kinds are {', '.join(KINDS)}")
+    return kind
 
 
 def _kind_of(writer: Schema) -> str:
@@ -112,9 +120,5 @@ def described(checked: Checked) -> str:
     """Return what a good message is, in a line."""
     kind = KINDS[checked.kind]
     owner = "" if checked.customer_key is None else f"; it belongs to {checked.customer_key}"
-    return f"a valid {kind.record} for {kind.topic}: {checked.framing}{owner}"
-
-
-def refusal(error: RefusalError | BadLineError) -> str:
-    """Return why a message would be refused, in a line."""
-    return error.reason if isinstance(error, BadLineError) else f"{error.reason}: {error.detail}"
+    unread = f"; these fields are unknown, and not read: {', '.join(checked.unknown)}" if checked.unknown else ""
+    return f"a valid {kind.record} for {kind.topic}: {checked.framing}{owner}{shortened(unread)}"

@@ -60,6 +60,8 @@ def test_a_refusal_has_the_reason_of_the_dead_letters() -> None:
     ("message", "said"),
     [
         (b"", "begins with nothing"),
+        (b'{"event_id": "e"}', "--kind"),
+        (b'{"kind": "tweets"}', "the kinds are purchase, tweet"),
         (b"hello", "begins with 6865"),
         (b"\xc3\x01", "fingerprint"),
         (b"\xc3\x01" + bytes(8), "no schema shipped with touchline has the fingerprint 0000000000000000"),
@@ -78,7 +80,7 @@ def test_what_is_no_message_is_told_on_one_line(message: bytes, said: str) -> No
 
 def test_a_message_for_another_topic_is_refused() -> None:
     assert "this topic carries Purchase" in check(example_message("tweet"), "--kind", "purchase").stderr
-    assert "purchase was expected" in check(example_json("tweet").encode(), "--kind", "purchase").stderr
+    assert "this topic carries purchase" in check(example_json("tweet").encode(), "--kind", "purchase").stderr
 
 
 def test_a_byte_order_mark_before_json_does_no_harm() -> None:
