@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
+from schemas.avro.aliases import bears, with_our_names
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
 from schemas.avro.envelopes import CHANGE, CHANGE_RECORD, is_json
 from schemas.avro.fingerprints import SINGLE_OBJECT, header_of
@@ -134,7 +135,7 @@ class Codec:
         found = str(writer.get("name")).rpartition(".")[2]
         if found == CHANGE_RECORD:
             raise UndecodableError(f"the message holds {CHANGE}")
-        if found != expected:
+        if not bears(writer, expected):
             raise UndecodableError(f"the message holds a {found}; this topic carries {expected}")
         if writer.get("type") != "record":
             raise UnknownSchemaError(f"{_THE_WRITERS} is of type {writer.get('type')!r}, not a record")
@@ -142,7 +143,8 @@ class Codec:
             check_json(writer, _THE_WRITERS)
             types = check_types(writer, _THE_WRITERS)
             choose = decoder_for if types <= MAX_COMPILED_TYPES else fastavro_decoder
-            return choose(_parsed(_without_logical(writer)), self._readers[expected])
+            reader = self._readers[expected]
+            return choose(_parsed(_without_logical(with_our_names(writer, reader))), reader)
         except UnknownSchemaError:
             raise
         except Exception as error:  # the schema may come from a registry, and be wrong in any way
