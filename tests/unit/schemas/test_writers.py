@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.avro.aliases import with_our_names
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import Schema
 from schemas.errors import RefusalError, UndecodableError
@@ -67,6 +68,8 @@ def test_an_alias_takes_no_name_from_a_field_that_bears_it() -> None:
     writer["fields"].insert(0, {"name": "old_source", "type": "string", "aliases": ["source"]})
     writer["fields"].append({"name": "order_number", "type": "string", "aliases": ["order_id"]})
     field(writer, "source")["aliases"] = ["customer_id"]
+    names = [one["name"] for one in with_our_names(writer, SCHEMAS["Purchase"])["fields"]]
+    assert names == ["old_source", *(one["name"] for one in SCHEMAS["Purchase"]["fields"]), "order_number"]
     theirs = PURCHASE | {"old_source": "x", "order_number": "y"}
     assert read("purchase", writer, theirs) == as_sent("purchase", PURCHASE)
 
