@@ -1,9 +1,10 @@
-"""Asking a schema registry over HTTP. It is a stranger: its answers are bounded in bytes and time, and lead nowhere."""
+"""Asks a schema registry over HTTP, or tells it. It is a stranger: its answers are bounded, and lead nowhere."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -19,8 +20,14 @@ MAX_REDIRECTS = 3
 """Redirects that are followed, within the registry's own address."""
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 _PIECE = 1 << 16
-_REDIRECTS = (301, 302, 303, 307, 308)
+_REDIRECTS: tuple[int, ...] = (301, 302, 303, 307, 308)
+_SAME_METHOD = (307, 308)
+"""The redirects that what is posted follows: behind the others it would become a question."""
 _REFUSED = (401, 403)
+_FOUND: tuple[int, ...] = (200, 404)
+_SENT = "application/vnd.schemaregistry.v1+json"
+NOT_TAKEN = (409, 422)
+"""What a registry answers to a schema that it does not take: it breaks the subject's compatibility, or is no schema."""
 
 
 class RegistryUnavailableError(TouchlineError):
@@ -66,29 +73,45 @@ class RegistryClient:
         Raises:
             RegistryUnavailableError: there is none, or one that says nothing of what was asked for.
         """
+        return self._exchange(path, None)
+
+    def post(self, path: str, body: object) -> Answer:
+        """Return the answer to what is posted at a path, as JSON; its status may be one of `NOT_TAKEN`. Blocks.
+
+        Raises:
+            RegistryUnavailableError: as `ask`.
+        """
+        return self._exchange(path, json.dumps(body).encode())
+
+    def _exchange(self, path: str, posted: bytes | None) -> Answer:
         url = f"{self._base}{path}"
         try:
             # In a thread of its own: the caller may run within an event loop.
             with ThreadPoolExecutor(1, "registry") as thread:
-                return thread.submit(asyncio.run, self._ask(URL(url, encoded=True))).result()
+                return thread.submit(asyncio.run, self._ask(URL(url, encoded=True), posted)).result()
         except TimeoutError as error:
             raise RegistryUnavailableError(f"{url} did not answer within {self._timeout_s:g} s") from error
         except (OSError, aiohttp.ClientError, ValueError) as error:
             raise RegistryUnavailableError(f"{url} did not answer: {str(error)[:200]}") from error
 
-    async def _ask(self, url: URL) -> Answer:
+    async def _ask(self, url: URL, posted: bytes | None) -> Answer:
+        method, expected, followed, headers = "GET", _FOUND, _REDIRECTS, self._headers
+        if posted is not None:
+            method, expected, followed = "POST", _FOUND + NOT_TAKEN, _SAME_METHOD
+            headers = headers | {"Content-Type": _SENT}
         async with (
             asyncio.timeout(self._timeout_s),
             aiohttp.ClientSession(
-                headers=self._headers,
+                headers=headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             ) as session,
         ):
             for _ in range(MAX_REDIRECTS + 1):
-                async with session.get(url, allow_redirects=False, proxy=_proxy(url)) as response:
-                    if response.status not in _REDIRECTS:
-                        return await _answer(url, response)
+                request = session.request(method, url, data=posted, allow_redirects=False, proxy=_proxy(url))
+                async with request as response:
+                    if response.status not in followed:
+                        return await _answer(url, response, expected)
                     url = self._redirected(url, response.headers.get("Location", ""))
         raise RegistryUnavailableError(f"{url} redirects more than {MAX_REDIRECTS} times")
 
@@ -110,12 +133,12 @@ def _proxy(url: URL) -> str | None:
     return urllib.request.getproxies().get(url.scheme)
 
 
-async def _answer(url: URL, response: aiohttp.ClientResponse) -> Answer:
+async def _answer(url: URL, response: aiohttp.ClientResponse, expected: tuple[int, ...]) -> Answer:
     if response.status in _REFUSED:
         raise RegistryUnavailableError(
             f"{url} answered {response.status}: it refuses the user or the password in TOUCHLINE_SCHEMA_REGISTRY"
         )
-    if response.status not in (200, 404):
+    if response.status not in expected:
         raise RegistryUnavailableError(f"{url} answered {response.status} {(response.reason or '')[:100]}")
     body = bytearray()
     async for piece in response.content.iter_chunked(_PIECE):

@@ -17,6 +17,8 @@ class SchemaRegistry(ThreadingHTTPServer):
         answers: status and body by path.
         redirects: where an answer leads, by path.
         asked: the path and the header Authorization of each request.
+        posted: the path and the JSON of each registration. The n-th distinct schema gets the id n, unless the test
+            has said something else of its path.
     """
 
     def __init__(self) -> None:
@@ -24,6 +26,7 @@ class SchemaRegistry(ThreadingHTTPServer):
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.redirects: dict[str, str] = {}
         self.asked: list[tuple[str, str | None]] = []
+        self.posted: list[tuple[str, Any]] = []
 
     @property
     def place(self) -> str:
@@ -51,6 +54,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.redirects[self.path])
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+        self.server.posted.append((self.path, body))
+        if self.path not in self.server.answers:
+            schemas = list(dict.fromkeys(one["schema"] for _, one in self.server.posted))
+            schema_id = schemas.index(body["schema"]) + 1
+            self.server.say(schema_id, 200, {"schema": body["schema"]})
+            self.server.say_at(self.path, 200, {"id": schema_id})
+        self.do_GET()
 
     def log_message(self, *_: Any) -> None:
         """Keep quiet: the test says what was asked."""

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
-from schemas.avro.registry import open_registry
+from schemas.avro.registry import TIMEOUT_S, open_registry
+from schemas.avro.registry_client import RegistryClient
 from schemas.errors import RefusalError
+from schemas.kinds import KINDS
 from streams import settings
 from streams.runtime.clock import wall_clock
 from streams.sentiment import VaderScorer
@@ -18,6 +20,7 @@ from touchline.errors import CommandError
 from touchline.records.check import Checker, described
 from touchline.records.examples import example_json, example_message
 from touchline.records.listing import kind_named, record_versions, schema_named
+from touchline.records.registering import STRATEGIES, Strategy, register_schema, subject_of
 from touchline.terminal import say
 
 STDIN = "-"
@@ -79,6 +82,29 @@ def example(name: str, output_format: str, output: Path | None) -> None:
         click.get_binary_stream("stdout").write(message)
     else:
         say(message.decode())
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--subjects",
+    default="topic",
+    show_default=True,
+    type=click.Choice(list(STRATEGIES)),
+    help="What subjects are named by: topic-value, record, or topic-record.",
+)
+def register(names: tuple[str, ...], subjects: Strategy) -> None:
+    """Register the schemas in force with the schema registry (TOUCHLINE_SCHEMA_REGISTRY), and print their ids.
+
+    NAMES are records, kinds or topics; by default all inputs. What is registered already keeps its id.
+    """
+    url = settings.load().schema_registry
+    if url is None:
+        raise CommandError("there is no schema registry: set TOUCHLINE_SCHEMA_REGISTRY to its address")
+    client = RegistryClient(url, TIMEOUT_S)
+    for kind in dict.fromkeys(map(kind_named, names)) or KINDS:
+        subject = subject_of(KINDS[kind], subjects)
+        say(f"id {register_schema(client, subject, schema_named(kind)):>6}  {subject}")
 
 
 @command.command()
