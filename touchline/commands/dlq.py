@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from schemas.avro.codec import CONFLUENT, Codec
+from schemas.avro.envelopes import event_of
 from schemas.avro.registry import open_registry
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.dead_letters import DeadLetter, rfc3339
@@ -99,6 +100,9 @@ class _Decoder:
         if self._registry_is_away and letter.value.startswith(CONFLUENT):
             return None
         try:
+            event = event_of(letter.headers)
+            if event is not None:
+                return {"kind": letter.kind, **self._codec.decode_event(letter.kind, letter.value, event)}
             return {"kind": letter.kind, **self._codec.decode(letter.kind, letter.value)}
         except RegistryUnavailableError:
             self._registry_is_away = True  # not to wait for it with every letter
