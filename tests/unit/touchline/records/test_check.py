@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry, kind_schemas
 from schemas.kinds import KINDS
+from tests.servers.schema_registry import running_registry
 from touchline.main import cli
 from touchline.records.examples import example_json, example_message, example_record
 
@@ -85,6 +86,30 @@ def test_a_message_for_another_topic_is_refused() -> None:
 
 def test_a_byte_order_mark_before_json_does_no_harm() -> None:
     assert check(b"\xef\xbb\xbf " + example_json("tweet").encode()).exit_code == 0
+
+
+def test_json_is_read_as_the_workers_read_it() -> None:
+    said = json.loads(example_json("tweet"))
+    event = {"specversion": "1.0", "id": "7", "source": "/s", "type": "t", "data": said | {"colour": "red"}}
+    result = check(json.dumps(event).encode())
+    assert result.exit_code == 0, result.stderr
+    assert "a valid Tweet for touchpoints.tweets.v1: JSON" in result.stdout
+    assert result.stdout.endswith("; these fields are unknown, and not read: colour\n")
+
+    del said["kind"], said["post_id"]
+    refused = check(json.dumps(said).encode(), "--kind", "Tweet")
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: the message would be refused: missing_field: post_id is missing\n"
+
+
+def test_json_in_confluent_framing_is_read() -> None:
+    with running_registry() as registry:
+        registry.say(7, 200, {"schemaType": "JSON", "schema": "{}"})
+        runner = CliRunner(env={"TOUCHLINE_SCHEMA_REGISTRY": f"http://{registry.place}"})
+        framed = b"\0\0\0\0\x07" + example_json("tweet").encode()
+        result = runner.invoke(cli, ["schemas", "check"], input=framed)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("a valid Tweet for touchpoints.tweets.v1: Confluent framing, schema id 7 is known")
 
 
 def test_what_is_not_hexadecimal_is_told() -> None:
