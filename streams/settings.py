@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     metric_dimensions: str = Field(
         default="*", description="attributes to break metrics down by: * for all, or a comma list"
     )
+    metric_values: Annotated[int, Field(ge=1)] = Field(
+        default=1_000, description="values of a dimension, a day and partition, with buckets of their own"
+    )
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field(
         default="", description="the business's own currency (ISO 4217): money in others is kept apart from its sums"
     )

@@ -44,9 +44,10 @@ from streams.settings import Settings
 
 STAGE: Stage = "journeys"
 COLLISION: Reason = "event_id_collision"
-YIELD_EVERY = 200
-"""Records after which the event loop gets its turn, for heartbeats and other tasks."""
+YIELD_AFTER_S = 0.01
+"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
 REBUILDING = "docs/operating.md#rebuilding"
+EXPLODING = "docs/operating.md#a-customer-or-a-dimension-explodes"
 CLOCKS = topic_of("clocks")
 MAX_RECORDS = 10_000
 """About the most records that are applied before their writes."""
@@ -90,6 +91,7 @@ def rules_of(settings: Settings) -> Rules:
         timer_delay_ms=settings.timer_delay_s * 1000,
         allowed_lateness_ms=settings.allowed_lateness_days * DAY_MS,
         dimensions=settings.dimensions,
+        dimension_values=settings.metric_values,
         epoch=settings.epoch,
         order_source=settings.order_source,
     )
@@ -110,6 +112,7 @@ class Journeys:
         self._fetch = fetch or self._fetch_from_kafka
         self._codec = Codec(FileRegistry())
         self._collisions = Sampler()
+        self._overflows = Sampler()
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -214,8 +217,8 @@ class Journeys:
 
     async def _apply(self, state: Partition, chunk: Chunk) -> int:
         """Apply a chunk's records; return the latest `occurred_at` among them, 0 without one."""
-        newest = 0
-        for count, record in enumerate(chunk.records, start=1):
+        newest, began = 0, time.monotonic()
+        for record in chunk.records:
             try:
                 read = decode(record.value or b"")
             except msgspec.MsgspecError as error:
@@ -227,8 +230,9 @@ class Journeys:
             state.apply(record.offset, read, record.value or b"")
             if not isinstance(read, Tick) and read.occurred_at > newest:
                 newest = read.occurred_at
-            if count % YIELD_EVERY == 0:
+            if time.monotonic() - began >= YIELD_AFTER_S:
                 await asyncio.sleep(0)
+                began = time.monotonic()
         return newest
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
@@ -237,10 +241,9 @@ class Journeys:
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
         # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
         # batch whole or not at all. So after a crash the changelog holds a prefix of the list.
-        entries = [*output.buckets, *output.customers, *output.forgotten, output.position]
         steps = [
             await self._results(chunk.partition, output),
-            {state: _entries(entries), (CLOCKS, chunk.partition): clock},
+            {state: _entries(output.state), (CLOCKS, chunk.partition): clock},
         ]
         for batches in steps:
             # The partition's next owner writes the same rows; but our state must not overtake its own.
@@ -317,6 +320,7 @@ class Journeys:
         for collision in output.collisions:
             telemetry.messages_refused.labels(KIND_TOPICS[collision.kind], COLLISION).inc()
         self._record_sources(output)
+        self._record_overflow(output)
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()
         telemetry.partition_time.labels(number).set(state.time / 1000)
@@ -332,6 +336,28 @@ class Journeys:
             telemetry.touchpoints_on_time.labels(*labels).inc(on_time[kind, source])
             telemetry.late_touchpoints.labels(*labels).inc(late[kind, source])
             telemetry.touchpoints_ahead.labels(*labels)
+
+    def _record_overflow(self, output: Output) -> None:
+        """Count the customers and dimensions that were capped, and name them by their hashes."""
+        telemetry = self._services.telemetry
+        telemetry.dimension_overflow.inc(output.overflow.total())
+        telemetry.folded_early.inc(output.folded_early.total())
+        if output.overflow and self._overflows.count("dimension"):
+            (dimension, observations), *_ = output.overflow.most_common(1)
+            log.warning(
+                "a dimension has too many values: those that came later on its day count as one. "
+                f"To find it by its hash, see {EXPLODING}",
+                dimension=dimension,
+                observations=observations,
+            )
+        if output.folded_early and self._overflows.count("customer"):
+            (customer, touchpoints), *_ = output.folded_early.most_common(1)
+            log.warning(
+                "a customer has too many touchpoints for the allowed lateness: what comes before them is late. "
+                f"To find it by its hash, see {EXPLODING}",
+                customer=customer,
+                touchpoints=touchpoints,
+            )
 
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:

@@ -7,6 +7,7 @@ itself after 24 h: what is said of its id later is another call.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 
 from schemas.kinds.support_call import SupportCall
@@ -25,6 +26,9 @@ SERVICE_LEVEL_MS = 20_000
 """The wait within which an answer keeps the service level."""
 LONGEST_MS = DAY_MS
 """A call whose hang-up nobody reports ends after this, neither abandoned nor resolved."""
+
+CALLS_A_UNIT = 64
+"""Calls that are looked through with one unit of work (see `Effects.work`)."""
 
 
 class Calls(Machine):
@@ -87,6 +91,7 @@ class Calls(Machine):
 
 def place_order(customer: CustomerState, order: Order, effects: Effects) -> None:
     """Recover the calls that were abandoned not long before an order: their customer has ordered after all."""
+    effects.work += len(customer.calls) // CALLS_A_UNIT
     for call in customer.calls.values():
         if abandonment.recover_by_order(customer, call, order.attribution.at):
             _put_row(call, effects)
@@ -94,6 +99,8 @@ def place_order(customer: CustomerState, order: Order, effects: Effects) -> None
 
 def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
     """Let the orders recover the calls anew, as one of them is no longer what it was."""
+    effects.work += (len(customer.calls) + len(customer.orders)) // CALLS_A_UNIT
+    placed = [order.attribution.at for order in customer.orders.values() if order.amount_minor]
     for call in customer.calls.values():
         # What a forgotten order may have recovered stays as it is.
         if not abandonment.is_abandoned(call) or call.abandoned_at <= customer.orders_forgotten_at:
@@ -102,9 +109,9 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
         if call.status == "recovered":
             call.status, call.recovered_by, call.recovered_at = "abandoned", None, None
             abandonment.count_in_journey(customer, call)
-        for order in customer.orders.values():
-            if order.amount_minor and abandonment.recover_by_order(customer, call, order.attribution.at):
-                break
+        first = bisect_left(placed, call.abandoned_at)
+        if first < len(placed):
+            abandonment.recover_by_order(customer, call, placed[first])
         if call.recovered_at != was_recovered_at:
             _put_row(call, effects)
     keep(customer, corrected, effects.now)

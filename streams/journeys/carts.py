@@ -7,6 +7,7 @@ cart's row, and leaves the rate alone: a grocer's customers order every week, wh
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 
 from schemas.kinds.cart_event import CartEvent
@@ -38,9 +39,11 @@ So long, too, is a cart known in which nothing happens: what comes under its id 
 SKUS_MAX = 100
 """Skus of one cart that are kept: of more, the oldest go."""
 STEPS_MAX = 100
-ALL_STEPS_MAX = 2_000
+ALL_STEPS_MAX = 1_000
 """Events of one cart, and of all of a customer's, that are kept. A cart with more stays as it is when an order is
 corrected; of a customer with more, the oldest carts do."""
+CARTS_A_UNIT, SKUS_A_UNIT = 64, 32
+"""Carts, and their skus, that are looked through with one unit of work (see `Effects.work`)."""
 UNNAMED = ""
 """The one sku that events without a sku speak of."""
 
@@ -81,7 +84,7 @@ class Carts(Machine):
         """Abandon every cart whose deadline is `at`."""
         for cart in customer.carts.values():
             if cart.deadline == at:
-                _abandon(customer, cart, at, effects)
+                abandon(customer, cart, at, effects)
 
     def forget(self, customer: CustomerState, now: int) -> int:
         """Drop the carts that nothing can happen to any more."""
@@ -148,6 +151,7 @@ def place_order(customer: CustomerState, order: Order, effects: Effects) -> None
 
     A cart that was unknown is known to be ordered by the order that names it.
     """
+    effects.work += len(customer.carts) // CARTS_A_UNIT
     if order.cart_id:
         cart_of(customer, order.cart_id, order.attribution)
     for key, cart in customer.carts.items():
@@ -159,6 +163,7 @@ def place_order(customer: CustomerState, order: Order, effects: Effects) -> None
 def _settle(customer: CustomerState, cart: Cart, order: Order, effects: Effects, *, is_named: bool) -> None:
     """Apply an order to one cart."""
     at = order.attribution.at
+    effects.work += len(cart.skus) // SKUS_A_UNIT
     if is_named:
         _convert(customer, cart, effects, by="cart_id", at=at)
     elif at - KEPT_MS <= cart.last_at and _holds_all_of(order, cart):
@@ -178,7 +183,7 @@ def _apply(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects
         _convert(customer, cart, effects, by="cart_id", at=step.occurred_at)
         return
     cart.deadline = step.occurred_at + SILENCE_MS if filled else 0
-    if cart.status == "open" and _is_just_ordered(customer, cart):
+    if cart.status == "open" and _is_just_ordered(customer, cart, effects):
         _convert(customer, cart, effects, by="skus", at=step.occurred_at)
 
 
@@ -221,13 +226,19 @@ def _holds_all_of(order: Order, cart: Cart) -> bool:
     """
     if order.cart_id or not order.skus or not cart.skus or UNNAMED in cart.skus:
         return False
-    return all(sku in order.skus for sku in cart.skus)
+    skus = order.skus
+    if len(cart.skus) > len(skus):
+        return False
+    # An order's skus are sorted.
+    return all(skus[min(bisect_left(skus, sku), len(skus) - 1)] == sku for sku in cart.skus)
 
 
-def _is_just_ordered(customer: CustomerState, cart: Cart) -> bool:
+def _is_just_ordered(customer: CustomerState, cart: Cart, effects: Effects) -> bool:
     """Return whether an order that holds all of a cart was placed shortly before the cart's first event."""
     began_at = cart.attribution.at
-    for order in reversed(customer.orders.values()):
+    for number, order in enumerate(reversed(customer.orders.values()), start=1):
+        if number % SKUS_A_UNIT == 0:
+            effects.work += 1 + len(cart.skus) // SKUS_A_UNIT
         if order.attribution.at < began_at - AFTER_ORDER_MS:
             return False
         if order.amount_minor and order.attribution.at < began_at and _holds_all_of(order, cart):
@@ -262,7 +273,8 @@ def _update_contents(cart: Cart, step: CartStep) -> None:
     cart.currency = step.currency or cart.currency
 
 
-def _abandon(customer: CustomerState, cart: Cart, at: int, effects: Effects) -> None:
+def abandon(customer: CustomerState, cart: Cart, at: int, effects: Effects) -> None:
+    """Abandon a cart whose deadline is `at`."""
     cart.deadline = 0
     cart.abandoned_at = at
     cart.abandoned_as = AbandonedCart("checkout" if cart.checkout else "cart", cart.value_minor, cart.currency)

@@ -8,6 +8,8 @@ bucket of the cart's first event can be restated.
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from msgspec.structs import replace
 
 from schemas.metrics import CART_ABANDONMENT_RATE
@@ -17,8 +19,13 @@ from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.state import STATE_MAX_BYTES, Attribution, Cart, CartStep, CustomerState, Journey, Order
 
 Carts = dict[str, Cart]
+Deadlines = list[tuple[int, int, Cart]]
+"""A heap: when a cart may be abandoned, ms; a number of its own, as carts have no order; the cart."""
 
-_machine = carts.Carts()
+ORDERS_MAX = 100
+"""Orders that carts are replayed beside: those before the last ones are as if they were known no more."""
+STEPS_A_UNIT = 4
+"""Events and orders that are replayed with one unit of work (see `Effects.work`)."""
 
 
 def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
@@ -26,10 +33,13 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
 
     A cart stays as it is that is settled, or that an order may have touched that is no longer known.
     """
-    began_after = customer.orders_forgotten_at + carts.AFTER_ORDER_MS if customer.orders_forgotten_at else -1
+    orders = list(customer.orders.values())
+    # In the order of their times: what is no longer looked at was placed before what is.
+    unknown_until = orders[-ORDERS_MAX - 1].attribution.at if len(orders) > ORDERS_MAX else customer.orders_forgotten_at
+    began_after = unknown_until + carts.AFTER_ORDER_MS if unknown_until else -1
     settled = {cart.cart_id for cart in customer.carts.values() if cart.is_settled or cart.attribution.at < began_after}
     before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
-    after = _replayed(before, customer.orders, effects)
+    after = _replayed(before, orders[-ORDERS_MAX:], effects)
     kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
     # One cart may have become many: `bounds` has to measure.
     customer.most_bytes = STATE_MAX_BYTES
@@ -48,34 +58,43 @@ def keep(customer: CustomerState, corrected: Order, now: int) -> None:
             abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, now)
 
 
-def _replayed(before: Carts, orders: dict[str, Order], effects: Effects) -> Carts:
+def _replayed(before: Carts, orders: list[Order], effects: Effects) -> Carts:
     customer, unsent = CustomerState(), effects.fresh()
-    for at, what, was in _in_order(before, orders):
-        _fire_timers(customer, at, unsent)
+    deadlines: Deadlines = []
+    events = _in_order(before, orders)
+    for number, (at, what, was) in enumerate(events):
+        _fire_timers(customer, deadlines, at, unsent)
         unsent.now = at
         if isinstance(what, Order):
-            customer.orders[str(len(customer.orders))] = what
+            customer.orders[str(number)] = what
             carts.place_order(customer, what, unsent)
         elif was is not None:
             attribution = what.attribution or replace(was.attribution, at=at)
-            carts.take_step(customer, carts.cart_of(customer, was.cart_id, attribution), what, unsent)
+            cart = carts.cart_of(customer, was.cart_id, attribution)
+            carts.take_step(customer, cart, what, unsent)
+            if cart.deadline:
+                heappush(deadlines, (cart.deadline, number, cart))
     # A deadline that is not due yet stays a deadline.
-    _fire_timers(customer, min(effects.now, effects.timers_until), unsent)
+    _fire_timers(customer, deadlines, min(effects.now, effects.timers_until), unsent)
+    effects.work += len(events) // STEPS_A_UNIT + unsent.work
     return customer.carts
 
 
-def _in_order(before: Carts, orders: dict[str, Order]) -> list[tuple[int, CartStep | Order, Cart | None]]:
+def _in_order(before: Carts, orders: list[Order]) -> list[tuple[int, CartStep | Order, Cart | None]]:
     """Return the events of carts, each with its cart, and the orders placed, by their times."""
     steps = [(step.occurred_at, step, cart) for cart in before.values() for step in cart.steps]
-    placed = [(order.attribution.at, order, None) for order in orders.values() if order.amount_minor]
+    placed = [(order.attribution.at, order, None) for order in orders if order.amount_minor]
     # Of one millisecond, the events of a cart come before an order, as in `order.rank_of`.
     return sorted([*steps, *placed], key=lambda one: (one[0], isinstance(one[1], Order)))
 
 
-def _fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
-    while (at := _machine.next_deadline(customer)) <= until:
-        effects.now = at
-        _machine.on_deadline(customer, at, effects)
+def _fire_timers(customer: CustomerState, deadlines: Deadlines, until: int, effects: Effects) -> None:
+    while deadlines and deadlines[0][0] <= until:
+        at, _, cart = heappop(deadlines)
+        # A later event may have moved the deadline, or an order ended it.
+        if cart.deadline == at:
+            effects.now = at
+            carts.abandon(customer, cart, at, effects)
 
 
 def _correct_rows(before: Carts, after: Carts, effects: Effects) -> None:

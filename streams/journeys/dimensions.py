@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST_NAMES = 32
+MOST_NAMES = 16
 MOST_CHARACTERS = 128
 
 

@@ -84,6 +84,9 @@ class Effects:
         entities: the machines' rows by table and key.
         timers: how many timers fired.
         trimmed: what was left out, each time that the state would have outgrown a bound.
+        work: what it took to bring it about, in units of an ordinary touchpoint's work, about 10 us.
+        recomputations: how often the touchpoints were applied again, as one came out of order.
+        folded_early: how many pending touchpoints were folded before the allowed lateness had passed.
     """
 
     customer_id: str
@@ -96,6 +99,14 @@ class Effects:
     deltas: list[MetricDelta] = field(default_factory=list)
     timers: int = 0
     trimmed: list[Trimmed] = field(default_factory=list)
+    work: int = 0
+    recomputations: int = 0
+    folded_early: int = 0
+
+    def take_work(self) -> int:
+        """Return the work since this was last asked."""
+        work, self.work = self.work, 0
+        return work
 
     def fresh(self) -> Effects:
         """Return empty effects of the same customer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from schemas.kinds.steps import step_code
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
+from schemas.units import HOUR_MS
 from streams.journeys import bounds, shifts
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
@@ -28,6 +29,10 @@ from streams.journeys.state import (
 CHANNELS_MAX = 64
 PATH_MAX = 10_000
 """Touchpoints that a journey's path lists: the first that came."""
+FORGET_SHARE = 16
+"""Of a customer with more things than this, a robot, what is over is not looked for at every touchpoint."""
+FORGET_AFTER_MS = HOUR_MS
+"""After a longer silence it is looked for at once."""
 
 
 def next_timer(customer: CustomerState) -> int:
@@ -63,14 +68,17 @@ def apply_touchpoint(
         size: bytes of the touchpoint's record, from which the growth of the state is told; where they are not given,
             the state is measured.
     """
+    effects.work += 1
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at)
     dimensions = dimensions_of(touchpoint.attributes)
     attribution = Attribution(at, touchpoint.channel, dimensions, journey.number)
     effects.now = at
-    for machine in FORGETFUL:
-        if machine.forget(customer, at):
-            effects.trimmed.append("kept")
+    if customer.touchpoints >= customer.forget_again or at > customer.last_seen_at + FORGET_AFTER_MS:
+        for machine in FORGETFUL:
+            if machine.forget(customer, at):
+                effects.trimmed.append("kept")
+        customer.forget_again = customer.touchpoints + customer.kept // FORGET_SHARE
     outcome = None
     for handler in HANDLERS.get(type(touchpoint), ()):
         outcome = handler(customer, touchpoint, attribution, effects) or outcome

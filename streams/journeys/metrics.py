@@ -16,6 +16,7 @@ from schemas.metrics import METRICS_BY_NAME
 from schemas.rows import BucketRow, CurrencyRow
 from schemas.units import MINUTE_MS
 from schemas.versions import row_version
+from streams.journeys.dimension_values import OTHER, DimensionValues, day_of
 from streams.journeys.effects import MetricDelta, Sample
 from streams.journeys.formats import FORMAT, check_format
 
@@ -103,13 +104,17 @@ class Buckets:
             also where the allowed lateness is longer now than it was then.
     """
 
-    def __init__(self, partition: int, dimensions: frozenset[str] | None, allowed_lateness_ms: int) -> None:
+    def __init__(
+        self, partition: int, dimensions: frozenset[str] | None, allowed_lateness_ms: int, values: DimensionValues
+    ) -> None:
         self._partition = partition
         self._dimensions = dimensions
         self._allowed_lateness_ms = allowed_lateness_ms
+        self._values = values
         self._buckets: dict[BucketKey, Bucket] = {}
         self._guards: dict[BucketKey, int] = {}
-        self._expiry: list[tuple[int, BucketKey]] = []
+        self._expiry: dict[int, list[BucketKey]] = {}
+        self._expiries: list[int] = []
         self._dirty: dict[BucketKey, None] = {}
         self._currencies: set[str] = set()
         self._new_currencies: list[str] = []
@@ -129,7 +134,7 @@ class Buckets:
         check_format(bucket.format, "a metric bucket")
         known = self._buckets.get(bucket_key)
         if known is None:
-            heappush(self._expiry, (self._final_at(bucket_key), bucket_key))
+            self._expire(bucket_key)
         elif known.offset >= bucket.offset:
             return
         self._buckets[bucket_key] = bucket
@@ -149,11 +154,15 @@ class Buckets:
                 self._note_currency(currency)
             self._add((name, minute, "currency", delta.currency, currency), delta, offset)
         self._add((name, minute, "all", "", currency), delta, offset)
-        self._add((name, minute, "channel", attribution.channel, currency), delta, offset)
-        for dimension, value in attribution.attributes.items():
+        value_of, day = self._values.value_of, day_of(metric, minute, delta.caused_at)
+        channel = value_of(day, "channel", attribution.channel, offset)
+        self._add((name, minute, "channel", channel or OTHER, currency), delta, offset)
+        for dimension, stated in attribution.attributes.items():
             # An attribute may not pass itself off as one of our own dimensions.
             if self._keeps(dimension) and dimension not in RESERVED:
-                self._add((name, minute, dimension, value, currency), delta, offset)
+                value = value_of(day, dimension, stated, offset)
+                if value is not None:
+                    self._add((name, minute, dimension, value, currency), delta, offset)
         return True
 
     def flush(self, epoch: int, trimmed: Counter[Trimmed]) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
@@ -196,15 +205,24 @@ class Buckets:
         """
         writes: list[tuple[bytes, bytes | None]] = []
         self.final_until = max(self.final_until, partition_time - self._allowed_lateness_ms)
-        while self._expiry and self._expiry[0][0] <= partition_time:
-            _, key = heappop(self._expiry)
-            del self._buckets[key]
-            self._guards.pop(key, None)
-            writes.append((_encode(key), None))
+        while self._expiries and self._expiries[0] <= partition_time:
+            for key in self._expiry.pop(heappop(self._expiries)):
+                del self._buckets[key]
+                self._guards.pop(key, None)
+                writes.append((_encode(key), None))
         return writes
 
     def _keeps(self, dimension: str) -> bool:
         return self._dimensions is None or dimension in self._dimensions
+
+    def _expire(self, key: BucketKey) -> None:
+        """Note when a new bucket is forgotten: one list a minute takes less memory than an entry each."""
+        at = self._final_at(key)
+        keys = self._expiry.get(at)
+        if keys is None:
+            keys = self._expiry[at] = []
+            heappush(self._expiries, at)
+        keys.append(key)
 
     def _final_at(self, key: BucketKey) -> int:
         metric = METRICS_BY_NAME.get(key[0])
@@ -215,7 +233,7 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket()
-            heappush(self._expiry, (self._final_at(key), key))
+            self._expire(key)
         elif self._guards and offset <= self._guards.get(key, -1):
             return
         bucket.offset = offset

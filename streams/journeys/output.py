@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from schemas.limits import Trimmed
 from schemas.rows import Row
@@ -29,14 +30,20 @@ class Collision:
 class Output:
     """What a chunk brought about.
 
-    The changelog's entries are appended in the order `buckets`, `customers`, `forgotten`, `position`: whatever of them
-    is there after a crash, all before it is there too. `buckets` holds the hourly counts as well. `on_time` and
-    `late` have an entry for each touchpoint.
+    The changelog's entries are appended in the order of `state`: whatever of them is there after a crash, all before it
+    is there too. `buckets` holds the hourly counts as well.
+
+    Attributes:
+        on_time, late: an entry for each touchpoint.
+        overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
+        folded_early: pending touchpoints that were folded before the allowed lateness had passed, by the hash of their
+            customer's key.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
     collisions: list[Collision] = field(default_factory=list)
+    values: list[Entry] = field(default_factory=list)
     buckets: list[Entry] = field(default_factory=list)
     customers: list[Entry] = field(default_factory=list)
     forgotten: list[Entry] = field(default_factory=list)
@@ -45,3 +52,18 @@ class Output:
     trimmed: Counter[Trimmed] = field(default_factory=Counter)
     on_time: list[Origin] = field(default_factory=list)
     late: list[Origin] = field(default_factory=list)
+    overflow: Counter[str] = field(default_factory=Counter)
+    folded_early: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def state(self) -> list[Entry]:
+        """The changelog's entries, in the order in which they must be written."""
+        return [*self.values, *self.buckets, *self.customers, *self.forgotten, self.position]
+
+
+def hashed(name: str) -> str:
+    """Return what the log calls a customer or a dimension, whose own name it must not show.
+
+    It is the beginning of the SHA-256 of the name, in hexadecimal digits: who knows the names can find it.
+    """
+    return sha256(name.encode()).hexdigest()[:16]

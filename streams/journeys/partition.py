@@ -18,21 +18,23 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Outcome, OutcomeRow, Row, TouchpointRow, place
 from schemas.units import HOUR_MS
 from schemas.versions import ON_TIME, late_version, row_version
+from streams.journeys.checkpoints import Checkpoints
+from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
 from streams.journeys.order import rank_of
-from streams.journeys.output import Collision, Entry, Output
+from streams.journeys.output import Collision, Entry, Output, hashed
+from streams.journeys.pending import Pending
+from streams.journeys.position import Header, Position
 from streams.journeys.rows import customer_row, journey_row, touchpoint_row
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
 from streams.journeys.timeline import (
     CustomerTimeline,
-    Header,
-    Pending,
     StepContext,
     find_pending,
     is_late,
@@ -42,26 +44,8 @@ from streams.journeys.timeline import (
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
-BUCKET, COUNT, CUSTOMER, POSITION = b"b", b"h", b"c", b"p"
+VALUE, BUCKET, COUNT, CUSTOMER, POSITION = b"a", b"b", b"h", b"c", b"p"
 """First byte of a changelog key: what the entry is."""
-
-
-class Position(msgspec.Struct, array_like=True, gc=False):
-    """The partition's own record.
-
-    Attributes:
-        format: see `streams.journeys.formats`.
-        offset: the last one wholly applied.
-        watermarks: each task's last, ms.
-        time: the partition's time that they make, ms.
-        final_until: see `streams.journeys.metrics.Buckets`.
-    """
-
-    format: int
-    offset: int
-    watermarks: list[int]
-    time: int
-    final_until: int
 
 
 _timelines = msgspec.msgpack.Decoder(CustomerTimeline)
@@ -89,7 +73,9 @@ class Partition:
         self._cache: dict[str, CustomerTimeline] = {}
         self._timers: list[tuple[int, str]] = []
         self._scheduled: dict[str, int] = {}
-        self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms)
+        self._values = DimensionValues(rules.dimension_values)
+        self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms, self._values)
+        self._checkpoints = Checkpoints()
         self._hourly_counts = HourlyCounts(number)
         self._accepted = self._hourly_counts.accepted
         self._counts_plainly = True
@@ -125,6 +111,8 @@ class Partition:
             self._buckets.restore(name, value)
         elif kind == COUNT:
             self._hourly_counts.restore(name, value)
+        elif kind == VALUE:
+            self._values.restore(name, value)
         elif kind == CUSTOMER:
             header = _headers.decode(value)
             check_format(header.format, "a customer's state")
@@ -167,6 +155,7 @@ class Partition:
             self.time,
             self.time - self._rules.timer_delay_ms,
             self.time - self._rules.allowed_lateness_ms,
+            self._checkpoints,
         )
         if isinstance(record, Tick):
             self._fire_timers(context)
@@ -247,7 +236,7 @@ class Partition:
             else:
                 self._count_accepted(touchpoint, context)
             newcomer = self._pending(touchpoint, data)
-            counts["recomputations"] += step_touchpoint(timeline, touchpoint, newcomer, context, effects)
+            step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
                 # It waits for its time: analysts see it at once, in no journey yet.
                 effects.touchpoints[touchpoint.event_id] = self._row(touchpoint, "")
@@ -334,10 +323,7 @@ class Partition:
         facts = output.facts
         self._flush_customers(output)
         self._flush_counts(output)
-        rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)
-        facts["metric_buckets"] = list(rows)
-        output.buckets += [(BUCKET + key, value) for key, value in writes]
-        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
+        self._flush_buckets(output)
         facts["touchpoints"] += self._late_rows
         self._late_rows = []
         version = row_version(self._rules.epoch, self.offset)
@@ -356,6 +342,17 @@ class Partition:
         # Before the buckets forget: their bound is still that of the last position, which is in the changelog.
         forgotten = self._hourly_counts.forget(self._buckets.final_until)
         output.forgotten += [(COUNT + key, value) for key, value in forgotten]
+
+    def _flush_buckets(self, output: Output) -> None:
+        rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)
+        output.facts["metric_buckets"] = list(rows)
+        output.buckets += [(BUCKET + key, value) for key, value in writes]
+        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
+        output.values = [(VALUE + key, value) for key, value in self._values.flush()]
+        output.forgotten += [(VALUE + key, value) for key, value in self._values.forget(self._buckets.final_until)]
+        for dimension, observations in self._values.overflow.items():
+            output.overflow[hashed(dimension)] = observations
+        self._values.overflow.clear()
 
     def _flush_customers(self, output: Output) -> None:
         for table in ("touchpoints", "journeys", *SIGNALS, "customers"):
@@ -378,6 +375,9 @@ class Partition:
         facts, current = output.facts, timeline.current
         output.counts["timers"] += effects.timers
         output.trimmed.update(effects.trimmed)
+        output.counts["recomputations"] += effects.recomputations
+        if effects.folded_early:
+            output.folded_early[hashed(effects.customer_id)] = effects.folded_early
         if current.journey is not None:
             row = journey_row(current.journey, None, effects)
             effects.journeys[row.journey_id] = row

@@ -26,6 +26,9 @@ REMEMBERED_MAX = 1_000
 CURRENCIES_MAX = 64
 """Currencies whose sums are kept of one customer, and of a journey: the first that came."""
 
+SKU_CHARACTERS_MAX = 8_192
+"""Characters of an order's skus that are kept: of more, those that come first by name."""
+
 
 class Purchases(Machine):
     """The machine that counts orders and money.
@@ -102,7 +105,7 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     order.amount_minor, order.currency = event.amount_minor, event.currency
     # Books that state the net of what a shop has stated may not know of carts and skus: what was named stays named.
     order.cart_id = event.cart_id or order.cart_id
-    order.skus = _skus_of(event) or order.skus
+    order.skus = skus_of(event) or order.skus
     _count(customer, order, 1, effects)
     is_placed = order.amount_minor > 0
     if is_placed and not is_correction:
@@ -120,13 +123,18 @@ def _complete(customer: CustomerState, order: Order, event: Purchase, effects: E
     """Take from a statement that does not hold what the one that holds leaves out: the cart, and the skus."""
     was_for = order.cart_id, order.skus
     order.cart_id = order.cart_id or event.cart_id or ""
-    order.skus = order.skus or _skus_of(event)
+    order.skus = order.skus or skus_of(event)
     if order.amount_minor and was_for != (order.cart_id, order.skus):
         carts_replay.correct_order(customer, order, effects)
 
 
-def _skus_of(event: Purchase) -> list[str]:
-    return sorted({item.sku for item in event.items})
+def skus_of(event: Purchase) -> list[str]:
+    """Return the skus of an order that are kept, sorted."""
+    skus = sorted({item.sku for item in event.items})
+    characters = sum(map(len, skus))
+    while characters > SKU_CHARACTERS_MAX:
+        characters -= len(skus.pop())
+    return skus
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:

@@ -16,6 +16,7 @@ class Rules:
         timer_delay_ms: how far behind the partition's time timers fire.
         allowed_lateness_ms: how far behind it a touchpoint may come and still be put in its place.
         dimensions: the attributes metrics are kept for; None keeps all.
+        dimension_values: values of one dimension and day, on one log partition, that have buckets of their own.
         epoch: generation of the journeys log; a higher one's rows cover a lower one's.
         order_source: the source whose statements of an order hold against later ones of others, "" for none.
     """
@@ -23,6 +24,7 @@ class Rules:
     timer_delay_ms: int = 5 * MINUTE_MS
     allowed_lateness_ms: int = 3 * DAY_MS
     dimensions: frozenset[str] | None = None
+    dimension_values: int = 1_000
     epoch: int = 0
     order_source: str = ""
 

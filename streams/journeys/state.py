@@ -267,6 +267,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         orders_forgotten_at: when the last of the orders was placed that are no longer known, 0 where all are.
         last_nps_of: the question and response that `last_nps` answers.
         most_bytes: the state takes no more bytes than this, encoded (see `bounds`).
+        forget_again: at how many touchpoints the machines look again for what is over.
     """
 
     journey: Journey | None = None
@@ -294,6 +295,12 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     last_nps_of: str = ""
     orders_forgotten_at: int = 0
     most_bytes: int = 0
+    forget_again: int = 0
+
+    @property
+    def kept(self) -> int:
+        """How many things are kept that every look for what is over has to pass."""
+        return len(self.carts) + len(self.calls) + len(self.surveys) + len(self.unanswered)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -3,8 +3,12 @@
 Touchpoints arrive in almost any order; the machines want them in event-time order. So the timeline keeps the
 touchpoints of the last days (`pending`, in order), the state before them (`snapshot`) and the state after those that
 have been applied (`current`). A touchpoint in order is applied to `current`. A late one is put in its place and
-`current` is recomputed from `snapshot`: what differs from before is sent as a correction, with a higher version. So the
-rows do not depend on the order of arrival. Touchpoints older than the allowed lateness are folded into `snapshot`.
+`current` is recomputed: what differs from before is sent as a correction, with a higher version. So the rows do not
+depend on the order of arrival. Touchpoints older than the allowed lateness are folded into `snapshot`.
+
+A recomputation costs by what it applies again. It begins at the last one's checkpoint, where the late touchpoint's
+place is behind that. Where it would still be dear, the late touchpoint is displaced: it waits until so many have come
+that each pays for its share, or for an hour of event time. The log alone decides, wherever the chunks are cut.
 
 A timer fires when the partition's time, less the timers' delay, has passed it, never because of the customer's own
 later touchpoint. So a touchpoint behind a timer that is not yet due waits in `pending`, and so does one that is ahead
@@ -14,62 +18,42 @@ of the time at which it was received.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
-from schemas import journey_log
-from schemas.journey_log import Tick
 from schemas.kinds.touchpoint import Touchpoint
-from streams.journeys.effects import Effects, difference
+from schemas.units import HOUR_MS
+from streams.journeys.checkpoints import Checkpoint, Checkpoints
+from streams.journeys.corrections import correct
+from streams.journeys.effects import Effects
 from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
 from streams.journeys.formats import FORMAT
-from streams.journeys.machines import OWNERS
 from streams.journeys.order import rank_of
-from streams.journeys.rows import journey_row
+from streams.journeys.pending import Key, Pending, key_of
 from streams.journeys.state import NEVER, STATE_MAX_BYTES, CustomerState, decode_state, encode_state
-
-K = TypeVar("K")
-R = TypeVar("R")
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
 PENDING_MAX = 2_000
 PENDING_MAX_BYTES = 1 << 20
-"""With more than this pending (a robot's), the older half is folded before it is past the allowed lateness."""
+WORK_MAX = 4_000
+"""With more than this pending (a robot's), the older half is folded before it is past the allowed lateness.
+
+Work is counted in units of an ordinary touchpoint's (see `Effects.work`)."""
 TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + (512 << 10)
 """What a timeline takes at most, encoded: two states, the pending touchpoints (one may be a little larger than all may
 be together), their numbers, and what timers add to a state."""
-
-Key = tuple[int, int, str]
-"""What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their event id."""
-
-
-class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A touchpoint that a late one may still have to be put before.
-
-    Attributes:
-        record: its bytes in the journeys log.
-        ahead: whether it was received long before it is said to have happened: it waits for its time.
-    """
-
-    occurred_at: int
-    rank: int
-    event_id: str
-    fingerprint: int
-    record: bytes
-    ahead: bool = False
-
-    @property
-    def key(self) -> Key:
-        """What orders a customer's touchpoints."""
-        return self.occurred_at, self.rank, self.event_id
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes, but for its numbers; rather too many than too few."""
-        return len(self.record) + 4 * len(self.event_id)
+AT_ONCE = 512
+"""Work up to which a recomputation is done at once."""
+PAID = 128
+"""Work of a dearer recomputation that each displaced touchpoint pays for."""
+DISPLACED_MS = HOUR_MS
+DISPLACED_SHARE = 72
+"""How long a touchpoint is displaced at most: an hour of event time, or this share of a longer allowed lateness."""
+CHECKPOINT_BEFORE = 32
+"""How many touchpoints before the place of a late one the checkpoint is made: others come late with it."""
 
 
 class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
@@ -85,6 +69,12 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
         pending: the touchpoints since, ordered by their keys.
         applied: how many of them are in `current`; the others wait.
         current: the state after those, its timers fired up to the partition's time.
+        displaced: late touchpoints that are in neither, in the order in which they came.
+        recompute_at: when they are put in their places at the latest, in the time of `StepContext.timers_until`.
+        work: what it took to apply the applied ones, in units of an ordinary touchpoint's work.
+        checkpoint: how many of them are before the last recomputation's checkpoint.
+        checkpoint_work: what it took to apply those.
+        large: how many pending touchpoints are to be cut once they are applied.
     """
 
     format: int = FORMAT
@@ -96,14 +86,12 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     pending: list[Pending] = msgspec.field(default_factory=list)
     applied: int = 0
     current: CustomerState = msgspec.field(default_factory=CustomerState)
-
-
-class Header(msgspec.Struct, array_like=True, gc=False):
-    """The beginning of a `CustomerTimeline`, for a reader that needs no more."""
-
-    format: int
-    offset: int
-    next_timer_at: int
+    displaced: list[Pending] = msgspec.field(default_factory=list)
+    recompute_at: int = NEVER
+    work: int = 0
+    checkpoint: int = 0
+    checkpoint_work: int = 0
+    large: int = 0
 
 
 class StepContext(NamedTuple):
@@ -114,19 +102,24 @@ class StepContext(NamedTuple):
         time: the partition's time, ms.
         timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
         late_before: a touchpoint before this time is beyond the allowed lateness, ms.
+        checkpoints: the partition's.
     """
 
     offset: int
     time: int
     timers_until: int
     late_before: int
+    checkpoints: Checkpoints
 
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:
-    """Return the pending touchpoint with an event id, or None."""
+    """Return the pending or displaced touchpoint with an event id, or None."""
     for pending in timeline.pending:
         if pending.event_id == event_id:
             return pending
+    for displaced in timeline.displaced:
+        if displaced.event_id == event_id:
+            return displaced
     return None
 
 
@@ -140,9 +133,8 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
-    effects.timers_until = context.timers_until
-    _compact(timeline, context)
-    _advance(timeline, context, effects)
+    _begin(timeline, context, effects)
+    _cut_large(timeline)
     timeline.offset = context.offset
 
 
@@ -152,51 +144,64 @@ def step_touchpoint(
     newcomer: Pending,
     context: StepContext,
     effects: Effects,
-) -> bool:
-    """Take in a touchpoint that is neither a repeat nor late; return whether it made the state be recomputed.
+) -> None:
+    """Take in a touchpoint that is neither a repeat nor late.
 
     Args:
         touchpoint: the touchpoint that `newcomer` holds.
     """
-    effects.timers_until = context.timers_until
-    _compact(timeline, context)
-    _advance(timeline, context, effects)
+    _begin(timeline, context, effects)
     timeline.pending_bytes += newcomer.size
+    timeline.large += newcomer.is_large
     pending, applied = timeline.pending, timeline.applied
-    in_order = newcomer.occurred_at >= timeline.current.last_timer_at and (
-        not applied or newcomer.key > pending[applied - 1].key
-    )
-    if not in_order:
-        _recompute(timeline, newcomer, context, effects)
+    if newcomer.occurred_at < timeline.current.last_timer_at or (applied and newcomer.key <= pending[applied - 1].key):
+        _displace(timeline, newcomer, context, effects)
     elif applied == len(pending):
         pending.append(newcomer)
-        # Nothing else waits, so the timeline's next change is the customer's next timer.
+        # Nothing else waits, so no timer of the customer's is earlier than the timeline's next change.
         if _apply_next(timeline.current, newcomer, touchpoint, timeline.next_timer_at, context, effects):
             timeline.applied += 1
+            timeline.work += effects.take_work()
     else:
-        place = bisect_right([one.key for one in pending], newcomer.key)
+        place = bisect_right(pending, newcomer.key, applied, key=key_of)
         pending.insert(place, newcomer)
         if place == applied:
-            timeline.applied += _fold_into(timeline.current, pending[applied:], context, effects)
+            _apply_waiting(timeline, context, effects)
     timeline.next_timer_at = _next_change(timeline, context)
     _advance(timeline, context, effects)
+    _cut_large(timeline)
     _fold_early(timeline, context, effects)
     timeline.offset = context.offset
-    return not in_order
+
+
+def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    """Let everything take effect that is due, and fold what is past the allowed lateness."""
+    effects.timers_until = context.timers_until
+    if timeline.recompute_at <= context.timers_until:
+        # What is displaced may not be past the allowed lateness already when it is put in its place.
+        _advance(timeline, context, effects)
+        _recompute(timeline, context, effects)
+        timeline.next_timer_at = _next_change(timeline, context)
+    _compact(timeline, context)
+    _advance(timeline, context, effects)
 
 
 def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Fire the timers that are due, and apply the touchpoints that waited and wait no more."""
     if timeline.next_timer_at > context.timers_until:
         return
-    waiting = timeline.pending[timeline.applied :]
-    timeline.applied += _fold_into(timeline.current, waiting, context, effects)
+    _apply_waiting(timeline, context, effects)
     timeline.next_timer_at = _next_change(timeline, context)
+
+
+def _apply_waiting(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    timeline.applied += _fold_into(timeline.current, timeline.pending[timeline.applied :], context, effects)
+    timeline.work += effects.take_work()
 
 
 def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     """Return when the timeline next changes by itself: at a timer, or when a touchpoint that is ahead has its time."""
-    at = next_timer(timeline.current)
+    at = min(next_timer(timeline.current), timeline.recompute_at)
     if timeline.applied < len(timeline.pending):
         first = timeline.pending[timeline.applied]
         # One whose time has come waits for a timer alone: woken for its time, the customer would be woken for ever.
@@ -208,12 +213,18 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
 
 def _fold_into(customer: CustomerState, pending: list[Pending], context: StepContext, effects: Effects) -> int:
     """Apply pending touchpoints in order, as far as none has to wait, and fire due timers; return how many it were."""
+    applied = _apply_all(customer, pending, context, effects)
+    fire_timers(customer, context.timers_until, effects)
+    return applied
+
+
+def _apply_all(customer: CustomerState, pending: list[Pending], context: StepContext, effects: Effects) -> int:
+    """Apply pending touchpoints in order, as far as none has to wait; return how many it were."""
     applied = 0
     for one in pending:
         if not _apply_next(customer, one, None, next_timer(customer), context, effects):
             break
         applied += 1
-    fire_timers(customer, context.timers_until, effects)
     return applied
 
 
@@ -238,101 +249,132 @@ def _apply_next(
         fire_timers(customer, min(at, context.timers_until), effects)
         if next_timer(customer) <= at:
             return False
-    apply_touchpoint(customer, touchpoint or _decoded(one), effects, len(one.record))
+    apply_touchpoint(customer, touchpoint or one.touchpoint(), effects, one.applied_bytes)
     return True
 
 
-def _decoded(one: Pending) -> Touchpoint:
-    record = journey_log.decode(one.record)
-    if isinstance(record, Tick):
-        raise TypeError("a tick is never pending")
-    return record
+def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext, effects: Effects) -> None:
+    """Put a late touchpoint in its place, or let it wait where that is dear: for others, and not for ever."""
+    timeline.displaced.append(newcomer)
+    longest = max(DISPLACED_MS, (context.time - context.late_before) // DISPLACED_SHARE)
+    # Put in its place no later than at the end of the allowed lateness, it still counts in every bucket.
+    lateness = context.timers_until - context.late_before
+    due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness)
+    timeline.recompute_at = min(timeline.recompute_at, due_at)
+    cost = _cost(timeline)
+    if cost <= AT_ONCE or cost <= PAID * len(timeline.displaced) or timeline.recompute_at <= context.timers_until:
+        _recompute(timeline, context, effects)
 
 
-def _recompute(timeline: CustomerTimeline, newcomer: Pending, context: StepContext, effects: Effects) -> None:
-    """Put a touchpoint in its place and send what differs from what was sent before."""
-    before, after = effects.fresh(), effects.fresh()
-    # What has been sent so far, in this chunk too, is all that the fold without the newcomer brings about.
-    old = decode_state(timeline.snapshot)
-    _fold_into(old, timeline.pending, context, before)
-    place = bisect_right([pending.key for pending in timeline.pending], newcomer.key)
-    timeline.pending.insert(place, newcomer)
-    timeline.current = decode_state(timeline.snapshot)
-    timeline.applied = _fold_into(timeline.current, timeline.pending, context, after)
-    _add_current_journey(old, before)
-    _add_current_journey(timeline.current, after)
-    _correct(timeline.current, before, after, effects)
+def _cost(timeline: CustomerTimeline) -> int:
+    """Return the work of a recomputation: it applies the touchpoints since its checkpoint twice."""
+    is_behind = min(map(key_of, timeline.displaced)) > _key_before(timeline)
+    return 2 * (timeline.work - timeline.checkpoint_work if is_behind else timeline.work)
+
+
+def _key_before(timeline: CustomerTimeline) -> Key:
+    """Return the key of the last touchpoint before the checkpoint."""
+    return timeline.pending[timeline.checkpoint - 1].key if timeline.checkpoint else timeline.folded_up_to
+
+
+def _recompute(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    """Put the displaced touchpoints in their places and send what differs from what was sent before."""
+    displaced = sorted(timeline.displaced, key=key_of)
+    timeline.displaced, timeline.recompute_at = [], NEVER
+    pending = timeline.pending
+    place = min(bisect_right(pending, displaced[0].key, key=key_of), timeline.applied)
+    begin = _checkpoint(timeline, place, context, effects)
+    before, after = begin.effects(effects), begin.effects(effects)
+    # What has been sent so far, in this chunk too, is all that the fold without the displaced brings about.
+    old = decode_state(begin.state)
+    _fold_into(old, pending[begin.count :], context, before)
+    pending[place:] = sorted([*pending[place:], *displaced], key=key_of)
+    timeline.current = decode_state(begin.state)
+    timeline.applied = begin.count + _fold_into(timeline.current, pending[begin.count :], context, after)
+    timeline.work = timeline.checkpoint_work + after.work
+    for one in timeline.pending:
+        if one.whole_bytes:
+            before.touchpoints.pop(one.event_id, None)
+            after.touchpoints.pop(one.event_id, None)
+    correct(old, before, timeline.current, after, effects)
     effects.trimmed.extend(after.trimmed[len(before.trimmed) :])
+    effects.recomputations += 1
 
 
-def _add_current_journey(customer: CustomerState, effects: Effects) -> None:
-    if customer.journey is not None:
-        row = journey_row(customer.journey, None, effects)
-        effects.journeys[row.journey_id] = row
-
-
-def _correct(current: CustomerState, before: Effects, after: Effects, effects: Effects) -> None:
-    """Add to `effects` what turns the rows and sums of `before` into those of `after`."""
-    effects.touchpoints.update(_changed(before.touchpoints, after.touchpoints))
-    effects.journeys.update(_changed(before.journeys, after.journeys))
-    for journey_id in before.journeys.keys() - after.journeys.keys():
-        effects.journeys[journey_id] = replace(before.journeys[journey_id], deleted=True)
-    for table in sorted(before.entities.keys() | after.entities.keys()):
-        _correct_table(table, current, before, after, effects)
-    effects.deltas.extend(difference(before.deltas, after.deltas))
-
-
-def _correct_table(table: str, current: CustomerState, before: Effects, after: Effects, effects: Effects) -> None:
-    was, now = before.entities.get(table, {}), after.entities.get(table, {})
-    for key, row in _changed(was, now).items():
-        effects.put(table, key, row)
-    for key in sorted(was.keys() - now.keys()):
-        # The new fold leaves it untouched: it is as the snapshot had it, or it never was.
-        as_kept = effects.fresh()
-        for machine in OWNERS.get(table, ()):
-            machine.report(current, table, key, as_kept)
-        kept = as_kept.entities.get(table, {}).get(key)
-        effects.put(table, key, kept or _deleted(was[key]))
-
-
-def _deleted(row: Any) -> Any:
-    return replace(row, deleted=True)
-
-
-def _changed(before: dict[K, R], after: dict[K, R]) -> dict[K, R]:
-    return {key: row for key, row in after.items() if before.get(key) != row}
+def _checkpoint(timeline: CustomerTimeline, place: int, context: StepContext, effects: Effects) -> Checkpoint:
+    """Return the checkpoint to recompute from: the last one, or a new one not far before a place in `pending`."""
+    if place < timeline.checkpoint:
+        timeline.checkpoint = timeline.checkpoint_work = 0
+    start, since, customer_id = timeline.checkpoint, timeline.folded_up_to, effects.customer_id
+    known = context.checkpoints.find(customer_id, since, start) if start else Checkpoint(0, timeline.snapshot)
+    count = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
+    if known is not None and known.count == count:
+        return known
+    begin = known or Checkpoint(0, timeline.snapshot)
+    customer, common = decode_state(begin.state), begin.effects(effects)
+    _apply_all(customer, timeline.pending[begin.count : count], context, common)
+    checkpoint = Checkpoint(count, encode_state(customer), common.entities)
+    timeline.checkpoint_work = common.work + (timeline.checkpoint_work if begin.count else 0)
+    timeline.checkpoint = count
+    context.checkpoints.keep(customer_id, since, checkpoint)
+    return checkpoint
 
 
 def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
     """Fold the touchpoints that no other can be put before any more."""
-    pending = timeline.pending
-    if not pending or timeline.applied < len(pending):
+    pending, applied = timeline.pending, timeline.applied
+    if not applied:
         return
     late_before = context.late_before
-    if pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
-        # Nothing has happened since: the state before whatever comes next is the current one.
+    is_all = applied == len(pending)
+    if is_all and pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
+        # Nothing has happened since: the state before whatever comes next is the current one. And nothing is displaced:
+        # that would be before the last touchpoint or timer, and due.
         timeline.snapshot = encode_state(timeline.current)
-        _drop(timeline, len(pending))
-    elif len(pending) >= FOLD_AT and pending[len(pending) // 2].occurred_at < late_before:
-        _fold_into_snapshot(timeline, bisect_left([p.occurred_at for p in pending], late_before))
+        timeline.work = 0
+        _drop(timeline, applied)
+    elif applied >= FOLD_AT and pending[applied // 2].occurred_at < late_before:
+        _fold_into_snapshot(timeline, min(applied, bisect_left(pending, late_before, key=attrgetter("occurred_at"))))
 
 
 def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    """Fold the older half of the pending touchpoints where they are too many or too large."""
-    while (count := len(timeline.pending)) > PENDING_MAX or (count > 1 and timeline.pending_bytes > PENDING_MAX_BYTES):
-        half = count // 2
+    """Fold the older half of the pending touchpoints where they are too many, too large, or too dear to apply again."""
+    while _is_too_much(timeline):
+        if timeline.displaced:
+            _recompute(timeline, context, effects)
+        half = len(timeline.pending) // 2
         _apply_regardless(timeline, half, effects)
-        timeline.next_timer_at = _next_change(timeline, context)
         _fold_into_snapshot(timeline, half)
+        timeline.next_timer_at = _next_change(timeline, context)
+        effects.folded_early += half
         effects.trimmed.append("pending")
+
+
+def _is_too_much(timeline: CustomerTimeline) -> bool:
+    count = len(timeline.pending) + len(timeline.displaced)
+    return count > PENDING_MAX or (
+        count > 1 and (timeline.pending_bytes > PENDING_MAX_BYTES or timeline.work > WORK_MAX)
+    )
+
+
+def _cut_large(timeline: CustomerTimeline) -> None:
+    """Cut the large touchpoints that have been applied: their rows have been sent."""
+    if not timeline.large:
+        return
+    for place, one in enumerate(timeline.pending[: timeline.applied]):
+        if one.is_large:
+            timeline.pending[place] = one.cut()
+            timeline.pending_bytes -= len(one.record) - len(timeline.pending[place].record)
+            timeline.large -= 1
 
 
 def _apply_regardless(timeline: CustomerTimeline, count: int, effects: Effects) -> None:
     """Apply the first `count` pending touchpoints, also those that should wait: a robot's must not pile up."""
     for one in timeline.pending[timeline.applied : count]:
         fire_timers(timeline.current, one.occurred_at, effects)
-        apply_touchpoint(timeline.current, _decoded(one), effects, len(one.record))
+        apply_touchpoint(timeline.current, one.touchpoint(), effects, one.applied_bytes)
     timeline.applied = max(timeline.applied, count)
+    timeline.work += effects.take_work()
 
 
 def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
@@ -340,8 +382,9 @@ def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
     customer, unsent = decode_state(timeline.snapshot), Effects("")
     for one in timeline.pending[:count]:
         fire_timers(customer, one.occurred_at, unsent)
-        apply_touchpoint(customer, _decoded(one), unsent, len(one.record))
+        apply_touchpoint(customer, one.touchpoint(), unsent, one.applied_bytes)
     timeline.snapshot = encode_state(customer)
+    timeline.work -= unsent.work
     _drop(timeline, count)
 
 
@@ -349,4 +392,6 @@ def _drop(timeline: CustomerTimeline, count: int) -> None:
     dropped, timeline.pending = timeline.pending[:count], timeline.pending[count:]
     timeline.applied -= count
     timeline.pending_bytes -= sum(pending.size for pending in dropped)
+    timeline.large -= sum(pending.is_large for pending in dropped)
     timeline.folded_up_to = dropped[-1].key
+    timeline.checkpoint = timeline.checkpoint_work = 0

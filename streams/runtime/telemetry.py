@@ -158,6 +158,23 @@ class Telemetry:
             "Times that something was left out as it would have outgrown its bound, by what it was.",
             ("what",),
             known=_TRIMMED,
+            only="worker",
+        ),
+    ]
+    dimension_overflow: Annotated[
+        Counter,
+        Metric(
+            "touchline_dimension_overflow_total",
+            "Observations of dimensions with too many values or names: counted under (other), or by no attribute.",
+            only="worker",
+        ),
+    ]
+    folded_early: Annotated[
+        Counter,
+        Metric(
+            "touchline_folded_early_total",
+            "Touchpoints of customers with too many to be kept apart for the allowed lateness.",
+            only="worker",
         ),
     ]
     log_gaps: Annotated[

@@ -121,7 +121,7 @@ def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes:
             continue
         output = partition.flush()
         tables.write(output)
-        changelog.entries += [*output.buckets, *output.customers, *output.forgotten, output.position]
+        changelog.entries += output.state
         committed = last
     return tables
 
@@ -139,7 +139,7 @@ def _write_until_killed(output: Output, tables: Tables, changelog: Changelog, rn
         tables.write(Output(facts={t: rows[: rng.randint(0, len(rows))] for t, rows in output.facts.items()}))
         return
     tables.write(output)
-    state = [*output.buckets, *output.customers, *output.forgotten, output.position]
+    state = output.state
     if stage == "some state":
         changelog.entries += state[: rng.randint(0, len(state) - 1)]
     elif stage == "state":

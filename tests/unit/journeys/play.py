@@ -130,7 +130,7 @@ class Play:
         """Go on from the changelog, as after a restart."""
         entries: dict[bytes, bytes | None] = {}
         for output in self.outputs:
-            entries.update([*output.buckets, *output.customers, *output.forgotten, output.position])
+            entries.update(output.state)
         self.partition = Partition(0, 1, rules or Rules())
         for key, value in entries.items():
             if value is not None:

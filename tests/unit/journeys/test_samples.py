@@ -9,6 +9,7 @@ import pytest
 from schemas.metrics import SPEED_OF_ANSWER
 from schemas.rows import BucketRow, encode_rows
 from schemas.units import DAY_MS
+from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import MetricDelta
 from streams.journeys.metrics import Buckets
 from streams.journeys.state import Attribution
@@ -25,7 +26,7 @@ def waited(duration: int, times: int = 1) -> MetricDelta:
 
 
 def buckets() -> Buckets:
-    return Buckets(0, None, 3 * DAY_MS)
+    return Buckets(0, None, 3 * DAY_MS, DimensionValues(1))
 
 
 def flushed(counted: Buckets) -> tuple[BucketRow, int, Counter[str]]:

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from schemas.journey_log import LogRecord, Tick, Touchpoint, encode
 from streams.journeys.formats import FORMAT
-from streams.journeys.partition import POSITION, Partition, Position
+from streams.journeys.partition import POSITION, Partition
+from streams.journeys.position import Position
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import Tables, process
 from tests.simulation.strategies import START

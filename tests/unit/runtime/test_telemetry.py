@@ -36,6 +36,8 @@ LABELS_OF_ALL = {
     "touchline_timers_fired_total": (),
     "touchline_recomputations_total": (),
     "touchline_trimmed_total": ("what",),
+    "touchline_dimension_overflow_total": (),
+    "touchline_folded_early_total": (),
     "touchline_log_gaps_total": ("partition",),
     "touchline_log_gap_timestamp_seconds": ("partition",),
     "touchline_chunk_duration_seconds": ("stage",),

@@ -1,0 +1,80 @@
+"""The touchpoints of the last days, as a customer's timeline keeps them."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas import journey_log
+from schemas.journey_log import Tick
+from schemas.kinds.purchase import Purchase, PurchaseItem
+from schemas.kinds.touchpoint import Touchpoint
+from streams.journeys.dimensions import dimensions_of
+from streams.journeys.purchases import skus_of
+
+CUT_BYTES = 4_096
+"""Of a touchpoint with a larger record, only what the machines look at stays pending once it is applied."""
+CUT_CHARACTERS = 100
+
+Key = tuple[int, int, str]
+"""What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their event id."""
+
+
+class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A touchpoint that a late one may still have to be put before.
+
+    Attributes:
+        record: its bytes in the journeys log.
+        ahead: whether it was received long before it is said to have happened: it waits for its time.
+        whole_bytes: bytes of the whole record, where `record` is cut: its row stays as it was sent when it was applied.
+    """
+
+    occurred_at: int
+    rank: int
+    event_id: str
+    fingerprint: int
+    record: bytes
+    ahead: bool = False
+    whole_bytes: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What orders a customer's touchpoints."""
+        return self.occurred_at, self.rank, self.event_id
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, but for its numbers; rather too many than too few."""
+        return len(self.record) + 4 * len(self.event_id)
+
+    @property
+    def applied_bytes(self) -> int:
+        """Bytes of the record when it was first applied: what a state may grow by is told from them."""
+        return self.whole_bytes or len(self.record)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is to be cut once it has been applied."""
+        return len(self.record) > CUT_BYTES and not self.whole_bytes
+
+    def touchpoint(self) -> Touchpoint:
+        """Return the touchpoint."""
+        record = journey_log.decode(self.record)
+        if isinstance(record, Tick):
+            raise TypeError("a tick is never pending")
+        return record
+
+    def cut(self) -> Pending:
+        """Return it without what no fold looks at: that there are words matters, which they are does not."""
+        whole = self.touchpoint()
+        kept: dict[str, Any] = {"attributes": dimensions_of(whole.attributes), "text": whole.text[:CUT_CHARACTERS]}
+        if isinstance(whole, Purchase):
+            kept["items"] = [PurchaseItem(sku, 0, 0) for sku in skus_of(whole)]
+        record = journey_log.encode(replace(whole, identifiers={}, **kept))
+        return replace(self, record=record, whole_bytes=len(self.record))
+
+
+key_of = attrgetter("key")

@@ -1,0 +1,31 @@
+"""What a partition reads first of its changelog: how far it has come, and when each customer is to be woken."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Position(msgspec.Struct, array_like=True, gc=False):
+    """The partition's own record.
+
+    Attributes:
+        format: see `streams.journeys.formats`.
+        offset: the last one wholly applied.
+        watermarks: each task's last, ms.
+        time: the partition's time that they make, ms.
+        final_until: see `streams.journeys.metrics.Buckets`.
+    """
+
+    format: int
+    offset: int
+    watermarks: list[int]
+    time: int
+    final_until: int
+
+
+class Header(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a `CustomerTimeline`, for a reader that needs no more."""
+
+    format: int
+    offset: int
+    next_timer_at: int

@@ -1,0 +1,86 @@
+"""Dear recomputations are put off and begin at checkpoints: the rows are those of a plain recomputation at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from schemas.journey_log import Touchpoint
+from streams.journeys import machine, timeline
+from tests.simulation.journeys_log import Tables, process, process_with_crashes
+from tests.simulation.strategies import MINUTE, START, touchpoint
+from tests.unit.journeys.test_order import DAY, GAPS, HOUR, LAGS, RULES, as_log, delayed
+
+NEVER_DEAR = 1 << 40
+LIMITS = st.fixed_dictionaries(
+    {
+        "AT_ONCE": st.sampled_from([-1, 4]),
+        "PAID": st.sampled_from([1, 3, 6]),
+        "DISPLACED_MS": st.sampled_from([MINUTE, 9 * HOUR, 30 * DAY]),
+        "DISPLACED_SHARE": st.just(1),
+        "CHECKPOINT_BEFORE": st.sampled_from([0, 1, 3]),
+    }
+)
+"""Limits so low that histories of a few touchpoints meet them."""
+PLAIN = {"AT_ONCE": NEVER_DEAR, "CHECKPOINT_BEFORE": NEVER_DEAR}
+"""Every late touchpoint is put in its place at once, and everything is applied again from the snapshot."""
+
+
+@contextmanager
+def limits(changed: dict[str, int]) -> Iterator[None]:
+    with ExitStack() as stack:
+        # So few carts, calls and surveys are kept that some are forgotten.
+        stack.enter_context(patch.object(machine.drop_oldest, "__defaults__", (1,)))
+        for name, value in changed.items():
+            stack.enter_context(patch.object(timeline, name, value))
+        yield
+
+
+def rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
+    """Return what the views show; a table is not there that had only rows that were taken back."""
+    return {table: shown for table, shown in tables.seen().items() if shown}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Touchpoint]:
+    """Return touchpoints in the order of their times, of one customer mostly, so that many meet."""
+    steps = draw(st.lists(st.tuples(touchpoint, st.sampled_from([*GAPS[:7], *GAPS])), min_size=3, max_size=40))
+    at, history = START, []
+    for number, (step, gap) in enumerate(steps):
+        at += gap
+        history.append(replace(step, event_id=f"e{number:03}", occurred_at=at, fingerprint=number, customer_key="ann"))
+    return history
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories(), st.integers(0, 10_000), LAGS, LIMITS, st.integers(1, 9))
+def test_rows_are_those_of_plain_recomputations(
+    history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int], chunk: int
+) -> None:
+    repeated = history[:: chunk + 1]
+    records = as_log(delayed([*history, *repeated], seed, 3 * DAY - HOUR), lag)
+    cuts = list(range(0, len(records), chunk))
+    with limits(PLAIN):
+        plain = rows(process(records, RULES, cuts))
+
+    with limits(changed):
+        assert rows(process(records, RULES, cuts)) == plain
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 40)), LAGS, LIMITS)
+def test_cuts_and_crashes_change_nothing(
+    history: list[Touchpoint], seed: int, cuts: list[int], lag: int, changed: dict[str, int]
+) -> None:
+    records = as_log(delayed(history, seed, 2 * DAY), lag)
+    with limits(changed):
+        whole = rows(process(records, RULES))
+
+        assert rows(process(records, RULES, cuts)) == whole
+        assert rows(process_with_crashes(records, RULES, seed, crashes=3)) == whole
