@@ -26,7 +26,7 @@ REMEMBERED_MAX = 1_000
 CURRENCIES_MAX = 64
 """Currencies whose sums are kept of one customer, and of a journey: the first that came."""
 
-SKU_CHARACTERS_MAX = 8_192
+SKU_CHARACTERS_MAX = 2_048
 """Characters of an order's skus that are kept: of more, those that come first by name."""
 
 
