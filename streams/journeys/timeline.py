@@ -345,6 +345,8 @@ def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effec
         half = len(timeline.pending) // 2
         _apply_regardless(timeline, half, effects)
         _fold_into_snapshot(timeline, half)
+        # What held the others up may have been among these: no timer would wake them.
+        _apply_waiting(timeline, context, effects)
         timeline.next_timer_at = _next_change(timeline, context)
         effects.folded_early += half
         effects.trimmed.append("pending")

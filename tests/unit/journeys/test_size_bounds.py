@@ -15,7 +15,8 @@ from schemas.journey_log import Tick, Touchpoint
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.rows import encode_rows
 from streams.journeys.effects import Effects
-from streams.journeys.fold import apply_touchpoint
+from streams.journeys.fold import FORGET_SHARE, apply_touchpoint
+from streams.journeys.machine import KEPT_MAX
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
@@ -130,6 +131,8 @@ def test_a_robot_of_one_kind_stays_within_the_bounds(kind: str) -> None:
         play.send(told(kind, one, T0 + one * HOUR) for one in range(number, number + 50))
         play.at(T0 + (number + 49) * HOUR)
 
+    # Carts hold up what comes behind their deadlines.
+    play.at(T0 + 151 * HOUR)
     play.check()
     assert play.timeline.current.touchpoints == 150
 
@@ -179,7 +182,7 @@ def test_the_longest_answers_of_one_response_stay_within_the_bounds() -> None:
 
 @pytest.mark.parametrize("length", [60, 130])
 def test_carts_that_a_corrected_order_brings_back_count_too(length: int) -> None:
-    """The carts of all orders that are known are replayed, of which 250 were kept before."""
+    """The carts of the newest orders are replayed, of which some were kept no more."""
     customer = CustomerState()
 
     def place(number: int, amount: int, at: int) -> None:
@@ -189,10 +192,9 @@ def test_carts_that_a_corrected_order_brings_back_count_too(length: int) -> None
 
     for number in range(1_000):
         place(number, 5, number * MINUTE)
-    before = len(customer.carts)
     place(999, 0, 1_000 * MINUTE)
 
-    assert len(customer.carts) > before
+    assert len(customer.carts) <= KEPT_MAX + KEPT_MAX // FORGET_SHARE
     assert len(encode_state(customer)) <= min(customer.most_bytes, STATE_BYTES)
 
 
@@ -205,7 +207,6 @@ def test_items_with_long_names_stay_within_the_bounds() -> None:
     )
 
     play.check()
-    assert play.trimmed["state"] > 0
     assert play.timeline.current.purchases == 6
 
 
