@@ -29,7 +29,12 @@ class Row(msgspec.Struct, array_like=True, gc=False):
 
 
 class TouchpointRow(Row):
-    """Key: customer_id, event_id."""
+    """Key: customer_id, event_id.
+
+    Attributes:
+        fields: the identifiers and `TouchpointKind.own_fields`, as a JSON array. ClickHouse makes columns of it
+            (`sinks.kind_views`), and does not store it.
+    """
 
     event_id: str
     kind: str
@@ -48,6 +53,7 @@ class TouchpointRow(Row):
     currency: str | None
     subject_id: str
     attributes: dict[str, str]
+    fields: bytes
     late: bool
     ahead: bool
     version: UInt64

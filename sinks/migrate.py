@@ -14,6 +14,7 @@ from importlib import resources
 
 from sinks.database import Database, select
 from sinks.errors import MigrationError
+from sinks.kind_views import lacking
 from sinks.reference import store_reference_tables
 from sinks.release import check_release
 from sinks.tables import DATABASE
@@ -83,6 +84,7 @@ def migrate(
     retention_days: int | None = None,
     migrations: Sequence[Migration] | None = None,
     currency: str = "",
+    time_zone: str = "UTC",
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -91,6 +93,7 @@ def migrate(
         retention_days: ClickHouse deletes rows older than this in the background; None keeps all.
         migrations: the migrations to apply; None for those of this release.
         currency: the business's own, "" where it is not set.
+        time_zone: the business's own, an IANA name.
 
     Returns:
         The names of the migrations that this call applied.
@@ -101,6 +104,7 @@ def migrate(
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
+    is_ours = migrations is None
     if migrations is None:
         check_release(database.version())
         migrations = shipped()
@@ -116,7 +120,11 @@ def migrate(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
-    store_reference_tables(database, currency, retention_days)
+    if is_ours:
+        for statement in lacking(database):
+            database.execute(statement)
+    settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
+    store_reference_tables(database, settings)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.kinds import KINDS
@@ -54,26 +54,25 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
 )
 
 
-def store_reference_tables(database: Database, currency: str, retention_days: int | None) -> None:
+def store_reference_tables(database: Database, settings: Mapping[str, str]) -> None:
     """Store the declarations that differ from the stored ones; tables that are not there are passed over.
 
     Args:
         database: the ClickHouse whose tables they are.
-        currency: the business's own, "" where it is not set.
-        retention_days: age at which rows are deleted; None for never.
+        settings: those that the views follow, by name.
 
     Raises:
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
     names = select(database, "SELECT name FROM system.tables WHERE database = currentDatabase()")
-    settings = ReferenceTable(
+    stored_settings = ReferenceTable(
         "settings_rows",
         ("name", "value"),
         "SELECT name, value, version FROM settings_rows FINAL",
-        [("currency", currency), ("retention_days", str(retention_days or ""))],
+        list(settings.items()),
     )
-    for table in (*REFERENCE_TABLES, settings):
+    for table in (*REFERENCE_TABLES, stored_settings):
         if [table.name] in names:
             _store(database, table)
 

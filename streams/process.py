@@ -58,6 +58,8 @@ def run_sink(settings: Settings) -> int:
 
 
 async def _build_worker(settings: Settings, services: Services, _: AsyncExitStack) -> TouchlineApp:
+    attributes = ["*"] if settings.dimensions is None else sorted(settings.dimensions)
+    log.info("metrics are kept by these dimensions", dimensions=["all", "channel", "currency", *attributes])
     return build_streams_app(settings, services)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -90,13 +91,18 @@ class Settings(BaseSettings):
         default=1.0, description="seconds between watermarks written to the journeys log"
     )
     metric_dimensions: str = Field(
-        default="*", description="attributes to break metrics down by: * for all, or a comma list"
+        default="", description="attributes to break metrics down by: a comma list, or * for all (default: none)"
     )
     metric_values: Annotated[int, Field(ge=1)] = Field(
         default=1_000, description="values of a dimension, a day and partition, with buckets of their own"
     )
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field(
         default="", description="the business's own currency (ISO 4217): money in others is kept apart from its sums"
+    )
+    time_zone: str = Field(
+        default="UTC",
+        description="the business's time zone (IANA, as Europe/Berlin), in which its days, weeks and months begin; "
+        "`touchline migrate` puts it into the views",
     )
     order_source: str = Field(
         default="", description="source whose statements of an order hold against those of others, if any"
@@ -185,6 +191,15 @@ class Settings(BaseSettings):
             if url.scheme not in REGISTRY_SCHEMES:
                 raise ValueError("it should look like https://user:password@host:8081")
             _check_server(url, "https://user:password@host:8081")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, value: str) -> str:
+        if value != "UTC" and value not in (known := available_timezones()):
+            near = difflib.get_close_matches(value, sorted(known), n=1, cutoff=0.0)
+            advice = f"; did you mean {near[0]}?" if near else ": this machine has no database of time zones (tzdata)"
+            raise ValueError(f"{value!r} is no time zone of the IANA database{advice}")
         return value
 
     @field_validator("log_level", mode="before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import shutil
 import sys
@@ -30,6 +31,8 @@ from touchline.terminal import Steps
 CHECK_S = 0.5
 NO_TIMER_DELAY = {"TOUCHLINE_TIMER_DELAY_S": "0"}
 """All input is published before the workers start: no timer has to wait for late records."""
+DIMENSIONS = {"TOUCHLINE_METRIC_DIMENSIONS": "region,product"}
+"""The sample's attributes that its metrics are broken down by, unless the environment names others."""
 STAGES: dict[Stage, str] = {
     "journeys": "making journeys of touchpoints",
     "storing": "writing the last rows",
@@ -73,7 +76,7 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
         stack.start_broker()
         asyncio.run(create_topics(settings))
         with _opened(settings.clickhouse) as tables:
-            migrate(tables, settings.retention_days, currency=settings.currency)
+            migrate(tables, settings.retention_days, currency=settings.currency, time_zone=settings.time_zone)
         yield stack, settings
 
 
@@ -92,7 +95,7 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
     try:
         with Steps(console) as steps:
             steps.begin("starting the broker and making the tables")
-            with running_stack(database, NO_TIMER_DELAY) as (stack, settings):
+            with running_stack(database, {**DIMENSIONS, **_said(DIMENSIONS), **NO_TIMER_DELAY}) as (stack, settings):
                 steps.begin("publishing " + ", ".join(path.name for path in inputs))
                 published = publish(settings, inputs, console, steps.show)
                 steps.begin(f"{STAGES['journeys']} ({published.sent:,})")
@@ -104,6 +107,11 @@ def run(inputs: Sequence[Path], database: Path, console: Console) -> Published:
         shutil.rmtree(database, ignore_errors=True)
         raise
     return published
+
+
+def _said(defaults: Mapping[str, str]) -> dict[str, str]:
+    """Return what the environment says of the variables that have a default here."""
+    return {name: os.environ[name] for name in defaults if name in os.environ}
 
 
 async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:

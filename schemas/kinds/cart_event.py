@@ -52,5 +52,6 @@ KIND = TouchpointKind(
             "ordered": "o",
         }
     ),
+    columns={"cart_id": "subject_id"},
     experience={"payment_failed": -4_000},
 )

@@ -62,6 +62,7 @@ KIND = TouchpointKind(
             "closed": "c",
         }
     ),
+    columns={"case_id": "subject_id", "phase": "action"},
     text=Text("text", by_customer=customer_is("by")),
     experience={_COMPLAINT: -7_000, "escalated": -6_000, "reopened": -6_000, "resolved": 5_000},
 )

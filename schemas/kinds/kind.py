@@ -12,6 +12,8 @@ from schemas.rows import BusinessChangeRow, MarketingSpendRow
 
 OTHER_ACTION = "_"
 """The second character of the step code of an action that its kind does not declare."""
+MADE_OF_OWN_FIELDS = frozenset({"action", "subject_id", "value_minor", "currency"})
+"""The columns of every touchpoint that hold fields of its kind; `TouchpointKind.text` names the field of another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class TouchpointKind(Kind):
         channel: the channel where the source names none, or a rule that finds it in the record.
         actions: what `struct.action` can be. An action that is not declared has the code `OTHER_ACTION`, rank 0.
         text: its text, or None where it has none.
+        columns: fields of the record that a column of every touchpoint holds under another name (one of
+            `MADE_OF_OWN_FIELDS`). A field that has the name of such a column needs no line here.
         computed: fields of the struct whose value is made of the record instead of copied from it. The functions may
             raise `InvalidRecordError`.
         experience: fixed weights in units of 1 / SCALE, by what happened (`Touchpoint.experience_key`, or an outcome
@@ -92,8 +96,29 @@ class TouchpointKind(Kind):
     channel: str | Callable[[Record], str]
     actions: tuple[Action, ...] = ()
     text: Text | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, Callable[[Record], object]] = field(default_factory=dict)
     experience: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def view(self) -> str:
+        """The view that shows every field of its records: named as the topic is."""
+        return self.topic.split(".")[1]
+
+    def column_of(self, field_name: str) -> str | None:
+        """Return the column of every touchpoint that holds a field of the record; None where the kind needs its own."""
+        if self.text is not None and field_name == self.text.field:
+            return "text"
+        column = self.columns.get(field_name, field_name)
+        return column if column in MADE_OF_OWN_FIELDS else None
+
+    @property
+    def own_fields(self) -> tuple[str, ...]:
+        """The fields of the struct that no column of every touchpoint holds, in its order: new ones come last."""
+        common = Touchpoint.__struct_fields__
+        return tuple(
+            name for name in self.struct.__struct_fields__ if name not in common and self.column_of(name) is None
+        )
 
     def channel_of(self, record: Record) -> str:
         """Return the channel of a record whose source names none."""

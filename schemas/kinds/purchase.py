@@ -68,6 +68,7 @@ KIND = TouchpointKind(
     channel=_channel,
     # An order comes after the events of its cart, also where a source's clock knows only seconds.
     actions=in_order({"placed": "p", "refunded": "r"}, first=10),
+    columns={"order_id": "subject_id", "amount_minor": "value_minor"},
     computed={"items": _items},
     experience={"refunded": -5_000},
 )

@@ -45,6 +45,7 @@ KIND = TouchpointKind(
     actions=in_order(
         {"queued": "q", "answered": "a", "held": "h", "resumed": "r", "transferred": "t", "ended": "e"},
     ),
+    columns={"call_id": "subject_id", "phase": "action"},
     # Notes are the agent's words: kept, but no sign of the customer's sentiment.
     text=Text("notes", by_customer=lambda _: False),
     # Outcomes that `streams.journeys.calls` finds at a call's end.

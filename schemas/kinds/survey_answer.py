@@ -58,6 +58,7 @@ KIND = TouchpointKind(
     code="s",
     channel="survey",
     actions=in_order({"invited": "i", "started": "s", "answered": "a", "completed": "c"}),
+    columns={"response_id": "subject_id", "phase": "action"},
     text=Text("text", by_customer=lambda _: True),
     computed={"normalised": normalised_score},
 )

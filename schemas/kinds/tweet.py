@@ -49,5 +49,6 @@ KIND = TouchpointKind(
     channel="social",
     # A reply comes after the post and after an order, also where a source's clock knows only seconds.
     actions=(Action("customer", "c"), Action("brand", "b", rank=12)),
+    columns={"post_id": "subject_id", "author": "action"},
     text=Text("text", by_customer=customer_is("author"), language="lang"),
 )

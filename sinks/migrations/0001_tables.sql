@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     currency LowCardinality(Nullable(String)),
     subject_id String CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    fields String EPHEMERAL,
     late Bool,
     ahead Bool,
     version UInt64 CODEC(Delta, ZSTD(1))

@@ -26,13 +26,18 @@ SELECT
     )) AS superseded
 FROM touchline.touchpoints_rows FINAL;
 
--- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is.
+-- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is. An action that its kind
+-- does not declare is not in the path: the step is then the kind alone.
 CREATE OR REPLACE VIEW touchline.journeys AS
 WITH
     (
-        SELECT (groupArray(code), groupArray(kind))
-        FROM (SELECT code, kind FROM touchline.steps_rows FINAL ORDER BY code)
-    ) AS steps
+        SELECT (groupArray(code), groupArray(kind), groupArray(if(action = '', kind, concat(kind, ':', action))))
+        FROM (SELECT code, kind, action FROM touchline.steps_rows FINAL ORDER BY code)
+    ) AS declared,
+    arrayMap(
+        place -> substring(journeys_rows.path, 2 * place + 1, 2),
+        range(intDiv(length(journeys_rows.path), 2))
+    ) AS codes
 SELECT
     journey_id,
     customer_id,
@@ -41,10 +46,8 @@ SELECT
     ended_at,
     touchpoints,
     channels,
-    arrayMap(
-        code -> transform(code, steps.1, steps.2, code),
-        arrayMap(place -> substring(journeys_rows.path, 2 * place + 1, 2), range(intDiv(length(journeys_rows.path), 2)))
-    ) AS path,
+    arrayMap(code -> transform(code, declared.1, declared.2, code), codes) AS path,
+    arrayMap(code -> transform(code, declared.1, declared.3, code), codes) AS steps,
     purchases,
     revenue_minor,
     currency,
@@ -138,66 +141,123 @@ SELECT if(
     (SELECT if(uniqExact(currency) = 1, toNullable(max(currency)), NULL) FROM touchline.currencies_rows FINAL)
 ) AS currency;
 
--- The minutes of all partitions, summed to each grain; in the units they are stored in. Three branches rather than one
--- with the grain computed: a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike
--- toDateTime64, lets it through to the primary key). Money outside the dimension `currency` is that in the business's
+-- The business's time zone, in which days, weeks and months begin: an IANA name.
+CREATE OR REPLACE VIEW touchline.own_time_zone AS
+SELECT if(max(value) = '', 'UTC', max(value)) AS time_zone
+FROM touchline.settings_rows FINAL
+WHERE name = 'time_zone';
+
+-- The stored minutes, in the units they are stored in. Money outside the dimension `currency` is that in the business's
 -- own currency; where that is not known, `mixed` says that the sum means nothing.
-CREATE OR REPLACE VIEW touchline.metric_counts AS
+CREATE OR REPLACE VIEW touchline.metric_minutes AS
 WITH
     (SELECT currency FROM touchline.own_currency) AS own,
-    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
+    m.currency = '' OR m.dimension = 'currency' OR m.currency = ifNull(own, m.currency) AS is_own
+SELECT
+    m.metric AS metric,
+    m.bucket AS bucket,
+    m.dimension AS dimension,
+    m.dimension_value AS dimension_value,
+    if(is_own, m.n, 0) AS n,
+    if(is_own, m.numerator, 0) AS numerator,
+    if(is_own, m.squares, 0) AS squares,
+    m.samples AS samples,
+    isNull(own) AND m.currency != '' AND m.dimension != 'currency' AS mixed
+FROM touchline.metric_buckets_rows AS m FINAL;
+
+-- The minutes of all partitions, summed to each grain. A branch for each grain rather than one with the grain computed:
+-- a query for one grain then reads one, and a condition on `bucket` prunes (CAST, unlike toDateTime64, lets it through
+-- to the primary key; weeks and months look at all minutes of a metric). A day, a week (from Monday) and a month begin and end in the business's time zone: its name is asked
+-- for emptiness once more, since it is empty while the view is being made. Where clocks skip midnight, a day later is an
+-- hour before the next day: hence the two hours.
+CREATE OR REPLACE VIEW touchline.metric_counts AS
 SELECT
     b.metric AS metric,
     '1m' AS grain,
-    60 AS seconds,
     b.bucket AS bucket,
+    addMinutes(bucket, 1) AS ends_at,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sumIf(b.n, is_own) AS n,
-    sumIf(b.numerator, is_own) AS numerator,
-    sumIf(b.squares, is_own) AS squares,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
-    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
-FROM touchline.metric_buckets_rows AS b FINAL
+    max(b.mixed) AS mixed
+FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
 UNION ALL
-WITH
-    (SELECT currency FROM touchline.own_currency) AS own,
-    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
 SELECT
     b.metric AS metric,
     '1h' AS grain,
-    3600 AS seconds,
     CAST(toStartOfHour(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
+    addHours(bucket, 1) AS ends_at,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sumIf(b.n, is_own) AS n,
-    sumIf(b.numerator, is_own) AS numerator,
-    sumIf(b.squares, is_own) AS squares,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
-    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
-FROM touchline.metric_buckets_rows AS b FINAL
+    max(b.mixed) AS mixed
+FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
 UNION ALL
 WITH
-    (SELECT currency FROM touchline.own_currency) AS own,
-    b.currency = '' OR b.dimension = 'currency' OR b.currency = ifNull(own, b.currency) AS is_own
+    assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+    if(stored = '', 'UTC', stored) AS zone
 SELECT
     b.metric AS metric,
     '1d' AS grain,
-    86400 AS seconds,
-    CAST(toStartOfDay(b.bucket), 'DateTime64(3, ''UTC'')') AS bucket,
+    CAST(toStartOfDay(b.bucket, zone), 'DateTime64(3, ''UTC'')') AS bucket,
+    CAST(toStartOfDay(addHours(addDays(toTimeZone(bucket, zone), 1), 2), zone), 'DateTime64(3, ''UTC'')') AS ends_at,
     b.dimension AS dimension,
     b.dimension_value AS dimension_value,
-    sumIf(b.n, is_own) AS n,
-    sumIf(b.numerator, is_own) AS numerator,
-    sumIf(b.squares, is_own) AS squares,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.squares) AS squares,
     sum(length(b.samples)) AS sampled,
     quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
-    max(isNull(own) AND b.currency != '' AND b.dimension != 'currency') AS mixed
-FROM touchline.metric_buckets_rows AS b FINAL
+    max(b.mixed) AS mixed
+FROM touchline.metric_minutes AS b
+GROUP BY metric, bucket, dimension, dimension_value
+UNION ALL
+WITH
+    assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+    if(stored = '', 'UTC', stored) AS zone
+SELECT
+    b.metric AS metric,
+    '1w' AS grain,
+    CAST(toDateTime(toMonday(b.bucket, zone), zone), 'DateTime64(3, ''UTC'')') AS bucket,
+    CAST(toStartOfDay(addHours(addWeeks(toTimeZone(bucket, zone), 1), 2), zone), 'DateTime64(3, ''UTC'')') AS ends_at,
+    b.dimension AS dimension,
+    b.dimension_value AS dimension_value,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.squares) AS squares,
+    sum(length(b.samples)) AS sampled,
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    max(b.mixed) AS mixed
+FROM touchline.metric_minutes AS b
+GROUP BY metric, bucket, dimension, dimension_value
+UNION ALL
+WITH
+    assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+    if(stored = '', 'UTC', stored) AS zone
+SELECT
+    b.metric AS metric,
+    '1mo' AS grain,
+    CAST(toDateTime(toStartOfMonth(b.bucket, zone), zone), 'DateTime64(3, ''UTC'')') AS bucket,
+    CAST(toStartOfDay(addHours(addMonths(toTimeZone(bucket, zone), 1), 2), zone), 'DateTime64(3, ''UTC'')') AS ends_at,
+    b.dimension AS dimension,
+    b.dimension_value AS dimension_value,
+    sum(b.n) AS n,
+    sum(b.numerator) AS numerator,
+    sum(b.squares) AS squares,
+    sum(length(b.samples)) AS sampled,
+    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    max(b.mixed) AS mixed
+FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value;
 
 -- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive:
@@ -244,6 +304,9 @@ SELECT
     toUInt64(c.n) AS n,
     amount AS numerator,
     count AS denominator,
+    -- A promoter counts 1, a detractor -1: the squares add up to both.
+    if(kind = 'nps', toUInt64(intDiv(c.squares + c.numerator, 2)), NULL) AS promoters,
+    if(kind = 'nps', toUInt64(intDiv(c.squares - c.numerator, 2)), NULL) AS detractors,
     toNullable(multiIf(kind = 'nps', 100 * mean, kind = 'count', count, kind = 'sum', amount, mean)) AS value,
     if(c.sampled = 0, NULL, c.quantiles[1] / 1000) AS p50,
     if(c.sampled = 0, NULL, c.quantiles[2] / 1000) AS p90,
@@ -260,7 +323,7 @@ SELECT
         kind = 'mean' AND count >= 5, least(1, mean + student_margin),
         NULL
     ) AS ci_high,
-    toBool(ifNull(addSeconds(c.bucket, c.seconds + 3 * 86400 + restated_seconds) <= reached, false)) AS final
+    toBool(ifNull(addSeconds(c.ends_at, 3 * 86400 + restated_seconds) <= reached, false)) AS final
 FROM touchline.metric_counts AS c
 WHERE c.n > 0;
 

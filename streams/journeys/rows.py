@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Literal
 
+import msgspec
+
+from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import CustomerRow, JourneyRow, TouchpointRow
 from streams.journeys.effects import Effects
@@ -12,6 +16,10 @@ from streams.journeys.state import CustomerState, Experienced, Journey
 
 Outcome = Literal["open", "purchased", "resolved", "abandoned", "unresolved", "visited"]
 CustomerStatus = Literal["active", "inactive", "unhappy", "lost"]
+
+_FIELDS = {name: attrgetter("identifiers", *kind.own_fields) for name, kind in TOUCHPOINT_KINDS.items()}
+"""What a touchpoint's `TouchpointRow.fields` hold, by its kind."""
+_encode = msgspec.json.Encoder().encode
 
 
 def touchpoint_row(
@@ -43,6 +51,7 @@ def touchpoint_row(
         currency,
         touchpoint.subject_id,
         touchpoint.attributes,
+        _encode(_FIELDS[touchpoint.kind](touchpoint)),
         False,
         ahead,
         0,

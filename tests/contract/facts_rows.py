@@ -42,6 +42,7 @@ PLAIN: dict[str, Row] = {
         currency="EUR",
         subject_id="o1",
         attributes={"product": "shoe", "region": "north"},
+        fields=b"",
         late=False,
         ahead=False,
         version=1 << 62,

@@ -1,6 +1,7 @@
 """The project's tables for Debian's ClickHouse 18.16, which lacks their newer types.
 
-Times become Int64 milliseconds, maps become JSON text, codecs and LowCardinality are left out. Plain views replace the
+Times become Int64 milliseconds, maps become JSON text, codecs and LowCardinality are left out; `fields` is stored as it
+comes. Plain views replace the
 project's: the rows of highest version that are not deleted, in stored units.
 """
 
@@ -16,6 +17,7 @@ _REPLACED = (
     (r"DateTime64\(3, 'UTC'\)", "Int64"),
     (r"Map\(\w+, \w+\)", "String"),
     (r"\bBool\b", "UInt8"),
+    (r" EPHEMERAL", ""),
     (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
     (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
 )

@@ -64,10 +64,13 @@ class SqlStore:
 
 def stored_rows(database: Database, table: str) -> list[list[object]]:
     """Return the rows of a stored table, not of its view, whatever the types of its columns; as `Store.rows`."""
-    types = {str(row[0]): str(row[1]) for row in select(database, f"DESCRIBE TABLE touchline.{table}_rows")}
+    described = select(database, f"DESCRIBE TABLE touchline.{table}_rows")
+    types = {str(row[0]): str(row[1]) for row in described}
+    # What is not stored, since columns are made of it, is empty.
+    gone = {str(row[0]) for row in described if row[2] == "EPHEMERAL"}
     hints = get_type_hints(TABLES[table])
     names = list(TABLES[table].__struct_fields__)
-    shown = ", ".join(_shown(name, types[name], hints[name]) for name in names)
+    shown = ", ".join("''" if name in gone else _shown(name, types[name], hints[name]) for name in names)
     alive = "WHERE NOT deleted" if "deleted" in names else ""
     found = select(
         database,
@@ -113,12 +116,14 @@ class DriverOnChdb:
     ) -> list[list[object]]:
         if not columnar:
             return select(self._chdb, sql)
-        table = sql.split()[2]
-        types = [tuple(row[:2]) for row in select(self._chdb, f"DESCRIBE TABLE {table}")]
+        into = sql.removeprefix("INSERT INTO ").removesuffix(" VALUES")
+        table, _, columns = into.partition(" ")
+        described = {f"`{row[0]}`": row[1] for row in select(self._chdb, f"DESCRIBE TABLE {table}")}
+        types = [(name.strip("`"), described[name]) for name in columns.strip("()").split(", ")]
         # Imported here: chDB is an optional part.
         from sinks.chdb.database import insert  # noqa: PLC0415
 
-        insert(self._session, table, _clause(settings), "Native", _native_block(types, data))
+        insert(self._session, into, _clause(settings), "Native", _native_block(types, data))
         return []
 
     def disconnect(self) -> None:

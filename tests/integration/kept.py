@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -11,21 +12,27 @@ from typing import Any
 
 VIEWS = ("touchpoints", "journeys", "abandonments", "sentiment_shifts", "rolling_metrics", "customers")
 """The views of the contract without `dead_letters`, whose raw bytes may not be text."""
+EVERY_ATTRIBUTE = {"TOUCHLINE_METRIC_DIMENSIONS": "*"}
 PATIENCE_S = 300
 
 
-def touchline(*arguments: object) -> str:
-    """Run the command, which must succeed; return what it prints."""
+def touchline(*arguments: object, **variables: str) -> str:
+    """Run the command with variables of the environment; it must succeed. Return what it prints."""
     command = [sys.executable, "-m", "touchline", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    environment = {**os.environ, **variables}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
 def demo(database: Path, *inputs: Path) -> str:
-    """Play the inputs, by default the sample, into a new database; return the report."""
+    """Play the inputs, by default the sample, into a new database, with metrics by every attribute.
+
+    Returns:
+        The report.
+    """
     files = [argument for file in inputs for argument in ("--input", file)]
-    return touchline("demo", *files, "--keep", database)
+    return touchline("demo", *files, "--keep", database, **EVERY_ATTRIBUTE)
 
 
 def rows(database: Path, *names: str) -> dict[str, list[dict[str, Any]]]:

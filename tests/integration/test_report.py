@@ -54,6 +54,7 @@ def touchpoint(day: int, kind: str, action: str, experience: int | None, text: s
         currency=None,
         subject_id="s",
         attributes={},
+        fields=b"",
         late=False,
         ahead=False,
         version=1,

@@ -186,6 +186,8 @@ def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
             "numerator": bucket.total if added else None,
             "denominator": bucket.n,
             "value": bucket.value(metric) if added else None,
+            "promoters": sum(amount > 0 for amount in bucket.amounts) if metric == "nps" else None,
+            "detractors": sum(amount < 0 for amount in bucket.amounts) if metric == "nps" else None,
             **{f"p{share}": bucket.quantile(share / 100) if spread else None for share in (50, 90, 99)},
         }
 
@@ -241,7 +243,7 @@ def _intervals(world: World) -> Iterator[str]:
 
 def _finality(world: World) -> Iterator[str]:
     for row in world.views["rolling_metrics"]:
-        end = (moment(row["bucket"]) or 0) + metrics.GRAINS[row["grain"]]
+        _, end = metrics.bounds(row["grain"], moment(row["bucket"]) or 0)
         surely_not, surely = FINAL_DAYS.get(row["metric"], USUAL_FINAL_DAYS)
         if row["final"] and end + surely_not * DAY > world.clock:
             yield f"rolling_metrics {row}: final too early"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from tests.oracle.carts import counted_carts
 from tests.oracle.facts import Fact, is_answer, is_cancelled, is_order
@@ -12,7 +14,10 @@ from tests.oracle.histories import CustomerHistory
 from tests.oracle.scores import counted, is_scored
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND, Touch
 
-GRAINS = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
+GRAINS = {"1m": MINUTE, "1h": HOUR, "1d": DAY, "1w": 7 * DAY, "1mo": 0}
+"""How long a bucket is; a month is as long as it is."""
+MONDAY = 4 * DAY
+"""1970-01-05, ms."""
 ANSWERED_IN_TIME = 20 * SECOND
 PATIENCE = 30 * DAY
 """A later answer does not count as a first response."""
@@ -158,6 +163,18 @@ def in_several_currencies(observations: Iterable[Observation]) -> set[str]:
     return {metric for metric, currencies in seen.items() if len(currencies) > 1}
 
 
+def bounds(grain: str, at: int) -> tuple[int, int]:
+    """Return when the bucket of a moment starts and ends, ms; days are those of UTC."""
+    if grain == "1mo":
+        day = datetime.fromtimestamp(at / 1000, UTC)
+        first = datetime(day.year, day.month, 1, tzinfo=UTC)
+        following = first + timedelta(days=monthrange(day.year, day.month)[1])
+        return int(first.timestamp() * 1000), int(following.timestamp() * 1000)
+    length, offset = GRAINS[grain], MONDAY if grain == "1w" else 0
+    start = (at - offset) // length * length + offset
+    return start, start + length
+
+
 def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
     """Sort observations into buckets, by grain and dimension."""
     buckets: dict[Key, Bucket] = {}
@@ -168,8 +185,8 @@ def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
         dimensions.pop("currency", None)
         if observation.metric in MONEY:
             dimensions["currency"] = observation.currency
-        for grain, length in GRAINS.items():
-            start = touch.at // length * length
+        for grain in GRAINS:
+            start, _ = bounds(grain, touch.at)
             for dimension, value in dimensions.items():
                 key = (observation.metric, grain, start, dimension, value)
                 buckets.setdefault(key, Bucket()).amounts.append(float(observation.amount))

@@ -16,7 +16,9 @@ def command() -> None:
     configured = settings.load()
     database = open_database(configured.clickhouse)
     try:
-        applied = migrate(database, configured.retention_days, currency=configured.currency)
+        applied = migrate(
+            database, configured.retention_days, currency=configured.currency, time_zone=configured.time_zone
+        )
     finally:
         database.close()
     for name in applied:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sinks.database import Database, select
 from sinks.errors import MigrationError, QueryError, SinkError, TransientWriteError
+from sinks.kind_views import lacking
 from sinks.migrate import shipped
 from sinks.open import open_database
 from sinks.release import check_release
@@ -70,6 +71,8 @@ def _tables(database: Database, shown: str) -> Check:
     missing = [name for name in wanted if name not in applied]
     if missing:
         return Check(NAME, False, f"{shown} lacks {', '.join(missing)}: touchline migrate")
+    if lacking(database):
+        return Check(NAME, False, f"{shown} lacks columns or views of this release's records: touchline migrate")
     return Check(NAME, True, f"{version} at {shown}, all {len(wanted)} migrations applied")
 
 

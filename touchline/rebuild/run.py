@@ -56,7 +56,9 @@ async def rebuild(
         SinkError: ClickHouse does not answer, or refused a step.
     """
     migrated = migrate_tables or (
-        lambda database: migrate(database, settings.retention_days, currency=settings.currency)
+        lambda database: migrate(
+            database, settings.retention_days, currency=settings.currency, time_zone=settings.time_zone
+        )
     )
     on_step("bringing the tables up to date")
     # First, for it changes no row: a database that cannot be used is found before anything is deleted.

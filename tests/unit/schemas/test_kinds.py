@@ -11,7 +11,7 @@ import pytest
 from schemas.avro.registry import current_schemas, schema_history
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS, BusinessKind, TouchpointKind
 from schemas.kinds.checks import why
-from schemas.kinds.kind import OTHER_ACTION
+from schemas.kinds.kind import MADE_OF_OWN_FIELDS, OTHER_ACTION
 from schemas.kinds.names import KIND_NAMES
 from schemas.kinds.steps import STEPS
 from schemas.kinds.touchpoint import Touchpoint, tag_of
@@ -139,6 +139,25 @@ def test_the_contract_names_the_kind(kind: TouchpointKind | BusinessKind) -> Non
 
     assert f"| `{kind.name}` | `{kind.topic}` | {kind.record}" in contract, f"add {kind.name} to docs/contract.md"
     assert f"\n- **{kind.record}**: " in contract, f"add the fields of {kind.record} to docs/contract.md"
+
+
+@every_touchpoint
+def test_the_contract_names_the_view_of_the_kind_and_the_reader_may_read_it(kind: TouchpointKind) -> None:
+    contract = (ROOT / "docs/contract.md").read_text("utf-8")
+    users = (ROOT / "deploy/clickhouse/users.d/touchline.xml").read_text("utf-8")
+    lists = [f"{kind.name}_{name}" for name, avro in fields_of(kind).items() if "array" in str(avro)]
+
+    for view in [kind.view, *lists]:
+        assert f"| `{view}` |" in contract, f"add the view {view} to docs/contract.md"
+        assert f"GRANT SELECT ON touchline.{view}<" in users, f"grant {view} in deploy/clickhouse/users.d/touchline.xml"
+
+
+@every_touchpoint
+def test_the_columns_of_every_touchpoint_hold_the_fields_that_the_kind_says(kind: TouchpointKind) -> None:
+    own = fields_of(kind).keys() - COMMON
+
+    assert kind.columns.keys() <= own, f"these fields are not in {kind.record}"
+    assert set(kind.columns.values()) <= MADE_OF_OWN_FIELDS
 
 
 @every_touchpoint

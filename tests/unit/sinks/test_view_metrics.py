@@ -69,7 +69,7 @@ METRICS: dict[str, tuple[dict[str, int], list[float | None]]] = {
 FIGURES = "n, numerator, denominator, value, ci_low, ci_high"
 
 
-@pytest.mark.parametrize("grain", ["1m", "1h", "1d"])
+@pytest.mark.parametrize("grain", ["1m", "1h", "1d", "1w", "1mo"])
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_at_every_grain(chdb: Engine, metric: str, grain: str) -> None:
     sums, expected = METRICS[metric]
@@ -99,6 +99,17 @@ def test_the_interval_of_nps_holds_the_value_and_stays_on_the_scale(chdb: Engine
     assert rows == [[-100, -100, -69.683], [100, 69.683, 100]]
 
 
+def test_promoters_and_detractors_are_counted_of_nps_alone(chdb: Engine) -> None:
+    # Six promoters, three detractors and one passive in two minutes.
+    write(chdb, "metric_buckets", n=5, numerator=4, squares=4)
+    write(chdb, "metric_buckets", n=5, numerator=-1, squares=5, bucket=MAY_1 + MINUTE)
+    write(chdb, "metric_buckets", metric="experience", n=5, numerator=-100, squares=5000)
+
+    rows = select(chdb, "SELECT metric, promoters, detractors, n FROM rolling_metrics WHERE grain = '1d' ORDER BY 1")
+
+    assert rows == [["experience", None, None, 5], ["nps", 6, 3, 10]]
+
+
 def test_few_answers_of_one_kind_give_wide_intervals_of_nps(chdb: Engine) -> None:
     # One promoter: (1/4, variance 2.5/4 - 1/16, n 4) -> 25 +- 73.5; two: (2/5, 3.5/5 - 4/25, n 5) -> 40 +- 64.4.
     for answers in (1, 2):
@@ -125,7 +136,7 @@ def test_equal_scores_have_no_interval_below_five_and_never_one_of_width_zero(ch
     assert rows == [[1, None, None], [2, None, None], [4, None, None], [5, 0.107, 0.893], [400, 0.497, 0.503]]
 
 
-def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Engine) -> None:
+def test_minutes_and_shards_are_summed_to_all_grains(chdb: Engine) -> None:
     for partition, minute in ((0, 0), (1, 0), (0, 59), (0, 60), (1, 23 * 60 + 59), (0, 24 * 60)):
         write(chdb, "metric_buckets", metric="orders", partition=partition, bucket=MAY_1 + minute * MINUTE)
 
@@ -144,6 +155,8 @@ def test_minutes_and_shards_are_summed_to_hours_and_days(chdb: Engine) -> None:
             ["1h", "2024-05-02 00:00:00.000", 1],
             ["1d", "2024-05-01 00:00:00.000", 5],
             ["1d", "2024-05-02 00:00:00.000", 1],
+            ["1w", "2024-04-29 00:00:00.000", 6],
+            ["1mo", "2024-05-01 00:00:00.000", 6],
         ],
         key=str,
     )

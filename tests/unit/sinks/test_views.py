@@ -42,6 +42,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "touchpoints": "UInt64",
         "channels": "Array(String)",
         "path": "Array(String)",
+        "steps": "Array(String)",
         "purchases": "UInt64",
         "revenue_minor": "Int64",
         "currency": "String",
@@ -91,6 +92,8 @@ CONTRACT: dict[str, dict[str, str]] = {
         "n": "UInt64",
         "numerator": "Nullable(Float64)",
         "denominator": "Float64",
+        "promoters": "Nullable(UInt64)",
+        "detractors": "Nullable(UInt64)",
         "value": "Nullable(Float64)",
         "p50": "Nullable(Float64)",
         "p90": "Nullable(Float64)",
@@ -189,8 +192,8 @@ def test_a_touchpoint_without_scores(chdb: Engine) -> None:
     assert list(row.values()) == [None] * 4
 
 
-def test_a_journey_with_its_path_of_kinds(chdb: Engine) -> None:
-    write(chdb, "journeys", path="vvkapptccqsaeo", ended_at=MAY_1 + 30 * DAY, outcome="purchased")
+def test_a_journey_with_its_path_of_kinds_and_its_steps(chdb: Engine) -> None:
+    write(chdb, "journeys", path="vvkkpptccqsaeo", ended_at=MAY_1 + 30 * DAY, outcome="purchased")
 
     assert only(chdb, "SELECT * FROM journeys") == {
         "journey_id": "j1",
@@ -209,6 +212,15 @@ def test_a_journey_with_its_path_of_kinds(chdb: Engine) -> None:
             "survey_answer",
             "case_event",
         ],
+        "steps": [
+            "page_view:view",
+            "cart_event:checkout_started",
+            "purchase:placed",
+            "tweet:customer",
+            "support_call:queued",
+            "survey_answer:answered",
+            "case_event:opened",
+        ],
         "purchases": 1,
         "revenue_minor": 1299,
         "currency": "EUR",
@@ -217,6 +229,14 @@ def test_a_journey_with_its_path_of_kinds(chdb: Engine) -> None:
         "experience_mean": 0.075,
         "outcome": "purchased",
     }
+
+
+def test_a_step_whose_action_is_not_declared_is_its_kind_and_an_unknown_code_itself(chdb: Engine) -> None:
+    write(chdb, "journeys", path="v_vs??")
+
+    row = only(chdb, "SELECT path, steps FROM journeys")
+
+    assert row == {"path": ["page_view", "page_view", "??"], "steps": ["page_view", "page_view:search", "??"]}
 
 
 def test_a_journey_without_experience(chdb: Engine) -> None:

@@ -130,8 +130,22 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_dimensions() -> None:
-    assert load().dimensions is None
+    assert load().dimensions == frozenset()
+    assert load(metric_dimensions="*").dimensions is None
     assert load(metric_dimensions="region, product,").dimensions == frozenset({"region", "product"})
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kathmandu"])
+def test_a_time_zone_is_one_of_the_iana_database(zone: str) -> None:
+    assert load(time_zone=zone).time_zone == zone
+
+
+@pytest.mark.parametrize("zone", ["", "Berlin", "Europe/berlin", "CEST", "+01:00", "../etc/passwd", "Europe/Berlin'"])
+def test_any_other_time_zone_is_an_error_that_names_a_near_one(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("TOUCHLINE_TIME_ZONE", zone)
+
+    with pytest.raises(SettingsError, match=r"^TOUCHLINE_TIME_ZONE: .* is no time zone .*; did you mean \S+\?$"):
+        load()
 
 
 def test_everything_is_documented() -> None:
