@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-VIEWS = ("touchpoints", "journeys", "abandonments", "sentiment_shifts", "rolling_metrics", "customers")
+VIEWS = (
+    "touchpoints", "purchases", "purchase_items", "tweets", "support_calls", "survey_answers", "cart_events",
+    "case_events", "page_views", "journeys", "abandonments", "sentiment_shifts", "rolling_metrics", "customers",
+)  # fmt: skip
 """The views of the contract without `dead_letters`, whose raw bytes may not be text."""
 EVERY_ATTRIBUTE = {"TOUCHLINE_METRIC_DIMENSIONS": "*"}
 PATIENCE_S = 300

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from tests.oracle import histories, metrics, shifts
+from tests.oracle import histories, kind_views, metrics, shifts
 from tests.oracle.histories import CustomerHistory
 from tests.oracle.touchpoints import DAY, SECOND, moment, read
 
@@ -48,6 +48,8 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     return [
         *_scored(world),
         *_unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
+        *(line for view in kind_views.KINDS for line in _of_kind(world, view)),
+        *_unequal("purchase_items", ("event_id", "place"), views["purchase_items"], kind_views.items(people)),
         *_unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
         *_unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
         *_unequal("customers", ("customer_id",), views["customers"], customers(world)),
@@ -62,8 +64,12 @@ ABANDONMENT_KEY = ("customer_id", "subject", "subject_id", "started_at")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 TIMES = {
     "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
-    "first_seen_at", "last_seen_at",
+    "first_seen_at", "last_seen_at", "eta_at",
 }  # fmt: skip
+
+
+def _of_kind(world: World, view: str) -> Iterator[str]:
+    yield from _unequal(view, ("event_id",), world.views[view], kind_views.rows(view, world.people))
 
 
 def touchpoints(world: World) -> Iterator[dict[str, Any]]:
@@ -108,6 +114,7 @@ def journeys(world: World) -> Iterator[dict[str, Any]]:
                 "touchpoints": len(journey),
                 "channels": list(dict.fromkeys(touch.channel for touch in journey)),
                 "path": [touch.kind for touch in journey],
+                "steps": [kind_views.step(touch) for touch in journey],
                 "purchases": money.purchases,
                 "revenue_minor": money.spend,
                 "currency": money.currency,
