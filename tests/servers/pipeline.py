@@ -28,7 +28,7 @@ from streams.kafka.admin import create_topics, partition_counts
 from streams.settings import Settings, load
 from tests.contract.lowering import lowered
 from tests.servers.process import watch
-from tests.servers.rows import Rows, rows_of
+from tests.servers.rows import EVERY_DIMENSION, Rows, rows_of
 from tests.servers.topics import delete_topics
 from touchline.publish.run import publish
 from touchline.stack import wait_until_caught_up
@@ -123,7 +123,7 @@ class Pipeline:
     def __init__(self, folder: Path, kafka: str, clickhouse: str, **more: object) -> None:
         """Describe a pipeline; `more` are further settings."""
         suffix = f"-{uuid.uuid4().hex[:8]}"
-        chosen = {"kafka": kafka, "clickhouse": clickhouse, "group_suffix": suffix, **more}
+        chosen = {"kafka": kafka, "clickhouse": clickhouse, "group_suffix": suffix, **EVERY_DIMENSION, **more}
         self.settings: Settings = load(**chosen)
         self.folder = folder
         self._environment = {**_variables(chosen), "TOUCHLINE_LOG_FORMAT": "json"}

@@ -16,8 +16,12 @@ from sinks.tables import TABLES as STORED
 from tests.contract.stores import stored_rows
 
 DEMO_S = 120.0
-OF_THE_RUN = frozenset({"received_at", "refused_at", "version", "duplicates"})
-"""Columns that depend on when, and in which chunks, a run went, and on what was read again after a crash."""
+OF_THE_RUN = frozenset({"received_at", "refused_at", "version", "duplicates", "fields"})
+"""Columns that depend on when, and in which chunks, a run went, and on what was read again after a crash; and one that an
+embedded ClickHouse does not store.
+"""
+EVERY_DIMENSION = {"metric_dimensions": "*"}
+"""Of runs that are compared: by default no attribute is a dimension."""
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -54,7 +58,8 @@ def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:
         folder: takes the database.
         settings: of the run.
     """
-    environment = {**os.environ, **{f"TOUCHLINE_{name.upper()}": str(value) for name, value in settings.items()}}
+    said = {**EVERY_DIMENSION, **settings}
+    environment = {**os.environ, **{f"TOUCHLINE_{name.upper()}": str(value) for name, value in said.items()}}
     database = folder / "embedded"
     demo = [sys.executable, "-m", "touchline", "demo", "--input", str(lines), "--keep", str(database)]
     subprocess.run(demo, env=environment, check=True, capture_output=True, timeout=DEMO_S)
