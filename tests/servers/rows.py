@@ -17,8 +17,9 @@ from tests.contract.stores import stored_rows
 
 DEMO_S = 120.0
 OF_THE_RUN = frozenset({"received_at", "refused_at", "version", "duplicates", "fields"})
-"""Columns that depend on when, and in which chunks, a run went, and on what was read again after a crash; and one that an
-embedded ClickHouse does not store.
+"""Columns that depend on when, and in which chunks, a run went, and on what was read again after a crash.
+
+`fields` is not stored by an embedded ClickHouse.
 """
 EVERY_DIMENSION = {"metric_dimensions": "*"}
 """Of runs that are compared: by default no attribute is a dimension."""
