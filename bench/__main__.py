@@ -12,6 +12,7 @@ from statistics import median
 
 import click
 
+from bench.dearest import measure_dearest
 from bench.idle import run_idle
 from bench.pipeline import Run, run_embedded, run_kafka
 from bench.stages import measure_stages
@@ -25,7 +26,9 @@ IDLE_S = 30.0
 @click.option("--days", default=45, show_default=True, help="Simulated days: the fewer, the more events a minute.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
-@click.option("--only", type=click.Choice(["stages", "embedded", "kafka", "idle"]), help="Run only one part.")
+@click.option(
+    "--only", type=click.Choice(["stages", "dearest", "embedded", "kafka", "idle"]), help="Run only one part."
+)
 @click.option("--partitions", default=[4, 32], multiple=True, show_default=True, help="Of an idle installation.")
 def main(customers: int, days: int, rounds: int, workers: int, only: str | None, partitions: tuple[int, ...]) -> None:
     """Measure touchline on this machine."""
@@ -38,6 +41,10 @@ def main(customers: int, days: int, rounds: int, workers: int, only: str | None,
             print("\nmicroseconds of CPU an event, each stage by itself in one process (median of rounds, spread)")
             for stage, costs in measure_stages(lines, rounds).items():
                 print(f"  {stage:<34} {median(costs):6.1f}   ({min(costs):.1f} to {max(costs):.1f})")
+        if only in {None, "dearest"}:
+            print("\nmilliseconds of CPU for the dearest message of a robot, after 1,400 in order (mean of all)")
+            for robot, (dearest, mean) in measure_dearest().items():
+                print(f"  {robot:<34} {dearest:6.1f}   ({mean:.2f})")
         if only in {None, "embedded"}:
             _report("embedded (Tansu, chDB)", [run_embedded(lines, workers) for _ in range(rounds)])
         if only in {None, "kafka"}:

@@ -36,12 +36,16 @@ from streams.journeys.state import NEVER, STATE_MAX_BYTES, CustomerState, decode
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
-PENDING_MAX = 2_000
+FOLD_MAX = 256
+"""How many are folded in one step at most: the next steps fold the others."""
+PENDING_MAX = 1_500
 PENDING_MAX_BYTES = 1 << 20
-WORK_MAX = 4_000
-"""With more than this pending (a robot's), the older half is folded before it is past the allowed lateness.
+WORK_MAX = 2_000
+"""With more than this pending (a robot's), the oldest are folded before they are past the allowed lateness.
 
 Work is counted in units of an ordinary touchpoint's (see `Effects.work`)."""
+EARLY_SHARE = 8
+"""What part of them is then folded in one step."""
 TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + (512 << 10)
 """What a timeline takes at most, encoded: two states, the pending touchpoints (one may be a little larger than all may
 be together), their numbers, and what timers add to a state."""
@@ -334,21 +338,22 @@ def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
         timeline.work = 0
         _drop(timeline, applied)
     elif applied >= FOLD_AT and pending[applied // 2].occurred_at < late_before:
-        _fold_into_snapshot(timeline, min(applied, bisect_left(pending, late_before, key=attrgetter("occurred_at"))))
+        past = bisect_left(pending, late_before, key=attrgetter("occurred_at"))
+        _fold_into_snapshot(timeline, min(applied, past, FOLD_MAX))
 
 
 def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    """Fold the older half of the pending touchpoints where they are too many, too large, or too dear to apply again."""
+    """Fold the oldest pending touchpoints where all are too many, too large, or too dear to apply again."""
     while _is_too_much(timeline):
         if timeline.displaced:
             _recompute(timeline, context, effects)
-        half = len(timeline.pending) // 2
-        _apply_regardless(timeline, half, effects)
-        _fold_into_snapshot(timeline, half)
+        oldest = max(1, len(timeline.pending) // EARLY_SHARE)
+        _apply_regardless(timeline, oldest, effects)
+        _fold_into_snapshot(timeline, oldest)
         # What held the others up may have been among these: no timer would wake them.
         _apply_waiting(timeline, context, effects)
         timeline.next_timer_at = _next_change(timeline, context)
-        effects.folded_early += half
+        effects.folded_early += oldest
         effects.trimmed.append("pending")
 
 

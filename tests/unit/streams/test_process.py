@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import cast
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from streams import process
@@ -27,6 +28,9 @@ def test_a_worker_names_the_dimensions_that_metrics_are_kept_by(
 ) -> None:
     monkeypatch.setattr(process, "build_streams_app", lambda *_: None)
     settings = load(metric_dimensions=said)
+    # Other tests may have set up a logger that is kept, or one for warnings alone.
+    structlog.reset_defaults()
+    monkeypatch.setattr(process, "log", structlog.get_logger())
 
     with capture_logs() as logs:
         asyncio.run(process._build_worker(settings, cast(Services, None), AsyncExitStack()))
