@@ -15,7 +15,7 @@ KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|
 KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test chaos kafka servers lint format types bench sample lock audit sbom pins clean
+.PHONY: help demo test chaos fuzz kafka servers lint format types bench sample lock audit sbom pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,12 +31,19 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract
 	$(BIN)/pytest tests/integration tests/chaos
+	$(BIN)/python -m tests.fuzz --seconds 60
 
 # How long Kafka is away each time, in seconds: twenty times in all.
 OUTAGES_S := 5 25 90 5 25 90 5 25 90 5 25 90 5 25 5 25 5 25 5 25
 
 chaos: $(VENV)/.test servers kafka ## Kill processes and stop Kafka under load; fire every alert (over an hour)
 	CHAOS_SAMPLE=1 CHAOS_ALERTS=1 CHAOS_OUTAGES_S="$(OUTAGES_S)" $(BIN)/pytest tests/chaos
+
+SECONDS := 60
+SEED := 1
+
+fuzz: $(VENV)/.test ## Send random bytes wherever others' come in (make fuzz SECONDS=600 SEED=7)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(VENV)/.test ## Check style
 	$(BIN)/ruff check .

@@ -36,6 +36,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import msgspec
+
 from schemas.text import shortened
 
 Reason = Literal[
@@ -55,6 +57,10 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 Stage = Literal["ingest", "journeys", "sink"]
 """The stages that a message passes, in their order."""
 STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+NOT_READ: tuple[type[Exception], ...] = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises where it cannot read bytes: of a text that is not UTF-8, and of deep nesting, Python's errors."""
 
 
 class TouchlineError(Exception):

@@ -36,4 +36,4 @@ _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or
 
 encode = _encoder.encode
 decode = _decoder.decode
-"""Return the record in some bytes; raises `msgspec.MsgspecError` where they are no record of this layout."""
+"""Return the record in some bytes; raises one of `schemas.errors.NOT_READ` where they are no record of this layout."""

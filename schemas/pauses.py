@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.errors import NOT_READ
 from schemas.topics import TOPIC_KINDS
 from schemas.units import TIMES
 
@@ -41,7 +42,7 @@ def decode_note(text: str) -> PauseNote | None:
     """Return the note committed with an offset, None without one, and where its times are none."""
     try:
         note = msgspec.json.decode(text, type=PauseNote)
-    except msgspec.MsgspecError:
+    except NOT_READ:
         return None
     return note if all(time in TIMES for time in (note.since, note.hold_until, note.reached)) else None
 
@@ -55,6 +56,6 @@ def decode_request(value: bytes | None) -> ResumeRequest | None:
     """Return the request in a message, None where it holds none that names an input topic."""
     try:
         request = msgspec.json.decode(value or b"", type=ResumeRequest)
-    except msgspec.MsgspecError:
+    except NOT_READ:
         return None
     return request if request.topic in TOPIC_KINDS else None

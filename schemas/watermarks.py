@@ -32,4 +32,4 @@ class TaskWatermark(msgspec.Struct, array_like=True, tag=tag_of("watermark"), fr
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(TaskWatermark).decode
-"""Return the record in some bytes; raises `msgspec.MsgspecError` where they are no record of this layout."""
+"""Return the record in some bytes; raises one of `schemas.errors.NOT_READ` where they are no record of this layout."""

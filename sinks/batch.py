@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from schemas.errors import NOT_READ
 from schemas.rows import Row as TypedRow
 from schemas.rows import topic_of
 from sinks.errors import PermanentWriteError
@@ -54,7 +55,7 @@ class Batch:
         """
         try:
             rows = self._decode(table_of(table), value)
-        except msgspec.MsgspecError as error:
+        except NOT_READ as error:
             raise PermanentWriteError(
                 f"a message of {topic_of(table)} does not hold rows of {table!r} ({error}): "
                 "the workers and the sink are of different releases. "

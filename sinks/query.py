@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from schemas.errors import NOT_READ
 from schemas.text import printable
 from sinks.errors import QueryError
 from sinks.open import open_database
@@ -54,7 +55,7 @@ def _table(answer: bytes) -> str:
     """Return an answer in format JSONCompact as aligned columns under their names."""
     try:
         result = msgspec.json.decode(answer, type=_Answer)
-    except msgspec.DecodeError as error:
+    except NOT_READ as error:
         raise QueryError("the answer is no table: name the format with --format, not in the query") from error
     names = [printable(column.name) for column in result.meta]
     cells = [[_cell(bytes(value)) for value in row] for row in result.data]

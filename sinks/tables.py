@@ -56,8 +56,8 @@ class Table:
         maps: the columns whose values are dictionaries.
         key: the columns that identify a row's entity, in the order of the sorting key.
         key_of: returns the key of a row.
-        decode: returns the rows of a message of the table's facts topic; raises `msgspec.MsgspecError` if the message
-            holds anything but rows of this table, or a number that its column does not hold.
+        decode: returns the rows of a message of the table's facts topic; raises one of `schemas.errors.NOT_READ` if the
+            message holds anything but rows of this table, or a number that its column does not hold.
         decode_any: the same, with numbers as they are.
         ranges: the least and the greatest number that a column holds, by its place.
     """

@@ -28,7 +28,7 @@ __all__ = ["KIND_RECORDS", "Codec", "UndecodableError", "UnknownSchemaError"]
 KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items()}
 """By kind: the record that its topic carries."""
 
-MAX_COMPILED_TYPES = 1_000
+MAX_COMPILED_TYPES = 300
 """Types of a writer's schema up to which a decoder is compiled for it: the whole process waits for the compiler."""
 
 _SINGLE_OBJECT_SIZE = 10
@@ -170,7 +170,12 @@ def fastavro_decoder(writer: Schema, reader: Schema) -> Decode:
     def decode(data: bytes, position: int) -> dict[str, Any]:
         body = _WholeReads(data)
         body.seek(position)
-        record: dict[str, Any] = schemaless_reader(body, writer, reader)  # type: ignore[assignment]  # a record schema gives a dict
+        try:
+            record: dict[str, Any] = schemaless_reader(body, writer, reader)  # type: ignore[assignment]  # a record schema gives a dict
+        except _FAULTS_OF_THE_DATA:
+            raise
+        except Exception as error:  # fastavro does not check all of a schema, and this may be wrong in any way
+            raise ValueError(f"its schema cannot be read by: {type(error).__name__}: {error}") from error
         if body.tell() != len(data):
             raise ValueError(f"it is {len(data)} bytes long, its fields take {body.tell()}")
         return record

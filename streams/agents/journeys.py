@@ -17,14 +17,13 @@ from dataclasses import replace
 from typing import Any, cast
 
 import faust
-import msgspec
 import structlog
 
 from schemas import dead_letters
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.errors import Reason, Stage, TouchlineError
+from schemas.errors import NOT_READ, Reason, Stage, TouchlineError
 from schemas.journey_log import Tick, decode
 from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
@@ -221,7 +220,7 @@ class Journeys:
         for record in chunk.records:
             try:
                 read = decode(record.value or b"")
-            except msgspec.MsgspecError as error:
+            except NOT_READ as error:
                 raise JourneyLogError(
                     f"{JOURNEYS_LOG}, partition {chunk.partition}, offset {record.offset} is no "
                     f"record of this release's log ({error}): another release or program has written to it. "

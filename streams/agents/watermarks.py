@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import faust
-import msgspec
 
 from schemas import journey_log
-from schemas.errors import TouchlineError
+from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Tick
 from schemas.topics import JOURNEYS_LOG, WATERMARKS
 from schemas.watermarks import decode
@@ -114,7 +113,7 @@ class Watermarks:
         for record in records:
             try:
                 found = decode(record.value or b"")
-            except msgspec.MsgspecError as error:
+            except NOT_READ as error:
                 raise WatermarkError(
                     f"{WATERMARKS}, offset {record.offset}, is no watermark of this release ({error}): another "
                     f"release or program has written to it. Delete the topic while no worker runs, and create it anew "

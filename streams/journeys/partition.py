@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.errors import NOT_READ
 from schemas.journey_log import LogRecord, Tick
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Outcome, OutcomeRow, Row, TouchpointRow, place
@@ -100,7 +101,7 @@ class Partition:
         """
         try:
             self._restore(key[:1], key[1:], value)
-        except msgspec.MsgspecError as error:
+        except NOT_READ as error:
             raise StateFormatError(
                 f"an entry of journeys.state.v1 cannot be read ({error}): another release, or something else, has "
                 "written it. Run that release, or build the state anew: docs/operating.md#rebuilding"

@@ -14,9 +14,7 @@ from schemas.kinds.purchase import Purchase, PurchaseItem
 from schemas.kinds.support_call import SupportCall
 from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.tweet import Tweet
-
-START = 1_700_000_000_000
-MINUTE = 60_000
+from tests.simulation.arrivals import START
 
 _common = {
     "task": st.just(0),

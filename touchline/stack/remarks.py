@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from schemas.errors import NOT_READ
+
 _TOLD = {"warning", "error", "critical"}
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -41,5 +43,5 @@ def _entry(line: bytes) -> dict[str, Any]:
     """Return a line of JSON, or nothing of any other line."""
     try:
         return _decode(line)
-    except msgspec.DecodeError:
+    except NOT_READ:
         return {}

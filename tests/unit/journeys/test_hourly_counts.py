@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from schemas.journey_log import Touchpoint
 from streams.journeys.rules import Rules
+from tests.simulation.arrivals import RULES, as_log, delayed
 from tests.simulation.journeys_log import Tables, process_with_crashes
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, Play, changed, order, seen_page
-from tests.unit.journeys.test_order import LAGS, RULES, as_log, delayed, histories
+from tests.unit.journeys.test_order import LAGS, histories
 
 Hour = tuple[str, int]
 """A kind, and the start of an hour."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,15 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.journey_log import Touchpoint
-from streams.journeys.rules import Rules
-from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
-from tests.simulation.strategies import MINUTE, START, touchpoint
+from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
+from tests.simulation.journeys_log import Tables, process, process_with_crashes
+from tests.simulation.strategies import touchpoint
 
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-GAPS = [0, 1_000, 4_000, 30_000, 10 * MINUTE, 31 * MINUTE, 40 * MINUTE, 9 * HOUR, 2 * DAY, 8 * DAY, 31 * DAY]
 LAGS = st.sampled_from([0, 20 * MINUTE, HOUR, 3 * DAY])
-RULES = Rules()
 
 
 @st.composite
@@ -30,28 +25,6 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[Touchpoint]:
         at += gap
         history.append(replace(step, event_id=f"e{number:03}", occurred_at=at, fingerprint=number))
     return history
-
-
-def as_log(received: list[Touchpoint], lag: int = 0) -> list[bytes]:
-    """Return their log: the clock is `lag` ms behind the highest time so far, which one ahead does not move.
-
-    So some touchpoints wait for a deadline before them, and those that are ahead wait for their time. At the end the
-    clock stops a while after each time at which one was ahead, before a timer of that time may fire.
-    """
-    clocks, highest = [], START
-    for arrived in received:
-        if not RULES.is_ahead(arrived):
-            highest = max(highest, arrived.occurred_at)
-        clocks.append(highest - lag)
-    end = max(touchpoint.occurred_at for touchpoint in received) + 200 * DAY
-    stops = sorted(ahead.occurred_at + 2 * MINUTE for ahead in received if RULES.is_ahead(ahead))
-    return [*record_log(received, clocks), *map(end_of_time, [*stops, end])]
-
-
-def delayed(history: list[Touchpoint], seed: int, most: int) -> list[Touchpoint]:
-    """Return the history as it arrives when each touchpoint is on its way for up to `most` ms."""
-    rng = random.Random(seed)
-    return sorted(history, key=lambda t: (t.occurred_at + rng.randint(0, most), rng.random()))
 
 
 def rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:

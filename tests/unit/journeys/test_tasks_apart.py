@@ -18,9 +18,9 @@ from streams.journeys.formats import FORMAT
 from streams.journeys.partition import POSITION, Partition
 from streams.journeys.position import Position
 from streams.journeys.rules import Rules
+from tests.simulation.arrivals import DAY, RULES, START, as_log
 from tests.simulation.journeys_log import Tables, process
-from tests.simulation.strategies import START
-from tests.unit.journeys.test_order import DAY, RULES, as_log, histories
+from tests.unit.journeys.test_order import histories
 
 TASKS = 6
 OLD, NEW = 1, 5

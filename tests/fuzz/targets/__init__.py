@@ -1,0 +1,27 @@
+"""The places where bytes of others come in, by name."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import Target
+from tests.fuzz.targets.journeys import Facts, Folds, Log, State
+from tests.fuzz.targets.kafka import Batches, Notes
+from tests.fuzz.targets.letters import Letters
+from tests.fuzz.targets.messages import Intake, Lines, Writers
+from tests.fuzz.targets.strangers import Http, Registry
+from tests.fuzz.targets.text import Texts
+
+TARGETS: dict[str, type[Target]] = {
+    "intake": Intake,
+    "writers": Writers,
+    "lines": Lines,
+    "registry": Registry,
+    "http": Http,
+    "log": Log,
+    "folds": Folds,
+    "facts": Facts,
+    "letters": Letters,
+    "notes": Notes,
+    "state": State,
+    "batches": Batches,
+    "text": Texts,
+}

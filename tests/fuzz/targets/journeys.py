@@ -1,0 +1,234 @@
+"""The journeys log: its records, what they make of a partition's state, and the facts messages that the sink reads."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from typing_extensions import override
+
+from schemas import journey_log
+from schemas.avro.codec import KIND_RECORDS
+from schemas.errors import NOT_READ, RefusalError
+from schemas.journey_log import Tick, Touchpoint
+from schemas.kinds import TOUCHPOINT_KINDS
+from schemas.rows import TABLES
+from sinks.batch import Batch
+from sinks.errors import PermanentWriteError
+from sinks.memory.writer import MemoryWriter
+from streams.agents.journeys import encode_facts
+from streams.intake.accept import Source, accept
+from streams.journeys.formats import StateFormatError
+from streams.journeys.partition import Partition
+from streams.sentiment import VaderScorer
+from tests.fuzz.records import NOW, record_of
+from tests.fuzz.target import CPU_MS, Target
+from tests.fuzz.values import changed_bytes, changed_tree, text
+from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, as_log, delayed
+from tests.simulation.journeys_log import process, process_with_crashes
+from tests.unit.schemas.records import SCHEMAS
+
+FOLDS_MS = 2_000.0
+"""CPU time that the comparison of whole logs may take, ms; what each record may take, `Log` looks at."""
+FLUSH_MS = 100.0
+"""CPU time that a flush may take, ms: it writes what up to so many touchpoints as a log here holds have changed."""
+_TASKS = 2
+_CUSTOMERS = ("c-1", "c-2", "c-3")
+_KINDS = tuple(TOUCHPOINT_KINDS)
+_SCORER = VaderScorer()
+_FUTURE_MS = 500 * DAY
+"""How far before now a history begins, so that it ends before now."""
+
+
+def touchpoint_of(rng: random.Random, kind: str, odd: float, at: int, number: int) -> Touchpoint | None:
+    """Return a touchpoint as INGEST would take it, of few customers; None if it refuses what was made."""
+    record = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, odd)
+    record |= {"customer_id": rng.choice(_CUSTOMERS), "occurred_at": at, "event_id": f"e{number:03}", "source": "shop"}
+    # Some claim to come from the future.
+    received_at = NOW if rng.random() < 0.9 else at - HOUR
+    try:
+        made = accept(
+            kind, record, Source(rng.randrange(_TASKS), "test", 0, number, received_at), now=NOW, scorer=_SCORER
+        )
+    except RefusalError:
+        return None
+    assert isinstance(made, Touchpoint)
+    return made
+
+
+def history(rng: random.Random, most: int, odd: float) -> list[Touchpoint]:
+    """Return touchpoints in the order of their times."""
+    at, found = NOW - _FUTURE_MS, []
+    kinds = rng.sample(_KINDS, rng.choice((1, 2, len(_KINDS))))
+    for number in range(rng.randint(1, most)):
+        at = min(at + rng.choice(GAPS), NOW)
+        if (made := touchpoint_of(rng, rng.choice(kinds), odd, at, number)) is not None:
+            found.append(made)
+    return found
+
+
+class Log(Target):
+    """Records of the log, of several customers in any order of arrival, some of them broken."""
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        odd = rng.choice((0.0, 0.02, 0.2))
+        arrived = delayed(history(rng, rng.choice((5, 20, 80)), odd), rng.randrange(99), rng.choice((0, HOUR, 4 * DAY)))
+        clock, records = 0, []
+        for one in arrived:
+            clock = max(clock, one.occurred_at - rng.choice((0, MINUTE, HOUR, 3 * DAY)))
+            data = journey_log.encode(replace(one, watermark=clock))
+            chosen = rng.random()
+            if chosen < 0.05:
+                data = changed_bytes(rng, data)
+            elif chosen < 0.1:
+                data = msgspec.msgpack.encode(changed_tree(rng, msgspec.msgpack.decode(data)))
+            records.append(data)
+            if rng.random() < 0.1:
+                records.append(records[rng.randrange(len(records))])
+            if rng.random() < 0.1:
+                records.append(journey_log.encode(Tick(clock + rng.choice((0, DAY, 40 * DAY)))))
+        return msgspec.msgpack.encode(records)
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        partition = Partition(0, _TASKS, RULES)
+        for offset, record in enumerate(msgspec.msgpack.decode(data, type=list[bytes])):
+            yield CPU_MS
+            try:
+                read = journey_log.decode(record)
+            except NOT_READ:
+                continue  # a worker ends, and says so: only workers write to the log
+            if isinstance(read, Touchpoint) and not 0 <= read.task < _TASKS:
+                continue  # what no worker writes, as it has no such task
+            partition.apply(offset, read, record)
+            if offset % 16 == 0:
+                yield FLUSH_MS
+                self._flush(partition)
+        yield FLUSH_MS
+        self._flush(partition)
+
+    def _flush(self, partition: Partition) -> None:
+        for rows in partition.flush().facts.values():
+            for _ in encode_facts(rows):
+                pass
+
+
+class Folds(Target):
+    """A history gives the same rows in any order of arrival, wherever the chunks are cut, and killed at any write."""
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        told = history(rng, rng.choice((5, 25)), rng.choice((0.0, 0.02)))
+        records = [journey_log.encode(replace(one, task=0)) for one in told]
+        return msgspec.msgpack.encode((rng.randrange(1 << 30), records))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        seed, records = msgspec.msgpack.decode(data, type=tuple[int, list[bytes]])
+        read = [journey_log.decode(record) for record in records]
+        told = [one for one in read if isinstance(one, Touchpoint)]
+        if not told:
+            return
+        rng = random.Random(seed)
+        yield FOLDS_MS
+        arrived = as_log(delayed(told, seed, 3 * DAY - HOUR), rng.choice((0, 20 * MINUTE, HOUR)))
+        expected = process(as_log(told), RULES).seen()
+        assert process(arrived, RULES).seen() == expected, "the order of arrival changes the rows"
+        cuts = [rng.randrange(len(arrived)) for _ in range(rng.randrange(8))]
+        assert process(arrived, RULES, cuts).seen() == expected, "where chunks are cut changes the rows"
+        killed = process_with_crashes(arrived, RULES, seed, rng.randrange(4))
+        assert killed.seen() == expected, "a crash changes the rows"
+
+
+class Facts(Target):
+    """Facts messages as the sink reads them: rows of a table, under a table's name."""
+
+    documented = (PermanentWriteError,)
+
+    def __init__(self) -> None:
+        self._messages: list[tuple[str, bytes]] = []
+        for partition in map(_partition_of, _told(40)):
+            facts = partition.flush().facts
+            self._messages += [(table, value) for table in sorted(facts) for value in encode_facts(facts[table])]
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        table, value = rng.choice(self._messages)
+        chosen = rng.random()
+        if chosen < 0.6:
+            tree = msgspec.msgpack.decode(value)
+            for _ in range(rng.choice((1, 1, 2))):
+                tree = changed_tree(rng, tree)
+            value = msgspec.msgpack.encode(tree)
+        elif chosen < 0.85:
+            value = changed_bytes(rng, value)
+        if rng.random() < 0.1:
+            table = rng.choice((*TABLES, text(rng)))
+        return msgspec.msgpack.encode((table.encode(), value))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        key, value = msgspec.msgpack.decode(data, type=tuple[bytes, bytes])
+        batch = Batch()
+        yield CPU_MS
+        table = key.decode(errors="replace")
+        batch.add_message(table, value)
+        rows: Sequence[Any] = batch.rows(table)
+        for row in rows:
+            assert len(row) == len(TABLES[table].__struct_fields__)
+        batch.flush(MemoryWriter())
+
+
+class State(Target):
+    """Entries of the changelog, as a start reads them."""
+
+    documented = (StateFormatError,)
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[bytes, bytes]] = []
+        for partition in map(_partition_of, _told(20)):
+            output = partition.flush()
+            entries = [*output.buckets, *output.customers, output.position]
+            self._entries += [(key, value) for key, value in entries if value is not None]
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        entries = []
+        for key, value in rng.sample(self._entries, 3):
+            name, written = key, value
+            if rng.random() < 0.3:
+                tree = changed_tree(rng, msgspec.msgpack.decode(value))
+                written = msgspec.msgpack.encode(tree)
+            elif rng.random() < 0.3:
+                written = changed_bytes(rng, value)
+            if rng.random() < 0.1:
+                name = changed_bytes(rng, key)
+            entries.append((name, written))
+        return msgspec.msgpack.encode(entries)
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        partition = Partition(0, _TASKS, RULES)
+        yield CPU_MS
+        for key, value in msgspec.msgpack.decode(data, type=list[tuple[bytes, bytes]]):
+            partition.restore(key, value)
+        partition.restored()
+
+
+def _told(count: int) -> Iterator[list[Touchpoint]]:
+    """Yield histories, always the same."""
+    rng = random.Random(1)
+    for _ in range(count):
+        yield history(rng, 20, 0.02)
+
+
+def _partition_of(told: list[Touchpoint]) -> Partition:
+    """Return a partition that has applied a history."""
+    partition = Partition(0, _TASKS, RULES)
+    for offset, one in enumerate(told):
+        partition.apply(offset, one, journey_log.encode(replace(one, watermark=one.occurred_at)))
+    return partition

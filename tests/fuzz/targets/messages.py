@@ -1,0 +1,188 @@
+"""Messages of the inputs: Avro in both framings with our schemas and with others', and JSON lines."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from schemas import journey_log
+from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.fingerprints import header_of
+from schemas.avro.jsonl import BadLineError, parse_by_field, parse_line
+from schemas.avro.registry import FileRegistry, Schema, schema_history
+from schemas.errors import RefusalError
+from schemas.kinds import KINDS
+from schemas.kinds.touchpoint import Touchpoint
+from schemas.limits import MESSAGE_BYTES
+from schemas.rows import encode_rows
+from sinks.batch import Batch
+from streams.intake.accept import Source, accept, check_size
+from streams.sentiment import VaderScorer
+from tests.fuzz.records import NOW, LooseWriter, record_of
+from tests.fuzz.schemas import changed_schema
+from tests.fuzz.target import CPU_MS, Target
+from tests.fuzz.values import changed_bytes, changed_tree, copied
+from tests.unit.schemas.records import SCHEMAS
+
+KINDS_KNOWN = tuple(KIND_RECORDS)
+LEARNING_MS = 100.0
+"""CPU time that a schema may take, ms: it is learnt once, in a thread beside the work."""
+LINE_BYTES = 256 << 10
+"""A line may take as much CPU time again for each so many bytes: it comes from a person's own file."""
+SCHEMA_ID = 7
+_CONFLUENT = b"\0" + SCHEMA_ID.to_bytes(4, "big")
+_FILES = FileRegistry()
+_CODEC = Codec(_FILES)
+_HISTORY = {kind: schema_history(record) for kind, record in KIND_RECORDS.items()}
+_HEADERS = {kind: [header_of(schema) for schema in history] for kind, history in _HISTORY.items()}
+_TABLES = {"business_change": "business_changes", "marketing_spend": "marketing_spend"}
+
+
+class Message(msgspec.Struct, array_like=True):
+    """A message of a kind's topic, and the writer's schema as JSON; without one it is of our own."""
+
+    kind: str
+    value: bytes
+    schema: bytes = b""
+
+
+class OneSchema:
+    """A registry whose every id means one schema."""
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+
+    def by_fingerprint(self, fingerprint: bytes) -> Schema:
+        """Return the shipped schema."""
+        return _FILES.by_fingerprint(fingerprint)
+
+    def by_id(self, _schema_id: int) -> Schema:
+        """Return the schema."""
+        found: Schema = self._schema
+        return found
+
+
+def codec_with(registry: Any) -> Codec:
+    """Return a codec that has learnt no schema yet; to make one anew takes longer than an input."""
+    fresh = copy.copy(_CODEC)
+    fresh._registry = registry
+    fresh._decoders = {kind: {} for kind in KIND_RECORDS}
+    return fresh
+
+
+def valid_value(rng: random.Random, kind: str, odd: float, lies: float = 0.0) -> bytes:
+    """Return a message of a kind in single-object encoding, of any version of our schema."""
+    header, schema = rng.choice(list(zip(_HEADERS[kind], _HISTORY[kind], strict=True)))
+    record = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, odd)
+    return header + LooseWriter(rng, lies).write(schema, record)
+
+
+class Intake(Target):
+    """INGEST: a message is decoded, accepted, and written to the log or as a row; or it is refused."""
+
+    documented = (RefusalError,)
+
+    def __init__(self) -> None:
+        self._codec = Codec(_FILES)
+        self._scorer = VaderScorer()
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        kind = rng.choice(KINDS_KNOWN)
+        odd, lies = rng.choice(((0.0, 0.0), (0.02, 0.0), (0.1, 0.0), (0.6, 0.0), (0.05, 0.02), (0.05, 0.2)))
+        value = valid_value(rng, kind, odd, lies)
+        if rng.random() < 0.25:
+            value = changed_bytes(rng, value)
+        if rng.random() < 0.02:
+            kind = rng.choice(KINDS_KNOWN)
+        return msgspec.msgpack.encode(Message(kind, value))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        message = msgspec.msgpack.decode(data, type=Message)
+        kind, value = message.kind, message.value
+        yield CPU_MS
+        check_size(value)
+        record = self._codec.decode(kind, value)
+        assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]}
+        source = Source(0, KINDS[kind].topic, 0, 1, NOW, len(value))
+        accepted = accept(kind, record, source, now=NOW, scorer=self._scorer)
+        if isinstance(accepted, Touchpoint):
+            assert journey_log.decode(journey_log.encode(accepted)) == accepted
+        else:
+            batch = Batch()
+            batch.add_message(_TABLES[kind], encode_rows([accepted]))
+            assert not batch.beyond, "an accepted row does not fit its columns"
+
+
+class Writers(Target):
+    """Writers' schemas that strangers made, and messages written with them."""
+
+    documented = (RefusalError,)
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        kind = rng.choice(KINDS_KNOWN)
+        schema = copied(rng.choice(_HISTORY[kind]))
+        for _ in range(rng.choice((0, 1, 1, 2, 4))):
+            schema = changed_schema(rng, schema)
+        record = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, 0.05)
+        lies = rng.choice((0.0, 0.0, 0.02))
+        try:
+            body = LooseWriter(rng, lies).write(schema, record)
+        except (TypeError, ValueError, RecursionError, struct.error):  # what is no schema any more
+            body = rng.randbytes(50)
+        return msgspec.msgpack.encode(Message(kind, _CONFLUENT + body, json.dumps(schema).encode()))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        message = msgspec.msgpack.decode(data, type=Message)
+        schema = json.loads(message.schema)
+        codec = codec_with(OneSchema(schema if isinstance(schema, dict) else {"type": schema}))
+        yield LEARNING_MS
+        record = codec.decode(message.kind, message.value)
+        assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[message.kind]]["fields"]}
+        yield CPU_MS
+        # Its decoder is made: each further message is as cheap as any.
+        codec.decode(message.kind, message.value)
+
+
+class Lines(Target):
+    """JSON lines, as `touchline publish` reads them."""
+
+    documented = (BadLineError,)
+
+    def __init__(self) -> None:
+        self._codec = Codec(_FILES)
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        kind = rng.choice(KINDS_KNOWN)
+        line: Any = {"kind": kind, **record_of(SCHEMAS[KIND_RECORDS[kind]], rng, rng.choice((0.0, 0.05, 0.3)))}
+        for _ in range(rng.choice((0, 0, 1, 1, 3))):
+            line = changed_tree(rng, line)
+        # Infinity, NaN and halves of characters too: other programs write such lines.
+        data = json.dumps(line, ensure_ascii=rng.random() < 0.5).encode(errors="surrogatepass")
+        if rng.random() < 0.2:
+            odd = (b"1e999", b"-0", b"1" * 400, b'"\\ud800"', b"\xed\xa0\x80", b"[" * 2_000, b'{"a":' * 500, b"\0")
+            at = rng.randrange(len(data) + 1)
+            data = data[:at] + rng.choice(odd) + data[at:]
+        data = changed_bytes(rng, data) if rng.random() < 0.15 else data
+        return data[:MESSAGE_BYTES]
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        allowed_ms = CPU_MS * (1 + len(data) / LINE_BYTES)
+        yield allowed_ms
+        kind, record = parse_line(data)
+        yield allowed_ms
+        assert parse_by_field(data) == (kind, record), "the two readers differ"
+        yield allowed_ms
+        self._codec.encode(KIND_RECORDS[kind], record)
