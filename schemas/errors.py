@@ -27,7 +27,6 @@ TouchlineError                          schemas.errors
     StackError                          touchline.stack.errors
         ChildExitedError                touchline.stack.errors
     StateFormatError                    streams.journeys.formats
-    UnreadableMessageError              streams.kafka.fetcher
     UnsupportedSchemaError              schemas.avro.decoder
     WatermarkError                      streams.agents.watermarks
 """

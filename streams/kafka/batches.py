@@ -2,7 +2,7 @@
 
 aiokafka inflates a batch into as much memory as it takes: 0.4 MB may become 900 MB. It has no place for a bound; so the
 two classes that it reads fetched batches with are replaced by these, which inflate a compressed batch themselves and
-hand it on as one that never was compressed. Batches that are not compressed are read as before.
+hand it on as one that never was compressed. A header whose name is not UTF-8, at which aiokafka ends, is read as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from typing_extensions import override
 
+from schemas.avro.varint import long_at
 from schemas.errors import RefusalError, TouchlineError
 from schemas.topics import DEAD_LETTERS, RESUME_REQUESTS, TOPIC_KINDS
 from streams.kafka.inflate import InflationError, TooLargeError, inflate
@@ -131,9 +132,10 @@ class _BoundedBatches:
         if magic < _MAGIC:
             old = self._records.data[start : self._position]
             return _OldBatch(batch, memoryview(old), self) if old[_OLD_ATTRIBUTES_AT] & _CODEC else batch
-        if not attributes & _CODEC or attributes & _CONTROL:
+        if attributes & _CONTROL:
             return batch
-        return _CompressedBatch(batch, memoryview(self._records.data)[start : self._position], self)
+        make = _CompressedBatch if attributes & _CODEC else _PlainBatch
+        return make(batch, memoryview(self._records.data)[start : self._position], self)
 
     @property
     def place(self) -> str:
@@ -176,7 +178,25 @@ class _CompressedBatch:
         inflated = self._inflate(self._batch.attributes & _CODEC, self._data[_BATCH_HEADER:])
         header = bytearray(self._data[:_BATCH_HEADER])
         header[_ATTRIBUTES_AT + 1] &= ~_CODEC
-        return iter(DefaultRecordBatch(b"".join((header, inflated))))
+        data = b"".join((header, inflated))
+        return self._named(DefaultRecordBatch(data), data)
+
+    def _named(self, records: Any, data: bytes | memoryview) -> Iterator[Any]:
+        """Yield records; where aiokafka cannot read a header's name, all of them again, the names made readable.
+
+        The fetcher passes over those that it has had. That a name is UTF-8 nobody checks before us.
+        """
+        try:
+            yield from records
+        except UnicodeDecodeError:
+            yield from self._named_anew(bytes(data))
+
+    def _named_anew(self, data: bytes) -> Iterator[Any]:
+        try:
+            named = with_readable_names(data)
+        except (IndexError, ValueError):
+            return self._unread(InflationError("they are no records"))
+        return iter(DefaultRecordBatch(named))
 
     def _inflate(self, codec: int, data: memoryview) -> bytes | memoryview:
         inflated = inflate(codec, data, _limit)
@@ -203,6 +223,14 @@ class _CompressedBatch:
             yield _UnreadRecord(offset, getattr(batch, "max_timestamp", None) or 0, value)
 
 
+class _PlainBatch(_CompressedBatch):
+    """A batch that is not compressed."""
+
+    @override
+    def _records(self) -> Iterator[Any]:
+        return self._named(self._batch, self._data)
+
+
 class _OldBatch(_CompressedBatch):
     """A batch in the format before Kafka 0.11: a message that holds the others, compressed."""
 
@@ -215,3 +243,41 @@ class _OldBatch(_CompressedBatch):
             position = start + max(0, _SIZE.unpack_from(data, position)[0])
         self._inflate(data[_OLD_ATTRIBUTES_AT] & _CODEC, data[start:position])
         return iter(self._batch)  # inflated once more: such batches are rare
+
+
+def with_readable_names(data: bytes) -> bytes:
+    """Return a batch that is not compressed, each byte of a header's name that is not UTF-8 replaced by a `?`.
+
+    Raises:
+        IndexError, ValueError: its records are none.
+    """
+    named, position = bytearray(data), _BATCH_HEADER
+    while position < len(data):
+        size, start = long_at(data, position)
+        for first, end in _names(data, start):
+            # Of each byte that is none of a character, this makes one that is written as one `?`.
+            name = data[first:end].decode(errors="surrogateescape")
+            named[first:end] = name.encode(errors="replace")
+        if size <= 0:
+            raise ValueError(f"the record at byte {position} is {size} bytes long")
+        position = start + size
+    return bytes(named)
+
+
+def _names(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where the names of a record's headers begin and end."""
+    _, position = long_at(data, start + 1)  # behind its attributes: the timestamp
+    _, position = long_at(data, position)  # the offset
+    for _ in ("key", "value"):
+        _, position = _span(data, position)
+    count, position = long_at(data, position)
+    for _ in range(count):
+        first, position = _span(data, position)
+        yield first, position
+        _, position = _span(data, position)
+
+
+def _span(data: bytes, position: int) -> tuple[int, int]:
+    """Return where what stands behind its length begins and ends; -1 is the length of what is absent."""
+    size, first = long_at(data, position)
+    return first, first + max(0, size)

@@ -29,7 +29,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
-from schemas.errors import TouchlineError
 from schemas.units import SECOND_MS
 from streams.kafka.batches import bound_batches
 from streams.kafka.client import BrokerError, client_options, close, passes, wait_out
@@ -45,25 +44,6 @@ LEAVE_S = 3.0
 """How long a process that ends waits for Kafka to let it out of its group."""
 
 log = structlog.get_logger(__name__)
-
-
-class UnreadableMessageError(TouchlineError):
-    """The client cannot read a message; its own error does not say which."""
-
-
-def _describe_unreadable(fetched: Mapping[TopicPartition, Any]) -> str:
-    """Return where reading ended: in the partitions whose generator of records, among those fetched, is spent."""
-    spent = [
-        f"{tp.topic}, partition {tp.partition}, offset {unpacked.next_fetch_offset} (or just behind it)"
-        for tp, result in fetched.items()
-        if (unpacked := getattr(result, "_partition_records", None)) is not None
-        and unpacked._records_iterator is not None
-        and unpacked._records_iterator.gi_frame is None
-    ]
-    return (
-        f"a message has a header whose name is not UTF-8: {', '.join(spent) or 'of an unknown partition'}. "
-        "See docs/operating.md#a-worker-ends-again-and-again"
-    )
 
 
 def check_offset_fetches(coordinator: Any) -> None:
@@ -192,12 +172,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             if not partitions:
                 # aiokafka takes an empty set for all. It must see us poll, or we leave the group.
                 return {}
-            try:
-                records = await fetcher.fetched_records(
-                    partitions, timeout=wait_s, max_records=consumer._max_poll_records
-                )
-            except UnicodeDecodeError as error:
-                raise UnreadableMessageError(_describe_unreadable(fetcher._records)) from error
+            records = await fetcher.fetched_records(partitions, timeout=wait_s, max_records=consumer._max_poll_records)
         fetched = {}
         for tp in partitions:
             partition = TopicPartition(tp.topic, tp.partition)

@@ -14,6 +14,8 @@ NOW = 1_781_003_600_000
 ANY: Any = object()
 """In the place of a value: any that fits."""
 _FEW_IDS = 3
+_MAX_ITEMS = 2_000
+"""Items of lists in one message: in lists of lists they would be without number."""
 _EXAMPLE = 0.5
 
 
@@ -101,6 +103,7 @@ class LooseWriter:
         self._rng = rng
         self._lies = lies
         self._named: dict[str, Any] = {}
+        self._left = _MAX_ITEMS
 
     def write(self, kind: Any, value: Any = ANY, depth: int = 0) -> bytes:
         """Return the bytes of a value; of any where there is none, or none that fits."""
@@ -154,7 +157,9 @@ class LooseWriter:
         return self._number(count) + body + self._number(0)
 
     def _few(self) -> int:
-        return self._rng.choice((0, 1, 3)) if self._rng.random() < 0.98 else 200
+        few = min(self._left, self._rng.choice((0, 1, 3)) if self._rng.random() < 0.98 else 200)
+        self._left -= few
+        return few
 
     def _primitive(self, kind: str, value: Any) -> bytes:
         if value is ANY:

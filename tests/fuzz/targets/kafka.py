@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from typing_extensions import override
@@ -28,12 +29,16 @@ LIMIT = 1 << 20
 _INPUT = KIND_TOPICS["page_view"]
 _CODECS = (0, GZIP, SNAPPY, LZ4, ZSTD)
 _HEADER = 61
+_GZIP_TIME_AT = _HEADER + 4
 _CHECKED_FROM = 21
 _CHECKSUM_AT = 17
 
 
 class Batches(Target):
     """Fetched batches, compressed or not, whose compressed data are anything: a broker does not inflate all of them."""
+
+    # What a broker would not have taken.
+    documented = (CorruptRecordException,)
 
     def __init__(self) -> None:
         bound_batches(LIMIT)
@@ -42,10 +47,13 @@ class Batches(Target):
     def make(self, rng: random.Random) -> bytes:
         codec = rng.choice(_CODECS)
         builder = DefaultRecordBatchBuilder(2, codec, 0, -1, 0, 0, 1 << 30)
+        large = rng.choice((1_000, LIMIT, 3 * LIMIT)) if codec and rng.random() < 0.1 else 0
         for offset in range(rng.choice((1, 3, 50))):
-            value = text(rng).encode() if rng.random() < 0.9 else b"\0" * rng.choice((1_000, LIMIT, 3 * LIMIT))
+            value = text(rng).encode() if offset or not large else b"\0" * large
             builder.append(offset, abs(number(rng)) >> 2, rng.choice((None, b"key")), value, [(text(rng), b"x")])
         data = bytes(builder.build())
+        if codec == GZIP:  # whose header tells the time
+            data = _sealed(data[:_HEADER], data[_HEADER:_GZIP_TIME_AT] + b"\0" * 4 + data[_GZIP_TIME_AT + 4 :])
         if codec and rng.random() < 0.6:
             data = _sealed(data[:_HEADER], changed_bytes(rng, data[_HEADER:]))
         return data

@@ -115,7 +115,8 @@ class Intake(Target):
         source = Source(0, KINDS[kind].topic, 0, 1, NOW, len(value))
         accepted = accept(kind, record, source, now=NOW, scorer=self._scorer)
         if isinstance(accepted, Touchpoint):
-            assert journey_log.decode(journey_log.encode(accepted)) == accepted
+            data = journey_log.encode(accepted)
+            assert journey_log.encode(journey_log.decode(data)) == data, "the log does not hold what was accepted"
         else:
             batch = Batch()
             batch.add_message(_TABLES[kind], encode_rows([accepted]))

@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import cramjam
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
 
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, RESUME_REQUESTS
 from streams.kafka import batches
@@ -150,3 +152,49 @@ def test_batches_of_the_old_format_are_bounded_too(magic: int, codec: int) -> No
     found = list(unpacked(old(0, b"one", b"two") + old(2, b"\0" * 40_000, b"\0" * 40_000) + old(4, b"behind"), level=0))
     assert [(r.offset, bytes(r.value)) for r in found] == [(0, b"one"), (1, b"two"), (3, b""), (4, b"behind")]
     assert refusals(found) == [(3, "too_large", True)]
+
+
+def renamed(codec: int, name: bytes) -> bytes:
+    """Return a batch from offset 7 whose second record has a header of this name, of four bytes."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, 0, 0, 1 << 30)
+    for number, header in enumerate(("fine", "xxxx", "good")):
+        builder.append(number, 1_000 + number, None, b"value %d" % number, [("a", None), (header, b"content")])
+    data = bytes(builder.build()).replace(b"xxxx", name)
+    body = compressed(codec, data[61:])
+    made = bytearray(data[:61] + body)
+    made[:8] = (7).to_bytes(8, "big")
+    made[8:12] = (len(made) - 12).to_bytes(4, "big")
+    made[22] = codec
+    made[17:21] = calc_crc32c(bytes(made[21:])).to_bytes(4, "big")
+    return bytes(made)
+
+
+def compressed(codec: int, data: bytes) -> bytes:
+    if codec == 0:
+        return data
+    return bytes({GZIP: cramjam.gzip, LZ4: cramjam.lz4, ZSTD: cramjam.zstd}[codec].compress(data))
+
+
+@pytest.mark.parametrize("codec", [0, GZIP, LZ4, ZSTD])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"\xff\xfe\xfd\xfc", "????"),
+        (b"a\xc3(b", "a?(b"),
+        (b"\xed\xa0\x80c", "???c"),
+        (b"\xc3\xa9\xe2\x82", "\u00e9??"),
+        ("\u00e9\u00e9".encode(), "\u00e9\u00e9"),
+    ],
+)
+def test_a_header_whose_name_is_not_utf8_is_read(codec: int, name: bytes, shown: str) -> None:
+    records = unpacked(renamed(codec, name) + batch(0, 10, b"behind"), offset=7, topic=JOURNEYS_LOG)
+    found = list(records)
+    assert [(r.offset, r.value) for r in found] == [
+        (7, b"value 0"),
+        (8, b"value 1"),
+        (9, b"value 2"),
+        (10, b"behind"),
+    ]
+    assert [r.headers[1] for r in found[:3]] == [("fine", b"content"), (shown, b"content"), ("good", b"content")]
+    assert [(r.timestamp, r.key) for r in found[:3]] == [(1_000, None), (1_001, None), (1_002, None)]
+    assert records.next_fetch_offset == 11

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP, Message
 
 from streams.app import TouchlineApp, new_app
 from streams.kafka.consumer import ChunkConsumer, consumer_of
-from streams.kafka.fetcher import ChunkThread, _describe_unreadable
+from streams.kafka.fetcher import ChunkThread
 from streams.kafka.offsets import Chunk
 from streams.settings import Settings
 from tests.unit.streams.records import FakeThread, records
@@ -59,39 +54,6 @@ class Harness:
             if TP(chunk.topic, chunk.partition) == tp
             for record in chunk.records
         ]
-
-
-def test_a_header_that_cannot_be_read_is_told_with_its_place() -> None:
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=0,
-        is_transactional=0,
-        producer_id=-1,
-        producer_epoch=-1,
-        base_sequence=-1,
-        batch_size=1 << 20,
-    )
-    for offset, name in enumerate(["fine", "fine", "xxxx"]):
-        builder.append(offset, 1, b"", b"", [(name, b"")])
-    batch = MemoryRecords(bytes(builder.build()).replace(b"xxxx", b"\xff\xfe\xfd\xfc"))
-    places = [TopicPartition("a", 0), TopicPartition("b", 3)]
-    good, bad = (
-        PartitionRecords(
-            place,
-            records,
-            aborted_transactions=None,
-            fetch_offset=0,
-            key_deserializer=None,
-            value_deserializer=None,
-            check_crcs=False,
-            isolation_level=0,
-        )
-        for place, records in zip(places, (MemoryRecords(b""), batch), strict=True)
-    )
-    with pytest.raises(UnicodeDecodeError):
-        list(bad)
-    fetched = {tp: SimpleNamespace(_partition_records=one) for tp, one in zip(places, (good, bad), strict=True)}
-    assert "not UTF-8: b, partition 3, offset 2 (" in _describe_unreadable(fetched)
 
 
 async def test_l1_an_unacknowledged_head_is_never_passed() -> None:
