@@ -24,10 +24,17 @@ _MILLISECOND = timedelta(milliseconds=1)
 _INTEGERS = {"int": 31, "long": 63}
 _SHOWN = 40
 
-_ESCAPE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+_HEX = "[0-9a-fA-F]"
+_HALF_PAIR = re.compile(
+    r"(?:[^\\]++"
+    rf"|\\(?:[^u]|u(?![dD][89a-fA-F]{_HEX}{{2}})|u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
+    rf")*+\\(?P<half>u[dD][89a-fA-F]{_HEX}{{2}})",
+    re.DOTALL,
 )
-"""A backslash and what it escapes: a whole surrogate pair, half of one, or any other character."""
+"""A text up to the first half of a surrogate pair: whole pairs and other escapes are passed over.
+
+One match, and no way back: a match for each escape took 0.2 s for a message of 1 MiB.
+"""
 _LEAP_SECOND = re.compile(r"(?P<minute>.*[Tt ]\d\d:\d\d):60(?P<rest>(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
 
 
@@ -102,8 +109,8 @@ def _not_json(line: str | bytes, error: msgspec.DecodeError, what: str) -> str:
         return f"{what} is empty"
     if "\0" in text:
         return f"{what} holds NUL bytes: it is UTF-16, or what a crash left of a file; only UTF-8 is read"
-    half = next((found["half"] for found in _ESCAPE.finditer(text) if found["half"]), None)
-    if half is not None:
+    if (found := _HALF_PAIR.match(text)) is not None:
+        half = found["half"]
         return f"{what} holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
     return f"{what} is not JSON: {error}"
 

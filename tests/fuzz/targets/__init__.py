@@ -6,13 +6,14 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets.journeys import Facts, Folds, Log, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
-from tests.fuzz.targets.messages import Intake, Lines, Writers
+from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
 from tests.fuzz.targets.strangers import Http, Registry
 from tests.fuzz.targets.text import Texts
 
 TARGETS: dict[str, type[Target]] = {
     "intake": Intake,
     "writers": Writers,
+    "json": Json,
     "lines": Lines,
     "registry": Registry,
     "http": Http,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import random
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from schemas import journey_log
 from schemas.avro.codec import KIND_RECORDS, Codec
+from schemas.avro.envelopes import event_of
 from schemas.avro.fingerprints import header_of
 from schemas.avro.jsonl import BadLineError, parse_by_field, parse_line
 from schemas.avro.registry import FileRegistry, Schema, schema_history
@@ -28,14 +30,14 @@ from streams.sentiment import VaderScorer
 from tests.fuzz.records import NOW, LooseWriter, record_of
 from tests.fuzz.schemas import changed_schema
 from tests.fuzz.target import CPU_MS, Target
-from tests.fuzz.values import changed_bytes, changed_tree, copied
+from tests.fuzz.values import changed_bytes, changed_tree, copied, json_value, text
 from tests.unit.schemas.records import SCHEMAS
 
 KINDS_KNOWN = tuple(KIND_RECORDS)
 LEARNING_MS = 100.0
 """CPU time that a schema may take, ms: it is learnt once, in a thread beside the work."""
-LINE_BYTES = 256 << 10
-"""A line may take as much CPU time again for each so many bytes: it comes from a person's own file."""
+JSON_BYTES = 256 << 10
+"""JSON may take `CPU_MS` for each so many bytes: what is read of it has to be read to its end."""
 SCHEMA_ID = 7
 _CONFLUENT = b"\0" + SCHEMA_ID.to_bytes(4, "big")
 _FILES = FileRegistry()
@@ -51,6 +53,11 @@ class Message(msgspec.Struct, array_like=True):
     kind: str
     value: bytes
     schema: bytes = b""
+
+
+def allowed(json_text: bytes) -> float:
+    """Return the CPU time that JSON may take, ms."""
+    return CPU_MS * max(1.0, len(json_text) / JSON_BYTES)
 
 
 class OneSchema:
@@ -73,7 +80,7 @@ def codec_with(registry: Any) -> Codec:
     """Return a codec that has learnt no schema yet; to make one anew takes longer than an input."""
     fresh = copy.copy(_CODEC)
     fresh._registry = registry
-    fresh._decoders = {kind: {} for kind in KIND_RECORDS}
+    fresh._decoders = {kind: dict(known) for kind, known in _CODEC._decoders.items()}
     return fresh
 
 
@@ -155,6 +162,76 @@ class Writers(Target):
         codec.decode(message.kind, message.value)
 
 
+_REPEATED = (b"\\n", b"\\u0041", b"[", b'{"a":', b"1", b"\xc3\xa9", b'"', b"\\ud83d\\ude00", b'{"data":', b"\\")
+_NAMES = ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other")
+"""Headers of a message."""
+
+
+class Json(Target):
+    """JSON in the place of Avro, in all its envelopes; a message has headers that may describe a CloudEvent."""
+
+    documented = (RefusalError,)
+
+    def __init__(self) -> None:
+        self._codec = Codec(_FILES)
+        self._scorer = VaderScorer()
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        kind = rng.choice(KINDS_KNOWN)
+        said: Any = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, rng.choice((0.0, 0.05, 0.3)))
+        if rng.random() < 0.3:
+            said |= {f"{text(rng)[:99]}{n}": json_value(rng) for n in range(rng.choice((1, 3, 3_000)))}
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            said = changed_tree(rng, said)
+        for _ in range(rng.choice((0, 0, 1, 1, 5))):
+            said = _wrapped(rng, said)
+        if rng.random() < 0.2:
+            said = changed_tree(rng, said)
+        value = json.dumps(said, ensure_ascii=rng.random() < 0.5).encode(errors="surrogatepass")
+        if rng.random() < 0.1:
+            odd = rng.choice(
+                (b"\\n", b"\\u0041", b"[", b'{"a":', b"1", b"\xc3\xa9", b'"', b"\\ud83d\\ude00", b'{"data":')
+            )
+            value = value[: rng.randrange(len(value) + 1)] + odd * rng.choice((10, 1_000, 100_000))
+        if rng.random() < 0.15:
+            value = changed_bytes(rng, value)
+        framed = rng.choice((b"", b"", b"\xef\xbb\xbf", b" \n"))
+        names = rng.sample(
+            ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other"), rng.randrange(7)
+        )
+        headers = [(name, rng.choice((None, text(rng).encode(), b"\xff"))) for name in names if rng.random() < 0.5]
+        return msgspec.msgpack.encode((kind, (framed + value)[:MESSAGE_BYTES], headers))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        kind, value, headers = msgspec.msgpack.decode(data, type=tuple[str, bytes, list[tuple[str, bytes | None]]])
+        allowed_ms = allowed(data)
+        yield allowed_ms
+        event = event_of(headers) if headers else None
+        decode = self._codec.decode
+        record = decode(kind, value) if event is None else self._codec.decode_event(kind, value, event)
+        assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]}
+        accept(kind, record, Source(0, KINDS[kind].topic, 0, 1, NOW, len(value)), now=NOW, scorer=self._scorer)
+        yield allowed_ms
+        self._codec.encode(KIND_RECORDS[kind], record)
+
+
+def _wrapped(rng: random.Random, said: Any) -> Any:
+    """Return a message in an envelope, or nearly one."""
+    event = {"specversion": "1.0", "id": text(rng), "source": text(rng), "time": "2026-06-01T00:00:00Z", "type": "t"}
+    coded = base64.b64encode(json.dumps(said).encode()).decode()
+    return rng.choice(
+        (
+            {"schema": rng.choice((None, {"type": "struct"})), "payload": said},
+            {**event, "data": said},
+            {**event, "data_base64": rng.choice((coded, coded[:-1], text(rng)))},
+            {**event, rng.choice(tuple(event)): json_value(rng), "data": said},
+            {"op": rng.choice(("c", "d")), "before": None, "after": said},
+        )
+    )
+
+
 class Lines(Target):
     """JSON lines, as `touchline publish` reads them."""
 
@@ -180,7 +257,7 @@ class Lines(Target):
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
-        allowed_ms = CPU_MS * (1 + len(data) / LINE_BYTES)
+        allowed_ms = allowed(data)
         yield allowed_ms
         kind, record = parse_line(data)
         yield allowed_ms
