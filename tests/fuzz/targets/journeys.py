@@ -77,33 +77,36 @@ class Log(Target):
     def make(self, rng: random.Random) -> bytes:
         odd = rng.choice((0.0, 0.02, 0.2))
         arrived = delayed(history(rng, rng.choice((5, 20, 80)), odd), rng.randrange(99), rng.choice((0, HOUR, 4 * DAY)))
-        clock, records = 0, []
+        clock = 0
+        records: list[tuple[bytes, bool]] = []
         for one in arrived:
             clock = max(clock, one.occurred_at - rng.choice((0, MINUTE, HOUR, 3 * DAY)))
             data = journey_log.encode(replace(one, watermark=clock))
+            records.append((data, True))
+            if rng.random() < 0.1:
+                records.append((data, True))
             chosen = rng.random()
             if chosen < 0.05:
-                data = changed_bytes(rng, data)
+                records.append((changed_bytes(rng, data), False))
             elif chosen < 0.1:
-                data = msgspec.msgpack.encode(changed_tree(rng, msgspec.msgpack.decode(data)))
-            records.append(data)
+                tree = changed_tree(rng, msgspec.msgpack.decode(data))
+                records.append((msgspec.msgpack.encode(tree), False))
             if rng.random() < 0.1:
-                records.append(records[rng.randrange(len(records))])
-            if rng.random() < 0.1:
-                records.append(journey_log.encode(Tick(clock + rng.choice((0, DAY, 40 * DAY)))))
+                records.append((journey_log.encode(Tick(clock + rng.choice((0, DAY, 40 * DAY)))), True))
         return msgspec.msgpack.encode(records)
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
         partition = Partition(0, _TASKS, RULES)
-        for offset, record in enumerate(msgspec.msgpack.decode(data, type=list[bytes])):
+        records = msgspec.msgpack.decode(data, type=list[tuple[bytes, bool]])
+        for offset, (record, whole) in enumerate(records):
             yield CPU_MS
             try:
                 read = journey_log.decode(record)
             except NOT_READ:
                 continue  # a worker ends, and says so: only workers write to the log
-            if isinstance(read, Touchpoint) and not 0 <= read.task < _TASKS:
-                continue  # what no worker writes, as it has no such task
+            if not whole:
+                continue  # what INGEST never accepts: it need not be applied
             partition.apply(offset, read, record)
             if offset % 16 == 0:
                 yield FLUSH_MS

@@ -34,7 +34,7 @@ from tests.fuzz.values import changed_bytes, changed_tree, copied, json_value, t
 from tests.unit.schemas.records import SCHEMAS
 
 KINDS_KNOWN = tuple(KIND_RECORDS)
-LEARNING_MS = 100.0
+LEARNING_MS = 250.0
 """CPU time that a schema may take, ms: it is learnt once, in a thread beside the work."""
 JSON_BYTES = 256 << 10
 """JSON may take `CPU_MS` for each so many bytes: what is read of it has to be read to its end."""

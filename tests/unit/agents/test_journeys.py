@@ -296,8 +296,9 @@ async def test_a_collision_whose_original_is_gone_is_still_told() -> None:
     assert letter.value is None
 
 
-async def test_what_is_no_record_of_the_log_stops_the_worker_and_names_the_offset() -> None:
-    chunk = chunk_of([a_log()[0], b"?"], 0, 2)
+@pytest.mark.parametrize("data", [b"?", b"\x91\xa1\xff", b"\x91" * 100_000, b""])
+async def test_what_is_no_record_of_the_log_stops_the_worker_and_names_the_offset(data: bytes) -> None:
+    chunk = chunk_of([a_log()[0], data], 0, 2)
     with pytest.raises(JourneyLogError, match=r"partition 0, offset 1"):
         await worker(Kafka()).process(chunk)
     assert not chunk.acked

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.kinds.purchase import Purchase
-from schemas.pauses import PauseNote, ResumeRequest, decode_note, encode_request
+from schemas.pauses import PauseNote, ResumeRequest, decode_note, decode_request, encode_request
 from schemas.topics import DEAD_LETTERS, RESUME_REQUESTS
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from tests.unit.agents.ingest_bench import (
@@ -192,6 +192,11 @@ async def test_a_paused_input_does_not_count_as_silent() -> None:
         await it.pass_time(4 * IDLE)
         await it.ingest.report()
         assert it.producer.reported() == [], "nobody knows from when the unread messages are"
+
+
+@pytest.mark.parametrize("value", [b'{"topic": "\xff"}', b"[" * 100_000, b'{"topic": 7}', b"\xff", b"", None])
+def test_a_request_that_nobody_can_read_is_no_request(value: bytes | None) -> None:
+    assert decode_request(value) is None
 
 
 @pytest.mark.parametrize("since", [-(1 << 63), (1 << 63) - 1, 10_413_792_000_000])

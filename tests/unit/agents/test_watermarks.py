@@ -103,7 +103,9 @@ async def test_a_chunk_is_acknowledged() -> None:
     assert chunk.acked
 
 
-@pytest.mark.parametrize("value", [None, b"", b"\x91\xa1x", encode(TaskWatermark(EPOCH, 0, 5))[:-1]])
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\x91\xa1x", b"\x91\xa1\xff", b"\x91" * 100_000, encode(TaskWatermark(EPOCH, 0, 5))[:-1]]
+)
 async def test_what_is_no_watermark_names_its_offset_and_the_way_out(value: bytes | None) -> None:
     bench = Bench()
 

@@ -173,9 +173,15 @@ def test_no_decoder_is_compiled_for_a_schema_that_takes_the_compiler_long(monkey
         return fastavro_decoder(writer, reader)
 
     monkeypatch.setattr("schemas.avro.codec.compile_decoder", compile_decoder)
-    decoded(page_view(small=record("R", *["int"] * 900)), b"\x00" * 900)
-    decoded(page_view(large=record("R", *["int"] * 1000)), b"\x00" * 1000)
+    decoded(page_view(small=record("R", *["int"] * 200)), b"\x00" * 200)
+    decoded(page_view(large=record("R", *["int"] * 300)), b"\x00" * 300)
     assert compiled == ["small"]
+
+
+@pytest.mark.parametrize("size", ["16", None, [], 1.5, {}])
+def test_a_schema_that_fails_only_when_a_message_is_read_has_its_messages_refused(size: Any) -> None:
+    with pytest.raises((UndecodableError, UnknownSchemaError)):
+        decoded(page_view(new={"type": "fixed", "name": "F", "size": size}), b"\0" * 20)
 
 
 def test_every_schema_of_ours_is_far_within_the_limits() -> None:

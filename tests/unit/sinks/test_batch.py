@@ -81,6 +81,8 @@ def test_clocks_are_written_after_the_figures_they_call_final() -> None:
     [
         b"",
         b"\xc1",
+        b"\x91" * 100_000,
+        b"\x92\x01\x91\x94\xa1\xff\x01\x01\x01",
         msgspec.msgpack.encode([FACTS_FORMAT, [["0", 1, 1, 1]]]),
         msgspec.msgpack.encode([FACTS_FORMAT, [[0, 1, 1]]]),
         msgspec.msgpack.encode([FACTS_FORMAT + 1, [[0, 1, 1, 1]]]),

@@ -14,7 +14,7 @@ def test_warnings_with_a_cause_are_told_once(tmp_path: Path) -> None:
 
     log.write_text(
         '{"event": "running", "level": "info", "cause": "none"}\n'
-        "Traceback (most recent call last):\n"
+        "Traceback (most recent call last):\n" + "[" * 100_000 + "\n"
         '{"event": "no rows", "level": "warning", "cause": "disk full"}\n'
         '{"event": "slow", "level": "warning"}\n'
         '{"event": "no Kafka", "level": "err'
