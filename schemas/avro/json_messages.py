@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.avro.envelopes import BYTE_ORDER_MARK, MESSAGE, CloudEvent, unwrapped
-from schemas.avro.jsonl_careful import BadLineError, CarefulReader, json_object
+from schemas.avro.jsonl_careful import FEW_NUMBERS_BYTES, BadLineError, CarefulReader, check_numbers, json_object
 from schemas.avro.jsonl_fast import kind_reader
 from schemas.avro.registry import Schema
 from schemas.errors import UndecodableError
@@ -51,7 +51,11 @@ class JsonReader:
             raise UndecodableError("the message has no value; a tombstone takes no event back")
         text = data[position:].removeprefix(BYTE_ORDER_MARK)
         try:
+            if len(text) > FEW_NUMBERS_BYTES:
+                check_numbers(text, MESSAGE)
             return self._fast(text)
+        except BadLineError as error:
+            raise UndecodableError(error.reason) from error
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return self._read_carefully(text, event)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.avro.jsonl_careful import BadLineError, CarefulReader
+from schemas.avro.jsonl_careful import FEW_NUMBERS_BYTES, BadLineError, CarefulReader, check_numbers
 from schemas.avro.jsonl_fast import FastReader
 from schemas.avro.registry import kind_schemas
 
@@ -32,6 +32,8 @@ def parse_line(line: str | bytes) -> tuple[str, dict[str, Any]]:
         BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields. No line,
             whatever its bytes, raises another error.
     """
+    if len(line) > FEW_NUMBERS_BYTES:
+        check_numbers(line, "the line")
     try:
         return _read_fast(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -91,6 +91,19 @@ def varint(value: int) -> bytes:
     return bytes(found)
 
 
+_HELD: dict[str, Any] = {
+    "null": object,
+    "boolean": object,
+    "int": int,
+    "long": int,
+    "float": int | float,
+    "double": int | float,
+    "string": str,
+    "bytes": bytes,
+}
+"""By primitive type: what a value of it is in Python; another is of another version of the schema."""
+
+
 class LooseWriter:
     """Writes values as Avro, and now and then a length, a count, an index or a text that is wrong.
 
@@ -162,14 +175,14 @@ class LooseWriter:
         return few
 
     def _primitive(self, kind: str, value: Any) -> bytes:
-        if value is ANY:
+        if value is ANY or not isinstance(value, _HELD[kind]):
             value = _PRIMITIVES[kind](self._rng)
         if kind == "null":
             return b""
         if kind == "boolean":
             return bytes([bool(value) if self._rng.random() > self._lies else self._rng.randrange(256)])
         if kind in ("int", "long"):
-            return self._number(value) if isinstance(value, int) else b"\0"
+            return self._number(value)
         if kind in ("float", "double"):
             return struct.pack("<d", value)[: 4 if kind == "float" else 8]
         return self._text(value)

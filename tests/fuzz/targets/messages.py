@@ -162,7 +162,19 @@ class Writers(Target):
         codec.decode(message.kind, message.value)
 
 
-_REPEATED = (b"\\n", b"\\u0041", b"[", b'{"a":', b"1", b"\xc3\xa9", b'"', b"\\ud83d\\ude00", b'{"data":', b"\\")
+_REPEATED = (
+    b"\\n",
+    b"\\u0041",
+    b"[",
+    b'{"a":',
+    b"1",
+    b"\xc3\xa9",
+    b'"',
+    b"\\ud83d\\ude00",
+    b'{"data":',
+    b"\\",
+    b",1e308",
+)
 _NAMES = ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other")
 """Headers of a message."""
 

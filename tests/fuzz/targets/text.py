@@ -23,7 +23,7 @@ _BIDIRECTIONAL = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FS
 
 _CHECKING_MS = 1_000.0
 """CPU time that looking at each character may take, ms; it is no part of what is fuzzed."""
-_LONGEST = 4_000
+_LONGEST = 2_000
 """Characters of an input: what is escaped costs by the character."""
 
 

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from schemas.journey_log import Touchpoint
 from streams.journeys import dimension_values
 from streams.journeys.rules import Rules
+from tests.simulation.arrivals import as_log, delayed
 from tests.simulation.journeys_log import process, process_with_crashes
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, Play, order, said
-from tests.unit.journeys.test_order import LAGS, as_log, delayed, histories, rows
+from tests.unit.journeys.test_order import LAGS, histories, rows
 
 FEW = Rules(dimension_values=2)
 

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from schemas.journey_log import Touchpoint
 from streams.journeys import machine, timeline
+from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
 from tests.simulation.journeys_log import Tables, process, process_with_crashes
-from tests.simulation.strategies import MINUTE, START, touchpoint
-from tests.unit.journeys.test_order import DAY, GAPS, HOUR, LAGS, RULES, as_log, delayed
+from tests.simulation.strategies import touchpoint
+from tests.unit.journeys.test_order import LAGS
 
 NEVER_DEAR = 1 << 40
 LIMITS = st.fixed_dictionaries(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import BadLineError, parse_by_field, parse_line
 from schemas.avro.registry import FileRegistry
+from schemas.errors import UndecodableError
 from tests.unit.schemas.records import SCHEMAS, T0, minimal, records
 
 CODEC = Codec(FileRegistry())
@@ -110,6 +112,23 @@ def test_lines_share_nothing() -> None:
 ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
 
 
+def vast_numbers(count: int) -> str:
+    """Return a line with so many numbers that msgspec is slow to read, in a field that is a list of others."""
+    return line("page_view")[:-1] + ', "score": [' + ", ".join(["-1.5E+308"] * count) + "]}"
+
+
+def test_as_many_vast_numbers_as_may_be_are_read() -> None:
+    with pytest.raises(BadLineError, match="score is not a field"):
+        parse_line(vast_numbers(200))
+
+
+def test_a_message_of_vast_numbers_takes_no_time() -> None:
+    began = time.process_time()
+    with pytest.raises(UndecodableError, match="more than 200 numbers"):
+        Codec(FileRegistry()).decode("page_view", b'{"a":[1e308' + b",1e308" * 170_000)
+    assert time.process_time() - began < 1, "it took seven seconds"
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -159,6 +178,8 @@ ITEM = {"sku": "x", "quantity": 1, "price_minor": 5}
         (line("survey_answer", score=...)[:-1] + ', "score": 1e400}', ["not JSON: Number out of range"]),
         (line("survey_answer", score=...)[:-1] + ', "score": NaN}', ["not JSON"]),
         (line("page_view", **{"x" * 10_000: 1}), ["x… is not a field"]),
+        (vast_numbers(201), ["more than 200 numbers", "three digits"]),
+        (vast_numbers(201).encode(), ["more than 200 numbers", "three digits"]),
         ("[" * 1_000 + "]" * 1_000, ["nested"]),
         ("[" * 1_000_000 + "]" * 1_000_000, ["nested"]),
         ('{"kind":' * 1_000_000, ["nested"]),
