@@ -163,18 +163,10 @@ class Writers(Target):
 
 
 _REPEATED = (
-    b"\\n",
-    b"\\u0041",
-    b"[",
-    b'{"a":',
-    b"1",
-    b"\xc3\xa9",
-    b'"',
-    b"\\ud83d\\ude00",
-    b'{"data":',
-    b"\\",
-    b",1e308",
+    *(b"\\n", b"\\u0041", b"\\ud83d\\ude00", b"\\", b'"', b"\xc3\xa9"),
+    *(b"[", b'{"a":', b'{"data":', b"1", b",1e308"),
 )
+"""Parts of JSON that are repeated many times."""
 _NAMES = ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other")
 """Headers of a message."""
 
