@@ -96,6 +96,19 @@ class Leaking(Harmless):
         self.kept.append(data * 128)
 
 
+class GrownOnce(Harmless):
+    """Keeps a lot of one input among the last, as a table does that becomes larger."""
+
+    kept = b""
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        yield CPU_MS
+        self.run += 1
+        if self.run == 290:
+            self.kept = bytes(4 * GROWTH_BYTES)
+
+
 class Deadly(Harmless):
     @override
     def strike(self, data: bytes) -> None:
@@ -162,6 +175,12 @@ def test_a_leak_is_found_with_its_place() -> None:
     assert number is None
     assert "memory grows" in what
     assert Path(__file__).name in what
+
+
+def test_memory_that_grew_once_is_no_leak() -> None:
+    result = fuzz(GrownOnce(), 1, BUDGET)
+    assert result.fault is None
+    assert result.inputs > 300, "it looked again"
 
 
 def test_an_input_that_ends_the_process_is_found() -> None:
