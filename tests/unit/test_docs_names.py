@@ -30,6 +30,8 @@ FOREIGN = frozenset(
         *("STREAM_TIME", "UPDATE_BEFORE", "poll"),
         # Sources of Faust and aiokafka.
         *("tables/", "transport/producer.py", "tables/recovery.py", "coordinator/assignors/range.py"),
+        # Made by `make fuzz`.
+        "build/fuzz/",
         # msgspec, and the linter's mark.
         *("msgspec.json.decode", "noqa"),
     }
