@@ -14,7 +14,7 @@ from streams.journeys import dimension_values
 from streams.journeys.rules import Rules
 from tests.simulation.arrivals import as_log, delayed
 from tests.simulation.journeys_log import process, process_with_crashes
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, Play, order, said
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, Play, order, said
 from tests.unit.journeys.test_order import LAGS, histories, rows
 
 FEW = Rules(dimension_values=2)
@@ -90,6 +90,24 @@ def test_a_dimension_that_overflows_is_named_by_its_hash() -> None:
 
     name = hashlib.sha256(b"session").hexdigest()[:16]
     assert play.outputs[-1].overflow == {name: 2}  # sentiment, and experience
+
+
+def test_customers_whose_timers_are_due_at_once_take_places_in_the_same_order_after_a_restart() -> None:
+    first, second, later = {"b": "first"}, {"b": "second"}, 31 * DAY
+    history = [
+        order(1_000, 100, attributes=second),
+        said(0, 100, customer_key="bob", attributes=first),
+        said(1_000, 100, customer_key="bob", attributes=first),
+        # All of these wait for their time: it comes for both customers with one record.
+        order(later, 100, received_at=T0, attributes=first),
+        said(later, 100, received_at=T0, customer_key="bob", attributes=first),
+        said(later, 100, received_at=T0, attributes=second),
+    ]
+    records, rules = as_log(history), Rules(dimension_values=1)
+    whole = rows(process(records, rules))
+
+    for seed in range(50):
+        assert rows(process_with_crashes(records, rules, seed, crashes=4)) == whole
 
 
 @settings(max_examples=300, deadline=None)
