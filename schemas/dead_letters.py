@@ -32,6 +32,7 @@ NO_NUMBER = -1
 _MAX_TEXT_BYTES = 4 * MAX_REASON + 4
 NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
 _LOST = "; the message itself is no longer in its topic"
+_LEFT = "; the message itself is left in its topic: too many came at once"
 
 
 class Encoded(NamedTuple):
@@ -99,6 +100,11 @@ def encode(letter: DeadLetter) -> Encoded:
 def encode_lost(letter: DeadLetter) -> Encoded:
     """Return the dead letter of a message that its topic no longer holds: without key, value and headers."""
     return encode(replace(letter, detail=_with_note(letter.detail, _LOST), key=None, value=None, headers=()))
+
+
+def encode_left(letter: DeadLetter) -> Encoded:
+    """Return the dead letter of a message that is not fetched from its topic: without key, value and headers."""
+    return encode(replace(letter, detail=_with_note(letter.detail, _LEFT), key=None, value=None, headers=()))
 
 
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:

@@ -17,6 +17,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n"
 _PREFIX = "ce_"
 """With it begin the headers that CloudEvents' binary mode puts an event's attributes into."""
+_ATTRIBUTES = ("id", "source", "time")
+MAX_ATTRIBUTE_BYTES = 1_024
+"""Of an attribute's header; what the attribute stands for has a limit of its own, as in any message."""
 _MAX_WRAPPINGS = 3
 """Envelopes within one another: a CloudEvent in the payload of Connect, whose data have a payload again."""
 _CONNECT = {"schema", "payload"}
@@ -56,16 +59,27 @@ def event_of(headers: Iterable[tuple[str, bytes | None]]) -> CloudEvent | None:
     """Return the CloudEvent that a message's headers describe (binary mode); None if they describe none.
 
     Raises:
-        UndecodableError: an attribute is not UTF-8.
+        UndecodableError: an attribute that stands for a field is not UTF-8, or too long.
     """
-    attributes: dict[str, str] = {}
+    is_event, attributes = False, {}
     for name, value in headers:
         if name.startswith(_PREFIX) and value is not None:
-            try:
-                attributes[name.removeprefix(_PREFIX)] = value.decode()
-            except UnicodeDecodeError as error:
-                raise UndecodableError(f"the header {name} of the CloudEvent is not UTF-8") from error
-    return _event(attributes) if attributes else None
+            is_event = True
+            attribute = name.removeprefix(_PREFIX)
+            if attribute in _ATTRIBUTES:
+                attributes[attribute] = _decoded(name, value)
+    return _event(attributes) if is_event else None
+
+
+def _decoded(name: str, value: bytes) -> str:
+    if len(value) > MAX_ATTRIBUTE_BYTES:
+        raise UndecodableError(
+            f"the header {name} of the CloudEvent has {len(value):,} bytes; at most {MAX_ATTRIBUTE_BYTES:,} are taken"
+        )
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise UndecodableError(f"the header {name} of the CloudEvent is not UTF-8") from error
 
 
 def unwrapped(found: dict[str, Any], event: CloudEvent | None) -> tuple[dict[str, Any], CloudEvent | None]:
@@ -93,7 +107,7 @@ def unwrapped(found: dict[str, Any], event: CloudEvent | None) -> tuple[dict[str
 
 
 def _event(attributes: dict[str, Any]) -> CloudEvent:
-    return CloudEvent(*(_text(name, attributes.get(name)) for name in ("id", "source", "time")))
+    return CloudEvent(*(_text(name, attributes.get(name)) for name in _ATTRIBUTES))
 
 
 def _text(name: str, value: object) -> str | None:

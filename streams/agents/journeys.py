@@ -50,6 +50,9 @@ EXPLODING = "docs/operating.md#a-customer-or-a-dimension-explodes"
 CLOCKS = topic_of("clocks")
 MAX_RECORDS = 10_000
 """About the most records that are applied before their writes."""
+COLLISIONS_FETCHED = 200
+COLLISIONS_BYTES = 16 << 20
+"""Of those that a chunk brings, so many collisions, and about so many bytes of them, are fetched from their topics."""
 MAX_ROWS = 500
 MAX_BYTES = 256 << 10
 """Most rows, and about the most bytes of them, in one message of a facts topic."""
@@ -263,11 +266,14 @@ class Journeys:
             place = partition_for(signal.key, self._services.settings.partitions)
             value = self._codec.encode(signal.name, signal.record)
             batches[signal.topic, place].append(Message(signal.key, value))
-        for collision in output.collisions:
-            batches[DEAD_LETTERS, collision.task].append(await self._dead_letter(collision))
+        room = COLLISIONS_BYTES
+        for count, collision in enumerate(output.collisions):
+            letter = await self._dead_letter(collision, is_fetched=count < COLLISIONS_FETCHED and room > 0)
+            room -= letter.size
+            batches[DEAD_LETTERS, collision.task].append(letter)
         return batches
 
-    async def _dead_letter(self, collision: Collision) -> Message:
+    async def _dead_letter(self, collision: Collision, *, is_fetched: bool) -> Message:
         source = KIND_TOPICS[collision.kind]
         count = self._collisions.count(source)
         if count:
@@ -279,7 +285,7 @@ class Journeys:
                 offset=collision.source_offset,
                 refused_since_last_logged=count,
             )
-        found = await self._fetch(source, collision.task, collision.source_offset)
+        found = await self._fetch(source, collision.task, collision.source_offset) if is_fetched else None
         letter = DeadLetter(
             reason=COLLISION,
             detail=collision.detail,
@@ -289,6 +295,8 @@ class Journeys:
             offset=collision.source_offset,
             at=rfc3339(self._services.clock()),
         )
+        if not is_fetched:
+            return Message(*dead_letters.encode_left(letter))
         if found is None:
             return Message(*dead_letters.encode_lost(letter))
         letter = replace(letter, key=found.key, value=found.value, headers=found.headers)

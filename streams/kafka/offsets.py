@@ -222,4 +222,7 @@ def _runs(records: Sequence[Record], limit: int) -> list[tuple[Sequence[Record],
 
 
 def _size(record: Record) -> int:
-    return len(record.key or b"") + len(record.value or b"")
+    size = len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size += len(name) + len(value or b"")
+    return size

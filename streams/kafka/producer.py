@@ -75,10 +75,18 @@ Batches = Mapping[tuple[str, int], Sequence[Message]]
 """Messages by (topic, partition), in the order they are to have there."""
 
 
-@functools.lru_cache(maxsize=1 << 17)
 def partition_for(key: bytes, partitions: int) -> int:
     """Return the partition of a key, as Kafka's own producers choose it (murmur2)."""
+    return _remembered(key, partitions) if len(key) <= REMEMBERED_BYTES else _partition_for(key, partitions)
+
+
+def _partition_for(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+REMEMBERED_BYTES = 128
+"""A longer key's partition is worked out anew each time: 100,000 such keys would take much memory."""
+_remembered = functools.lru_cache(maxsize=1 << 17)(_partition_for)
 
 
 class BatchProducer:

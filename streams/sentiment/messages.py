@@ -15,6 +15,8 @@ from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
 
 LONGEST_TOKEN = 200
 """Characters of a token that are read; a longer one is no word, and is not remembered."""
+MOST_WORDS = 4
+"""Words in a token that is remembered: a hashtag can hold a hundred, and takes as much memory."""
 # From where the letters begin, and never back: else a long run of letters is gone through again
 # from each of them.
 _URL = re.compile(r"(?:(?<![a-z])[a-z]++://|www\.)\S+", re.IGNORECASE)
@@ -149,7 +151,7 @@ class _Known(dict[str, tuple[Word, ...]]):
 
     def __missing__(self, token: str) -> tuple[Word, ...]:
         words = self._read(token[:LONGEST_TOKEN])
-        if len(token) <= LONGEST_TOKEN:
+        if len(token) <= LONGEST_TOKEN and len(words) <= MOST_WORDS:
             self[token] = words
         return words
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from math import sqrt
 
 from streams.sentiment.lexicon import (
@@ -234,13 +235,23 @@ def _contrast(words: list[Word], places: list[int], weights: list[float]) -> Non
     turn = next((place for place, word in enumerate(words) if word.text == "but"), None)
     if turn is None:
         return
+    # VADER looks weights up by value: of equal ones it changes the first, perhaps twice. To search for each anew would
+    # take seconds for a long text.
+    indexes: dict[float, list[int]] = {}
+    for index, weight in enumerate(weights):
+        indexes.setdefault(weight, []).append(index)
     for current in range(len(weights)):
-        # VADER looks weights up by value: of equal ones it changes the first, perhaps twice.
-        index = weights.index(weights[current])
+        weight = weights[current]
+        equal = indexes[weight]
+        while weights[equal[0]] != weight:
+            heappop(equal)
+        index = equal[0]
         if places[index] < turn:
             weights[index] *= 0.5
         elif places[index] > turn:
             weights[index] *= 1.5
+        if weights[index] != weight:
+            heappush(indexes.setdefault(weights[index], []), index)
 
 
 def _emphasis(text: str) -> float:

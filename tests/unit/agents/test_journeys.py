@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from schemas.rows import TABLES, encode_rows
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS, MAX_MESSAGE_BYTES
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
+from streams.agents import journeys
 from streams.agents.journeys import (
     MAX_BYTES,
     MAX_ROWS,
@@ -294,6 +296,24 @@ async def test_a_collision_whose_original_is_gone_is_still_told() -> None:
     await worker(kafka).process(chunk_of([first, journey_log.encode(other)], 0, 2))
     (letter,) = kafka.written[DEAD_LETTERS, 0]
     assert letter.value is None
+
+
+async def test_only_so_many_collisions_of_a_chunk_are_fetched() -> None:
+    first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
+    others = [
+        journey_log.encode(
+            msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99 + n, source_offset=17 + n)
+        )
+        for n in range(4)
+    ]
+    originals: dict[int, Record] = {17 + n: FakeRecord(17 + n, b"x" * 600, key=b"k") for n in range(4)}
+    kafka = Kafka()
+    with patch.object(journeys, "COLLISIONS_FETCHED", 3), patch.object(journeys, "COLLISIONS_BYTES", 1_000):
+        await worker(kafka, originals).process(chunk_of([first, *others], 0, 5))
+
+    letters = kafka.written[DEAD_LETTERS, 0]
+    assert [letter.value is not None for letter in letters] == [True, True, False, False], "1,000 bytes, then no more"
+    assert b"too many came at once" in (dict(letters[-1].headers)["dlq.detail"] or b"")
 
 
 @pytest.mark.parametrize("data", [b"?", b"\x91\xa1\xff", b"\x91" * 100_000, b""])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import cast
 
+import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
@@ -52,6 +53,21 @@ def test_headers_of_a_cloud_event_complete_what_the_value_leaves_unsaid() -> Non
     assert (viewed.event_id, viewed.source, viewed.occurred_at) == ("/web/7", "/web", 1_790_000_000_000)
     reasons = [dict(letter.headers)["dlq.reason"] for letter in result.refused]
     assert reasons == [b"undecodable", b"missing_field"]
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(300, b"source has 300 characters"), (5_000_000, b"the header ce_source of the CloudEvent has")],
+)
+def test_headers_of_a_cloud_event_have_the_limits_of_fields(length: int, said: bytes) -> None:
+    value = json.dumps({"customer_id": "c", "page": "/", "event_id": "e"}).encode()
+    headers = [("ce_id", b"7"), ("ce_source", b"x" * length), ("ce_time", b"2026-09-21T14:13:20Z")]
+    headers.append(("ce_extension", b"y" * 2_000))
+
+    result = validated(Telemetry.on(CollectorRegistry()), FakeRecord(0, value, headers=headers))
+
+    (letter,) = result.refused
+    assert said in (dict(letter.headers)["dlq.detail"] or b"")
 
 
 def test_a_tombstone_is_refused_and_keeps_its_null() -> None:

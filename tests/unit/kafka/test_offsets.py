@@ -98,6 +98,12 @@ def test_a_chunk_is_cut_where_it_would_be_too_large() -> None:
     assert [chunk.size for chunk in chunks] == [120, 500]
 
 
+def test_headers_count_as_the_values_do() -> None:
+    three = [FakeRecord(n, b"x" * 10, headers=[("h" * 10, b"y" * 80), ("none", None)]) for n in range(3)]
+    chunks = tracker().track(Fetched(three, 3, 3), 250)
+    assert [chunk.size for chunk in chunks] == [208, 104]
+
+
 def test_room_is_counted_in_records_bytes_and_chunks() -> None:
     assert not _full(tracker(max_records=6), 1)
     assert _full(tracker(max_records=5), 1)

@@ -21,6 +21,7 @@ from aiokafka.errors import (
 )
 
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, MAX_MESSAGE_BYTES, all_topics
+from streams.kafka import producer
 from streams.kafka.producer import BatchProducer, Message, ProduceError, partition_for
 from streams.settings import Settings
 
@@ -245,3 +246,9 @@ async def test_other_failures_to_start_are_told() -> None:
 def test_a_key_goes_where_kafkas_own_producers_put_it(key: bytes, hashed: int) -> None:
     for partitions in (1, 4, 7, 12):
         assert partition_for(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
+
+
+def test_long_keys_are_not_remembered() -> None:
+    before = producer._remembered.cache_info().currsize
+    assert partition_for(b"x" * 129, 4) == producer._partition_for(b"x" * 129, 4)
+    assert producer._remembered.cache_info().currsize == before

@@ -12,7 +12,8 @@ from vaderSentiment.vaderSentiment import (
     SentimentIntensityAnalyzer,
 )
 
-from streams.sentiment.rules import Rules
+from streams.sentiment import rules
+from streams.sentiment.rules import Rules, Word
 
 LIBRARY = SentimentIntensityAnalyzer()
 RULES = Rules()
@@ -118,3 +119,45 @@ def test_forgets_words_when_it_knows_too_many(monkeypatch: pytest.MonkeyPatch) -
         rules.polarity(f"word{number} good")
     assert len(rules._known) <= 12
     assert round(rules.polarity("The book was good."), 4) == 0.4404
+
+
+def word(text: str) -> Word:
+    return Word(text=text, weight=None, scored=False, boost=0.0, negates=False, upper=False, idiomatic=False)
+
+
+def weakened_one_by_one(places: list[int], weights: list[float], turn: int) -> list[float]:
+    """Return what the library does, by the words of its code: each weight is looked up anew."""
+    weights = list(weights)
+    for weight in weights:
+        index = weights.index(weight)
+        if places[index] < turn:
+            weights[index] = weight * 0.5
+        elif places[index] > turn:
+            weights[index] = weight * 1.5
+    return weights
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 1.5, 2.0, 2.25, -1.0, -0.5, 0.75]), max_size=40), st.integers(0, 40))
+def test_what_stands_around_a_but_is_weighed_as_by_the_library(weights: list[float], turn: int) -> None:
+    words = [word("but" if place == turn else "x") for place in range(len(weights) + turn + 1)]
+    places, found = list(range(len(weights))), list(weights)
+
+    rules._contrast(words, places, found)
+
+    assert found == weakened_one_by_one(places, weights, turn)
+
+
+def test_a_long_text_with_a_but_is_weighed_in_few_steps() -> None:
+    class Counted(float):
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.compared += 1
+            return float(self) == other
+
+        __hash__ = float.__hash__
+
+    weights: list[float] = [Counted(1 + number / 100_000) for number in range(5_000)]
+    rules._contrast([word("but")], list(range(1, 5_001)), weights)
+
+    assert Counted.compared < 20 * 5_000

@@ -12,6 +12,8 @@ import pytest
 
 from streams.sentiment import Scorer, VaderScorer
 from streams.sentiment.lexicon import BOOSTERS, NEGATIONS, parse_terms, service_terms, vader_words
+from streams.sentiment.messages import _Known
+from streams.sentiment.rules import Rules
 
 SCORER = VaderScorer(companies=["Best Buy", "United", "Hope & Glory"])
 VADER = VaderScorer()
@@ -247,3 +249,11 @@ def test_service_terms_are_sound() -> None:
 def test_bad_service_terms_are_named(lines: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_terms(lines)
+
+
+def test_a_token_of_many_words_is_not_remembered() -> None:
+    known = _Known(lambda token: tuple(map(Rules().look_up, token.split("-"))))
+
+    assert len(known["a-b-c-d"]) == 4
+    assert len(known["a-b-c-d-e"]) == 5
+    assert list(known) == ["a-b-c-d"]
