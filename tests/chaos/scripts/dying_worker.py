@@ -1,7 +1,8 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
 KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS before the
-log ends: b metric buckets, c customers, f forgotten buckets, p the position. It always writes facts and signals.
+log ends: b metric buckets, their dimensions' values and hourly counts, c customers, f those that are forgotten, p the
+position. It always writes facts and signals.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from streams.agents import journeys as agent
 from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
 from streams.journeys.output import Output
-from streams.journeys.partition import BUCKET
+from streams.journeys.partition import BUCKET, COUNT, VALUE
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Message
 from streams.process import run_worker
@@ -35,8 +36,10 @@ write = Journeys._write
 
 
 def kind_of(entry: Message) -> str:
-    key = entry.key or b""
-    return "f" if key[:1] == BUCKET and entry.value is None else key[:1].decode()
+    kind = (entry.key or b"")[:1]
+    if kind in {VALUE, BUCKET, COUNT}:
+        return "f" if entry.value is None else "b"
+    return kind.decode()
 
 
 class Dying:
