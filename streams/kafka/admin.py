@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,6 +23,8 @@ from streams.kafka.greeting import check_release
 from streams.kafka.partitions import listed, misfit
 from streams.settings import Settings
 
+NAMED = 8
+"""Topics that an error names at most."""
 KNOWN_WITHIN_S = 120.0
 ASK_AGAIN_S = 0.2
 REBUILD_AGAIN = (
@@ -101,11 +103,17 @@ def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) 
     if missing:
         unseen = f", or user {settings.kafka_user} may not describe them" if settings.kafka_user else ""
         raise BrokerError(
-            f"these topics do not exist{unseen}: {', '.join(missing)}. Create them with: touchline topics --create"
+            f"these topics do not exist{unseen}: {_listed(missing)}. Create them with: touchline topics --create"
         )
     problem = misfit(settings.partitions, {name: counts[name] for name in wanted})
     if problem:
         raise BrokerError(problem)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names, of many only some: the advice behind them must not be cut off."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 async def partition_counts(settings: Settings) -> Mapping[str, int]:

@@ -211,7 +211,7 @@ async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafk
     await remove_topics(kafka)
     with running("worker", tmp_path / "log", TOUCHLINE_KAFKA=kafka.bootstrap) as process:
         assert process.wait() == 1
-    assert "touchpoints.purchases.v1" in process.last_line
+    assert "these topics do not exist: business.changes.v1, " in process.last_line
     assert process.last_line.endswith("Create them with: touchline topics --create")
 
 
