@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.avro.names import NAMED, full_name, namespace_of
-
-_HOLD_TYPES = ("type", "items", "values")
+from schemas.avro.names import HOLD_TYPES, NAMED, SchemaWriter, full_name, namespace_of
 
 
 def with_our_names(writer: dict[str, Any], reader: dict[str, Any]) -> dict[str, Any]:
@@ -39,12 +37,12 @@ def _names_in(kind: Any) -> dict[str, set[str]]:
         fields = kind.get("fields", ())
         if kind.get("type") in NAMED:
             names[_bare(kind["name"])] = {field["name"] for field in fields}
-        for inner in (*(field["type"] for field in fields), *(kind.get(key) for key in _HOLD_TYPES)):
+        for inner in (*(field["type"] for field in fields), *(kind.get(key) for key in HOLD_TYPES)):
             names |= _names_in(inner)
     return names
 
 
-class _Renamer:
+class _Renamer(SchemaWriter):
     """Writes a schema anew, with the reader's names.
 
     Args:
@@ -56,19 +54,12 @@ class _Renamer:
         self._renamed: dict[str, str] = {}
         """The new full name of a type by its old one."""
 
-    def type(self, kind: Any, namespace: str) -> Any:
-        """Return a type that stands in a namespace."""
-        if isinstance(kind, str):
-            return self._renamed.get(full_name(kind, namespace), kind)
-        if isinstance(kind, list):
-            return [self.type(branch, namespace) for branch in kind]
-        if not isinstance(kind, dict):
-            return kind
-        if kind.get("type") in NAMED:
-            return self._named(kind, namespace)
-        return {key: self.type(value, namespace) if key in _HOLD_TYPES else value for key, value in kind.items()}
+    def mentioned(self, name: str, namespace: str) -> Any:
+        """Return the new name, where the type has one."""
+        return self._renamed.get(full_name(name, namespace), name)
 
-    def _named(self, kind: dict[str, Any], namespace: str) -> Any:
+    def named(self, kind: dict[str, Any], namespace: str) -> Any:
+        """Return the definition with our names."""
         full = full_name(str(kind.get("name")), str(kind.get("namespace", namespace)))
         inner = namespace_of(full)
         name = _our_name(_bare(full), kind, self._ours.keys())

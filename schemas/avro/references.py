@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schemas.avro.names import NAMED, full_name, namespace_of
+from schemas.avro.names import HOLD_TYPES, NAMED, SchemaWriter, full_name, namespace_of
 
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-_HOLD_TYPES = ("type", "items", "values")
 _NO_NAMESPACE = "_"
 """Where types without a namespace are put: fastavro cannot mention them from within a namespace."""
 
@@ -41,30 +40,19 @@ def _definitions(kind: Any, namespace: str) -> Iterator[tuple[str, Any, str]]:
             name = full_name(kind["name"], kind.get("namespace", namespace))
             yield name, kind, namespace
             namespace = namespace_of(name)
-        for inner in [*(field["type"] for field in kind.get("fields", ())), *(kind.get(key) for key in _HOLD_TYPES)]:
+        for inner in [*(field["type"] for field in kind.get("fields", ())), *(kind.get(key) for key in HOLD_TYPES)]:
             yield from _definitions(inner, namespace)
 
 
-class _Definer:
+class _Definer(SchemaWriter):
     """Writes a schema anew; a type is defined once, at its first mention, as Avro demands."""
 
     def __init__(self, types: dict[str, tuple[Any, str]]) -> None:
         self._types = types
         self._defined: set[str] = set()
 
-    def type(self, kind: Any, namespace: str) -> Any:
-        """Return a type that stands in a namespace, with the types that it mentions."""
-        if isinstance(kind, str):
-            return self._mentioned(kind, namespace)
-        if isinstance(kind, list):
-            return [self.type(branch, namespace) for branch in kind]
-        if not isinstance(kind, dict):
-            return kind
-        if kind.get("type") in NAMED:
-            return self._named(kind, namespace)
-        return {key: self.type(value, namespace) if key in _HOLD_TYPES else value for key, value in kind.items()}
-
-    def _mentioned(self, name: str, namespace: str) -> Any:
+    def mentioned(self, name: str, namespace: str) -> Any:
+        """Return the type that a name mentions, defined where this is the first mention."""
         if name in _PRIMITIVES:
             return name
         # As in Java's Avro: a name that its namespace does not have is one without namespace.
@@ -75,7 +63,8 @@ class _Definer:
                 return self.type(*self._types[full])
         return name
 
-    def _named(self, kind: dict[str, Any], namespace: str) -> Any:
+    def named(self, kind: dict[str, Any], namespace: str) -> Any:
+        """Return the definition at its first mention, later its name."""
         full = full_name(kind["name"], kind.get("namespace", namespace))
         if full in self._defined:
             return _written(full)

@@ -349,22 +349,24 @@ class Journeys:
         telemetry = self._services.telemetry
         telemetry.dimension_overflow.inc(output.overflow.total())
         telemetry.folded_early.inc(output.folded_early.total())
-        if output.overflow and self._overflows.count("dimension"):
-            (dimension, observations), *_ = output.overflow.most_common(1)
-            log.warning(
-                "a dimension has too many values: those that came later on its day count as one. "
-                f"To find it by its hash, see {EXPLODING}",
-                dimension=dimension,
-                observations=observations,
-            )
-        if output.folded_early and self._overflows.count("customer"):
-            (customer, touchpoints), *_ = output.folded_early.most_common(1)
-            log.warning(
-                "a customer has too many touchpoints for the allowed lateness: what comes before them is late. "
-                f"To find it by its hash, see {EXPLODING}",
-                customer=customer,
-                touchpoints=touchpoints,
-            )
+        self._warn(
+            "dimension",
+            "observations",
+            output.overflow,
+            "a dimension has too many values: those that came later on its day count as one",
+        )
+        self._warn(
+            "customer",
+            "touchpoints",
+            output.folded_early,
+            "a customer has too many touchpoints for the allowed lateness: what comes before them is late",
+        )
+
+    def _warn(self, what: str, counted: str, capped: Counter[str], says: str) -> None:
+        """Log which of the capped was so most often, now and then."""
+        if capped and self._overflows.count(what):
+            (name, count), *_ = capped.most_common(1)
+            log.warning(f"{says}. To find it by its hash, see {EXPLODING}", **{what: name, counted: count})
 
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:

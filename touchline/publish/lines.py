@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from schemas.avro.envelopes import BYTE_ORDER_MARK
+
 MAX_LINE_BYTES = 8 << 20
 """No touchpoint of 1 MiB takes more than this as JSON (every byte escaped is six)."""
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _HEAD_BYTES = 4
 _WIDE_ENCODINGS = {

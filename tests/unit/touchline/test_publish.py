@@ -18,11 +18,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.avro.envelopes import BYTE_ORDER_MARK
 from schemas.topics import MAX_TOUCHPOINT_BYTES
 from tests.unit.touchline.conftest import Outbox
 from touchline.main import cli
 from touchline.publish.convert import BadLineError, Converter, key_of
-from touchline.publish.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES, read_lines
+from touchline.publish.lines import MAX_LINE_BYTES, read_lines
 
 ROOT = Path(__file__).parents[3]
 PURCHASES = "touchpoints.purchases.v1"
