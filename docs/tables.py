@@ -14,7 +14,7 @@ from schemas.limits import CHARACTERS, ENTRIES, LARGEST_AMOUNT, MAPS, SHORT, UNL
 from schemas.metrics import METRICS, ValueKind
 from schemas.topics import all_topics
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.runtime.telemetry import describe
+from streams.runtime.telemetry import declarations
 from streams.settings import documented
 
 DOCS = Path(__file__).parent
@@ -46,6 +46,17 @@ def topics_table() -> str:
         for topic in all_topics()
     ]
     return "\n".join(["| topic | created with |", "|---|---|", *rows])
+
+
+def telemetry_table() -> str:
+    """Return every metric that Prometheus sees."""
+    lines = ["| metric | kind | labels | served by | meaning |", "|---|---|---|---|---|"]
+    for _, kind, metric in declarations():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        served_by = "both" if metric.only is None else f"{metric.only}s"
+        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, served_by, metric.meaning)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def metrics_table() -> str:
@@ -101,7 +112,7 @@ def duration(milliseconds: int) -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
-    "operating.md": {"settings": settings_table, "topics": topics_table, "metrics": describe},
+    "operating.md": {"settings": settings_table, "topics": topics_table, "metrics": telemetry_table},
     "metrics.md": {"metrics": metrics_table},
     "contract.md": {"limits": limits_table},
 }

@@ -34,9 +34,9 @@ from streams.journeys.rows import customer_row, journey_row, touchpoint_row
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
+from streams.journeys.step_context import StepContext
 from streams.journeys.timeline import (
     CustomerTimeline,
-    StepContext,
     find_pending,
     is_late,
     step_timers,

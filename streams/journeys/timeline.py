@@ -19,13 +19,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
-from typing import NamedTuple
 
 import msgspec
 
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.units import HOUR_MS
-from streams.journeys.checkpoints import Checkpoint, Checkpoints
+from streams.journeys.checkpoints import Checkpoint
 from streams.journeys.corrections import correct
 from streams.journeys.effects import Effects
 from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
@@ -33,6 +32,7 @@ from streams.journeys.formats import FORMAT
 from streams.journeys.order import rank_of
 from streams.journeys.pending import Key, Pending, key_of
 from streams.journeys.state import NEVER, STATE_MAX_BYTES, CustomerState, decode_state, encode_state
+from streams.journeys.step_context import StepContext
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
@@ -96,24 +96,6 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     checkpoint: int = 0
     checkpoint_work: int = 0
     large: int = 0
-
-
-class StepContext(NamedTuple):
-    """Where in the log a step is taken.
-
-    Attributes:
-        offset: the record's.
-        time: the partition's time, ms.
-        timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
-        late_before: a touchpoint before this time is beyond the allowed lateness, ms.
-        checkpoints: the partition's.
-    """
-
-    offset: int
-    time: int
-    timers_until: int
-    late_before: int
-    checkpoints: Checkpoints
 
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:

@@ -400,17 +400,6 @@ def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]
     ]
 
 
-def describe() -> str:
-    """Return the table of all metrics, in Markdown."""
-    lines = ["| metric | kind | labels | served by | meaning |", "|---|---|---|---|---|"]
-    for _, kind, metric in declarations():
-        labels = ", ".join(f"`{label}`" for label in metric.labels)
-        served_by = "both" if metric.only is None else f"{metric.only}s"
-        cells = (f"`{metric.name}`", kind.__name__.lower(), labels, served_by, metric.meaning)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def _version() -> str:
     try:
         return version("touchline")

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from schemas.metrics import METRICS
+from streams.runtime.telemetry import declarations
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -48,3 +49,10 @@ def test_a_length_of_time_is_written_in_days_hours_and_minutes(milliseconds: int
 
 def test_every_metric_can_be_restated_for_whole_minutes() -> None:
     assert all(metric.restated_ms % 60_000 == 0 for metric in METRICS)
+
+
+def test_the_table_has_a_row_for_every_metric() -> None:
+    rows = TABLES.telemetry_table().splitlines()[2:]
+
+    assert [row.split("`")[1] for row in rows] == [metric.name for _, _, metric in declarations()]
+    assert "| `touchline_state_entries` | gauge | `partition`, `kind` |" in TABLES.telemetry_table()

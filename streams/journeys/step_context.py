@@ -1,0 +1,25 @@
+"""Where in the log, and in time, a customer's timeline takes a step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streams.journeys.checkpoints import Checkpoints
+
+
+class StepContext(NamedTuple):
+    """Where in the log a step is taken.
+
+    Attributes:
+        offset: the record's.
+        time: the partition's time, ms.
+        timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
+        late_before: a touchpoint before this time is beyond the allowed lateness, ms.
+        checkpoints: the partition's.
+    """
+
+    offset: int
+    time: int
+    timers_until: int
+    late_before: int
+    checkpoints: Checkpoints
