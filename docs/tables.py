@@ -1,6 +1,6 @@
-"""Writes the tables that pages take from the code: run `python docs/tables.py` after a change of a declaration.
+"""Writes the tables and programs that pages take from the code: run `python docs/tables.py` after a change of either.
 
-A table stands between `<!-- name -->` and `<!-- /name -->`. A test holds that every table is up to date.
+Each stands between `<!-- name -->` and `<!-- /name -->`. A test holds that all are up to date.
 """
 
 from __future__ import annotations
@@ -111,12 +111,29 @@ def duration(milliseconds: int) -> str:
     return " ".join(parts)
 
 
+def program(path: str) -> Callable[[], str]:
+    """Return what gives a file of examples/producers as a block of code."""
+    file = DOCS.parent / "examples" / "producers" / path
+    language = {".py": "python", ".java": "java", ".go": "go", ".js": "js", ".xml": "xml"}[file.suffix]
+    return lambda: f"```{language}\n{file.read_text('utf-8')}```"
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "operating.md": {"settings": settings_table, "topics": topics_table, "metrics": telemetry_table},
     "metrics.md": {"metrics": metrics_table},
     "contract.md": {"limits": limits_table},
+    "producers/python.md": {
+        "confluent-kafka": program("python/with_confluent_kafka.py"),
+        "aiokafka": program("python/with_aiokafka.py"),
+    },
+    "producers/java.md": {
+        "pom": program("java/pom.xml"),
+        "program": program("java/src/main/java/FirstTouchpoint.java"),
+    },
+    "producers/go.md": {"program": program("go/main.go")},
+    "producers/node.md": {"program": program("node/first-touchpoint.js")},
 }
-"""The tables of each page, by the name between the marks."""
+"""The tables and programs of each page, by the name between the marks."""
 
 
 def with_tables(page: str, text: str) -> str:

@@ -1,0 +1,186 @@
+"""What docs/producers shows in each language is published to Apache Kafka, and arrives right in the views."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers.kafka import Kafka
+from servers.programs import ServerMissingError
+from streams.kafka.admin import create_topics
+from tests.servers.pipeline import Pipeline
+from tests.servers.process import missing
+from tests.servers.toolchains import find_go, find_maven, find_npm
+
+pytestmark = pytest.mark.kafka
+
+PROGRAMS = Path(__file__).parents[2] / "examples" / "producers"
+BUILD_S = 300.0
+"""The first time, the language's packages are fetched."""
+STOPS_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A program of a guide.
+
+    Attributes:
+        language: the folder of its files.
+        order: the order that it publishes.
+        commands: what the guide says to run in that folder.
+        find: finds the toolchain; raises `ServerMissingError`.
+        demanded: whether CI fails without the toolchain, as the tests' Kafka needs it too.
+    """
+
+    language: str
+    order: str
+    commands: Sequence[Sequence[str]]
+    find: Callable[[], str]
+    demanded: bool = False
+
+
+GUIDES = {
+    "confluent-kafka": Guide("python", "python-1001", [["python", "with_confluent_kafka.py"]], lambda: sys.executable),
+    "aiokafka": Guide("python", "python-1002", [["python", "with_aiokafka.py"]], lambda: sys.executable),
+    "java": Guide("java", "java-1001", [["mvn", "--quiet", "compile", "exec:java"]], find_maven, demanded=True),
+    "go": Guide("go", "go-1001", [["go", "run", "."]], find_go),
+    "node": Guide("node", "node-1001", [["npm", "ci"], ["node", "first-touchpoint.js"]], find_npm),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of the programs.
+
+    Attributes:
+        from_ms: the wall clock before the first of them, ms.
+        to_ms: the same after the last of them.
+        failures: of the guides whose toolchain is missing, or whose program failed: why.
+        orders: the orders in the views, by id.
+        items: their items, by order.
+    """
+
+    from_ms: int
+    to_ms: int
+    failures: dict[str, Exception]
+    orders: dict[str, dict[str, Any]]
+    items: dict[str, list[dict[str, Any]]]
+
+
+class ProgramFailedError(AssertionError):
+    """A program of a guide failed; the message has its output."""
+
+
+def publish(guide: Guide, schema: bytes, folder: Path, kafka: str) -> None:
+    """Do what a guide says, in a folder of its own.
+
+    Args:
+        guide: it.
+        schema: what `touchline schemas show purchase` prints.
+        folder: to be made.
+        kafka: the broker's address.
+
+    Raises:
+        ServerMissingError: its toolchain is missing.
+        ProgramFailedError: a command failed.
+    """
+    guide.find()
+    shutil.copytree(PROGRAMS / guide.language, folder, ignore=shutil.ignore_patterns("node_modules", "target"))
+    (folder / "Purchase.avsc").write_bytes(schema)
+    environment = os.environ | {"KAFKA": kafka, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    for command in guide.commands:
+        ran = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_S,
+            check=False,
+        )
+        if ran.returncode != 0:
+            raise ProgramFailedError(f"{' '.join(command)} failed:\n{ran.stdout}{ran.stderr}")
+
+
+def publish_all(schema: bytes, folder: Path, kafka: str) -> dict[str, Exception]:
+    """Run all programs at the same time; return why those that published nothing did not."""
+    with ThreadPoolExecutor() as pool:
+        running = {name: pool.submit(publish, guide, schema, folder / name, kafka) for name, guide in GUIDES.items()}
+        raised = {name: one.exception() for name, one in running.items()}
+    return {name: error for name, error in raised.items() if isinstance(error, Exception)}
+
+
+@pytest.fixture(scope="module")
+def published(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    folder = tmp_path_factory.mktemp("producers")
+    database = folder / "database"
+    pipeline = Pipeline(folder, kafka.bootstrap, f"chdb://{database}", partitions=1, idle_s=1)
+
+    def select(sql: str) -> list[dict[str, Any]]:
+        ran = pipeline.touchline("query", sql, "--data", database, "--format", "JSONEachRow")
+        assert ran.returncode == 0, ran.stderr
+        return [json.loads(line) for line in ran.stdout.splitlines()]
+
+    try:
+        asyncio.run(create_topics(pipeline.settings))
+        assert pipeline.touchline("migrate").returncode == 0
+        schema = pipeline.touchline("schemas", "show", "purchase").stdout.encode()
+        apps = [pipeline.start("worker"), pipeline.start("sink")]
+        from_ms = int(time.time() * 1000)
+        failures = publish_all(schema, folder, kafka.bootstrap)
+        to_ms = int(time.time() * 1000)
+        pipeline.drain()
+        for app in apps:
+            assert app.ends_on(signal.SIGTERM, STOPS_WITHIN_S) == 0
+        orders = select("SELECT *, toUnixTimestamp64Milli(occurred_at) AS at FROM purchases")
+        items = select("SELECT order_id, sku, quantity, price_minor FROM purchase_items")
+        assert select("SELECT * FROM dead_letters") == []
+        by_order: dict[str, list[dict[str, Any]]] = {}
+        for item in items:
+            by_order.setdefault(item.pop("order_id"), []).append(item)
+        yield Published(from_ms, to_ms, failures, {row["order_id"]: row for row in orders}, by_order)
+    finally:
+        pipeline.stop()
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_purchase_of_a_guide_arrives_with_every_field(published: Published, name: str) -> None:
+    guide = GUIDES[name]
+    failure = published.failures.get(name)
+    if isinstance(failure, ServerMissingError):
+        if guide.demanded:
+            missing(str(failure))
+        pytest.skip(str(failure))
+    if failure is not None:
+        raise failure
+
+    row = published.orders[guide.order]
+    assert published.from_ms <= int(row["at"]) <= published.to_ms
+    assert {
+        "event_id": f"shop-{guide.order}-placed",
+        "source": "shop",
+        "customer_id": "c-1001",
+        "identifiers": {"email": "ann@example.com"},
+        "attributes": {"region": "coast"},
+        "action": "placed",
+        "currency": "EUR",
+        "cart_id": None,
+        "channel": "store",
+    }.items() <= row.items()
+    assert (int(row["amount_minor"]), int(row["discount_minor"])) == (4490, 0)
+    (item,) = published.items[guide.order]
+    assert (item["sku"], int(item["quantity"]), int(item["price_minor"])) == ("COFFEE-250", 2, 2245)
