@@ -1,6 +1,6 @@
 // Runs docs/producers/recipes/connect.yaml by the engine of Redpanda Connect itself, and sends it requests.
 //
-// It reads one JSON object from standard input: the config (its output replaced), the address at which it listens,
+// It reads one JSON object from standard input: the config (its Kafka replaced), the address at which it listens,
 // and the requests. It writes one JSON array to standard output: for each request what came to the output, or the error.
 package main
 
@@ -67,8 +67,8 @@ func main() {
 	results := make([]result, len(asked.Requests))
 	for i, one := range asked.Requests {
 		current = result{Published: []published{}}
-		if err := post(one); err != nil && current.Error == "" {
-			current.Error = err.Error()
+		if err := post(one); err != nil {
+			current.Error = strings.TrimSpace(current.Error + " " + err.Error())
 		}
 		results[i] = current
 	}
@@ -80,7 +80,7 @@ func main() {
 func take(current *result, message *service.Message) error {
 	if err := message.GetError(); err != nil {
 		current.Error = err.Error()
-		return err
+		return nil // to refuse it is the task of the config's output
 	}
 	touchpoint, err := message.AsBytes()
 	if err != nil {
