@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,13 @@ from streams.kafka.admin import create_topics
 from tests.servers.pipeline import Pipeline
 from tests.servers.process import missing
 from tests.servers.toolchains import find_go, find_maven, find_npm
+from tests.unit.test_docs import section
 
 pytestmark = pytest.mark.kafka
 
-PROGRAMS = Path(__file__).parents[2] / "examples" / "producers"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "producers"
+PROGRAMS = ROOT / "examples" / "producers"
 BUILD_S = 300.0
 """The first time, the language's packages are fetched."""
 STOPS_WITHIN_S = 60.0
@@ -47,26 +51,35 @@ class Guide:
     """A program of a guide.
 
     Attributes:
-        language: the folder of its files.
+        language: the name of its page, and of the folder of its files.
         order: the order that it publishes.
-        commands: what the guide says to run in that folder.
         find: finds the toolchain; raises `ServerMissingError`.
+        heading: below which its commands stand on the page.
         demanded: whether CI fails without the toolchain, as the tests' Kafka needs it too.
     """
 
     language: str
     order: str
-    commands: Sequence[Sequence[str]]
     find: Callable[[], str]
+    heading: str
     demanded: bool = False
 
+    def commands(self) -> list[str]:
+        """Return what the page says to run, but for what the tests' environment has already."""
+        page = (DOCS / f"{self.language}.md").read_text("utf-8")
+        assert "\n    touchline schemas show purchase > Purchase.avsc\n" in page
+        prose = re.sub(r"^```(?s:.*?)^```", "", section(page, self.heading), flags=re.MULTILINE)
+        lines = re.findall(r"^    (.+)$", prose, re.MULTILINE)
+        return [line for line in lines if not line.startswith(("touchline ", "pip "))]
 
+
+FIRST = "## The first touchpoint"
 GUIDES = {
-    "confluent-kafka": Guide("python", "python-1001", [["python", "with_confluent_kafka.py"]], lambda: sys.executable),
-    "aiokafka": Guide("python", "python-1002", [["python", "with_aiokafka.py"]], lambda: sys.executable),
-    "java": Guide("java", "java-1001", [["mvn", "--quiet", "compile", "exec:java"]], find_maven, demanded=True),
-    "go": Guide("go", "go-1001", [["go", "run", "."]], find_go),
-    "node": Guide("node", "node-1001", [["npm", "ci"], ["node", "first-touchpoint.js"]], find_npm),
+    "confluent-kafka": Guide("python", "python-1001", lambda: sys.executable, "## With confluent-kafka"),
+    "aiokafka": Guide("python", "python-1002", lambda: sys.executable, "## With aiokafka"),
+    "java": Guide("java", "java-1001", find_maven, FIRST, demanded=True),
+    "go": Guide("go", "go-1001", find_go, FIRST),
+    "node": Guide("node", "node-1001", find_npm, FIRST),
 }
 
 
@@ -108,15 +121,17 @@ def publish(guide: Guide, schema: bytes, folder: Path, kafka: str) -> None:
     """
     guide.find()
     shutil.copytree(PROGRAMS / guide.language, folder, ignore=shutil.ignore_patterns("node_modules", "target"))
+    commands = guide.commands()
+    assert commands
     (folder / "Purchase.avsc").write_bytes(schema)
     environment = os.environ | {
         "KAFKA": kafka,
         "MAVEN_OPTS": MAVEN_OPTS,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    for command in guide.commands:
+    for command in commands:
         ran = subprocess.run(
-            command,
+            ["sh", "-c", command],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -126,7 +141,7 @@ def publish(guide: Guide, schema: bytes, folder: Path, kafka: str) -> None:
             check=False,
         )
         if ran.returncode != 0:
-            raise ProgramFailedError(f"{' '.join(command)} failed:\n{ran.stdout}{ran.stderr}")
+            raise ProgramFailedError(f"{command} failed:\n{ran.stdout}{ran.stderr}")
 
 
 def publish_all(schema: bytes, folder: Path, kafka: str) -> dict[str, Exception]:
