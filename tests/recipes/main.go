@@ -1,7 +1,8 @@
 // Runs docs/producers/recipes/connect.yaml by the engine of Redpanda Connect itself, and sends it requests.
 //
-// It reads one JSON object from standard input: the config (its Kafka replaced), the address at which it listens,
-// and the requests. It writes one JSON array to standard output: for each request what came to the output, or the error.
+// It reads one JSON object from standard input: the config's file, the address at which it listens, and the requests. It
+// writes one JSON array to standard output: for each request what came to Kafka, and what it was answered if that was an
+// error. Kafka's client is not part of the engine's open module: an output of its name keeps what it is given.
 package main
 
 import (
@@ -31,9 +32,9 @@ type request struct {
 }
 
 type job struct {
-	Config   json.RawMessage `json:"config"`
-	Address  string          `json:"address"`
-	Requests []request       `json:"requests"`
+	Config   string    `json:"config"`
+	Address  string    `json:"address"`
+	Requests []request `json:"requests"`
 }
 
 type published struct {
@@ -47,16 +48,44 @@ type result struct {
 	Error     string      `json:"error,omitempty"`
 }
 
+// kafka stands for the output kafka_franz.
+type kafka struct {
+	topic, key *service.InterpolatedString
+	written    *[]published
+}
+
+func (output kafka) Connect(context.Context) error { return nil }
+
+func (output kafka) Close(context.Context) error { return nil }
+
+func (output kafka) Write(_ context.Context, message *service.Message) error {
+	topic, err := output.topic.TryString(message)
+	if err != nil {
+		return err
+	}
+	key, err := output.key.TryString(message)
+	if err != nil {
+		return err
+	}
+	touchpoint, err := message.AsBytes()
+	if err != nil {
+		return err
+	}
+	*output.written = append(*output.written, published{topic, key, touchpoint})
+	return nil
+}
+
 func main() {
 	var asked job
 	check(json.NewDecoder(os.Stdin).Decode(&asked))
-	var current result // of the request that is under way: http_server answers when the output has all that came of it
+	config, err := os.ReadFile(asked.Config)
+	check(err)
+	// A request is answered when the output has all that came of it: what is there belongs to the one under way.
+	var written []published
+	check(register(&written))
 	builder := service.NewStreamBuilder()
 	builder.SetLogger(slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	check(builder.SetYAML(string(asked.Config)))
-	check(builder.AddConsumerFunc(func(_ context.Context, message *service.Message) error {
-		return take(&current, message)
-	}))
+	check(builder.SetYAML(string(config)))
 	stream, err := builder.Build()
 	check(err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -66,30 +95,32 @@ func main() {
 
 	results := make([]result, len(asked.Requests))
 	for i, one := range asked.Requests {
-		current = result{Published: []published{}}
+		written = []published{}
 		if err := post(one); err != nil {
-			current.Error = strings.TrimSpace(current.Error + " " + err.Error())
+			results[i].Error = err.Error()
 		}
-		results[i] = current
+		results[i].Published = written
 	}
 	stop()
 	<-ended
 	check(json.NewEncoder(os.Stdout).Encode(results))
 }
 
-func take(current *result, message *service.Message) error {
-	if err := message.GetError(); err != nil {
-		current.Error = err.Error()
-		return nil // to refuse it is the task of the config's output
-	}
-	touchpoint, err := message.AsBytes()
-	if err != nil {
-		return err
-	}
-	topic, _ := message.MetaGet("topic")
-	key, _ := message.MetaGet("key")
-	current.Published = append(current.Published, published{topic, key, touchpoint})
-	return nil
+func register(written *[]published) error {
+	spec := service.NewConfigSpec().
+		Field(service.NewStringListField("seed_brokers")).
+		Field(service.NewInterpolatedStringField("topic")).
+		Field(service.NewInterpolatedStringField("key")).
+		Field(service.NewBoolField("idempotent_write"))
+	return service.RegisterOutput("kafka_franz", spec,
+		func(config *service.ParsedConfig, _ *service.Resources) (service.Output, int, error) {
+			topic, err := config.FieldInterpolatedString("topic")
+			if err != nil {
+				return nil, 0, err
+			}
+			key, err := config.FieldInterpolatedString("key")
+			return kafka{topic, key, written}, 1, err
+		})
 }
 
 func post(one request) error {
