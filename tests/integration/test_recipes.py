@@ -111,10 +111,12 @@ def run_engine(address: str, requests: list[dict[str, Any]]) -> list[Result]:
 
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
-    """What comes of the examples, in their order; of the same once more; of a request to a recipe that is none."""
+    """What comes of the examples, in their order; of the same once more; and of two requests that fail."""
     address = f"{HOST}:{free_port()}"
     requests = [request(recipe, example, address) for recipe, example in EXAMPLES]
-    return run_engine(address, [*requests, *requests, request("nobody", {"body": {}}, address)])
+    unknown = {"event_type": "response_completed", "object_id": "404", "resources": {"survey_id": "1"}}
+    bad = [request("nobody", {"body": {}}, address), request("surveymonkey", {"body": unknown}, address)]
+    return run_engine(address, [*requests, *requests, *bad])
 
 
 def touchpoints(results: list[Result]) -> Iterator[dict[str, Any]]:
@@ -144,9 +146,12 @@ def test_a_request_that_is_sent_again_gives_the_same(results: list[Result]) -> N
     assert results[count : 2 * count] == results[:count]
 
 
-def test_what_no_recipe_reads_is_an_error_of_the_request(results: list[Result]) -> None:
-    assert results[-1]["published"] == []
-    assert re.search(r"answered with 502 .*there is no recipe nobody", results[-1]["error"])
+def test_what_cannot_be_read_is_answered_with_an_error_that_says_why(results: list[Result]) -> None:
+    nobody, unknown = results[-2:]
+
+    assert nobody["published"] == unknown["published"] == []
+    assert re.search(r"answered with 502 .*there is no recipe nobody", nobody["error"])
+    assert re.search(r"answered with 502 .*404", unknown["error"])
 
 
 def test_the_workers_take_every_touchpoint_from_its_topic_and_read_all_its_fields(results: list[Result]) -> None:
