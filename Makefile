@@ -15,7 +15,7 @@ KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|
 KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test chaos fuzz kafka servers lint format types bench sample lock audit sbom pins clean
+.PHONY: help demo test chaos fuzz kafka servers lint format types docs bench sample lock audit sbom pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ format: $(VENV)/.test ## Format the code
 
 types: $(VENV)/.test ## Check types
 	$(BIN)/mypy
+
+docs: $(VENV)/.test ## Write what the documents take from the code: tables, docs/asyncapi.yaml
+	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/asyncapi.py
 
 bench: $(VENV)/.test kafka ## Measure speed
 	$(BIN)/python -m bench

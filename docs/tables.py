@@ -1,21 +1,27 @@
-"""Writes the tables and programs that pages take from the code: run `python docs/tables.py` after a change of either.
+"""Writes the tables and programs that pages take from the code: run `make docs` after a change of either.
 
 Each stands between `<!-- name -->` and `<!-- /name -->`. A test holds that all are up to date.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from schemas.avro.registry import kind_schemas
+from schemas.avro.registry import current_schemas
+from schemas.dead_letters import rfc3339
+from schemas.kinds import KINDS, TOUCHPOINT_KINDS
+from schemas.kinds.checks import CURRENCY, NOT_BLANK
 from schemas.limits import CHARACTERS, ENTRIES, LARGEST_AMOUNT, MAPS, SHORT, UNLIMITED
 from schemas.metrics import METRICS, ValueKind
-from schemas.topics import all_topics
+from schemas.topics import SIGNAL_TOPICS, all_topics
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
 from streams.runtime.telemetry import declarations
 from streams.settings import documented
+from touchline.records.examples import TIMESTAMP
+from touchline.records.fields import Field, bounds_of, every, fields_of
 
 DOCS = Path(__file__).parent
 
@@ -28,6 +34,10 @@ VALUES: dict[ValueKind, str] = {
     "duration": "mean; p50, p90, p99",
 }
 """How the page says a kind of value."""
+
+COMMON = "Purchase"
+"""A record that begins with the fields of every touchpoint."""
+COMMON_FIELDS = 7
 
 
 def settings_table() -> str:
@@ -90,15 +100,79 @@ def _code(*names: str) -> str:
 
 def _amounts() -> list[str]:
     """Return the fields that are limited as amounts are, by their names in the schemas."""
-    fields = [field for schema in kind_schemas().values() for field in schema["fields"]]
-    fields += [inner for field in fields if isinstance(field["type"], dict) for inner in _fields_of(field["type"])]
-    found = {str(field["name"]) for field in fields}
-    return sorted(name for name in found if name.endswith("_minor") or name in {"quantity", "duration_ms"})
+    asked = [bounds for kind in KINDS for bounds in bounds_of(kind).items()]
+    return sorted({path.rpartition(".")[2] for path, said in asked if said.get("maximum") == LARGEST_AMOUNT})
 
 
-def _fields_of(kind: dict[str, Any]) -> list[dict[str, Any]]:
-    items = kind.get("items")
-    return items["fields"] if isinstance(items, dict) else []
+def common_fields_table() -> str:
+    """Return the fields that every touchpoint's record begins with."""
+    return _fields_table(fields_of(COMMON)[:COMMON_FIELDS])
+
+
+def kind_fields_tables() -> str:
+    """Return the fields of each kind's record; of a touchpoint's those that not all begin with."""
+    skipped = {name: COMMON_FIELDS if name in TOUCHPOINT_KINDS else 0 for name in KINDS}
+    return "\n\n".join(_record_section(kind.record, skipped[name]) for name, kind in KINDS.items())
+
+
+def signal_fields_tables() -> str:
+    """Return the fields of each signal's record."""
+    return "\n\n".join(_record_section(record) for record in SIGNAL_TOPICS)
+
+
+def _record_section(record: str, skipped: int = 0) -> str:
+    return f"#### {record}\n\n{current_schemas()[record]['doc']}\n\n{_fields_table(fields_of(record)[skipped:])}"
+
+
+def _fields_table(fields: tuple[Field, ...]) -> str:
+    rows = ["| field | type | unit | range | default | example | meaning |", "|---|---|---|---|---|---|---|"]
+    for field in every(fields):
+        default = "required" if field.is_required else _code(json.dumps(field.default))
+        example = _code(json.dumps(_said(field, field.example), ensure_ascii=False))
+        cells = (_code(field.path), type_of(field), field.unit, range_of(field), default, example, field.meaning)
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def type_of(field: Field) -> str:
+    """Return a field's type as the page says it."""
+    kind = {"map": "map of string", "array": "array of record"}.get(field.kind, field.kind)
+    return f"{kind} or null" if field.nullable else kind
+
+
+def range_of(field: Field) -> str:
+    """Return what a field's value has to hold, as the page says it."""
+    bounds = field.bounds
+    said = []
+    if "enum" in bounds:
+        said.append(_code(*bounds["enum"]))
+    if bounds.get("pattern") == CURRENCY["pattern"]:
+        said.append("three capital letters")
+    elif field.kind == "string":
+        least = "1 to " if bounds.get("pattern") == NOT_BLANK["pattern"] else "at most "
+        said.append(f"{least}{bounds['maxLength']:,} characters" if "maxLength" in bounds else "any length")
+    if field.kind == "map":
+        names, values = bounds["propertyNames"]["maxLength"], bounds["additionalProperties"]["maxLength"]
+        said.append(f"at most {bounds['maxProperties']:,} entries; names {names:,} characters, values {values:,}")
+    if field.kind == "array":
+        said.append(f"at most {bounds['maxItems']:,} entries")
+    if field.kind == "boolean":
+        said.append(_code("true", "false"))
+    if "minimum" in bounds:
+        most = f" to {_number(field, bounds['maximum'])}" if "maximum" in bounds else " or more"
+        said.append(f"{_number(field, bounds['minimum'])}{most}")
+    return "; ".join([*said, *([bounds["$comment"]] if "$comment" in bounds else [])])
+
+
+def _number(field: Field, number: float) -> str:
+    if field.kind == TIMESTAMP:
+        return f"{datetime.fromtimestamp(number / 1000, UTC):%Y-%m-%d}"
+    return f"{number:,.0f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _said(field: Field, value: object) -> object:
+    """Return a value as JSON says it."""
+    return rfc3339(value) if field.kind == TIMESTAMP and isinstance(value, int) else value
 
 
 def duration(milliseconds: int) -> str:
@@ -121,7 +195,12 @@ def program(path: str) -> Callable[[], str]:
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "operating.md": {"settings": settings_table, "topics": topics_table, "metrics": telemetry_table},
     "metrics.md": {"metrics": metrics_table},
-    "contract.md": {"limits": limits_table},
+    "contract.md": {
+        "limits": limits_table,
+        "common fields": common_fields_table,
+        "fields": kind_fields_tables,
+        "signals": signal_fields_tables,
+    },
     "producers/python.md": {
         "confluent-kafka": program("python/with_confluent_kafka.py"),
         "aiokafka": program("python/with_aiokafka.py"),

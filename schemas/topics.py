@@ -21,6 +21,12 @@ RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
 SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
+SIGNAL_TOPICS: dict[str, str] = {
+    "SentimentShift": SIGNAL_SHIFTS,
+    "Abandonment": SIGNAL_ABANDONMENTS,
+    "FollowUp": SIGNAL_FOLLOW_UPS,
+}
+"""The topic of each signal's record."""
 
 FACTS_TOPICS: dict[str, str] = {topic_of(table): table for table in TABLES if table not in ("dead_letters", *FOLLOWERS)}
 
@@ -71,6 +77,6 @@ def all_topics() -> list[Topic]:
     facts = [Topic(name, {**wide, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
     outputs = [
         Topic(DEAD_LETTERS, {"max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}),
-        *(Topic(name, wide) for name in (SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS)),
+        *(Topic(name, wide) for name in SIGNAL_TOPICS.values()),
     ]
     return inputs + internal + facts + outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.errors import RefusalError
 from schemas.limits import LARGEST_AMOUNT
@@ -34,12 +34,34 @@ Record = Mapping[str, Any]
 Check = Callable[[Record], None]
 """Raises `InvalidRecordError` where the record does not hold."""
 
+Bounds = Mapping[str, Mapping[str, object]]
+"""What is asked of a field's value, by the field's name: keywords of JSON Schema, such as `minimum` or `pattern`.
+
+A field of a list's entries is named as in `items[].quantity`. `$comment` says what the keywords cannot.
+"""
+NOT_BLANK: Mapping[str, object] = {"pattern": r"\S"}
+CURRENCY: Mapping[str, object] = {"pattern": "^[A-Z]{3}$", "maxLength": 3}
+PLAN: Mapping[str, object] = {"minimum": EARLIEST, "maximum": LATEST_PLAN}
+AMOUNT: Mapping[str, object] = {"minimum": 0, "maximum": LARGEST_AMOUNT}
+
+
+class Rule(NamedTuple):
+    """A rule of a kind.
+
+    Attributes:
+        check: refuses a record that breaks it.
+        bounds: what it asks of single fields: the contract's page and the JSON Schema of a record tell producers.
+    """
+
+    check: Check
+    bounds: Bounds
+
 
 class InvalidRecordError(RefusalError):
     """A record that can be read but does not hold."""
 
 
-def filled(*names: str) -> Check:
+def filled(*names: str) -> Rule:
     """Refuse a record in which one of these fields is empty or blank (`missing_field`)."""
 
     def check(record: Record) -> None:
@@ -48,10 +70,10 @@ def filled(*names: str) -> Check:
             if not value or value.isspace():
                 raise InvalidRecordError("missing_field", f"{name} is empty")
 
-    return check
+    return Rule(check, dict.fromkeys(names, NOT_BLANK))
 
 
-def planned(*names: str) -> Check:
+def planned(*names: str) -> Rule:
     """Refuse a record in which one of these times (ms or null) is before 1990 or after 2199 (`invalid_time`)."""
 
     def check(record: Record) -> None:
@@ -60,27 +82,27 @@ def planned(*names: str) -> Check:
             if time is not None and not EARLIEST <= time <= LATEST_PLAN:
                 raise InvalidRecordError("invalid_time", f"{name} is {shown(time)}; {why(time, 'after 2199')}")
 
-    return check
+    return Rule(check, dict.fromkeys(names, PLAN))
 
 
-def period(start: str, end: str) -> Check:
+def period(start: str, end: str) -> Rule:
     """Refuse a record whose period ends before it starts (`invalid_time`)."""
 
     def check(record: Record) -> None:
         if record[end] < record[start]:
             raise InvalidRecordError("invalid_time", f"{end} is before {start}")
 
-    return check
+    return Rule(check, {end: {"$comment": f"not before `{start}`"}})
 
 
-def amounts(*names: str) -> Check:
+def amounts(*names: str) -> Rule:
     """Refuse a record in which one of these amounts (minor units) or quantities is out of range (`invalid_amount`)."""
 
     def check(record: Record) -> None:
         for name in names:
             check_amount(name, record[name])
 
-    return check
+    return Rule(check, dict.fromkeys(names, AMOUNT))
 
 
 def check_amount(name: str, value: int) -> None:
@@ -91,7 +113,7 @@ def check_amount(name: str, value: int) -> None:
         raise InvalidRecordError("invalid_amount", f"{name} is {value}; at most {LARGEST_AMOUNT} is taken")
 
 
-def duration(name: str) -> Check:
+def duration(name: str) -> Rule:
     """Refuse a record in which this duration (ms or null) is longer than any can be (`invalid_amount`).
 
     A clock that was set meanwhile gives one below 0, and that harms nothing.
@@ -102,10 +124,10 @@ def duration(name: str) -> Check:
         if length is not None and abs(length) > LARGEST_AMOUNT:
             raise InvalidRecordError("invalid_amount", f"{name} is {length}; at most ±{LARGEST_AMOUNT} is taken")
 
-    return check
+    return Rule(check, {name: {"minimum": -LARGEST_AMOUNT, "maximum": LARGEST_AMOUNT}})
 
 
-def currency(name: str) -> Check:
+def currency(name: str) -> Rule:
     """Refuse a record in which this field is neither null nor written like an ISO 4217 code (`invalid_amount`)."""
 
     def check(record: Record) -> None:
@@ -117,10 +139,10 @@ def currency(name: str) -> Check:
             f"{name} is {code[:_SHOWN]!r}; it must be three capital letters (ISO 4217)",
         )
 
-    return check
+    return Rule(check, {name: CURRENCY})
 
 
-def stars(name: str) -> Check:
+def stars(name: str) -> Rule:
     """Refuse a record in which this field is neither null nor 1 to 5 (`invalid_score`)."""
     low, high = STARS
 
@@ -129,7 +151,16 @@ def stars(name: str) -> Check:
         if rating is not None and not low <= rating <= high:
             raise InvalidRecordError("invalid_score", f"{name} is {rating}; a review has {low} to {high} stars")
 
-    return check
+    return Rule(check, {name: {"minimum": low, "maximum": high}})
+
+
+_IN_REASON: Mapping[str, object] = {"minimum": -LARGEST_SCORE, "maximum": LARGEST_SCORE}
+SCORE_BOUNDS: Bounds = {
+    "score": {**_IN_REASON, "$comment": "within its scale; of nps 0 to 10"},
+    "scale_min": {**_IN_REASON, "$comment": "below `scale_max`"},
+    "scale_max": {**_IN_REASON, "$comment": "above `scale_min`"},
+}
+"""What `normalised_score` asks of a survey answer; of the scale only where there is a score, and not of nps."""
 
 
 def normalised_score(record: Record) -> int | None:

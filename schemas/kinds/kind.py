@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from schemas.kinds.checks import Check, Record
+from schemas.kinds.checks import Bounds, Record, Rule
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
@@ -30,7 +30,7 @@ class Kind:
     name: KindName
     record: str
     topic: str
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class TouchpointKind(Kind):
             `MADE_OF_OWN_FIELDS`). A field that has the name of such a column needs no line here.
         computed: fields of the struct whose value is made of the record instead of copied from it. The functions may
             raise `InvalidRecordError`.
+        bounds: what these functions ask of the record's fields.
         experience: fixed weights in units of 1 / SCALE, by what happened (`Touchpoint.experience_key`, or an outcome
             that a machine of `streams.journeys` finds).
     """
@@ -98,6 +99,7 @@ class TouchpointKind(Kind):
     text: Text | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, Callable[[Record], object]] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=dict)
     experience: Mapping[str, int] = field(default_factory=dict)
 
     @property

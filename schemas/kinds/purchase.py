@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from schemas.kinds.checks import Record, amounts, check_amount, currency, filled
+from schemas.kinds.checks import AMOUNT, Record, Rule, amounts, check_amount, currency, filled
 from schemas.kinds.kind import TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
@@ -54,6 +54,9 @@ def _check_items(record: Record) -> None:
         check_amount("an item's price_minor", item["price_minor"])
 
 
+_PRICED = Rule(_check_items, {"items[].quantity": AMOUNT, "items[].price_minor": AMOUNT})
+
+
 def _items(record: Record) -> list[PurchaseItem]:
     return [PurchaseItem(**item) for item in record["items"]]
 
@@ -62,7 +65,7 @@ KIND = TouchpointKind(
     name="purchase",
     record="Purchase",
     topic="touchpoints.purchases.v1",
-    checks=(filled("order_id"), amounts("amount_minor", "discount_minor"), currency("currency"), _check_items),
+    checks=(filled("order_id"), amounts("amount_minor", "discount_minor"), currency("currency"), _PRICED),
     struct=Purchase,
     code="p",
     channel=_channel,

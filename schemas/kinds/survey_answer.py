@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from schemas.kinds.checks import filled, normalised_score
+from schemas.kinds.checks import SCORE_BOUNDS, filled, normalised_score
 from schemas.kinds.kind import Text, TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
@@ -61,4 +61,5 @@ KIND = TouchpointKind(
     columns={"response_id": "subject_id", "phase": "action"},
     text=Text("text", by_customer=lambda _: True),
     computed={"normalised": normalised_score},
+    bounds=SCORE_BOUNDS,
 )

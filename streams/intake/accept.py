@@ -21,6 +21,7 @@ __all__ = ["Accepted", "InvalidRecordError", "Source", "accept", "check_size"]
 
 Accepted = Touchpoint | BusinessChangeRow | MarketingSpendRow
 
+_CHECKS = {name: tuple(rule.check for rule in kind.checks) for name, kind in KINDS.items()}
 _VERSION_TIE_BITS = 6
 
 
@@ -72,7 +73,7 @@ def _touchpoint(kind: TouchpointKind, record: dict[str, Any], source: Source, sc
     customer_key = customer_key_of(record["customer_id"], record["identifiers"])
     if customer_key is None:
         raise InvalidRecordError("no_identity", _no_identity(record))
-    for check in kind.checks:
+    for check in _CHECKS[kind.name]:
         check(record)
     task, topic, partition, offset, received_at, _ = source
     values = record | {
@@ -111,7 +112,7 @@ def _add_text(values: dict[str, Any], declared: Text, record: dict[str, Any], sc
 
 
 def _row(kind: BusinessKind, record: dict[str, Any]) -> BusinessChangeRow | MarketingSpendRow:
-    for check in kind.checks:
+    for check in _CHECKS[kind.name]:
         check(record)
     tie = fingerprint(kind.name, record) & ((1 << _VERSION_TIE_BITS) - 1)
     return kind.row(**record, version=record["occurred_at"] << _VERSION_TIE_BITS | tie)

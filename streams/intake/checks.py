@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.kinds.checks import EARLIEST, InvalidRecordError, filled, shown, why
+from schemas.kinds.checks import EARLIEST, Bounds, InvalidRecordError, filled, shown, why
 from schemas.limits import CHARACTERS, MESSAGE_BYTES
-from schemas.units import DAY_MS
+from schemas.units import DAY_MS, HOUR_MS
 
-__all__ = ["AHEAD_MS", "EARLIEST", "InvalidRecordError", "check_common", "check_size"]
+__all__ = ["AHEAD_MS", "COMMON_BOUNDS", "EARLIEST", "InvalidRecordError", "check_common", "check_size"]
 
 MAX_EVENT_ID = CHARACTERS["event_id"]
 AHEAD_MS = DAY_MS
 """How far a source's clock may run ahead of ours, ms."""
 
 _SHOWN = 60
-_check_filled = filled("event_id", "source")
+_check_filled, _filled = filled("event_id", "source")
+COMMON_BOUNDS: Bounds = {
+    **_filled,
+    "occurred_at": {"minimum": EARLIEST, "$comment": f"at most {AHEAD_MS // HOUR_MS} h ahead of now"},
+}
+"""What `check_common` asks of the fields that records of all kinds have, beside `schemas.limits`."""
 
 
 def check_size(value: bytes) -> None:

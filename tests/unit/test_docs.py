@@ -127,15 +127,39 @@ def test_every_kind_stands_with_its_topic_and_record() -> None:
 
 
 @pytest.mark.parametrize("record", sorted(KIND_RECORDS.values()))
-def test_every_field_of_a_kind_is_named(record: str) -> None:
-    common = {code(row[0]) for row in table(section(CONTRACT, "### Fields of every touchpoint"))}
-    own = re.search(
-        rf"^- \*\*{record}\*\*:(?s:.*?)(?=^- |\Z)", section(CONTRACT, "### Fields of each kind"), re.MULTILINE
-    )
-    assert own, f"{record} is not in the list"
-    fields = {field["name"] for field in current_schemas()[record]["fields"]}
+def test_every_field_of_a_kind_has_its_row(record: str) -> None:
+    common = [code(row[0]) for row in table(section(CONTRACT, "### Fields of every touchpoint"))]
+    own = [code(row[0]) for row in table(section(CONTRACT, f"#### {record}")) if "[]" not in row[0]]
+    fields = [field["name"] for field in current_schemas()[record]["fields"]]
 
-    assert set(re.findall(r"`(\w+)`", own[0])) == (fields - common if common <= fields else fields)
+    assert own == (fields[len(common) :] if fields[: len(common)] == common else fields)
+
+
+@pytest.mark.parametrize("record", ["SentimentShift", "Abandonment", "FollowUp"])
+def test_every_field_of_a_signal_has_its_row(record: str) -> None:
+    own = [code(row[0]) for row in table(section(CONTRACT, f"#### {record}"))]
+
+    assert own == [field["name"] for field in current_schemas()[record]["fields"]]
+
+
+BY_HAND = {
+    "Purchase": "`items[].quantity` | int | pieces | 0 to 2,147,483,647 | required | `2` | How many, 0 or more.",
+    "Tweet": "`rating` | int or null | stars | 1 to 5 | `null` | `2` | A review's stars, 1 to 5.",
+    "CartEvent": '`currency` | string or null |  | three capital letters | `null` | `"EUR"` '
+    "| ISO 4217 code: three capital letters.",
+    "PageView": "`duration_ms` | long or null | ms | \N{MINUS SIGN}1,000,000,000,000 to 1,000,000,000,000 | `null` "
+    "| `830` | How long it was looked at, in milliseconds.",
+    "MarketingSpend": "`period_end` | timestamp-millis | ms since 1970 | 1990-01-01 to 2200-01-01; not before "
+    '`period_start` | required | `"2026-06-16T00:00:00.000Z"` | End of the period, UTC; may lie ahead.',
+    "SentimentShift": "`before_mean` | double | experience | \N{MINUS SIGN}1 to 1 | required | `0.62` "
+    "| Mean experience before the onset, -1 to 1.",
+}
+"""A row of the table of fields by record: field, type, unit, range, default, example, meaning."""
+
+
+@pytest.mark.parametrize("record", BY_HAND)
+def test_a_field_is_told_with_all_that_a_producer_needs(record: str) -> None:
+    assert f"| {BY_HAND[record]} |" in section(CONTRACT, f"#### {record}").splitlines()
 
 
 def test_every_reason_for_a_refusal_is_explained() -> None:

@@ -31,7 +31,7 @@ TABLES = load_tables()
 def test_its_tables_are_up_to_date(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")
 
-    assert TABLES.with_tables(page, text) == text, "run: python docs/tables.py"
+    assert TABLES.with_tables(page, text) == text, "run: make docs"
 
 
 def test_a_page_without_its_marks_is_an_error() -> None:

@@ -19,6 +19,7 @@ from streams.sentiment import VaderScorer
 from touchline.errors import CommandError
 from touchline.records.check import Checker, described
 from touchline.records.examples import example_json, example_message
+from touchline.records.json_schema import json_schema
 from touchline.records.listing import kind_named, record_versions, schema_named
 from touchline.records.registering import STRATEGIES, Strategy, register_schema, subject_of
 from touchline.terminal import say
@@ -49,9 +50,18 @@ def list_records(every: bool = False) -> None:
 
 @command.command()
 @click.argument("name")
-def show(name: str) -> None:
+@click.option(
+    "--format",
+    "output_format",
+    default="avro",
+    show_default=True,
+    type=click.Choice(["avro", "json-schema"]),
+    help="json-schema is for producers of JSON: draft 7, of inputs alone.",
+)
+def show(name: str, output_format: str) -> None:
     """Print the schema in force of a record, kind or topic."""
-    for line in json.dumps(schema_named(name), indent=2, ensure_ascii=False).splitlines():
+    schema = schema_named(name) if output_format == "avro" else json_schema(kind_named(name))
+    for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
         say(line)
 
 

@@ -20,7 +20,7 @@ def example_record(kind: str) -> dict[str, Any]:
 def example_json(kind: str) -> str:
     """Return the example as `touchline publish` takes it: one JSON object, its times as RFC 3339."""
     fields = kind_schemas()[kind]["fields"]
-    said = {field["name"]: _as_said(field["type"], field["example"]) for field in fields}
+    said = {field["name"]: as_said(field["type"], field["example"]) for field in fields}
     return json.dumps({"kind": kind, **said}, ensure_ascii=False)
 
 
@@ -29,7 +29,8 @@ def example_message(kind: str) -> bytes:
     return Codec(FileRegistry()).encode(KIND_RECORDS[kind], example_record(kind))
 
 
-def _as_said(kind: Any, value: Any) -> Any:
+def as_said(kind: Any, value: Any) -> Any:
+    """Return a value of an Avro type as JSON says it: a time (ms) as RFC 3339, all else as it is."""
     branches = kind if isinstance(kind, list) else [kind]
     is_time = any(isinstance(branch, dict) and branch.get("logicalType") == TIMESTAMP for branch in branches)
     return rfc3339(value) if is_time and value is not None else value

@@ -138,7 +138,7 @@ def test_the_contract_names_the_kind(kind: TouchpointKind | BusinessKind) -> Non
     contract = (ROOT / "docs/contract.md").read_text("utf-8")
 
     assert f"| `{kind.name}` | `{kind.topic}` | {kind.record}" in contract, f"add {kind.name} to docs/contract.md"
-    assert f"\n- **{kind.record}**: " in contract, f"add the fields of {kind.record} to docs/contract.md"
+    assert f"\n#### {kind.record}\n" in contract, f"add the fields of {kind.record} to docs/contract.md: make docs"
 
 
 @every_touchpoint
@@ -181,7 +181,7 @@ def test_the_table_of_experience_has_the_weights_of_the_kind(kind: TouchpointKin
 def test_the_operators_page_lists_the_topic(kind: TouchpointKind | BusinessKind) -> None:
     page = (ROOT / "docs/operating.md").read_text("utf-8")
 
-    assert f"| `{kind.topic}` |" in page, f"add {kind.topic} to docs/operating.md: python docs/tables.py"
+    assert f"| `{kind.topic}` |" in page, f"add {kind.topic} to docs/operating.md: make docs"
 
 
 @pytest.mark.embedded
