@@ -31,6 +31,14 @@ def changed(said: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     return found
 
 
+def without(said: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a message without what stands at a path."""
+    found = copy.deepcopy(said)
+    outer, _, name = path.rpartition("[].")
+    (found[outer][0] if outer else found).pop(name)
+    return found
+
+
 def refusal(kind: str, said: object, now: int = NOW) -> str | None:
     """Return why a message in JSON is refused, None where it is taken."""
     try:

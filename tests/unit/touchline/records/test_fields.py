@@ -10,7 +10,7 @@ from schemas.avro.registry import current_schemas
 from schemas.kinds import KINDS
 from schemas.topics import SIGNAL_TOPICS
 from streams.intake.checks import AHEAD_MS
-from tests.unit.touchline.records.probe import NOW, changed, example, refusal
+from tests.unit.touchline.records.probe import NOW, changed, example, refusal, without
 from touchline.records.fields import Field, every, fields_of
 
 FIELDS = [(kind.name, field) for kind in KINDS.values() for field in every(fields_of(kind.record))]
@@ -118,10 +118,6 @@ def test_an_enum_takes_its_symbols_and_no_others(kind: str, field: Field) -> Non
 
 @pytest.mark.parametrize(("kind", "field"), [pytest.param(*one, id=f"{one[0]}.{one[1].path}") for one in FIELDS])
 def test_a_field_is_needed_where_that_is_said(kind: str, field: Field) -> None:
-    said = with_value(kind, field, None)
-    outer, _, name = field.path.rpartition("[].")
-    (said[outer][0] if outer else said).pop(name)
-
-    refused = refusal(kind, said)
+    refused = refusal(kind, without(example(kind) | BASES.get(kind, {}), field.path))
 
     assert (refused is not None) == field.is_required, refused
