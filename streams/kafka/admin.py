@@ -77,11 +77,8 @@ async def create_topics(
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        for topic in wanted:
-            if topic.name in there:
-                done.there.append(topic.name)
-            else:
-                await _create(admin, settings, topic, done)
+        done.there += [topic.name for topic in wanted if topic.name in there]
+        await _create_all(admin, settings, [topic for topic in wanted if topic.name not in there], done)
     finally:
         await admin.close()
     await _until_known(settings, done.made + done.plain)
@@ -199,11 +196,29 @@ async def _until_known(settings: Settings, names: Iterable[str]) -> None:
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, done: Created) -> None:
+async def _create_all(admin: AIOKafkaAdminClient, settings: Settings, missing: Sequence[Topic], done: Created) -> None:
+    """Create topics that brokers do not tell of; whose name is taken nevertheless is asked for again.
+
+    Another process has just created it, and it will be told of; or it is being deleted: brokers with ZooKeeper stop
+    telling of a topic some time before its name is free.
+    """
+    for _ in range(int(KNOWN_WITHIN_S / ASK_AGAIN_S)):
+        taken = [topic for topic in missing if not await _create(admin, settings, topic, done)]
+        if not taken:
+            return
+        await asyncio.sleep(ASK_AGAIN_S)
+        counts = await partition_counts(settings)
+        done.there += [topic.name for topic in taken if topic.name in counts]
+        missing = [topic for topic in taken if topic.name not in counts]
+    done.there += [topic.name for topic in missing]
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, done: Created) -> bool:
+    """Create a topic; return False if its name is taken."""
     try:
         await _request(admin, settings, topic, topic.config)
     except TopicAlreadyExistsError:
-        done.there.append(topic.name)
+        return False
     except InvalidConfigurationError as error:
         log.warning("created without its settings", topic=topic.name, cause=str(error))
         await _request(admin, settings, topic, {})
@@ -212,6 +227,7 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, 
         raise BrokerError(f"topic {topic.name} could not be created: {error}") from error
     else:
         done.made.append(topic.name)
+    return True
 
 
 async def _request(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, config: Mapping[str, str]) -> None:
