@@ -178,6 +178,12 @@ def test_every_signal_is_described() -> None:
     assert said == {SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS}
 
 
+def test_the_least_releases_are_those_that_are_checked() -> None:
+    rows = table(section(CONTRACT, "## 11. Releases of Kafka and ClickHouse"))
+
+    assert {row[0]: row[1] for row in rows} == {"Kafka": LEAST_KAFKA, "ClickHouse": LEAST_CLICKHOUSE}
+
+
 @pytest.mark.embedded
 def test_the_views_have_the_columns_that_are_named(chdb: Database) -> None:
     for view, _, columns in table(section(CONTRACT, "### Views")):
