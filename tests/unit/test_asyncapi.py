@@ -1,7 +1,6 @@
 """docs/asyncapi.yaml is up to date, is AsyncAPI 3 by its own JSON Schema, and says what is on the topics.
 
-`asyncapi-3.0.0.json` is that schema, with the bindings', as the npm package @asyncapi/specs 6.11.1 carries it
-(schemas/3.0.0-without-$id.json, Apache-2.0); only white space was taken out.
+That schema, with the bindings', is in the npm package @asyncapi/specs.
 """
 
 from __future__ import annotations
@@ -10,7 +9,10 @@ import copy
 import importlib.util
 import io
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +24,17 @@ import yaml
 from schemas import dead_letters
 from schemas.dead_letters import DeadLetter
 from schemas.kinds import KINDS
+from tests.servers.process import skip_without_server
+from tests.servers.toolchains import find_npm
 from tests.unit.json_schema import validator
 from touchline.records.examples import example_json, example_message, example_record
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text("utf-8"))
 MESSAGES = DOCUMENT["components"]["messages"]
-PROBLEMS = validator(json.loads((ROOT / "tests/unit/asyncapi-3.0.0.json").read_text("utf-8")))
+SPECS = "@asyncapi/specs@6.11.1"
+SCHEMA = "package/schemas/3.0.0-without-$id.json"
+CACHE = Path.home() / ".cache/touchline/asyncapi" / SPECS.rpartition("@")[2]
 
 OUTPUTS = {
     "SentimentShift": "signals.sentiment_shifts.v1",
@@ -37,6 +43,30 @@ OUTPUTS = {
     "DeadLetter": "touchpoints.dlq.v1",
 }
 """The topics that others may read, as the contract lists them."""
+
+Problems = Callable[[object], list[str]]
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> Problems:
+    """Return what tells where a document is no AsyncAPI 3; its schema is fetched once, and kept."""
+    kept = CACHE / "schema.json"
+    if not kept.exists():
+        with skip_without_server():
+            npm = find_npm()
+        folder = tmp_path_factory.mktemp("asyncapi")
+        packed = subprocess.run([npm, "pack", SPECS], cwd=folder, capture_output=True, text=True, check=True)
+        with tarfile.open(folder / packed.stdout.split()[-1]) as package:
+            schema = package.extractfile(SCHEMA)
+            assert schema is not None
+            found = schema.read()
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: another process may read it meanwhile.
+        written = kept.with_suffix(f".{os.getpid()}")
+        written.write_bytes(found)
+        written.rename(kept)
+    return validator(json.loads(kept.read_bytes()))
+
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -79,12 +109,12 @@ def test_it_is_up_to_date() -> None:
     assert script().text() == (ROOT / "docs/asyncapi.yaml").read_text("utf-8"), "run: make docs"
 
 
-def test_it_is_asyncapi_3() -> None:
-    assert PROBLEMS(DOCUMENT) == []
+def test_it_is_asyncapi_3(problems: Problems) -> None:
+    assert problems(DOCUMENT) == []
 
 
 @pytest.mark.parametrize("path", ["info", "operations/receivePurchase/action", "channels/Tweet/bindings/kafka/topic"])
-def test_a_document_that_is_none_is_found(path: str) -> None:
+def test_a_document_that_is_none_is_found(path: str, problems: Problems) -> None:
     broken = copy.deepcopy(DOCUMENT)
     part = broken
     *outer, last = path.split("/")
@@ -92,7 +122,7 @@ def test_a_document_that_is_none_is_found(path: str) -> None:
         part = part[step]
     part[last] = 7
 
-    assert PROBLEMS(broken) != []
+    assert problems(broken) != []
 
 
 def test_whatever_it_refers_to_is_there() -> None:
