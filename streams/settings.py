@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from schemas.errors import TouchlineError
 from schemas.text import printable
 from sinks.open import SCHEMES
+from streams.identity.patterns import PatternError, Patterns
+from streams.identity.phones import REGIONS
 
 PREFIX = "TOUCHLINE_"
 REGISTRY_SCHEMES = ("http", "https")
@@ -110,6 +112,16 @@ class Settings(BaseSettings):
     companies: str = Field(
         default="", description="names that do not count when a text is scored, as a comma list: yours, your rivals'"
     )
+    phone_region: str = Field(
+        default="",
+        description="region whose national phone numbers are understood (ISO 3166, as GB); by default only numbers "
+        "with + or 00 are compared by the numbering plan",
+    )
+    placeholders: str = Field(
+        default="",
+        description="values that identify nobody, as regular expressions (RE2) of whole values in any case, separated "
+        "by commas or line ends, beside those that the contract lists",
+    )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         default=1000, description="refused messages in a row after which an input partition is paused"
     )
@@ -202,6 +214,23 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no time zone of the IANA database{advice}")
         return value
 
+    @field_validator("phone_region")
+    @classmethod
+    def _check_phone_region(cls, value: str) -> str:
+        region = value.strip().upper()
+        if region and region not in REGIONS:
+            raise ValueError(f"{value!r} is no region with a numbering plan: write its code of ISO 3166, as GB or DE")
+        return region
+
+    @field_validator("placeholders")
+    @classmethod
+    def _check_placeholders(cls, value: str) -> str:
+        try:
+            Patterns(value)
+        except PatternError as error:
+            raise ValueError(str(error)) from None
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -226,6 +255,11 @@ class Settings(BaseSettings):
     def company_names(self) -> list[str]:
         """The names that do not count when a text is scored."""
         return _listed(self.companies)
+
+    @property
+    def placeholder_patterns(self) -> Patterns:
+        """The patterns of values that identify nobody."""
+        return Patterns(self.placeholders)
 
     def group(self, role: str) -> str:
         """Return the consumer group's name of a role (`streams`, `sink`)."""

@@ -15,6 +15,7 @@ from schemas.avro.registry import open_registry
 from schemas.pauses import decode_request
 from schemas.topics import RESUME_REQUESTS, TOPIC_KINDS, WATERMARKS
 from schemas.watermarks import encode
+from streams.agents.identities import open_identities
 from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
 from streams.agents.pausing import Inputs
@@ -36,7 +37,7 @@ def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
     settings = services.settings
     codec = Codec(open_registry(settings.schema_registry), UnknownFields(services.telemetry).note)
-    validator = Validator(services, codec, VaderScorer(settings.company_names))
+    validator = Validator(services, codec, VaderScorer(settings.company_names), open_identities(services))
     ingest = Ingest(services, validator, _AppInputs(app))
 
     @app.agent(topic(app, TOPIC_KINDS), name=STAGE)

@@ -18,6 +18,7 @@ from schemas.units import SECOND_MS
 from streams.agents.learning import Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
 from streams.agents.services import Services
+from streams.identity.identities import Identities
 from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import EARLIEST
 from streams.intake.merge import NO_TIME
@@ -58,16 +59,18 @@ class Validator:
         services: count refusals and records that are ahead, tell the time, wait.
         codec: decodes messages.
         scorer: scores what customers wrote.
+        identities: say whose a touchpoint is.
 
     Attributes:
         schemas: makes the codec learn the schemas of a chunk, which has to come before its validation.
     """
 
-    def __init__(self, services: Services, codec: Decoder, scorer: Scorer) -> None:
+    def __init__(self, services: Services, codec: Decoder, scorer: Scorer, identities: Identities) -> None:
         self.schemas = SchemaLearner(services, codec)
         self._services = services
         self._codec = codec
         self._scorer = scorer
+        self._identities = identities
         self._max_in_a_row = services.settings.max_consecutive_refusals
         self._ahead_ms = services.settings.timer_delay_s * SECOND_MS
         self._logged_errors: set[type[Exception]] = set()
@@ -134,6 +137,7 @@ class Validator:
                 ),
                 now=now,
                 scorer=self._scorer,
+                identities=self._identities,
             )
         except RefusalError:
             raise

@@ -9,9 +9,9 @@ from schemas.kinds.kind import BusinessKind, Text, TouchpointKind
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.limits import MESSAGE_BYTES
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
+from streams.identity.identities import Identities
 from streams.intake.checks import InvalidRecordError, check_common, check_size
 from streams.intake.fingerprint import fingerprint
-from streams.intake.identity import customer_key_of
 from streams.intake.lengths import check_lengths
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ Accepted = Touchpoint | BusinessChangeRow | MarketingSpendRow
 
 _CHECKS = {name: tuple(rule.check for rule in kind.checks) for name, kind in KINDS.items()}
 _VERSION_TIE_BITS = 6
+_IDENTITIES = Identities()
 
 
 class Source(NamedTuple):
@@ -43,7 +44,15 @@ class Source(NamedTuple):
     size: int = MESSAGE_BYTES
 
 
-def accept(kind: str, record: dict[str, Any], source: Source, *, now: int, scorer: Scorer) -> Accepted:
+def accept(
+    kind: str,
+    record: dict[str, Any],
+    source: Source,
+    *,
+    now: int,
+    scorer: Scorer,
+    identities: Identities = _IDENTITIES,
+) -> Accepted:
     """Return what is to be written of a record.
 
     Args:
@@ -52,6 +61,7 @@ def accept(kind: str, record: dict[str, Any], source: Source, *, now: int, score
         source: the message that it was decoded from.
         now: wall-clock time, ms: how far ahead a time may lie is counted from it.
         scorer: scores the customers' own words.
+        identities: say whose a touchpoint is; by default without a business's own settings.
 
     Returns:
         A touchpoint, its watermark still 0; or, of the kinds that concern no customer, the row of their table. The
@@ -66,11 +76,13 @@ def accept(kind: str, record: dict[str, Any], source: Source, *, now: int, score
     declared = KINDS[kind]
     if isinstance(declared, BusinessKind):
         return _row(declared, record)
-    return _touchpoint(declared, record, source, scorer)
+    return _touchpoint(declared, record, source, scorer, identities)
 
 
-def _touchpoint(kind: TouchpointKind, record: dict[str, Any], source: Source, scorer: Scorer) -> Touchpoint:
-    customer_key = customer_key_of(record["customer_id"], record["identifiers"])
+def _touchpoint(
+    kind: TouchpointKind, record: dict[str, Any], source: Source, scorer: Scorer, identities: Identities
+) -> Touchpoint:
+    customer_key = identities.customer_key_of(record["customer_id"], record["identifiers"])
     if customer_key is None:
         raise InvalidRecordError("no_identity", _no_identity(record))
     for check in _CHECKS[kind.name]:

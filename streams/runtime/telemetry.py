@@ -19,6 +19,7 @@ from typing import Annotated, Any, get_type_hints
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from schemas.errors import REASONS, Stage
+from schemas.identifiers import COUNTED_KINDS, IGNORED_REASONS
 from schemas.limits import TRIMMED
 from schemas.rows import TABLES
 from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
@@ -70,6 +71,16 @@ class Telemetry:
             "Fields of messages in JSON that their kind does not have; the messages are read without them.",
             ("kind",),
             known={"worker": tuple(KIND_TOPICS)},
+            only="worker",
+        ),
+    ]
+    identifiers_ignored: Annotated[
+        Counter,
+        Metric(
+            "touchline_identifiers_ignored_total",
+            "Identifiers and customers' ids that identify nobody, by kind and why: placeholder, pattern or malformed.",
+            ("kind", "reason"),
+            known={"worker": tuple(product(COUNTED_KINDS, IGNORED_REASONS))},
             only="worker",
         ),
     ]

@@ -23,15 +23,16 @@ MAY_KNOW: dict[str, set[str]] = {
 STREAMS_MAY_KNOW: dict[str, set[str]] = {
     "process": {"agents", "app", "kafka", "runtime", "settings"},
     "app": {"agents", "kafka", "settings"},
-    "agents": {"intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
+    "agents": {"identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
     "kafka": {"runtime", "settings"},
     "runtime": {"settings"},
-    "settings": set(),
-    "intake": {"sentiment"},
+    "settings": {"identity"},
+    "identity": set(),
+    "intake": {"identity", "sentiment"},
     "journeys": set(),
     "sentiment": set(),
 }
-PURE = ("streams/intake", "streams/journeys", "streams/sentiment")
+PURE = ("streams/identity", "streams/intake", "streams/journeys", "streams/sentiment")
 FORBIDDEN = ("streams.agents", "streams.settings", "streams.app", "streams.process", "sinks")
 TRANSPORTS = {"faust", "mode", "aiokafka", "clickhouse_driver", "chdb", "asyncio", "prometheus_client"}
 

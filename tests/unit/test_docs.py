@@ -20,7 +20,7 @@ from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, 
 from schemas.units import SCALE
 from sinks.database import Database, select
 from sinks.release import LEAST_CLICKHOUSE
-from streams.intake.identity import NO_IDENTITY
+from streams.identity.placeholders import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
 from streams.kafka.greeting import LEAST_KAFKA
 from streams.settings import documented

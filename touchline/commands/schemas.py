@@ -14,6 +14,7 @@ from schemas.avro.registry_client import RegistryClient
 from schemas.errors import RefusalError
 from schemas.kinds import KINDS
 from streams import settings
+from streams.identity.identities import Identities
 from streams.runtime.clock import wall_clock
 from streams.sentiment import VaderScorer
 from touchline.errors import CommandError
@@ -131,7 +132,8 @@ def check(file: Path, in_hex: bool, kind: str | None) -> None:
     data = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
     if in_hex:
         data = _from_hex(data)
-    checker = Checker(open_registry(configured.schema_registry), VaderScorer())
+    identities = Identities(configured.phone_region, configured.placeholder_patterns)
+    checker = Checker(open_registry(configured.schema_registry), VaderScorer(), identities)
     expected = None if kind is None else kind_named(kind)
     try:
         checked = checker.check(data, expected, wall_clock())

@@ -8,11 +8,13 @@ from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import BadLineError, parse_line
 from schemas.avro.registry import FileRegistry
 from schemas.topics import KIND_TOPICS, MAX_TOUCHPOINT_BYTES
-from streams.intake.identity import NO_IDENTITY, usable_identifiers
+from streams.identity.identities import Identities
 from touchline.publish.lines import Line
 from touchline.publish.spool import Message
 
 __all__ = ["BadLineError", "Converter"]
+
+_IDENTITIES = Identities()
 
 
 class Converter:
@@ -40,9 +42,9 @@ class Converter:
 
 
 def key_of(record: dict[str, Any]) -> str:
-    """Return the message key: the customer, else the strongest identifier, else the event."""
-    customer = (record.get("customer_id") or "").strip()
-    if customer.lower() not in NO_IDENTITY:
+    """Return the message key, which is advice: the customer, else the strongest identifier, else the event."""
+    customer = _IDENTITIES.customer(record.get("customer_id") or "")
+    if customer is not None:
         return customer
-    identifiers = usable_identifiers(record.get("identifiers", {}))
+    identifiers = _IDENTITIES.usable(record.get("identifiers", {}))
     return identifiers[0][1] if identifiers else str(record["event_id"])

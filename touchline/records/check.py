@@ -14,6 +14,7 @@ from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.text import shortened
+from streams.identity.identities import Identities
 from streams.intake.accept import Source, accept
 from streams.intake.checks import check_size
 from streams.sentiment import Scorer
@@ -44,13 +45,15 @@ class Checker:
     Args:
         registry: finds the schemas that messages were written with; may block.
         scorer: scores the customers' own words.
+        identities: say whose a touchpoint is.
     """
 
-    def __init__(self, registry: Registry, scorer: Scorer) -> None:
+    def __init__(self, registry: Registry, scorer: Scorer, identities: Identities) -> None:
         self._registry = registry
         self._unknown: list[str] = []
         self._codec = Codec(registry, lambda _kind, names: self._unknown.extend(names))
         self._scorer = scorer
+        self._identities = identities
 
     def check(self, data: bytes, expected: str | None, now: int) -> Checked:
         """Return what a message is.
@@ -75,7 +78,7 @@ class Checker:
         return Checked(kind, framing, self._customer_key(kind, record, now), list(self._unknown))
 
     def _customer_key(self, kind: str, record: dict[str, Any], now: int) -> str | None:
-        accepted = accept(kind, record, _HERE, now=now, scorer=self._scorer)
+        accepted = accept(kind, record, _HERE, now=now, scorer=self._scorer, identities=self._identities)
         return accepted.customer_key if isinstance(accepted, Touchpoint) else None
 
     def _writer(self, data: bytes) -> tuple[Schema, str]:

@@ -15,6 +15,7 @@ from schemas.avro.registry import FileRegistry
 from schemas.journey_log import LogRecord, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS, WATERMARKS
 from schemas.watermarks import decode as decode_watermark
+from streams.agents.identities import open_identities
 from streams.agents.ingest import Ingest
 from streams.agents.services import Services
 from streams.agents.validation import Validator
@@ -191,6 +192,8 @@ class Bench:
         pause_s: float = 60,
         hold_s: float = 3600,
         schema_wait_s: float = 60,
+        phone_region: str = "",
+        placeholders: str = "",
     ) -> None:
         self.now = NOW
         self.producer = FakeProducer()
@@ -205,9 +208,11 @@ class Bench:
             pause_s=pause_s,
             pause_hold_s=hold_s,
             schema_wait_s=schema_wait_s,
+            phone_region=phone_region,
+            placeholders=placeholders,
         )
         services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
-        validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer())
+        validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))
         self.ingest = Ingest(services, validator, self.consumer)
         self.give = self.consumer.give
         self.log = self.producer.log

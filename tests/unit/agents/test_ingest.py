@@ -170,6 +170,18 @@ async def test_what_is_refused_goes_to_the_dead_letters_as_it_came(kind: str, va
         assert it.value("touchline_messages_received_total", topic=KIND_TOPICS[kind]) == 3
 
 
+async def test_identifiers_are_read_as_the_settings_say_and_what_is_ignored_is_counted() -> None:
+    till = {"phone": "020 7946 0958", "device": "Kiosk-7", "crm": "null"}
+    async with bench(phone_region="GB", placeholders=r"kiosk-\d+") as it:
+        chunk = it.give(PURCHASES, sent("purchase", customer=None, identifiers=till))
+        await until(lambda: chunk.acked)
+        assert [record.customer_key for record in it.log() if isinstance(record, Purchase)] == [
+            "anon:phone:+442079460958"
+        ]
+        assert it.value("touchline_identifiers_ignored_total", kind="device", reason="pattern") == 1
+        assert it.value("touchline_identifiers_ignored_total", kind="other", reason="placeholder") == 1
+
+
 # --- clocks that run ahead -----------------------------------------------------------------------
 
 

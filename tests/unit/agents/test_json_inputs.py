@@ -16,6 +16,7 @@ from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import Validated, Validator
+from streams.identity.identities import Identities
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
@@ -36,7 +37,7 @@ def chunk_of(*records: FakeRecord) -> Chunk:
 def validated(telemetry: Telemetry, *records: FakeRecord) -> Validated:
     services = Services(Settings(), cast(Producer, None), telemetry, lambda: NOW)
     codec = Codec(FileRegistry(), UnknownFields(telemetry).note)
-    return Validator(services, codec, VaderScorer()).validate(chunk_of(*records), {}, 0)
+    return Validator(services, codec, VaderScorer(), Identities()).validate(chunk_of(*records), {}, 0)
 
 
 def test_headers_of_a_cloud_event_complete_what_the_value_leaves_unsaid() -> None:

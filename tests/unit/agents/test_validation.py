@@ -16,6 +16,7 @@ from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.topics import KIND_TOPICS
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
+from streams.identity.identities import Identities
 from streams.kafka.batches import Unread, UnreadBatchError
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
 from streams.runtime.logging import Sampler
@@ -58,7 +59,7 @@ def validator(codec: Codec = CODEC, max_consecutive_refusals: int = 2) -> Valida
 
     settings = Settings(max_consecutive_refusals=max_consecutive_refusals)
     services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW, no_wait)
-    return Validator(services, codec, VaderScorer())
+    return Validator(services, codec, VaderScorer(), Identities())
 
 
 def validated(*values: bytes, before: int = 0) -> Validated:
@@ -122,7 +123,7 @@ async def test_while_the_registry_does_not_answer_the_worker_waits_for_it() -> N
             chunk._tracker.close()
 
     services = replace(services, sleep=end_on_second_wait)
-    validating = Validator(services, Codec(AbsentRegistry(asked=lambda: None)), VaderScorer())
+    validating = Validator(services, Codec(AbsentRegistry(asked=lambda: None)), VaderScorer(), Identities())
     await validating.schemas.learn(chunk, validating.schemas.new_schemas(chunk))
 
     assert told == ["waiting for the schema registry for 0 s: no answer for 7"] * 2

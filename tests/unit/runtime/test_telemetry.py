@@ -26,6 +26,7 @@ LABELS_OF_ALL = {
     "touchline_messages_received_total": ("topic",),
     "touchline_messages_refused_total": ("topic", "reason"),
     "touchline_unknown_fields_total": ("kind",),
+    "touchline_identifiers_ignored_total": ("kind", "reason"),
     "touchline_input_paused_timestamp_seconds": ("topic", "partition"),
     "touchline_paused_input_behind_seconds": ("topic", "partition"),
     "touchline_touchpoints_processed_total": ("stage",),

@@ -148,6 +148,34 @@ def test_any_other_time_zone_is_an_error_that_names_a_near_one(monkeypatch: pyte
         load()
 
 
+def test_a_phone_region_is_one_that_has_a_numbering_plan() -> None:
+    assert load().phone_region == ""
+    assert load(phone_region=" gb ").phone_region == "GB"
+
+
+@pytest.mark.parametrize("region", ["UK", "GBR", "44", "+44", "ZZ", "001"])
+def test_any_other_phone_region_is_an_error(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("TOUCHLINE_PHONE_REGION", region)
+
+    with pytest.raises(SettingsError, match=r"^TOUCHLINE_PHONE_REGION: .* is no region .* ISO 3166, as GB or DE$"):
+        load()
+
+
+def test_placeholders_are_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load().placeholder_patterns
+    monkeypatch.setenv("TOUCHLINE_PLACEHOLDERS", r"kiosk-\d{1,3}, till.*")
+
+    assert load().placeholder_patterns.match("Kiosk-12")
+    assert load().placeholder_patterns.match("till 3")
+
+
+def test_what_is_no_pattern_is_an_error_that_names_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_PLACEHOLDERS", "kiosk, (till")
+
+    with pytest.raises(SettingsError, match=r"^TOUCHLINE_PLACEHOLDERS: pattern 2, '\(till', is no regular expression"):
+        load()
+
+
 def test_everything_is_documented() -> None:
     listed = {entry.variable: entry for entry in documented()}
     assert listed.keys() == {PREFIX + name.upper() for name in Settings.model_fields}

@@ -1,0 +1,49 @@
+"""The form of a text that any identifier has: Unicode's NFKC, without characters that nobody sees."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+"""Unicode's categories of control characters, format characters and halves of characters."""
+# Unicode's property Default_Ignorable_Code_Point, of what is in no such category, and the blank of Braille.
+_IGNORABLE = (
+    *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x2800, 0x2800)),
+    *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),
+)
+_IGNORED = frozenset(chr(point) for first, last in _IGNORABLE for point in range(first, last + 1))
+
+
+def cleaned(text: str) -> str:
+    """Return a text in NFKC, without control, format and invisible characters, and without blanks around it.
+
+    White space of any sort becomes a space. The result stays itself.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return unicodedata.normalize("NFKC", "".join(map(_seen, text))).strip()
+
+
+def folded(text: str) -> str:
+    """Return a clean text in which letters differ by no case; the result stays itself."""
+    if text.isascii():
+        return text.lower()
+    # Folding may take a text out of NFKC, and NFKC may bring capital letters: two rounds are enough for any character.
+    for _ in range(3):
+        text, before = cleaned(text.casefold()), text
+        if text == before:
+            break
+    return text
+
+
+def ascii_digits(text: str) -> str:
+    """Return a text with the decimal digits of every script as those of ASCII."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+
+
+def _seen(char: str) -> str:
+    if char.isspace():
+        return " "
+    return "" if char in _IGNORED or unicodedata.category(char) in _UNSEEN else char

@@ -1,0 +1,60 @@
+"""Texts in the form that any identifier has."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.identity.text import ascii_digits, cleaned, folded
+
+EVERY_CHARACTER = [chr(point) for point in range(sys.maxunicode + 1)]
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("  C-7\t\r\n", "C-7"),
+        ("C\u00a07", "C 7"),
+        ("C\t7", "C 7"),
+        ("C\u20287", "C 7"),
+        ("a\u200bb\u200cc\u200dd\ufeffe\u00adf\u2060g\u180eh", "abcdefgh"),
+        ("\u202eann\u202c", "ann"),
+        ("\x00a\x1b[31m\x7f\x85b", "a[31m b"),
+        ("a\ufe0fb\U000e0041c\u3164d\uffa0e\u115ff", "abcdef"),
+        ("ＡＢＣ１２３", "ABC123"),
+        ("e\u0301", "é"),
+        ("e\u200b\u0301", "é"),
+        ("ﬁ²①", "fi21"),
+        ("\u200b \u200b", ""),
+    ],
+)
+def test_a_text_is_what_is_seen_of_it(written: str, seen: str) -> None:
+    assert cleaned(written) == seen
+
+
+def test_no_character_leaves_anything_unseen() -> None:
+    for character in EVERY_CHARACTER:
+        left = cleaned(f"a{character}b")
+        assert not {unicodedata.category(one) for one in left} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert cleaned(left) == left
+        both = folded(left)
+        assert folded(both) == both
+
+
+@given(st.text())
+def test_a_form_stays_itself(text: str) -> None:
+    assert cleaned(cleaned(text)) == cleaned(text)
+    assert folded(folded(cleaned(text))) == folded(cleaned(text))
+
+
+@pytest.mark.parametrize(("one", "other"), [("ΑΝΝΑΣ", "αννας"), ("STRASSE", "straße"), ("ÉLODIE", "élodie")])
+def test_letters_differ_by_no_case(one: str, other: str) -> None:
+    assert folded(one) == folded(other)
+
+
+def test_digits_of_every_script_are_digits() -> None:
+    assert ascii_digits("٠٤ ४२ ７-a") == "04 42 7-a"
