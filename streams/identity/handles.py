@@ -17,11 +17,13 @@ def handle(value: str) -> str | None:
     Args:
         value: clean.
     """
-    return folded(value).lstrip("@ ") or None
+    return folded(value.lstrip("@ ")) or None
 
 
 def twitter(value: str) -> str | None:
     """Return a name in Twitter as `handle` does; the address of a profile gives the profile's name."""
-    lowered = folded(value)
-    found = _PROFILE.fullmatch(lowered)
-    return handle(lowered if found is None or found[1] in _PAGES else found[1])
+    if "/" in value:
+        found = _PROFILE.fullmatch(value.lower())
+        if found is not None and found[1] not in _PAGES:
+            return found[1]
+    return handle(value)

@@ -22,10 +22,13 @@ ANONYMOUS = "anon:"
 
 Identifier = tuple[str, str]
 """An identifier's kind and value, both normalised."""
+Normalise = Callable[[str], str | None]
+"""Returns the form of a clean value, or None where it is none of its kind."""
 CountIgnored = Callable[[str, IgnoredReason], None]
 """Takes the kind of an identifier that was ignored, one of `COUNTED_KINDS`, and why it was."""
 
 _LONGEST_VALUE = MAPS["identifiers"].value
+_FIRST_OF_PROFILES = (ANONYMOUS[0], "~")
 _ACCOUNTS = 3  # the rank of kinds that have none of their own
 _HANDLES = ("bluesky", "instagram", "mastodon", "telegram", "threads", "tiktok", "youtube")
 """Networks in which people have names with @ before them; an account there is one, whatever its case."""
@@ -38,13 +41,13 @@ class _Kind(NamedTuple):
         rank: of its strength; the strongest is 0.
         name: normalised.
         counted: as what it is counted.
-        normalise: returns a clean value's form, or None where it is none of this kind; None keeps it.
+        normalise: None keeps clean values as they are.
     """
 
     rank: int
     name: str
     counted: str
-    normalise: Callable[[str], str | None] | None
+    normalise: Normalise | None
 
 
 def _count_nothing(_kind: str, _reason: IgnoredReason) -> None:
@@ -94,13 +97,13 @@ class Identities:
             The customer's id (one that looks like an anonymous profile's name behind a `~`); else
             `anon:<kind>:<value>` of the strongest identifier.
         """
-        customer = None if customer_id is None else self.customer(customer_id)
-        usable = self.usable(identifiers) if identifiers else None
-        if customer is not None:
+        # Identifiers are looked at even where the customer is known: what is ignored is to be counted.
+        found = self._found(identifiers) if identifiers else None
+        if customer_id is not None and (customer := self.customer(customer_id)) is not None:
             return customer
-        if not usable:
+        if not found:
             return None
-        kind, value = usable[0]
+        _, kind, value = found[0] if len(found) == 1 else min(found)
         return f"{ANONYMOUS}{kind}:{value}"
 
     def customer(self, customer_id: str) -> str | None:
@@ -109,12 +112,13 @@ class Identities:
         An id that would be read as an anonymous profile's name stands behind a `~`. Ids that begin so already get
         one more, so that no two customers share a name.
         """
-        customer = cleaned(customer_id)
-        reason = self._why_ignored(customer, REPEATED_CUSTOMER_ID)
-        if reason is not None or len(customer) > SHORT:
-            self._ignored(CUSTOMER_ID, reason or "malformed")
+        customer = customer_id.strip() if customer_id.isascii() and customer_id.isprintable() else cleaned(customer_id)
+        if (reason := self._why_ignored(customer, REPEATED_CUSTOMER_ID, SHORT)) is not None:
+            self._ignored(CUSTOMER_ID, reason)
             return None
-        return f"~{customer}" if customer.lstrip("~").startswith(ANONYMOUS) else customer
+        if customer[0] in _FIRST_OF_PROFILES and customer.lstrip("~").startswith(ANONYMOUS):
+            return f"~{customer}"
+        return customer
 
     def usable(self, identifiers: Mapping[str, str]) -> list[Identifier]:
         """Return the identifiers that identify an account or device, normalised, the strongest first.
@@ -122,14 +126,26 @@ class Identities:
         E-mail, phone and loyalty card come first; then other accounts, by the kind's name; then Twitter,
         device and cookie, which do not outlive a change of name, phone or browser.
         """
-        found: list[tuple[int, str, str]] = []
-        for name, value in identifiers.items():
-            kind = self._kinds.get(name) or self._kind(name)
-            if kind is not None and (normalised := self._normalised(kind, value)) is not None:
-                found.append((kind.rank, kind.name, normalised))
-        if len(found) > 1:
-            found.sort()
-        return [(kind, value) for _, kind, value in found]
+        return [(kind, value) for _, kind, value in sorted(self._found(identifiers))]
+
+    def _found(self, identifiers: Mapping[str, str]) -> list[tuple[int, str, str]]:
+        """Return rank, kind and value of the usable identifiers, in their own order."""
+        found = []
+        kinds, patterns = self._kinds, self._patterns
+        for name, sent in identifiers.items():
+            kind = kinds.get(name) or self._kind(name)
+            if kind is None:
+                continue
+            rank, kind_name, counted, normalise = kind
+            clean = sent.strip() if sent.isascii() and sent.isprintable() else cleaned(sent)
+            # Most values of most kinds are identifiers as they are: they take no further call.
+            if normalise or patterns or is_placeholder(clean, REPEATED) or len(clean) > _LONGEST_VALUE:
+                value = self._normalised(counted, normalise, clean)
+            else:
+                value = clean
+            if value is not None:
+                found.append((rank, kind_name, value))
+        return found
 
     def _kind(self, name: str) -> _Kind | None:
         """Return how a kind is read whose name is not written as the known ones; None where it cannot be one."""
@@ -142,22 +158,24 @@ class Identities:
             return None
         return _Kind(_ACCOUNTS, written, OTHER_KIND, None)
 
-    def _normalised(self, kind: _Kind, value: str) -> str | None:
-        value = cleaned(value)
-        reason = self._why_ignored(value, REPEATED)
-        if reason is None and kind.normalise is not None:
-            normalised = kind.normalise(value)
-            if normalised is None:
+    def _normalised(self, counted: str, normalise: Normalise | None, value: str) -> str | None:
+        """Return the form of a clean value; None, and it is counted, where it is ignored."""
+        reason = self._why_ignored(value, REPEATED, _LONGEST_VALUE)
+        if reason is None and normalise is not None:
+            form = normalise(value)
+            if form is None:
                 reason = "malformed"
-            elif normalised != value:
-                value = normalised
-                reason = self._why_ignored(value, REPEATED)
-        if reason is not None or len(value) > _LONGEST_VALUE:
-            self._ignored(kind.counted, reason or "malformed")
-            return None
-        return value
+            elif form != value:
+                value = form
+                reason = self._why_ignored(value, REPEATED, _LONGEST_VALUE)
+        if reason is None:
+            return value
+        self._ignored(counted, reason)
+        return None
 
-    def _why_ignored(self, value: str, repeated: int) -> IgnoredReason | None:
+    def _why_ignored(self, value: str, repeated: int, longest: int) -> IgnoredReason | None:
         if is_placeholder(value, repeated):
             return "placeholder"
-        return "pattern" if self._patterns is not None and self._patterns.match(value) else None
+        if self._patterns and self._patterns.match(value):
+            return "pattern"
+        return "malformed" if len(value) > longest else None

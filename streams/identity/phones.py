@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
+from streams.identity.placeholders import REPEATED, is_placeholder
 from streams.identity.text import ascii_digits, cleaned, folded
 
 REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
@@ -24,14 +25,13 @@ _WHATSAPP = "whatsapp"
 """Its numbers are written with their country's code, and may lack the plus."""
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
 _HOST = re.compile(r"[^\s;?>,@]+")
-_NOTE = re.compile(r"\([^()0-9]*\)")
+_NOTE = re.compile(r"\([^()0-9+]*\)")
 _CONTEXT = re.compile(r";\s*phone-context=([^;]*)", re.IGNORECASE)
 _PARAMETERS = re.compile(r";(?!\s*ext=)[^;]*", re.IGNORECASE)
 _EXTENSION = re.compile(
     r"(?:;\s*ext=|,,|#|(?<![^\W\d_])(?:extension|extn?|x|доб)[.:=]?)\s*([0-9]{1,11})\s*#?$", re.IGNORECASE
 )
 _FIRST = re.compile(r"\(?\s*[+0-9]")
-_INTERNATIONAL = re.compile(r"\(?\s*(?:\+[\s()+.-]*(?:00)?|00)[\s()+.-]*(?=[1-9])")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPELT = 3
 """Letters from which on a part of a number is spelt: 1-800-FLOWERS."""
@@ -87,6 +87,8 @@ class Phones:
         if number is not None and number.startswith("+"):
             return number
         name, host = folded(user.partition(";")[0].partition(":")[0]).strip(), _HOST.match(rest)
+        if is_placeholder(name, REPEATED):
+            return name  # as of sip:anonymous@anonymous.invalid
         return f"sip:{name}@{folded(host[0])}" if scheme in _SIP and _HOST.fullmatch(name) and host else None
 
     def _number(self, text: str, *, known: bool) -> str | None:
@@ -103,10 +105,8 @@ class Phones:
         first = _FIRST.search(text)
         if first is None:
             return None
-        text = text[first.start() :]
-        if (prefix := _INTERNATIONAL.match(text)) or (known and text[0] != "0"):
-            text = f"+{text[prefix.end() :] if prefix else text}"
-        number = self._in_plan(text)
+        international = "+" in first[0] or (known and first[0][-1] != "0")
+        number = self._in_plan(text[first.start() :], "+" if international else "")
         digits = number.removeprefix("+")
         if not digits:
             return None
@@ -114,29 +114,38 @@ class Phones:
             return digits  # no number: one digit repeated, which is seen to be a placeholder
         return f"{number};ext={extension[1]}" if extension else number
 
-    def _in_plan(self, text: str) -> str:
-        """Return a number in E.164, or its digits, behind a plus where it has one."""
+    def _in_plan(self, text: str, sign: str) -> str:
+        """Return a number in E.164, or its digits, behind a plus where it begins with its country's code."""
+        written = _digits(text, sign)
         if letter := _LETTER.search(text):
             # A word behind a whole number is a note: "mobile".
-            head = text[: letter.start()]
+            head = _digits(text[: letter.start()], sign)
             number = self._looked_up(head)
             if number is not None and phonenumbers.is_valid_number(number):
-                text = head
+                written = head
             elif len(_LETTER.findall(text)) >= _SPELT:
-                text = phonenumbers.convert_alpha_characters_in_number(text)
-        number = self._looked_up(text)
+                written = _digits(phonenumbers.convert_alpha_characters_in_number(text), sign)
+        number = self._looked_up(written)
         if number is not None:
             national = str(number.national_number)
             if national.count(national[0]) == len(national) and not phonenumbers.is_valid_number(number):
                 return national
             if phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
                 return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        return text[: text.startswith("+")] + _NO_DIGIT.sub("", text)
+        return written
 
-    def _looked_up(self, text: str) -> PhoneNumber | None:
-        if not text.startswith("+") and self._region is None:
+    def _looked_up(self, number: str) -> PhoneNumber | None:
+        if not number.startswith("+") and self._region is None:
             return None
         try:
-            return phonenumbers.parse(text, self._region)
+            return phonenumbers.parse(number, self._region)
         except NumberParseException:
             return None
+
+
+def _digits(text: str, sign: str) -> str:
+    """Return a number's digits behind its sign; `00` before a country's code is the sign."""
+    digits = _NO_DIGIT.sub("", text)
+    if digits.startswith("00") and digits[2:3] not in {"", "0"}:
+        return f"+{digits[2:]}"
+    return sign + digits

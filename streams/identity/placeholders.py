@@ -33,7 +33,8 @@ REPEATED_CUSTOMER_ID = 7
 
 _BRACKETS = "()[]{}<>\"'` "
 _BARE = frozenset(value.strip(_BRACKETS) for value in NO_IDENTITY)
-_LAST = frozenset("0fF)]}>\"'`")
+_FIRST = frozenset("([{<\"'`-+")
+_URN = "urn:uuid:"
 _BETWEEN = str.maketrans("", "", "-+:. _/()")
 _HIGHEST_UUID = "f" * 32
 
@@ -49,8 +50,9 @@ def is_placeholder(value: str, repeated: int) -> bool:
     if lowered in NO_IDENTITY:
         return True
     # Most values can be neither: this function runs for every identifier of every event.
-    last = value[-1]
-    return (last == value[0] or last in _LAST) and _is_hidden(lowered, repeated)
+    first = lowered[0]
+    suspect = first == lowered[-1] or first in _FIRST or (first == "u" and lowered.startswith(_URN))
+    return suspect and _is_hidden(lowered, repeated)
 
 
 def _is_hidden(lowered: str, repeated: int) -> bool:
@@ -58,7 +60,7 @@ def _is_hidden(lowered: str, repeated: int) -> bool:
     bare = lowered.strip(_BRACKETS)
     if bare in _BARE:
         return True
-    digits = ascii_digits(bare.removeprefix("urn:uuid:").translate(_BETWEEN))
+    digits = ascii_digits(bare.removeprefix(_URN).translate(_BETWEEN))
     if not digits or digits.count(digits[0]) < len(digits):
         return False
     if digits[0] == "0":

@@ -6,6 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat
 
+from streams.identity.identities import Identities
 from streams.identity.phones import REGIONS, Phones
 
 PHONES = Phones()
@@ -104,6 +105,17 @@ def test_an_address_without_a_number_keeps_its_host() -> None:
     assert PHONES.phone("sip:Ann;x=1:pw@example.com;transport=tcp") == "sip:ann@example.com"
     assert BRITISH.phone("sip:1001@pbx-2.example") == "sip:1001@pbx-2.example"
     assert BRITISH.phone("sip:02079460958@gw.example") == LONDON
+
+
+@pytest.mark.parametrize("sent", ["sip:anonymous@anonymous.invalid", '"Unknown" <sip:Anonymous@example.com>', "0000"])
+def test_a_caller_who_is_not_shown_is_left_to_be_seen_as_a_placeholder(sent: str) -> None:
+    assert Identities().usable({"phone": sent}) == []
+    assert Phones().phone(sent) in {"anonymous", "0000"}
+
+
+def test_a_number_of_whatsapp_begins_with_its_countrys_code() -> None:
+    assert PHONES.phone("whatsapp:442079460958") == PHONES.phone("whatsapp:0044 20 7946 0958") == LONDON
+    assert PHONES.phone("whatsapp:020 7946 0958") == "02079460958"
 
 
 def test_a_hash_in_the_place_of_a_number_is_kept() -> None:
