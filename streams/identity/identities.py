@@ -113,9 +113,11 @@ class Identities:
         one more, so that no two customers share a name.
         """
         customer = customer_id.strip() if customer_id.isascii() and customer_id.isprintable() else cleaned(customer_id)
-        if (reason := self._why_ignored(customer, REPEATED_CUSTOMER_ID, SHORT)) is not None:
-            self._ignored(CUSTOMER_ID, reason)
-            return None
+        if self._patterns or is_placeholder(customer, REPEATED_CUSTOMER_ID) or len(customer) > SHORT:
+            reason = self._why_ignored(customer, REPEATED_CUSTOMER_ID, SHORT)
+            if reason is not None:
+                self._ignored(CUSTOMER_ID, reason)
+                return None
         if customer[0] in _FIRST_OF_PROFILES and customer.lstrip("~").startswith(ANONYMOUS):
             return f"~{customer}"
         return customer

@@ -33,6 +33,8 @@ _EXTENSION = re.compile(
 )
 _FIRST = re.compile(r"\(?\s*[+0-9]")
 _LETTER = re.compile(r"[^\W\d_]")
+_ROUNDS = 20
+"""More than a number has digits."""
 _SPELT = 3
 """Letters from which on a part of a number is spelt: 1-800-FLOWERS."""
 _NO_DIGIT = re.compile(r"[^0-9]+")
@@ -87,7 +89,7 @@ class Phones:
         if number is not None and number.startswith("+"):
             return number
         name, host = folded(user.partition(";")[0].partition(":")[0]).strip(), _HOST.match(rest)
-        if is_placeholder(name, REPEATED):
+        if name and is_placeholder(name, REPEATED):
             return name  # as of sip:anonymous@anonymous.invalid
         return f"sip:{name}@{folded(host[0])}" if scheme in _SIP and _HOST.fullmatch(name) and host else None
 
@@ -125,13 +127,19 @@ class Phones:
                 written = head
             elif len(_LETTER.findall(text)) >= _SPELT:
                 written = _digits(phonenumbers.convert_alpha_characters_in_number(text), sign)
-        number = self._looked_up(written)
-        if number is not None:
+        # Once as a rule; a number that is not valid may have several trunk prefixes, of which each round takes one.
+        for _ in range(_ROUNDS):
+            number = self._looked_up(written)
+            if number is None:
+                break
             national = str(number.national_number)
             if national.count(national[0]) == len(national) and not phonenumbers.is_valid_number(number):
                 return national
-            if phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
-                return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+                break
+            before, written = written, phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            if written == before:
+                break
         return written
 
     def _looked_up(self, number: str) -> PhoneNumber | None:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
+from schemas.limits import MAPS
+
+_LONGEST = MAPS["identifiers"].value
+"""Characters of an identifier."""
+_SLICE = 128
+"""Characters that are looked at at once."""
+
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 """Unicode's categories of control characters, format characters and halves of characters."""
 # Unicode's property Default_Ignorable_Code_Point, of what is in no such category, and the blank of Braille.
@@ -17,11 +24,19 @@ _IGNORED = frozenset(chr(point) for first, last in _IGNORABLE for point in range
 def cleaned(text: str) -> str:
     """Return a text in NFKC, without control, format and invisible characters, and without blanks around it.
 
-    White space of any sort becomes a space. The result stays itself.
+    White space of any sort becomes a space. The result stays itself. One character may become 18: of a text that would
+    be longer than any identifier may be, only so much is returned that this shows.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
-    return unicodedata.normalize("NFKC", "".join(map(_seen, text))).strip()
+    seen = "".join(map(_seen, text))
+    if len(seen) > _SLICE:
+        length = 0
+        for start in range(0, len(seen), _SLICE):
+            length += len(unicodedata.normalize("NFKC", seen[start : start + _SLICE]))
+            if length > _LONGEST + _SLICE:
+                return unicodedata.normalize("NFKC", seen[: start + _SLICE]).strip()
+    return unicodedata.normalize("NFKC", seen).strip()
 
 
 def folded(text: str) -> str:

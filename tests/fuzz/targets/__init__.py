@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz.target import Target
+from tests.fuzz.targets.identity import Identifiers
 from tests.fuzz.targets.journeys import Facts, Folds, Log, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
@@ -12,6 +13,7 @@ from tests.fuzz.targets.text import Texts
 
 TARGETS: dict[str, type[Target]] = {
     "intake": Intake,
+    "identity": Identifiers,
     "writers": Writers,
     "json": Json,
     "lines": Lines,

@@ -42,6 +42,8 @@ values = st.lists(pieces, max_size=10).map("".join).map(lambda text: text[: MAPS
 @given(st.sampled_from(KINDS), values, st.sampled_from(sorted(IDENTITIES)))
 @example("phone", "+44 0020 7946 0958", "")
 @example("phone", "++00+00 1", "US")
+@example("phone", "00000440044", "GB")
+@example("phone", "00:1", "")
 @example("email", '"\\"@b', "")
 @example("email", "<" * 1_024, "")
 @example("email", "(" * 1_024, "")

@@ -36,6 +36,13 @@ def test_a_text_is_what_is_seen_of_it(written: str, seen: str) -> None:
     assert cleaned(written) == seen
 
 
+def test_of_what_grows_beyond_all_limits_only_so_much_is_returned() -> None:
+    assert 1_024 < len(cleaned("\ufdfa" * 1_024)) < 3_000
+    assert 1_024 < len(cleaned("a" * 800 + "\ufdfa" * 224)) < 3_500
+    assert cleaned("\u00e9" * 1_024) == "\u00e9" * 1_024
+    assert cleaned("e\u0301" * 600) == "\u00e9" * 600
+
+
 def test_no_character_leaves_anything_unseen() -> None:
     for character in EVERY_CHARACTER:
         left = cleaned(f"a{character}b")

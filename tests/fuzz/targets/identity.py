@@ -1,0 +1,82 @@
+"""Customers' ids and identifiers, as anybody may write them."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Iterator
+
+import msgspec
+from typing_extensions import override
+
+from schemas.limits import MAPS
+from streams.identity.identities import Identities
+from streams.identity.patterns import Patterns
+from tests.fuzz.target import Target
+from tests.fuzz.values import character, text
+
+NUMBERS_MS = 60.0
+"""CPU time that a record's identifiers may take, ms: a hundred numbers that were not seen before, in one message."""
+_KINDS = ("email", "phone", "twitter", "cookie", "instagram", "Phone", "EMAIL ", "crm")
+_LIMIT = MAPS["identifiers"].value
+_PARTS = (
+    *("ann", "example.com", "@", "<", ">", "(", ")", '"', "\\", ".", ",", ";", ":", "?", " ", "%40", "%2B", "%00"),
+    *("mailto:", "smtp:", "tel:", "sip:", "whatsapp:", "+44", "0044", "(0)20", "7946", "0958", "+", "-", "00", "000"),
+    *(";ext=", " ext. ", "x", "#12", ";phone-context=+1", "FLOWERS", "xn--", "xn--bcher-kva", "xn--99999", "\u3002"),
+    *(
+        "\u0660\u0661",
+        "\uff10",
+        "\u200b",
+        "\u202e",
+        "\ufdfa",
+        "\u0130",
+        "\u1e9e",
+        "\u0345",
+        "\u0301",
+        "null",
+        "ffffffff",
+    ),
+)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class Identifiers(Target):
+    """Any identifiers have forms that are bounded, seen and their own forms."""
+
+    def __init__(self) -> None:
+        patterns = Patterns(r"(kiosk-?)*\d+x, .*(a|aa)+@")
+        self._regions = {region: Identities(region, patterns) for region in ("", "GB", "US", "IT", "BR")}
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        sent = {rng.choice(_KINDS): _value(rng)[:_LIMIT] for _ in range(rng.choice((1, 1, 2, 8)))}
+        if rng.random() < 0.02:  # one kind in many disguises, each value as dear as can be
+            one = rng.choice(_PARTS)
+            sent = {f"phone{' ' * n}": f"{one * 90}"[: 95 - n % 5] + str(n) for n in range(MAPS["identifiers"].entries)}
+        return msgspec.msgpack.encode((rng.choice(tuple(self._regions)), _value(rng)[:256], sent))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        region, customer_id, sent = msgspec.msgpack.decode(data, type=tuple[str, str, dict[str, str]])
+        identities = self._regions[region]
+        yield NUMBERS_MS
+        key = identities.customer_key_of(customer_id, sent)
+        yield NUMBERS_MS
+        forms = identities.usable(sent)
+        yield NUMBERS_MS
+        again = [form for kind, value in forms for form in identities.usable({kind: value})]
+        assert again == forms, "a form has another form"
+        assert key is not None or not forms
+        for _, value in forms:
+            assert 0 < len(value) <= _LIMIT
+            assert not {unicodedata.category(char) for char in value} & _UNSEEN
+
+
+def _value(rng: random.Random) -> str:
+    chosen = rng.random()
+    if chosen < 0.2:
+        return text(rng)
+    if chosen < 0.25:
+        return rng.choice(_PARTS) * rng.choice((10, 90, 1_024))
+    parts = [rng.choice(_PARTS) if rng.random() < 0.9 else character(rng) for _ in range(rng.randrange(12))]
+    return "".join(parts)
