@@ -21,6 +21,12 @@ PEOPLE: list[Event] = [
     {"identifiers": {"cookie": "k-1", "device": "d-1"}},
     {"identifiers": {"cookie": "k-2", "twitter": "@Ann"}},
     {"identifiers": {"phone": "+49 (30) 12-34", "twitter": "@Ann"}},
+    {"identifiers": {"phone": "0049 (0)30 98-76", "email": "(null)"}},
+    {"identifiers": {"email": "mailto:BOB@example.com", "phone": "+49 30 1234"}},
+    {
+        "customer_id": "00000000-0000-0000-0000-000000000000",
+        "identifiers": {"twitter": "@\uff22\u200bob", "crm": "true"},
+    },
     {"identifiers": {"phone": "n/a", "email": "  NULL ", "loyalty_card": "0", "device": "d-2"}},
     {"customer_id": "", "identifiers": {"crm": "77", "account_no": "A-1", "twitter": "@x"}},
     {"customer_id": "undefined", "identifiers": {"email": "[object Object]", "cookie": "Guest", "crm": "77"}},

@@ -14,8 +14,14 @@ DAY = 24 * HOUR
 
 NO_IDENTITY = {
     "", "null", "none", "undefined", "nan", "anonymous", "guest", "unknown", "test", "n/a", "0", "-1",
-    "[object object]",
+    "[object object]", "(null)", "true", "00000000-0000-0000-0000-000000000000",
 }  # fmt: skip
+WRITTEN = {
+    "0049 (0)30 98-76": "+49309876",
+    "mailto:BOB@example.com": "bob@example.com",
+    "@\uff22\u200bob": "bob",
+}
+"""How identifiers begin that are written in an unusual way, and what that means."""
 STRONG = ("email", "phone", "loyalty_card")
 WEAK = ("twitter", "device", "cookie")
 
@@ -131,6 +137,9 @@ def whose(record: Mapping[str, Any]) -> str:
 
 def _plain(kind: str, value: str) -> str:
     """Return an identifier as all of its ways of being written are kept."""
+    for written, meant in WRITTEN.items():
+        if value.startswith(written):
+            return meant + value.removeprefix(written)
     if kind == "phone":
         return "".join(char for place, char in enumerate(value) if char.isdigit() or (char == "+" and place == 0))
     if kind == "twitter":

@@ -88,6 +88,7 @@ def test_a_national_number_is_read_by_its_region_alone() -> None:
     assert PHONES.phone("020 7946 0958") == "02079460958"
     assert PHONES.phone("442079460958") == "442079460958"
     assert PHONES.phone("030/123 456 ext 7") == "030123456;ext=7"
+    assert PHONES.phone("030/123 456 (home)") == PHONES.phone("tel:030-123456;isub=9") == "030123456"
 
 
 @pytest.mark.parametrize(("written", "kept"), [("+44 20", "+4420"), ("+999 123", "+999123"), ("12345", "12345")])
