@@ -20,6 +20,7 @@ import pytest
 from schemas.avro.registry import FileRegistry
 from schemas.topics import KIND_TOPICS
 from servers.programs import ServerMissingError
+from streams.identity.identities import Identities
 from streams.sentiment import VaderScorer
 from tests.servers.toolchains import find_go
 from touchline.records.check import Checker
@@ -155,7 +156,7 @@ def test_what_cannot_be_read_is_answered_with_an_error_that_says_why(results: li
 
 
 def test_the_workers_take_every_touchpoint_from_its_topic_and_read_all_its_fields(results: list[Result]) -> None:
-    checker = Checker(FileRegistry(), VaderScorer())
+    checker = Checker(FileRegistry(), VaderScorer(), Identities())
     for one in touchpoints(results):
         kind = one["touchpoint"]["kind"]
         checked = checker.check(json.dumps(one["touchpoint"]).encode(), kind, int(time.time() * 1000))
