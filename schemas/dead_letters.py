@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from schemas.errors import Stage
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.rows import DeadLetterRow, OutcomeRow, place
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, RECORD_OVERHEAD, Headers, record_size
 from schemas.text import MAX_REASON, shortened
-from schemas.topics import DEAD_LETTERS, TOPIC_KINDS
+from schemas.topics import DEAD_LETTERS
 from schemas.units import TIMES
 from schemas.versions import row_version
 
@@ -76,14 +77,9 @@ class DeadLetter:
     value: bytes | None = None
     headers: Headers = ()
 
-    @property
-    def kind(self) -> str | None:
-        """The kind of its topic; None for a topic that is not one of touchline's inputs."""
-        return TOPIC_KINDS.get(self.topic)
-
 
 def encode(letter: DeadLetter) -> Encoded:
-    """Return a dead letter as it is written to `touchpoints.dlq.v1`, in the message's own partition.
+    """Return a dead letter as it is written to `touchpoints.dlq.v1`, in the partition of the message's task.
 
     A message may be too large for that topic: brokers count compressed bytes, so its own topic took
     it. Then the letter lacks key, value and headers, and its detail says where the message stands.
@@ -134,7 +130,7 @@ def row_of(record: StoredRecord, partition: int, epoch: int) -> DeadLetterRow:
 
     Args:
         record: a record of `touchpoints.dlq.v1`.
-        partition: its partition of that topic, which is also that of the refused message.
+        partition: its partition of that topic.
         epoch: `TOUCHLINE_EPOCH`.
     """
     letter = decode(None, None, record.headers)
@@ -166,13 +162,16 @@ def row_of(record: StoredRecord, partition: int, epoch: int) -> DeadLetterRow:
     )
 
 
-def refusal_of(letter: DeadLetterRow) -> OutcomeRow | None:
-    """Return the row that says that a message was refused; None for what is no dead letter of an input topic."""
-    kind = TOPIC_KINDS.get(letter.topic)
-    if kind is None:
+def refusal_of(letter: DeadLetterRow, inputs: InputTopics = CONTRACT_INPUTS) -> OutcomeRow | None:
+    """Return the row that says that a message was refused; None for what is no dead letter of an input topic.
+
+    Of a topic that carries several kinds, the row has the topic in the place of the kind.
+    """
+    origin = inputs.origin(letter.topic)
+    if origin is None:
         return None
     return OutcomeRow(
-        kind, letter.refused_at, "refused", letter.topic, place(letter.partition, letter.offset), letter.version
+        origin, letter.refused_at, "refused", letter.topic, place(letter.partition, letter.offset), letter.version
     )
 
 

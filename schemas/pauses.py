@@ -1,7 +1,7 @@
 """Paused input partitions: the note that a worker commits with their offset, and the request to take one up.
 
-The request is a message of `touchpoints.resume.v1`, in the input partition's own number, so that it reaches the
-worker that has the partition.
+The request is a message of `touchpoints.resume.v1`, in the partition of the input's task, so that it reaches the worker
+that has the input.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import msgspec
 
 from schemas.errors import NOT_READ
-from schemas.topics import TOPIC_KINDS
 from schemas.units import TIMES
 
 
@@ -28,9 +27,15 @@ class PauseNote(msgspec.Struct, frozen=True):
 
 
 class ResumeRequest(msgspec.Struct, frozen=True):
-    """A person's request to read a paused partition of an input topic again."""
+    """A person's request to read a paused partition of an input topic again.
+
+    Attributes:
+        topic: the input topic.
+        partition: its partition; None for the one with the number of the request's own.
+    """
 
     topic: str
+    partition: int | None = None
 
 
 def encode_note(note: PauseNote) -> str:
@@ -53,9 +58,8 @@ def encode_request(request: ResumeRequest) -> bytes:
 
 
 def decode_request(value: bytes | None) -> ResumeRequest | None:
-    """Return the request in a message, None where it holds none that names an input topic."""
+    """Return the request in a message, None where it holds none."""
     try:
-        request = msgspec.json.decode(value or b"", type=ResumeRequest)
+        return msgspec.json.decode(value or b"", type=ResumeRequest)
     except NOT_READ:
         return None
-    return request if request.topic in TOPIC_KINDS else None

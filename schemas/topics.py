@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.kinds import KINDS
@@ -42,24 +43,42 @@ MAX_MESSAGE_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic to create: its name and the settings that differ from the broker's defaults."""
+    """A topic to create.
+
+    Attributes:
+        name: its name.
+        config: the settings that it is created with, which differ from the broker's defaults.
+        is_ours: whether it has to have them; an input that `TOUCHLINE_TOPICS` names is its producers'.
+        any_partitions: whether it may have another number of partitions than `TOUCHLINE_PARTITIONS`.
+    """
 
     name: str
     config: dict[str, str] = field(default_factory=dict)
+    is_ours: bool = True
+    any_partitions: bool = False
 
 
-def all_topics() -> list[Topic]:
-    """Return every topic touchline reads or writes; all of them have the same number of partitions."""
-    wide = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
-    inputs = [Topic(name, wide) for name in KIND_TOPICS.values()]
+_WIDE = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
+
+def all_topics(inputs: Iterable[str] = TOPIC_KINDS) -> list[Topic]:
+    """Return every topic that touchline reads or writes: the inputs, by default the contract's, and its own."""
+    return [
+        *(Topic(name, _WIDE, is_ours=name in TOPIC_KINDS, any_partitions=True) for name in inputs),
+        *_own_topics(),
+    ]
+
+
+def _own_topics() -> list[Topic]:
+    """Return the topics between the stages and behind them; all of them have the same number of partitions."""
     internal = [
-        Topic(JOURNEYS_LOG, {**wide, "retention.ms": str(14 * DAY_MS)}),
+        Topic(JOURNEYS_LOG, {**_WIDE, "retention.ms": str(14 * DAY_MS)}),
         Topic(
             JOURNEYS_STATE,
             # Compaction waits an hour: a late write of a paused worker that was already replaced must still stand
             # beside the newer value when the state is read back, so that the higher offset can win.
             {
-                **wide,
+                **_WIDE,
                 "cleanup.policy": "compact",
                 "min.compaction.lag.ms": str(HOUR_MS),
                 # Every second writes each partition's position anew: without these, a quiet partition's state would
@@ -74,9 +93,13 @@ def all_topics() -> list[Topic]:
         ),
         Topic(RESUME_REQUESTS, {"retention.ms": str(DAY_MS)}),
     ]
-    facts = [Topic(name, {**wide, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
+    facts = [Topic(name, {**_WIDE, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
     outputs = [
         Topic(DEAD_LETTERS, {"max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}),
-        *(Topic(name, wide) for name in SIGNAL_TOPICS.values()),
+        *(Topic(name, _WIDE) for name in SIGNAL_TOPICS.values()),
     ]
-    return inputs + internal + facts + outputs
+    return internal + facts + outputs
+
+
+OWN_TOPICS: frozenset[str] = frozenset({REBUILD_MARK, *(topic.name for topic in _own_topics())})
+"""What touchline makes for itself: none of it can be an input."""

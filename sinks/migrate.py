@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
@@ -85,6 +86,7 @@ def migrate(
     migrations: Sequence[Migration] | None = None,
     currency: str = "",
     time_zone: str = "UTC",
+    inputs: InputTopics = CONTRACT_INPUTS,
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -94,6 +96,7 @@ def migrate(
         migrations: the migrations to apply; None for those of this release.
         currency: the business's own, "" where it is not set.
         time_zone: the business's own, an IANA name.
+        inputs: the input topics.
 
     Returns:
         The names of the migrations that this call applied.
@@ -124,7 +127,7 @@ def migrate(
         for statement in lacking(database):
             database.execute(statement)
     settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
-    store_reference_tables(database, settings)
+    store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.kinds import KINDS
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.kinds.steps import STEPS
 from schemas.metrics import METRICS
 from sinks.database import Database, select
@@ -45,21 +45,18 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
         "SELECT code, kind, action, version FROM steps_rows FINAL",
         STEPS,
     ),
-    ReferenceTable(
-        "kinds_rows",
-        ("kind", "topic"),
-        "SELECT kind, topic, version FROM kinds_rows FINAL",
-        [(kind.name, kind.topic) for kind in KINDS.values()],
-    ),
 )
 
 
-def store_reference_tables(database: Database, settings: Mapping[str, str]) -> None:
+def store_reference_tables(
+    database: Database, settings: Mapping[str, str], inputs: InputTopics = CONTRACT_INPUTS
+) -> None:
     """Store the declarations that differ from the stored ones; tables that are not there are passed over.
 
     Args:
         database: the ClickHouse whose tables they are.
         settings: those that the views follow, by name.
+        inputs: the input topics.
 
     Raises:
         TransientWriteError: the database is out of reach.
@@ -72,7 +69,13 @@ def store_reference_tables(database: Database, settings: Mapping[str, str]) -> N
         "SELECT name, value, version FROM settings_rows FINAL",
         list(settings.items()),
     )
-    for table in (*REFERENCE_TABLES, stored_settings):
+    kinds = ReferenceTable(
+        "kinds_rows",
+        ("kind", "topic"),
+        "SELECT kind, topic, version FROM kinds_rows FINAL",
+        [(kind, "+".join(topics)) for kind, topics in inputs.by_kind.items()],
+    )
+    for table in (*REFERENCE_TABLES, kinds, stored_settings):
         if [table.name] in names:
             _store(database, table)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import faust
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.app.base import BootStrategy
 
 from sinks.database import Database
 from sinks.writer import Writer
 from streams.agents import ingest, journeys, sink, watermarks
 from streams.agents.services import Services
+from streams.kafka.assignor import TaskAssignor
 from streams.kafka.consumer import ChunkTransport
 from streams.settings import Settings
 
@@ -32,7 +35,9 @@ class TouchlineApp(faust.App):
         """Do nothing: without Faust's tables there is nothing to keep."""
 
 
-def new_app(settings: Settings, role: str) -> TouchlineApp:
+def new_app(
+    settings: Settings, role: str, assignor: type[AbstractPartitionAssignor] = RangePartitionAssignor
+) -> TouchlineApp:
     """Return a Faust app without agents, in the consumer group of a role (`streams`, `sink`)."""
     app = TouchlineApp(
         settings.group(role),
@@ -50,13 +55,13 @@ def new_app(settings: Settings, role: str) -> TouchlineApp:
         topic_disable_leader=True,
         web_enabled=False,
     )
-    app.transport = ChunkTransport(app, settings)
+    app.transport = ChunkTransport(app, settings, assignor)
     return app
 
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
     """Return the app of the stream workers: INGEST, WATERMARKS and JOURNEYS."""
-    app = new_app(settings, "streams")
+    app = new_app(settings, "streams", TaskAssignor)
     ingest.register(app, services)
     watermarks.register(app, services)
     journeys.register(app, services)

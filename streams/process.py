@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 def run_worker(settings: Settings) -> int:
     """Run the stream workers until SIGINT or SIGTERM; return the exit status."""
-    needed = {topic.name for topic in all_topics()}
+    needed = {topic.name for topic in all_topics(settings.inputs)}
     return _run(settings, "worker", settings.metrics_port, needed, _build_worker)
 
 
@@ -144,7 +144,7 @@ async def serve(settings: Settings, role: Role, port: int, needed: set[str], bui
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         # Served before Kafka answers: a process that waits for Kafka is alive, and says that it waits.
-        telemetry, standing = Telemetry.on(_registry(), role), Standing()
+        telemetry, standing = Telemetry.on(_registry(), role, settings.inputs), Standing()
         telemetry.show(standing, role)
         standing.wait("kafka", "it was not asked yet")
         health = HealthServer(telemetry, standing, settings.metrics_host, port)

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import TouchlineError
+from schemas.inputs import InputTopics, input_topics
 from schemas.text import printable
 from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
@@ -67,9 +68,15 @@ class Settings(BaseSettings):
         description="most seconds that an input partition waits for a schema of the registry; then its messages are "
         "refused",
     )
+    topics: str = Field(
+        default="",
+        description="topics that kinds come from instead of the contract's: kind=topic+topic, …; *=topic for all "
+        "kinds, told by each message ([input topics](#input-topics))",
+    )
     partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=4,
-        description="partitions of every topic; once topics hold data, raise it with `touchline rebuild` alone",
+        description="partitions of the journeys log and of all of touchline's own topics, not of the inputs; once they "
+        "hold data, raise it with `touchline rebuild` alone",
     )
     replication: Annotated[int, Field(ge=1, le=15)] = Field(
         default=1, description="replicas of every topic that `touchline topics --create` makes"
@@ -205,6 +212,12 @@ class Settings(BaseSettings):
             _check_server(url, "https://user:password@host:8081")
         return value
 
+    @field_validator("topics")
+    @classmethod
+    def _check_topics(cls, value: str) -> str:
+        input_topics(value)
+        return value
+
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, value: str) -> str:
@@ -243,6 +256,11 @@ class Settings(BaseSettings):
                 f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD"
             )
         return self
+
+    @property
+    def inputs(self) -> InputTopics:
+        """The input topics, and the kinds that they carry."""
+        return input_topics(self.topics)
 
     @property
     def dimensions(self) -> frozenset[str] | None:

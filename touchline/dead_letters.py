@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Container, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from schemas.dead_letters import DeadLetter, decode
+from schemas.inputs import CONTRACT_INPUTS
 from schemas.sizes import MAX_DEAD_LETTER_BYTES
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.producer import BatchProducer, Message
@@ -59,10 +60,12 @@ class Counts:
     """How many dead letters there are, of how many messages, and how many of these can be sent back.
 
     Attributes:
-        partitions: how many each topic has that is there, by name: a message is sent to no other.
+        partitions: how many each topic has that is there, by name.
+        inputs: the input topics: a message is sent to no other.
     """
 
     partitions: Mapping[str, int]
+    inputs: Container[str] = CONTRACT_INPUTS
     letters: int = 0
     messages: int = 0
     returnable: int = 0
@@ -83,16 +86,16 @@ async def once_each(letters: AsyncIterable[DeadLetter], counts: Counts) -> Async
         if message not in seen:
             seen.add(message)
             counts.messages += 1
-            counts.returnable += returnable(letter, counts.partitions)
+            counts.returnable += returnable(letter, counts.partitions, counts.inputs)
             yield letter
 
 
-def returnable(letter: DeadLetter, partitions: Mapping[str, int]) -> bool:
-    """Return whether a letter holds its message, and says where it came from: a place that is there and takes it.
+def returnable(letter: DeadLetter, partitions: Mapping[str, int], inputs: Container[str] = CONTRACT_INPUTS) -> bool:
+    """Return whether a letter holds its message, and says where it came from: an input that is there and takes it.
 
     Anybody can write a dead letter that names another place. Kafka would be asked for it for ever.
     """
-    there = letter.kind is not None and 0 <= letter.partition < partitions.get(letter.topic, 0)
+    there = letter.topic in inputs and 0 <= letter.partition < partitions.get(letter.topic, 0)
     return there and letter.value is not None and _message(letter).size <= MAX_MESSAGE_BYTES
 
 
@@ -117,7 +120,7 @@ async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter], part
     sent = 0
     try:
         async for letter in letters:
-            if not returnable(letter, partitions):
+            if not returnable(letter, partitions, settings.inputs):
                 continue
             await producer.send({(letter.topic, letter.partition): [_message(letter)]})
             sent += 1

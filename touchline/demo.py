@@ -76,7 +76,13 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
         stack.start_broker()
         asyncio.run(create_topics(settings))
         with _opened(settings.clickhouse) as tables:
-            migrate(tables, settings.retention_days, currency=settings.currency, time_zone=settings.time_zone)
+            migrate(
+                tables,
+                settings.retention_days,
+                currency=settings.currency,
+                time_zone=settings.time_zone,
+                inputs=settings.inputs,
+            )
         yield stack, settings
 
 

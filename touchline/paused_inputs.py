@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.pauses import PauseNote, ResumeRequest, decode_note, encode_request
-from schemas.topics import RESUME_REQUESTS, TOPIC_KINDS
+from schemas.topics import RESUME_REQUESTS
+from streams.kafka.admin import partition_counts
 from streams.kafka.client import client_options
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
@@ -38,10 +39,11 @@ async def paused_inputs(settings: Settings) -> list[PausedInput]:
     Raises:
         KafkaError: Kafka does not answer.
     """
+    counts = await partition_counts(settings)
+    places = [TopicPartition(topic, number) for topic in settings.inputs for number in range(counts.get(topic, 0))]
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        places = [TopicPartition(topic, number) for topic in TOPIC_KINDS for number in range(settings.partitions)]
         committed = await admin.list_consumer_group_offsets(settings.group("streams"), partitions=places)
     finally:
         await admin.close()
@@ -75,8 +77,9 @@ async def ask_to_take_up(settings: Settings, inputs: Sequence[PausedInput]) -> N
     """
     requests: dict[tuple[str, int], list[Message]] = {}
     for one in inputs:
-        message = Message(None, encode_request(ResumeRequest(one.topic)))
-        requests.setdefault((RESUME_REQUESTS, one.partition), []).append(message)
+        message = Message(None, encode_request(ResumeRequest(one.topic, one.partition)))
+        # The worker that has an input has its task's partition of the requests.
+        requests.setdefault((RESUME_REQUESTS, one.partition % settings.partitions), []).append(message)
     producer = BatchProducer(settings)
     await producer.start()
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from schemas.inputs import CONTRACT_INPUTS
 from schemas.topics import REBUILD_MARK, all_topics
 from streams.kafka.admin import REBUILD_AGAIN, partition_counts
 from streams.kafka.client import client_options
@@ -55,32 +56,36 @@ async def topic_states(settings: Settings) -> TopicStates:
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        limits = await _message_limits(admin, [t.name for t in all_topics() if t.name in counts])
+        limits = await _message_limits(admin, [t.name for t in all_topics(settings.inputs) if t.name in counts])
     finally:
         await admin.close()
-    return judge(settings.partitions, counts, limits)
+    return judge(settings.partitions, counts, limits, settings.inputs)
 
 
-def judge(wanted: int, counts: Mapping[str, int], limits: Mapping[str, int]) -> TopicStates:
+def judge(
+    wanted: int, counts: Mapping[str, int], limits: Mapping[str, int], inputs: Iterable[str] = CONTRACT_INPUTS
+) -> TopicStates:
     """Return the state of every topic.
 
     Args:
-        wanted: how many partitions each should have.
+        wanted: how many partitions each should have that is no input.
         counts: how many each topic has that is there, by name.
         limits: the largest message each topic takes, bytes, where it is known.
+        inputs: the input topics.
     """
-    topics = all_topics()
+    topics = all_topics(inputs)
     there = {topic.name: counts[topic.name] for topic in topics if topic.name in counts}
+    fixed = {topic.name: there[topic.name] for topic in topics if topic.name in there and not topic.any_partitions}
     missing = [topic.name for topic in topics if topic.name not in there]
     narrow: dict[str, list[str]] = {}
     states = []
     for topic in topics:
         problem = ""
-        needed = topic.config.get(_MAX_MESSAGE, "0")
+        needed = topic.config.get(_MAX_MESSAGE, "0") if topic.is_ours else "0"
         limit = limits.get(topic.name, int(needed))
         if topic.name not in there:
             problem = "missing"
-        elif there[topic.name] != wanted:
+        elif fixed.get(topic.name, wanted) != wanted:
             problem = f"has {there[topic.name]} partitions, TOUCHLINE_PARTITIONS is {wanted}"
         elif limit < int(needed):
             problem = f"{_MAX_MESSAGE} is {limit}, not {needed}"
@@ -89,7 +94,7 @@ def judge(wanted: int, counts: Mapping[str, int], limits: Mapping[str, int]) -> 
     if REBUILD_MARK in counts:
         # It will mend all else.
         return TopicStates(states, [REBUILD_AGAIN])
-    return TopicStates(states, [*filter(None, [misfit(wanted, there)]), *_missing(missing, there), *_narrow(narrow)])
+    return TopicStates(states, [*filter(None, [misfit(wanted, fixed)]), *_missing(missing, there), *_narrow(narrow)])
 
 
 def _missing(missing: list[str], there: Mapping[str, int]) -> list[str]:

@@ -14,6 +14,9 @@ INPUTS=(
   touchpoints.cart_events.v1 touchpoints.case_events.v1 touchpoints.page_views.v1
   business.changes.v1 business.marketing_spend.v1
 )
+# The topics that TOUCHLINE_TOPICS names besides: KAFKA_INPUTS="shop.orders events".
+read -ra MORE_INPUTS <<< "${KAFKA_INPUTS:-}"
+INPUTS+=("${MORE_INPUTS[@]}")
 FACTS=(
   facts.touchpoints.v1 facts.journeys.v1 facts.sentiment_shifts.v1 facts.abandonments.v1 facts.superseded.v1
   facts.metric_buckets.v1 facts.currencies.v1 facts.customers.v1 facts.clocks.v1

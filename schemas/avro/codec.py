@@ -13,11 +13,12 @@ from schemas.avro.aliases import bears, with_our_names
 from schemas.avro.decoder import UnsupportedSchemaError, compile_decoder
 from schemas.avro.envelopes import CHANGE, CHANGE_RECORD, is_json
 from schemas.avro.fingerprints import SINGLE_OBJECT, header_of
-from schemas.avro.json_messages import JsonReader, NoteUnknown
+from schemas.avro.json_messages import JsonReader, NoteUnknown, stated_kind
 from schemas.avro.limits import check_json, check_types
 from schemas.avro.registry import JSON_SCHEMA, Registry, Schema, current_schemas
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.kinds import KINDS
+from schemas.text import shortened
 
 if TYPE_CHECKING:
     from schemas.avro.decoder import Decode
@@ -31,6 +32,7 @@ KIND_RECORDS: dict[str, str] = {name: kind.record for name, kind in KINDS.items(
 MAX_COMPILED_TYPES = 300
 """Types of a writer's schema up to which a decoder is compiled for it: the whole process waits for the compiler."""
 
+_SHOWN = 40
 _SINGLE_OBJECT_SIZE = 10
 _NO_HEADER = b""
 """The header of JSON."""
@@ -71,6 +73,7 @@ class Codec:
         self._decoders: dict[str, dict[bytes, Decode]] = {
             kind: {_NO_HEADER: reader.read} for kind, reader in self._json.items()
         }
+        self._kinds: dict[tuple[tuple[str, ...], bytes], str | None] = {}
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """Return the record in a message of a kind's topic, as the schema in force has it.
@@ -102,6 +105,29 @@ class Codec:
         if self._decoders[kind][data[:size]] == reader.read:
             return reader.read(data, size, event)
         return self.decode(kind, data)
+
+    def kind_of(self, kinds: tuple[str, ...], data: bytes) -> str:
+        """Return the kind of a message of a topic that carries several: its record's, or the one that JSON states.
+
+        Raises:
+            UndecodableError, UnknownSchemaError, RegistryUnavailableError: as `decode` does; it is of no such kind.
+        """
+        size = _header_size(data)
+        header = data[:size]
+        if size and (kinds, header) not in self._kinds:
+            self._kinds[kinds, header] = self._kind_of_schema(kinds, self._writer_of(data))
+        kind = self._kinds[kinds, header] if size else None
+        return kind or _kind_stated(kinds, data[size:])
+
+    def _kind_of_schema(self, kinds: tuple[str, ...], writer: Schema) -> str | None:
+        """Return the kind whose record a schema is of; None for JSON."""
+        if writer is JSON_SCHEMA:
+            return None
+        found = str(writer.get("name")).rpartition(".")[2]
+        named = [kind for kind in kinds if KIND_RECORDS[kind] == found]
+        for kind in named or [kind for kind in kinds if bears(writer, KIND_RECORDS[kind])]:
+            return kind
+        raise UndecodableError(f"the message holds a {found}; this topic carries {', '.join(kinds)}")
 
     def learn(self, kind: str, data: bytes) -> int:
         """Ask for the schema that a message names, unless it is known; return the size of the message's header.
@@ -225,6 +251,14 @@ def _header_size(data: bytes) -> int:
     if len(data) < size:
         raise UndecodableError(f"the message is {len(data)} bytes long, its header alone takes {size}")
     return size
+
+
+def _kind_stated(kinds: tuple[str, ...], text: bytes) -> str:
+    kind = stated_kind(text)
+    if kind in kinds:
+        return kind
+    said = "states no kind" if kind is None else f"states the kind {shortened(kind, _SHOWN)!r}"
+    raise UndecodableError(f"the message {said}; this topic carries {', '.join(kinds)}: each message has to say which")
 
 
 def _what_is_wrong(error: Exception) -> str:

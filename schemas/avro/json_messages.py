@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +81,28 @@ class JsonReader:
             raise UndecodableError(f"kind is {shown[:40]}; this topic carries {self._kind}")
 
 
+class _Stated(msgspec.Struct, gc=False):
+    """What a message may say of itself at its top; the rest is skipped."""
+
+    kind: str | None = None
+    specversion: msgspec.Raw = msgspec.Raw()
+    payload: msgspec.Raw = msgspec.Raw()
+
+
+_stated = msgspec.json.Decoder(_Stated)
+
+
 def stated_kind(data: bytes) -> str | None:
     """Return the kind that a JSON message states; None if it states none.
 
     Raises:
         UndecodableError: it is not a JSON object.
     """
+    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        # Most messages have no envelope.
+        said = _stated.decode(data.removeprefix(BYTE_ORDER_MARK))
+        if said.kind is not None and not (said.specversion or said.payload):
+            return said.kind
     try:
         found, _ = unwrapped(json_object(data.removeprefix(BYTE_ORDER_MARK), MESSAGE), None)
     except BadLineError as error:

@@ -283,7 +283,7 @@ CREATE TABLE IF NOT EXISTS touchline.steps_rows
 ENGINE = ReplacingMergeTree(version)
 ORDER BY code;
 
--- The topic of each kind.
+-- The topics that each kind comes from, joined by +.
 CREATE TABLE IF NOT EXISTS touchline.kinds_rows
 (
     kind String,

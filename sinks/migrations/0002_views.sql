@@ -506,7 +506,8 @@ WITH
     ) AS kept_days
 SELECT
     transform(c.kind, topics.1, topics.2, c.kind) AS topic,
-    c.kind AS kind,
+    -- Of a refused message of a topic with several kinds, the topic stands in its place.
+    if(has(topics.1, c.kind), c.kind, '') AS kind,
     c.hour AS hour,
     toUInt64(sum(c.on_time) + sum(c.late) + sum(c.stated)) AS accepted,
     toUInt64(sum(c.late)) AS late,

@@ -13,12 +13,12 @@ import structlog
 from schemas.avro.codec import Codec
 from schemas.avro.registry import open_registry
 from schemas.pauses import decode_request
-from schemas.topics import RESUME_REQUESTS, TOPIC_KINDS, WATERMARKS
+from schemas.topics import JOURNEYS_LOG, RESUME_REQUESTS, WATERMARKS
 from schemas.watermarks import encode
 from streams.agents.identities import open_identities
 from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
-from streams.agents.pausing import Inputs
+from streams.agents.pausing import Inputs, Place
 from streams.agents.services import Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
@@ -40,7 +40,7 @@ def register(app: faust.App, services: Services) -> None:
     validator = Validator(services, codec, VaderScorer(settings.company_names), open_identities(services))
     ingest = Ingest(services, validator, _AppInputs(app))
 
-    @app.agent(topic(app, TOPIC_KINDS), name=STAGE)
+    @app.agent(topic(app, settings.inputs), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
         with exit_on_error(STAGE):
             await ingest.run(chunks_of(stream))
@@ -59,7 +59,9 @@ def register(app: faust.App, services: Services) -> None:
 
 
 class Ingest:
-    """The INGEST tasks of a worker: task p reads partition p of every input topic.
+    """The INGEST tasks of a worker: those whose log partitions it has.
+
+    Task p reads the partitions q of the input topics with q mod `TOUCHLINE_PARTITIONS` = p.
 
     Every method raises errors that are not the fault of a message. The worker must stop then, with
     nothing acknowledged.
@@ -112,19 +114,32 @@ class Ingest:
 
     def _take(self, chunk: Chunk) -> None:
         """Validate a chunk, or keep it where its input is paused or waits for a schema."""
-        task = self._task(chunk.partition)
-        if chunk.topic in task.pausing:
+        place = chunk.place
+        task = self._task(place)
+        if task is None:
+            self._leave(chunk)
+        elif place in task.pausing:
             task.pausing.keep(chunk)
-        elif chunk.topic in task.waiting:
-            task.waiting[chunk.topic].append(chunk)
+        elif place in task.waiting:
+            task.waiting[place].append(chunk)
         elif schemas := self._validator.schemas.new_schemas(chunk):
-            task.wait_for(chunk.topic, self._learn(task, chunk, schemas))
+            task.wait_for(place, self._learn(task, chunk, schemas))
         else:
             self._validate(task, chunk, {})
 
+    def _leave(self, chunk: Chunk) -> None:
+        """Leave a chunk unacknowledged, as its task is another worker's: it is read again after the next rebalance."""
+        log.warning(
+            "an input partition waits, as its task is another worker's: do all workers have the same release and the "
+            "same TOUCHLINE_TOPICS?",
+            topic=chunk.topic,
+            partition=chunk.partition,
+            offset=chunk.first_offset,
+        )
+
     def _validate(self, task: IngestTask, chunk: Chunk, unknown: Unknown) -> None:
         received = ReceivedChunk(chunk, self._services.clock())
-        task.add(received, self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.topic]))
+        task.add(received, self._validator.validate(chunk, unknown, task.refused_in_a_row[chunk.place]))
 
     async def _learn(self, task: IngestTask, chunk: Chunk, schemas: dict[bytes, bytes]) -> None:
         """Learn the schemas that a chunk names, then validate it and what was kept of its input."""
@@ -132,7 +147,7 @@ class Ingest:
         async with self._receiving:
             if task.closed or not chunk.current:
                 return
-            kept = task.go_on(chunk.topic)
+            kept = task.go_on(chunk.place)
             self._validate(task, chunk, unknown)
             for behind in kept:
                 self._take(behind)
@@ -141,43 +156,54 @@ class Ingest:
         """Take up the inputs that the requests in a chunk name, where they are paused; acknowledge the chunk."""
         for record in chunk.records:
             request = decode_request(record.value)
-            if request is None:
+            if request is None or request.topic not in self._services.settings.inputs:
                 log.warning("a request that is none is passed over", topic=chunk.topic, offset=record.offset)
             else:
-                await self.take_up(request.topic, chunk.partition, "a person asked for it")
+                partition = chunk.partition if request.partition is None else request.partition
+                await self.take_up((request.topic, partition), "a person asked for it")
         chunk.ack()
 
-    async def take_up(self, topic: str, partition: int, why: str) -> None:
+    async def take_up(self, place: Place, why: str) -> None:
         """Validate what was kept of a paused input, and read on, unless that is too much again."""
         async with self._receiving:
-            task = self._tasks.get(partition)
-            if task is None or topic not in task.pausing:
+            task = self._tasks.get(place[1] % self._services.settings.partitions)
+            if task is None or place not in task.pausing:
                 return
-            kept = task.take_up(topic, why)
+            kept = task.take_up(place, why)
             for chunk in kept:
                 self._take(chunk)
-            if topic not in task.pausing:
-                self._inputs.resume(topic, partition)
+            if place not in task.pausing:
+                self._inputs.resume(*place)
 
-    def _task(self, number: int) -> IngestTask:
+    def _task(self, place: Place) -> IngestTask | None:
+        """Return the task of an input; None where its log partition is not ours."""
+        number = place[1] % self._services.settings.partitions
         task = self._tasks.get(number)
-        if task is not None and task.revoked:
+        if task is not None and (task.revoked or place not in task.refused_in_a_row):
             # A chunk of the next assignment may be here before Faust tells of the rebalance.
-            self._tasks.pop(number).close()
+            self._close(number)
             task = None
-        if task is None:
-            task = self._tasks[number] = IngestTask(number, self._services, self._inputs)
-            if self._group is not None:
-                task.start(self._group)
+        if task is None and number in self._inputs.assigned(JOURNEYS_LOG):
+            task = self._new_task(number)
+        return task
+
+    def _new_task(self, number: int) -> IngestTask:
+        task = self._tasks[number] = IngestTask(number, self._services, self._inputs)
+        if self._group is not None:
+            task.start(self._group)
         return task
 
     async def wake_tasks(self) -> None:
-        """Begin the tasks whose partitions are all ours; wake all, as time may have freed something; end pauses."""
-        for number in set.intersection(*(self._inputs.assigned(name) for name in TOPIC_KINDS)):
-            self._task(number).wake()
-        for number, task in list(self._tasks.items()):
+        """Begin the tasks whose log partitions are ours; wake all, as time may have freed something; end pauses."""
+        for number in self._inputs.assigned(JOURNEYS_LOG):
+            task = self._tasks.get(number)
+            if task is None or task.revoked:
+                self._close(number)
+                task = self._new_task(number)
+            task.wake()
+        for task in list(self._tasks.values()):
             for due in task.pausing.due():
-                await self.take_up(due, number, "its pause is over")
+                await self.take_up(due, "its pause is over")
 
     async def report(self) -> None:
         """Write the watermarks of the tasks, where they have moved, in one go."""
@@ -189,7 +215,12 @@ class Ingest:
     def close_tasks(self) -> None:
         """Close all tasks: the next owners of their partitions read unacknowledged chunks again."""
         for number in list(self._tasks):
-            self._tasks.pop(number).close()
+            self._close(number)
+
+    def _close(self, number: int) -> None:
+        task = self._tasks.pop(number, None)
+        if task is not None:
+            task.close()
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:

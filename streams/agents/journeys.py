@@ -26,7 +26,7 @@ from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import NOT_READ, Reason, Stage, TouchlineError
 from schemas.journey_log import Tick, decode
 from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.services import Services
 from streams.journeys.output import Collision, Output
@@ -270,29 +270,29 @@ class Journeys:
         for count, collision in enumerate(output.collisions):
             letter = await self._dead_letter(collision, is_fetched=count < COLLISIONS_FETCHED and room > 0)
             room -= letter.size
-            batches[DEAD_LETTERS, collision.task].append(letter)
+            batches[DEAD_LETTERS, collision.partition % self._services.settings.partitions].append(letter)
         return batches
 
     async def _dead_letter(self, collision: Collision, *, is_fetched: bool) -> Message:
-        source = KIND_TOPICS[collision.kind]
-        count = self._collisions.count(source)
+        place = collision.topic, collision.partition, collision.offset
+        count = self._collisions.count(collision.topic)
         if count:
             log.warning(
                 "touchpoints with one event_id were refused; this is one of them. Their details: touchline dlq list",
                 reason=COLLISION,
-                topic=source,
-                partition=collision.task,
-                offset=collision.source_offset,
+                topic=collision.topic,
+                partition=collision.partition,
+                offset=collision.offset,
                 refused_since_last_logged=count,
             )
-        found = await self._fetch(source, collision.task, collision.source_offset) if is_fetched else None
+        found = await self._fetch(*place) if is_fetched else None
         letter = DeadLetter(
             reason=COLLISION,
             detail=collision.detail,
             stage=STAGE,
-            topic=source,
-            partition=collision.task,
-            offset=collision.source_offset,
+            topic=collision.topic,
+            partition=collision.partition,
+            offset=collision.offset,
             at=rfc3339(self._services.clock()),
         )
         if not is_fetched:
@@ -325,7 +325,7 @@ class Journeys:
         for what, times in output.trimmed.items():
             telemetry.trimmed.labels(what).inc(times)
         for collision in output.collisions:
-            telemetry.messages_refused.labels(KIND_TOPICS[collision.kind], COLLISION).inc()
+            telemetry.messages_refused.labels(collision.topic, COLLISION).inc()
         self._record_sources(output)
         self._record_overflow(output)
         for signal in output.signals:
@@ -338,10 +338,10 @@ class Journeys:
         """Count touchpoints by where they came from; all series of a source begin at once, at 0 if need be."""
         telemetry = self._services.telemetry
         on_time, late = Counter(output.on_time), Counter(output.late)
-        for kind, source in on_time.keys() | late.keys():
-            labels = KIND_TOPICS[kind], self._services.sources.label(source)
-            telemetry.touchpoints_on_time.labels(*labels).inc(on_time[kind, source])
-            telemetry.late_touchpoints.labels(*labels).inc(late[kind, source])
+        for origin in on_time.keys() | late.keys():
+            labels = origin[0], self._services.sources.label(origin[1])
+            telemetry.touchpoints_on_time.labels(*labels).inc(on_time[origin])
+            telemetry.late_touchpoints.labels(*labels).inc(late[origin])
             telemetry.touchpoints_ahead.labels(*labels)
 
     def _record_overflow(self, output: Output) -> None:

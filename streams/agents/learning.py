@@ -16,7 +16,7 @@ from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE
 from schemas.avro.envelopes import CloudEvent
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import RefusalError, UnknownSchemaError
-from schemas.topics import MAX_TOUCHPOINT_BYTES, TOPIC_KINDS
+from schemas.topics import MAX_TOUCHPOINT_BYTES
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk
 from streams.runtime.retry import Backoff, Failure, retry
@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 
 class Decoder(Protocol):
     """What is used of `schemas.avro.codec.Codec`."""
+
+    def kind_of(self, kinds: tuple[str, ...], data: bytes) -> str:
+        """Return the kind of a message of a topic that carries several, or raise as `decode` does."""
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """Return the record in a message, or raise `RefusalError` or `RegistryUnavailableError`."""
@@ -73,20 +76,21 @@ class SchemaLearner:
     def __init__(self, services: Services, codec: Decoder) -> None:
         self._services = services
         self._codec = codec
-        self._known: set[tuple[str, bytes]] = set()
+        self._inputs = services.settings.inputs
+        self._known: set[tuple[tuple[str, ...], bytes]] = set()
         self._given_up: dict[bytes, None] = {}
         self._waiting: set[_Asking] = set()
         self._threads = ThreadPoolExecutor(MAX_QUESTIONS, "schemas")
 
     def new_schemas(self, chunk: Chunk) -> dict[bytes, bytes]:
         """Return a message for each schema id in a chunk that the codec has not met yet, by its header."""
-        kind = TOPIC_KINDS[chunk.topic]
+        kinds = self._inputs.kinds[chunk.topic]
         return {
             value[:CONFLUENT_SIZE]: value
             for record in chunk.records
             if (value := record.value) is not None
             and value[:1] == CONFLUENT
-            and (kind, value[:CONFLUENT_SIZE]) not in self._known
+            and (kinds, value[:CONFLUENT_SIZE]) not in self._known
             and len(value) <= MAX_TOUCHPOINT_BYTES  # a larger one is refused, whatever its schema
         }
 
@@ -125,13 +129,13 @@ class SchemaLearner:
 
     async def _ask(self, asking: _Asking) -> None:
         """Ask for each pending schema once; raise the last failure where one is left to be asked for again."""
-        kind = TOPIC_KINDS[asking.chunk.topic]
+        kinds = self._inputs.kinds[asking.chunk.topic]
         failure = None
         for header, value in list(asking.pending.items()):
             if not asking.chunk.current:
                 return
             try:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._codec.learn, kind, value)
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._learn, kinds, value)
             except RegistryUnavailableError as error:
                 failure = error
                 self._services.telemetry.retries.labels("schema_registry").inc()
@@ -143,16 +147,20 @@ class SchemaLearner:
                 asking.unknown[header] = refusal
             except RefusalError as refusal:
                 log.debug("schema learnt from a message that is refused", reason=refusal.reason)
-                self._known.add((kind, header))
+                self._known.add((kinds, header))
             except Exception as error:  # `validate` will tell whether the message is wrong
                 log.debug("schema met in a message that cannot be validated", cause=type(error).__name__)
-                self._known.add((kind, header))
+                self._known.add((kinds, header))
             else:
-                self._known.add((kind, header))
+                self._known.add((kinds, header))
             del asking.pending[header]
             self._given_up.pop(header, None)
         if failure is not None and asking.pending:
             raise failure
+
+    def _learn(self, kinds: tuple[str, ...], value: bytes) -> None:
+        """Make the codec learn the schema that a message names; blocks."""
+        self._codec.learn(kinds[0] if len(kinds) == 1 else self._codec.kind_of(kinds, value), value)
 
     def _note_failure(self, asking: _Asking, failure: Failure[RegistryUnavailableError]) -> None:
         cause = str(failure.error)

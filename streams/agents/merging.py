@@ -1,4 +1,4 @@
-"""One INGEST task: partition p of every input topic, merged, written to the journeys log, and acknowledged.
+"""One INGEST task: the inputs that are its own, merged, written to the journeys log, and acknowledged.
 
 Everything a task writes is written under one lock, its batches and its watermarks between them: so a
 watermark is never written ahead of a record that was to come before it. A chunk is acknowledged
@@ -16,16 +16,17 @@ from msgspec.structs import replace
 
 from schemas.journey_log import encode
 from schemas.rows import BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, TOPIC_KINDS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
-from streams.agents.pausing import Inputs, Pausing
+from streams.agents.pausing import Inputs, Pausing, Place
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validated
 from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Message, partition_for
+from streams.settings import Settings
 
 MAX_BATCH = 2_000
 """Most records of the log written at a time."""
@@ -48,14 +49,15 @@ class IngestTask:
     """A task, from its partitions' assignment until it is closed.
 
     Args:
-        number: of the partition it reads of every input topic.
+        number: of the log partition with which it goes: of every input topic it reads the partitions whose number,
+            divided by that of the log's partitions, leaves this one. It may have none to read.
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end, and are told which not to read.
 
     Attributes:
-        refused_in_a_row: by input topic, how many of its last messages were refused.
+        refused_in_a_row: by input, how many of its last messages were refused.
         pausing: which inputs are paused.
-        waiting: by input topic that waits for a schema, its chunks behind the one that names it. The watermark waits
+        waiting: by input that waits for a schema, its chunks behind the one that names it. The watermark waits
             with it, and for a moment so do the other inputs.
         closed: whether its partitions are no longer ours.
     """
@@ -63,17 +65,16 @@ class IngestTask:
     def __init__(self, number: int, services: Services, inputs: Inputs) -> None:
         settings = services.settings
         self.number = number
-        self.refused_in_a_row = dict.fromkeys(TOPIC_KINDS, 0)
-        self.waiting: dict[str, deque[Chunk]] = {}
+        places = _places(number, settings, inputs)
+        self.refused_in_a_row = dict.fromkeys(places, 0)
+        self.waiting: dict[Place, deque[Chunk]] = {}
         self.closed = False
         self._services = services
         self._inputs = inputs
         self._partitions = settings.partitions
         self._epoch_version = row_version(settings.epoch, 0)
-        self._merge = PartitionMerge[ReceivedChunk, Accepted](
-            tuple(TOPIC_KINDS), round(settings.idle_s * 1000), services.clock()
-        )
-        self.pausing = Pausing(number, services, inputs, self._merge)
+        self._merge = PartitionMerge[ReceivedChunk, Accepted](places, round(settings.idle_s * 1000), services.clock())
+        self.pausing = Pausing(services, inputs, self._merge)
         self._dead_letters: list[Message] = []
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -111,42 +112,42 @@ class IngestTask:
         Then the chunk ends with the last refusal: all of it is acknowledged once it is written, and the rest is kept.
         """
         chunk = received.chunk
-        topic, excess = chunk.topic, validated.excess
+        place, excess = chunk.place, validated.excess
         rest = None if excess is None else chunk.split(validated.count)
-        self.refused_in_a_row[topic] = validated.refused_in_a_row
+        self.refused_in_a_row[place] = validated.refused_in_a_row
         self._dead_letters += validated.refused
         self._last_chunk = chunk
-        self._merge.add(received, topic, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
+        self._merge.add(received, place, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
         if validated.accepted:
-            self.pausing.accept(topic)
+            self.pausing.accept(place)
         if excess is not None:
-            self.pausing.begin(topic, excess, rest)
+            self.pausing.begin(place, excess, rest)
         self._wake.set()
 
-    def wait_for(self, topic: str, learn: Coroutine[Any, Any, None]) -> None:
+    def wait_for(self, place: Place, learn: Coroutine[Any, Any, None]) -> None:
         """Have an input wait until its schemas are learnt, which ends with `go_on`; no other input waits for long."""
-        self.waiting[topic] = deque()
+        self.waiting[place] = deque()
         group = self._group or asyncio
         learning = group.create_task(learn)
         self._learning.add(learning)
         learning.add_done_callback(self._learning.discard)
-        asyncio.get_running_loop().call_later(PATIENCE_S, self._hold, topic, learning)
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._hold, place, learning)
 
-    def _hold(self, topic: str, learning: asyncio.Task[None]) -> None:
+    def _hold(self, place: Place, learning: asyncio.Task[None]) -> None:
         """Let the other inputs go on without one that still waits; the watermark waits for it."""
-        if learning in self._learning and topic in self.waiting:
-            self._merge.hold(topic, NO_BOUND)
+        if learning in self._learning and place in self.waiting:
+            self._merge.hold(place, NO_BOUND)
             self._wake.set()
 
-    def go_on(self, topic: str) -> deque[Chunk]:
+    def go_on(self, place: Place) -> deque[Chunk]:
         """End an input's waiting; return the chunks that were kept of it, to be taken after the one that waited."""
-        self._merge.release(topic, self._services.clock())
-        return self.waiting.pop(topic)
+        self._merge.release(place, self._services.clock())
+        return self.waiting.pop(place)
 
-    def take_up(self, topic: str, why: str) -> deque[Chunk]:
+    def take_up(self, place: Place, why: str) -> deque[Chunk]:
         """End the pause of an input; return what was kept of it, to be validated and added first."""
-        self.refused_in_a_row[topic] = 0
-        return self.pausing.end(topic, why)
+        self.refused_in_a_row[place] = 0
+        return self.pausing.end(place, why)
 
     def wake(self) -> None:
         """Make the task look whether time has freed something to write."""
@@ -174,9 +175,9 @@ class IngestTask:
         return True
 
     def _update_inputs(self) -> None:
-        for topic in TOPIC_KINDS:
-            caught_up = topic not in self.waiting and self._inputs.caught_up(topic, self.number)
-            self._merge.set_caught_up(topic, caught_up)
+        for place in self.refused_in_a_row:
+            caught_up = place not in self.waiting and self._inputs.caught_up(*place)
+            self._merge.set_caught_up(place, caught_up)
 
     def _messages(self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message]) -> Batches:
         """Return the messages that a batch and the refusals before it give."""
@@ -225,6 +226,16 @@ class IngestTask:
             self._last_watermark = watermark
             self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
             return TaskWatermark(self._services.settings.epoch, self.number, watermark)
+
+
+def _places(number: int, settings: Settings, inputs: Inputs) -> list[Place]:
+    """Return the inputs of a task: those that are ours and go with its number."""
+    return [
+        (topic, partition)
+        for topic in settings.inputs
+        for partition in sorted(inputs.assigned(topic))
+        if partition % settings.partitions == number
+    ]
 
 
 def _statement(row: BusinessChangeRow | MarketingSpendRow) -> OutcomeRow:

@@ -8,6 +8,7 @@ accepted message between is twice as long. The watermark waits for a paused inpu
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +20,8 @@ from schemas.units import SECOND_MS
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk
 
+Place = tuple[str, int]
+"""An input of a task: a topic, and a partition of it."""
 LONGEST_PAUSE_MS = 3600 * SECOND_MS
 
 log = structlog.get_logger(__name__)
@@ -43,13 +46,13 @@ class Inputs(Protocol):
 class Held(Protocol):
     """What is used of `streams.intake.merge.PartitionMerge`."""
 
-    def hold(self, topic: str, until: int) -> None:
+    def hold(self, name: Hashable, until: int) -> None:
         """Do not wait for an input; the watermark waits for it until some time, epoch ms."""
 
-    def release(self, topic: str, now: int) -> None:
+    def release(self, name: Hashable, now: int) -> None:
         """Wait for it again."""
 
-    def reached(self, topic: str) -> int:
+    def reached(self, name: Hashable) -> int:
         """Return the event time that it has reached."""
 
 
@@ -82,44 +85,43 @@ class Pausing:
     """The pauses of one task's inputs. Times are epoch ms.
 
     Args:
-        number: of the partition that the task reads of every input topic.
         services: settings, telemetry, clock.
         inputs: the consumer, which is told what to fetch.
         merge: the task's merge, which is told what not to wait for.
     """
 
-    def __init__(self, number: int, services: Services, inputs: Inputs, merge: Held) -> None:
+    def __init__(self, services: Services, inputs: Inputs, merge: Held) -> None:
         settings = services.settings
-        self._number = number
         self._services = services
         self._inputs = inputs
         self._merge = merge
         self._first_ms = round(settings.pause_s * SECOND_MS)
         self._hold_ms = round(settings.pause_hold_s * SECOND_MS)
-        self._runs: dict[str, _Run] = {}
-        self._pauses: dict[str, _Pause] = {}
+        self._runs: dict[Place, _Run] = {}
+        self._pauses: dict[Place, _Pause] = {}
 
-    def __contains__(self, topic: object) -> bool:
-        return topic in self._pauses
+    def __contains__(self, place: object) -> bool:
+        return place in self._pauses
 
     def keep(self, chunk: Chunk) -> None:
         """Keep a chunk of a paused input until that is taken up."""
-        self._pauses[chunk.topic].kept.append(chunk)
+        self._pauses[chunk.place].kept.append(chunk)
 
-    def accept(self, topic: str) -> None:
+    def accept(self, place: Place) -> None:
         """Note that a message of an input was accepted: its next pause is a first one."""
-        self._runs.pop(topic, None)
+        self._runs.pop(place, None)
 
-    def begin(self, topic: str, excess: Excess, rest: Chunk | None) -> None:
+    def begin(self, place: Place, excess: Excess, rest: Chunk | None) -> None:
         """Pause an input; `rest` is what was read of it and not validated."""
         now = self._services.clock()
-        run = self._runs.setdefault(topic, _Run(now, self._first_ms))
-        pause = _Pause(now + run.next_ms, run.since + self._hold_ms, self._merge.reached(topic))
+        topic, partition = place
+        run = self._runs.setdefault(place, _Run(now, self._first_ms))
+        pause = _Pause(now + run.next_ms, run.since + self._hold_ms, self._merge.reached(place))
         log.error(
             "an input partition is paused: too many of its messages in a row were refused. "
             "See docs/operating.md#touchlineinputpaused",
             topic=topic,
-            partition=self._number,
+            partition=partition,
             offset=excess.offset,
             refused_in_a_row=excess.count,
             reason=excess.refusal.reason,
@@ -128,40 +130,40 @@ class Pausing:
         run.next_ms = min(2 * run.next_ms, max(LONGEST_PAUSE_MS, self._first_ms))
         if rest is not None:
             pause.kept.append(rest)
-        self._pauses[topic] = pause
-        self._merge.hold(topic, pause.hold_until)
+        self._pauses[place] = pause
+        self._merge.hold(place, pause.hold_until)
         note = PauseNote(run.since, pause.hold_until, pause.reached)
-        self._inputs.pause(topic, self._number, encode_note(note))
+        self._inputs.pause(topic, partition, encode_note(note))
         telemetry = self._services.telemetry
-        telemetry.input_paused.labels(topic, str(self._number)).set(run.since / SECOND_MS)
-        telemetry.paused_input_behind.labels(topic, str(self._number)).set(0)
+        telemetry.input_paused.labels(topic, str(partition)).set(run.since / SECOND_MS)
+        telemetry.paused_input_behind.labels(topic, str(partition)).set(0)
 
-    def due(self) -> list[str]:
+    def due(self) -> list[Place]:
         """Return the inputs whose pause is over."""
         now = self._services.clock()
-        return [topic for topic, pause in self._pauses.items() if now >= pause.until]
+        return [place for place, pause in self._pauses.items() if now >= pause.until]
 
-    def end(self, topic: str, why: str) -> deque[Chunk]:
+    def end(self, place: Place, why: str) -> deque[Chunk]:
         """End the pause of an input; return the chunks of it that were kept, to be validated first."""
-        pause = self._pauses.pop(topic)
-        self._merge.release(topic, self._services.clock())
-        self._forget(topic)
-        log.warning("a paused input partition is taken up again", topic=topic, partition=self._number, why=why)
+        pause = self._pauses.pop(place)
+        self._merge.release(place, self._services.clock())
+        self._forget(place)
+        log.warning("a paused input partition is taken up again", topic=place[0], partition=place[1], why=why)
         return pause.kept
 
     def record(self, watermark: int) -> None:
         """Record how far the watermark has passed each paused input."""
-        for topic, pause in self._pauses.items():
+        for (topic, partition), pause in self._pauses.items():
             behind_ms = max(0, watermark - pause.reached)
-            self._services.telemetry.paused_input_behind.labels(topic, str(self._number)).set(behind_ms / SECOND_MS)
+            self._services.telemetry.paused_input_behind.labels(topic, str(partition)).set(behind_ms / SECOND_MS)
 
     def close(self) -> None:
         """Forget all pauses: the partitions' next owner begins anew."""
-        for topic in self._pauses:
-            self._forget(topic)
+        for place in self._pauses:
+            self._forget(place)
         self._pauses.clear()
 
-    def _forget(self, topic: str) -> None:
-        telemetry = self._services.telemetry
-        telemetry.input_paused.remove(topic, str(self._number))
-        telemetry.paused_input_behind.remove(topic, str(self._number))
+    def _forget(self, place: Place) -> None:
+        telemetry, (topic, partition) = self._services.telemetry, place
+        telemetry.input_paused.remove(topic, str(partition))
+        telemetry.paused_input_behind.remove(topic, str(partition))

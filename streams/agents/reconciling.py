@@ -15,7 +15,6 @@ import structlog
 
 from schemas.dead_letters import rfc3339
 from schemas.rows import topic_of
-from schemas.topics import KIND_TOPICS
 from schemas.units import DAY_MS, HOUR_MS
 from sinks.database import Database, select
 from streams.agents.services import Services
@@ -40,10 +39,11 @@ SELECT toUnixTimestamp64Milli(min(first)), toUnixTimestamp64Milli(max(last)) FRO
 ) WHERE n > 0
 """
 _MISSING = """
-SELECT topic, toUnixTimestamp64Milli(hour), missing FROM reconciliation
+SELECT topic, toUnixTimestamp64Milli(hour), sum(missing) FROM reconciliation
 WHERE hour >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC')
     AND hour < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     AND missing > 0
+GROUP BY topic, hour
 ORDER BY hour, topic
 """
 
@@ -153,7 +153,7 @@ class Reconciliation:
 
     def _show(self) -> None:
         gauge = self._services.telemetry.missing_rows
-        totals = dict.fromkeys(KIND_TOPICS.values(), 0)
+        totals = dict.fromkeys(self._services.settings.inputs, 0)
         for place, missing in self._missing.items():
             totals[place.topic] = totals.get(place.topic, 0) + missing
         for topic, total in totals.items():

@@ -123,7 +123,7 @@ class Sink:
             if table is None:
                 letter = row_of(record, chunk.partition, self._settings.epoch)
                 batch.add_row("dead_letters", letter)
-                if (refusal := refusal_of(letter)) is not None:
+                if (refusal := refusal_of(letter, self._settings.inputs)) is not None:
                     batch.add_row("outcomes", refusal)
                 rows += 1
             else:

@@ -13,7 +13,6 @@ from schemas.avro.envelopes import event_of
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import RefusalError, Stage, UndecodableError
 from schemas.limits import MESSAGE_BYTES
-from schemas.topics import TOPIC_KINDS
 from schemas.units import SECOND_MS
 from streams.agents.learning import Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
@@ -71,6 +70,10 @@ class Validator:
         self._codec = codec
         self._scorer = scorer
         self._identities = identities
+        inputs = services.settings.inputs
+        self._kinds = {topic: inputs.only_kind(topic) for topic in inputs}
+        self._carried = inputs.kinds
+        self._partitions = services.settings.partitions
         self._max_in_a_row = services.settings.max_consecutive_refusals
         self._ahead_ms = services.settings.timer_delay_s * SECOND_MS
         self._logged_errors: set[type[Exception]] = set()
@@ -111,7 +114,7 @@ class Validator:
         return Validated(accepted, refused, len(accepted) + len(refused), refused_in_a_row, excess)
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: Unknown, received_at: int, now: int) -> Accepted:
-        kind = TOPIC_KINDS[chunk.topic]
+        kind = self._kinds[chunk.topic]
         value = record.value
         if not value:
             if isinstance(value, Unread):
@@ -121,13 +124,15 @@ class Validator:
         if unknown and (refusal := unknown.get(value[:CONFLUENT_SIZE])) is not None:
             raise refusal
         try:
+            if kind is None:
+                kind = self._codec.kind_of(self._carried[chunk.topic], value)
             # Most messages have no headers; of those that have, few are CloudEvents.
             event = event_of(record.headers) if record.headers else None
             return accept(
                 kind,
                 self._codec.decode(kind, value) if event is None else self._codec.decode_event(kind, value, event),
                 Source(
-                    task=chunk.partition,
+                    task=chunk.partition % self._partitions,
                     topic=chunk.topic,
                     partition=chunk.partition,
                     offset=record.offset,

@@ -1,4 +1,4 @@
-"""The merge by event time of one INGEST task, partition p of every input topic, and its watermark.
+"""The merge by event time of the inputs of one INGEST task, each a partition of a topic, and its watermark.
 
 Each input is a log: its records keep the order of their offsets, whatever their times. Between
 inputs the one whose next record is the earliest goes first, so that topics replayed side by side
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
@@ -57,8 +57,7 @@ class MergedBatch(Generic[ChunkRef, Item]):
 class _Input(Generic[ChunkRef, Item]):
     """One partition of one topic, as far as it was read."""
 
-    def __init__(self, topic: str, now: int) -> None:
-        self.topic = topic
+    def __init__(self, now: int) -> None:
         self.buffer: deque[tuple[int, Item]] = deque()
         self.added = 0  # items that ever entered the buffer
         self.chunks: deque[tuple[ChunkRef, int]] = deque()  # each with `added` as it left it
@@ -155,14 +154,15 @@ class PartitionMerge(Generic[ChunkRef, Item]):
     """The merge and the watermark of one task.
 
     Args:
-        topics: the input topics; the one named first goes first where times are equal.
+        inputs: what names each input; the one named first goes first where times are equal. Without any, the watermark
+            is the wall clock.
         idle_ms: an input silent for this long holds back neither the others nor the watermark.
         now: when the task was assigned.
     """
 
-    def __init__(self, topics: Sequence[str], idle_ms: int, now: int) -> None:
+    def __init__(self, inputs: Sequence[Hashable], idle_ms: int, now: int) -> None:
         self._idle_ms = idle_ms
-        self._inputs: dict[str, _Input[ChunkRef, Item]] = {t: _Input(t, now) for t in topics}
+        self._inputs: dict[Hashable, _Input[ChunkRef, Item]] = {name: _Input(now) for name in inputs}
         self._order = list(self._inputs.values())
         self._watermark = 0
         self._polled_at = now
@@ -170,7 +170,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
     def add(
         self,
         chunk: ChunkRef,
-        topic: str,
+        name: Hashable,
         records: Sequence[tuple[int, Item]],
         *,
         caught_up: bool,
@@ -180,38 +180,38 @@ class PartitionMerge(Generic[ChunkRef, Item]):
 
         Args:
             chunk: given back by `drain` once nothing of it is left here.
-            topic: the input it is from; its chunks come in the order of the log.
+            name: the input it is from; its chunks come in the order of the log.
             records: the accepted ones in the order of the log, each with its `occurred_at`;
                 or with `NO_TIME`, where that is known to be ahead.
             caught_up: whether the log held nothing beyond this chunk when it was fetched.
             now: when it came.
         """
         self._note_poll(now)
-        source = self._inputs[topic]
+        source = self._inputs[name]
         source.extend(records, now)
         source.chunks.append((chunk, source.added))
         source.caught_up = caught_up
 
-    def set_caught_up(self, topic: str, caught_up: bool) -> None:
+    def set_caught_up(self, name: Hashable, caught_up: bool) -> None:
         """Note whether the broker holds nothing of an input beyond the chunks already added."""
-        self._inputs[topic].caught_up = caught_up
+        self._inputs[name].caught_up = caught_up
 
-    def hold(self, topic: str, until: int) -> None:
+    def hold(self, name: Hashable, until: int) -> None:
         """Do not wait for the next chunk of an input, whose reading is paused.
 
         Until some time, epoch ms, the watermark does not pass what the input has reached; then it does.
         """
-        self._inputs[topic].held_until = until
+        self._inputs[name].held_until = until
 
-    def release(self, topic: str, now: int) -> None:
+    def release(self, name: Hashable, now: int) -> None:
         """Wait for an input's chunks again."""
-        source = self._inputs[topic]
+        source = self._inputs[name]
         source.held_until = None
         source.active_at = source.waiting_since = now
 
-    def reached(self, topic: str) -> int:
+    def reached(self, name: Hashable) -> int:
         """Return the event time that an input's records so far reach, or the watermark where that is later."""
-        source = self._inputs[topic]
+        source = self._inputs[name]
         return max(source.clock, source.last_time, self._watermark)
 
     def _note_poll(self, now: int) -> None:
@@ -272,7 +272,7 @@ class PartitionMerge(Generic[ChunkRef, Item]):
         Silence counts only while `add`, `drain` or this are called often enough.
         """
         self._note_poll(now)
-        least = min(source.bound(now, self._idle_ms) for source in self._order)
+        least = min((source.bound(now, self._idle_ms) for source in self._order), default=NO_BOUND)
         if least == NO_BOUND and not self._silent(now):
             return self._watermark
         self._watermark = max(self._watermark, min(least, now))

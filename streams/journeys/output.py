@@ -13,16 +13,16 @@ from streams.journeys.signals import Signal
 Entry = tuple[bytes, bytes | None]
 """Key and value of a changelog entry; None deletes the key."""
 Origin = tuple[str, str]
-"""The kind and the source of a touchpoint."""
+"""The input topic and the source of a touchpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collision:
-    """A touchpoint that bears another's event id; the original message is at `source_offset` of its kind's topic."""
+    """A touchpoint that bears another's event id, and where the original message of it lies."""
 
-    kind: str
-    task: int
-    source_offset: int
+    topic: str
+    partition: int
+    offset: int
     detail: str
 
 

@@ -227,13 +227,13 @@ class Partition:
             self._count_repeat(touchpoint, known.fingerprint, context)
         elif is_late(timeline, touchpoint, context):
             counts["late"] += 1
-            self._output.late.append((touchpoint.kind, touchpoint.source))
+            self._output.late.append((touchpoint.source_topic, touchpoint.source))
             self._late_rows.append(self._late_row(touchpoint, timeline, context))
             self._note(touchpoint, "late", context)
         else:
             effects = self._effects_of(customer_key)
             counts["touchpoints"] += 1
-            self._output.on_time.append((touchpoint.kind, touchpoint.source))
+            self._output.on_time.append((touchpoint.source_topic, touchpoint.source))
             if self._counts_plainly:
                 self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
             else:
@@ -275,7 +275,9 @@ class Partition:
             f"event_id {touchpoint.event_id!r} of {touchpoint.customer_key!r} was seen before with another payload;"
             " give each event its own id"
         )
-        self._output.collisions.append(Collision(touchpoint.kind, touchpoint.task, touchpoint.source_offset, detail))
+        self._output.collisions.append(
+            Collision(touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset, detail)
+        )
 
     def _note(self, touchpoint: Touchpoint, outcome: Outcome, context: StepContext) -> None:
         """Note what became of a touchpoint that is in no hourly count."""

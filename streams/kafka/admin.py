@@ -61,17 +61,20 @@ async def create_topics(
         rebuilding: whether the caller is the rebuild that is under way; any other call is refused meanwhile.
 
     Raises:
-        BrokerError: Kafka is too old, a rebuild is under way, or a topic is there with another number of partitions:
-            none was created. Or one could not be created.
+        BrokerError: Kafka is too old, a rebuild is under way, or a topic that is no input is there with another number
+            of partitions: none was created. Or one could not be created.
         KafkaError: no broker answers.
     """
-    wanted = list(all_topics() if topics is None else topics)
+    wanted = list(all_topics(settings.inputs) if topics is None else topics)
     done = Created()
     await check_release(settings)
     there = await partition_counts(settings)
     if REBUILD_MARK in there and not rebuilding:
         raise BrokerError(f"no topic was created: {REBUILD_AGAIN}")
-    problem = misfit(settings.partitions, {topic.name: there[topic.name] for topic in wanted if topic.name in there})
+    problem = misfit(
+        settings.partitions,
+        {topic.name: there[topic.name] for topic in wanted if topic.name in there and not topic.any_partitions},
+    )
     if problem:
         raise BrokerError(f"no topic was created. {problem}")
     admin = AIOKafkaAdminClient(**client_options(settings))
@@ -86,12 +89,18 @@ async def create_topics(
     return done
 
 
-async def check_topics(settings: Settings, names: Iterable[str]) -> None:
-    """Raise a BrokerError if a rebuild is under way, or topics are missing or have other partition counts."""
+async def check_topics(settings: Settings, names: Iterable[str]) -> Mapping[str, int]:
+    """Return the number of partitions of every topic there is.
+
+    Raises:
+        BrokerError: a rebuild is under way, topics of these names are missing, or one of them that is no input has not
+            as many partitions as are set.
+    """
     counts = await partition_counts(settings)
     if REBUILD_MARK in counts:
         raise BrokerError(REBUILD_AGAIN)
     _check(settings, counts, names)
+    return counts
 
 
 def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) -> None:
@@ -102,7 +111,7 @@ def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) 
         raise BrokerError(
             f"these topics do not exist{unseen}: {_listed(missing)}. Create them with: touchline topics --create"
         )
-    problem = misfit(settings.partitions, {name: counts[name] for name in wanted})
+    problem = misfit(settings.partitions, {name: counts[name] for name in wanted if name not in settings.inputs})
     if problem:
         raise BrokerError(problem)
 

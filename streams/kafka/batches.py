@@ -18,15 +18,15 @@ from typing_extensions import override
 
 from schemas.avro.varint import long_at
 from schemas.errors import RefusalError, TouchlineError
-from schemas.topics import DEAD_LETTERS, RESUME_REQUESTS, TOPIC_KINDS
+from schemas.topics import DERIVED_TOPICS
 from streams.kafka.inflate import InflationError, TooLargeError, inflate
 
 MAX_FETCH_BYTES = 8 << 20
 """Inflated bytes after which what a fetch has left of a partition is left to the next fetch."""
 MAX_LETTERS = 1_000
 """The most refusals of one batch; the last stands for all messages behind the others."""
-_STRANGERS = frozenset({*TOPIC_KINDS, DEAD_LETTERS, RESUME_REQUESTS})
-"""The topics that anybody may write to, and whose readers take a message without a value."""
+_OURS = frozenset(DERIVED_TOPICS)
+"""The topics that only touchline writes to; whoever reads any other takes a message without a value."""
 
 _HEAD = struct.Struct(">qiibIh")
 """The first fields of a batch: base offset, length, leader epoch, magic, CRC, attributes."""
@@ -143,7 +143,7 @@ class _BoundedBatches:
 
     @property
     def may_refuse(self) -> bool:
-        return self._tp.topic in _STRANGERS
+        return self._tp.topic not in _OURS
 
 
 class _CompressedBatch:

@@ -17,11 +17,12 @@ This subclasses the consumer of the one pinned release of Faust. It replaces:
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple, cast
 
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust import App, Schema, Stream, StreamT, TopicT
 from faust.transport.drivers import aiokafka as driver
@@ -68,6 +69,7 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._trackers: dict[TP, OffsetTracker] = {}
         self._prepared: dict[TP, OffsetTracker] = {}
+        self._assigned: defaultdict[str, set[int]] = defaultdict(set)
         self._paused: set[TP] = set()
         self._to_seek: set[TP] = set()
         self._epoch = 0
@@ -106,7 +108,7 @@ class ChunkConsumer(driver.Consumer):
 
     def assigned(self, topic: str) -> set[int]:
         """Return the partitions of a topic that are ours and being read."""
-        return {tp.partition for tp in self._trackers if tp.topic == topic}
+        return self._assigned.get(topic, set())
 
     # -- for the process -------------------------------------------------------------------------
 
@@ -234,6 +236,7 @@ class ChunkConsumer(driver.Consumer):
             tracker.close()
         self._trackers = {}
         self._prepared = {}
+        self._assigned = defaultdict(set)
         self._paused.clear()
         self._thread.notes = {}
 
@@ -270,6 +273,8 @@ class ChunkConsumer(driver.Consumer):
         """Begin to read. Only now: Faust has just emptied the agents' queues for the last time."""
         super().resume_flow()
         self._trackers.update(self._prepared)
+        for tp in self._prepared:
+            self._assigned[tp.topic].add(tp.partition)
         self._prepared = {}
         self._room.set()
 
@@ -332,12 +337,13 @@ class ChunkConsumer(driver.Consumer):
 
 
 class ChunkTransport(driver.Transport):
-    """Faust's aiokafka transport with chunks: `app.transport = ChunkTransport(app, settings)`."""
+    """Faust's aiokafka transport with chunks: `app.transport = ChunkTransport(app, settings, assignor)`."""
 
     Consumer: ClassVar[type[ConsumerT]] = ChunkConsumer
 
-    def __init__(self, app: AppT, settings: Settings) -> None:
+    def __init__(self, app: AppT, settings: Settings, assignor: type[AbstractPartitionAssignor]) -> None:
         self.settings = settings
+        self.assignor = assignor
         super().__init__([URL(f"kafka://{settings.kafka.split(',')[0]}")], app)
 
 

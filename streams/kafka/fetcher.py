@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
@@ -87,6 +87,7 @@ class Configured(Protocol):
     """What is used of `streams.kafka.consumer.ChunkTransport`."""
 
     settings: Settings
+    assignor: type[AbstractPartitionAssignor]
 
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
@@ -102,14 +103,13 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        settings = cast(Configured, transport).settings
+        settings, assignor = cast(Configured, transport).settings, cast(Configured, transport).assignor
         session_ms = int(settings.session_timeout_s * 1000)
         bound_batches(settings.max_batch_bytes)
         consumer = AIOKafkaConsumer(
             **client_options(settings),
             group_id=self.app.conf.id,
-            # Partition p of all topics goes to the same worker, as all have as many partitions.
-            partition_assignment_strategy=[RangePartitionAssignor],
+            partition_assignment_strategy=[assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Records of an aborted transaction do not count.
@@ -125,17 +125,17 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         )
 
         def look(cluster: Any) -> None:
-            known = {name: cluster.partitions_for_topic(name) for name in consumer.subscription()}
+            fixed = consumer.subscription() - frozenset(settings.inputs)
+            known = {name: cluster.partitions_for_topic(name) for name in fixed}
             self._misfit = misfit(settings.partitions, {name: len(found) for name, found in known.items() if found})
 
         consumer._client.cluster.add_listener(look)
         return consumer
 
     def _refuse_misfit(self) -> None:
-        """Raise a BrokerError if a topic we read has another number of partitions by now.
+        """Raise a BrokerError if a topic of touchline's own that we read has another number of partitions by now.
 
-        Task p reads partition p of every input, and there are as many tasks as partitions of the log: a partition
-        beyond them would be read by nobody, or by a task that cannot write.
+        There are as many tasks as partitions of the log, and customers lie in these by their number.
         """
         if self._misfit:
             raise BrokerError(self._misfit)

@@ -59,6 +59,11 @@ class Chunk:
     caught_up: bool = False
     acked: bool = False
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Topic and partition."""
+        return self.topic, self.partition
+
     def begin(self) -> None:
         """Note that an agent has begun to process it."""
         self._tracker.queued -= 1

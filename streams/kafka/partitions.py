@@ -16,7 +16,7 @@ def misfit(wanted: int, counts: Mapping[str, int]) -> str:
 
     Args:
         wanted: the value of the setting.
-        counts: the number of partitions of each topic that is there, by name.
+        counts: the number of partitions of each of touchline's own topics that is there, by name; inputs have any.
     """
     others = {name: count for name, count in counts.items() if count != wanted}
     if not others:
@@ -25,7 +25,8 @@ def misfit(wanted: int, counts: Mapping[str, int]) -> str:
         f"{listed(sorted(name for name in others if others[name] == count))} {_have(others, count)}"
         for count in sorted(set(others.values()))
     )
-    return f"TOUCHLINE_PARTITIONS is {wanted}, but {found}. All topics need the same number: {_advice(counts)}"
+    rule = "All topics but the inputs need the same number"
+    return f"TOUCHLINE_PARTITIONS is {wanted}, but {found}. {rule}: {_advice(counts)}"
 
 
 def listed(names: list[str]) -> str:

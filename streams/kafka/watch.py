@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Protocol
 
 import structlog
@@ -13,7 +13,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from schemas.errors import Stage
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, TOPIC_KINDS
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG
 from streams.kafka.client import BrokerError, explained, obstacle_of, passes
 from streams.kafka.consumer import Lags
 from streams.kafka.obstacle import Obstacle
@@ -34,10 +34,10 @@ SEND_S = 15.0
 """How long it may take to acknowledge what we write."""
 
 _STAGES: Mapping[str, Stage] = {
-    **dict.fromkeys(TOPIC_KINDS, "ingest"),
     JOURNEYS_LOG: "journeys",
     **dict.fromkeys((*FACTS_TOPICS, DEAD_LETTERS), "sink"),
 }
+"""By topic, the stage that reads it, but for the inputs."""
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +135,7 @@ class Watch:
         except (KafkaError, OSError, TimeoutError) as error:
             await self._note_failure(error)
             return
-        behind = _by_stage(lags.records)
+        behind = _by_stage(lags.records, self._settings.inputs)
         self._stages |= behind.keys()
         for stage in self._stages:
             self._telemetry.consumer_lag.labels(stage).set(behind.get(stage, 0))
@@ -165,10 +165,11 @@ class Watch:
         self._standing.wait("kafka", cause)
 
 
-def _by_stage(records: Mapping[str, int]) -> Mapping[Stage, int]:
+def _by_stage(records: Mapping[str, int], inputs: Container[str]) -> Mapping[Stage, int]:
     """Return the records by the stage that reads their topics; the workers' own watermarks belong to none."""
     stages: Counter[Stage] = Counter()
     for topic, count in records.items():
-        if topic in _STAGES:
-            stages[_STAGES[topic]] += count
+        stage: Stage | None = "ingest" if topic in inputs else _STAGES.get(topic)
+        if stage is not None:
+            stages[stage] += count
     return stages

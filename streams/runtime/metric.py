@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -16,6 +17,10 @@ RESTORE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 Role = Literal["worker", "sink"]
 """The kinds of processes."""
+
+
+INPUTS = "<inputs>"
+"""Stands among a metric's known values for each of the input topics, which a setting names."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,11 @@ class Metric:
 
 
 def register(
-    kind: type[Counter | Gauge | Histogram], metric: Metric, registry: CollectorRegistry, role: Role | None
+    kind: type[Counter | Gauge | Histogram],
+    metric: Metric,
+    registry: CollectorRegistry,
+    role: Role | None,
+    inputs: Sequence[str],
 ) -> Counter | Gauge | Histogram:
     """Make a metric, on a registry if a process of the role serves it; None stands for all roles."""
     extra: dict[str, Any] = {"buckets": metric.buckets} if kind is Histogram else {}
@@ -50,5 +59,7 @@ def register(
     for known_to, values in metric.known.items():
         if role in (None, known_to):
             for value in values:
-                registered.labels(*((value,) if isinstance(value, str) else value))
+                labels = (value,) if isinstance(value, str) else value
+                for each in product(*(inputs if label == INPUTS else (label,) for label in labels)):
+                    registered.labels(*each)
     return registered

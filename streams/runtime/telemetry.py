@@ -13,20 +13,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import product
 from typing import Annotated, Any, get_type_hints
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from schemas.errors import REASONS, Stage
 from schemas.identifiers import COUNTED_KINDS, IGNORED_REASONS
+from schemas.inputs import CONTRACT_INPUTS
+from schemas.kinds import KINDS
 from schemas.limits import TRIMMED
 from schemas.rows import TABLES
-from schemas.topics import KIND_TOPICS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
-from streams.runtime.metric import CHUNK_BUCKETS, INSERT_BUCKETS, RESTORE_BUCKETS, Metric, Role, register
+from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+from streams.runtime.metric import CHUNK_BUCKETS, INPUTS, INSERT_BUCKETS, RESTORE_BUCKETS, Metric, Role, register
 from streams.runtime.standing import Need, Standing
 
 _STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
+_REFUSALS: Mapping[Role, tuple[tuple[str, ...], ...]] = {"worker": tuple((INPUTS, reason) for reason in REASONS)}
 _TRIMMED: Mapping[Role, tuple[str, ...]] = {
     "worker": tuple(what for what in TRIMMED if what != "columns"),
     "sink": ("columns",),
@@ -50,7 +52,7 @@ class Telemetry:
             "touchline_messages_received_total",
             "Messages read from an input topic.",
             ("topic",),
-            known={"worker": tuple(KIND_TOPICS.values())},
+            known={"worker": (INPUTS,)},
             only="worker",
         ),
     ]
@@ -60,7 +62,7 @@ class Telemetry:
             "touchline_messages_refused_total",
             "Messages sent to the dead-letter topic, by the topic they came from and reason.",
             ("topic", "reason"),
-            known={"worker": tuple(product(KIND_TOPICS.values(), REASONS))},
+            known=_REFUSALS,
             only="worker",
         ),
     ]
@@ -70,7 +72,7 @@ class Telemetry:
             "touchline_unknown_fields_total",
             "Fields of messages in JSON that their kind does not have; the messages are read without them.",
             ("kind",),
-            known={"worker": tuple(KIND_TOPICS)},
+            known={"worker": tuple(KINDS)},
             only="worker",
         ),
     ]
@@ -232,7 +234,7 @@ class Telemetry:
             "touchline_reconciliation_missing_rows",
             "Touchpoints, refused messages and facts without their row in ClickHouse; the sink that asks shows them.",
             ("topic",),
-            known={"sink": tuple(KIND_TOPICS.values())},
+            known={"sink": (INPUTS,)},
             only="sink",
         ),
     ]
@@ -360,16 +362,24 @@ class Telemetry:
     ]
 
     @classmethod
-    def on(cls, registry: CollectorRegistry, role: Role | None = None) -> Telemetry:
+    def on(
+        cls, registry: CollectorRegistry, role: Role | None = None, inputs: Iterable[str] = CONTRACT_INPUTS
+    ) -> Telemetry:
         """Register the metrics of a role on a registry, by default those of all roles; the others count unseen.
+
+        Args:
+            registry: where Prometheus finds them.
+            role: of the process; None stands for all roles.
+            inputs: the input topics, whose series begin at 0.
 
         Raises:
             ValueError: one of them is already on the registry.
         """
         # They would double the number of series, and nobody reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the package types most of itself, but not this
+        topics = tuple(inputs)
         registered: dict[str, Any] = {
-            attribute: register(kind, metric, registry, role) for attribute, kind, metric in declarations()
+            attribute: register(kind, metric, registry, role, topics) for attribute, kind, metric in declarations()
         }
         telemetry = cls(registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)

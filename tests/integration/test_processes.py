@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import KIND_TOPICS, all_topics
+from schemas.topics import DEAD_LETTERS, KIND_TOPICS, all_topics
 from servers.kafka import Kafka
 from streams.kafka.admin import create_topics, partition_counts
 from streams.kafka.client import BrokerError
@@ -227,26 +227,30 @@ async def partitions(kafka: Kafka) -> dict[str, int]:
     return {topic.name: counts[topic.name] for topic in all_topics() if topic.name in counts}
 
 
-async def test_beside_inputs_with_another_number_of_partitions_no_topic_is_created(kafka: Kafka) -> None:
+async def test_beside_topics_of_its_own_with_another_number_of_partitions_no_topic_is_created(kafka: Kafka) -> None:
     await remove_topics(kafka)
-    await make_topics(kafka.bootstrap, INPUTS, partitions=6)
+    there = {DEAD_LETTERS: 6, **dict.fromkeys(INPUTS, 3)}
+    await make_topics(kafka.bootstrap, [DEAD_LETTERS], partitions=6)
+    await make_topics(kafka.bootstrap, INPUTS, partitions=3)
     async with asyncio.timeout(PATIENCE_S):
-        while await partitions(kafka) != dict.fromkeys(INPUTS, 6):  # noqa: ASYNC110  # the broker knows
+        while await partitions(kafka) != there:  # noqa: ASYNC110  # the broker knows
             await asyncio.sleep(0.05)
 
-    with pytest.raises(BrokerError, match=r"^no topic was created\. TOUCHLINE_PARTITIONS is 4, .* and 6 more have 6"):
+    with pytest.raises(
+        BrokerError, match=rf"^no topic was created\. TOUCHLINE_PARTITIONS is 4, but {DEAD_LETTERS} has 6"
+    ):
         await create_topics(Settings(kafka=kafka.bootstrap))
-    assert await partitions(kafka) == dict.fromkeys(INPUTS, 6)
+    assert await partitions(kafka) == there
 
     await create_topics(Settings(kafka=kafka.bootstrap, partitions=6))
-    assert await partitions(kafka) == {topic.name: 6 for topic in all_topics()}
+    assert await partitions(kafka) == {**{topic.name: 6 for topic in all_topics()}, **there}
     await remove_topics(kafka)
 
 
 @pytest.mark.usefixtures("topics")
 async def test_partitions_that_are_added_while_they_run_are_told_at_once(kafka: Kafka, tmp_path: Path) -> None:
     settings = {"TOUCHLINE_KAFKA": kafka.bootstrap, "TOUCHLINE_CLICKHOUSE": "memory://"}
-    read = {"worker": "touchpoints.tweets.v1", "sink": "facts.clocks.v1"}
+    read = {"worker": "touchpoints.resume.v1", "sink": "facts.clocks.v1"}
     with (
         running("worker", tmp_path / "worker", **settings) as worker,
         running("sink", tmp_path / "sink", **settings) as sink,
@@ -260,7 +264,10 @@ async def test_partitions_that_are_added_while_they_run_are_told_at_once(kafka: 
         assert [process.wait() for process in processes.values()] == [1, 1]
         assert time.monotonic() - before < 15
     for command, process in processes.items():
-        assert f"TOUCHLINE_PARTITIONS is 4, but {read[command]} has 6 partitions. All" in process.last_line
+        assert (
+            f"TOUCHLINE_PARTITIONS is 4, but {read[command]} has 6 partitions. All topics but the inputs"
+            in process.last_line
+        )
     await remove_topics(kafka)
 
 

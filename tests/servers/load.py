@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from streams.kafka.admin import partition_counts
 from streams.kafka.producer import BatchProducer
 from streams.settings import Settings
 from touchline.publish.read import read_files
@@ -96,6 +97,7 @@ class Load:
             self._error = error
 
     async def _publish(self) -> None:
+        partitions = await partition_counts(self._settings)
         producer = BatchProducer(self._settings)
         await producer.start()
         try:
@@ -103,7 +105,7 @@ class Load:
                 hurried = self._hurry.is_set()
                 count = min(LAST_STEP if hurried else self._per_step, len(self._messages))
                 step = [self._messages.popleft() for _ in range(count)]
-                await send_in_batches(producer, step, self._settings.partitions, self._count)
+                await send_in_batches(producer, step, partitions, self._count)
                 if not hurried:
                     await asyncio.sleep(STEP_S)
         finally:

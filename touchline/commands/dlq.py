@@ -76,7 +76,7 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
 
 async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[Counts, list[DeadLetter]]:
     """Return how many there are, and the latest of them, the oldest first."""
-    counts = Counts(await partition_counts(configured))
+    counts = Counts(await partition_counts(configured), configured.inputs)
     latest: dict[str, deque[DeadLetter]] = {}
     async for letter in once_each(dead_letters(configured, selection, counts.partitions), counts):
         latest.setdefault(letter.topic, deque(maxlen=limit)).append(letter)
@@ -92,18 +92,21 @@ class _Decoder:
 
     def __init__(self, configured: Settings) -> None:
         self._codec = Codec(open_registry(configured.schema_registry))
+        self._inputs = configured.inputs
         self._registry_is_away = False
 
     def __call__(self, letter: DeadLetter) -> dict[str, Any] | None:
-        if letter.kind is None or letter.value is None:
+        kinds = self._inputs.kinds.get(letter.topic)
+        if kinds is None or letter.value is None:
             return None
         if self._registry_is_away and letter.value.startswith(CONFLUENT):
             return None
         try:
+            kind = kinds[0] if len(kinds) == 1 else self._codec.kind_of(kinds, letter.value)
             event = event_of(letter.headers)
             if event is not None:
-                return {"kind": letter.kind, **self._codec.decode_event(letter.kind, letter.value, event)}
-            return {"kind": letter.kind, **self._codec.decode(letter.kind, letter.value)}
+                return {"kind": kind, **self._codec.decode_event(kind, letter.value, event)}
+            return {"kind": kind, **self._codec.decode(kind, letter.value)}
         except RegistryUnavailableError:
             self._registry_is_away = True  # not to wait for it with every letter
             return None
@@ -176,7 +179,7 @@ def replay(
 
 async def _replay(configured: Settings, selection: Selection, dry_run: bool) -> tuple[Counts, int]:
     """Send the selected messages back; return how many there are, and how many were sent."""
-    counts = Counts(await partition_counts(configured))
+    counts = Counts(await partition_counts(configured), configured.inputs)
     letters = once_each(dead_letters(configured, selection, counts.partitions), counts)
     if not dry_run:
         return counts, await send_back(configured, letters, counts.partitions)

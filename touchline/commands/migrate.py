@@ -17,7 +17,11 @@ def command() -> None:
     database = open_database(configured.clickhouse)
     try:
         applied = migrate(
-            database, configured.retention_days, currency=configured.currency, time_zone=configured.time_zone
+            database,
+            configured.retention_days,
+            currency=configured.currency,
+            time_zone=configured.time_zone,
+            inputs=configured.inputs,
         )
     finally:
         database.close()

@@ -22,7 +22,7 @@ from touchline.records.check import Checker, described
 from touchline.records.examples import example_json, example_message
 from touchline.records.json_schema import json_schema
 from touchline.records.listing import kind_named, record_versions, schema_named
-from touchline.records.registering import STRATEGIES, Strategy, register_schema, subject_of
+from touchline.records.registering import STRATEGIES, Strategy, register_schema, subjects_of
 from touchline.terminal import say
 
 STDIN = "-"
@@ -43,7 +43,7 @@ def command(context: click.Context) -> None:
 @click.option("--all", "every", is_flag=True, help="Earlier versions too.")
 def list_records(every: bool = False) -> None:
     """List records, topics, versions, and the bytes with which a message of each begins."""
-    found = record_versions(every=every)
+    found = record_versions(settings.load().inputs, every=every)
     say(f"{'record':15}  {'version':>7}  {'message begins with':20}  topic")
     for one in found:
         say(f"{one.record:15}  {one.version:>7}  {one.header.hex():20}  {one.topic}")
@@ -61,7 +61,8 @@ def list_records(every: bool = False) -> None:
 )
 def show(name: str, output_format: str) -> None:
     """Print the schema in force of a record, kind or topic."""
-    schema = schema_named(name) if output_format == "avro" else json_schema(kind_named(name))
+    inputs = settings.load().inputs
+    schema = schema_named(name, inputs) if output_format == "avro" else json_schema(kind_named(name, inputs))
     for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
         say(line)
 
@@ -81,7 +82,7 @@ def show(name: str, output_format: str) -> None:
 )
 def example(name: str, output_format: str, output: Path | None) -> None:
     """Print an example message of a record, kind or topic."""
-    kind = kind_named(name)
+    kind = kind_named(name, settings.load().inputs)
     message = example_json(kind).encode() if output_format == "json" else example_message(kind)
     if output_format == "hex":
         message = binascii.hexlify(message)
@@ -109,13 +110,16 @@ def register(names: tuple[str, ...], subjects: Strategy) -> None:
 
     NAMES are records, kinds or topics; by default all inputs. What is registered already keeps its id.
     """
-    url = settings.load().schema_registry
+    configured = settings.load()
+    url, inputs = configured.schema_registry, configured.inputs
     if url is None:
         raise CommandError("there is no schema registry: set TOUCHLINE_SCHEMA_REGISTRY to its address")
     client = RegistryClient(url, TIMEOUT_S)
-    for kind in dict.fromkeys(map(kind_named, names)) or KINDS:
-        subject = subject_of(KINDS[kind], subjects)
-        say(f"id {register_schema(client, subject, schema_named(kind)):>6}  {subject}")
+    for kind in dict.fromkeys(kind_named(name, inputs) for name in names) or KINDS:
+        for subject in subjects_of(kind, subjects, inputs):
+            say(f"id {register_schema(client, subject, schema_named(kind)):>6}  {subject}")
+    if subjects == "topic" and (shared := [topic for topic in inputs if inputs.only_kind(topic) is None]):
+        say(f"{', '.join(shared)}: several kinds, so no subject; see --subjects record", err=True)
 
 
 @command.command()
@@ -134,12 +138,12 @@ def check(file: Path, in_hex: bool, kind: str | None) -> None:
         data = _from_hex(data)
     identities = Identities(configured.phone_region, configured.placeholder_patterns)
     checker = Checker(open_registry(configured.schema_registry), VaderScorer(), identities)
-    expected = None if kind is None else kind_named(kind)
+    expected = None if kind is None else kind_named(kind, configured.inputs)
     try:
         checked = checker.check(data, expected, wall_clock())
     except RefusalError as error:
         raise CommandError(f"the message would be refused: {error}") from error
-    say(described(checked))
+    say(described(checked, configured.inputs))
 
 
 def _from_hex(data: bytes) -> bytes:

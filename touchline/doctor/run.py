@@ -20,7 +20,7 @@ from touchline.doctor.clickhouse import check_clickhouse
 from touchline.doctor.kafka import check_kafka
 from touchline.doctor.probe import Endpoint, obstacle
 from touchline.errors import explain
-from touchline.topic_states import topic_states
+from touchline.topic_states import TopicStates, topic_states
 
 ANSWER_S = 2.0
 SAMPLE_TEXT = "Great service, thank you so much!"
@@ -48,7 +48,20 @@ def _topics(settings: Settings) -> list[Check]:
         return [Check("topics", False, explain(error) or str(error))]
     if states.advice:
         return [Check("topics", False, advice) for advice in states.advice]
-    return [Check("topics", True, f"all {len(states.topics)}, {settings.partitions} partitions each")]
+    return [
+        Check(
+            "topics",
+            True,
+            f"all {len(states.topics)}, {settings.partitions} partitions each{_others(settings, states)}",
+        )
+    ]
+
+
+def _others(settings: Settings, states: TopicStates) -> str:
+    """Return what to add of inputs with another number of partitions."""
+    inputs = [one.partitions for one in states.topics if one.name in settings.inputs]
+    others = sorted({count for count in inputs if count not in (None, settings.partitions)})
+    return f"; inputs have {' or '.join(map(str, others))} too" if others else ""
 
 
 def _registry(settings: Settings) -> Check:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import BadLineError, parse_line
 from schemas.avro.registry import FileRegistry
-from schemas.topics import KIND_TOPICS, MAX_TOUCHPOINT_BYTES
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
+from schemas.topics import MAX_TOUCHPOINT_BYTES
 from streams.identity.identities import Identities
 from touchline.publish.lines import Line
 from touchline.publish.spool import Message
@@ -18,10 +21,18 @@ _IDENTITIES = Identities()
 
 
 class Converter:
-    """Turns lines into messages. The workers, not this class, decide whether a record is valid."""
+    """Turns lines into messages. The workers, not this class, decide whether a record is valid.
 
-    def __init__(self) -> None:
+    A message goes to the first topic of its kind: in Avro, or in JSON that says its kind where others come there too.
+
+    Args:
+        inputs: the input topics.
+    """
+
+    def __init__(self, inputs: InputTopics = CONTRACT_INPUTS) -> None:
         self._codec = Codec(FileRegistry())
+        self._topics = {kind: topics[0] for kind, topics in inputs.by_kind.items()}
+        self._is_shared = {kind: inputs.only_kind(topic) is None for kind, topic in self._topics.items()}
 
     def message(self, line: Line) -> tuple[int, Message]:
         """Return when a line's touchpoint happened, ms, and its message.
@@ -34,11 +45,13 @@ class Converter:
         kind, record = parse_line(line.data)
         try:
             value = self._codec.encode(KIND_RECORDS[kind], record)
+            if self._is_shared[kind]:
+                value = msgspec.json.encode({"kind": kind, **record})
         except (ValueError, TypeError) as error:
             raise BadLineError(str(error)) from error
         if len(value) > MAX_TOUCHPOINT_BYTES:
             raise BadLineError(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
-        return record["occurred_at"], Message(KIND_TOPICS[kind], key_of(record).encode(), value)
+        return record["occurred_at"], Message(self._topics[kind], key_of(record).encode(), value)
 
 
 def key_of(record: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from touchline.publish.convert import BadLineError, Converter
 from touchline.publish.lines import Line, read_lines
 from touchline.publish.source import Source, open_source
@@ -64,6 +65,7 @@ def read_files(
     spool: Spool,
     on_rejected: Callable[[str, int, str], None],
     on_read: Callable[[int], None],
+    inputs: InputTopics = CONTRACT_INPUTS,
 ) -> list[Rejected]:
     """Check all lines of all files; return the rejected lines of each file that has any.
 
@@ -72,11 +74,12 @@ def read_files(
         spool: takes the messages of the good lines.
         on_rejected: is called with source, line number and reason of each bad line.
         on_read: is called every thousand lines with the number of further bytes read.
+        inputs: the topics that the messages are for.
 
     Raises:
         OSError: a file cannot be read, or the bad lines cannot be written.
     """
-    converter = Converter()
+    converter = Converter(inputs)
     found = []
     for path in paths:
         with open_source(path) as source, _RejectedFile(source, on_rejected) as bad:

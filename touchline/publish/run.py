@@ -59,7 +59,7 @@ def publish(
 
     progress = _Progress(paths, on_progress)
     with Spool() as spool:
-        rejected = read_files(paths, spool, name, progress.read)
+        rejected = read_files(paths, spool, name, progress.read, settings.inputs)
         _tell_rejected(rejected, named, console)
         progress.begin_sending(len(spool))
         asyncio.run(send(settings, spool.in_order(), progress.sent))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from schemas.topics import KIND_TOPICS
 from streams.kafka.admin import check_topics
 from streams.kafka.producer import Batches, BatchProducer, partition_for
 from streams.kafka.producer import Message as ToKafka
@@ -28,15 +27,15 @@ async def send(settings: Settings, messages: Iterable[Message], on_sent: Callabl
     """Send all messages to their topics; `on_sent` is called with the number of further messages acknowledged.
 
     Raises:
-        BrokerError: a topic is missing, or has another number of partitions than is set.
+        BrokerError: an input topic is missing.
         KafkaError: Kafka does not answer.
         ProduceError: Kafka will never take one of them; those before it were sent.
     """
-    await check_topics(settings, KIND_TOPICS.values())
+    counts = await check_topics(settings, settings.inputs)
     producer = BatchProducer(settings)
     await producer.start()
     try:
-        await send_in_batches(producer, messages, settings.partitions, on_sent)
+        await send_in_batches(producer, messages, counts, on_sent)
     finally:
         await producer.stop()
 
@@ -44,14 +43,14 @@ async def send(settings: Settings, messages: Iterable[Message], on_sent: Callabl
 async def send_in_batches(
     producer: Producer,
     messages: Iterable[Message],
-    partitions: int,
+    partitions: Mapping[str, int],
     on_sent: Callable[[int], None],
 ) -> None:
-    """Send messages some thousands at a time, each to the partition of its key."""
+    """Send messages some thousands at a time, each to the partition of its key; `partitions`: how many by topic."""
     batches: defaultdict[tuple[str, int], list[ToKafka]] = defaultdict(list)
     waiting = size = 0
     for topic, key, value in messages:
-        batches[topic, partition_for(key, partitions)].append(ToKafka(key, value))
+        batches[topic, partition_for(key, partitions[topic])].append(ToKafka(key, value))
         waiting += 1
         size += len(value)
         if waiting >= BATCH_MESSAGES or size >= BATCH_BYTES:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.topics import DERIVED_TOPICS, KIND_TOPICS, REBUILD_MARK, all_topics
+from schemas.inputs import CONTRACT_INPUTS
+from schemas.topics import DERIVED_TOPICS, REBUILD_MARK, all_topics
 from streams.kafka.partitions import listed
 from touchline.errors import CommandError
 from touchline.report.formatting import counted
@@ -46,29 +47,40 @@ class Plan:
     begun: bool
 
 
-def make_plan(wanted: int, counts: Mapping[str, int], members: Mapping[str, Sequence[str]]) -> Plan:
+def make_plan(
+    wanted: int,
+    counts: Mapping[str, int],
+    members: Mapping[str, Sequence[str]],
+    inputs: Iterable[str] = CONTRACT_INPUTS,
+) -> Plan:
     """Return what is to be done.
 
     Args:
         wanted: the value of `TOUCHLINE_PARTITIONS`.
         counts: the number of partitions of each topic that is there, by name.
         members: the hosts of the members of each group of workers or sinks, by group.
+        inputs: the input topics. Those that the contract names are widened; those of others' are left as they are.
 
     Raises:
-        CommandError: a worker or sink runs, no input is there, or a topic has more partitions than wanted.
+        CommandError: a worker or sink runs, no input is there, or a topic that is no input has more partitions than
+            wanted.
     """
     running = {group: hosts for group, hosts in members.items() if hosts}
     if running:
         raise CommandError(_still_running(running))
-    if not counts.keys() & set(KIND_TOPICS.values()):
+    if not counts.keys() & set(inputs):
         raise CommandError("no input topic is there, so nothing can be computed anew: look at TOUCHLINE_KAFKA")
-    kept = {topic.name: counts[topic.name] for topic in all_topics() if topic.name in counts.keys() - {*DERIVED_TOPICS}}
-    most = max(kept.values())
+    topics = [
+        topic for topic in all_topics(inputs) if topic.is_ours and topic.name in counts.keys() - {*DERIVED_TOPICS}
+    ]
+    kept = {topic.name: counts[topic.name] for topic in topics}
+    fixed = {topic.name: kept[topic.name] for topic in topics if not topic.any_partitions}
+    most = max(fixed.values(), default=0)
     if most > wanted:
-        which = listed(sorted(name for name in kept if kept[name] == most))
+        which = listed(sorted(name for name in fixed if fixed[name] == most))
         raise CommandError(
-            f"TOUCHLINE_PARTITIONS is {wanted}, but {which} {_has(kept, most)} {counted(most, 'partition')}, and Kafka "
-            f"can take none away: set TOUCHLINE_PARTITIONS={most}"
+            f"TOUCHLINE_PARTITIONS is {wanted}, but {which} {_has(fixed, most)} {counted(most, 'partition')}, and "
+            f"Kafka can take none away: set TOUCHLINE_PARTITIONS={most}"
         )
     return Plan(
         partitions=wanted,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.topics import KIND_TOPICS, REBUILD_MARK, Topic
+from schemas.topics import REBUILD_MARK, Topic
 from sinks.database import Database
 from sinks.emptying import empty_tables
 from sinks.migrate import migrate
@@ -34,7 +34,7 @@ async def look(settings: Settings) -> tuple[Plan, Held]:
         KafkaError: Kafka does not answer, or refuses to tell.
     """
     counts = await partition_counts(settings)
-    plan = make_plan(settings.partitions, counts, await group_members(settings))
+    plan = make_plan(settings.partitions, counts, await group_members(settings), settings.inputs)
     return plan, await _held(settings, counts)
 
 
@@ -57,7 +57,11 @@ async def rebuild(
     """
     migrated = migrate_tables or (
         lambda database: migrate(
-            database, settings.retention_days, currency=settings.currency, time_zone=settings.time_zone
+            database,
+            settings.retention_days,
+            currency=settings.currency,
+            time_zone=settings.time_zone,
+            inputs=settings.inputs,
         )
     )
     on_step("bringing the tables up to date")
@@ -93,7 +97,7 @@ async def _begin(settings: Settings) -> Plan:
 
 async def _held(settings: Settings, counts: Mapping[str, int]) -> Held:
     """Return what the inputs hold; without transactions, offsets count messages."""
-    places = [TopicPartition(name, number) for name in KIND_TOPICS.values() for number in range(counts.get(name, 0))]
+    places = [TopicPartition(name, number) for name in settings.inputs for number in range(counts.get(name, 0))]
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:

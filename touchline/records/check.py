@@ -11,6 +11,7 @@ from schemas.avro.fingerprints import SINGLE_OBJECT
 from schemas.avro.json_messages import stated_kind
 from schemas.avro.registry import JSON_SCHEMA, Registry, Schema, schema_history
 from schemas.errors import UndecodableError, UnknownSchemaError
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.text import shortened
@@ -119,9 +120,10 @@ def _version(writer: Schema) -> str:
     return f" (version {version}{', the one in force' if version == len(history) else ''})"
 
 
-def described(checked: Checked) -> str:
+def described(checked: Checked, inputs: InputTopics = CONTRACT_INPUTS) -> str:
     """Return what a good message is, in a line."""
     kind = KINDS[checked.kind]
     owner = "" if checked.customer_key is None else f"; it belongs to {checked.customer_key}"
     unread = f"; these fields are unknown, and not read: {', '.join(checked.unknown)}" if checked.unknown else ""
-    return f"a valid {kind.record} for {kind.topic}: {checked.framing}{owner}{shortened(unread)}"
+    topics = " or ".join(inputs.by_kind[checked.kind])
+    return f"a valid {kind.record} for {topics}: {checked.framing}{owner}{shortened(unread)}"

@@ -11,7 +11,7 @@ from schemas.avro.fingerprints import Schema
 from schemas.avro.names import full_name
 from schemas.avro.registry import kind_schemas
 from schemas.avro.registry_client import Answer, RegistryClient, RegistryUnavailableError
-from schemas.kinds.kind import BusinessKind, TouchpointKind
+from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.text import MAX_QUOTED, shortened
 from touchline.errors import CommandError
 
@@ -20,11 +20,19 @@ Strategy = Literal["topic", "record", "topic-record"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
-def subject_of(kind: TouchpointKind | BusinessKind, strategy: Strategy) -> str:
-    """Return the subject of the schema of a kind's record."""
-    schema = kind_schemas()[kind.name]
+def subjects_of(kind: str, strategy: Strategy, inputs: InputTopics = CONTRACT_INPUTS) -> list[str]:
+    """Return the subjects of the schema of a kind's record: one for each topic that it comes from, if they name topics.
+
+    The subject `<topic>-value` has room for one record: there is none of a topic that carries several kinds.
+    """
+    schema = kind_schemas()[kind]
     record = full_name(schema["name"], schema.get("namespace", ""))
-    return {"topic": f"{kind.topic}-value", "record": record, "topic-record": f"{kind.topic}-{record}"}[strategy]
+    topics = inputs.by_kind[kind]
+    if strategy == "record":
+        return [record]
+    if strategy == "topic-record":
+        return [f"{topic}-{record}" for topic in topics]
+    return [f"{topic}-value" for topic in topics if inputs.only_kind(topic) == kind]
 
 
 def register_schema(client: RegistryClient, subject: str, schema: Schema) -> int:

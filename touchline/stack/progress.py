@@ -15,7 +15,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.rows import ClockRow, topic_of
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, KIND_TOPICS
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG
+from streams.kafka.admin import partition_counts
 from streams.settings import Settings
 
 CLOCKS = topic_of("clocks")
@@ -91,7 +92,9 @@ class _Watch:
         self._clocks.assign(partitions)
         for partition, (begin, end) in (await self._spans(partitions)).items():
             self._clocks.seek(partition, max(begin, end - 1))
-        inputs = self._of([*KIND_TOPICS.values(), JOURNEYS_LOG])
+        counts = await partition_counts(self._settings)
+        inputs = [TopicPartition(topic, n) for topic in self._settings.inputs for n in range(counts.get(topic, 0))]
+        inputs += self._of([JOURNEYS_LOG])
         clocks = dict.fromkeys(range(self._settings.partitions), 0)
         while True:
             records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))

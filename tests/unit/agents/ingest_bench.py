@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
 from schemas.journey_log import LogRecord, decode
-from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, TOPIC_KINDS, WATERMARKS
+from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
 from schemas.watermarks import decode as decode_watermark
 from streams.agents.identities import open_identities
 from streams.agents.ingest import Ingest
@@ -117,8 +118,10 @@ class FakeProducer:
 class FakeConsumer:
     """Delivers chunks with real trackers. An input without a chunk is empty."""
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, inputs: Mapping[str, int] = MappingProxyType({})) -> None:
+        self.count = partitions
         self.partitions = set(range(partitions))
+        self.inputs = inputs
         self.trackers: dict[tuple[str, int], OffsetTracker] = {}
         self.unread: set[tuple[str, int]] = set()
         self.queue: asyncio.Queue[Chunk] = asyncio.Queue()
@@ -131,8 +134,9 @@ class FakeConsumer:
         del self.paused[topic, partition]
 
     def assigned(self, topic: str) -> set[int]:
-        assert topic in TOPIC_KINDS
-        return self.partitions
+        """Return those that go with the log partitions that are ours; an input has as many as these, or its own."""
+        count = self.inputs.get(topic, self.count)
+        return {number for number in range(count) if number % self.count in self.partitions}
 
     def caught_up(self, topic: str, partition: int) -> bool:
         tracker = self.trackers.get((topic, partition))
@@ -194,10 +198,12 @@ class Bench:
         schema_wait_s: float = 60,
         phone_region: str = "",
         placeholders: str = "",
+        topics: str = "",
+        inputs: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.now = NOW
         self.producer = FakeProducer()
-        self.consumer = FakeConsumer(partitions)
+        self.consumer = FakeConsumer(partitions, inputs)
         self.telemetry = Telemetry.on(CollectorRegistry())
         self.slept: list[float] = []
         settings = Settings(
@@ -210,6 +216,7 @@ class Bench:
             schema_wait_s=schema_wait_s,
             phone_region=phone_region,
             placeholders=placeholders,
+            topics=topics,
         )
         services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))

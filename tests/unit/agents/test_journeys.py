@@ -272,20 +272,26 @@ async def test_once_the_partition_is_gone_nothing_more_is_written() -> None:
 
 async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> None:
     first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
-    other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
+    other = msgspec.structs.replace(
+        cast(Purchase, journey_log.decode(first)),
+        fingerprint=99,
+        source_topic="shop.orders",
+        source_partition=3,
+        source_offset=17,
+    )
     kafka = Kafka()
     original = FakeRecord(17, b"as it came", key=b"k", headers=[("h", b"\xff")])
     with capture_logs() as logs:
         await worker(kafka, {17: original}).process(chunk_of([first, journey_log.encode(other)], 0, 2))
-    (letter,) = kafka.written[DEAD_LETTERS, 0]
+    (letter,) = kafka.written[DEAD_LETTERS, 1]
     assert (letter.key, letter.value, letter.headers[0]) == (b"k", b"as it came", ("h", b"\xff"))
     headers = dict(letter.headers)
     assert headers["dlq.reason"] == b"event_id_collision"
     assert headers["dlq.stage"] == b"journeys"
-    assert headers["dlq.topic"] == KIND_TOPICS["purchase"].encode()
-    assert headers["dlq.offset"] == b"17"
+    assert headers["dlq.topic"] == b"shop.orders"
+    assert (headers["dlq.partition"], headers["dlq.offset"]) == (b"3", b"17")
     (said,) = [entry for entry in logs if entry["log_level"] == "warning"]
-    assert (said["reason"], said["topic"], said["offset"]) == ("event_id_collision", KIND_TOPICS["purchase"], 17)
+    assert (said["reason"], said["topic"], said["offset"]) == ("event_id_collision", "shop.orders", 17)
     assert other.customer_key not in str(said)
 
 

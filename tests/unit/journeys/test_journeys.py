@@ -112,10 +112,12 @@ def test_a_repeat_is_counted_and_changes_nothing() -> None:
 
 def test_an_event_id_with_another_payload_is_refused_as_a_collision() -> None:
     first = order(0)
-    play = Play().send(first, changed(first, amount_minor=5, fingerprint=-1, source_offset=77))
+    play = Play().send(
+        first, changed(first, amount_minor=5, fingerprint=-1, source_topic="shop", source_partition=9, source_offset=77)
+    )
 
     (collision,) = play.outputs[0].collisions
-    assert (collision.kind, collision.source_offset) == ("purchase", 77)
+    assert (collision.topic, collision.partition, collision.offset) == ("shop", 9, 77)
     assert play.row("customers")["spend_minor"] == 1_000
 
 

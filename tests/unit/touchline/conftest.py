@@ -52,7 +52,8 @@ class Outbox:
 def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
     made = Outbox()
 
-    async def all_there(_settings: Settings, _names: Iterable[str]) -> None: ...
+    async def all_there(settings: Settings, names: Iterable[str]) -> dict[str, int]:
+        return dict.fromkeys(names, settings.partitions)
 
     monkeypatch.setattr(send, "BatchProducer", lambda _settings: made)
     monkeypatch.setattr(send, "check_topics", all_there)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.inputs import input_topics
 from schemas.topics import all_topics
 from touchline.errors import CommandError
 from touchline.rebuild.plan import Held, describe, make_plan
@@ -54,8 +55,15 @@ def test_while_a_worker_or_a_sink_runs_it_is_refused_and_they_are_named() -> Non
 
 
 def test_fewer_partitions_than_a_kept_topic_has_are_refused() -> None:
-    with pytest.raises(CommandError, match=r"TOUCHLINE_PARTITIONS is 4, but touchpoints\.tweets\.v1 has 6 partitions"):
-        make_plan(4, dict.fromkeys(ALL, 4) | {"touchpoints.tweets.v1": 6}, {})
+    with pytest.raises(CommandError, match=r"TOUCHLINE_PARTITIONS is 4, but touchpoints\.dlq\.v1 has 6 partitions"):
+        make_plan(4, dict.fromkeys(ALL, 4) | {"touchpoints.dlq.v1": 6}, {})
+
+
+def test_inputs_with_more_partitions_and_those_of_others_stay_as_they_are() -> None:
+    inputs = input_topics("purchase=shop.orders,*=events")
+    counts = dict.fromkeys(KEPT, 6) | {"touchpoints.tweets.v1": 12, "shop.orders": 3, "events": 12}
+
+    assert make_plan(6, counts, {}).widened == make_plan(6, counts, {}, inputs).widened == {}
 
 
 def test_the_log_and_facts_may_have_more_partitions_than_wanted_for_they_are_made_anew() -> None:

@@ -104,7 +104,9 @@ def test_a_bad_line_is_named_in_at_most_500_printable_characters(
     async def send(*_: object) -> None:
         """There is nothing to send."""
 
-    def read(paths: object, spool: object, name: Callable[[str, int, str], None], tell: object) -> list[Rejected]:
+    def read(
+        paths: object, spool: object, name: Callable[[str, int, str], None], tell: object, _inputs: object
+    ) -> list[Rejected]:
         name(FROM_OUTSIDE, 7, FROM_OUTSIDE + "x" * 10_000)
         return list(read_files(paths, spool, name, tell))  # type: ignore[arg-type]  # the caller's
 

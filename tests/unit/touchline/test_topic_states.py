@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.topics import DEAD_LETTERS, all_topics
+from schemas.topics import DEAD_LETTERS, TOPIC_KINDS, all_topics
 from touchline.topic_states import judge
 
 ALL = [topic.name for topic in all_topics()]
@@ -32,7 +32,23 @@ def test_topics_with_another_number_of_partitions_are_one_line() -> None:
 
     assert len(states.advice) == 1
     assert "set TOUCHLINE_PARTITIONS=4" in states.advice[0]
-    assert {state.problem for state in states.topics} == {"has 4 partitions, TOUCHLINE_PARTITIONS is 5"}
+    problems = dict.fromkeys(TOPIC_KINDS, "")
+    assert {state.name: state.problem for state in states.topics} == {
+        **dict.fromkeys(ALL, "has 4 partitions, TOUCHLINE_PARTITIONS is 5"),
+        **problems,
+    }
+
+
+def test_inputs_may_have_any_number_of_partitions_and_those_of_others_their_own_settings() -> None:
+    ours = dict.fromkeys([name for name in ALL if name not in TOPIC_KINDS], 4)
+
+    states = judge(4, {**ours, "shop.orders": 3, "events": 12}, {"events": MIB}, ["shop.orders", "events"])
+
+    assert states.advice == []
+    assert [(one.name, one.partitions) for one in states.topics][:2] == [("shop.orders", 3), ("events", 12)]
+    assert judge(4, {**ours, "events": 12}, {}, ["shop.orders", "events"]).advice == [
+        "shop.orders is missing: touchline topics --create"
+    ]
 
 
 def test_topics_that_take_too_small_messages_are_one_line_for_each_size_that_they_need() -> None:
