@@ -10,9 +10,14 @@ from typing import Any
 
 import msgspec
 
+from schemas.dead_letters import row_of
 from schemas.rows import TABLES
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
+from sinks.batch import Batch
 from sinks.database import Database
 from sinks.tables import TABLES as STORED
+from streams.kafka.reader import read_to_end
+from streams.settings import Settings
 from tests.contract.stores import stored_rows
 
 DEMO_S = 120.0
@@ -32,6 +37,24 @@ Rows = dict[str, list[Row]]
 def rows_of(database: Database) -> Rows:
     """Return the rows of every table but the clocks."""
     return {table: _named(table, stored_rows(database, table)) for table in TABLES if table != "clocks"}
+
+
+async def rows_on_kafka(settings: Settings) -> Rows:
+    """Return the rows of every table but the clocks as the topics of facts hold them, for a sink to store."""
+    batch = Batch()
+    for topic, table in FACTS_TOPICS.items():
+        async for run in read_to_end(settings, topic, range(settings.partitions)):
+            for record in run.records:
+                batch.add_message(table if record.key is None else record.key.decode(), record.value or b"")
+    for partition in range(settings.partitions):
+        async for run in read_to_end(settings, DEAD_LETTERS, [partition]):
+            for record in run.records:
+                batch.add_row("dead_letters", row_of(record, partition, settings.epoch))
+    return {table: _alive(_named(table, list(map(list, batch.rows(table))))) for table in TABLES if table != "clocks"}
+
+
+def _alive(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if not row.get("deleted")]
 
 
 def _named(table: str, rows: list[list[object]]) -> list[Row]:
