@@ -76,7 +76,7 @@ class TaskAssignor(RangePartitionAssignor):  # type: ignore[misc]  # aiokafka ha
 
     It keeps the protocol's name `range`: a group agrees on a name that all of its members offer, and during a rolling
     upgrade some of them offer that alone. With equal numbers of partitions both deal alike, and a release that has the
-    range assignor itself takes no others (docs/adr/0019-tasks-are-assigned.md).
+    range assignor itself takes no others (docs/adr/0019-tasks-are-dealt-whole.md).
     """
 
     @override

@@ -11,9 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from schemas.inputs import input_topics
 from schemas.rows import ClockRow, encode_rows
 from sinks.database import Database
 from sinks.errors import QueryError, TransientWriteError
+from sinks.migrate import migrate
 from streams.agents.reconciling import Reconciliation
 from streams.agents.services import Producer, Services
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
@@ -78,6 +80,23 @@ class Bench:
 
     def failures(self) -> float:
         return float(self.telemetry.retries.labels("reconcile")._value.get())
+
+
+@pytest.mark.embedded
+async def test_kinds_that_share_a_topic_are_added_up(chdb: Engine) -> None:
+    migrate(chdb, inputs=input_topics("*=events"))
+    try:
+        write(chdb, "clocks")
+        write(chdb, "hourly_counts", hour=NOW - HOUR, accepted=3)
+        write(chdb, "hourly_counts", hour=NOW - HOUR, kind="tweet", accepted=1)
+        bench = Bench(chdb).own()
+
+        (said,) = await bench.check()
+
+        assert (said["topic"], said["missing"]) == ("events", 4)
+        assert bench.shown("events") == 4
+    finally:
+        migrate(chdb)
 
 
 class Answers:

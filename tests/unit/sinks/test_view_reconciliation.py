@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.dead_letters import refusal_of
+from schemas.inputs import input_topics
+from schemas.rows import DeadLetterRow
 from sinks.database import select
 from sinks.migrate import migrate
 from streams.journeys.rules import Rules
@@ -236,3 +239,32 @@ def test_a_condition_on_the_hour_reads_only_the_months_that_it_names(chdb: Engin
     for table in ("touchpoints", "hourly_counts", "outcomes"):
         _, _, read = plan.partition(f"(touchline.{table}_rows)")
         assert "Parts: 1/4" in read.partition("ReadFrom")[0], read[:2000]
+
+
+def test_topics_are_those_that_the_setting_names(chdb: Engine) -> None:
+    inputs = input_topics("purchase=shop.orders+shop.refunds,tweet=social,case_event=social")
+    migrate(chdb, inputs=inputs)
+    try:
+        store(chdb, everything())
+        for topic in ("social", "shop.refunds"):
+            write(chdb, "dead_letters", topic=topic, offset=41)
+        for letter in (letter_of("social"), letter_of("shop.refunds")):
+            outcome = refusal_of(letter, inputs)
+            assert outcome is not None
+            chdb.write("outcomes", [msgspec.structs.astuple(outcome)])
+
+        rows = select(
+            chdb, "SELECT topic, kind, sum(accepted), sum(refused), sum(missing) FROM reconciliation GROUP BY ALL"
+        )
+
+        assert {(str(topic), str(kind)): [int(str(n)) for n in counts] for topic, kind, *counts in rows} == {
+            ("shop.orders+shop.refunds", "purchase"): [3, 1, 0],
+            (PAGES, "page_view"): [1, 0, 0],
+            ("social", ""): [0, 1, 0],
+        }
+    finally:
+        migrate(chdb)
+
+
+def letter_of(topic: str) -> DeadLetterRow:
+    return DeadLetterRow(topic, 2, 41, "undecodable", "no", "ingest", MAY_1, b"", 1)

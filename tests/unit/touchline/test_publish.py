@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.avro.codec import Codec
 from schemas.avro.envelopes import BYTE_ORDER_MARK
+from schemas.avro.registry import FileRegistry
 from schemas.topics import MAX_TOUCHPOINT_BYTES
 from tests.unit.touchline.conftest import Outbox
 from touchline.main import cli
 from touchline.publish.convert import BadLineError, Converter, key_of
 from touchline.publish.lines import MAX_LINE_BYTES, read_lines
+from touchline.publish.send import send_in_batches
+from touchline.publish.spool import Message
 
 ROOT = Path(__file__).parents[3]
 PURCHASES = "touchpoints.purchases.v1"
@@ -189,6 +194,41 @@ def test_any_bytes_are_messages_or_bad_lines(content: bytes) -> None:
     for line in read_lines(io.BytesIO(content)):
         with contextlib.suppress(BadLineError):
             converter.message(line)
+
+
+T0 = 1_717_200_000_000
+KEYS = [b"C%d" % number for number in range(20)]
+INPUTS = "purchase=shop.orders+shop.refunds,cart_event=web,page_view=web"
+
+
+def test_a_touchpoint_goes_to_the_first_topic_of_its_kind_in_json_that_says_its_kind_where_others_come_there_too(
+    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_TOPICS", INPUTS)
+    view = {"kind": "page_view", "event_id": "v", "occurred_at": T0, "source": "web", "customer_id": "c", "page": "/"}
+    file = tmp_path / "in.jsonl"
+    file.write_text(f"{purchase('a', 1)}\n{json.dumps(view)}\n")
+
+    assert publish(file).exit_code == 0
+
+    (bought,), (viewed,) = outbox.on("shop.orders"), outbox.on("web")
+    codec = Codec(FileRegistry())
+    assert (bought.value or b"").startswith(b"\xc3\x01")
+    assert codec.decode("purchase", bought.value or b"")["event_id"] == "a"
+    kinds = ("cart_event", "page_view")
+    assert codec.kind_of(kinds, viewed.value or b"") == json.loads(viewed.value or b"")["kind"] == "page_view"
+    assert codec.decode("page_view", viewed.value or b"")["occurred_at"] == T0
+
+
+async def test_the_partition_of_a_key_is_counted_by_what_its_topic_has(outbox: Outbox) -> None:
+    messages = [Message(topic, key, b"{}") for topic in ("three", "twelve") for key in KEYS]
+
+    await send_in_batches(outbox, messages, {"three": 3, "twelve": 12}, lambda _sent: None)
+
+    places = {(topic, message.key): n for (topic, n), sent in outbox.sends[0].items() for message in sent}
+    for name, count in (("three", 3), ("twelve", 12)):
+        kafkas_own = {key: DefaultPartitioner()(key, list(range(count)), list(range(count))) for key in KEYS}
+        assert {key: places[name, key] for key in KEYS} == kafkas_own
 
 
 GOOD = [purchase(str(number), number) for number in range(1, 3_001)]

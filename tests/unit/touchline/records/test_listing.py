@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.inputs import input_topics
 from schemas.kinds import KINDS
 from touchline.errors import CommandError
 from touchline.records.examples import example_message
@@ -38,3 +39,15 @@ def test_a_signals_schema_is_shown_too() -> None:
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:
     with pytest.raises(CommandError, match="'purchases'; the kinds are purchase, tweet"):
         kind_named("purchases")
+
+
+def test_topics_of_the_setting_are_listed_and_name_their_kind_where_they_have_one() -> None:
+    inputs = input_topics("purchase=shop.orders+shop.refunds,cart_event=web,page_view=web")
+
+    listed = {one.kind: one.topic for one in record_versions(inputs)}
+    assert listed["purchase"] == "shop.orders, shop.refunds"
+    assert listed["page_view"] == "web"
+    assert listed["tweet"] == "touchpoints.tweets.v1"
+    assert kind_named("shop.refunds", inputs) == "purchase"
+    with pytest.raises(CommandError, match="topic web carries several kinds: name one of cart_event, page_view"):
+        kind_named("web", inputs)

@@ -10,9 +10,11 @@ from click.testing import CliRunner, Result
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import ConfluentRegistry, FileRegistry
+from schemas.inputs import input_topics
 from tests.servers.schema_registry import SchemaRegistry, running_registry
 from tests.unit.schemas.records import confluent_message, minimal
 from touchline.main import cli
+from touchline.records.registering import subjects_of
 
 SUBJECTS = {
     "topic": "touchpoints.purchases.v1-value",
@@ -106,3 +108,28 @@ def test_without_a_registry_it_says_what_to_set() -> None:
     done = register(None)
     assert done.exit_code == 1
     assert "TOUCHLINE_SCHEMA_REGISTRY" in done.stderr
+
+
+SHARED = "purchase=shop.orders+shop.refunds,cart_event=web,page_view=web"
+
+
+def test_a_schema_is_registered_for_each_topic_of_its_kind_but_for_none_that_carries_several() -> None:
+    inputs = input_topics(SHARED)
+
+    assert subjects_of("purchase", "topic", inputs) == ["shop.orders-value", "shop.refunds-value"]
+    assert subjects_of("page_view", "topic", inputs) == []
+    assert subjects_of("page_view", "topic-record", inputs) == ["web-touchline.PageView"]
+    assert subjects_of("page_view", "record", inputs) == ["touchline.PageView"]
+
+
+def test_topics_that_carry_several_kinds_are_named_with_what_to_do(
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_TOPICS", SHARED)
+
+    done = register(registry)
+
+    assert done.exit_code == 0, done.output
+    assert {"shop.orders-value", "shop.refunds-value"} <= {line.split()[-1] for line in done.stdout.splitlines()}
+    assert "web" not in done.stdout
+    assert done.stderr == "web: several kinds, so no subject; see --subjects record\n"
