@@ -8,6 +8,7 @@ import json
 import random
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -91,6 +92,12 @@ def valid_value(rng: random.Random, kind: str, odd: float, lies: float = 0.0) ->
     return header + LooseWriter(rng, lies).write(schema, record)
 
 
+def check_shared(codec: Codec, value: bytes) -> None:
+    """Make sure that a message of a topic that carries every kind is of one of them, or refused."""
+    with suppress(RefusalError):
+        assert codec.kind_of(KINDS_KNOWN, value) in KINDS_KNOWN
+
+
 class Intake(Target):
     """INGEST: a message is decoded, accepted, and written to the log or as a row; or it is refused."""
 
@@ -115,6 +122,8 @@ class Intake(Target):
     def steps(self, data: bytes) -> Iterator[float]:
         message = msgspec.msgpack.decode(data, type=Message)
         kind, value = message.kind, message.value
+        yield CPU_MS
+        check_shared(self._codec, value)
         yield CPU_MS
         check_size(value)
         record = self._codec.decode(kind, value)
@@ -155,6 +164,8 @@ class Writers(Target):
         schema = json.loads(message.schema)
         codec = codec_with(OneSchema(schema if isinstance(schema, dict) else {"type": schema}))
         yield LEARNING_MS
+        check_shared(codec, message.value)
+        yield LEARNING_MS
         record = codec.decode(message.kind, message.value)
         assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[message.kind]]["fields"]}
         yield CPU_MS
@@ -184,6 +195,8 @@ class Json(Target):
     def make(self, rng: random.Random) -> bytes:
         kind = rng.choice(KINDS_KNOWN)
         said: Any = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, rng.choice((0.0, 0.05, 0.3)))
+        if rng.random() < 0.5:
+            said["kind"] = kind
         if rng.random() < 0.3:
             said |= {f"{text(rng)[:99]}{n}": json_value(rng) for n in range(rng.choice((1, 3, 3_000)))}
         for _ in range(rng.choice((0, 0, 1, 2))):
@@ -211,6 +224,8 @@ class Json(Target):
     def steps(self, data: bytes) -> Iterator[float]:
         kind, value, headers = msgspec.msgpack.decode(data, type=tuple[str, bytes, list[tuple[str, bytes | None]]])
         allowed_ms = allowed(data)
+        yield allowed_ms
+        check_shared(self._codec, value)
         yield allowed_ms
         event = event_of(headers) if headers else None
         decode = self._codec.decode
