@@ -51,14 +51,14 @@ def deal(counts: Mapping[str, int], topics: Mapping[str, Collection[str]]) -> tu
 
 
 def _owners(counts: Mapping[str, int], tasks: int, members: Sequence[str]) -> dict[int, str]:
-    """Return the member that gets each task, the tasks with the most to read dealt first."""
-    if not members:
+    """Return the member that gets each task; tasks with as much to read are dealt evenly."""
+    if not (members and tasks):
         return {}
-    reads = Counter(partition % tasks for count in counts.values() for partition in range(count)) if tasks else {}
+    reads = Counter(partition % tasks for count in counts.values() for partition in range(count))
     owners: dict[int, str] = {}
     dealt = dict.fromkeys(members, 0)
-    by_weight = sorted(range(tasks), key=lambda task: (-reads[task], task))
-    for _, group in groupby(by_weight, key=lambda task: reads[task]):
+    # The first tasks have the most to read, and none has more than one before it.
+    for _, group in groupby(range(tasks), key=lambda task: reads[task]):
         equal = list(group)
         share, more = divmod(len(equal), len(members))
         # Those that have the fewest get what cannot be divided.

@@ -150,7 +150,7 @@ async def test_kinds_share_a_topic_where_each_message_says_its_own_in_json_or_by
         with_kind("purchase"),
         b"\xef\xbb\xbf \n" + with_kind("page_view"),
         sent("survey_answer"),
-        json.dumps({"specversion": "1.0", "data": json.loads(with_kind("purchase"))}).encode(),
+        json.dumps({"specversion": "1.0", "kind": "order", "data": json.loads(with_kind("purchase"))}).encode(),
         json.dumps({"schema": {}, "payload": json.loads(with_kind("page_view"))}).encode(),
     ]
     async with bench(topics=SHARED) as it:
