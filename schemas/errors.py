@@ -10,6 +10,7 @@ TouchlineError                          schemas.errors
         TooLargeError                   streams.kafka.inflate
     JourneyLogError                     streams.agents.journeys
     PartitionRevokedError               streams.agents.journeys
+    PatternError                        streams.identity.patterns
     ProduceError                        streams.kafka.producer
     RefusalError                        schemas.errors
         InvalidRecordError              schemas.kinds.checks

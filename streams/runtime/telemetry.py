@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from typing import Annotated, Any, get_type_hints
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics

@@ -8,13 +8,14 @@ from typing import Any
 
 from schemas.avro.registry import FileRegistry
 from schemas.errors import RefusalError
+from streams.identity.identities import Identities
 from streams.sentiment import VaderScorer
 from touchline.records.check import Checker
 from touchline.records.examples import example_json
 
 NOW = 1_790_000_000_000
 """After the examples' times."""
-_CHECKER = Checker(FileRegistry(), VaderScorer())
+_CHECKER = Checker(FileRegistry(), VaderScorer(), Identities())
 
 
 def example(kind: str) -> dict[str, Any]:
