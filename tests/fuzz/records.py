@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from schemas.avro.registry import Schema
-from tests.fuzz.values import double, number, text
+from tests.fuzz.values import copied, double, number, text
 
 NOW = 1_781_003_600_000
 """An hour after the time of the schemas' examples, ms."""
@@ -34,13 +34,14 @@ def _field(field: dict[str, Any], rng: random.Random, odd: float) -> Any:
     if rng.random() < odd:
         return value_of(field["type"], rng)
     if "default" in field and rng.random() > _EXAMPLE:
-        return field["default"]
+        return copied(field["default"])
     # Few ids, so that touchpoints meet.
     if field["name"].endswith("_id") and field["name"] != "event_id":
         return f"{field['name']}-{rng.randrange(_FEW_IDS)}"
     if isinstance(field["type"], dict) and field["type"]["type"] == "enum":
         return rng.choice(field["type"]["symbols"])
-    return field.get("example", field.get("default"))
+    # Its own: targets change what they are given.
+    return copied(field.get("example", field.get("default")))
 
 
 def value_of(kind: Any, rng: random.Random) -> Any:
