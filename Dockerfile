@@ -33,7 +33,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 # By number, so that Kubernetes sees that the user is not root.
 USER 10001:10001
 WORKDIR /tmp
-EXPOSE 9464 9465
+EXPOSE 8080 9464 9465 9466
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["touchline"]
 CMD ["worker"]

@@ -18,6 +18,7 @@ from schemas.limits import CHARACTERS, ENTRIES, LARGEST_AMOUNT, MAPS, SHORT, UNL
 from schemas.metrics import METRICS, ValueKind
 from schemas.topics import SIGNAL_TOPICS, all_topics
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
+from streams.runtime.metric import Role
 from streams.runtime.telemetry import declarations
 from streams.settings import documented
 from touchline.records.examples import TIMESTAMP
@@ -34,6 +35,8 @@ VALUES: dict[ValueKind, str] = {
     "duration": "mean; p50, p90, p99",
 }
 """How the page says a kind of value."""
+SERVERS: dict[Role, str] = {"worker": "workers", "sink": "sinks", "collect": "collectors"}
+"""How the page says whose processes serve a metric."""
 
 COMMON = "Purchase"
 """A record that begins with the fields of every touchpoint."""
@@ -63,7 +66,7 @@ def telemetry_table() -> str:
     lines = ["| metric | kind | labels | served by | meaning |", "|---|---|---|---|---|"]
     for _, kind, metric in declarations():
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        served_by = "both" if metric.only is None else f"{metric.only}s"
+        served_by = "all" if metric.only is None else SERVERS[metric.only]
         cells = (f"`{metric.name}`", kind.__name__.lower(), labels, served_by, metric.meaning)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -2,8 +2,10 @@
 
 TouchlineError                          schemas.errors
     BadLineError                        schemas.avro.jsonl_careful
+        MissingFieldError               schemas.avro.jsonl_careful
     BatchError                          streams.kafka.batches
     BrokerError                         streams.kafka.client
+    CollectError                        touchline.collect.server
     CommandError                        touchline.errors
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate
@@ -18,6 +20,7 @@ TouchlineError                          schemas.errors
         UnknownSchemaError              schemas.errors
         UnreadBatchError                streams.kafka.batches
     RegistryUnavailableError            schemas.avro.registry_client
+    RequestError                        touchline.collect.errors
     SettingsError                       streams.settings
     SinkError                           sinks.errors
         AddressError                    sinks.errors

@@ -12,12 +12,13 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from schemas.errors import TouchlineError
 from schemas.inputs import InputTopics, input_topics
 from schemas.text import printable
 from sinks.open import SCHEMES
+from streams.collect_settings import CollectSettings
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
 
@@ -38,7 +39,7 @@ class SettingsError(TouchlineError):
     """A setting that is unknown or does not hold; the message says which, why, and what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(CollectSettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -349,9 +350,11 @@ def load(**overrides: Any) -> Settings:
 
 
 def documented() -> list[Documented]:
-    """Return every variable with its default and meaning, in the order of the fields."""
+    """Return every variable with its default and meaning: in the order of the fields, those of one command last."""
     listed = []
-    for name, info in Settings.model_fields.items():
+    # Those that are inherited would come first.
+    fields = sorted(Settings.model_fields.items(), key=lambda field: field[0] in CollectSettings.model_fields)
+    for name, info in fields:
         default = "" if info.default is None else str(info.default)
         listed.append(Documented(PREFIX + name.upper(), default, info.description or ""))
     return listed

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "worker": "Run the stream workers against the configured Kafka.",
     "sink": "Run the ClickHouse writers.",
     "publish": "Send touchpoints from JSON lines.",
+    "collect": "Take touchpoints by HTTP, and publish them.",
     "simulate": "Write a realistic stream of touchpoints, and what it truly holds.",
     "query": "Ask the tables, embedded or on a server.",
     "migrate": "Create the tables, or bring them up to date.",

@@ -104,8 +104,8 @@ def _listen(answer: Callable[[web.BaseRequest], web.Response], host: str, port: 
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = (
             f"cannot serve metrics on {host}:{port}: {reason}. Stop what listens there, or choose "
-            "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers "
-            "or TOUCHLINE_SINK_METRICS_PORT for the sink"
+            "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers, "
+            "TOUCHLINE_SINK_METRICS_PORT for the sink or TOUCHLINE_COLLECT_METRICS_PORT for touchline collect"
         )
         raise HealthServerError(message) from error
 

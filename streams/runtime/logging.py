@@ -20,7 +20,7 @@ _REASONS = {"cause", "reason", "detail"}
 _OF_LINES = {"exception", "stack"}
 """The fields that have several lines."""
 
-LIBRARIES = ("faust", "mode", "aiokafka", "clickhouse_driver", "asyncio", "kafka")
+LIBRARIES = ("faust", "mode", "aiokafka", "clickhouse_driver", "asyncio", "kafka", "uvicorn")
 REPEAT_AFTER_S = 60.0
 MAX_REMEMBERED = 1000
 

@@ -25,6 +25,7 @@ from schemas.kinds import KINDS
 from schemas.limits import TRIMMED
 from schemas.rows import TABLES
 from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
+from streams.runtime.collect_metrics import CollectMetrics
 from streams.runtime.metric import CHUNK_BUCKETS, INPUTS, INSERT_BUCKETS, RESTORE_BUCKETS, Metric, Role, register
 from streams.runtime.standing import Need, Standing
 
@@ -34,11 +35,15 @@ _TRIMMED: Mapping[Role, tuple[str, ...]] = {
     "worker": tuple(what for what in TRIMMED if what != "columns"),
     "sink": ("columns",),
 }
-_NEEDS: Mapping[Role, tuple[Need, ...]] = {"worker": ("kafka", "schema_registry"), "sink": ("kafka", "clickhouse")}
+_NEEDS: Mapping[Role, tuple[Need, ...]] = {
+    "worker": ("kafka", "schema_registry"),
+    "sink": ("kafka", "clickhouse"),
+    "collect": ("kafka",),
+}
 
 
 @dataclass(frozen=True)
-class Telemetry:
+class Telemetry(CollectMetrics):
     """All metrics of a process, on one registry. Build it with `Telemetry.on(registry, role)`.
 
     Series of a partition that is given away must be removed (`.remove(partition)`), else they keep
@@ -248,6 +253,7 @@ class Telemetry:
             known={
                 "worker": ("connect_kafka", "produce", "schema_registry"),
                 "sink": ("connect_kafka", "connect_clickhouse", "insert", "reconcile"),
+                "collect": ("connect_kafka", "produce"),
             },
         ),
     ]
@@ -382,7 +388,7 @@ class Telemetry:
         registered: dict[str, Any] = {
             attribute: register(kind, metric, registry, role, topics) for attribute, kind, metric in declarations()
         }
-        telemetry = cls(registry, **registered)
+        telemetry = cls(registry=registry, **registered)
         telemetry.build_info.labels(_version(), platform.python_version()).set(1)
         telemetry.started.set(time.time())
         return telemetry
@@ -413,11 +419,11 @@ class Telemetry:
 
 
 def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]]:
-    """Return every metric's attribute of `Telemetry`, kind and declaration, in order."""
+    """Return every metric's attribute of `Telemetry`, kind and declaration, in order: those of one command last."""
     hints = get_type_hints(Telemetry, include_extras=True)
     return [
-        (attribute, hint.__origin__, hint.__metadata__[0])
-        for attribute, hint in hints.items()
+        (attribute, hints[attribute].__origin__, hints[attribute].__metadata__[0])
+        for attribute in [*Telemetry.__annotations__, *CollectMetrics.__annotations__]
         if attribute != "registry"
     ]
 

@@ -46,6 +46,15 @@ def works(bench: AlertBench, _elapsed_s: float) -> None:
     bench.second.standing.go_on("clickhouse")
 
 
+def turns_away(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.second.telemetry.collect_requests.labels("shop", "200").inc(10)
+    bench.second.telemetry.collect_requests.labels("shop", "503").inc(90)
+
+
+def takes_all(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.second.telemetry.collect_requests.labels("shop", "200").inc(100)
+
+
 def journeys_without_rows(bench: AlertBench, _elapsed_s: float) -> None:
     bench.first.telemetry.touchpoints_processed.labels("journeys").inc(600)
 
@@ -188,6 +197,7 @@ SCENARIOS = (
     # The third new start of half an hour raises it; it stops when the first is half an hour ago.
     Scenario(one(Expected("TouchlineCrashLoop", 2 * MINUTE, 30 * MINUTE)), starts_every_minute, nothing),
     Scenario(one(Expected("TouchlineWaiting", 5 * MINUTE, 0, {"need": "clickhouse"})), waits, works),
+    Scenario(one(Expected("TouchlineCollectTurnsAway", 5 * MINUTE, 5 * MINUTE)), turns_away, takes_all),
     Scenario(one(Expected("TouchlineSinkNotWriting", 15 * MINUTE, 0)), journeys_without_rows, journeys_with_rows),
     Scenario(
         one(Expected("TouchlineEventTimeLagHigh", 15 * MINUTE, 0, {"stage": "ingest"})),

@@ -40,18 +40,24 @@ POLL_S = 0.05
 
 
 class App(Child):
-    """A `touchline worker` or `touchline sink`; it logs JSON."""
+    """A `touchline worker`, `touchline sink` or `touchline collect`; it logs JSON."""
 
     def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
         """Describe it; `start` runs it."""
         self._port = free_port()
-        ports = dict.fromkeys(("TOUCHLINE_METRICS_PORT", "TOUCHLINE_SINK_METRICS_PORT"), str(self._port))
-        super().__init__(name, command, log, {**environment, **ports})
+        self._http_port = free_port()
+        ports = dict.fromkeys((f"TOUCHLINE_{role}METRICS_PORT" for role in ("", "SINK_", "COLLECT_")), str(self._port))
+        super().__init__(name, command, log, {**environment, **ports, "TOUCHLINE_COLLECT_PORT": str(self._http_port)})
 
     @property
     def target(self) -> str:
         """Where Prometheus scrapes it."""
         return f"{HOST}:{self._port}"
+
+    @property
+    def door(self) -> str:
+        """Where it takes touchpoints, if it is a `touchline collect`."""
+        return f"{HOST}:{self._http_port}"
 
     def processed(self, stage: str) -> int:
         """Return how many touchpoints a stage has processed since it was started."""
@@ -133,7 +139,7 @@ class Pipeline:
         """Describe one more process; `start` runs it.
 
         Args:
-            command: `worker` or `sink`.
+            command: `worker`, `sink` or `collect`.
             script: what to run in its place, and its arguments.
             more: settings of this process alone.
         """
@@ -146,7 +152,7 @@ class Pipeline:
         return app
 
     def start(self, command: str, **more: object) -> App:
-        """Start one more `worker` or `sink`; `more` are settings of its own."""
+        """Start one more `worker`, `sink` or `collect`; `more` are settings of its own."""
         app = self.app(command, (), **more)
         app.start()
         return app

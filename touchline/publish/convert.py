@@ -27,12 +27,15 @@ class Converter:
 
     Args:
         inputs: the input topics.
+
+    Attributes:
+        topics: by kind, the one that its messages go to.
     """
 
     def __init__(self, inputs: InputTopics = CONTRACT_INPUTS) -> None:
         self._codec = Codec(FileRegistry())
-        self._topics = {kind: topics[0] for kind, topics in inputs.by_kind.items()}
-        self._is_shared = {kind: inputs.only_kind(topic) is None for kind, topic in self._topics.items()}
+        self.topics = {kind: topics[0] for kind, topics in inputs.by_kind.items()}
+        self._is_shared = {kind: inputs.only_kind(topic) is None for kind, topic in self.topics.items()}
 
     def message(self, line: Line) -> tuple[int, Message]:
         """Return when a line's touchpoint happened, ms, and its message.
@@ -43,15 +46,24 @@ class Converter:
         if line.data is None:
             raise BadLineError(line.fault)
         kind, record = parse_line(line.data)
+        value = self.value(kind, record)
+        if len(value) > MAX_TOUCHPOINT_BYTES:
+            raise BadLineError(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
+        return record["occurred_at"], Message(self.topics[kind], key_of(record).encode(), value)
+
+    def value(self, kind: str, record: dict[str, Any]) -> bytes:
+        """Return the value of the message of a kind's whole record, be it too large.
+
+        Raises:
+            BadLineError: the record does not fit its schema.
+        """
         try:
             value = self._codec.encode(KIND_RECORDS[kind], record)
             if self._is_shared[kind]:
                 value = msgspec.json.encode({"kind": kind, **record})
         except (ValueError, TypeError) as error:
             raise BadLineError(str(error)) from error
-        if len(value) > MAX_TOUCHPOINT_BYTES:
-            raise BadLineError(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
-        return record["occurred_at"], Message(self._topics[kind], key_of(record).encode(), value)
+        return value
 
 
 def key_of(record: dict[str, Any]) -> str:

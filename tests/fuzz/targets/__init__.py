@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz.target import Target
+from tests.fuzz.targets.collect import Bodies
 from tests.fuzz.targets.identity import Identifiers
 from tests.fuzz.targets.journeys import Facts, Folds, Log, State
 from tests.fuzz.targets.kafka import Batches, Notes
@@ -17,6 +18,7 @@ TARGETS: dict[str, type[Target]] = {
     "writers": Writers,
     "json": Json,
     "lines": Lines,
+    "collect": Bodies,
     "registry": Registry,
     "http": Http,
     "log": Log,

@@ -16,7 +16,7 @@ from tests.unit.deploy.files import DEPLOY, ROOT, load
 FILE = ROOT / "docker-compose.yml"
 COMPOSE = load(FILE)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("setup", "worker", "sink")
+OURS = ("setup", "worker", "sink", "collect")
 
 
 def test_the_file_keeps_the_compose_specification() -> None:
@@ -82,7 +82,7 @@ def test_our_services_can_do_no_harm_to_the_machine(name: str) -> None:
 
 
 def test_workers_and_sink_start_after_topics_and_tables_are_made() -> None:
-    for name in ("worker", "sink"):
+    for name in ("worker", "sink", "collect"):
         assert SERVICES[name]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
     assert SERVICES["setup"]["command"] == ["touchline topics --create && touchline migrate"]
 
@@ -95,7 +95,9 @@ def test_each_process_logs_in_with_the_least_rights(name: str, user: str) -> Non
     assert (server.user, server.password, server.host, server.port) == (user, "secret", "clickhouse", 9000)
 
 
-@pytest.mark.parametrize(("name", "user"), [("setup", "owner"), ("worker", "worker"), ("sink", "sink")])
+@pytest.mark.parametrize(
+    ("name", "user"), [("setup", "owner"), ("worker", "worker"), ("sink", "sink"), ("collect", "publisher")]
+)
 def test_each_process_logs_in_to_kafka_as_its_own_user(name: str, user: str) -> None:
     told = SERVICES[name]["environment"]
 
@@ -134,6 +136,14 @@ def test_the_folder_for_temporary_files_has_a_size() -> None:
 
 def test_workers_know_nothing_of_clickhouse() -> None:
     assert "TOUCHLINE_CLICKHOUSE" not in SERVICES["worker"]["environment"]
+
+
+def test_the_collector_runs_only_if_it_is_asked_for_and_takes_no_client_without_a_key() -> None:
+    collect = SERVICES["collect"]
+
+    assert collect["profiles"] == ["collect"]
+    assert collect["environment"]["TOUCHLINE_COLLECT_KEYS"].startswith("${COLLECT_KEYS:?")
+    assert "TOUCHLINE_CLICKHOUSE" not in collect["environment"]
 
 
 def test_kafka_is_the_one_the_tests_run_against() -> None:

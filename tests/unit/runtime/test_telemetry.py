@@ -58,6 +58,11 @@ LABELS_OF_ALL = {
     "touchline_build_info": ("version", "python"),
     "touchline_consumer_lag_records": ("stage",),
     "touchline_waiting": ("need",),
+    "touchline_collect_requests_total": ("key", "status"),
+    "touchline_collect_touchpoints_total": ("key", "outcome"),
+    "touchline_collect_refusals_total": ("key", "reason"),
+    "touchline_collect_queue_touchpoints": (),
+    "touchline_collect_acknowledgement_seconds": (),
 }
 
 
@@ -132,9 +137,10 @@ def served(registry: CollectorRegistry, accept: str = "text/plain") -> str:
     return text.decode()
 
 
-def test_a_worker_serves_nothing_of_the_sink_and_the_sink_nothing_of_a_worker() -> None:
+def test_a_process_serves_nothing_of_those_of_another_role() -> None:
     workers, sinks = CollectorRegistry(), CollectorRegistry()
     worker, sink = Telemetry.on(workers, "worker"), Telemetry.on(sinks, "sink")
+    collectors = served(Telemetry.on(CollectorRegistry(), "collect").registry)
     sink.duplicates.inc()
     worker.insert_duration.labels("touchpoints").observe(1)
     told = {"worker": served(workers), "sink": served(sinks)}
@@ -147,9 +153,13 @@ def test_a_worker_serves_nothing_of_the_sink_and_the_sink_nothing_of_a_worker() 
     for series in of_sinks:
         assert series not in told["worker"]
         assert series in told["sink"] or series == "touchline_insert_duration"
+        assert series not in collectors
     for series in of_workers:
         assert series not in told["sink"]
+        assert series not in collectors or series == '"produce"'
         assert series in told["worker"] or series in {"touchline_watermark", "touchline_state_"}
+    assert "touchline_collect_queue_touchpoints 0.0" in collectors
+    assert "touchline_collect" not in told["worker"] + told["sink"]
 
 
 def test_no_series_says_only_when_another_began(telemetry: Telemetry) -> None:

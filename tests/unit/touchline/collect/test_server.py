@@ -1,0 +1,178 @@
+"""The server itself, on a socket: clients that ask nothing, slowly, or too much, shut nobody out and stay no longer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.unit.touchline.collect.door import Door, purchase
+from touchline.collect import server as module
+from touchline.collect.app import build_app
+from touchline.collect.server import CollectError, Connection, Server, listening, serve_on
+from touchline.stack.ports import HOST
+
+ANSWER_S = 20.0
+HEAD_S = 0.3
+MOST = 20
+ASK = b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+
+
+@dataclass
+class Running:
+    """A server, where it is, and what is behind it."""
+
+    door: Door
+    server: Server
+    port: int
+    serving: asyncio.Task[None]
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(HOST, self.port)
+
+    async def status(self) -> bytes:
+        """Return the first line of the answer to a good request on a connection of its own."""
+        reader, writer = await self.connect()
+        writer.write(ASK)
+        line = await asyncio.wait_for(reader.readline(), ANSWER_S)
+        writer.close()
+        return line
+
+
+@pytest_asyncio.fixture
+async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    monkeypatch.setattr(Connection, "head_within_s", HEAD_S)
+    monkeypatch.setattr(Connection, "most", MOST)
+    door = Door()
+    server = serve_on(build_app(door.collector), ends_within_s=ANSWER_S)
+    bound = listening(HOST, 0)
+    serving = asyncio.create_task(server.serve([bound]))
+    yield Running(door, server, bound.getsockname()[1], serving)
+    server.should_exit = True
+    await serving
+
+
+async def ended(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes until the server ends the connection."""
+    try:
+        return await asyncio.wait_for(reader.read(), ANSWER_S)
+    except ConnectionResetError:
+        return b""
+
+
+@pytest.mark.parametrize("said", [[], [b"POST /v1/touchpoints HTTP/1.1\r\nhost: a\r\n"], [ASK, b"GET / HT"]])
+async def test_who_does_not_send_the_head_of_a_request_in_time_is_shown_out(
+    running: Running, said: list[bytes]
+) -> None:
+    reader, writer = await running.connect()
+    for piece in said:
+        writer.write(piece)
+        if piece == ASK:
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+    await ended(reader)
+    assert Connection._silent == {}
+
+
+async def test_a_head_that_drips_is_too_slow_as_a_whole(running: Running) -> None:
+    reader, writer = await running.connect()
+    gone = asyncio.create_task(ended(reader))
+    began = asyncio.get_running_loop().time()
+    while not gone.done():
+        writer.write(b"x")
+        await asyncio.wait({gone}, timeout=HEAD_S / 10)
+
+    assert asyncio.get_running_loop().time() - began < ANSWER_S
+
+
+async def test_a_head_without_end_is_refused(running: Running) -> None:
+    reader, writer = await running.connect()
+    writer.write(b"GET / HTTP/1.1\r\nx: " + b"y" * (2 * module.HEAD_BYTES))
+
+    assert (await ended(reader)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_silent_connections_beyond_a_number_give_way(running: Running) -> None:
+    async with AsyncExitStack() as held:
+        for _ in range(3 * MOST):
+            _, writer = await running.connect()
+            held.callback(writer.close)
+
+        assert await running.status() == b"HTTP/1.1 200 OK\r\n"
+        assert len(running.server.server_state.connections) <= MOST
+
+
+async def test_who_waits_for_an_answer_is_not_shown_out(running: Running) -> None:
+    running.door.kafka.open.clear()
+    reader, writer = await running.connect()
+    body = json.dumps(purchase()).encode()
+    writer.write(asking(body) + body)
+    await running.door.kafka.asked.wait()
+    for _ in range(2 * MOST):
+        await running.connect()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.readline(), 2 * HEAD_S)
+    running.server.should_exit = True
+    running.door.kafka.open.set()
+
+    assert await asyncio.wait_for(reader.readline(), ANSWER_S) == b"HTTP/1.1 200 OK\r\n"
+    await asyncio.wait_for(running.serving, ANSWER_S)
+    with pytest.raises(OSError, match="Connect call failed"):
+        await running.connect()
+
+
+def asking(body: bytes) -> bytes:
+    """Return the head of a request with a body."""
+    return (
+        b"POST /v1/touchpoints HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n" % len(body)
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(ANSWER_S):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_goes_away_within_its_body_leaves_nothing_behind(running: Running) -> None:
+    body = json.dumps(purchase()).encode()
+    _, writer = await running.connect()
+    writer.write(asking(body) + body[:-1])
+    await until(lambda: running.door.capacity.size > 0)
+    writer.close()
+
+    await until(lambda: running.door.capacity.size == 0)
+    assert running.door.kafka.messages == []
+    assert await running.status() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_what_a_client_has_sent_whole_is_written_though_it_does_not_wait(running: Running) -> None:
+    body = json.dumps(purchase()).encode()
+    running.door.kafka.open.clear()
+    _, writer = await running.connect()
+    writer.write(asking(body) + body)
+    await running.door.kafka.asked.wait()
+    writer.close()
+    running.door.kafka.open.set()
+
+    await until(lambda: len(running.door.kafka.messages) == 1)
+    await until(lambda: running.door.capacity.touchpoints == 0)
+
+
+async def test_an_address_that_is_taken_is_told() -> None:
+    with listening(HOST, 0) as taken, pytest.raises(CollectError, match="TOUCHLINE_COLLECT_PORT"):
+        listening(HOST, taken.getsockname()[1])
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    with pytest.raises(CollectError, match=r"cannot listen on 192\.0\.2\.1:8080"):
+        listening("192.0.2.1", 8080)

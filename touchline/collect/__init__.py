@@ -1,0 +1,1 @@
+"""The HTTP collector: touchpoints come in by HTTP, are checked as the workers check them, and are published."""
