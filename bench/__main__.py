@@ -6,12 +6,14 @@ import os
 import platform
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 import click
 
+from bench.collect import run_collect
 from bench.dearest import measure_dearest
 from bench.idle import run_idle
 from bench.pipeline import Run, run_embedded, run_kafka
@@ -19,6 +21,9 @@ from bench.stages import measure_stages
 from touchline.simulate import write_simulation
 
 IDLE_S = 30.0
+COLLECT_S = 20.0
+COLLECT_LOADS = ((8, 100), (32, 1))
+"""Clients of the HTTP collector, and touchpoints of each of their requests."""
 
 
 @click.command()
@@ -27,7 +32,9 @@ IDLE_S = 30.0
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind.")
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
 @click.option(
-    "--only", type=click.Choice(["stages", "dearest", "embedded", "kafka", "idle"]), help="Run only one part."
+    "--only",
+    type=click.Choice(["stages", "dearest", "embedded", "kafka", "idle", "collect"]),
+    help="Run only one part.",
 )
 @click.option("--partitions", default=[4, 32], multiple=True, show_default=True, help="Of an idle installation.")
 def main(customers: int, days: int, rounds: int, workers: int, only: str | None, partitions: tuple[int, ...]) -> None:
@@ -51,6 +58,8 @@ def main(customers: int, days: int, rounds: int, workers: int, only: str | None,
             _report("Apache Kafka, chDB", [run_kafka(lines, workers) for _ in range(rounds)])
         if only in {None, "idle"}:
             _report_idle(partitions)
+        if only in {None, "collect"}:
+            _report_collect(rounds)
 
 
 def _yardstick() -> float:
@@ -72,6 +81,19 @@ def _report_idle(partitions: Sequence[int]) -> None:
         print(
             f"  {number:>4} partitions  {idle.records:8.1f} records/s  {idle.size / 1000:8.1f} kB/s "
             f"({gigabytes:.2f} GB a day)  {idle.cpu:5.0%} of a core"
+        )
+
+
+def _report_collect(rounds: int) -> None:
+    print(f"\ntouchline collect on Apache Kafka, for {COLLECT_S:.0f} s; the clients are on this machine, too")
+    for clients, batch in COLLECT_LOADS:
+        runs = [run_collect(clients, batch, COLLECT_S) for _ in range(rounds)]
+        rates = [run.rate for run in runs]
+        print(
+            f"  {clients:>3} clients, {batch:>4} touchpoints a request: {median(rates):8,.0f} touchpoints/s "
+            f"({min(rates):,.0f} to {max(rates):,.0f}), {median(run.cpu_us for run in runs):.0f} us of CPU each, "
+            f"answered in {median(run.p50_ms for run in runs):.0f} ms (p99 {median(run.p99_ms for run in runs):.0f}); "
+            f"statuses {dict(sum((run.statuses for run in runs), Counter()))}"
         )
 
 

@@ -218,6 +218,18 @@ def start(compose: Compose, command: str, user: str, folder: Path, **more: str) 
     return child
 
 
+def accepted(port: int, purchase: dict[str, object]) -> bool:
+    """Send a purchase to the HTTP collector on a port; return whether it was accepted."""
+    asked = urllib.request.Request(
+        f"http://{HOST}:{port}/v1/touchpoints", json.dumps(purchase).encode(), {"content-type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310  # its scheme is written above
+            return bool(json.load(answer)["accepted"] == 1)
+    except OSError:  # it does not listen yet, or Kafka has not answered it
+        return False
+
+
 def command(compose: Compose, user: str, *words: str) -> str:
     done = CliRunner(env=compose.environment(user)).invoke(cli, list(words))
     assert done.exit_code == 0, done.output
@@ -228,16 +240,20 @@ def test_each_does_its_work_with_its_rights(compose: Compose, tmp_path: Path) ->
     lines = tmp_path / "in.jsonl"
     lines.write_text(json.dumps(PURCHASE))
     command(compose, PUBLISHER, "publish", str(lines))
-    port = free_port()
+    port, door = free_port(), free_port()
+    more = {"TOUCHLINE_COLLECT_PORT": str(door), "TOUCHLINE_COLLECT_METRICS_PORT": "0"}
+    collector = start(compose, "collect", PUBLISHER, tmp_path, **more)
     sink = start(compose, "sink", SINK, tmp_path, TOUCHLINE_SINK_METRICS_PORT=str(port))
     worker = start(compose, "worker", WORKER, tmp_path)
     try:
-        sink.wait_ready(lambda: 'touchline_inserted_rows_total{table="touchpoints"} 1.0' in scraped(port), PATIENCE_S)
+        collector.wait_ready(lambda: accepted(door, {**PURCHASE, "event_id": "by http"}), PATIENCE_S)
+        sink.wait_ready(lambda: 'touchline_inserted_rows_total{table="touchpoints"} 2.0' in scraped(port), PATIENCE_S)
         groups = asyncio.run(group_members(compose.settings(OWNER)))
         assert worker.running, worker.tail()
     finally:
         worker.stop()
         sink.stop()
+        collector.stop()
 
     assert set(groups) == {"touchline-streams", "touchline-sink"}
     assert "0 input partitions paused" in command(compose, OWNER, "dlq", "resume", "--dry-run")
