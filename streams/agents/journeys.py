@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any, cast
 
 import faust
@@ -45,6 +46,8 @@ STAGE: Stage = "journeys"
 COLLISION: Reason = "event_id_collision"
 YIELD_AFTER_S = 0.01
 """Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
+ONCE_MORE = (None,)
+"""Behind a record that had one part."""
 REBUILDING = "docs/operating.md#rebuilding"
 EXPLODING = "docs/operating.md#a-customer-or-a-dimension-explodes"
 CLOCKS = topic_of("clocks")
@@ -229,12 +232,12 @@ class Journeys:
                     f"record of this release's log ({error}): another release or program has written to it. "
                     f"Make the log and all that belongs to it anew: {REBUILDING}"
                 ) from error
-            state.apply(record.offset, read, record.value or b"")
             if not isinstance(read, Tick) and read.occurred_at > newest:
                 newest = read.occurred_at
-            if time.monotonic() - began >= YIELD_AFTER_S:
-                await asyncio.sleep(0)
-                began = time.monotonic()
+            for _ in chain(state.apply_in_parts(record.offset, read, record.value or b""), ONCE_MORE):
+                if time.monotonic() - began >= YIELD_AFTER_S:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
         return newest
 
     async def _write(self, chunk: Chunk, output: Output) -> None:

@@ -18,13 +18,18 @@ from streams.journeys.effects import Effects
 from streams.journeys.machines import MACHINES
 from streams.journeys.state import STATE_MAX_BYTES, CustomerState, encode_state
 
+TRIMMED_FROM_BYTES = STATE_MAX_BYTES * 7 // 8
 TRIMMED_TO_BYTES = STATE_MAX_BYTES * 3 // 4
-"""What a state that was too large is trimmed to: so it grows for a while until it is measured again."""
+"""What a state is trimmed from, and to. A state just below its bound would be measured at every touchpoint; so it is
+trimmed a little before, and then grows for a while until it is measured again."""
 COPIES = 4
 """How often a state holds what a touchpoint says at most: the id of a response, in the response, as that of the last
 NPS, and among a journey's first and last experiences."""
 TOUCHPOINT_BYTES = 512
 """More than a touchpoint adds to a state besides: the numbers and short words of a cart and an order, or the like."""
+
+BYTES_A_UNIT = 8 << 10
+"""Bytes of a state that are encoded with one unit of work (see `Effects.work`)."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -60,14 +65,17 @@ PARTS: tuple[Part, ...] = (
 def trim(customer: CustomerState, effects: Effects) -> None:
     """Measure a state, and drop the older half of its largest part until it is small enough, where it is too large."""
     size = len(encode_state(customer))
-    if size > STATE_MAX_BYTES:
+    effects.work += size // BYTES_A_UNIT
+    if size > TRIMMED_FROM_BYTES:
         effects.trimmed.append("state")
-        size = _trimmed(customer, size)
+        size = _trimmed(customer, size, effects)
     customer.most_bytes = size
 
 
-def _trimmed(customer: CustomerState, size: int) -> int:
+def _trimmed(customer: CustomerState, size: int, effects: Effects) -> int:
     while size > TRIMMED_TO_BYTES:
+        # Once its parts, and once what is left of it.
+        effects.work += 2 * size // BYTES_A_UNIT
         largest = max(PARTS, key=lambda part: len(_encode(part.kept(customer))))
         largest.shed(customer)
         before, size = size, len(encode_state(customer))

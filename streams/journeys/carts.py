@@ -42,7 +42,7 @@ STEPS_MAX = 100
 ALL_STEPS_MAX = 1_000
 """Events of one cart, and of all of a customer's, that are kept. A cart with more stays as it is when an order is
 corrected; of a customer with more, the oldest carts do."""
-CARTS_A_UNIT, SKUS_A_UNIT = 64, 32
+CARTS_A_UNIT, SKUS_A_UNIT = 16, 32
 """Carts, and their skus, that are looked through with one unit of work (see `Effects.work`)."""
 UNNAMED = ""
 """The one sku that events without a sku speak of."""
@@ -119,8 +119,9 @@ class Carts(Machine):
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned cart's row among the effects."""
+        cart_id = key[1]
         for cart in customer.carts.values():
-            if cart.abandoned_as is not None and row_key(cart) == key:
+            if cart.cart_id == cart_id and cart.abandoned_as is not None and row_key(cart) == key:
                 put_row(cart, effects)
 
 

@@ -23,9 +23,12 @@ Deadlines = list[tuple[int, int, Cart]]
 """A heap: when a cart may be abandoned, ms; a number of its own, as carts have no order; the cart."""
 
 ORDERS_MAX = 100
-"""Orders that carts are replayed beside: those before the last ones are as if they were known no more."""
-STEPS_A_UNIT = 4
-"""Events and orders that are replayed with one unit of work (see `Effects.work`)."""
+PAIRS_MAX = 1_250
+"""Orders that carts are replayed beside, and orders times carts: each order looks at each cart.
+
+Orders before the last ones are as if they were known no more."""
+STEPS_A_UNIT = 2
+"""Events, carts and orders that are replayed with one unit of work (see `Effects.work`)."""
 
 
 def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
@@ -34,28 +37,31 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
     A cart stays as it is that is settled, or that an order may have touched that is no longer known.
     """
     orders = list(customer.orders.values())
+    most = min(ORDERS_MAX, PAIRS_MAX // max(1, len(customer.carts)))
     # In the order of their times: what is no longer looked at was placed before what is.
-    unknown_until = orders[-ORDERS_MAX - 1].attribution.at if len(orders) > ORDERS_MAX else customer.orders_forgotten_at
+    unknown_until = orders[-most - 1].attribution.at if len(orders) > most else customer.orders_forgotten_at
     began_after = unknown_until + carts.AFTER_ORDER_MS if unknown_until else -1
     settled = {cart.cart_id for cart in customer.carts.values() if cart.is_settled or cart.attribution.at < began_after}
     before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
-    after = _replayed(before, orders[-ORDERS_MAX:], effects)
+    after = _replayed(before, orders[-most:], effects)
     kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
+    effects.work += len(customer.carts) // STEPS_A_UNIT
     # One cart may have become many: `bounds` has to measure.
     customer.most_bytes = STATE_MAX_BYTES
     customer.carts = dict(sorted({**kept, **after}.items(), key=lambda item: item[1].attribution.at))
-    keep(customer, corrected, effects.now)
+    keep(customer, corrected, effects)
     _correct_rows(before, after, effects)
     _correct_counts(before, after, effects)
     if customer.journey is not None:
         customer.journey.abandoned += _abandoned_in(customer.journey, after) - _abandoned_in(customer.journey, before)
 
 
-def keep(customer: CustomerState, corrected: Order, now: int) -> None:
+def keep(customer: CustomerState, corrected: Order, effects: Effects) -> None:
     """Keep the carts that a corrected order can touch: it may be placed, or cancelled, once more."""
+    effects.work += len(customer.carts) // carts.CARTS_A_UNIT
     for cart in customer.carts.values():
         if not cart.is_settled:
-            abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, now)
+            abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, effects.now)
 
 
 def _replayed(before: Carts, orders: list[Order], effects: Effects) -> Carts:

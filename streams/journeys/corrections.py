@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from streams.journeys.effects import Effects, difference
+from schemas.rows import Row
+from streams.journeys.effects import Effects, EntityKey, difference
 from streams.journeys.machines import OWNERS
 from streams.journeys.rows import journey_row
-from streams.journeys.state import CustomerState
+from streams.journeys.state import CustomerState, decode_state
 
 K = TypeVar("K")
 R = TypeVar("R")
+Rows = dict[EntityKey, Row]
 
 
-def correct(old: CustomerState, before: Effects, current: CustomerState, after: Effects, effects: Effects) -> None:
-    """Add to `effects` what turns the rows and sums of `before` into those of `after`.
+class Folded(NamedTuple):
+    """What a fold has led to: the customer's state, and the rows and sums."""
+
+    customer: CustomerState
+    effects: Effects
+
+
+def correct(begun: bytes, before: Folded, after: Folded, effects: Effects) -> None:
+    """Add to `effects` what turns the rows and sums of one fold into those of another.
 
     Args:
-        old: the state to which the first fold has led.
-        current: the state to which the second one has led.
+        begun: the state, encoded, with which both have begun.
     """
-    _add_current_journey(old, before)
-    _add_current_journey(current, after)
-    effects.touchpoints.update(_changed(before.touchpoints, after.touchpoints))
-    effects.journeys.update(_changed(before.journeys, after.journeys))
-    for journey_id in before.journeys.keys() - after.journeys.keys():
-        effects.journeys[journey_id] = replace(before.journeys[journey_id], deleted=True)
-    for table in sorted(before.entities.keys() | after.entities.keys()):
-        _correct_table(table, current, before, after, effects)
-    effects.deltas.extend(difference(before.deltas, after.deltas))
+    (old, was), (current, now) = before, after
+    _add_current_journey(old, was)
+    _add_current_journey(current, now)
+    effects.touchpoints.update(_changed(was.touchpoints, now.touchpoints))
+    effects.journeys.update(_changed(was.journeys, now.journeys))
+    for journey_id in was.journeys.keys() - now.journeys.keys():
+        effects.journeys[journey_id] = replace(was.journeys[journey_id], deleted=True)
+    for table in sorted(was.entities.keys() | now.entities.keys()):
+        _correct_table(table, begun, current, was.entities.get(table, {}), now.entities.get(table, {}), effects)
+    effects.deltas.extend(difference(was.deltas, now.deltas))
 
 
 def _add_current_journey(customer: CustomerState, effects: Effects) -> None:
@@ -39,17 +48,29 @@ def _add_current_journey(customer: CustomerState, effects: Effects) -> None:
         effects.journeys[row.journey_id] = row
 
 
-def _correct_table(table: str, current: CustomerState, before: Effects, after: Effects, effects: Effects) -> None:
-    was, now = before.entities.get(table, {}), after.entities.get(table, {})
+def _correct_table(table: str, begun: bytes, current: CustomerState, was: Rows, now: Rows, effects: Effects) -> None:
     for key, row in _changed(was, now).items():
         effects.put(table, key, row)
-    for key in sorted(was.keys() - now.keys()):
-        # The new fold leaves it untouched: it is as the snapshot had it, or it never was.
-        as_kept = effects.fresh()
+    left = sorted(was.keys() - now.keys())
+    if not left:
+        return
+    # The new fold leaves them untouched: they are as the folds found them, or they never were. The state in which the
+    # new fold ends tells, and where it has forgotten them, the one with which it began.
+    kept = _reported(table, left, current, effects)
+    missing = [key for key in left if key not in kept]
+    if missing:
+        kept |= _reported(table, missing, decode_state(begun), effects)
+    for key in left:
+        effects.put(table, key, kept.get(key) or _deleted(was[key]))
+
+
+def _reported(table: str, keys: list[EntityKey], customer: CustomerState, effects: Effects) -> Rows:
+    """Return rows as a state has them; those that it does not have are missing."""
+    reported = effects.fresh()
+    for key in keys:
         for machine in OWNERS.get(table, ()):
-            machine.report(current, table, key, as_kept)
-        kept = as_kept.entities.get(table, {}).get(key)
-        effects.put(table, key, kept or _deleted(was[key]))
+            machine.report(customer, table, key, reported)
+    return reported.entities.get(table, {})
 
 
 def _deleted(row: Any) -> Any:

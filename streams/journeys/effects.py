@@ -85,6 +85,7 @@ class Effects:
         timers: how many timers fired.
         trimmed: what was left out, each time that the state would have outgrown a bound.
         work: what it took to bring it about, in units of an ordinary touchpoint's work, about 10 us.
+        work_until: the work at which the step has done its share.
         recomputations: how often the touchpoints were applied again, as one came out of order.
         folded_early: how many pending touchpoints were folded before the allowed lateness had passed.
     """
@@ -100,8 +101,14 @@ class Effects:
     timers: int = 0
     trimmed: list[Trimmed] = field(default_factory=list)
     work: int = 0
+    work_until: int = NEVER
     recomputations: int = 0
     folded_early: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the step has done its share of work: another one does the rest."""
+        return self.work >= self.work_until
 
     def take_work(self) -> int:
         """Return the work since this was last asked."""

@@ -33,6 +33,10 @@ FORGET_SHARE = 16
 """Of a customer with more things than this, a robot, what is over is not looked for at every touchpoint."""
 FORGET_AFTER_MS = HOUR_MS
 """After a longer silence it is looked for at once."""
+KEPT_A_UNIT = 128
+"""Things that are looked through with one unit of work (see `Effects.work`)."""
+RECORD_BITS = 11
+"""The binary logarithm of the bytes of a record that are read with one unit of work."""
 
 
 def next_timer(customer: CustomerState) -> int:
@@ -46,17 +50,26 @@ def next_timer(customer: CustomerState) -> int:
 
 
 def fire_timers(customer: CustomerState, until: int, effects: Effects) -> None:
-    """Let every timer up to and including `until` (ms) take effect, in the order of their times."""
-    while (at := next_timer(customer)) <= until:
-        effects.now = at
-        for machine in TIMED:
-            machine.on_deadline(customer, at, effects)
-        journey = customer.journey
-        if journey is not None and journey.last_touch_at + JOURNEY_SILENCE_MS == at:
-            _end_journey(customer, journey, at, effects)
-        # A correction may leave a deadline behind that is earlier than the last timer.
-        customer.last_timer_at = max(customer.last_timer_at, at)
-        effects.timers += 1
+    """Let every timer up to and including `until` (ms) take effect, in the order of their times.
+
+    Where `effects` is spent before the last of them, the others stay due.
+    """
+    while (at := next_timer(customer)) <= until and not effects.is_spent:
+        fire_timer(customer, at, effects)
+
+
+def fire_timer(customer: CustomerState, at: int, effects: Effects) -> None:
+    """Let the timers of `at`, the customer's next, take effect."""
+    effects.now = at
+    effects.work += 1 + customer.kept // KEPT_A_UNIT
+    for machine in TIMED:
+        machine.on_deadline(customer, at, effects)
+    journey = customer.journey
+    if journey is not None and journey.last_touch_at + JOURNEY_SILENCE_MS == at:
+        _end_journey(customer, journey, at, effects)
+    # A correction may leave a deadline behind that is earlier than the last timer.
+    customer.last_timer_at = max(customer.last_timer_at, at)
+    effects.timers += 1
 
 
 def apply_touchpoint(
@@ -68,7 +81,7 @@ def apply_touchpoint(
         size: bytes of the touchpoint's record, from which the growth of the state is told; where they are not given,
             the state is measured.
     """
-    effects.work += 1
+    effects.work += 1 + (size >> RECORD_BITS)
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at)
     dimensions = dimensions_of(touchpoint.attributes)
@@ -78,6 +91,7 @@ def apply_touchpoint(
         for machine in FORGETFUL:
             if machine.forget(customer, at):
                 effects.trimmed.append("kept")
+        effects.work += customer.kept // KEPT_A_UNIT
         customer.forget_again = customer.touchpoints + customer.kept // FORGET_SHARE
     outcome = None
     for handler in HANDLERS.get(type(touchpoint), ()):

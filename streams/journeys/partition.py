@@ -8,6 +8,7 @@ it is after the last record applied, under a version made of the offset that cha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -20,34 +21,28 @@ from schemas.rows import ClockRow, Outcome, OutcomeRow, Row, TouchpointRow, plac
 from schemas.units import HOUR_MS
 from schemas.versions import ON_TIME, late_version, row_version
 from streams.journeys.checkpoints import Checkpoints
+from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
-from streams.journeys.order import rank_of
 from streams.journeys.output import Collision, Entry, Output, hashed
-from streams.journeys.pending import Pending
+from streams.journeys.pending import pending_of
 from streams.journeys.position import Header, Position
+from streams.journeys.recomputation import Recomputation
 from streams.journeys.rows import customer_row, journey_row, touchpoint_row
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
 from streams.journeys.step_context import StepContext
-from streams.journeys.timeline import (
-    CustomerTimeline,
-    find_pending,
-    is_late,
-    step_timers,
-    step_touchpoint,
-)
+from streams.journeys.timeline import is_late, step_timers, step_touchpoint
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
 VALUE, BUCKET, COUNT, CUSTOMER, POSITION = b"a", b"b", b"h", b"c", b"p"
 """First byte of a changelog key: what the entry is."""
-
 
 _timelines = msgspec.msgpack.Decoder(CustomerTimeline)
 _headers = msgspec.msgpack.Decoder(Header)
@@ -77,6 +72,7 @@ class Partition:
         self._values = DimensionValues(rules.dimension_values)
         self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms, self._values)
         self._checkpoints = Checkpoints()
+        self._recomputations: dict[str, Recomputation] = {}
         self._hourly_counts = HourlyCounts(number)
         self._accepted = self._hourly_counts.accepted
         self._counts_plainly = True
@@ -147,6 +143,14 @@ class Partition:
         Args:
             data: the record as it stands in the log.
         """
+        for _ in self.apply_in_parts(offset, record, data):
+            pass
+
+    def apply_in_parts(self, offset: int, record: LogRecord, data: bytes) -> Iterator[None]:
+        """As `apply`, but let the caller have a turn behind each customer whose timers are due.
+
+        All of it has to be taken: then the record is applied.
+        """
         if offset <= self.offset:
             return
         self.offset = offset
@@ -157,14 +161,15 @@ class Partition:
             self.time - self._rules.timer_delay_ms,
             self.time - self._rules.allowed_lateness_ms,
             self._checkpoints,
+            self._recomputations,
         )
         if isinstance(record, Tick):
-            self._fire_timers(context)
+            yield from self._fire_timers(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
         timeline = self._timeline(record.customer_key)
         is_new = offset > timeline.offset
-        self._fire_timers(context)
+        yield from self._fire_timers(context)
         if is_new:
             self._apply_touchpoint(record, data, timeline, context)
         else:
@@ -196,7 +201,7 @@ class Partition:
             effects = self._effects[customer_key] = Effects(customer_key, self._rules)
         return effects
 
-    def _fire_timers(self, context: StepContext) -> None:
+    def _fire_timers(self, context: StepContext) -> Iterator[None]:
         timers = self._timers
         while timers and timers[0][0] <= context.timers_until:
             at, customer_key = heappop(timers)
@@ -210,6 +215,7 @@ class Partition:
                 step_timers(timeline, context, effects)
                 self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
+            yield
 
     def _schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
         """Wake the customer at its next timer; an earlier wake-up that stands looks again by itself."""
@@ -238,7 +244,7 @@ class Partition:
                 self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
             else:
                 self._count_accepted(touchpoint, context)
-            newcomer = self._pending(touchpoint, data)
+            newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint))
             step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
                 # It waits for its time: analysts see it at once, in no journey yet.
@@ -289,16 +295,6 @@ class Partition:
             subject = touchpoint.source_topic
             event = place(touchpoint.source_partition, touchpoint.source_offset)
         self._outcomes.append(OutcomeRow(touchpoint.kind, touchpoint.occurred_at, outcome, subject, event, version))
-
-    def _pending(self, touchpoint: Touchpoint, data: bytes) -> Pending:
-        return Pending(
-            touchpoint.occurred_at,
-            rank_of(touchpoint),
-            touchpoint.event_id,
-            touchpoint.fingerprint,
-            data,
-            self._rules.is_ahead(touchpoint),
-        )
 
     def _row(self, touchpoint: Touchpoint, journey_id: str) -> TouchpointRow:
         """Return the row of a touchpoint that is in no state."""

@@ -13,6 +13,7 @@ from schemas.journey_log import Tick
 from schemas.kinds.purchase import Purchase, PurchaseItem
 from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.dimensions import dimensions_of
+from streams.journeys.order import rank_of
 from streams.journeys.purchases import skus_of
 
 CUT_BYTES = 4_096
@@ -78,3 +79,9 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 key_of = attrgetter("key")
+
+
+def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool) -> Pending:
+    """Return a touchpoint as it is kept, with its bytes in the journeys log."""
+    rank = rank_of(touchpoint)
+    return Pending(touchpoint.occurred_at, rank, touchpoint.event_id, touchpoint.fingerprint, record, ahead)

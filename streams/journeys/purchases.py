@@ -115,7 +115,7 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
         carts_replay.correct_order(customer, order, effects)
         calls.correct_order(customer, order, effects)
     elif not is_placed:
-        carts_replay.keep(customer, order, effects.now)
+        carts_replay.keep(customer, order, effects)
         calls.keep(customer, order, effects.now)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.journeys.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from streams.journeys.recomputation import Recomputation
 
 
 class StepContext(NamedTuple):
@@ -16,6 +19,7 @@ class StepContext(NamedTuple):
         timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
         late_before: a touchpoint before this time is beyond the allowed lateness, ms.
         checkpoints: the partition's.
+        recomputations: those of the partition that are under way, by customer.
     """
 
     offset: int
@@ -23,3 +27,4 @@ class StepContext(NamedTuple):
     timers_until: int
     late_before: int
     checkpoints: Checkpoints
+    recomputations: dict[str, Recomputation]

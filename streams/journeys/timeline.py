@@ -8,7 +8,9 @@ depend on the order of arrival. Touchpoints older than the allowed lateness are 
 
 A recomputation costs by what it applies again. It begins at the last one's checkpoint, where the late touchpoint's
 place is behind that. Where it would still be dear, the late touchpoint is displaced: it waits until so many have come
-that each pays for its share, or for an hour of event time. The log alone decides, wherever the chunks are cut.
+that each pays for its share, or for an hour of event time. And no step does more than its share of work: a
+recomputation, timers and touchpoints that waited go on at the customer's next touchpoint, or when the partition's time
+goes on. The log alone decides, wherever the chunks are cut.
 
 A timer fires when the partition's time, less the timers' delay, has passed it, never because of the customer's own
 later touchpoint. So a touchpoint behind a timer that is not yet due waits in `pending`, and so does one that is ahead
@@ -20,93 +22,52 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
 
-import msgspec
-
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.units import HOUR_MS
+from streams.journeys.applying import apply_all, apply_next
 from streams.journeys.checkpoints import Checkpoint
-from streams.journeys.corrections import correct
+from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.effects import Effects
 from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
-from streams.journeys.formats import FORMAT
 from streams.journeys.order import rank_of
 from streams.journeys.pending import Key, Pending, key_of
-from streams.journeys.state import NEVER, STATE_MAX_BYTES, CustomerState, decode_state, encode_state
+from streams.journeys.recomputation import Reached, Recomputation
+from streams.journeys.state import NEVER, STATE_MAX_BYTES, decode_state, encode_state
 from streams.journeys.step_context import StepContext
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
-FOLD_MAX = 256
-"""How many are folded in one step at most: the next steps fold the others."""
+STEP_WORK = 192
+"""Work after which a step leaves the rest to the next, in units of an ordinary touchpoint's (see `Effects.work`).
+
+A step fires timers and applies what waited; it then goes on with a recomputation, or folds what is past. Each of these
+does so much, and the last touchpoint of each a little more."""
 PENDING_MAX = 1_500
 PENDING_MAX_BYTES = 1 << 20
-WORK_MAX = 2_000
-"""With more than this pending (a robot's), the oldest are folded before they are past the allowed lateness.
-
-Work is counted in units of an ordinary touchpoint's (see `Effects.work`)."""
+WORK_MAX = 4_000
+"""With more than this pending (a robot's), the oldest are folded before they are past the allowed lateness."""
 EARLY_SHARE = 8
 """What part of them is then folded in one step."""
-TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + (512 << 10)
+BYTES_A_UNIT = 32
+KEPT_BYTES = 32 << 10
+"""For so many bytes that come meanwhile, a recomputation does one more unit of work. Of a touchpoint that has been
+applied so many stay at most."""
+OVERDRAWN_BYTES = 512 << 10
+"""By how much a recomputation, which has to end first, may let the bytes be exceeded."""
+TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + OVERDRAWN_BYTES + (512 << 10)
 """What a timeline takes at most, encoded: two states, the pending touchpoints (one may be a little larger than all may
 be together), their numbers, and what timers add to a state."""
 AT_ONCE = 512
-"""Work up to which a recomputation is done at once."""
+"""Work up to which a recomputation begins at once."""
 PAID = 128
 """Work of a dearer recomputation that each displaced touchpoint pays for."""
 DISPLACED_MS = HOUR_MS
 DISPLACED_SHARE = 72
 """How long a touchpoint is displaced at most: an hour of event time, or this share of a longer allowed lateness."""
+MARGIN_MS = HOUR_MS
+"""How long before the end of its allowed lateness it is put in its place at the latest: that takes some steps."""
 CHECKPOINT_BEFORE = 32
 """How many touchpoints before the place of a late one the checkpoint is made: others come late with it."""
-
-
-class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
-    """What is kept of a customer in the changelog.
-
-    Attributes:
-        format: see `streams.journeys.formats`.
-        offset: the log offset last applied.
-        next_timer_at: when the timeline next changes by itself, in the time of `StepContext.timers_until`, or `NEVER`.
-        folded_up_to: key of the last touchpoint in `snapshot`: none can be put before it any more.
-        pending_bytes: the sum of the sizes of the pending touchpoints.
-        snapshot: the state before the pending touchpoints, encoded.
-        pending: the touchpoints since, ordered by their keys.
-        applied: how many of them are in `current`; the others wait.
-        current: the state after those, its timers fired up to the partition's time.
-        displaced: late touchpoints that are in neither, in the order in which they came.
-        recompute_at: when they are put in their places at the latest, in the time of `StepContext.timers_until`.
-        work: what it took to apply the applied ones, in units of an ordinary touchpoint's work.
-        checkpoint: how many of them are before the last recomputation's checkpoint.
-        checkpoint_work: what it took to apply those.
-        large: how many pending touchpoints are to be cut once they are applied.
-    """
-
-    format: int = FORMAT
-    offset: int = -1
-    next_timer_at: int = NEVER
-    folded_up_to: Key = (0, 0, "")
-    pending_bytes: int = 0
-    snapshot: bytes = b""
-    pending: list[Pending] = msgspec.field(default_factory=list)
-    applied: int = 0
-    current: CustomerState = msgspec.field(default_factory=CustomerState)
-    displaced: list[Pending] = msgspec.field(default_factory=list)
-    recompute_at: int = NEVER
-    work: int = 0
-    checkpoint: int = 0
-    checkpoint_work: int = 0
-    large: int = 0
-
-
-def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:
-    """Return the pending or displaced touchpoint with an event id, or None."""
-    for pending in timeline.pending:
-        if pending.event_id == event_id:
-            return pending
-    for displaced in timeline.displaced:
-        if displaced.event_id == event_id:
-            return displaced
-    return None
 
 
 def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext) -> bool:
@@ -114,12 +75,28 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
     at = touchpoint.occurred_at
     if at < context.late_before or at < timeline.folded_up_to[0]:
         return True
-    return at == timeline.folded_up_to[0] and (at, rank_of(touchpoint), touchpoint.event_id) <= timeline.folded_up_to
+    if at == timeline.folded_up_to[0] and (at, rank_of(touchpoint), touchpoint.event_id) <= timeline.folded_up_to:
+        return True
+    # A robot's: its pending touchpoints are folded early once none is out of order any more.
+    is_full = bool(timeline.moved or timeline.displaced) and _is_too_much(timeline)
+    return is_full and _is_out_of_order(timeline, (at, rank_of(touchpoint), touchpoint.event_id))
+
+
+def _is_out_of_order(timeline: CustomerTimeline, key: Key) -> bool:
+    """Return whether a touchpoint's place is before what has been applied already."""
+    applied = timeline.applied
+    return key[0] < timeline.current.last_timer_at or (applied > 0 and key <= timeline.pending[applied - 1].key)
 
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
     _begin(timeline, context, effects)
+    if timeline.moved and not timeline.is_behind:
+        _go_on(timeline, context, effects, STEP_WORK)
+    timeline.next_timer_at = _next_change(timeline, context)
+    if _is_urgent(timeline, context):
+        # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
+        timeline.next_timer_at = context.timers_until
     _cut_large(timeline)
     timeline.offset = context.offset
 
@@ -137,22 +114,36 @@ def step_touchpoint(
         touchpoint: the touchpoint that `newcomer` holds.
     """
     _begin(timeline, context, effects)
+    # Where timers were due, this record has let it go on already.
+    goes_on = timeline.offset < context.offset
+    if timeline.is_behind and goes_on:
+        _apply_waiting(timeline, context, effects)
+    pending, applied = timeline.pending, timeline.applied
+    out_of_order = _is_out_of_order(timeline, newcomer.key)
+    if out_of_order and newcomer.is_large and timeline.pending_bytes > PENDING_MAX_BYTES:
+        # A recomputation comes first, however long it takes. Its row is sent whole now, and stays so.
+        newcomer = newcomer.cut()
     timeline.pending_bytes += newcomer.size
     timeline.large += newcomer.is_large
-    pending, applied = timeline.pending, timeline.applied
-    if newcomer.occurred_at < timeline.current.last_timer_at or (applied and newcomer.key <= pending[applied - 1].key):
-        _displace(timeline, newcomer, context, effects)
-    elif applied == len(pending):
+    work = timeline.work
+    if out_of_order:
+        _displace(timeline, newcomer, context)
+        goes_on = _begin_recomputation(timeline, context) or goes_on
+    elif applied == len(pending) and not timeline.is_behind:
         pending.append(newcomer)
         # Nothing else waits, so no timer of the customer's is earlier than the timeline's next change.
-        if _apply_next(timeline.current, newcomer, touchpoint, timeline.next_timer_at, context, effects):
+        if apply_next(timeline.current, newcomer, touchpoint, timeline.next_timer_at, context, effects):
             timeline.applied += 1
             timeline.work += effects.take_work()
     else:
         place = bisect_right(pending, newcomer.key, applied, key=key_of)
         pending.insert(place, newcomer)
-        if place == applied:
+        if place == applied and not timeline.is_behind:
             _apply_waiting(timeline, context, effects)
+    if goes_on and timeline.moved and not timeline.is_behind:
+        # Both folds have the newcomer before them too, and all are kept until the end: it has to come nearer.
+        most = STEP_WORK + 2 * (timeline.work - work) + min(newcomer.size, KEPT_BYTES) // BYTES_A_UNIT
+        _go_on(timeline, context, effects, most)
     timeline.next_timer_at = _next_change(timeline, context)
     _advance(timeline, context, effects)
     _cut_large(timeline)
@@ -163,11 +154,10 @@ def step_touchpoint(
 def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let everything take effect that is due, and fold what is past the allowed lateness."""
     effects.timers_until = context.timers_until
-    if timeline.recompute_at <= context.timers_until:
+    if timeline.recompute_at <= context.timers_until and not timeline.moved:
         # What is displaced may not be past the allowed lateness already when it is put in its place.
         _advance(timeline, context, effects)
-        _recompute(timeline, context, effects)
-        timeline.next_timer_at = _next_change(timeline, context)
+        _begin_recomputation(timeline, context)
     _compact(timeline, context)
     _advance(timeline, context, effects)
 
@@ -181,12 +171,20 @@ def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects)
 
 
 def _apply_waiting(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    timeline.applied += _fold_into(timeline.current, timeline.pending[timeline.applied :], context, effects)
+    effects.work_until = effects.work + STEP_WORK
+    current = timeline.current
+    timeline.applied += apply_all(current, timeline.pending[timeline.applied :], context, effects)
+    fire_timers(current, context.timers_until, effects)
+    timeline.is_behind = effects.is_spent
+    effects.work_until = NEVER
     timeline.work += effects.take_work()
 
 
 def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     """Return when the timeline next changes by itself: at a timer, or when a touchpoint that is ahead has its time."""
+    if timeline.is_behind or timeline.moved:
+        # As soon as time goes on: by then nothing else is due.
+        return context.timers_until + 1
     at = min(next_timer(timeline.current), timeline.recompute_at)
     if timeline.applied < len(timeline.pending):
         first = timeline.pending[timeline.applied]
@@ -197,59 +195,39 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     return at
 
 
-def _fold_into(customer: CustomerState, pending: list[Pending], context: StepContext, effects: Effects) -> int:
-    """Apply pending touchpoints in order, as far as none has to wait, and fire due timers; return how many it were."""
-    applied = _apply_all(customer, pending, context, effects)
-    fire_timers(customer, context.timers_until, effects)
-    return applied
+def _is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
+    """Return whether what is left to the next step may be past the allowed lateness by then."""
+    left = [one.occurred_at for one in timeline.moved[:1]]
+    if timeline.recompute_at <= context.timers_until:
+        left += [one.occurred_at for one in timeline.displaced]
+    if timeline.is_behind:
+        left.append(next_timer(timeline.current))
+        left += [one.occurred_at for one in timeline.pending[timeline.applied :][:1]]
+    return min(left, default=NEVER) <= context.late_before
 
 
-def _apply_all(customer: CustomerState, pending: list[Pending], context: StepContext, effects: Effects) -> int:
-    """Apply pending touchpoints in order, as far as none has to wait; return how many it were."""
-    applied = 0
-    for one in pending:
-        if not _apply_next(customer, one, None, next_timer(customer), context, effects):
-            break
-        applied += 1
-    return applied
-
-
-def _apply_next(
-    customer: CustomerState,
-    one: Pending,
-    touchpoint: Touchpoint | None,
-    timer_at: int,
-    context: StepContext,
-    effects: Effects,
-) -> bool:
-    """Apply a customer's next touchpoint, the timers before it first; return False where it has to wait.
-
-    Args:
-        touchpoint: the touchpoint that `one` holds, where the caller has it decoded.
-        timer_at: the customer's next timer; to find it costs a twentieth of the whole step.
-    """
-    at = one.occurred_at
-    if one.ahead and at > context.time:
-        return False
-    if timer_at <= at:
-        fire_timers(customer, min(at, context.timers_until), effects)
-        if next_timer(customer) <= at:
-            return False
-    apply_touchpoint(customer, touchpoint or one.touchpoint(), effects, one.applied_bytes)
-    return True
-
-
-def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext, effects: Effects) -> None:
-    """Put a late touchpoint in its place, or let it wait where that is dear: for others, and not for ever."""
+def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
+    """Let a late touchpoint wait until it is put in its place, but not for ever."""
     timeline.displaced.append(newcomer)
     longest = max(DISPLACED_MS, (context.time - context.late_before) // DISPLACED_SHARE)
-    # Put in its place no later than at the end of the allowed lateness, it still counts in every bucket.
+    # Put in its place before the end of the allowed lateness, it still counts in every bucket.
     lateness = context.timers_until - context.late_before
-    due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness)
+    due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness - MARGIN_MS)
     timeline.recompute_at = min(timeline.recompute_at, due_at)
+
+
+def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bool:
+    """Begin to put the displaced touchpoints in their places, unless that is dear for so few; return whether it did."""
+    if timeline.moved or timeline.is_behind:
+        return False
     cost = _cost(timeline)
-    if cost <= AT_ONCE or cost <= PAID * len(timeline.displaced) or timeline.recompute_at <= context.timers_until:
-        _recompute(timeline, context, effects)
+    if cost > AT_ONCE and cost > PAID * len(timeline.displaced) and timeline.recompute_at > context.timers_until:
+        return False
+    timeline.moved = sorted(timeline.displaced, key=key_of)
+    timeline.displaced, timeline.recompute_at = [], NEVER
+    if _place(timeline) < timeline.checkpoint:
+        timeline.checkpoint = timeline.checkpoint_work = 0
+    return True
 
 
 def _cost(timeline: CustomerTimeline) -> int:
@@ -263,84 +241,97 @@ def _key_before(timeline: CustomerTimeline) -> Key:
     return timeline.pending[timeline.checkpoint - 1].key if timeline.checkpoint else timeline.folded_up_to
 
 
-def _recompute(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    """Put the displaced touchpoints in their places and send what differs from what was sent before."""
-    displaced = sorted(timeline.displaced, key=key_of)
-    timeline.displaced, timeline.recompute_at = [], NEVER
-    pending = timeline.pending
-    place = min(bisect_right(pending, displaced[0].key, key=key_of), timeline.applied)
-    begin = _checkpoint(timeline, place, context, effects)
-    before, after = begin.effects(effects), begin.effects(effects)
-    # What has been sent so far, in this chunk too, is all that the fold without the displaced brings about.
-    old = decode_state(begin.state)
-    _fold_into(old, pending[begin.count :], context, before)
-    pending[place:] = sorted([*pending[place:], *displaced], key=key_of)
-    timeline.current = decode_state(begin.state)
-    timeline.applied = begin.count + _fold_into(timeline.current, pending[begin.count :], context, after)
-    timeline.work = timeline.checkpoint_work + after.work
-    for one in timeline.pending:
-        if one.whole_bytes:
-            before.touchpoints.pop(one.event_id, None)
-            after.touchpoints.pop(one.event_id, None)
-    correct(old, before, timeline.current, after, effects)
-    effects.trimmed.extend(after.trimmed[len(before.trimmed) :])
-    effects.recomputations += 1
+def _place(timeline: CustomerTimeline) -> int:
+    """Return how many applied touchpoints are before those that are put in their places."""
+    return min(bisect_right(timeline.pending, timeline.moved[0].key, key=key_of), timeline.applied)
 
 
-def _checkpoint(timeline: CustomerTimeline, place: int, context: StepContext, effects: Effects) -> Checkpoint:
-    """Return the checkpoint to recompute from: the last one, or a new one not far before a place in `pending`."""
-    if place < timeline.checkpoint:
-        timeline.checkpoint = timeline.checkpoint_work = 0
-    start, since, customer_id = timeline.checkpoint, timeline.folded_up_to, effects.customer_id
-    known = context.checkpoints.find(customer_id, since, start) if start else Checkpoint(0, timeline.snapshot)
-    count = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
-    if known is not None and known.count == count:
-        return known
-    begin = known or Checkpoint(0, timeline.snapshot)
-    customer, common = decode_state(begin.state), begin.effects(effects)
-    _apply_all(customer, timeline.pending[begin.count : count], context, common)
-    checkpoint = Checkpoint(count, encode_state(customer), common.entities)
-    timeline.checkpoint_work = common.work + (timeline.checkpoint_work if begin.count else 0)
-    timeline.checkpoint = count
-    context.checkpoints.keep(customer_id, since, checkpoint)
-    return checkpoint
+def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, most: int) -> None:
+    """Let a recomputation do about `most` units of work, and send what it finds."""
+    recomputation = _recomputation(timeline, context, effects)
+    is_done = recomputation.go_on(timeline.pending, timeline.applied, context, most)
+    checkpoint = recomputation.checkpoint
+    if checkpoint is not None and checkpoint.count:
+        timeline.checkpoint, timeline.checkpoint_work = checkpoint.count, recomputation.checkpoint_work
+        context.checkpoints.keep(effects.customer_id, timeline.folded_up_to, checkpoint)
+        recomputation.checkpoint = None
+    if not is_done:
+        recomputation.send(effects)
+        timeline.reached = recomputation.reached
+        return
+    timeline.current, timeline.applied, timeline.work = recomputation.finish(context, effects)
+    timeline.pending = sorted([*timeline.pending, *timeline.moved], key=key_of)
+    timeline.moved, timeline.reached = [], Reached()
+    del context.recomputations[effects.customer_id]
+    _apply_waiting(timeline, context, effects)
+    if timeline.displaced:
+        _begin_recomputation(timeline, context)
+
+
+def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> Recomputation:
+    """Return the recomputation under way, made again where it is not kept."""
+    customer_id = effects.customer_id
+    known = context.recomputations.get(customer_id)
+    if known is None:
+        place, start = _place(timeline), timeline.checkpoint
+        checkpoint = context.checkpoints.find(customer_id, timeline.folded_up_to, start) if start else None
+        keep_at = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
+        begin, work = Checkpoint(0, timeline.snapshot), 0
+        if checkpoint is not None:
+            begin, work = checkpoint, timeline.checkpoint_work
+        known = context.recomputations[customer_id] = Recomputation(
+            begin, work, timeline.moved, place, keep_at, effects
+        )
+        known.return_to(timeline.reached, timeline.pending)
+    return known
 
 
 def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
     """Fold the touchpoints that no other can be put before any more."""
     pending, applied = timeline.pending, timeline.applied
-    if not applied:
+    if not applied or timeline.moved:
         return
     late_before = context.late_before
     is_all = applied == len(pending)
     if is_all and pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
-        # Nothing has happened since: the state before whatever comes next is the current one. And nothing is displaced:
-        # that would be before the last touchpoint or timer, and due.
+        if timeline.displaced or timeline.is_behind:
+            return
+        # Nothing has happened since: the state before whatever comes next is the current one.
         timeline.snapshot = encode_state(timeline.current)
         timeline.work = 0
         _drop(timeline, applied)
     elif applied >= FOLD_AT and pending[applied // 2].occurred_at < late_before:
+        if any(one.occurred_at < late_before for one in timeline.displaced):
+            return
         past = bisect_left(pending, late_before, key=attrgetter("occurred_at"))
-        _fold_into_snapshot(timeline, min(applied, past, FOLD_MAX))
+        _fold_into_snapshot(timeline, min(applied, past))
 
 
 def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Fold the oldest pending touchpoints where all are too many, too large, or too dear to apply again."""
     while _is_too_much(timeline):
+        is_far = timeline.pending_bytes > PENDING_MAX_BYTES + OVERDRAWN_BYTES
         if timeline.displaced:
-            _recompute(timeline, context, effects)
-        oldest = max(1, len(timeline.pending) // EARLY_SHARE)
-        _apply_regardless(timeline, oldest, effects)
-        _fold_into_snapshot(timeline, oldest)
-        # What held the others up may have been among these: no timer would wake them.
-        _apply_waiting(timeline, context, effects)
+            timeline.recompute_at = min(timeline.recompute_at, context.timers_until)
+            _begin_recomputation(timeline, context)
+        if is_far and timeline.is_behind:
+            _apply_waiting(timeline, context, effects)
+        elif is_far and timeline.moved:
+            _go_on(timeline, context, effects, NEVER)
+        elif not timeline.moved and not timeline.displaced:
+            oldest = max(1, len(timeline.pending) // EARLY_SHARE)
+            _apply_regardless(timeline, oldest, effects)
+            effects.folded_early += _fold_into_snapshot(timeline, min(oldest, timeline.applied))
+            effects.trimmed.append("pending")
+            # What held the others up may have been among these: no timer would wake them.
+            _apply_waiting(timeline, context, effects)
         timeline.next_timer_at = _next_change(timeline, context)
-        effects.folded_early += oldest
-        effects.trimmed.append("pending")
+        if not is_far:
+            return
 
 
 def _is_too_much(timeline: CustomerTimeline) -> bool:
-    count = len(timeline.pending) + len(timeline.displaced)
+    count = len(timeline.pending) + len(timeline.moved) + len(timeline.displaced)
     return count > PENDING_MAX or (
         count > 1 and (timeline.pending_bytes > PENDING_MAX_BYTES or timeline.work > WORK_MAX)
     )
@@ -362,19 +353,28 @@ def _apply_regardless(timeline: CustomerTimeline, count: int, effects: Effects) 
     for one in timeline.pending[timeline.applied : count]:
         fire_timers(timeline.current, one.occurred_at, effects)
         apply_touchpoint(timeline.current, one.touchpoint(), effects, one.applied_bytes)
-    timeline.applied = max(timeline.applied, count)
+        timeline.applied += 1
+        if effects.work >= STEP_WORK:
+            break
     timeline.work += effects.take_work()
 
 
-def _fold_into_snapshot(timeline: CustomerTimeline, count: int) -> None:
-    """Fold the first `count` pending touchpoints; what they bring about was sent when they came."""
-    customer, unsent = decode_state(timeline.snapshot), Effects("")
-    for one in timeline.pending[:count]:
+def _fold_into_snapshot(timeline: CustomerTimeline, most: int) -> int:
+    """Fold the first pending touchpoints, `most` at most; return how many.
+
+    What they bring about was sent when they came.
+    """
+    customer, unsent, count = decode_state(timeline.snapshot), Effects(""), 0
+    for one in timeline.pending[:most]:
         fire_timers(customer, one.occurred_at, unsent)
         apply_touchpoint(customer, one.touchpoint(), unsent, one.applied_bytes)
+        count += 1
+        if unsent.work >= STEP_WORK:
+            break
     timeline.snapshot = encode_state(customer)
     timeline.work -= unsent.work
     _drop(timeline, count)
+    return count
 
 
 def _drop(timeline: CustomerTimeline, count: int) -> None:

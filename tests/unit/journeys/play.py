@@ -102,9 +102,15 @@ class Play:
         return self._flush()
 
     def at(self, at: int) -> Play:
-        """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more)."""
+        """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more).
+
+        Where steps leave something to later ones, time goes on by milliseconds until nothing is left.
+        """
         tick = Tick(T0 + at + 5 * MINUTE)
         self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
+        while is_busy(self.partition):
+            tick = Tick(tick.watermark + 1)
+            self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         return self._flush()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
@@ -143,6 +149,11 @@ class Play:
         self.tables.write(output)
         self.outputs.append(output)
         return self
+
+
+def is_busy(partition: Partition) -> bool:
+    """Return whether a step of a customer has left something to later ones."""
+    return any(timeline.moved or timeline.is_behind for timeline in partition._cache.values())
 
 
 def played(touchpoints: Iterable[Touchpoint], until: int) -> Play:

@@ -23,13 +23,14 @@ LIMITS = st.fixed_dictionaries(
     {
         "AT_ONCE": st.sampled_from([-1, 4]),
         "PAID": st.sampled_from([1, 3, 6]),
+        "STEP_WORK": st.sampled_from([1, 2, 5, 100]),
         "DISPLACED_MS": st.sampled_from([MINUTE, 9 * HOUR, 30 * DAY]),
         "DISPLACED_SHARE": st.just(1),
         "CHECKPOINT_BEFORE": st.sampled_from([0, 1, 3]),
     }
 )
 """Limits so low that histories of a few touchpoints meet them."""
-PLAIN = {"AT_ONCE": NEVER_DEAR, "CHECKPOINT_BEFORE": NEVER_DEAR}
+PLAIN = {"AT_ONCE": NEVER_DEAR, "STEP_WORK": NEVER_DEAR, "CHECKPOINT_BEFORE": NEVER_DEAR}
 """Every late touchpoint is put in its place at once, and everything is applied again from the snapshot."""
 
 

@@ -1,0 +1,292 @@
+"""Recomputations: touchpoints that came out of order are put in their places, a bounded number of others at a time.
+
+Two folds of a customer's pending touchpoints go on side by side from a checkpoint: the plain one without those that
+came out of order, which has led to what was sent so far, and the amended one with them. What differs is sent as they
+go: the rows of touchpoints and the metrics' changes with each step, all other rows at the end, when the amended fold's
+state becomes the customer's.
+
+Which step does how much is a function of the log alone. The folds are no state: how far they have come is in the
+changelog, and after a restart they are made again up to there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.rows import TouchpointRow
+from streams.journeys.applying import apply_next
+from streams.journeys.checkpoints import Checkpoint
+from streams.journeys.corrections import Folded, correct
+from streams.journeys.effects import Effects, MetricDelta, difference
+from streams.journeys.fold import apply_touchpoint, fire_timer, fire_timers, next_timer
+from streams.journeys.pending import Pending, key_of
+from streams.journeys.state import NEVER, CustomerState, decode_state, encode_state
+from streams.journeys.step_context import StepContext
+
+
+class Reached(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How far a recomputation has come.
+
+    Attributes:
+        plain: how many pending touchpoints the plain fold has applied.
+        plain_timers: how many timers it has fired since.
+        split: after how many the amended fold has left it, -1 where it has not yet.
+        amended, moved: how many pending touchpoints, and others, the amended fold has applied.
+        amended_timers: how many timers it has fired since.
+    """
+
+    plain: int = 0
+    plain_timers: int = 0
+    split: int = -1
+    amended: int = 0
+    moved: int = 0
+    amended_timers: int = 0
+
+
+@dataclass(slots=True)
+class _Fold:
+    """One of the two folds.
+
+    Attributes:
+        pending, moved: how many touchpoints it has applied: pending ones, and those that came out of order.
+        timers: how many timers it has fired since the last of them.
+        is_held: whether the next one has to wait.
+    """
+
+    customer: CustomerState
+    effects: Effects
+    pending: int
+    moved: int = 0
+    timers: int = 0
+    is_held: bool = False
+
+    def apply(self, one: Pending, context: StepContext) -> bool:
+        """Apply the next touchpoint; return False where it has to wait."""
+        fired = self.effects.timers
+        if apply_next(self.customer, one, None, next_timer(self.customer), context, self.effects):
+            self.timers = 0
+            return True
+        self.timers += self.effects.timers - fired
+        self.is_held = True
+        return False
+
+    def fire_last(self, context: StepContext) -> bool:
+        """Fire the timers that are due behind all touchpoints; return whether none of them is left."""
+        fired = self.effects.timers
+        fire_timers(self.customer, context.timers_until, self.effects)
+        self.timers += self.effects.timers - fired
+        return not self.effects.is_spent
+
+    def apply_again(self, touchpoints: list[Pending], timers: int) -> None:
+        """Apply touchpoints, and fire timers behind them, that had taken effect before a restart."""
+        for one in touchpoints:
+            fire_timers(self.customer, one.occurred_at, self.effects)
+            apply_touchpoint(self.customer, one.touchpoint(), self.effects, one.applied_bytes)
+        for _ in range(timers):
+            fire_timer(self.customer, next_timer(self.customer), self.effects)
+        self.timers = timers
+
+
+class Recomputation:
+    """A recomputation under way.
+
+    Args:
+        begin: where it begins.
+        work: the work up to there, in units of `Effects.work`.
+        moved: the touchpoints that came out of order, in the order of their keys.
+        place: how many pending touchpoints are before the first of them.
+        keep_at: after how many of these the next recomputation's checkpoint is made.
+        effects: the customer's.
+
+    Attributes:
+        checkpoint: that checkpoint, once it is made.
+        checkpoint_work: the work up to it.
+    """
+
+    def __init__(
+        self, begin: Checkpoint, work: int, moved: list[Pending], place: int, keep_at: int, effects: Effects
+    ) -> None:
+        self._moved, self._place, self._keep_at = moved, place, keep_at
+        self._plain = _Fold(decode_state(begin.state), begin.effects(effects), begin.count)
+        self._plain.effects.work = work
+        self._amended: _Fold | None = None
+        self._split = -1
+        self._begun = b""
+        self._rows: dict[str, TouchpointRow] = {}
+        self._deltas: tuple[list[MetricDelta], list[MetricDelta]] = ([], [])
+        self.checkpoint: Checkpoint | None = None
+        self.checkpoint_work = 0
+        self._keep_checkpoint()
+
+    @property
+    def reached(self) -> Reached:
+        """How far it has come."""
+        plain, amended = self._plain, self._amended
+        if amended is None:
+            return Reached(plain.pending, plain.timers)
+        return Reached(plain.pending, plain.timers, self._split, amended.pending, amended.moved, amended.timers)
+
+    def return_to(self, reached: Reached, pending: list[Pending]) -> None:
+        """Make the folds again as they were before a restart; what they led to by then was sent then."""
+        plain = self._plain
+        common = reached.plain if reached.split < 0 else reached.split
+        while plain.pending < common:
+            plain.apply_again([pending[plain.pending]], 0)
+            self._count_common()
+        if reached.split >= 0:
+            amended = self._leave()
+            before = pending[reached.split : reached.amended]
+            amended.apply_again(sorted([*before, *self._moved[: reached.moved]], key=key_of), reached.amended_timers)
+            amended.pending, amended.moved = reached.amended, reached.moved
+            amended.effects.touchpoints.clear()
+            amended.effects.deltas.clear()
+            plain.apply_again(pending[reached.split : reached.plain], 0)
+            plain.pending = reached.plain
+            for one in before:
+                plain.effects.touchpoints.pop(one.event_id, None)
+        plain.apply_again([], reached.plain_timers)
+        plain.effects.deltas.clear()
+
+    def go_on(self, pending: list[Pending], applied: int, context: StepContext, most: int) -> bool:
+        """Apply touchpoints until about `most` units of work are done; return whether none is left.
+
+        Args:
+            pending: the pending touchpoints as they now are.
+            applied: how many of them are in the customer's state.
+        """
+        until = self._work() + most
+        for fold in self._folds():
+            fold.is_held = False
+            fold.effects.timers_until = context.timers_until
+        while (left := until - self._work()) > 0:
+            for fold in self._folds():
+                fold.effects.work_until = fold.effects.work + left
+            if not self._apply_one(pending, applied, context):
+                return self._plain.fire_last(context)
+        return False
+
+    def send(self, effects: Effects) -> None:
+        """Add to the customer's effects what differs and was not added yet."""
+        if self._amended is None:
+            return
+        self._set_deltas_aside(self._amended)
+        plain, amended = self._deltas
+        effects.touchpoints.update(self._rows)
+        effects.deltas.extend(difference(plain, amended))
+        self._rows, self._deltas = {}, ([], [])
+
+    def finish(self, context: StepContext, effects: Effects) -> tuple[CustomerState, int, int]:
+        """Send the rest of what differs.
+
+        Returns:
+            The customer's state with what came out of order; how many touchpoints are in it; the work up to it.
+        """
+        plain, amended = self._plain, self._amended or self._leave()
+        for fold in (plain, amended):
+            # All that are due, whatever the work: a touchpoint that comes before them would otherwise be put behind.
+            fold.effects.work_until = NEVER
+            fire_timers(fold.customer, context.timers_until, fold.effects)
+        self.send(effects)
+        plain.effects.touchpoints.clear()
+        before, after = Folded(plain.customer, plain.effects), Folded(amended.customer, amended.effects)
+        correct(self._begun, before, after, effects)
+        effects.trimmed.extend(amended.effects.trimmed[len(plain.effects.trimmed) :])
+        effects.recomputations += 1
+        return amended.customer, amended.pending + amended.moved, amended.effects.work
+
+    def _folds(self) -> list[_Fold]:
+        return [self._plain] if self._amended is None else [self._plain, self._amended]
+
+    def _work(self) -> int:
+        return sum(fold.effects.work for fold in self._folds())
+
+    def _apply_one(self, pending: list[Pending], applied: int, context: StepContext) -> bool:
+        """Let the fold that is behind apply its next touchpoint; return False where neither has one."""
+        plain, amended = self._plain, self._amended
+        has_plain = plain.pending < applied and not plain.is_held
+        if amended is None:
+            if not has_plain or plain.pending == self._place:
+                self._leave()
+            elif plain.apply(pending[plain.pending], context):
+                self._count_common()
+            return True
+        if not amended.is_held:
+            one = self._next_moved(amended, pending)
+            if one is not None:
+                if amended.apply(one, context):
+                    amended.moved += 1
+                    self._note_row(one, None, amended)
+                return True
+            if amended.pending < plain.pending:
+                self._follow(amended, pending[amended.pending], context)
+                return True
+        if has_plain:
+            plain.pending += plain.apply(pending[plain.pending], context)
+        return has_plain
+
+    def _next_moved(self, amended: _Fold, pending: list[Pending]) -> Pending | None:
+        """Return the touchpoint that came out of order where it is the amended fold's next."""
+        if amended.moved == len(self._moved):
+            return None
+        one = self._moved[amended.moved]
+        # Whatever is behind those that have been applied waits, and what is behind that waits with it.
+        is_next = amended.pending == len(pending) or one.key < pending[amended.pending].key
+        return one if is_next else None
+
+    def _follow(self, amended: _Fold, one: Pending, context: StepContext) -> None:
+        """Let the amended fold apply what the plain one has applied, and note what differs."""
+        if not amended.apply(one, context):
+            return
+        amended.pending += 1
+        self._note_row(one, self._plain.effects.touchpoints.pop(one.event_id, None), amended)
+        if self._plain.effects.deltas == amended.effects.deltas:
+            self._plain.effects.deltas.clear()
+            amended.effects.deltas.clear()
+        else:
+            self._set_deltas_aside(amended)
+
+    def _note_row(self, one: Pending, was: TouchpointRow | None, amended: _Fold) -> None:
+        """Note a touchpoint's row if it differs; that of one that was cut stays as it was sent."""
+        row = amended.effects.touchpoints.pop(one.event_id)
+        if row != was and not one.whole_bytes:
+            self._rows[one.event_id] = row
+
+    def _set_deltas_aside(self, amended: _Fold) -> None:
+        """Note what the folds have changed since they last changed the same."""
+        for aside, fold in zip(self._deltas, (self._plain, amended), strict=True):
+            aside.extend(fold.effects.deltas)
+            fold.effects.deltas.clear()
+
+    def _leave(self) -> _Fold:
+        """Let the amended fold go a way of its own."""
+        plain = self._plain
+        self._forget_common()
+        here = self._checkpoint()
+        effects = here.effects(plain.effects)
+        effects.work, effects.trimmed = plain.effects.work, list(plain.effects.trimmed)
+        self._amended = _Fold(decode_state(here.state), effects, plain.pending, timers=plain.timers)
+        self._split, self._begun = plain.pending, here.state
+        return self._amended
+
+    def _count_common(self) -> None:
+        """Go on behind a touchpoint that is the same in both folds."""
+        self._plain.pending += 1
+        self._forget_common()
+        self._keep_checkpoint()
+
+    def _forget_common(self) -> None:
+        effects = self._plain.effects
+        effects.touchpoints.clear()
+        effects.journeys.clear()
+        effects.deltas.clear()
+
+    def _keep_checkpoint(self) -> None:
+        if self._plain.pending == self._keep_at:
+            self.checkpoint, self.checkpoint_work = self._checkpoint(), self._plain.effects.work
+
+    def _checkpoint(self) -> Checkpoint:
+        plain = self._plain
+        entities = {table: dict(rows) for table, rows in plain.effects.entities.items()}
+        return Checkpoint(plain.pending, encode_state(plain.customer), entities)
