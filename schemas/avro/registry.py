@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.parse
+from collections.abc import Callable
 from http import HTTPStatus
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -32,7 +33,13 @@ JSON_SCHEMA: Schema = {"type": "JSON Schema"}
 IDS = range(1, 1 << 31)
 """The ids that a registry gives out."""
 MAX_SCHEMAS = 1_000
-"""The most schemas of a registry that a process keeps."""
+MAX_SCHEMAS_BYTES = 16 << 20
+"""The most schemas of a registry that a process keeps, and of their JSON, with what they refer to, characters."""
+MAX_REFERENCED_BYTES = 4 << 20
+"""The most characters of the JSON of schemas that are kept because others may refer to them too."""
+MISSING_S = 30.0
+MAX_MISSING = 10_000
+"""For so many seconds an id that the registry does not know is not asked for again, of so many ids at most."""
 _NOT_FOUND = {40401, 40402, 40403}
 """A registry's codes for a subject, version or id it does not know; without them, a 404 may mean a wrong address."""
 
@@ -150,31 +157,63 @@ class ConfluentRegistry:
         url: its address, with `user:password@` where it asks for them.
         files: what knows the fingerprints.
         timeout_s: seconds until a silent registry counts as unavailable.
+        clock: tells seconds.
     """
 
-    def __init__(self, url: str, files: Registry, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, files: Registry, timeout_s: float = TIMEOUT_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = RegistryClient(url, timeout_s)
         self._files = files
+        self._clock = clock
         self._known: dict[int, Schema] = {}
+        self._known_bytes = 0
+        self._missing: dict[int, tuple[float, str]] = {}
         self._referenced: dict[_Reference, _Registered] = {}
+        self._referenced_bytes = 0
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema:
         """Return the shipped schema with this fingerprint, or raise UnknownSchemaError."""
         return self._files.by_fingerprint(fingerprint)
 
     def by_id(self, schema_id: int) -> Schema:
-        """Return the schema with this id, asking the registry the first time only, and only for what can be an id."""
+        """Return the schema with this id, asking the registry the first time only, and only for what can be an id.
+
+        One that the registry does not know is asked for again after `MISSING_S`.
+        """
         schema = self._known.get(schema_id)
         if schema is None:
             if schema_id not in IDS:
                 raise UnknownSchemaError(f"the message names schema id {schema_id}; ids go from 1 to {IDS[-1]}")
-            if len(self._known) >= MAX_SCHEMAS:
-                raise UnknownSchemaError(
-                    f"this process has read {MAX_SCHEMAS} schemas of the registry, and does not read that with id "
-                    f"{schema_id} too; restart it, and look for a producer that registers a schema for each message"
-                )
-            schema = self._known[schema_id] = self._fetch(schema_id)
+            self._check_missing(schema_id)
+            self._check_room(schema_id, 0)
+            schema, size = self._fetch(schema_id)
+            self._check_room(schema_id, size)
+            self._known[schema_id] = schema
+            self._known_bytes += size
         return schema
+
+    def _check_missing(self, schema_id: int) -> None:
+        """Raise UnknownSchemaError where the registry has said lately that it does not know an id."""
+        until, message = self._missing.get(schema_id, (0.0, ""))
+        if until > self._clock():
+            raise UnknownSchemaError(message)
+
+    def _note_missing(self, schema_id: int, message: str) -> None:
+        self._missing.pop(schema_id, None)
+        if len(self._missing) >= MAX_MISSING:
+            # Several threads may ask: another may have dropped it.
+            self._missing.pop(next(iter(self._missing)), None)
+        self._missing[schema_id] = self._clock() + MISSING_S, message
+
+    def _check_room(self, schema_id: int, size: int) -> None:
+        """Raise UnknownSchemaError where a schema of `size` characters would be one too many."""
+        if len(self._known) >= MAX_SCHEMAS or self._known_bytes + size > MAX_SCHEMAS_BYTES:
+            raise UnknownSchemaError(
+                f"this process has read {len(self._known)} schemas of the registry, {self._known_bytes} characters, "
+                f"and does not read that with id {schema_id} too; restart it, and look for a producer that registers "
+                "a schema for each message"
+            )
 
     def probe(self) -> None:
         """Ask the registry for something, whatever it is.
@@ -186,26 +225,31 @@ class ConfluentRegistry:
         if answer.status == HTTPStatus.NOT_FOUND and _error_code(answer.body) not in _NOT_FOUND:
             raise RegistryUnavailableError("the address answered 404, and not as a schema registry does")
 
-    def _fetch(self, schema_id: int) -> Schema:
+    def _fetch(self, schema_id: int) -> tuple[Schema, int]:
+        """Return the schema with an id, with the types of those it refers to, and the characters of all their JSON."""
         what = f"the schema with id {schema_id}"
-        unknown = f"the schema registry does not know the schema id {schema_id}"
-        answer = self._ask(f"/schemas/ids/{schema_id}", unknown)
+        path, unknown = f"/schemas/ids/{schema_id}", f"the schema registry does not know the schema id {schema_id}"
+        try:
+            answer = self._ask(path, unknown)
+        except UnknownSchemaError as error:
+            self._note_missing(schema_id, str(error))
+            raise
         if answer.get("schemaType") == "JSON":
-            return JSON_SCHEMA
+            return JSON_SCHEMA, 0
         registered = _registered(answer, what)
         schema = registered.schema
         if not isinstance(schema, dict):
             raise UnknownSchemaError(f"{what} is {str(schema)[:100]!r}, not a record")
         if not registered.references:
-            return schema
-        others = self._others(what, registered)
+            return schema, registered.size
+        others, size = self._others(what, registered)
         try:
-            return with_types_of(schema, others)
+            return with_types_of(schema, others), size
         except Exception as error:  # the schemas may be wrong in any way
             raise UnknownSchemaError(f"{what} or one it refers to is no schema: {error!r}") from error
 
-    def _others(self, what: str, referring: _Registered) -> list[Any]:
-        """Return the schemas that one refers to, directly first, then through others."""
+    def _others(self, what: str, referring: _Registered) -> tuple[list[Any], int]:
+        """Return the schemas that one refers to, directly first, then through others; and the characters of all."""
         found: dict[_Reference, Any] = {}
         references, size = referring.references, referring.size
         deadline = time.monotonic() + MAX_FETCH_S
@@ -226,7 +270,7 @@ class ConfluentRegistry:
                 inner += registered.references
             references = [reference for reference in dict.fromkeys(inner) if reference not in found]
             if not references:
-                return list(found.values())
+                return list(found.values()), size
         raise UnknownSchemaError(f"{what} refers to others over more than {MAX_REFERENCE_DEPTH} steps")
 
     def _version(self, reference: _Reference, what: str) -> _Registered:
@@ -237,9 +281,12 @@ class ConfluentRegistry:
                 f"/subjects/{subject}/versions/{reference.version}",
                 f"{what} needs {reference}, which the schema registry does not have",
             )
-            if len(self._referenced) >= MAX_SCHEMAS:
+            registered = _registered(answer, str(reference))
+            self._referenced_bytes += registered.size
+            if len(self._referenced) >= MAX_SCHEMAS or self._referenced_bytes > MAX_REFERENCED_BYTES:
                 self._referenced.clear()
-            registered = self._referenced[reference] = _registered(answer, str(reference))
+                self._referenced_bytes = registered.size
+            self._referenced[reference] = registered
         return registered
 
     def _ask(self, path: str, unknown: str) -> dict[str, Any]:

@@ -154,12 +154,15 @@ def test_the_reader_lifts_no_limit(speak: Speak) -> None:
         "max_execution_time = 0",
         "max_execution_time = 66",
         "max_memory_usage = 0",
+        "max_memory_usage_for_user = 0",
+        "max_concurrent_queries_for_user = 0",
         "max_untracked_memory = 1",
     ]
     changed = ["max_threads = 64", "readonly = 0", "readonly = 2", "log_queries = 0", "timeout_overflow_mode = 'break'"]
     both = ["max_execution_time = DEFAULT, max_memory_usage = 0", "compatibility = '22.1'"]
     statements = [f"{how} {one}" for one in [*lifted, *changed, *both] for how in ("SELECT 1 SETTINGS", "SET")]
-    values = "SELECT getSetting('readonly'), getSetting('max_execution_time'), getSetting('max_memory_usage')"
+    limits = ("max_execution_time", "max_memory_usage", "max_memory_usage_for_user", "max_concurrent_queries_for_user")
+    values = f"SELECT {', '.join(f'getSetting({name!r})' for name in ('readonly', *limits))}"
 
     *answers, _, after = speak(READER, [*statements, "SET profile = 'default'", values])
 
@@ -169,7 +172,7 @@ def test_the_reader_lifts_no_limit(speak: Speak) -> None:
         if not any(name in error for name in ("READONLY", "SETTING_CONSTRAINT_VIOLATION"))
     ] == []
     # Another profile than its own lifts nothing.
-    assert after == ["1\t65\t4000000000\n", ""]
+    assert after == ["1\t65\t4000000000\t8000000000\t20\n", ""]
 
 
 def test_the_reader_writes_no_file_and_opens_no_address(speak: Speak, tmp_path: Path) -> None:

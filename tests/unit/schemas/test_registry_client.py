@@ -164,6 +164,44 @@ def test_a_registry_with_schemas_without_end_is_read_up_to_a_bound(monkeypatch: 
         assert len(server.asked) == 2
 
 
+def test_it_is_read_up_to_a_bound_in_characters_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps(SCHEMAS["Tweet"])
+    monkeypatch.setattr("schemas.avro.registry.MAX_SCHEMAS_BYTES", 2 * len(text) + 1)
+    with running_registry() as server:
+        registry = ConfluentRegistry(f"http://{server.place}", FILES)
+        for schema_id in (1, 2, 3):
+            server.say(schema_id, 200, {"schema": text})
+        registry.by_id(1)
+        registry.by_id(2)
+        with pytest.raises(UnknownSchemaError, match="does not read that with id 3 too"):
+            registry.by_id(3)
+
+
+def test_an_id_that_the_registry_does_not_know_is_asked_for_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("schemas.avro.registry.MAX_MISSING", 2)
+    now = 100.0
+    with running_registry() as server:
+        registry = ConfluentRegistry(f"http://{server.place}", FILES, clock=lambda: now)
+
+        def ask(schema_id: int) -> int:
+            """Return how often the registry is asked."""
+            before = len(server.asked)
+            with pytest.raises(UnknownSchemaError, match=f"does not know the schema id {schema_id}"):
+                registry.by_id(schema_id)
+            return len(server.asked) - before
+
+        for schema_id in (1, 2, 3):
+            server.say(schema_id, 404, {"error_code": 40403})
+        assert [ask(1), ask(1), ask(2), ask(1), ask(2)] == [1, 0, 1, 0, 0]
+        # Of more than so many the oldest is forgotten.
+        assert [ask(3), ask(2), ask(1)] == [1, 0, 1]
+        now += 31
+        server.say(1, 200, SCHEMA)
+        assert registry.by_id(1) == SCHEMAS["Tweet"]
+
+
 def test_what_answers_is_a_registry_or_not() -> None:
     with running_registry() as server:
         registry = ConfluentRegistry(f"http://{server.place}", FILES)
