@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fuzz.target import Target
 from tests.fuzz.targets.collect import Bodies
 from tests.fuzz.targets.identity import Identifiers
-from tests.fuzz.targets.journeys import Facts, Folds, Log, State
+from tests.fuzz.targets.journeys import Facts, Folds, Log, Robots, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
@@ -22,6 +22,7 @@ TARGETS: dict[str, type[Target]] = {
     "registry": Registry,
     "http": Http,
     "log": Log,
+    "robots": Robots,
     "folds": Folds,
     "facts": Facts,
     "letters": Letters,

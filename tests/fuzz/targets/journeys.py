@@ -29,6 +29,7 @@ from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.values import changed_bytes, changed_tree, text
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, as_log, delayed
 from tests.simulation.journeys_log import process, process_with_crashes
+from tests.unit.journeys.robots import stream
 from tests.unit.schemas.records import SCHEMAS
 
 FOLDS_MS = 2_000.0
@@ -118,6 +119,25 @@ class Log(Target):
         for rows in partition.flush().facts.values():
             for _ in encode_facts(rows):
                 pass
+
+
+class Robots(Target):
+    """A customer's thousand touchpoints, made to be dear: each record of the log, and each turn it gives to others."""
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        return msgspec.msgpack.encode(list(stream(rng, 1_600)))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        partition = Partition(0, 1, RULES)
+        for offset, record in enumerate(msgspec.msgpack.decode(data, type=list[bytes])):
+            yield CPU_MS
+            for _ in partition.apply_in_parts(offset, journey_log.decode(record), record):
+                yield CPU_MS
+            if offset % 16 == 0:
+                yield FLUSH_MS
+                partition.flush()
 
 
 class Folds(Target):

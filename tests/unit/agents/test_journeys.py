@@ -439,6 +439,27 @@ async def test_the_event_loop_gets_its_turn_within_a_chunk(monkeypatch: pytest.M
     assert turns >= 1000
 
 
+async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.agents.journeys.YIELD_AFTER_S", 0.0)
+    cart = {"action": "item_added", "quantity": 1, "value_minor": 100, "currency": "EUR", "cart_id": "k"}
+    entries = [touchpoint(CartEvent, n, START, customer_key=f"c-{n}", **cart) for n in range(200)]
+    entries.append(journey_log.encode(Tick(START + DAY_MS)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    journeys_of = worker(Kafka())
+    await journeys_of.process(chunk_of(entries, 0, 200))
+    beside = asyncio.create_task(others())
+    await journeys_of.process(chunk_of(entries, 200, 201))
+    beside.cancel()
+    assert turns >= 200
+
+
 def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
     rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MAX_ROWS * 2 + 1)]
     values = list(encode_facts(rows))

@@ -109,7 +109,7 @@ class Play:
         tick = Tick(T0 + at + 5 * MINUTE)
         self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         while is_busy(self.partition):
-            tick = Tick(tick.watermark + 1)
+            tick = Tick(self.partition.time + 1)
             self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         return self._flush()
 

@@ -74,7 +74,7 @@ class Measured:
         tick = Tick(at + 5 * MINUTE)
         self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         self._flush()
-        return self.at(at + 1) if is_busy(self.partition) else self
+        return self.at(self.partition.time + 1 - 5 * MINUTE) if is_busy(self.partition) else self
 
     @property
     def timeline(self) -> CustomerTimeline:
