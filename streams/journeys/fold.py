@@ -35,7 +35,7 @@ FORGET_AFTER_MS = HOUR_MS
 """After a longer silence it is looked for at once."""
 KEPT_A_UNIT = 128
 """Things that are looked through with one unit of work (see `Effects.work`)."""
-RECORD_BITS = 11
+RECORD_BITS = 9
 """The binary logarithm of the bytes of a record that are read with one unit of work."""
 
 

@@ -24,6 +24,8 @@ SCORED: dict[str, Metric] = {"nps": NPS, "csat": CSAT, "ces": CES}
 FAVOURABLE = {"csat": 3 * SCALE // 4, "ces": round(4 / 6 * SCALE)}
 """The normalised score from which an answer is favourable: the top two boxes, and 5 and more of 7."""
 PROMOTER, DETRACTOR = 9, 6
+ANSWER_WORK = 2
+"""What an answer takes beyond an ordinary touchpoint, in units of its work (see `Effects.work`)."""
 ANSWERS_MAX = 50
 """Answers of one response that are kept: of more, the oldest go."""
 
@@ -128,6 +130,7 @@ def _answer(
     customer: CustomerState, survey: Survey, event: SurveyAnswer, attribution: Attribution, effects: Effects
 ) -> Outcome:
     """Count an answer where its first statement counts, instead of what the statement before it said."""
+    effects.work += ANSWER_WORK
     question = _question(survey, event)
     known = survey.answers.get(question)
     answer = _stated(event, known.attribution if known else attribution)

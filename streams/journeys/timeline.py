@@ -37,14 +37,14 @@ from streams.journeys.step_context import StepContext
 
 FOLD_AT = 32
 """With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
-STEP_WORK = 192
+STEP_WORK = 128
 """Work after which a step leaves the rest to the next, in units of an ordinary touchpoint's (see `Effects.work`).
 
 A step fires timers and applies what waited; it then goes on with a recomputation, or folds what is past. Each of these
 does so much, and the last touchpoint of each a little more."""
 PENDING_MAX = 1_500
 PENDING_MAX_BYTES = 1 << 20
-WORK_MAX = 4_000
+WORK_MAX = 5_000
 """With more than this pending (a robot's), the oldest are folded before they are past the allowed lateness."""
 EARLY_SHARE = 8
 """What part of them is then folded in one step."""
