@@ -79,7 +79,12 @@ def stream(rng: random.Random, most: int) -> Iterator[bytes]:
     for number, at in enumerate(times):
         made = rng.choice(makes)(at, number)
         clock = max(clock, made.occurred_at - lag)
-        changed: dict[str, Any] = {"attributes": attributes, "watermark": clock, "text": made.text or words}
+        changed: dict[str, Any] = {
+            "event_id": f"e{number:06}",
+            "attributes": attributes,
+            "watermark": clock,
+            "text": made.text or words,
+        }
         if rng.random() < ahead:
             changed["received_at"] = T0 - DAY
         yield journey_log.encode(replace(made, **changed))
