@@ -80,7 +80,10 @@ def stream(rng: random.Random, most: int) -> Iterator[bytes]:
         made = rng.choice(makes)(at, number)
         clock = max(clock, made.occurred_at - lag)
         changed: dict[str, Any] = {
+            # Of their own numbers: one seed gives one stream.
             "event_id": f"e{number:06}",
+            "fingerprint": number,
+            "source_offset": number,
             "attributes": attributes,
             "watermark": clock,
             "text": made.text or words,
