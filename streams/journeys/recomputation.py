@@ -164,7 +164,7 @@ class Recomputation:
             for fold in self._folds():
                 fold.effects.work_until = fold.effects.work + left
             if not self._apply_one(pending, applied, context):
-                return self._plain.fire_last(context)
+                return all(fold.fire_last(context) for fold in self._folds())
         return False
 
     def send(self, effects: Effects) -> None:

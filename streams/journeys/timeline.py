@@ -304,7 +304,7 @@ def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
         if any(one.occurred_at < late_before for one in timeline.displaced):
             return
         past = bisect_left(pending, late_before, key=attrgetter("occurred_at"))
-        _fold_into_snapshot(timeline, min(applied, past))
+        _fold_into_snapshot(timeline, min(applied, past), STEP_WORK)
 
 
 def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
@@ -320,8 +320,12 @@ def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effec
             _go_on(timeline, context, effects, NEVER)
         elif not timeline.moved and not timeline.displaced:
             oldest = max(1, len(timeline.pending) // EARLY_SHARE)
-            _apply_regardless(timeline, oldest, effects)
-            effects.folded_early += _fold_into_snapshot(timeline, min(oldest, timeline.applied))
+            if timeline.applied:
+                effects.folded_early += _fold_into_snapshot(timeline, min(oldest, timeline.applied), STEP_WORK)
+            else:
+                # All of these are folded at once: one that stayed pending would wait again in a recomputation.
+                forced = _apply_regardless(timeline, oldest, effects)
+                effects.folded_early += _fold_into_snapshot(timeline, forced)
             effects.trimmed.append("pending")
             # What held the others up may have been among these: no timer would wake them.
             _apply_waiting(timeline, context, effects)
@@ -348,28 +352,35 @@ def _cut_large(timeline: CustomerTimeline) -> None:
             timeline.large -= 1
 
 
-def _apply_regardless(timeline: CustomerTimeline, count: int, effects: Effects) -> None:
-    """Apply the first `count` pending touchpoints, also those that should wait: a robot's must not pile up."""
-    for one in timeline.pending[timeline.applied : count]:
+def _apply_regardless(timeline: CustomerTimeline, most: int, effects: Effects) -> int:
+    """Apply the first pending touchpoints though they should wait, `most` at most; return how many.
+
+    A robot's must not pile up. None is applied yet.
+    """
+    for one in timeline.pending[:most]:
         fire_timers(timeline.current, one.occurred_at, effects)
         apply_touchpoint(timeline.current, one.touchpoint(), effects, one.applied_bytes)
         timeline.applied += 1
         if effects.work >= STEP_WORK:
             break
     timeline.work += effects.take_work()
+    return timeline.applied
 
 
-def _fold_into_snapshot(timeline: CustomerTimeline, most: int) -> int:
+def _fold_into_snapshot(timeline: CustomerTimeline, most: int, most_work: int = NEVER) -> int:
     """Fold the first pending touchpoints, `most` at most; return how many.
 
     What they bring about was sent when they came.
+
+    Args:
+        most_work: units of work after which it ends.
     """
     customer, unsent, count = decode_state(timeline.snapshot), Effects(""), 0
     for one in timeline.pending[:most]:
         fire_timers(customer, one.occurred_at, unsent)
         apply_touchpoint(customer, one.touchpoint(), unsent, one.applied_bytes)
         count += 1
-        if unsent.work >= STEP_WORK:
+        if unsent.work >= most_work:
             break
     timeline.snapshot = encode_state(customer)
     timeline.work -= unsent.work

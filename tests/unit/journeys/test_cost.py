@@ -15,12 +15,26 @@ from unittest.mock import patch
 import pytest
 
 from schemas import journey_log
-from schemas.journey_log import Touchpoint
+from schemas.journey_log import Tick, Touchpoint
 from schemas.kinds.purchase import PurchaseItem
 from streams.journeys import applying, bounds, fold, recomputation, state, timeline
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, Play, call, cart, case, order, said, seen_page, survey
+from tests.unit.journeys.play import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    T0,
+    Play,
+    call,
+    cart,
+    case,
+    order,
+    said,
+    seen_page,
+    survey,
+)
 from tests.unit.journeys.robots import KINDS, stream
 
 STEP_APPLIED_MAX = 3 * timeline.STEP_WORK
@@ -132,6 +146,36 @@ def test_no_message_of_a_robot_costs_more_than_a_step_may(kind: str) -> None:
     assert max(cost.encoded for cost in costs) < STEP_BYTES_MAX
     if kind in PLACED:
         assert sum(cost.applied for cost in costs) > 3 * 1_000, "nothing was put in its place"
+
+
+def test_timers_behind_all_touchpoints_are_fired_in_steps_too() -> None:
+    """A late touchpoint makes 260 carts anew that were abandoned long ago."""
+    carts = [cart(number * SECOND, "item_added", f"k{number}") for number in range(1_200)]
+    began = T0 + 2_000 * SECOND + 40 * HOUR
+    before, after = (
+        [journey_log.encode(Tick(at + number * SECOND)) for number in range(400)] for at in (began, began + 2 * HOUR)
+    )
+    arrived = [*map(journey_log.encode, carts), *before, journey_log.encode(cart(-1, "item_added")), *after]
+
+    costs = costs_of(arrived)
+
+    assert sum(cost.timers for cost in costs[1_600:]) > 500, "the carts were not made anew"
+    assert max(cost.timers for cost in costs[1_600:]) < timeline.STEP_WORK
+
+
+def test_what_was_folded_early_though_it_should_have_waited_counts_once() -> None:
+    """Orders that are ahead overflow the timeline; then one is late, and what was applied is applied again."""
+    clock = T0 + 149 * SECOND
+    on_time = [order(number * SECOND, 1, watermark=T0 + number * SECOND) for number in range(150)]
+    ahead = [order(20 * HOUR + number * SECOND, 1, received_at=T0, watermark=clock) for number in range(1_401)]
+    play = Play().send(*on_time, *ahead, order(150 * SECOND, 1, watermark=clock))
+
+    for at in (10 * MINUTE, 130 * MINUTE, 30 * HOUR, 31 * HOUR):
+        play.at(at)
+
+    assert play.counted("late") == 0
+    assert play.row("customers")["purchases"] == 1_552
+    assert play.metric("orders")["n"] == play.metric("revenue")["numerator"] == 1_552
 
 
 @pytest.mark.parametrize("seed", range(8))
