@@ -123,7 +123,7 @@ class Collector:
                 take(len(body))
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             self._check_rate(name)
-            self.rate.take(name, len(texts))
+            self.rate.take(name, max(1, len(texts)))
             read = await self._read(texts)
         outgoing = [one for one in read if isinstance(one, Outgoing)]
         with self.metrics.acknowledgement.time():

@@ -19,6 +19,8 @@ from touchline.collect.errors import RequestError
 
 JSON = "application/json"
 JSON_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+MEMBERS_MAX = 64
+"""Parts that a gzip may be made of: to go on to each, the rest is copied."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _value = msgspec.json.Decoder(msgspec.Raw)
@@ -65,10 +67,12 @@ def unpacked(body: bytes, most: int) -> bytes:
     """Return what gzip holds, `most` bytes of it at most.
 
     Raises:
-        RequestError: it holds more, is damaged, or is cut short.
+        RequestError: it holds more, has too many parts, is damaged, or is cut short.
     """
     found = b""
-    while body:
+    for _ in range(MEMBERS_MAX):
+        if not body:
+            return found
         inflate = zlib.decompressobj(_GZIP_WINDOW)
         try:
             found += inflate.decompress(body, most + 1 - len(found))
@@ -79,6 +83,9 @@ def unpacked(body: bytes, most: int) -> bytes:
         if not inflate.eof:
             raise RequestError(HTTPStatus.BAD_REQUEST, "the gzip of the body is cut short")
         body = inflate.unused_data
+    if body:
+        detail = f"the gzip of the body has more than {MEMBERS_MAX} parts; compress it as one"
+        raise RequestError(HTTPStatus.BAD_REQUEST, detail)
     return found
 
 

@@ -58,8 +58,8 @@ def load_keys(settings: Settings) -> Keys:
     """Return the keys that the settings name.
 
     Raises:
-        SettingsError: a key does not hold, their file cannot be read, or there is none, and the address to listen on
-            is not of this machine alone.
+        SettingsError: a key does not hold, their file cannot be read, or there is none though one of the settings is
+            there, or the address to listen on is not of this machine alone.
     """
     listed: list[tuple[str, str]] = []
     if settings.collect_keys is not None:
@@ -70,6 +70,11 @@ def load_keys(settings: Settings) -> Keys:
     for name, key in listed:
         if by_key[key] != name:
             raise SettingsError(f"{PREFIX}COLLECT_KEYS: {name} and {by_key[key]} have the same key; give each its own")
+    named = [name for name in ("collect_keys", "collect_keys_file") if getattr(settings, name) is not None]
+    if named and not listed:
+        raise SettingsError(
+            f"{PREFIX}{named[0].upper()} holds no key, and everybody would be let in: write name:key, or take it away"
+        )
     if not listed and not is_loopback(settings.collect_host):
         raise SettingsError(
             f"{PREFIX}COLLECT_HOST is {settings.collect_host}, which others reach, and there are no API keys: set "

@@ -19,6 +19,10 @@ HEAD_WITHIN_S = 10.0
 """Seconds that the head of a request may take."""
 HEAD_BYTES = 32 << 10
 """Most bytes of it; more than common proxies let through."""
+REST_WITHIN_S = 30.0
+REST_BYTES = 16 << 20
+"""Seconds and bytes that the rest of a body may take that was answered before it was read: a client that still sends
+would not see its answer if the connection were closed at once."""
 BACKLOG = 1_024
 
 
@@ -75,7 +79,9 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Connection(HttpToolsProtocol):
-    """A client's connection. It is silent until it has sent the head of a request, and again when it has its answer.
+    """A client's connection.
+
+    It is silent until it has sent the head of a request, and again when all of that has come and has its answer.
 
     uvicorn itself waits for a head without end, of any size, on any number of connections.
     """
@@ -87,6 +93,8 @@ class Connection(HttpToolsProtocol):
 
     _head = 0
     """Bytes that have come of the head."""
+    _rest: int | None = None
+    """Bytes that have come of a body since its answer; None where none is under way."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -95,7 +103,10 @@ class Connection(HttpToolsProtocol):
         self._silent[self] = None
         self._await_head()
         if len(self.connections) > self.most:
-            next(iter(self._silent)).transport.abort()
+            oldest = next(iter(self._silent))
+            # Others that come in this turn of the loop choose another one.
+            oldest._end_silence()  # one of its own class
+            oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a client."""
@@ -106,6 +117,11 @@ class Connection(HttpToolsProtocol):
         """Read on; turn away a head that is too long, or has not come whole in time."""
         if self in self._silent and self._deadline is None:
             self._await_head()
+        if self._rest is not None:
+            self._rest += len(data)
+            if self._rest > REST_BYTES:
+                self.transport.close()
+                return
         super().data_received(data)
         if self in self._silent:
             self._head += len(data)
@@ -117,9 +133,27 @@ class Connection(HttpToolsProtocol):
         self._end_silence()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Note that all of a request has come."""
+        super().on_message_complete()
+        if self._rest is not None:
+            self._rest = None
+            self._begin_silence()
+
     def on_response_complete(self) -> None:
         """Note that it has its answer; uvicorn waits 5 s for the first byte of a further request."""
         super().on_response_complete()
+        if not self.cycle.response_complete:
+            return  # the answer was to an earlier request than the last one
+        if self.cycle.more_body:
+            self._end_silence()
+            self._rest = 0
+            self._deadline = self.loop.call_later(REST_WITHIN_S, self.transport.abort)
+        else:
+            self._begin_silence()
+
+    def _begin_silence(self) -> None:
+        self._end_silence()
         self._head = 0
         self._silent[self] = None
 

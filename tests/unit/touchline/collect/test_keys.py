@@ -62,7 +62,7 @@ def test_keys_come_from_a_file_too(tmp_path: Path) -> None:
         ({"collect_keys": f"shop:{OLD},till:{OLD}"}, "shop and till have the same key"),
         ({"collect_keys_file": "/nowhere/keys"}, "/nowhere/keys cannot be read: No such file"),
         ({"collect_host": "0.0.0.0"}, "there are no API keys: set TOUCHLINE_COLLECT_KEYS"),  # noqa: S104
-        ({"collect_host": "::", "collect_keys": "# none"}, "there are no API keys"),
+        ({"collect_host": "::", "collect_keys": "# none"}, "COLLECT_KEYS holds no key"),
         ({"collect_host": "collector.example"}, "there are no API keys"),
     ],
 )
@@ -88,3 +88,14 @@ def test_keys_are_not_shown_among_the_settings() -> None:
 )
 def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize("listed", ["", " , ", "# shop"])
+def test_a_setting_that_holds_no_key_lets_nobody_in(listed: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(listed.replace(",", "\n"))
+
+    with pytest.raises(SettingsError, match="COLLECT_KEYS holds no key"):
+        load_keys(load(collect_keys=listed))
+    with pytest.raises(SettingsError, match="COLLECT_KEYS_FILE holds no key"):
+        load_keys(load(collect_keys_file=str(file)))

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import json
+from http import HTTPStatus
 from typing import Any
 
 import fastavro
@@ -204,6 +205,18 @@ async def test_another_encoding_or_a_damaged_one_is_told(encoding: str, body: by
     answer = await Door().post(body, headers={"content-encoding": encoding})
 
     assert answer.status_code == status
+
+
+async def test_gzip_may_have_parts_but_not_any_number() -> None:
+    door = Door()
+    line = json.dumps(purchase()).encode() + b"\n"
+    head, empty = {"content-encoding": "gzip"}, gzip.compress(b"")
+
+    parts = await door.post(gzip.compress(line) + empty * 63, LINES, head)
+    assert parts.status_code == HTTPStatus.OK, parts.text
+    many = await door.post(gzip.compress(line) + empty * 64, LINES, head)
+    assert many.status_code == HTTPStatus.BAD_REQUEST
+    assert "more than 64 parts" in many.text
 
 
 async def test_of_gzip_that_is_cut_short_nothing_is_accepted() -> None:

@@ -176,3 +176,33 @@ async def test_an_address_that_is_taken_is_told() -> None:
 def test_an_address_that_is_none_is_told() -> None:
     with pytest.raises(CollectError, match=r"cannot listen on 192\.0\.2\.1:8080"):
         listening("192.0.2.1", 8080)
+
+
+async def test_a_client_that_still_sends_gets_the_answer_to_what_was_not_read(running: Running) -> None:
+    """The media type is refused by the head; a body of a megabyte comes behind it, and then another request."""
+    body = b"x" * (1 << 20)
+    reader, writer = await running.connect()
+    writer.write(b"POST /v1/touchpoints HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: text/plain\r\n")
+    writer.write(b"content-length: %d\r\n\r\n" % len(body))
+
+    assert await asyncio.wait_for(reader.readline(), ANSWER_S) == b"HTTP/1.1 415 Unsupported Media Type\r\n"
+    await asyncio.sleep(2 * HEAD_S)  # what is timed is that no deadline of a head runs
+    writer.write(body + ASK)
+    rest = b""
+    while b"HTTP/1.1 200 OK" not in rest:
+        piece = await asyncio.wait_for(reader.read(1 << 16), ANSWER_S)
+        assert piece, rest[:200]
+        rest += piece
+    writer.close()
+
+
+async def test_the_rest_of_a_body_is_read_up_to_a_bound(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REST_BYTES", 1_000)
+    reader, writer = await running.connect()
+    writer.write(b"POST /v1/touchpoints HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: text/plain\r\n")
+    writer.write(b"content-length: 1000000\r\n\r\n")
+    assert await asyncio.wait_for(reader.readline(), ANSWER_S) == b"HTTP/1.1 415 Unsupported Media Type\r\n"
+
+    writer.write(b"x" * 2_000)
+
+    await ended(reader)
