@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse]
 SUSPENDED_WORKER = Path(__file__).with_name("scripts") / "suspended_worker.py"
 MESSAGES = sorted(tweets(600, days=45, seed=5), key=lambda message: message["occurred_at"])
 BEFORE, AFTER = MESSAGES[:450], MESSAGES[450:]
+SEEN = 225
+"""Messages that the late worker may have read before it is suspended."""
 # The event time of idle inputs is now: what comes afterwards must not be late.
 SETTINGS = {"session_timeout_s": 2, "idle_s": 1, "chunk_records": 30, "allowed_lateness_days": 3650}
 
@@ -76,11 +78,13 @@ def restored(settings: Settings, kind: type[Partition]) -> Counter[str]:
 def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("late")
     with pipeline_on(kafka, clickhouse_server, folder, **SETTINGS) as pipeline:
-        pipeline.publish(write(BEFORE, folder / "before.jsonl"))
+        # What the late worker has not seen changes customers of whom it writes.
+        pipeline.publish(write(BEFORE[:SEEN], folder / "seen.jsonl"))
         pipeline.start("sink")
         late = pipeline.app("worker", [str(SUSPENDED_WORKER)])
         late.start()
         until(lambda: suspended(late), "the worker to be suspended")
+        pipeline.publish(write(BEFORE[SEEN:], folder / "unseen.jsonl"))
         owner = pipeline.start("worker")
         pipeline.drain()
         late.send_signal(signal.SIGCONT)

@@ -1,7 +1,7 @@
 """A worker that is suspended before it writes a chunk's state, and is killed after it.
 
-It suspends itself at the first large write of JOURNEYS before the log ends, its check that the partition is still its
-own behind it. Woken, it writes what it was about to write.
+It suspends itself at the first large write of JOURNEYS, its check that the partition is still its own behind it. Woken,
+it writes what it was about to write.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Suspending:
 
 async def write_late(self: Journeys, chunk: Chunk, output: Output) -> None:
     journeys: Any = copy.copy(self)
-    if output.counts["touchpoints"] >= LARGE and not chunk.caught_up:
+    if output.counts["touchpoints"] >= LARGE:
         journeys._services = replace(journeys._services, producer=Suspending(journeys._services.producer))
     await write(journeys, chunk, output)
 
