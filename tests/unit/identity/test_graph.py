@@ -1,0 +1,224 @@
+"""Who is who, whatever the order in which the links came."""
+
+from __future__ import annotations
+
+from itertools import pairwise, permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.identity.graph import Change, IdentityGraph
+from streams.identity.groups import ALWAYS, Ownership
+from streams.identity.limits import Limits
+from streams.identity.links import Command, Link, links_of, pair_of
+from streams.identity.strength import CUSTOMER, Identity
+from tests.oracle import identity as oracle
+
+WINDOW = 30
+FEW = {CUSTOMER: 2, "email": 2, "cookie": 3}
+ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
+MAIL, PHONE, COOKIE, OTHER_COOKIE = ("email", "a@x"), ("phone", "+1"), ("cookie", "c"), ("cookie", "d")
+
+IDENTITIES = [
+    *[(CUSTOMER, name) for name in ("a", "b", "c", "d")],
+    *[("email", name) for name in ("m", "n", "o")],
+    *[("cookie", str(number)) for number in range(5)],
+]
+pairs = st.tuples(st.sampled_from(IDENTITIES), st.sampled_from(IDENTITIES)).filter(
+    lambda pair: pair[0] != pair[1] and not pair[0][0] == pair[1][0] == CUSTOMER
+)
+links = st.builds(
+    lambda pair, at, event, late: Link(*pair_of(*pair), at, event, late),
+    pairs,
+    st.integers(0, 100),
+    st.sampled_from(["e", "f", "g"]),
+    st.just(False),
+)
+commands = st.builds(
+    Command,
+    st.sampled_from(["link", "unlink"]),
+    st.just(ANN),
+    st.just(BOB),
+    st.integers(0, 100),
+    st.uuids().map(str),
+).flatmap(lambda command: pairs.map(lambda pair: Command(command.action, *pair, command.at, command.command_id)))
+
+
+def graph_of(said: list[Link | Command]) -> IdentityGraph:
+    graph = IdentityGraph(Limits(FEW, 4), WINDOW)
+    for one in said:
+        _take(graph, one)
+    return graph
+
+
+def _take(graph: IdentityGraph, one: Link | Command) -> list[Change]:
+    return graph.add(one) if isinstance(one, Link) else graph.obey(one)
+
+
+def owner(graph: IdentityGraph, identity: Identity, at: int) -> Identity:
+    return next((one.owner for one in reversed(graph.owned(identity)) if one.since <= at), identity)
+
+
+@given(st.lists(links, max_size=25), st.lists(commands, max_size=3), st.data())
+def test_the_groups_are_the_rules_whatever_the_order(
+    said: list[Link], ordered: list[Command], data: st.DataObject
+) -> None:
+    graph = graph_of(data.draw(st.permutations([*said, *ordered])))
+    earliest = {link.pair: link for link in sorted(said, key=lambda link: link.order, reverse=True)}
+    void = oracle.voids(said, FEW, 4)
+
+    for at in (-WINDOW, 0, 20, 60, 100):
+        groups = {one: oracle.owner_at(one, at, list(earliest.values()), ordered, void, WINDOW) for one in IDENTITIES}
+        owners = {one: owner(graph, one, at) for one in IDENTITIES}
+        for one in IDENTITIES:
+            assert owners[one] in groups[one]
+            for other in IDENTITIES:
+                assert (owners[one] == owners[other]) == (groups[one] == groups[other])
+
+
+@given(st.lists(st.one_of(links, commands), max_size=25), st.data())
+def test_owners_and_conflicts_are_the_same_in_any_order(said: list[Link | Command], data: st.DataObject) -> None:
+    late = [
+        Link(one.first, one.second, one.occurred_at, one.event_id, late=True)
+        for one in data.draw(st.lists(links, max_size=6))
+    ]
+    mixed = [*said, *late]
+    once = graph_of(mixed)
+    again = graph_of(data.draw(st.permutations(mixed)))
+
+    for identity in IDENTITIES:
+        assert once.owned(identity) == again.owned(identity)
+        two = [one for one in once.conflicts(identity) if one.reason == "two_customers"]
+        assert two == [one for one in again.conflicts(identity) if one.reason == "two_customers"]
+
+
+@given(st.lists(st.one_of(links, commands), max_size=25))
+def test_what_is_told_to_have_changed_is_all_that_has(said: list[Link | Command]) -> None:
+    graph = IdentityGraph(Limits(FEW, 4), WINDOW)
+    told: dict[Identity, tuple[Ownership, ...]] = {}
+    for one in said:
+        told.update(_take(graph, one))
+
+    assert {one: owned for one, owned in told.items() if owned} == {
+        one: graph.owned(one) for one in IDENTITIES if graph.owned(one)
+    }
+
+
+def test_a_visitor_who_logs_in_is_the_customer_from_a_while_before_on() -> None:
+    graph = graph_of(list(links_of([COOKIE, ANN], 100, "login", late=False)))
+
+    assert graph.owned(COOKIE) == (Ownership(100 - WINDOW, ANN),)
+    assert owner(graph, COOKIE, 70) == ANN
+    assert owner(graph, COOKIE, 69) == COOKIE
+
+
+def test_the_first_customer_of_a_shared_browser_keeps_it_and_the_other_is_a_conflict() -> None:
+    first, second = Link(ANN, COOKIE, 10, "x"), Link(BOB, COOKIE, 20, "y")
+
+    for order in permutations([first, second]):
+        graph = graph_of(list(order))
+
+        assert owner(graph, COOKIE, 50) == ANN
+        assert [(one.link, one.reason, one.customers) for one in graph.conflicts(COOKIE)] == [
+            (second, "two_customers", ("bob", "ann"))
+        ]
+
+
+def test_what_is_stated_with_too_many_customers_is_nobodys() -> None:
+    said = [Link((CUSTOMER, name), PHONE, at, name) for at, name in enumerate(["a", "b", "c"])]
+
+    assert owner(graph_of([*said[:2]]), PHONE, 50) == (CUSTOMER, "a")
+    for order in permutations(said):
+        graph = graph_of(list(order))
+
+        assert graph.owned(PHONE) == ()
+        assert {one.reason for one in graph.conflicts(PHONE)} == {"too_many"}
+
+
+def test_ten_thousand_customers_of_one_telephone_cost_each_of_them_one_link() -> None:
+    graph = IdentityGraph()
+    for number in range(10_000):
+        graph.add(Link((CUSTOMER, str(number)), PHONE, number, str(number)))
+
+    assert graph.owned(PHONE) == ()
+    assert len(graph.conflicts(PHONE)) == 4
+    assert len(graph.conflicts((CUSTOMER, "9999"))) == 1
+
+
+def test_a_profile_without_a_customer_is_named_by_its_strongest_identifier() -> None:
+    graph = graph_of([Link(MAIL, COOKIE, 10, "x"), Link(MAIL, OTHER_COOKIE, 20, "y")])
+
+    assert owner(graph, COOKIE, 50) == owner(graph, OTHER_COOKIE, 50) == MAIL
+    assert graph.owned(MAIL) == ()
+
+
+def test_a_late_link_gives_an_owner_only_to_what_has_none() -> None:
+    today, old = Link(BOB, PHONE, 90, "y"), Link(ANN, PHONE, 1, "x", late=True)
+
+    assert owner(graph_of([old]), PHONE, 50) == ANN
+    for order in permutations([today, old]):
+        assert owner(graph_of(list(order)), PHONE, 90) == BOB
+        assert owner(graph_of(list(order)), PHONE, 1) == PHONE
+
+
+def test_a_person_may_join_two_customers_and_part_what_was_linked() -> None:
+    login = Link(ANN, COOKIE, 10, "x")
+    joined = graph_of([login, Command("link", BOB, ANN, 5, "1")])
+    parted = graph_of([login, Command("unlink", COOKIE, ANN, 15, "1")])
+    again = graph_of([login, Command("unlink", COOKIE, ANN, 15, "1"), Command("link", ANN, COOKIE, 16, "2")])
+
+    assert joined.owned(ANN) == (Ownership(ALWAYS, BOB),)
+    assert owner(joined, COOKIE, 10) == BOB
+    assert parted.owned(COOKIE) == ()
+    assert owner(again, COOKIE, -1_000) == ANN
+
+
+def test_a_link_after_an_unlink_counts() -> None:
+    graph = graph_of([Command("unlink", ANN, COOKIE, 15, "1"), Link(ANN, COOKIE, 16, "x")])
+
+    assert owner(graph, COOKIE, 16) == ANN
+
+
+def test_of_two_links_of_a_pair_the_earlier_counts() -> None:
+    for order in permutations([Link(ANN, COOKIE, 50, "x"), Link(ANN, COOKIE, 40, "y")]):
+        assert graph_of(list(order)).owned(COOKIE) == (Ownership(40 - WINDOW, ANN),)
+
+
+def test_a_component_that_would_become_too_large_is_not_made() -> None:
+    graph = IdentityGraph(links_max=3)
+    chain = [("cookie", str(number)) for number in range(6)]
+    for at, (one, other) in enumerate(pairwise(chain)):
+        graph.add(Link(*pair_of(one, other), at, str(at)))
+
+    assert graph.refused == 1
+    assert {owner(graph, one, 0) for one in chain[:4]} == {chain[0]}
+    assert {owner(graph, one, 0) for one in chain[4:]} == {chain[4]}
+
+
+def test_of_two_joins_at_one_time_the_later_ones_owner_is_told() -> None:
+    graph = graph_of([Link(MAIL, COOKIE, 10, "x"), Link(ANN, MAIL, 10, "y")])
+
+    assert graph.owned(COOKIE) == (Ownership(10 - WINDOW, ANN),)
+
+
+def test_a_late_link_finds_joined_what_later_links_have_joined() -> None:
+    graph = graph_of([Link(MAIL, COOKIE, 60, "x"), Link(ANN, MAIL, 1, "y", late=True)])
+    late_again = graph_of(
+        [
+            Link(MAIL, COOKIE, 60, "x"),
+            Link(MAIL, OTHER_COOKIE, 5, "w", late=True),
+            Link(ANN, MAIL, 1, "y", late=True),
+        ]
+    )
+
+    assert graph.owned(COOKIE) == (Ownership(60 - WINDOW, ANN),)
+    assert late_again.owned(OTHER_COOKIE) == (Ownership(60 - WINDOW, ANN),)
+
+
+def test_two_identities_of_one_hash_keep_their_own_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.identity.graph._hash", lambda identity: hash(identity[0]))
+
+    graph = graph_of([Link(ANN, COOKIE, 10, "x"), Link(BOB, OTHER_COOKIE, 20, "y"), Link(ANN, MAIL, 30, "z")])
+
+    assert [owner(graph, one, 50) for one in (COOKIE, OTHER_COOKIE, MAIL)] == [ANN, BOB, ANN]
