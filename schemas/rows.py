@@ -260,6 +260,47 @@ class HourlyCountRow(Row):
     version: UInt64
 
 
+class IdentityRow(Row):
+    """Key: kind, value, version. Whose an identifier is, or a customer's id, as it was known from `changed_at` on.
+
+    Attributes:
+        since: when the ownerships begin, ms, oldest first; before the first one, the identity is its own.
+        customer_ids: by ownership, the customer, or the name of a profile.
+        event_ids: by ownership, the event or the command that says so.
+        changed_at: when this became known, ms.
+    """
+
+    kind: str
+    value: str
+    since: list[Time]
+    customer_ids: list[str]
+    event_ids: list[str]
+    changed_at: Time
+    version: UInt64
+
+
+class IdentityConflictRow(Row):
+    """Key: kind, value, other_kind, other_value. A link between two identities that links nothing.
+
+    Attributes:
+        reason: `two_customers` where each of the two is a customer's; `too_many` where one was stated with too many.
+        customer_ids: those two customers.
+        event_id, occurred_at: of the first touchpoint that states both.
+        deleted: whether it is a conflict no more.
+    """
+
+    kind: str
+    value: str
+    other_kind: str
+    other_value: str
+    reason: str
+    customer_ids: list[str]
+    event_id: str
+    occurred_at: Time
+    deleted: bool
+    version: UInt64
+
+
 Outcome = Literal["accepted", "late", "duplicate", "refused", "stated"]
 
 
@@ -304,6 +345,8 @@ TABLES: dict[str, type[Row]] = {
     "clocks": ClockRow,
     "business_changes": BusinessChangeRow,
     "marketing_spend": MarketingSpendRow,
+    "identities": IdentityRow,
+    "identity_conflicts": IdentityConflictRow,
     "hourly_counts": HourlyCountRow,
     "outcomes": OutcomeRow,
 }

@@ -39,6 +39,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "clocks": ("partition",),
     "business_changes": ("change_id",),
     "marketing_spend": ("spend_id",),
+    "identities": ("kind", "value", "version"),
+    "identity_conflicts": ("kind", "value", "other_kind", "other_value"),
     "hourly_counts": ("kind", "hour", "partition"),
     "outcomes": ("outcome", "at", "subject", "event"),
 }

@@ -9,7 +9,7 @@ from faust.app.base import BootStrategy
 
 from sinks.database import Database
 from sinks.writer import Writer
-from streams.agents import ingest, journeys, sink, watermarks
+from streams.agents import identity, ingest, journeys, sink, watermarks
 from streams.agents.services import Services
 from streams.kafka.assignor import TaskAssignor
 from streams.kafka.consumer import ChunkTransport
@@ -60,9 +60,10 @@ def new_app(
 
 
 def build_streams_app(settings: Settings, services: Services) -> TouchlineApp:
-    """Return the app of the stream workers: INGEST, WATERMARKS and JOURNEYS."""
+    """Return the app of the stream workers: INGEST, IDENTITY, WATERMARKS and JOURNEYS."""
     app = new_app(settings, "streams", TaskAssignor)
     ingest.register(app, services)
+    identity.register(app, services)
     watermarks.register(app, services)
     journeys.register(app, services)
     return app

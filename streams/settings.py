@@ -130,6 +130,9 @@ class Settings(CollectSettings):
         description="values that identify nobody, as regular expressions (RE2) of whole values in any case, separated "
         "by commas or line ends, beside those that the contract lists",
     )
+    identity_window_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        default=30, description="days before a login, or another link, from which a visitor's touchpoints are theirs"
+    )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         default=1000, description="refused messages in a row after which an input partition is paused"
     )

@@ -22,6 +22,8 @@ from streams.agents.pausing import Inputs, Place
 from streams.agents.services import Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
+from streams.identity.identities import Identities
+from streams.identity.statements import Statements
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Message
@@ -73,9 +75,12 @@ class Ingest:
     """
 
     def __init__(self, services: Services, validator: Validator, inputs: Inputs) -> None:
+        settings = services.settings
         self._services = services
         self._validator = validator
         self._inputs = inputs
+        # What it ignores is counted where the touchpoint is validated.
+        self._statements = Statements(Identities(settings.phone_region, settings.placeholder_patterns))
         self._tasks: dict[int, IngestTask] = {}
         self._group: asyncio.TaskGroup | None = None
         # Chunks of an input that is taken up are validated before the next one that comes in.
@@ -188,7 +193,7 @@ class Ingest:
         return task
 
     def _new_task(self, number: int) -> IngestTask:
-        task = self._tasks[number] = IngestTask(number, self._services, self._inputs)
+        task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._statements)
         if self._group is not None:
             task.start(self._group)
         return task

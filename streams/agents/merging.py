@@ -14,14 +14,17 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from schemas.journey_log import encode
+from schemas import identity_links
+from schemas.journey_log import Touchpoint, encode
 from schemas.rows import BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, LINKS
+from schemas.units import DAY_MS
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
 from streams.agents.pausing import Inputs, Pausing, Place
 from streams.agents.services import Services
 from streams.agents.validation import STAGE, Validated
+from streams.identity.statements import Statements
 from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.kafka.offsets import Chunk
@@ -53,6 +56,7 @@ class IngestTask:
             divided by that of the log's partitions, leaves this one. It may have none to read.
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end, and are told which not to read.
+        statements: tell which links between identities a touchpoint states anew.
 
     Attributes:
         refused_in_a_row: by input, how many of its last messages were refused.
@@ -62,7 +66,7 @@ class IngestTask:
         closed: whether its partitions are no longer ours.
     """
 
-    def __init__(self, number: int, services: Services, inputs: Inputs) -> None:
+    def __init__(self, number: int, services: Services, inputs: Inputs, statements: Statements) -> None:
         settings = services.settings
         self.number = number
         places = _places(number, settings, inputs)
@@ -75,7 +79,10 @@ class IngestTask:
         self._epoch_version = row_version(settings.epoch, 0)
         self._merge = PartitionMerge[ReceivedChunk, Accepted](places, round(settings.idle_s * 1000), services.clock())
         self.pausing = Pausing(services, inputs, self._merge)
+        self._statements = statements
+        self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
         self._dead_letters: list[Message] = []
+        self._links: list[Message] = []
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
@@ -116,6 +123,7 @@ class IngestTask:
         rest = None if excess is None else chunk.split(validated.count)
         self.refused_in_a_row[place] = validated.refused_in_a_row
         self._dead_letters += validated.refused
+        self._take_links(validated)
         self._last_chunk = chunk
         self._merge.add(received, place, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
         if validated.accepted:
@@ -123,6 +131,13 @@ class IngestTask:
         if excess is not None:
             self.pausing.begin(place, excess, rest)
         self._wake.set()
+
+    def _take_links(self, validated: Validated) -> None:
+        late_before = self._last_watermark - self._allowed_lateness_ms
+        for _, item in validated.accepted:
+            if isinstance(item, Touchpoint) and item.identifiers:
+                links = self._statements.links_of(item, late_before)
+                self._links += [Message(None, identity_links.encode(link)) for link in links]
 
     def wait_for(self, place: Place, learn: Coroutine[Any, Any, None]) -> None:
         """Have an input wait until its schemas are learnt, which ends with `go_on`; no other input waits for long."""
@@ -166,9 +181,10 @@ class IngestTask:
             self._update_inputs()
             batch = self._merge.drain(MAX_BATCH, self._services.clock())
             refused, self._dead_letters = self._dead_letters, []
-            if not (batch.items or batch.done or refused):
+            links, self._links = self._links, []
+            if not (batch.items or batch.done or refused or links):
                 return False
-            await self._services.producer.send(self._messages(batch, refused))
+            await self._services.producer.send(self._messages(batch, refused, links))
             for received in batch.done:
                 received.chunk.ack()
         self._record(batch)
@@ -179,8 +195,10 @@ class IngestTask:
             caught_up = place not in self.waiting and self._inputs.caught_up(*place)
             self._merge.set_caught_up(place, caught_up)
 
-    def _messages(self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message]) -> Batches:
-        """Return the messages that a batch and the refusals before it give."""
+    def _messages(
+        self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message], links: list[Message]
+    ) -> Batches:
+        """Return the messages that a batch gives, with the refusals and links before it."""
         count = self._partitions
         records: list[list[Message]] = [[] for _ in range(count)]
         facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
@@ -195,7 +213,7 @@ class IngestTask:
             key = item.customer_key.encode()
             value = encode(replace(item, watermark=watermark))
             records[partition_for(key, count)].append(Message(key, value))
-        batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, self.number): refused}
+        batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, self.number): refused, (LINKS, 0): links}
         batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}
         batches |= {(topic_of(table), self.number): messages for table, messages in facts.items()}
         return {place: messages for place, messages in batches.items() if messages}

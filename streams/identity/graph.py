@@ -13,24 +13,31 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.identity_links import Command, Identity, Link, LinkRecord, Pair
 from streams.identity.groups import WINDOW_MS, Conflict, Ownership, Resolution, resolve
 from streams.identity.limits import Limits, Partners
-from streams.identity.links import Command, Link, PairKey
-from streams.identity.strength import Identity
+from streams.identity.links import order_of
+from streams.identity.strength import pair_of
 
-LINKS_MAX = 2_000
+LINKS_MAX = 1_000
 """Links of a component: one that would make it larger is refused. With usual limits no honest customer comes near."""
 
 
-class Change(NamedTuple):
-    """An identity whose owners have changed.
+class Changes(NamedTuple):
+    """What a link or a command has changed.
 
     Attributes:
-        owned: all its ownerships, oldest first; before the first it is its own.
+        owners: by identity whose owners have changed, all its ownerships, oldest first; before the first it is its own.
+        conflicts: links that now link nothing, or for another reason.
+        settled: links that were conflicts and are none any more.
     """
 
-    identity: Identity
-    owned: tuple[Ownership, ...]
+    owners: dict[Identity, tuple[Ownership, ...]]
+    conflicts: list[Conflict]
+    settled: list[Conflict]
+
+
+NO_CHANGES = Changes({}, [], [])
 
 
 class Component(msgspec.Struct, array_like=True, gc=False):
@@ -44,6 +51,9 @@ class Component(msgspec.Struct, array_like=True, gc=False):
     links: list[Link] = []
     commands: list[Command] = []
 
+
+Replaced = tuple[Sequence[Component], Sequence[Component]]
+"""Components, and those that are in their place now."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Component).decode
@@ -80,24 +90,20 @@ class IdentityGraph:
         """Return the links of an identity's component that link nothing."""
         return self._resolve(self._component_of(identity)).conflicts
 
-    def add(self, link: Link) -> list[Change]:
-        """Take a link; return whose owners it has changed."""
-        before = self._components_of(link.pair)
-        known = next((one for one in _links_of(before) if one.pair == link.pair), None)
-        if known is not None and known.order <= link.order:
-            return []
-        if known is None and sum(len(component.links) for component in before) >= self._links_max:
-            self.refused += 1
-            return []
-        return self._replace(before, [*_links_of(before, but=link.pair), link], _commands_of(before))
+    def add(self, link: Link) -> Changes:
+        """Take a link; return what it has changed."""
+        return self._changes(self._place(link))
 
-    def obey(self, command: Command) -> list[Change]:
-        """Take a command; return whose owners it has changed."""
-        before = self._components_of(command.pair)
-        commands = _commands_of(before)
-        if command in commands:
-            return []
-        return self._replace(before, _links_of(before), [*commands, command])
+    def obey(self, command: Command) -> Changes:
+        """Take a command; return what it has changed."""
+        return self._changes(self._note(command))
+
+    def restore(self, record: LinkRecord) -> None:
+        """Take a link or a command again whose changes are known."""
+        if isinstance(record, Link):
+            self._place(record)
+        else:
+            self._note(record)
 
     def _component_of(self, identity: Identity) -> Component:
         known = self._components.get(_hash(identity))
@@ -106,32 +112,45 @@ class IdentityGraph:
             component.members.append(identity)
         return component
 
-    def _components_of(self, pair: PairKey) -> list[Component]:
+    def _components_of(self, pair: Pair) -> list[Component]:
         first, second = pair
         component = self._component_of(first)
         return [component] if second in component.members else [component, self._component_of(second)]
 
-    def _replace(self, before: Sequence[Component], links: Sequence[Link], commands: Sequence[Command]) -> list[Change]:
-        """Put components made of some links and commands in the place of others; return whose owners have changed."""
-        was = self._owners(before)
+    def _place(self, link: Link) -> Replaced | None:
+        """Put a link into the components of its identities; None where it says nothing new, or too many are there."""
+        before = self._components_of(link.pair)
+        known = next((one for one in _links_of(before) if one.pair == link.pair), None)
+        if known is not None and order_of(known) <= order_of(link):
+            return None
+        if known is None and sum(len(component.links) for component in before) >= self._links_max:
+            self.refused += 1
+            return None
+        return self._replace(before, [*_links_of(before, but=link.pair), link], _commands_of(before))
+
+    def _note(self, command: Command) -> Replaced | None:
+        """Put a command into the components of its identities; None where it is there."""
+        before = self._components_of(pair_of(command.first, command.second))
+        commands = _commands_of(before)
+        if command in commands:
+            return None
+        return self._replace(before, _links_of(before), [*commands, command])
+
+    def _replace(self, before: Sequence[Component], links: Sequence[Link], commands: Sequence[Command]) -> Replaced:
+        """Put components made of some links and commands in the place of others; return both."""
         members = dict.fromkeys(member for component in before for member in component.members)
         after = list(self._connected(members, links, commands))
         for component in after:
             data = _encode(component)
             for member in component.members:
                 self._components[_hash(member)] = data
-        now = self._owners(after)
-        return [
-            Change(identity, tuple(now.get(identity, ())))
-            for identity in sorted(was.keys() | now.keys())
-            if was.get(identity) != now.get(identity)
-        ]
+        return before, after
 
-    def _owners(self, components: Iterable[Component]) -> dict[Identity, list[Ownership]]:
-        owners: dict[Identity, list[Ownership]] = {}
-        for component in components:
-            owners |= self._resolve(component).owners
-        return owners
+    def _changes(self, replaced: Replaced | None) -> Changes:
+        if replaced is None:
+            return NO_CHANGES
+        before, after = ([self._resolve(component) for component in components] for components in replaced)
+        return _changes(before, after)
 
     def _resolve(self, component: Component) -> Resolution:
         partners, members = Partners(self._limits), set(component.members)
@@ -140,7 +159,7 @@ class IdentityGraph:
                 if one in members:
                     partners.note(one, other)
 
-        def is_void(pair: PairKey) -> bool:
+        def is_void(pair: Pair) -> bool:
             return not members.issuperset(pair) or partners.is_void(pair)
 
         return resolve(component.links, component.commands, is_void, self._window_ms)
@@ -163,7 +182,7 @@ class IdentityGraph:
             if members.keys() >= set(link.pair) and not partners.is_void(link.pair):
                 _join(components, link.pair)
         for command in commands:
-            _join(components, command.pair)
+            _join(components, (command.first, command.second))
         for command in commands:
             components[command.first].commands.append(command)
         for link, of_first, of_second in remembered:
@@ -175,7 +194,23 @@ class IdentityGraph:
         return {id(component): component for component in components.values()}.values()
 
 
-def _join(components: dict[Identity, Component], pair: PairKey) -> None:
+def _changes(before: Iterable[Resolution], after: Iterable[Resolution]) -> Changes:
+    was = {identity: owned for resolution in before for identity, owned in resolution.owners.items()}
+    now = {identity: owned for resolution in after for identity, owned in resolution.owners.items()}
+    conflicts_were = {one.link.pair: one for resolution in before for one in resolution.conflicts}
+    conflicts = {one.link.pair: one for resolution in after for one in resolution.conflicts}
+    return Changes(
+        {
+            identity: tuple(now.get(identity, ()))
+            for identity in sorted(was.keys() | now.keys())
+            if was.get(identity) != now.get(identity)
+        },
+        [one for pair, one in conflicts.items() if conflicts_were.get(pair) != one],
+        [one for pair, one in conflicts_were.items() if pair not in conflicts],
+    )
+
+
+def _join(components: dict[Identity, Component], pair: Pair) -> None:
     one, other = components[pair[0]], components[pair[1]]
     if one is not other:
         one.members += other.members
@@ -183,7 +218,7 @@ def _join(components: dict[Identity, Component], pair: PairKey) -> None:
             components[member] = one
 
 
-def _links_of(components: Iterable[Component], but: PairKey | None = None) -> list[Link]:
+def _links_of(components: Iterable[Component], but: Pair | None = None) -> list[Link]:
     """Return the links of some components, each once; without those of a pair."""
     found = dict.fromkeys(link for component in components for link in component.links)
     return [link for link in found if link.pair != but]

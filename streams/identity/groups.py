@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from schemas.units import DAY_MS
-from streams.identity.links import Command, Link, PairKey
-from streams.identity.strength import CUSTOMER, Identity, rank_of
+from streams.identity.links import order_of, order_of_command
+from streams.identity.strength import pair_of, rank_of
 
 WINDOW_MS = 30 * DAY_MS
 """How long before a link a touchpoint may have happened and still be counted as the link says."""
@@ -24,10 +25,15 @@ Refusal = Literal["two_customers", "too_many"]
 
 
 class Ownership(NamedTuple):
-    """Who owns an identity's touchpoints that happened at `since` (ms) or later, until the next ownership's time."""
+    """Who owns an identity's touchpoints that happened at `since` (ms) or later, until the next ownership's time.
+
+    Attributes:
+        event_id: of the touchpoint or command that says so.
+    """
 
     since: int
     owner: Identity
+    event_id: str
 
 
 class Conflict(NamedTuple):
@@ -78,7 +84,7 @@ class _Group:
 def resolve(
     links: Iterable[Link],
     commands: Iterable[Command],
-    is_void: Callable[[PairKey], bool],
+    is_void: Callable[[Pair], bool],
     window_ms: int = WINDOW_MS,
 ) -> Resolution:
     """Return whose the identities are that some links and commands name.
@@ -90,10 +96,10 @@ def resolve(
     """
     said = _last_of(commands)
     groups = _Groups(window_ms)
-    for command in sorted(said.values(), key=lambda one: one.order):
+    for command in sorted(said.values(), key=order_of_command):
         if command.action == "link":
-            groups.join_explicitly(command.first, command.second)
-    for link in sorted(links, key=lambda one: one.order):
+            groups.obey(command)
+    for link in sorted(links, key=order_of):
         unlink = said.get(link.pair)
         if unlink is not None and unlink.action == "unlink" and link.occurred_at <= unlink.at:
             continue
@@ -104,8 +110,8 @@ def resolve(
     return groups.resolution
 
 
-def _last_of(commands: Iterable[Command]) -> dict[PairKey, Command]:
-    return {command.pair: command for command in sorted(commands, key=lambda one: one.order)}
+def _last_of(commands: Iterable[Command]) -> dict[Pair, Command]:
+    return {pair_of(one.first, one.second): one for one in sorted(commands, key=order_of_command)}
 
 
 class _Groups:
@@ -117,12 +123,12 @@ class _Groups:
         self._groups: dict[Identity, _Group] = {}
         self._joins = 0
 
-    def join_explicitly(self, first: Identity, second: Identity) -> None:
+    def obey(self, command: Command) -> None:
         """Join two groups for all times, even of two customers: then both are the first one's."""
-        one, other = self._group(first), self._group(second)
+        one, other = self._group(command.first), self._group(command.second)
         if one is not other:
             both = one.is_customer and other.is_customer
-            self._merge(*_ordered(one, other) if not both else (one, other), ALWAYS)
+            self._merge(*_ordered(one, other) if not both else (one, other), ALWAYS, command.command_id)
 
     def join(self, link: Link) -> None:
         """Join the groups of a link's identities, unless both have a customer."""
@@ -134,7 +140,7 @@ class _Groups:
             return
         # A late link comes after links that happened later: what these have joined, it finds joined.
         at = max(link.occurred_at, one.changed_at, other.changed_at)
-        self._merge(*_ordered(one, other), at)
+        self._merge(*_ordered(one, other), at, link.event_id)
 
     def _group(self, identity: Identity) -> _Group:
         group = self._groups.get(identity)
@@ -145,7 +151,7 @@ class _Groups:
             group = self._groups[identity] = _Group(identity, named, [identity])
         return group
 
-    def _merge(self, keeps: _Group, joins: _Group, at: int) -> None:
+    def _merge(self, keeps: _Group, joins: _Group, at: int, event_id: str) -> None:
         since = at if at == ALWAYS else at - self._window_ms
         for identity in joins.members:
             self._groups[identity] = keeps
@@ -153,7 +159,7 @@ class _Groups:
             # Of two at one time the later link's holds.
             while owned and owned[-1].since >= since:
                 owned.pop()
-            owned.append(Ownership(since, keeps.owner))
+            owned.append(Ownership(since, keeps.owner, event_id))
         keeps.members += joins.members
         keeps.changed_at = at
 

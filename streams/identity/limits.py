@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from streams.identity.strength import CUSTOMER, Identity
+from schemas.identity_links import CUSTOMER, Identity, Pair
 
 DEFAULT_LIMIT = 100
 """Of each kind that `LIMITS` does not name."""
 LIMITS: Mapping[str, int] = MappingProxyType(
-    {CUSTOMER: 3, "email": 20, "phone": 20, "loyalty_card": 20, "twitter": 20, "device": 200, "cookie": 1_000}
+    {CUSTOMER: 3, "email": 20, "phone": 20, "loyalty_card": 20, "twitter": 20, "device": 200, "cookie": 500}
 )
 """With how many of a kind an identity may be stated; one that is stated with more is linked to none of that kind."""
 
@@ -55,7 +55,7 @@ class Partners:
         """Whether an identity was stated with too many of a kind."""
         return len(self._known.get((identity, kind), ())) > self._limits.of(kind)
 
-    def is_void(self, pair: tuple[Identity, Identity]) -> bool:
+    def is_void(self, pair: Pair) -> bool:
         """Whether a pair links nothing, as one of the two was stated with too many of the other's kind."""
         first, second = pair
         return self.are_too_many(first, second[0]) or self.are_too_many(second, first[0])

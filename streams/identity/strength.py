@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-Identity = tuple[str, str]
-"""Kind and value of an identifier, both normalised, or of a customer: `(CUSTOMER, customer_id)`."""
-
-CUSTOMER = "customer"
-"""The kind of a customer's own id."""
+from schemas.identity_links import CUSTOMER, Identity, Pair
 
 _ACCOUNTS = 3  # the rank of kinds that `_RANKS` does not list
 _RANKS = {CUSTOMER: -1, "email": 0, "phone": 1, "loyalty_card": 2, "twitter": 4, "device": 5, "cookie": 6}
@@ -25,3 +21,8 @@ def strength(identity: Identity) -> tuple[int, str, str]:
     """Return what orders identities, the strongest first."""
     kind, value = identity
     return *rank_of(kind), value
+
+
+def pair_of(one: Identity, other: Identity) -> Pair:
+    """Return two identities, the stronger first."""
+    return (one, other) if strength(one) <= strength(other) else (other, one)

@@ -92,6 +92,26 @@ class Telemetry(CollectMetrics):
             only="worker",
         ),
     ]
+    identity_links: Annotated[
+        Counter,
+        Metric("touchline_identity_links_total", "Links between identities that were read.", only="worker"),
+    ]
+    identities: Annotated[
+        Gauge,
+        Metric(
+            "touchline_identities",
+            "Identities that are linked; by the worker that decides who is who, 0 by the others.",
+            only="worker",
+        ),
+    ]
+    identity_links_refused: Annotated[
+        Gauge,
+        Metric(
+            "touchline_identity_links_refused",
+            "Links that were passed over, as too many identities would be connected.",
+            only="worker",
+        ),
+    ]
     input_paused: Annotated[
         Gauge,
         Metric(

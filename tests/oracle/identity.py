@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from streams.identity.links import Command, Link
-from streams.identity.strength import CUSTOMER, Identity, strength
+from schemas.identity_links import CUSTOMER, Command, Identity, Link
+from streams.identity.strength import strength
 
 FOREVER = 1 << 62
 
@@ -57,7 +57,10 @@ def owner_at(
     window_ms: int,
 ) -> frozenset[Identity]:
     """Return all identities of the person whose a touchpoint of `identity` at a time is; no link came late."""
-    last = {frozenset(command.pair): command for command in sorted(commands, key=lambda c: (c.at, c.command_id))}
+    last = {
+        frozenset((command.first, command.second)): command
+        for command in sorted(commands, key=lambda c: (c.at, c.command_id))
+    }
     unlinked = {pair: command.at for pair, command in last.items() if command.action == "unlink"}
     groups = Groups()
     for command in sorted(last.values(), key=lambda c: (c.at, c.command_id)):

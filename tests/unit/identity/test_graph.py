@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.identity.graph import Change, IdentityGraph
+from schemas.identity_links import CUSTOMER, Command, Identity, Link
+from streams.identity.graph import Changes, IdentityGraph
 from streams.identity.groups import ALWAYS, Ownership
 from streams.identity.limits import Limits
-from streams.identity.links import Command, Link, links_of, pair_of
-from streams.identity.strength import CUSTOMER, Identity
+from streams.identity.links import links_of, order_of
+from streams.identity.strength import pair_of
 from tests.oracle import identity as oracle
 
 WINDOW = 30
@@ -52,7 +53,7 @@ def graph_of(said: list[Link | Command]) -> IdentityGraph:
     return graph
 
 
-def _take(graph: IdentityGraph, one: Link | Command) -> list[Change]:
+def _take(graph: IdentityGraph, one: Link | Command) -> Changes:
     return graph.add(one) if isinstance(one, Link) else graph.obey(one)
 
 
@@ -65,7 +66,7 @@ def test_the_groups_are_the_rules_whatever_the_order(
     said: list[Link], ordered: list[Command], data: st.DataObject
 ) -> None:
     graph = graph_of(data.draw(st.permutations([*said, *ordered])))
-    earliest = {link.pair: link for link in sorted(said, key=lambda link: link.order, reverse=True)}
+    earliest = {link.pair: link for link in sorted(said, key=order_of, reverse=True)}
     void = oracle.voids(said, FEW, 4)
 
     for at in (-WINDOW, 0, 20, 60, 100):
@@ -98,7 +99,7 @@ def test_what_is_told_to_have_changed_is_all_that_has(said: list[Link | Command]
     graph = IdentityGraph(Limits(FEW, 4), WINDOW)
     told: dict[Identity, tuple[Ownership, ...]] = {}
     for one in said:
-        told.update(_take(graph, one))
+        told.update(_take(graph, one).owners)
 
     assert {one: owned for one, owned in told.items() if owned} == {
         one: graph.owned(one) for one in IDENTITIES if graph.owned(one)
@@ -108,7 +109,7 @@ def test_what_is_told_to_have_changed_is_all_that_has(said: list[Link | Command]
 def test_a_visitor_who_logs_in_is_the_customer_from_a_while_before_on() -> None:
     graph = graph_of(list(links_of([COOKIE, ANN], 100, "login", late=False)))
 
-    assert graph.owned(COOKIE) == (Ownership(100 - WINDOW, ANN),)
+    assert graph.owned(COOKIE) == (Ownership(100 - WINDOW, ANN, "login"),)
     assert owner(graph, COOKIE, 70) == ANN
     assert owner(graph, COOKIE, 69) == COOKIE
 
@@ -168,7 +169,7 @@ def test_a_person_may_join_two_customers_and_part_what_was_linked() -> None:
     parted = graph_of([login, Command("unlink", COOKIE, ANN, 15, "1")])
     again = graph_of([login, Command("unlink", COOKIE, ANN, 15, "1"), Command("link", ANN, COOKIE, 16, "2")])
 
-    assert joined.owned(ANN) == (Ownership(ALWAYS, BOB),)
+    assert joined.owned(ANN) == (Ownership(ALWAYS, BOB, "1"),)
     assert owner(joined, COOKIE, 10) == BOB
     assert parted.owned(COOKIE) == ()
     assert owner(again, COOKIE, -1_000) == ANN
@@ -182,7 +183,7 @@ def test_a_link_after_an_unlink_counts() -> None:
 
 def test_of_two_links_of_a_pair_the_earlier_counts() -> None:
     for order in permutations([Link(ANN, COOKIE, 50, "x"), Link(ANN, COOKIE, 40, "y")]):
-        assert graph_of(list(order)).owned(COOKIE) == (Ownership(40 - WINDOW, ANN),)
+        assert graph_of(list(order)).owned(COOKIE) == (Ownership(40 - WINDOW, ANN, "y"),)
 
 
 def test_a_component_that_would_become_too_large_is_not_made() -> None:
@@ -199,7 +200,7 @@ def test_a_component_that_would_become_too_large_is_not_made() -> None:
 def test_of_two_joins_at_one_time_the_later_ones_owner_is_told() -> None:
     graph = graph_of([Link(MAIL, COOKIE, 10, "x"), Link(ANN, MAIL, 10, "y")])
 
-    assert graph.owned(COOKIE) == (Ownership(10 - WINDOW, ANN),)
+    assert graph.owned(COOKIE) == (Ownership(10 - WINDOW, ANN, "y"),)
 
 
 def test_a_late_link_finds_joined_what_later_links_have_joined() -> None:
@@ -212,8 +213,8 @@ def test_a_late_link_finds_joined_what_later_links_have_joined() -> None:
         ]
     )
 
-    assert graph.owned(COOKIE) == (Ownership(60 - WINDOW, ANN),)
-    assert late_again.owned(OTHER_COOKIE) == (Ownership(60 - WINDOW, ANN),)
+    assert graph.owned(COOKIE) == (Ownership(60 - WINDOW, ANN, "y"),)
+    assert late_again.owned(OTHER_COOKIE) == (Ownership(60 - WINDOW, ANN, "w"),)
 
 
 def test_two_identities_of_one_hash_keep_their_own_owners(monkeypatch: pytest.MonkeyPatch) -> None:

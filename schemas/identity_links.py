@@ -1,0 +1,65 @@
+"""The records of `identity.links.v1`: what touchpoints with several identities, and people, say of who is who.
+
+A record is a MessagePack array whose first element is the tag: the name of its type and the version of the layout. The
+topic is never compacted and nothing in it expires: whose an identity is follows from all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.kinds.touchpoint import tag_of
+
+Identity = tuple[str, str]
+"""Kind and value of an identifier, both normalised, or of a customer: `(CUSTOMER, customer_id)`."""
+Pair = tuple[Identity, Identity]
+"""Two identities, the stronger first."""
+
+CUSTOMER = "customer"
+"""The kind of a customer's own id."""
+
+
+class Link(msgspec.Struct, array_like=True, tag=tag_of("link"), frozen=True, gc=False):
+    """Two identities that one touchpoint states.
+
+    Attributes:
+        first: the stronger of the two.
+        occurred_at: when the touchpoint happened, ms.
+        late: whether it came later than the allowed lateness.
+    """
+
+    first: Identity
+    second: Identity
+    occurred_at: int
+    event_id: str
+    late: bool = False
+
+    @property
+    def pair(self) -> Pair:
+        """What two links have in common that say the same."""
+        return self.first, self.second
+
+
+class Command(msgspec.Struct, array_like=True, tag=tag_of("command"), frozen=True, gc=False):
+    """What a person has decided of two identities; of several commands on one pair the last one holds.
+
+    Attributes:
+        first: of a link, whose customer both are from now on; of an unlink, either.
+        at: when it was given, ms.
+        command_id: tells two commands of one millisecond apart.
+    """
+
+    action: Literal["link", "unlink"]
+    first: Identity
+    second: Identity
+    at: int
+    command_id: str
+
+
+LinkRecord = Link | Command
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(LinkRecord).decode
+"""Return the record in some bytes; raises one of `schemas.errors.NOT_READ` where they are no record of this layout."""

@@ -1,0 +1,196 @@
+"""IDENTITY: reads all links in their order, decides who is who, and writes what has changed.
+
+One worker does it for all, the one that has partition 0 of `identity.links.v1`. Who is who follows from the links
+alone, so the next owner reads them from the beginning, and two of them at a time write the same rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import faust
+import structlog
+
+from schemas.errors import NOT_READ, TouchlineError
+from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
+from schemas.rows import IdentityConflictRow, IdentityRow, Row, encode_rows, topic_of
+from schemas.topics import LINKS
+from schemas.units import DAY_MS, TIMES
+from schemas.versions import row_version
+from streams.agents.services import Services
+from streams.identity.graph import Changes, IdentityGraph
+from streams.identity.groups import Conflict, Ownership
+from streams.identity.identities import ANONYMOUS
+from streams.kafka.consumer import chunks_of, topic
+from streams.kafka.offsets import Chunk, Record
+from streams.kafka.producer import Message
+from streams.kafka.reader import read_to_end
+from streams.runtime.exit import exit_on_error
+
+STAGE = "identity"
+MAX_ROWS = 500
+"""Most rows in one message of a facts topic."""
+
+History = Callable[[], AsyncIterator[Sequence[Record]]]
+
+log = structlog.get_logger(__name__)
+
+
+class LinkError(TouchlineError):
+    """A record of `identity.links.v1` cannot be read."""
+
+
+def register(app: faust.App, services: Services) -> None:
+    """Add the agent to an app."""
+    linking = Linking(services)
+
+    @app.agent(topic(app, [LINKS]), name=STAGE)
+    async def run(stream: faust.StreamT[object]) -> None:
+        with exit_on_error(STAGE):
+            async for chunk in chunks_of(stream):
+                await linking.receive(chunk)
+
+    async def close(*_: object, **__: object) -> None:
+        linking.close()
+
+    app.on_partitions_revoked.connect(close, weak=False)
+
+
+class Linking:
+    """Who is who, from the assignment of the links' partition until its revocation.
+
+    Args:
+        services: write, count, tell the settings.
+        history: returns what the partition holds already; by default it asks Kafka.
+    """
+
+    def __init__(self, services: Services, history: History | None = None) -> None:
+        self._services = services
+        self._history = history or self._read_from_kafka
+        self._graph: IdentityGraph | None = None
+        self._applied = -1
+
+    def close(self) -> None:
+        """Forget the links: the partition may no longer be ours."""
+        self._graph = None
+        self._applied = -1
+
+    async def receive(self, chunk: Chunk) -> None:
+        """Take a chunk's links, write what they change, and acknowledge it.
+
+        Raises:
+            LinkError: a record cannot be read.
+        """
+        graph = self._graph
+        if graph is None:
+            graph = await self._restore(chunk.first_offset)
+            if not chunk.current:
+                return
+            self._graph = graph
+        identities: list[Row] = []
+        conflicts: list[Row] = []
+        for record in chunk.records:
+            if record.offset <= self._applied:
+                continue
+            self._applied = record.offset
+            changes = _take(graph, _read(record))
+            version = row_version(self._services.settings.epoch, record.offset)
+            identities += _identity_rows(changes, record.timestamp, version)
+            conflicts += _conflict_rows(changes, version)
+        batches = {
+            (topic_of(table), 0): _messages(rows)
+            for table, rows in (("identities", identities), ("identity_conflicts", conflicts))
+            if rows
+        }
+        await self._services.producer.send(batches)
+        chunk.ack()
+        self._record(graph, chunk)
+
+    async def _restore(self, until: int) -> IdentityGraph:
+        """Return who is who by the links before an offset, which are acknowledged: what they changed was written."""
+        graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
+        began = time.monotonic()
+        count = 0
+        async for records in self._history():
+            for record in records:
+                if record.offset < until:
+                    graph.restore(_read(record))
+                    count += 1
+        log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
+        return graph
+
+    def _record(self, graph: IdentityGraph, chunk: Chunk) -> None:
+        telemetry = self._services.telemetry
+        telemetry.identity_links.inc(len(chunk.records))
+        telemetry.identities.set(len(graph))
+        telemetry.identity_links_refused.set(graph.refused)
+
+    async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
+        async for run in read_to_end(self._services.settings, LINKS, [0]):
+            yield run.records
+
+
+def _read(record: Record) -> LinkRecord:
+    try:
+        found: LinkRecord = decode(record.value or b"")
+    except NOT_READ as error:
+        raise LinkError(
+            f"{LINKS}, offset {record.offset}, is no link of this release ({error}): another release or program has "
+            "written to it. Run that release, or make the topic anew: docs/operating.md#rebuilding"
+        ) from error
+    return found
+
+
+def _take(graph: IdentityGraph, record: LinkRecord) -> Changes:
+    return graph.add(record) if isinstance(record, Link) else graph.obey(record)
+
+
+def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[Row]:
+    for (kind, value), owned in changes.owners.items():
+        yield IdentityRow(
+            kind=kind,
+            value=value,
+            since=[_since(one) for one in owned],
+            customer_ids=[key_of(one.owner) for one in owned],
+            event_ids=[one.event_id for one in owned],
+            changed_at=changed_at,
+            version=version,
+        )
+
+
+def _since(owned: Ownership) -> int:
+    return max(owned.since, TIMES.start)
+
+
+def key_of(identity: Identity) -> str:
+    """Return what customers are called by whose identity it is: a customer's id, or the name of a profile."""
+    kind, value = identity
+    return value if kind == CUSTOMER else f"{ANONYMOUS}{kind}:{value}"
+
+
+def _conflict_rows(changes: Changes, version: int) -> Iterable[Row]:
+    for conflict in changes.conflicts:
+        yield _conflict_row(conflict, version, deleted=False)
+    for conflict in changes.settled:
+        yield _conflict_row(conflict, version, deleted=True)
+
+
+def _conflict_row(conflict: Conflict, version: int, *, deleted: bool) -> IdentityConflictRow:
+    link = conflict.link
+    return IdentityConflictRow(
+        kind=link.first[0],
+        value=link.first[1],
+        other_kind=link.second[0],
+        other_value=link.second[1],
+        reason=conflict.reason,
+        customer_ids=list(conflict.customers),
+        event_id=link.event_id,
+        occurred_at=link.occurred_at,
+        deleted=deleted,
+        version=version,
+    )
+
+
+def _messages(rows: Sequence[Row]) -> list[Message]:
+    return [Message(None, encode_rows(rows[at : at + MAX_ROWS])) for at in range(0, len(rows), MAX_ROWS)]

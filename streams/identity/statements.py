@@ -1,0 +1,56 @@
+"""The links that touchpoints state and that were not stated lately: what has been said need not be said again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.identity_links import CUSTOMER, Identity, Link
+from schemas.kinds.touchpoint import Touchpoint
+from streams.identity.identities import Identities
+from streams.identity.links import links_of
+
+REMEMBERED = 100_000
+"""Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
+
+Statement = tuple[object, ...]
+When = tuple[bool, int, str]
+
+
+class Statements:
+    """What the touchpoints of a worker have stated of who is who.
+
+    Args:
+        identities: bring identifiers to the form in which they are compared; what they ignore is counted elsewhere.
+    """
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+        self._stated: dict[Statement, When] = {}
+
+    def links_of(self, touchpoint: Touchpoint, late_before: int) -> Sequence[Link]:
+        """Return the links that a touchpoint states, unless one that comes before it in their order has stated them.
+
+        Args:
+            late_before: touchpoints that happened before this time (ms) come later than is allowed.
+        """
+        customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
+        if len(identifiers) < (1 if customer_id is not None else 2):
+            return ()
+        statement = (customer_id, *identifiers.items())
+        when = (touchpoint.occurred_at < late_before, touchpoint.occurred_at, touchpoint.event_id)
+        stated = self._stated.get(statement)
+        if stated is not None and stated <= when:
+            return ()
+        self._stated[statement] = when
+        if len(self._stated) > REMEMBERED:
+            del self._stated[next(iter(self._stated))]
+        late, occurred_at, event_id = when
+        return links_of(self._stated_by(touchpoint), occurred_at, event_id, late=late)
+
+    def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
+        found = self._identities.usable(touchpoint.identifiers)
+        if touchpoint.customer_id is not None:
+            customer = self._identities.customer(touchpoint.customer_id)
+            if customer is not None:
+                found.append((CUSTOMER, customer))
+        return found

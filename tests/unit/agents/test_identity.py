@@ -1,0 +1,152 @@
+"""IDENTITY: what the links say, in rows; the same after a crash, whoever takes over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.identity_links import CUSTOMER, Command, Link, LinkRecord, encode
+from schemas.topics import LINKS
+from schemas.units import DAY_MS
+from schemas.versions import row_version
+from streams.agents.identity import LinkError, Linking
+from streams.agents.services import Services
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord
+
+ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
+COOKIE, PHONE = ("cookie", "k"), ("phone", "+44")
+AT = 1_700_000_000_000
+EPOCH = 3
+
+
+class Bench:
+    """The agent beside what its partition holds."""
+
+    def __init__(self, *records: LinkRecord, window_days: int = 30) -> None:
+        self.log = [
+            SourceRecord(encode(record), offset=offset, timestamp=AT + offset) for offset, record in enumerate(records)
+        ]
+        self.window_days = window_days
+        self.start()
+
+    def start(self) -> None:
+        self.producer = FakeProducer()
+        settings = Settings(epoch=EPOCH, identity_window_days=self.window_days)
+        self.telemetry = Telemetry.on(CollectorRegistry())
+        self.linking = Linking(Services(settings, self.producer, self.telemetry), self._history)
+
+    async def read(self, first: int, last: int) -> None:
+        """Give the records from one offset to before another, in a chunk."""
+        await self.linking.receive(self.chunk(self.log[first:last]))
+
+    def chunk(self, records: Sequence[Record]) -> Chunk:
+        tracker = OffsetTracker(LINKS, 0, records[0].offset, None, max_records=10**6, max_bytes=10**9)
+        [self.last] = tracker.track(Fetched(records, len(records), records[-1].offset + 1), 10**9)
+        return self.last
+
+    async def _history(self) -> AsyncIterator[Sequence[Record]]:
+        yield self.log
+
+    def rows(self, table: str) -> list[list[object]]:
+        """Return what was written to a table's facts topic."""
+        messages = self.producer.to(f"facts.{table}.v1")
+        return [row for message in messages for row in msgspec.msgpack.decode(message.value or b"")[1]]
+
+
+async def test_a_login_tells_whose_the_visitor_was_and_from_when_on() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "login"))
+
+    await bench.read(0, 1)
+
+    version = row_version(EPOCH, 0)
+    assert bench.rows("identities") == [["cookie", "k", [AT - 30 * DAY_MS], ["ann"], ["login"], AT, version]]
+    assert bench.rows("identity_conflicts") == []
+    assert bench.last.acked
+
+
+async def test_the_window_is_a_setting() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "login"), window_days=0)
+
+    await bench.read(0, 1)
+
+    assert bench.rows("identities")[0][2] == [AT]
+
+
+async def test_two_customers_of_one_telephone_are_a_conflict_until_a_person_decides() -> None:
+    bench = Bench(
+        Link(ANN, PHONE, AT, "first"),
+        Link(BOB, PHONE, AT + 1, "second"),
+        Command("unlink", PHONE, ANN, AT + 2, "decision"),
+    )
+
+    await bench.read(0, 3)
+
+    conflict = ["customer", "bob", "phone", "+44", "two_customers", ["bob", "ann"], "second", AT + 1]
+    assert bench.rows("identity_conflicts") == [
+        [*conflict, False, row_version(EPOCH, 1)],
+        [*conflict, True, row_version(EPOCH, 2)],
+    ]
+    assert [row[3] for row in bench.rows("identities")] == [["ann"], ["bob"]]
+
+
+async def test_a_profile_without_a_customer_is_called_as_journeys_call_it() -> None:
+    bench = Bench(Link(PHONE, COOKIE, AT, "order"))
+
+    await bench.read(0, 1)
+
+    assert [row[:4] for row in bench.rows("identities")] == [["cookie", "k", [AT - 30 * DAY_MS], ["anon:phone:+44"]]]
+
+
+async def test_the_next_owner_writes_what_the_first_would_have_written() -> None:
+    records = (Link(ANN, COOKIE, AT, "a"), Link(ANN, PHONE, AT + 1, "b"), Link(BOB, PHONE, AT + 2, "c"))
+    whole = Bench(*records)
+    await whole.read(0, 3)
+
+    for cut in (1, 2):
+        bench = Bench(*records)
+        await bench.read(0, cut)
+        before = [bench.rows(table) for table in ("identities", "identity_conflicts")]
+        bench.start()
+        await bench.read(cut, 3)
+        after = [bench.rows(table) for table in ("identities", "identity_conflicts")]
+
+        assert [one + other for one, other in zip(before, after, strict=True)] == [
+            whole.rows("identities"),
+            whole.rows("identity_conflicts"),
+        ]
+
+
+async def test_what_is_read_again_is_written_again_by_the_next_owner_alone() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "a"))
+    await bench.read(0, 1)
+    rows = bench.rows("identities")
+
+    await bench.read(0, 1)
+    assert bench.rows("identities") == rows
+
+    bench.linking.close()
+    await bench.read(0, 1)
+    assert bench.rows("identities") == rows + rows
+
+
+async def test_a_record_of_something_else_stops_it_and_says_where() -> None:
+    bench = Bench()
+
+    with pytest.raises(LinkError, match=r"identity\.links\.v1, offset 7, is no link"):
+        await bench.linking.receive(bench.chunk([SourceRecord(b"?", offset=7, timestamp=AT)]))
+
+
+async def test_links_and_identities_are_counted() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "a"), Link(ANN, PHONE, AT, "a"))
+
+    await bench.read(0, 2)
+
+    registry = bench.telemetry.registry
+    assert registry.get_sample_value("touchline_identity_links_total") == 2
+    assert registry.get_sample_value("touchline_identities") == 3
