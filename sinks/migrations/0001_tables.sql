@@ -292,3 +292,34 @@ CREATE TABLE IF NOT EXISTS touchline.kinds_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY kind;
+
+-- Whose an identity is, as of each time at which that changed.
+CREATE TABLE IF NOT EXISTS touchline.identities_rows
+(
+    kind LowCardinality(String),
+    value String CODEC(ZSTD(1)),
+    since Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+    customer_ids Array(String) CODEC(ZSTD(1)),
+    event_ids Array(String) CODEC(ZSTD(1)),
+    changed_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (kind, value, version);
+
+-- Links between two identities that link nothing.
+CREATE TABLE IF NOT EXISTS touchline.identity_conflicts_rows
+(
+    kind LowCardinality(String),
+    value String CODEC(ZSTD(1)),
+    other_kind LowCardinality(String),
+    other_value String CODEC(ZSTD(1)),
+    reason LowCardinality(String),
+    customer_ids Array(String),
+    event_id String CODEC(ZSTD(1)),
+    occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    deleted Bool,
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (kind, value, other_kind, other_value);

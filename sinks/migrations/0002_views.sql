@@ -524,3 +524,46 @@ SELECT
     toBool(ifNull(addDays(addHours(hour, 1), 3) <= reached, false)) AS final
 FROM touchline.reconciliation_counts AS c
 GROUP BY c.kind, c.hour;
+
+-- One row an ownership: what is known now has no superseded_at. Before its first ownership an identity is its own.
+CREATE OR REPLACE VIEW touchline.identities AS
+SELECT
+    kind,
+    value,
+    owned.1 AS customer_id,
+    owned.2 AS since,
+    owned.3 AS event_id,
+    min(changed_at) AS known_from,
+    if(max(is_last), NULL, max(next_at)) AS superseded_at
+FROM
+(
+    SELECT
+        kind,
+        value,
+        arrayJoin(arrayZip(customer_ids, since, event_ids)) AS owned,
+        changed_at,
+        next_at,
+        is_last
+    FROM
+    (
+        SELECT
+            kind,
+            value,
+            customer_ids,
+            since,
+            event_ids,
+            changed_at,
+            leadInFrame(changed_at) OVER following AS next_at,
+            row_number() OVER following = count() OVER (PARTITION BY kind, value) AS is_last
+        FROM touchline.identities_rows FINAL
+        WINDOW following AS (
+            PARTITION BY kind, value ORDER BY version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+    )
+)
+GROUP BY kind, value, owned;
+
+CREATE OR REPLACE VIEW touchline.identity_conflicts AS
+SELECT kind, value, other_kind, other_value, reason, customer_ids, event_id, occurred_at
+FROM touchline.identity_conflicts_rows FINAL
+WHERE NOT deleted;

@@ -11,11 +11,13 @@ from structlog.testing import capture_logs
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
+from schemas.identity_links import CUSTOMER, Link
+from schemas.identity_links import decode as decode_link
 from schemas.journey_log import Tick
 from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
 from schemas.rows import BusinessChangeRow, MarketingSpendRow
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, LINKS
 from streams.kafka.producer import Message
 from tests.unit.agents.ingest_bench import (
     DAY,
@@ -352,3 +354,30 @@ async def test_a_timestamp_out_of_reach_is_not_believed(timestamp: int, received
         [record] = it.log()
         assert isinstance(record, Purchase)
         assert record.received_at == received_at
+
+
+async def test_the_identities_of_a_touchpoint_are_linked_before_it_is_acknowledged() -> None:
+    async with bench() as it:
+        it.producer.gate.clear()
+        chunk = it.give(PURCHASES, sent("purchase", NOW - 5, "ann", identifiers={"email": "Ann@x.com"}))
+        await final_until()
+
+        assert it.producer.batches
+        assert not chunk.acked
+
+        it.producer.gate.set()
+        await final_until()
+        assert chunk.acked
+        links = [decode_link(message.value or b"") for message in it.producer.to(LINKS)]
+
+    assert links == [Link((CUSTOMER, "ann"), ("email", "ann@x.com"), NOW - 5, f"purchase-{NOW - 5}")]
+
+
+async def test_a_link_that_was_stated_is_not_written_again() -> None:
+    async with bench() as it:
+        for at in (NOW - 5, NOW - 4):
+            it.give(PURCHASES, sent("purchase", at, "ann", identifiers={"email": "ann@x.com"}))
+        await final_until()
+
+        assert len(it.log()) == 2
+        assert len(it.producer.to(LINKS)) == 1

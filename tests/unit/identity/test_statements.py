@@ -1,0 +1,78 @@
+"""What touchpoints state of who is who is said once, and again where it counts from earlier on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schemas.identity_links import CUSTOMER, Link
+from schemas.kinds.page_view import PageView
+from streams.identity import statements
+from streams.identity.identities import Identities
+from streams.identity.statements import Statements
+from tests.unit.journeys.play import T0, seen_page
+
+ANN = (CUSTOMER, "ann")
+MAIL, COOKIE = ("email", "ann@example.com"), ("cookie", "k-1")
+NEVER_LATE = 0
+
+
+def touchpoint(at: int = T0, event: str = "e1", customer: str | None = "ann", **identifiers: str) -> Any:
+    seen = seen_page(0)
+    assert isinstance(seen, PageView)
+    return msgspec.structs.replace(seen, occurred_at=at, event_id=event, customer_id=customer, identifiers=identifiers)
+
+
+def test_a_customer_with_identifiers_is_linked_to_each_and_these_to_each_other() -> None:
+    stated = Statements(Identities()).links_of(touchpoint(cookie="k-1", email="Ann@Example.com"), NEVER_LATE)
+
+    assert stated == [
+        Link(ANN, MAIL, T0, "e1"),
+        Link(ANN, COOKIE, T0, "e1"),
+        Link(MAIL, COOKIE, T0, "e1"),
+    ]
+
+
+def test_one_identity_links_nothing() -> None:
+    said = Statements(Identities())
+
+    assert not said.links_of(touchpoint(), NEVER_LATE)
+    assert not said.links_of(touchpoint(customer=None, cookie="k-1"), NEVER_LATE)
+    assert not said.links_of(touchpoint(customer="guest", cookie="k-1"), NEVER_LATE)
+    assert not said.links_of(touchpoint(cookie="undefined"), NEVER_LATE)
+
+
+def test_what_was_stated_is_not_stated_again_unless_it_counts_from_earlier_on() -> None:
+    said = Statements(Identities())
+
+    assert said.links_of(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
+    assert not said.links_of(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
+    assert not said.links_of(touchpoint(T0 + 1, "a", cookie="k-1"), NEVER_LATE)
+    assert said.links_of(touchpoint(T0, "a", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0, "a")]
+    assert said.links_of(touchpoint(T0 - 1, "c", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0 - 1, "c")]
+
+
+def test_what_came_too_late_says_so_and_yields_to_what_came_in_time() -> None:
+    said = Statements(Identities())
+
+    assert said.links_of(touchpoint(T0 - 5, cookie="k-1"), T0) == [Link(ANN, COOKIE, T0 - 5, "e1", late=True)]
+    assert said.links_of(touchpoint(T0, cookie="k-1"), T0) == [Link(ANN, COOKIE, T0, "e1")]
+    assert not said.links_of(touchpoint(T0 - 9, cookie="k-1"), T0)
+
+
+def test_a_stranger_with_many_names_is_linked_by_the_strongest_eight() -> None:
+    many = {f"account{number}": str(number) + "x" for number in range(30)}
+
+    assert len(Statements(Identities()).links_of(touchpoint(T0, "e1", "ann", **many), NEVER_LATE)) == 8 * 7 // 2
+
+
+def test_statements_are_forgotten_so_that_they_stay_few(monkeypatch: Any) -> None:
+    monkeypatch.setattr(statements, "REMEMBERED", 2)
+    said = Statements(Identities())
+
+    for cookie in ("a1", "b1", "c1"):
+        said.links_of(touchpoint(cookie=cookie), NEVER_LATE)
+
+    assert said.links_of(touchpoint(cookie="a1"), NEVER_LATE)
+    assert not said.links_of(touchpoint(cookie="c1"), NEVER_LATE)
