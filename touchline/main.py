@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "topics": "List, create or check the topics.",
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",
     "schemas": "List the records that producers send; show an example, check a message.",
+    "identity": "Tell whose an identity is and why; link two, or part them.",
     "dlq": "List refused messages, or send them again.",
     "doctor": "Check settings and connections; say what is wrong and how to fix it.",
 }

@@ -1,0 +1,54 @@
+"""A person's decision that two identities are, or are not, one customer's: written where all links are."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import uuid4
+
+from schemas.identity_links import CUSTOMER, Command, Identity, encode
+from schemas.topics import LINKS
+from streams.identity.identities import Identities
+from streams.kafka.producer import BatchProducer, Message
+from streams.runtime.clock import wall_clock
+from streams.settings import Settings
+from touchline.errors import CommandError
+
+
+def identity_of(said: str, identities: Identities) -> Identity:
+    """Return the identity that somebody means: `kind:value`, or a customer's id.
+
+    Raises:
+        CommandError: it identifies nobody.
+    """
+    kind, colon, value = said.partition(":")
+    if colon and kind.strip().lower() != CUSTOMER:
+        found = identities.usable({kind: value})
+        if found:
+            return found[0]
+    else:
+        customer = identities.customer(value if colon else said)
+        if customer is not None:
+            return CUSTOMER, customer
+    raise CommandError(
+        f"{said!r} identifies nobody; write a customer's id, or the kind and the value: email:ann@example.com"
+    )
+
+
+async def decide(settings: Settings, action: Literal["link", "unlink"], first: Identity, second: Identity) -> Command:
+    """Write a decision on two identities; it holds for touchpoints of all times.
+
+    Raises:
+        CommandError: the two are the same.
+        KafkaError: Kafka does not answer.
+        ProduceError: Kafka does not take it.
+    """
+    if first == second:
+        raise CommandError(f"both are {first[0]} {first[1]!r}: there is nothing to decide")
+    command = Command(action, first, second, wall_clock(), str(uuid4()))
+    producer = BatchProducer(settings)
+    await producer.start()
+    try:
+        await producer.send({(LINKS, 0): [Message(None, encode(command))]})
+    finally:
+        await producer.stop()
+    return command
