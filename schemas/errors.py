@@ -11,6 +11,7 @@ TouchlineError                          schemas.errors
     InflationError                      streams.kafka.inflate
         TooLargeError                   streams.kafka.inflate
     JourneyLogError                     streams.agents.journeys
+    LinkError                           streams.agents.identity
     PartitionRevokedError               streams.agents.journeys
     PatternError                        streams.identity.patterns
     ProduceError                        streams.kafka.producer

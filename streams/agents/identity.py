@@ -75,6 +75,8 @@ class Linking:
         """Forget the links: the partition may no longer be ours."""
         self._graph = None
         self._applied = -1
+        self._services.telemetry.identities.set(0)
+        self._services.telemetry.identity_links_refused.set(0)
 
     async def receive(self, chunk: Chunk) -> None:
         """Take a chunk's links, write what they change, and acknowledge it.

@@ -150,3 +150,12 @@ async def test_links_and_identities_are_counted() -> None:
     registry = bench.telemetry.registry
     assert registry.get_sample_value("touchline_identity_links_total") == 2
     assert registry.get_sample_value("touchline_identities") == 3
+
+
+async def test_a_worker_that_decides_no_longer_counts_no_identities() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "a"))
+    await bench.read(0, 1)
+
+    bench.linking.close()
+
+    assert bench.telemetry.registry.get_sample_value("touchline_identities") == 0
