@@ -35,6 +35,7 @@ DIMENSIONS = {"TOUCHLINE_METRIC_DIMENSIONS": "region,product"}
 """The sample's attributes that its metrics are broken down by, unless the environment names others."""
 STAGES: dict[Stage, str] = {
     "journeys": "making journeys of touchpoints",
+    "identities": "finding out who is who",
     "storing": "writing the last rows",
 }
 EXAMPLE_QUERIES = (

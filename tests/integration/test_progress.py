@@ -19,6 +19,7 @@ from touchline.stack import ChildExitedError, Progress, Stack, wait_until_caught
 PARTITIONS = 2
 CLOCKS = "facts.clocks.v1"
 JOURNEYS = "facts.journeys.v1"
+LINKS = "identity.links.v1"
 
 
 @pytest.fixture(
@@ -37,10 +38,11 @@ async def bootstrap(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 
 
 class Pipeline:
-    """Stands in for the workers and the sink: writes clocks, and commits for the sink's group."""
+    """Stands in for the workers and the sink: writes clocks, and commits for the groups of both."""
 
-    def __init__(self, producer: AIOKafkaProducer, sink: AIOKafkaConsumer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, worker: AIOKafkaConsumer, sink: AIOKafkaConsumer) -> None:
         self.producer = producer
+        self.worker = worker
         self.sink = sink
 
     async def clock(self, partition: int, *times: int) -> None:
@@ -49,10 +51,20 @@ class Pipeline:
 
     async def journeys(self, partition: int, messages: int) -> None:
         """Write all messages as one batch."""
+        await self._batch(JOURNEYS, partition, messages)
+
+    async def links(self, messages: int) -> None:
+        """Write all links as one batch."""
+        await self._batch(LINKS, 0, messages)
+
+    async def _batch(self, topic: str, partition: int, messages: int) -> None:
         batch = self.producer.create_batch()
         for _ in range(messages):
             batch.append(key=None, value=b"\x90", timestamp=None)
-        await (await self.producer.send_batch(batch, JOURNEYS, partition=partition))
+        await (await self.producer.send_batch(batch, topic, partition=partition))
+
+    async def commit_links(self, offset: int) -> None:
+        await self.worker.commit({TopicPartition(LINKS, 0): offset})
 
     async def commit(self, topic: str, partition: int, offset: int) -> None:
         await self.sink.commit({TopicPartition(topic, partition): offset})
@@ -61,15 +73,21 @@ class Pipeline:
 @asynccontextmanager
 async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    sink = AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=settings.group("sink"), enable_auto_commit=False)
+    worker, sink = (
+        AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=settings.group(role), enable_auto_commit=False)
+        for role in ("streams", "sink")
+    )
     await producer.start()
+    await worker.start()
     await sink.start()
-    facts = (CLOCKS, JOURNEYS, DEAD_LETTERS)
+    worker.assign([TopicPartition(LINKS, 0)])
+    facts = (CLOCKS, JOURNEYS, "facts.identities.v1", DEAD_LETTERS)
     sink.assign([TopicPartition(topic, partition) for topic in facts for partition in range(PARTITIONS)])
     try:
-        yield Pipeline(producer, sink)
+        yield Pipeline(producer, worker, sink)
     finally:
         await sink.stop()
+        await worker.stop()
         await producer.stop()
 
 
@@ -161,4 +179,27 @@ async def test_the_last_batch_is_waited_for_to_its_last_record(bootstrap: str) -
         await heard.wait_for(Progress("storing", 101, 102))
         assert not waiting.done(), "the batch's last record is not stored"
         await at.commit(JOURNEYS, 1, 100)
+        await waiting
+
+
+async def test_the_sink_is_waited_for_when_all_links_are_read(bootstrap: str) -> None:
+    settings = load(kafka=bootstrap, partitions=PARTITIONS, group_suffix="-links")
+    heard = Heard()
+    async with pipeline(settings) as at, asyncio.timeout(60):
+        await at.links(5)
+        for partition in range(PARTITIONS):
+            await at.clock(partition, 1000)
+        waiting = asyncio.create_task(wait_until_caught_up(settings, 1000, heard))
+
+        await heard.wait_for(Progress("identities", 0, 5))
+        await at.commit_links(4)
+        await heard.wait_for(Progress("identities", 4, 5))
+        await at.producer.send_and_wait("facts.identities.v1", b"\x90", partition=0)
+        await at.commit_links(5)
+        await heard.wait_for(Progress("storing", 0, 3))
+        for partition in range(PARTITIONS):
+            await at.commit(CLOCKS, partition, 1)
+        await heard.wait_for(Progress("storing", 2, 3))
+        assert not waiting.done(), "what the links have changed is not stored"
+        await at.commit("facts.identities.v1", 0, 1)
         await waiting

@@ -15,15 +15,15 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.rows import ClockRow, topic_of
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, LINKS
 from streams.kafka.admin import partition_counts
 from streams.settings import Settings
 
 CLOCKS = topic_of("clocks")
 POLL_S = 0.25
 
-Stage = Literal["journeys", "storing"]
-"""What is under way: touchpoints become journeys, then the last rows are written to ClickHouse."""
+Stage = Literal["journeys", "identities", "storing"]
+"""What is under way: touchpoints become journeys, the last links tell who is who, the last rows are stored."""
 
 _clock_rows = msgspec.msgpack.Decoder(tuple[int, list[ClockRow]])
 
@@ -46,8 +46,9 @@ async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: C
     """Wait until everything that was published before `since_ms`, and all that follows from it, is stored.
 
     That includes every timer up to `since_ms` less the timers' delay. First the time of every log partition has to
-    reach `since_ms`; then the sink has to commit all facts and dead letters that were written by that moment, which
-    it does after their rows are in ClickHouse. The wait has no limit: set one with `asyncio.timeout`.
+    reach `since_ms`. Then IDENTITY has to commit all links that were written by that moment, and the sink all facts and
+    dead letters that were written by the next, which it does after their rows are in ClickHouse. The wait has no limit:
+    set one with `asyncio.timeout`.
 
     Args:
         settings: those of the workers and the sink; the broker asks for no password.
@@ -64,6 +65,7 @@ async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: C
         await admin.start()
         watch = _Watch(clocks, offsets, admin, settings, on_progress)
         await watch.clocks_reach(since_ms)
+        await watch.links_are_read()
         await watch.sink_reaches_the_end()
     finally:
         await admin.close()
@@ -106,12 +108,20 @@ class _Watch:
             if min(clocks.values()) >= since_ms:
                 return
 
+    async def links_are_read(self) -> None:
+        """Wait until IDENTITY has committed all links that are written by now: its rows are facts then."""
+        await self._until_committed("streams", "identities", [TopicPartition(LINKS, 0)])
+
     async def sink_reaches_the_end(self) -> None:
         """Wait until the sink has committed all facts and dead letters that are written by now."""
-        spans = await self._true_spans(self._of([*FACTS_TOPICS, DEAD_LETTERS]))
+        await self._until_committed("sink", "storing", self._of([*FACTS_TOPICS, DEAD_LETTERS]))
+
+    async def _until_committed(self, role: str, stage: Stage, places: list[TopicPartition]) -> None:
+        """Wait until the group of a role has committed all records that are in some partitions by now."""
+        spans = await self._true_spans(places)
         while True:
-            done, total = await self._committed("sink", spans)
-            self._on_progress(Progress("storing", done, total))
+            done, total = await self._committed(role, spans)
+            self._on_progress(Progress(stage, done, total))
             if done == total:
                 return
             await asyncio.sleep(POLL_S)
