@@ -18,7 +18,10 @@ JOURNEYS_STATE = "journeys.state.v1"
 WATERMARKS = "journeys.watermarks.v1"
 """The tasks' watermarks. All are in partition 0, so that one worker has them all."""
 LINKS = "identity.links.v1"
-"""What touchpoints and people say of who is who. All of it is in partition 0, so that one worker has it all."""
+"""What touchpoints and people say of who is who; nothing in it expires, and a rebuild keeps it.
+
+All of it is in partition 0, so that one worker has it all.
+"""
 DEAD_LETTERS = "touchpoints.dlq.v1"
 RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
@@ -93,7 +96,7 @@ def _own_topics() -> list[Topic]:
             WATERMARKS,
             {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
         ),
-        Topic(LINKS, {"retention.ms": "-1", "retention.bytes": "-1"}),
+        Topic(LINKS, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}),
         Topic(RESUME_REQUESTS, {"retention.ms": str(DAY_MS)}),
     ]
     facts = [Topic(name, {**_WIDE, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]

@@ -10,8 +10,8 @@ from touchline.errors import CommandError
 from touchline.rebuild.plan import Held, describe, make_plan
 
 ALL = [topic.name for topic in all_topics()]
-KEPT = [name for name in ALL if name.startswith(("touchpoints.", "business.", "signals."))]
-"""The contract's public topics: services write and read them."""
+KEPT = [name for name in ALL if name.startswith(("touchpoints.", "business.", "signals.", "identity."))]
+"""The contract's public topics, which services write and read, and the links: what people decided is in no other."""
 COMPUTED = [name for name in ALL if name.startswith(("journeys.", "facts."))]
 MARK = "journeys.rebuild.v1"
 IDLE: dict[str, list[str]] = {"touchline-streams": [], "touchline-sink": []}
