@@ -20,9 +20,11 @@ INPUTS+=("${MORE_INPUTS[@]}")
 FACTS=(
   facts.touchpoints.v1 facts.journeys.v1 facts.sentiment_shifts.v1 facts.abandonments.v1 facts.superseded.v1
   facts.metric_buckets.v1 facts.currencies.v1 facts.customers.v1 facts.clocks.v1
-  facts.business_changes.v1 facts.marketing_spend.v1
+  facts.business_changes.v1 facts.marketing_spend.v1 facts.identities.v1 facts.identity_conflicts.v1
 )
 JOURNEYS=(journeys.touchpoints.v1 journeys.state.v1 journeys.watermarks.v1)
+# What touchpoints and people say of who is who.
+LINKS=identity.links.v1
 SIGNALS=(signals.sentiment_shifts.v1 signals.abandonments.v1 signals.follow_ups.v1)
 DEAD_LETTERS=touchpoints.dlq.v1
 RESUME=touchpoints.resume.v1
@@ -53,16 +55,17 @@ make_user touchline_worker "${KAFKA_WORKER_PASSWORD:-}"
 make_user touchline_sink "${KAFKA_SINK_PASSWORD:-}"
 make_user touchline_publisher "${KAFKA_PUBLISHER_PASSWORD:-}"
 
-# `touchline topics`, `rebuild`, `dlq` and `doctor`: makes topics, and sends refused messages back.
+# `touchline topics`, `rebuild`, `dlq`, `identity` and `doctor`: makes topics, sends refused messages back, and writes
+# what people decide of who is who.
 allow touchline_owner Create,Describe,DescribeConfigs,Alter,Delete topic \
-  "${INPUTS[@]}" "${JOURNEYS[@]}" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
-allow touchline_owner Write topic "${INPUTS[@]}" "$RESUME"
+  "${INPUTS[@]}" "${JOURNEYS[@]}" "$LINKS" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
+allow touchline_owner Write topic "${INPUTS[@]}" "$LINKS" "$RESUME"
 allow touchline_owner Read topic "$DEAD_LETTERS"
 allow touchline_owner Describe,Delete prefix touchline-
 
 # `touchline worker`. It also reads an input's message that collides with another.
-allow touchline_worker Read topic "${INPUTS[@]}" "${JOURNEYS[@]}" "$RESUME"
-allow touchline_worker Write topic "${JOURNEYS[@]}" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS"
+allow touchline_worker Read topic "${INPUTS[@]}" "${JOURNEYS[@]}" "$LINKS" "$RESUME"
+allow touchline_worker Write topic "${JOURNEYS[@]}" "$LINKS" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS"
 allow touchline_worker Describe topic "$REBUILD"
 allow touchline_worker Read prefix touchline-streams
 allow touchline_worker IdempotentWrite cluster

@@ -248,6 +248,8 @@ def test_each_does_its_work_with_its_rights(compose: Compose, tmp_path: Path) ->
     try:
         collector.wait_ready(lambda: accepted(door, {**PURCHASE, "event_id": "by http"}), PATIENCE_S)
         sink.wait_ready(lambda: 'touchline_inserted_rows_total{table="touchpoints"} 2.0' in scraped(port), PATIENCE_S)
+        command(compose, OWNER, "identity", "link", "C", "email:c@example.com")
+        sink.wait_ready(lambda: 'touchline_inserted_rows_total{table="identities"} 1.0' in scraped(port), PATIENCE_S)
         groups = asyncio.run(group_members(compose.settings(OWNER)))
         assert worker.running, worker.tail()
     finally:

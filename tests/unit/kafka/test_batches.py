@@ -15,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, RESUME_REQUESTS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, LINKS, RESUME_REQUESTS
 from streams.kafka import batches
 from streams.kafka.batches import MAX_FETCH_BYTES, MAX_LETTERS, BatchError, Unread, bound_batches
 from streams.kafka.inflate import GZIP, LZ4, SNAPPY, ZSTD
@@ -114,9 +114,10 @@ def test_whoever_writes_where_anybody_may_write_ends_no_process(topic: str) -> N
     assert len(refusals(unpacked(batch(ZSTD, 0, b"\0" * 70_000), topic=topic))) == 1
 
 
-def test_in_a_topic_of_ours_nothing_is_passed_over() -> None:
-    with pytest.raises(BatchError, match=f"{JOURNEYS_LOG}, partition 3, offsets 0 to 0.*operating.md"):
-        list(unpacked(batch(ZSTD, 0, b"\0" * 70_000), topic=JOURNEYS_LOG))
+@pytest.mark.parametrize("topic", [JOURNEYS_LOG, LINKS])
+def test_in_a_topic_of_ours_nothing_is_passed_over(topic: str) -> None:
+    with pytest.raises(BatchError, match=f"{topic}, partition 3, offsets 0 to 0.*operating.md"):
+        list(unpacked(batch(ZSTD, 0, b"\0" * 70_000), topic=topic))
 
 
 def test_a_fetch_ends_where_it_has_inflated_much_and_the_rest_is_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
