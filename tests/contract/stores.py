@@ -80,6 +80,8 @@ def stored_rows(database: Database, table: str) -> list[list[object]]:
 
 
 def _shown(name: str, column_type: str, hint: object) -> str:
+    if column_type.startswith("Array(DateTime64"):
+        return f"arrayMap(time -> toUnixTimestamp64Milli(time), `{name}`)"
     if "DateTime64" in column_type:
         return f"toUnixTimestamp64Milli(`{name}`)"
     return f"hex(`{name}`)" if hint is bytes else f"`{name}`"

@@ -80,6 +80,13 @@ def refused(at: datetime) -> list[Event]:
     return [answer, nobody, first, later]
 
 
+def family(at: datetime) -> list[Event]:
+    """Return visits of two customers, each logged in, with one browser."""
+    visit = {"kind": "page_view", "occurred_at": at.isoformat(), "source": "test", "page": "/"}
+    browser = {"identifiers": {"cookie": "of the family"}}
+    return [{**visit, **browser, "event_id": f"visit-{who}", "customer_id": f"C-{who}"} for who in ("ann", "bob")]
+
+
 def restated(events: list[Event]) -> Event:
     """Return an order of the input as a second system states it."""
     order = next(event for event in events if event["kind"] == "purchase" and event.get("action") != "refunded")

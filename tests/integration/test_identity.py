@@ -16,10 +16,11 @@ from aiokafka import AIOKafkaProducer
 from schemas.kinds import KINDS
 from servers.kafka import Kafka
 from streams.kafka.admin import create_topics
+from tests.integration.test_topics import remove_topics
 from tests.servers.pipeline import Pipeline
 from tests.unit.schemas.records import T0, minimal
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.embedded]
 
 STOPS_WITHIN_S = 60.0
 MINUTE = 60_000
@@ -94,9 +95,10 @@ def shop(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         yield made
     finally:
         pipeline.stop()
+        asyncio.run(remove_topics(kafka))
 
 
-def test_a_visitor_a_caller_and_a_customer_are_found_to_be_one_and_a_person_may_part_them(shop: Shop) -> None:
+def test_a_visitor_a_caller_and_a_customer_are_one_until_a_person_parts_them_which_a_rebuild_keeps(shop: Shop) -> None:
     ann = dict.fromkeys(("cookie:k-1", "email:ann@example.com", "phone:+442079460958"), "ann")
     assert shop.owners() == ann
 
@@ -108,6 +110,7 @@ def test_a_visitor_a_caller_and_a_customer_are_found_to_be_one_and_a_person_may_
     assert "each is a customer's: bob and ann" in family
 
     shop.run("identity", "unlink", "phone:+442079460958", "ann")
+    shop.run("rebuild", "--yes")
     shop.work()
 
     assert shop.owners() == {one: owner for one, owner in ann.items() if not one.startswith("phone")}

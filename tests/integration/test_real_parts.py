@@ -16,7 +16,7 @@ from schemas.topics import KIND_TOPICS
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from servers.prometheus import Prometheus
-from tests.integration.shop import Event, refused, repeated, restated, shop, tweets, write
+from tests.integration.shop import Event, family, refused, repeated, restated, shop, tweets, write
 from tests.integration.test_flood import publish
 from tests.servers.alert_bench import SCRAPE_S
 from tests.servers.alert_rules import load_rules, scaled, write_rules
@@ -56,6 +56,7 @@ def runs(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: py
         *shop(customers=48, days=DAYS, seed=3),
         *tweets(300, days=DAYS, seed=4),
         *refused(datetime(2025, 12, 24, tzinfo=UTC)),
+        *family(datetime(2025, 12, 24, tzinfo=UTC)),
     ]
     events.append(restated(events))
     repeats = repeated([event for event in events if event["kind"] not in BUSINESS], REPEATS, seed=5)

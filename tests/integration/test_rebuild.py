@@ -27,7 +27,7 @@ from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import PLAIN
 from tests.contract.lowering import lowered
 from tests.integration.installation import Installation, whatever_the_partition
-from tests.integration.shop import Event, refused, restated, shop, tweets, write
+from tests.integration.shop import Event, family, refused, restated, shop, tweets, write
 from tests.servers.rows import Row, Rows, differences
 from touchline.errors import CommandError
 from touchline.rebuild.plan import Held
@@ -58,7 +58,7 @@ def test_from_4_to_6_partitions_the_rows_are_the_same_though_customers_go_on_in_
     kafka_without_topics: Kafka, tmp_path: Path
 ) -> None:
     events = [*shop(customers=40, days=DAYS, seed=3), *tweets(200, days=DAYS, seed=4), *refused(MIDDLE)]
-    events.append(restated(events))
+    events += [*family(MIDDLE), restated(events)]
     before = [event for event in events if time_of(event) < MIDDLE]
     since = [event for event in events if time_of(event) >= MIDDLE]
     installation = Installation(kafka_without_topics, tmp_path, partitions=4)

@@ -23,7 +23,7 @@ from streams.kafka.assignor import TaskAssignor
 from streams.kafka.consumer import ChunkConsumer, chunks_of, consumer_of, topic
 from streams.settings import Settings
 from tests.integration.installation import whatever_the_partition
-from tests.integration.shop import Event, refused, restated, shop, tweets, write
+from tests.integration.shop import Event, family, refused, restated, shop, tweets, write
 from tests.integration.test_rebuild import reason
 from tests.servers.pipeline import Pipeline
 from tests.servers.rows import Rows, differences, rows_on_kafka
@@ -53,7 +53,8 @@ async def remove_topics(kafka: Kafka) -> None:
 
 def test_the_rows_are_the_same_whatever_the_inputs_are(kafka_without_topics: Kafka, tmp_path: Path) -> None:
     events: list[Event] = [*shop(customers=15, days=DAYS, seed=3), *tweets(60, days=DAYS, seed=4)]
-    events += [*refused(datetime(2025, 12, 17, tzinfo=UTC)), restated(events)]
+    middle = datetime(2025, 12, 17, tzinfo=UTC)
+    events += [*refused(middle), *family(middle), restated(events)]
     lines = write(events, tmp_path / "shop.jsonl")
 
     of_three = rows_of_a_run(
