@@ -22,26 +22,34 @@ class PartitionClock:
         watermarks: each task's last, ms.
         time: the partition's time: the least of them, ms.
         heard: the settled time of the ticks so far, ms.
+        settled: the settled time: what all partitions have reached, this one too, ms.
         timers_until, late_before, settled_before: see `streams.journeys.step_context.StepContext`.
     """
+
+    __slots__ = (
+        "_allowed_lateness_ms",
+        "_timer_delay_ms",
+        "heard",
+        "late_before",
+        "settled",
+        "settled_before",
+        "time",
+        "timers_until",
+        "watermarks",
+    )
 
     def __init__(self, tasks: int, rules: Rules) -> None:
         self._timer_delay_ms = rules.timer_delay_ms
         self._allowed_lateness_ms = rules.allowed_lateness_ms
         self.watermarks = [0] * tasks
-        self.time = self.heard = 0
-        self._move()
-
-    @property
-    def settled(self) -> int:
-        """The settled time, ms: what all partitions have reached, this one too."""
-        # Only of a log that was made anew without all that belongs to it do ticks tell of a later time than its own.
-        return min(self.time, self.heard)
+        self.heard = self.settled = 0
+        self.settled_before = -rules.allowed_lateness_ms
+        self._move(0)
 
     def restore(self, position: Position) -> None:
         """Take the times of a position."""
-        self.watermarks, self.time, self.heard = position.watermarks, position.time, position.settled
-        self._move()
+        self.watermarks, self.heard = position.watermarks, position.settled
+        self._move(position.time)
 
     def advance(self, record: LogRecord) -> None:
         """Take the times that a record tells of."""
@@ -50,14 +58,19 @@ class PartitionClock:
             # All tasks have reached it.
             self.watermarks = [max(known, watermark) for known in watermarks]
             self.heard = max(self.heard, record.settled)
+            self._move(max(self.time, min(self.watermarks)))
         elif watermark > watermarks[record.task]:
             watermarks[record.task] = watermark
-        else:
-            return
-        self.time = max(self.time, min(self.watermarks))
-        self._move()
+            reached = min(watermarks)
+            if reached > self.time:
+                self._move(reached)
 
-    def _move(self) -> None:
-        self.timers_until = self.time - self._timer_delay_ms
-        self.late_before = self.time - self._allowed_lateness_ms
-        self.settled_before = self.settled - self._allowed_lateness_ms
+    def _move(self, time: int) -> None:
+        self.time = time
+        self.timers_until = time - self._timer_delay_ms
+        self.late_before = time - self._allowed_lateness_ms
+        if self.settled < self.heard:
+            # Ticks tell of a later time than the partition's own only where its log was made anew, and what belongs to
+            # it was not.
+            self.settled = min(time, self.heard)
+            self.settled_before = self.settled - self._allowed_lateness_ms
