@@ -20,12 +20,17 @@ __all__ = ["LogRecord", "Tick", "Touchpoint", "decode", "encode"]
 
 
 class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=False):
-    """The least of all tasks' watermarks (ms), appended about once a second, so that quiet partitions move too.
+    """What all tasks and all partitions have reached, appended about once a second, so that quiet partitions move too.
 
-    Whatever a task wrote before it had reached this watermark stands before the tick, in every partition.
+    Attributes:
+        watermark: the least of all tasks' watermarks, ms; 0 before all are known. Whatever a task wrote before it had
+            reached it stands before the tick, in every partition.
+        settled: the least of all log partitions' times, ms; 0 before all are known. Whatever a partition had to write
+            to the log before its time had reached it stands before the tick, in every partition.
     """
 
     watermark: int
+    settled: int = 0
 
 
 LogRecord = Tick | Touchpoint

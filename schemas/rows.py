@@ -203,10 +203,11 @@ class DeadLetterRow(Row):
 
 
 class ClockRow(Row):
-    """Key: partition. How far a log partition's own time has come: the sink's `final` is derived from it."""
+    """Key: partition. How far a log partition has come: its own time, and the settled time, by which `final` goes."""
 
     partition: UInt32
     time: Time
+    settled: Time
     offset: Int64
     version: UInt64
 

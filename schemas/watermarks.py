@@ -1,7 +1,7 @@
-"""The records of `journeys.watermarks.v1`: how far each INGEST task has come.
+"""The records of `journeys.watermarks.v1`: how far each INGEST task and each partition of the journeys log has come.
 
-A record is a MessagePack array of a tag (type and version of the layout) and its fields. Its key is `epoch/task`, so
-compaction keeps the last of each task.
+A record is a MessagePack array of a tag (type and version of the layout) and its fields. Its key is `epoch/task`, or
+`epoch/journeys/partition`, so compaction keeps the last of each.
 """
 
 from __future__ import annotations
@@ -30,6 +30,27 @@ class TaskWatermark(msgspec.Struct, array_like=True, tag=tag_of("watermark"), fr
         return f"{self.epoch}/{self.task}".encode()
 
 
+class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"), frozen=True, gc=False):
+    """A log partition's time, written once Kafka has acknowledged all that JOURNEYS wrote for the records up to there.
+
+    Attributes:
+        epoch: generation of the journeys log: a rebuilt one begins anew.
+        partition: of the journeys log.
+        time: ms.
+    """
+
+    epoch: int
+    partition: int
+    time: int
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"{self.epoch}/journeys/{self.partition}".encode()
+
+
+Report = TaskWatermark | PartitionTime
+
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(TaskWatermark).decode
+decode = msgspec.msgpack.Decoder[Report](Report).decode
 """Return the record in some bytes; raises one of `schemas.errors.NOT_READ` where they are no record of this layout."""

@@ -179,6 +179,7 @@ CREATE TABLE IF NOT EXISTS touchline.clocks_rows
 (
     partition UInt32,
     time DateTime64(3, 'UTC'),
+    settled DateTime64(3, 'UTC'),
     offset Int64,
     version UInt64
 )

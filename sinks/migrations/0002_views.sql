@@ -117,7 +117,7 @@ SELECT topic, partition, offset, reason, detail, stage, refused_at, raw
 FROM touchline.dead_letters_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.clocks AS
-SELECT partition, time, offset
+SELECT partition, time, settled, offset
 FROM touchline.clocks_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.business_changes AS
@@ -267,11 +267,12 @@ GROUP BY metric, bucket, dimension, dimension_value;
 -- below the mean, so that equal scores give no interval of width zero.
 -- What kind of value a metric has, and how long its buckets are restated, is in metric_definitions: two arrays beside
 -- each other, so that a condition on `metric` or `bucket` still reaches the stored minutes. A bucket is final when the
--- time of every partition has passed its end by the allowed lateness of 3 days and by as long as later events restate.
+-- settled time of every partition has passed its end by the allowed lateness of 3 days and by as long as later events
+-- restate.
 CREATE OR REPLACE VIEW touchline.rolling_metrics AS
 WITH
     1.959963984540054 AS z,
-    (SELECT min(time) FROM touchline.clocks_rows FINAL) AS reached,
+    (SELECT min(settled) FROM touchline.clocks_rows FINAL) AS reached,
     (
         SELECT (groupArray(metric), groupArray(kind), groupArray(restated_seconds))
         FROM touchline.metric_definitions
@@ -500,7 +501,7 @@ GROUP BY kind, hour;
 CREATE OR REPLACE VIEW touchline.reconciliation AS
 WITH
     (SELECT (groupArray(kind), groupArray(topic)) FROM (SELECT kind, topic FROM touchline.kinds_rows FINAL)) AS topics,
-    (SELECT min(time) FROM touchline.clocks_rows FINAL) AS reached,
+    (SELECT min(settled) FROM touchline.clocks_rows FINAL) AS reached,
     (
         SELECT toUInt32OrZero(max(value)) FROM touchline.settings_rows FINAL WHERE name = 'retention_days'
     ) AS kept_days

@@ -29,6 +29,7 @@ from schemas.journey_log import Tick, decode
 from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
+from streams.agents.partition_times import PartitionTimes
 from streams.agents.services import Services
 from streams.journeys.output import Collision, Output
 from streams.journeys.partition import Partition
@@ -109,10 +110,14 @@ class Journeys:
         services: write, count, tell the time.
         restore: returns a partition of the log with the state in its changelog.
         fetch: returns a record by topic, partition and offset; None where the topic lacks it.
+
+    Attributes:
+        times: how far the partitions have come.
     """
 
     def __init__(self, services: Services, restore: Restore | None = None, fetch: Fetch | None = None) -> None:
         self._services = services
+        self.times = PartitionTimes(services)
         self._restore = restore or self._restore_from_kafka
         self._fetch = fetch or self._fetch_from_kafka
         self._codec = Codec(FileRegistry())
@@ -124,22 +129,23 @@ class Journeys:
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
         """Give every chunk to its partition's task; while one awaits Kafka, others compute."""
+        reporting = asyncio.create_task(self.times.report_for_ever(), name="journeys-times")
         try:
             async for chunk in chunks:
                 self._queue(chunk.partition).put_nowait(chunk)
         finally:
-            for task in self._tasks.values():
+            for task in (reporting, *self._tasks.values()):
                 task.cancel()
             self._tasks.clear()
             self._queues.clear()
 
     def retain(self, partitions: set[int]) -> None:
         """Forget the state of all but some partitions: the others are no longer ours."""
+        self.times.retain(partitions)
         telemetry = self._services.telemetry
         for revoked in self._states.keys() - partitions:
             del self._states[revoked]
             with suppress(KeyError):
-                telemetry.partition_time.remove(str(revoked))
                 for kind in ("customers", "buckets"):
                     telemetry.state_entries.remove(str(revoked), kind)
 
@@ -165,6 +171,7 @@ class Journeys:
         output = state.flush()
         await self._write(first, output)
         self._states[number] = state
+        self.times.reach(number, state.clock)
         for chunk in chunks:
             chunk.ack()
         self._record(state, output, newest, time.monotonic() - began)
@@ -333,7 +340,6 @@ class Journeys:
         self._record_overflow(output)
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()
-        telemetry.partition_time.labels(number).set(state.time / 1000)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
 

@@ -1,14 +1,19 @@
-"""WATERMARKS: appends the least of all tasks' watermarks to every partition of the journeys log, as a tick.
+"""WATERMARKS: appends how far all have come to every partition of the journeys log, as a tick.
+
+A tick has the least of all INGEST tasks' watermarks, and the least of all partitions' times, the settled time. The
+watermark moves the partitions, and their times, as JOURNEYS reports them, move the settled time. That moves nothing
+more: so where no watermark moves, ticks end.
 
 One worker does it for all, the one that has partition 0 of `journeys.watermarks.v1`: were every task to write to every
-partition, an idle installation would write the square of its partitions a second. What a task reports stays true, so
-the next owner reads the topic from its beginning, and two of them at a time do no harm.
+partition, an idle installation would write the square of its partitions a second. What is reported stays true, so the
+next owner reads the topic from its beginning, and two of them at a time do no harm.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import faust
 
@@ -16,7 +21,7 @@ from schemas import journey_log
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Tick
 from schemas.topics import JOURNEYS_LOG, WATERMARKS
-from schemas.watermarks import decode
+from schemas.watermarks import TaskWatermark, decode
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -48,8 +53,16 @@ def register(app: faust.App, services: Services) -> None:
     app.on_partitions_revoked.connect(close, weak=False)
 
 
+@dataclass(frozen=True)
+class _Reached:
+    """What has been reported, ms: the watermarks by task, and the times by partition of the log."""
+
+    watermarks: dict[int, int] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)
+
+
 class Watermarks:
-    """The tasks' watermarks, from the assignment of their partition until its revocation.
+    """What tasks and partitions report, from the assignment of its partition until the revocation.
 
     Args:
         services: write, tell the settings, wait.
@@ -59,11 +72,11 @@ class Watermarks:
     def __init__(self, services: Services, history: History | None = None) -> None:
         self._services = services
         self._history = history or self._read_from_kafka
-        self._reached: dict[int, int] | None = None
-        self._last_tick = 0
+        self._reached: _Reached | None = None
+        self._last = Tick(0)
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
-        """Take the tasks' watermarks as they come, and append ticks."""
+        """Take the reports as they come, and append ticks."""
         ticking = asyncio.create_task(self._tick_for_ever(), name=STAGE)
         try:
             async for chunk in chunks:
@@ -72,13 +85,13 @@ class Watermarks:
             ticking.cancel()
 
     async def receive(self, chunk: Chunk) -> None:
-        """Take a chunk's watermarks.
+        """Take a chunk's reports.
 
         Raises:
             WatermarkError: a record cannot be read.
         """
         if self._reached is None:
-            reached: dict[int, int] = {}
+            reached = _Reached()
             async for records in self._history():
                 self._take(records, reached)
             if not chunk.current:
@@ -88,19 +101,22 @@ class Watermarks:
         chunk.ack()
 
     def close(self) -> None:
-        """Forget the watermarks: the partition may no longer be ours."""
+        """Forget the reports: the partition may no longer be ours."""
         self._reached = None
 
     async def tick(self) -> None:
-        """Append the least of all watermarks to every partition, where it has moved and all tasks are known."""
-        partitions, reached = self._services.settings.partitions, self._reached
-        if reached is None or len(reached) < partitions:
+        """Append a tick to every partition, where the least of all watermarks or of all times has moved."""
+        partitions, reached, last = self._services.settings.partitions, self._reached, self._last
+        if reached is None:
             return
-        least = min(reached.values())
-        if least > self._last_tick:
-            tick = Message(None, journey_log.encode(Tick(least)))
-            await self._services.producer.send({(JOURNEYS_LOG, number): [tick] for number in range(partitions)})
-            self._last_tick = least
+        tick = Tick(
+            max(last.watermark, _least(reached.watermarks, partitions)),
+            max(last.settled, _least(reached.times, partitions)),
+        )
+        if tick != last:
+            message = Message(None, journey_log.encode(tick))
+            await self._services.producer.send({(JOURNEYS_LOG, number): [message] for number in range(partitions)})
+            self._last = tick
 
     async def _tick_for_ever(self) -> None:
         with exit_on_error(STAGE):
@@ -108,7 +124,7 @@ class Watermarks:
                 await self.tick()
                 await self._services.sleep(self._services.settings.tick_s)
 
-    def _take(self, records: Iterable[Record], reached: dict[int, int]) -> None:
+    def _take(self, records: Iterable[Record], reached: _Reached) -> None:
         settings = self._services.settings
         for record in records:
             try:
@@ -119,9 +135,18 @@ class Watermarks:
                     f"release or program has written to it. Delete the topic while no worker runs, and create it anew "
                     "with: touchline topics --create"
                 ) from error
-            if found.epoch == settings.epoch and found.task < settings.partitions:
-                reached[found.task] = max(found.watermark, reached.get(found.task, 0))
+            if isinstance(found, TaskWatermark):
+                known, number, at = reached.watermarks, found.task, found.watermark
+            else:
+                known, number, at = reached.times, found.partition, found.time
+            if found.epoch == settings.epoch and number < settings.partitions:
+                known[number] = max(at, known.get(number, 0))
 
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
             yield run.records
+
+
+def _least(reached: Mapping[int, int], count: int) -> int:
+    """Return the least of what `count` tasks or partitions have reached, ms; 0 before all of them are known."""
+    return min(reached.values()) if len(reached) == count else 0

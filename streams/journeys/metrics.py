@@ -198,14 +198,14 @@ class Buckets:
             self._currencies.add(currency)
             self._new_currencies.append(currency)
 
-    def forget(self, partition_time: int) -> list[tuple[bytes, bytes | None]]:
-        """Drop the buckets that are final at `partition_time` (ms); return the entries that say so.
+    def forget(self, settled: int) -> list[tuple[bytes, bytes | None]]:
+        """Drop the buckets that are final at the settled time (ms); return the entries that say so.
 
         These are written after the customers: a replay finds either the bucket, or customers that have nothing to add.
         """
         writes: list[tuple[bytes, bytes | None]] = []
-        self.final_until = max(self.final_until, partition_time - self._allowed_lateness_ms)
-        while self._expiries and self._expiries[0] <= partition_time:
+        self.final_until = max(self.final_until, settled - self._allowed_lateness_ms)
+        while self._expiries and self._expiries[0] <= settled:
             for key in self._expiry.pop(heappop(self._expiries)):
                 del self._buckets[key]
                 self._guards.pop(key, None)

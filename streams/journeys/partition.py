@@ -17,27 +17,27 @@ import msgspec
 from schemas.errors import NOT_READ
 from schemas.journey_log import LogRecord, Tick
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import ClockRow, Outcome, OutcomeRow, Row, TouchpointRow, place
+from schemas.rows import ClockRow, Outcome, Row
 from schemas.units import HOUR_MS
-from schemas.versions import ON_TIME, late_version, row_version
+from schemas.versions import ON_TIME, row_version
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import Effects
-from streams.journeys.experience import experience_of
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
 from streams.journeys.output import Collision, Entry, Output, hashed
+from streams.journeys.partition_clock import PartitionClock
 from streams.journeys.pending import pending_of
 from streams.journeys.position import Header, Position
 from streams.journeys.recomputation import Recomputation
-from streams.journeys.rows import customer_row, journey_row, touchpoint_row
+from streams.journeys.rows import customer_row, journey_row, late_row, lone_row, outcome_row
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
 from streams.journeys.step_context import StepContext
-from streams.journeys.timeline import is_late, step_timers, step_touchpoint
+from streams.journeys.timeline import is_late, is_urgent, step_timers, step_touchpoint
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
@@ -56,15 +56,14 @@ class Partition:
     Attributes:
         number: the partition's.
         offset: the last one applied, -1 before the first.
-        time: the partition's time: the least of its tasks' last watermarks, ms. It never goes back.
+        clock: tells the partition's time and the settled time.
     """
 
     def __init__(self, number: int, tasks: int, rules: Rules) -> None:
         self.number = number
         self.offset = -1
-        self.time = 0
+        self.clock = PartitionClock(tasks, rules)
         self._rules = rules
-        self._watermarks = [0] * tasks
         self._customers: dict[str, bytes] = {}
         self._cache: dict[str, CustomerTimeline] = {}
         self._timers: list[tuple[int, str]] = []
@@ -81,6 +80,11 @@ class Partition:
         self._late_rows: list[Row] = []
         self._outcomes: list[Row] = []
         self._output = Output()
+
+    @property
+    def time(self) -> int:
+        """The partition's time, ms."""
+        return self.clock.time
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -121,8 +125,8 @@ class Partition:
             position = _positions.decode(value)
             check_format(position.format, "a partition's position")
             if position.offset > self.offset:
-                self.offset, self.time = position.offset, position.time
-                self._watermarks = position.watermarks
+                self.offset = position.offset
+                self.clock.restore(position)
                 self._buckets.final_until = position.final_until
 
     def restored(self) -> None:
@@ -154,17 +158,23 @@ class Partition:
         if offset <= self.offset:
             return
         self.offset = offset
-        self._advance_time(record)
+        clock = self.clock
+        settled_before = clock.settled_before
+        clock.advance(record)
         context = StepContext(
             offset,
-            self.time,
-            self.time - self._rules.timer_delay_ms,
-            self.time - self._rules.allowed_lateness_ms,
+            clock.time,
+            clock.timers_until,
+            clock.late_before,
+            clock.settled_before,
             self._checkpoints,
             self._recomputations,
         )
         if isinstance(record, Tick):
             yield from self._fire_timers(context)
+            if clock.settled_before > settled_before:
+                self._wake_urgent(context)
+                yield from self._fire_timers(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
         timeline = self._timeline(record.customer_key)
@@ -174,17 +184,6 @@ class Partition:
             self._apply_touchpoint(record, data, timeline, context)
         else:
             self._dirty[record.customer_key] = None
-
-    def _advance_time(self, record: LogRecord) -> None:
-        watermark, watermarks = record.watermark, self._watermarks
-        if isinstance(record, Tick):
-            # All tasks have reached it.
-            self._watermarks = [max(known, watermark) for known in watermarks]
-        elif watermark > watermarks[record.task]:
-            watermarks[record.task] = watermark
-        else:
-            return
-        self.time = max(self.time, min(self._watermarks))
 
     def _timeline(self, customer_key: str) -> CustomerTimeline:
         timeline = self._cache.get(customer_key)
@@ -217,6 +216,22 @@ class Partition:
             self._schedule(customer_key, timeline)
             yield
 
+    def _wake_urgent(self, context: StepContext) -> None:
+        """Let those go on whose unfinished work the settled time has passed, though the partition's own stands still.
+
+        Whoever has such work is to be woken as soon as that goes on; all timers before are fired by now.
+        """
+        timers, woken = self._timers, {}
+        while timers and timers[0][0] <= context.timers_until + 1:
+            at, customer_key = heappop(timers)
+            timeline = self._timeline(customer_key)
+            # One that was written at this offset or beyond it, before a crash, has done so.
+            if timeline.offset < context.offset and is_urgent(timeline, context):
+                at = timeline.next_timer_at = self._scheduled[customer_key] = context.timers_until
+            woken[customer_key] = at
+        for customer_key, at in woken.items():
+            heappush(timers, (at, customer_key))
+
     def _schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
         """Wake the customer at its next timer; an earlier wake-up that stands looks again by itself."""
         if timeline.next_timer_at < self._scheduled.get(customer_key, NEVER):
@@ -234,7 +249,7 @@ class Partition:
         elif is_late(timeline, touchpoint, context):
             counts["late"] += 1
             self._output.late.append((touchpoint.source_topic, touchpoint.source))
-            self._late_rows.append(self._late_row(touchpoint, timeline, context))
+            self._late_rows.append(late_row(touchpoint, timeline.current.journey, self._rules, context.offset))
             self._note(touchpoint, "late", context)
         else:
             effects = self._effects_of(customer_key)
@@ -248,7 +263,7 @@ class Partition:
             step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
                 # It waits for its time: analysts see it at once, in no journey yet.
-                effects.touchpoints[touchpoint.event_id] = self._row(touchpoint, "")
+                effects.touchpoints[touchpoint.event_id] = lone_row(touchpoint, "", self._rules)
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
 
@@ -257,7 +272,7 @@ class Partition:
 
         The latter can only be where the allowed lateness is longer now than it was.
         """
-        closed_until = max(0, self.time - self._rules.allowed_lateness_ms)
+        closed_until = max(0, self.clock.settled_before)
         self._counts_plainly = not self._hourly_counts.is_guarded and self._buckets.final_until <= closed_until
 
     def _count_accepted(self, touchpoint: Touchpoint, context: StepContext) -> None:
@@ -271,7 +286,7 @@ class Partition:
         if touchpoint.fingerprint == fingerprint:
             self._output.counts["duplicates"] += 1
             at = touchpoint.occurred_at
-            if at - at % HOUR_MS + HOUR_MS <= max(context.late_before, self._buckets.final_until):
+            if at - at % HOUR_MS + HOUR_MS <= max(context.settled_before, self._buckets.final_until):
                 self._note(touchpoint, "duplicate", context)
             else:
                 self._hourly_counts.add(touchpoint.kind, at, context.offset, 0, 1)
@@ -287,28 +302,7 @@ class Partition:
 
     def _note(self, touchpoint: Touchpoint, outcome: Outcome, context: StepContext) -> None:
         """Note what became of a touchpoint that is in no hourly count."""
-        subject, event = touchpoint.customer_key, touchpoint.event_id
-        version = row_version(self._rules.epoch, context.offset)
-        if outcome == "late":
-            version = late_version(self._rules.epoch, context.offset)
-        elif outcome == "duplicate":
-            subject = touchpoint.source_topic
-            event = place(touchpoint.source_partition, touchpoint.source_offset)
-        self._outcomes.append(OutcomeRow(touchpoint.kind, touchpoint.occurred_at, outcome, subject, event, version))
-
-    def _row(self, touchpoint: Touchpoint, journey_id: str) -> TouchpointRow:
-        """Return the row of a touchpoint that is in no state."""
-        ahead = self._rules.is_ahead(touchpoint)
-        return touchpoint_row(touchpoint, touchpoint.customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
-
-    def _late_row(self, touchpoint: Touchpoint, timeline: CustomerTimeline, context: StepContext) -> Row:
-        """Return the row of a touchpoint that comes too late: of the current journey where it falls into that."""
-        journey = timeline.current.journey
-        within = journey is not None and journey.started_at <= touchpoint.occurred_at
-        row = self._row(touchpoint, f"{touchpoint.customer_key}#{journey.number}" if journey and within else "")
-        row.late = True
-        row.version = late_version(self._rules.epoch, context.offset)
-        return row
+        self._outcomes.append(outcome_row(touchpoint, outcome, self._rules.epoch, context.offset))
 
     def _apply_deltas(self, effects: Effects, context: StepContext) -> None:
         for delta in effects.deltas:
@@ -329,8 +323,10 @@ class Partition:
         self._late_rows = []
         version = row_version(self._rules.epoch, self.offset)
         facts["currencies"] = list(self._buckets.flush_currencies(version))
-        facts["clocks"] = [ClockRow(self.number, self.time, self.offset, version)]
-        position = Position(FORMAT, self.offset, self._watermarks, self.time, self._buckets.final_until)
+        clock = self.clock
+        facts["clocks"] = [ClockRow(self.number, clock.time, clock.settled, self.offset, version)]
+        final_until = self._buckets.final_until
+        position = Position(FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard)
         output.position = (POSITION, _encode(position))
         self._choose_counting()
         return output
@@ -348,7 +344,7 @@ class Partition:
         rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)
         output.facts["metric_buckets"] = list(rows)
         output.buckets += [(BUCKET + key, value) for key, value in writes]
-        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.time)]
+        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.clock.settled)]
         output.values = [(VALUE + key, value) for key, value in self._values.flush()]
         output.forgotten += [(VALUE + key, value) for key, value in self._values.forget(self._buckets.final_until)]
         for dimension, observations in self._values.overflow.items():

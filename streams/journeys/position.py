@@ -14,6 +14,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
         watermarks: each task's last, ms.
         time: the partition's time that they make, ms.
         final_until: see `streams.journeys.metrics.Buckets`.
+        settled: see `streams.journeys.partition_clock.PartitionClock`.
     """
 
     format: int
@@ -21,6 +22,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
     watermarks: list[int]
     time: int
     final_until: int
+    settled: int = 0
 
 
 class Header(msgspec.Struct, array_like=True, gc=False):

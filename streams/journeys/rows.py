@@ -10,8 +10,12 @@ import msgspec
 
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import CustomerRow, JourneyRow, TouchpointRow
+from schemas.rows import CustomerRow, JourneyRow, OutcomeRow, TouchpointRow, place
+from schemas.rows import Outcome as WhatBecame
+from schemas.versions import late_version, row_version
 from streams.journeys.effects import Effects
+from streams.journeys.experience import experience_of
+from streams.journeys.rules import Rules
 from streams.journeys.state import CustomerState, Experienced, Journey
 
 Outcome = Literal["open", "purchased", "resolved", "abandoned", "unresolved", "visited"]
@@ -56,6 +60,33 @@ def touchpoint_row(
         ahead,
         0,
     )
+
+
+def lone_row(touchpoint: Touchpoint, journey_id: str, rules: Rules) -> TouchpointRow:
+    """Return the row of a touchpoint that is in no state."""
+    ahead = rules.is_ahead(touchpoint)
+    return touchpoint_row(touchpoint, touchpoint.customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
+
+
+def late_row(touchpoint: Touchpoint, journey: Journey | None, rules: Rules, offset: int) -> TouchpointRow:
+    """Return the row of a touchpoint that comes too late: of the current journey where it falls into that."""
+    within = journey is not None and journey.started_at <= touchpoint.occurred_at
+    row = lone_row(touchpoint, f"{touchpoint.customer_key}#{journey.number}" if journey and within else "", rules)
+    row.late = True
+    row.version = late_version(rules.epoch, offset)
+    return row
+
+
+def outcome_row(touchpoint: Touchpoint, outcome: WhatBecame, epoch: int, offset: int) -> OutcomeRow:
+    """Return the row that says what became of a touchpoint that is in no hourly count."""
+    subject, event = touchpoint.customer_key, touchpoint.event_id
+    version = row_version(epoch, offset)
+    if outcome == "late":
+        version = late_version(epoch, offset)
+    elif outcome == "duplicate":
+        subject = touchpoint.source_topic
+        event = place(touchpoint.source_partition, touchpoint.source_offset)
+    return OutcomeRow(touchpoint.kind, touchpoint.occurred_at, outcome, subject, event, version)
 
 
 def journey_row(journey: Journey, ended_at: int | None, effects: Effects) -> JourneyRow:

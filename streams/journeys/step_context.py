@@ -17,7 +17,9 @@ class StepContext(NamedTuple):
         offset: the record's.
         time: the partition's time, ms.
         timers_until: timers up to this time are due, ms: the partition's time less the timers' delay.
-        late_before: a touchpoint before this time is beyond the allowed lateness, ms.
+        late_before: a touchpoint before this time is beyond the allowed lateness, ms: it is late.
+        settled_before: nothing before this time can come any more that is not late, ms: what is before it may be folded
+            and forgotten. It is never later than `late_before`.
         checkpoints: the partition's.
         recomputations: those of the partition that are under way, by customer.
     """
@@ -26,5 +28,6 @@ class StepContext(NamedTuple):
     time: int
     timers_until: int
     late_before: int
+    settled_before: int
     checkpoints: Checkpoints
     recomputations: dict[str, Recomputation]

@@ -4,7 +4,7 @@ Touchpoints arrive in almost any order; the machines want them in event-time ord
 touchpoints of the last days (`pending`, in order), the state before them (`snapshot`) and the state after those that
 have been applied (`current`). A touchpoint in order is applied to `current`. A late one is put in its place and
 `current` is recomputed: what differs from before is sent as a correction, with a higher version. So the rows do not
-depend on the order of arrival. Touchpoints older than the allowed lateness are folded into `snapshot`.
+depend on the order of arrival. What the settled time has passed by the allowed lateness is folded into `snapshot`.
 
 A recomputation costs by what it applies again. It begins at the last one's checkpoint, where the late touchpoint's
 place is behind that. Where it would still be dear, the late touchpoint is displaced: it waits until so many have come
@@ -94,7 +94,7 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     if timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context)
-    if _is_urgent(timeline, context):
+    if is_urgent(timeline, context):
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
         timeline.next_timer_at = context.timers_until
     _cut_large(timeline)
@@ -195,22 +195,23 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     return at
 
 
-def _is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
-    """Return whether what is left to the next step may be past the allowed lateness by then."""
+def is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
+    """Return whether what is left to the next step may be final by then."""
     left = [one.occurred_at for one in timeline.moved[:1]]
     if timeline.recompute_at <= context.timers_until:
         left += [one.occurred_at for one in timeline.displaced]
     if timeline.is_behind:
         left.append(next_timer(timeline.current))
         left += [one.occurred_at for one in timeline.pending[timeline.applied :][:1]]
-    return min(left, default=NEVER) <= context.late_before
+    return min(left, default=NEVER) <= context.settled_before
 
 
 def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
     """Let a late touchpoint wait until it is put in its place, but not for ever."""
     timeline.displaced.append(newcomer)
     longest = max(DISPLACED_MS, (context.time - context.late_before) // DISPLACED_SHARE)
-    # Put in its place before the end of the allowed lateness, it still counts in every bucket.
+    # Put in its place before the end of the allowed lateness, it still counts in every bucket. By the partition's own
+    # time: timers are woken by it, and the settled time, by which buckets become final, is never ahead of it.
     lateness = context.timers_until - context.late_before
     due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness - MARGIN_MS)
     timeline.recompute_at = min(timeline.recompute_at, due_at)
@@ -291,19 +292,20 @@ def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
     pending, applied = timeline.pending, timeline.applied
     if not applied or timeline.moved:
         return
-    late_before = context.late_before
+    # Not `late_before`: what was on time at a partition that is behind may still come, and be put before these.
+    settled_before = context.settled_before
     is_all = applied == len(pending)
-    if is_all and pending[-1].occurred_at < late_before and timeline.current.last_timer_at <= late_before:
+    if is_all and pending[-1].occurred_at < settled_before and timeline.current.last_timer_at <= settled_before:
         if timeline.displaced or timeline.is_behind:
             return
         # Nothing has happened since: the state before whatever comes next is the current one.
         timeline.snapshot = encode_state(timeline.current)
         timeline.work = 0
         _drop(timeline, applied)
-    elif applied >= FOLD_AT and pending[applied // 2].occurred_at < late_before:
-        if any(one.occurred_at < late_before for one in timeline.displaced):
+    elif applied >= FOLD_AT and pending[applied // 2].occurred_at < settled_before:
+        if any(one.occurred_at < settled_before for one in timeline.displaced):
             return
-        past = bisect_left(pending, late_before, key=attrgetter("occurred_at"))
+        past = bisect_left(pending, settled_before, key=attrgetter("occurred_at"))
         _fold_into_snapshot(timeline, min(applied, past), STEP_WORK)
 
 

@@ -358,6 +358,15 @@ class Telemetry(CollectMetrics):
             only="worker",
         ),
     ]
+    settled_time: Annotated[
+        Gauge,
+        Metric(
+            "touchline_settled_time_timestamp_seconds",
+            "The event time all partitions of the journeys log have reached, as this one has read, as a Unix time.",
+            ("partition",),
+            only="worker",
+        ),
+    ]
     last_success: Annotated[
         Gauge,
         Metric(

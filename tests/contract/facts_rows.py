@@ -148,7 +148,7 @@ PLAIN: dict[str, Row] = {
         raw=b"\x00\xff\xfe",
         version=1,
     ),
-    "clocks": ClockRow(partition=0, time=MAY_1, offset=17, version=1),
+    "clocks": ClockRow(partition=0, time=MAY_1, settled=MAY_1, offset=17, version=1),
     "business_changes": BusinessChangeRow(
         change_id="b1",
         name="new returns policy",

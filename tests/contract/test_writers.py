@@ -237,7 +237,7 @@ def test_arrays_of_different_lengths_stay_with_their_rows(store: Store) -> None:
 def test_a_row_that_is_too_short_is_refused_whole(store: Store) -> None:
     good = fields(PLAIN["clocks"])
 
-    with pytest.raises(PermanentWriteError, match="has 3 fields instead of 4"):
+    with pytest.raises(PermanentWriteError, match="has 4 fields instead of 5"):
         store.writer.write("clocks", [good, good[:-1]])
 
     assert store.rows("clocks") == []

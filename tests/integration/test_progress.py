@@ -46,7 +46,7 @@ class Pipeline:
         self.sink = sink
 
     async def clock(self, partition: int, *times: int) -> None:
-        rows = [ClockRow(partition=partition, time=time, offset=0, version=0) for time in times]
+        rows = [ClockRow(partition=partition, time=1 << 40, settled=time, offset=0, version=0) for time in times]
         await self.producer.send_and_wait(CLOCKS, encode_rows(list(rows)), partition=partition)
 
     async def journeys(self, partition: int, messages: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from schemas.journey_log import Touchpoint
+from schemas import journey_log
+from schemas.journey_log import Tick, Touchpoint
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import end_of_time, record_log
 
@@ -21,17 +22,21 @@ RULES = Rules()
 def as_log(received: Sequence[Touchpoint], lag: int = 0) -> list[bytes]:
     """Return their log: the clock is `lag` ms behind the highest time so far, which one ahead does not move.
 
-    So some touchpoints wait for a deadline before them, and those that are ahead wait for their time. At the end the
-    clock stops a while after each time at which one was ahead, before a timer of that time may fire.
+    So some touchpoints wait for a deadline before them, and those that are ahead wait for their time. The settled time
+    is a record behind the clock. At the end the clock stops a while after each time at which one was ahead, before a
+    timer of that time may fire.
     """
     clocks, highest = [], START
     for arrived in received:
         if not RULES.is_ahead(arrived):
             highest = max(highest, arrived.occurred_at)
         clocks.append(highest - lag)
+    log: list[bytes] = []
+    for record, reached in zip(record_log(received, clocks), [0, *clocks], strict=False):
+        log += [record, journey_log.encode(Tick(0, reached))]
     end = max(touchpoint.occurred_at for touchpoint in received) + 200 * DAY
     stops = sorted(ahead.occurred_at + 2 * MINUTE for ahead in received if RULES.is_ahead(ahead))
-    return [*record_log(received, clocks), *map(end_of_time, [*stops, end])]
+    return [*log, *map(end_of_time, [*stops, end])]
 
 
 def delayed(history: Sequence[Touchpoint], seed: int, most: int) -> list[Touchpoint]:

@@ -88,8 +88,8 @@ def record_log(touchpoints: Iterable[Touchpoint], watermarks: Iterable[int]) -> 
 
 
 def end_of_time(at: int) -> bytes:
-    """Return the tick that lets every deadline up to `at` fire."""
-    return journey_log.encode(Tick(at))
+    """Return the tick that lets every deadline up to `at` fire, and makes final what it may."""
+    return journey_log.encode(Tick(at, at))
 
 
 def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -> Tables:

@@ -39,13 +39,15 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
         source = Source(task=0, topic="t", partition=0, offset=offset, received_at=record["occurred_at"])
         accepted = accept(kind, record, source, now=FOREVER, scorer=scorer)
         if isinstance(accepted, Touchpoint):
-            data = journey_log.encode(msgspec.structs.replace(accepted, watermark=accepted.occurred_at))
-            partition.apply(offset, journey_log.decode(data), data)
-            offset += 1
+            at = accepted.occurred_at
+            for log_record in (msgspec.structs.replace(accepted, watermark=at), Tick(watermark=at, settled=at)):
+                data = journey_log.encode(log_record)
+                partition.apply(offset, journey_log.decode(data), data)
+                offset += 1
         else:
             written = next(name for name, row_type in TABLES.items() if isinstance(accepted, row_type))
             database.write(written, [msgspec.structs.astuple(accepted)])
-    end = Tick(watermark=until)
+    end = Tick(watermark=until, settled=until)
     partition.apply(offset, end, journey_log.encode(end))
     for name, rows in partition.flush().facts.items():
         database.write(name, [msgspec.structs.astuple(row) for row in rows])

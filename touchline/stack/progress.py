@@ -45,10 +45,10 @@ class Progress:
 async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
     """Wait until everything that was published before `since_ms`, and all that follows from it, is stored.
 
-    That includes every timer up to `since_ms` less the timers' delay. First the time of every log partition has to
-    reach `since_ms`. Then IDENTITY has to commit all links that were written by that moment, and the sink all facts and
-    dead letters that were written by the next, which it does after their rows are in ClickHouse. The wait has no limit:
-    set one with `asyncio.timeout`.
+    That includes every timer up to `since_ms` less the timers' delay, and what is final by then. First the settled time
+    has to reach `since_ms` in every log partition, whose own time then has. Then IDENTITY has to commit all links that
+    were written by that moment, and the sink all facts and dead letters that were written by the next, which it does
+    after their rows are in ClickHouse. The wait has no limit: set one with `asyncio.timeout`.
 
     Args:
         settings: those of the workers and the sink; the broker asks for no password.
@@ -89,7 +89,7 @@ class _Watch:
         self._on_progress = on_progress
 
     async def clocks_reach(self, since_ms: int) -> None:
-        """Wait until the newest clock of every partition is at `since_ms` or later."""
+        """Wait until the settled time in the newest clock of every partition is at `since_ms` or later."""
         partitions = self._of([CLOCKS])
         self._clocks.assign(partitions)
         for partition, (begin, end) in (await self._spans(partitions)).items():
@@ -102,7 +102,7 @@ class _Watch:
             records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))
             for batch in records.values():
                 _, newest = _clock_rows.decode(batch[-1].value)
-                clocks.update((row.partition, row.time) for row in newest)
+                clocks.update((row.partition, row.settled) for row in newest)
             done, total = await self._committed("streams", await self._spans(inputs))
             self._on_progress(Progress("journeys", done, total))
             if min(clocks.values()) >= since_ms:

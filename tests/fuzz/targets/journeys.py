@@ -93,7 +93,9 @@ class Log(Target):
                 tree = changed_tree(rng, msgspec.msgpack.decode(data))
                 records.append((msgspec.msgpack.encode(tree), False))
             if rng.random() < 0.1:
-                records.append((journey_log.encode(Tick(clock + rng.choice((0, DAY, 40 * DAY)))), True))
+                ticked = clock + rng.choice((0, DAY, 40 * DAY))
+                settled = ticked - rng.choice((0, 0, DAY, 40 * DAY))
+                records.append((journey_log.encode(Tick(ticked, settled)), True))
         return msgspec.msgpack.encode(records)
 
     @override

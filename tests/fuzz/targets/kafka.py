@@ -18,7 +18,7 @@ from schemas import watermarks
 from schemas.errors import NOT_READ
 from schemas.pauses import PauseNote, ResumeRequest, decode_note, decode_request, encode_note, encode_request
 from schemas.topics import KIND_TOPICS
-from schemas.watermarks import TaskWatermark
+from schemas.watermarks import PartitionTime, TaskWatermark
 from streams.kafka.batches import Unread, bound_batches
 from streams.kafka.inflate import GZIP, LZ4, SNAPPY, ZSTD
 from tests.fuzz.target import CPU_MS, Target
@@ -85,7 +85,8 @@ class Notes(Target):
     def make(self, rng: random.Random) -> bytes:
         note = encode_note(PauseNote(since=number(rng), hold_until=number(rng), reached=number(rng))).encode()
         request = encode_request(ResumeRequest(_INPUT))
-        watermark = msgspec.msgpack.encode(TaskWatermark(*(abs(number(rng)) for _ in range(3))))
+        report = rng.choice((PartitionTime, TaskWatermark))
+        watermark = msgspec.msgpack.encode(report(*(abs(number(rng)) for _ in range(3))))
         which, data = rng.choice(((0, note), (1, request), (2, watermark)))
         if rng.random() < 0.5:
             form: Any = msgspec.msgpack if which == 2 else msgspec.json

@@ -132,7 +132,7 @@ def a_log() -> list[bytes]:
         if number % 2:
             own = {"order_id": f"o-{number}", "action": "placed", "amount_minor": 100 + number, "currency": "EUR"}
             entries.append(touchpoint(Purchase, 1000 + number, at + 60_000, cart_id=f"k-{number // 3}", **own))
-        entries.append(journey_log.encode(Tick(at + 3_600_000)))
+        entries.append(journey_log.encode(Tick(at + 3_600_000, at + 3_600_000)))
     return entries
 
 
@@ -443,7 +443,7 @@ async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(mon
     monkeypatch.setattr("streams.agents.journeys.YIELD_AFTER_S", 0.0)
     cart = {"action": "item_added", "quantity": 1, "value_minor": 100, "currency": "EUR", "cart_id": "k"}
     entries = [touchpoint(CartEvent, n, START, customer_key=f"c-{n}", **cart) for n in range(200)]
-    entries.append(journey_log.encode(Tick(START + DAY_MS)))
+    entries.append(journey_log.encode(Tick(START + DAY_MS, START + DAY_MS)))
     turns = 0
 
     async def others() -> None:
@@ -461,10 +461,10 @@ async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(mon
 
 
 def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
-    rows = [TABLES["clocks"](1, START, 5, 7) for _ in range(MAX_ROWS * 2 + 1)]
+    rows = [TABLES["clocks"](1, START, START, 5, 7) for _ in range(MAX_ROWS * 2 + 1)]
     values = list(encode_facts(rows))
     assert len(values) == 3
     decoded = [row for value in values for row in msgspec.msgpack.decode(value)[1]]
     assert decoded == msgspec.msgpack.decode(encode_rows(rows))[1]
-    wide = [TABLES["clocks"](1, START, "x" * 1000, 7) for _ in range(MAX_ROWS)]
+    wide = [TABLES["clocks"](1, START, START, "x" * 1000, 7) for _ in range(MAX_ROWS)]
     assert all(len(value) <= MAX_BYTES for value in encode_facts(wide))

@@ -65,7 +65,7 @@ class Bench:
         return self
 
     def _clocks(self) -> Chunk:
-        record = FakeRecord(0, encode_rows([ClockRow(0, 5, 0, 0)]))
+        record = FakeRecord(0, encode_rows([ClockRow(0, 5, 5, 0, 0)]))
         (chunk,) = self.tracker.track(Fetched([record], 1, BIG), BIG)
         return chunk
 

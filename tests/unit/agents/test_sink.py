@@ -89,7 +89,7 @@ def chunk_of(topic: str, *values: bytes, start: int = 0) -> Chunk:
 
 
 def clocks(*offsets: int) -> Chunk:
-    return chunk_of("facts.clocks.v1", *(encode_rows([ClockRow(o, 5, o, o)]) for o in offsets))
+    return chunk_of("facts.clocks.v1", *(encode_rows([ClockRow(o, 5, 5, o, o)]) for o in offsets))
 
 
 async def test_rows_are_stored_and_only_then_acknowledged() -> None:
@@ -102,7 +102,7 @@ async def test_rows_are_stored_and_only_then_acknowledged() -> None:
         assert not chunk.acked
         server.open.set()
         await until(lambda: chunk.acked)
-    assert server.tables.rows("clocks") == [[1, 5, 1, 1], [2, 5, 2, 2]]
+    assert server.tables.rows("clocks") == [[1, 5, 5, 1, 1], [2, 5, 5, 2, 2]]
 
 
 async def test_a_full_block_is_written_before_its_time() -> None:
@@ -276,9 +276,9 @@ async def test_a_message_that_holds_no_rows_is_an_error_and_not_acknowledged() -
 async def test_a_number_that_no_column_holds_is_stored_as_near_as_can_be_and_counted() -> None:
     server = Server()
     bench = Bench(server)
-    chunk = chunk_of("facts.clocks.v1", encode_rows([ClockRow(1, 5, 1 << 63, 1)]))
+    chunk = chunk_of("facts.clocks.v1", encode_rows([ClockRow(1, 5, 5, 1 << 63, 1)]))
     async with running(bench) as sink:
         await sink.gather(chunk)
         await until(lambda: chunk.acked)
-    assert server.tables.rows("clocks") == [[1, 5, (1 << 63) - 1, 1]]
+    assert server.tables.rows("clocks") == [[1, 5, 5, (1 << 63) - 1, 1]]
     assert bench.telemetry.registry.get_sample_value("touchline_trimmed_total", {"what": "columns"}) == 1

@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas.journey_log import LogRecord, Tick
 from schemas.topics import WATERMARKS
-from schemas.watermarks import TaskWatermark, encode
+from schemas.watermarks import PartitionTime, TaskWatermark, encode
 from streams.agents.services import Services
 from streams.agents.watermarks import WatermarkError, Watermarks
+from streams.journeys.partition_clock import PartitionClock
+from streams.journeys.rules import Rules
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
@@ -52,6 +54,10 @@ def reached(task: int, watermark: int, epoch: int = EPOCH) -> SourceRecord:
     return SourceRecord(encode(TaskWatermark(epoch, task, watermark)), offset=0)
 
 
+def timed(partition: int, time: int, epoch: int = EPOCH) -> SourceRecord:
+    return SourceRecord(encode(PartitionTime(epoch, partition, time)), offset=0)
+
+
 async def test_every_partition_gets_the_least_watermark_once() -> None:
     bench = Bench()
 
@@ -83,6 +89,50 @@ async def test_watermarks_of_another_generation_of_the_log_count_for_nothing() -
 
 async def test_watermarks_of_tasks_that_are_no_more_count_for_nothing() -> None:
     assert await Bench(reached(2, 100)).ticks(reached(0, 500), reached(1, 600)) == [Tick(500)]
+
+
+async def test_the_settled_time_is_the_least_time_of_all_partitions() -> None:
+    bench = Bench(reached(0, 700), reached(1, 900))
+
+    assert await bench.ticks(timed(0, 600)) == [Tick(700)]
+    assert await bench.ticks(timed(1, 500)) == [Tick(700), Tick(700, 500)]
+    assert await bench.ticks(timed(1, 650), timed(0, 550)) == [Tick(700), Tick(700, 500), Tick(700, 600)]
+
+
+async def test_a_task_and_a_partition_of_one_number_are_two() -> None:
+    assert await Bench().ticks(reached(0, 700), timed(1, 800)) == []
+    assert TaskWatermark(EPOCH, 0, 1).key != PartitionTime(EPOCH, 0, 1).key
+
+
+async def test_times_of_another_generation_and_of_partitions_that_are_no_more_count_for_nothing() -> None:
+    bench = Bench(timed(0, 900, epoch=2), timed(1, 900, epoch=2), timed(2, 100), timed(0, 500))
+
+    assert await bench.ticks(timed(1, 900, epoch=4)) == []
+    assert await bench.ticks(timed(1, 600)) == [Tick(0, 500)]
+
+
+@pytest.mark.parametrize("moves", [1, 20])
+async def test_what_a_tick_moves_is_reported_and_that_ends(moves: int) -> None:
+    """Both partitions read each tick, and report the time that it gives them, as JOURNEYS does."""
+    bench = Bench(reached(0, 1), reached(1, 1))
+    clocks = [PartitionClock(2, Rules()) for _ in range(2)]
+    seen = 0
+
+    async def pass_a_second(*moved: Record) -> int:
+        nonlocal seen
+        before, found = seen, await bench.ticks(*moved)
+        for tick in found[seen:]:
+            for clock in clocks:
+                clock.advance(tick)
+        seen = len(found)
+        await bench.watermarks.receive(bench.chunk(*(timed(number, one.time) for number, one in enumerate(clocks))))
+        return seen - before
+
+    # A tick a second while time goes on, one more for the settled time, and then none.
+    assert [await pass_a_second(reached(0, 2 + n), reached(1, 2 + n)) for n in range(moves)] == [1] * moves
+    written = [await pass_a_second() for _ in range(10)]
+    assert written == [1] + [0] * 9
+    assert [clock.settled for clock in clocks] == [1 + moves] * 2
 
 
 async def test_once_the_partition_is_gone_there_are_no_ticks() -> None:

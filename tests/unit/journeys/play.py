@@ -102,16 +102,29 @@ class Play:
         return self._flush()
 
     def at(self, at: int) -> Play:
-        """Let the log's time be `at` ms after `T0` (and the lateness of five minutes more).
+        """Let the log's time, and the settled time, be `at` ms after `T0` (and the lateness of five minutes more).
 
         Where steps leave something to later ones, time goes on by milliseconds until nothing is left.
         """
-        tick = Tick(T0 + at + 5 * MINUTE)
-        self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
+        self._apply_tick(T0 + at + 5 * MINUTE)
         while is_busy(self.partition):
-            tick = Tick(self.partition.time + 1)
-            self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
+            self._apply_tick(self.partition.time + 1)
         return self._flush()
+
+    def tick(self, at: int, settled: int) -> Play:
+        """Let the log's time be `at` ms after `T0`, and the settled time `settled` ms after it; steps go on by one."""
+        self._apply_tick(T0 + at, T0 + settled)
+        return self._flush()
+
+    def _apply_tick(self, at: int, settled: int | None = None) -> None:
+        tick = Tick(at, at if settled is None else settled)
+        self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
+
+    @property
+    def clock(self) -> dict[str, Any]:
+        """The partition's row of the clocks."""
+        (row,) = self.tables.rows["clocks"].values()
+        return row
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return self.tables.seen()[table]

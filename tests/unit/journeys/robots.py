@@ -9,8 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from schemas import journey_log
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Touchpoint
 from schemas.kinds.purchase import PurchaseItem
+from tests.simulation.journeys_log import end_of_time
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
 
 Make = Callable[[int, int], Touchpoint]
@@ -93,7 +94,7 @@ def stream(rng: random.Random, most: int) -> Iterator[bytes]:
         yield journey_log.encode(replace(made, **changed))
         if rng.random() < 0.002:
             clock += rng.choice((SECOND, HOUR))
-            yield journey_log.encode(Tick(clock))
+            yield end_of_time(clock)
     for later in (6 * MINUTE, HOUR, 2 * HOUR, DAY, 4 * DAY, 8 * DAY, 40 * DAY):
         for second in range(20):
-            yield journey_log.encode(Tick(T0 + max(times) + later + second * SECOND))
+            yield end_of_time(T0 + max(times) + later + second * SECOND)

@@ -15,11 +15,12 @@ from unittest.mock import patch
 import pytest
 
 from schemas import journey_log
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Touchpoint
 from schemas.kinds.purchase import PurchaseItem
 from streams.journeys import applying, bounds, fold, recomputation, state, timeline
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
+from tests.simulation.journeys_log import end_of_time
 from tests.unit.journeys.play import (
     DAY,
     HOUR,
@@ -157,9 +158,7 @@ def test_timers_behind_all_touchpoints_are_fired_in_steps_too() -> None:
     """A late touchpoint makes 260 carts anew that were abandoned long ago."""
     carts = [cart(number * SECOND, "item_added", f"k{number}") for number in range(1_200)]
     began = T0 + 2_000 * SECOND + 40 * HOUR
-    before, after = (
-        [journey_log.encode(Tick(at + number * SECOND)) for number in range(400)] for at in (began, began + 2 * HOUR)
-    )
+    before, after = ([end_of_time(at + number * SECOND) for number in range(400)] for at in (began, began + 2 * HOUR))
     in_order = [*map(journey_log.encode, carts), *before]
     arrived = [*in_order, journey_log.encode(cart(-1, "item_added")), *after]
 

@@ -71,7 +71,7 @@ class Measured:
         return self
 
     def at(self, at: int) -> Measured:
-        tick = Tick(at + 5 * MINUTE)
+        tick = Tick(at + 5 * MINUTE, at + 5 * MINUTE)
         self.partition.apply(next(self._offsets), tick, journey_log.encode(tick))
         self._flush()
         return self.at(self.partition.time + 1 - 5 * MINUTE) if is_busy(self.partition) else self

@@ -62,7 +62,7 @@ def rows_of(log: list[Touchpoint], ends: list[LogRecord]) -> Tables:
 def ticks(history: list[Touchpoint]) -> list[LogRecord]:
     """Return the ticks with which `as_log` ends, so that all timers fire."""
     ahead = sorted(one.occurred_at + 2 * 60_000 for one in history if RULES.is_ahead(one))
-    return [Tick(at) for at in [*ahead, max(one.occurred_at for one in history) + 200 * DAY]]
+    return [Tick(at, at) for at in [*ahead, max(one.occurred_at for one in history) + 200 * DAY]]
 
 
 @settings(max_examples=150, deadline=None)

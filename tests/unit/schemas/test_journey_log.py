@@ -42,8 +42,12 @@ def test_the_layout_changes_only_with_its_version() -> None:
 
 
 def test_a_tick_comes_back() -> None:
-    assert decode(encode(Tick(99))) == Tick(99)
-    assert msgspec.msgpack.decode(encode(Tick(99))) == ["tick/1", 99]
+    assert decode(encode(Tick(99, 88))) == Tick(99, 88)
+    assert msgspec.msgpack.decode(encode(Tick(99, 88))) == ["tick/1", 99, 88]
+
+
+def test_a_tick_without_a_settled_time_settles_nothing() -> None:
+    assert decode(msgspec.msgpack.encode(["tick/1", 99])) == Tick(99, 0)
 
 
 @pytest.mark.parametrize("tag", ["tick", "tick/0", "tick/2", "purchase", "purchase/2", "parcel/1", "", 1, None])

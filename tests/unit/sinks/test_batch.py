@@ -16,7 +16,7 @@ from tests.contract.facts_rows import PLAIN
 
 
 def clock(partition: int, version: int) -> list[object]:
-    return [partition, 1000, version, version]
+    return [partition, 1000, 1000, version, version]
 
 
 def test_only_the_highest_version_of_a_key_is_kept() -> None:
@@ -83,9 +83,9 @@ def test_clocks_are_written_after_the_figures_they_call_final() -> None:
         b"\xc1",
         b"\x91" * 100_000,
         b"\x92\x01\x91\x94\xa1\xff\x01\x01\x01",
-        msgspec.msgpack.encode([FACTS_FORMAT, [["0", 1, 1, 1]]]),
-        msgspec.msgpack.encode([FACTS_FORMAT, [[0, 1, 1]]]),
-        msgspec.msgpack.encode([FACTS_FORMAT + 1, [[0, 1, 1, 1]]]),
+        msgspec.msgpack.encode([FACTS_FORMAT, [["0", 1, 1, 1, 1]]]),
+        msgspec.msgpack.encode([FACTS_FORMAT, [[0, 1, 1, 1]]]),
+        msgspec.msgpack.encode([FACTS_FORMAT + 1, [[0, 1, 1, 1, 1]]]),
         msgspec.msgpack.encode({"partition": 0}),
     ],
 )
@@ -99,6 +99,6 @@ def test_a_message_that_holds_no_rows_is_refused_whole(value: bytes) -> None:
 
 
 def test_a_message_says_how_many_rows_it_held() -> None:
-    rows = [ClockRow(partition, 1, 1, 1) for partition in range(3)]
+    rows = [ClockRow(partition, 1, 1, 1, 1) for partition in range(3)]
 
     assert Batch().add_message("clocks", encode_rows([*rows, rows[0]])) == 4

@@ -86,7 +86,7 @@ def test_a_table_of_a_server_neither(clickhouse_server: ClickHouseServer) -> Non
 
 @pytest.mark.embedded
 def test_a_format_of_clickhouse(chdb: Engine, chdb_folder: Path) -> None:
-    chdb.write("clocks", [[3, 0, 17, 1]])
+    chdb.write("clocks", [[3, 0, 0, 17, 1]])
 
     out = run_query(f"chdb://{chdb_folder}", "SELECT partition, offset FROM clocks", "JSONEachRow")
 
@@ -97,7 +97,7 @@ def test_a_format_of_clickhouse(chdb: Engine, chdb_folder: Path) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "INSERT INTO clocks_rows SELECT 1, 1, 1, 1",
+        "INSERT INTO clocks_rows SELECT 1, 1, 1, 1, 1",
         "TRUNCATE TABLE clocks_rows",
         "DROP DATABASE touchline",
         "CREATE TABLE x (a UInt8) ENGINE = Memory",
@@ -105,7 +105,7 @@ def test_a_format_of_clickhouse(chdb: Engine, chdb_folder: Path) -> None:
     ],
 )
 def test_nothing_can_be_changed(chdb: Engine, chdb_folder: Path, sql: str) -> None:
-    chdb.write("clocks", [[3, 0, 17, 1]])
+    chdb.write("clocks", [[3, 0, 0, 17, 1]])
 
     with pytest.raises(QueryError, match="a query only reads: it begins with SELECT"):
         run_query(f"chdb://{chdb_folder}", sql)

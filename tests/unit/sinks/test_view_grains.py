@@ -139,8 +139,8 @@ def test_a_bucket_is_final_when_its_last_day_in_the_zone_is_past(chdb: Engine, g
     final_at = int(ends.timestamp() * 1000) + 3 * DAY
     write(chdb, "metric_buckets", metric="refunds", bucket=at)
     seen = []
-    for version, time in enumerate((final_at - 1, final_at), start=1):
-        write(chdb, "clocks", time=time, version=version)
+    for version, settled in enumerate((final_at - 1, final_at), start=1):
+        write(chdb, "clocks", time=final_at + DAY, settled=settled, version=version)
         seen.append(select(chdb, f"SELECT final FROM rolling_metrics WHERE grain = '{grain}'"))
 
     assert seen == [[[False]], [[True]]]

@@ -226,12 +226,12 @@ def test_a_bucket_is_final_when_every_shard_is_past_its_horizon(
 ) -> None:
     final_at = MAY_1 + length + HORIZONS[metric]
     write(chdb, "metric_buckets", metric=metric)
-    write(chdb, "clocks", partition=0, time=final_at + DAY)
+    write(chdb, "clocks", partition=0, settled=final_at + DAY)
     seen = [_final(chdb, grain)]
 
-    write(chdb, "clocks", partition=1, time=final_at - 1)
+    write(chdb, "clocks", partition=1, time=final_at + DAY, settled=final_at - 1)
     seen.append(_final(chdb, grain))
-    write(chdb, "clocks", partition=1, time=final_at, version=2)
+    write(chdb, "clocks", partition=1, time=final_at + DAY, settled=final_at, version=2)
     seen.append(_final(chdb, grain))
 
     assert seen == [True, False, True]

@@ -219,7 +219,7 @@ def test_the_retention_is_stored_for_the_view(chdb: Engine) -> None:
 def test_an_hour_is_final_three_days_after_its_end(chdb: Engine) -> None:
     write(chdb, "hourly_counts")
     told: list[Any] = []
-    for clocks in ({}, {"time": MAY_1 + HOUR + 3 * DAY - 1}, {"time": MAY_1 + HOUR + 3 * DAY}, {"partition": 1}):
+    for clocks in ({}, {"settled": MAY_1 + HOUR + 3 * DAY - 1}, {"settled": MAY_1 + HOUR + 3 * DAY}, {"partition": 1}):
         write(chdb, "clocks", **clocks, version=2 + len(told))
         told.append(seen(chdb, "final")[PURCHASES, MIDNIGHT])
 

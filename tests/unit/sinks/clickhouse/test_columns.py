@@ -25,10 +25,10 @@ from tests.contract.facts_rows import MAY_1
 )
 def test_times_follow_the_server_s_column(column_type: str, stored: int) -> None:
     table = TABLES["clocks"]
-    columns = to_columns([[0, MAY_1 + 789, 17, 1], [1, None, 17, 1]])
+    columns = to_columns([[0, MAY_1 + 789, 5, 17, 1], [1, None, 5, 17, 1]])
     types = dict.fromkeys(table.columns, "UInt64") | {"time": column_type}
 
     for place, convert in conversions(table, types).items():
         columns[place] = convert(columns[place])
 
-    assert columns == [[0, 1], [stored, None], [17, 17], [1, 1]]
+    assert columns == [[0, 1], [stored, None], [5, 5], [17, 17], [1, 1]]

@@ -21,7 +21,7 @@ from tests.contract.engine import Engine, open_engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 from tests.contract.lowering import lowered
 
-CLOCK = [0, MAY_1, 17, 1]
+CLOCK = [0, MAY_1, MAY_1, 17, 1]
 
 
 class Broken:
@@ -220,7 +220,7 @@ def test_tables_that_are_not_there_are_asked_for(clickhouse_server: ClickHouseSe
 
 @pytest.mark.clickhouse
 def test_a_batch_is_one_block(server: Engine) -> None:
-    rows = [[partition, MAY_1, 17, 1] for partition in range(3000)]
+    rows = [[partition, MAY_1, MAY_1, 17, 1] for partition in range(3000)]
 
     server.write("clocks", rows)
 
