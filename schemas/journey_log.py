@@ -16,7 +16,7 @@ import msgspec
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
-__all__ = ["LogRecord", "Tick", "Touchpoint", "decode", "encode"]
+__all__ = ["Forwarded", "LogRecord", "Moved", "Owners", "Tick", "Touchpoint", "Withdrawn", "decode", "encode"]
 
 
 class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=False):
@@ -33,9 +33,56 @@ class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=
     settled: int = 0
 
 
-LogRecord = Tick | Touchpoint
+class Owners(msgspec.Struct, array_like=True, tag=tag_of("owners"), frozen=True, gc=False):
+    """Who owns the touchpoints of a stated key, as of a link; it stands in the key's own partition.
 
-_structs: Any = [kind.struct for kind in TOUCHPOINT_KINDS.values()]
+    Attributes:
+        customer_key: the stated key.
+        since, owners: `owners[i]` owns what happened from `since[i]` (ms) on; before the first the key is its own.
+        links_offset: of the link or command that has decided it, in `identity.links.v1`: a higher one holds.
+    """
+
+    customer_key: str
+    since: list[int]
+    owners: list[str]
+    links_offset: int
+
+
+class Moved(msgspec.Struct, array_like=True, tag=tag_of("moved"), frozen=True, gc=False):
+    """A touchpoint, sent by the partition of its stated key to that of its owner.
+
+    Attributes:
+        customer_key: its owner's.
+        sender: the number of the partition that sends it.
+        number: rises with each record of one sender: one at or below the last is sent again after a crash.
+        record: the touchpoint, encoded.
+        whole_bytes: bytes of its whole record, where what no machine looks at was left out: its row stays as it is.
+    """
+
+    customer_key: str
+    sender: int
+    number: int
+    record: bytes
+    whole_bytes: int = 0
+
+
+class Withdrawn(msgspec.Struct, array_like=True, tag=tag_of("withdrawn"), frozen=True, gc=False):
+    """Touchpoints that are their owner's no longer; sent as they were.
+
+    Attributes:
+        timeline_ids: the touchpoints' `timeline_id`.
+    """
+
+    customer_key: str
+    sender: int
+    number: int
+    timeline_ids: list[str]
+
+
+Forwarded = Moved | Withdrawn
+LogRecord = Tick | Owners | Moved | Withdrawn | Touchpoint
+
+_structs: Any = [Owners, Moved, Withdrawn, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or_, _structs, Tick))
 

@@ -29,9 +29,11 @@ class Row(msgspec.Struct, array_like=True, gc=False):
 
 
 class TouchpointRow(Row):
-    """Key: customer_id, event_id.
+    """Key: stated_key, event_id: what never changes.
 
     Attributes:
+        customer_id: the owner's.
+        stated_key: whose it is by what its message alone states.
         fields: the identifiers and `TouchpointKind.own_fields`, as a JSON array. ClickHouse makes columns of it
             (`sinks.kind_views`), and does not store it.
     """
@@ -56,6 +58,7 @@ class TouchpointRow(Row):
     fields: bytes
     late: bool
     ahead: bool
+    stated_key: str
     version: UInt64
 
 

@@ -27,7 +27,7 @@ _GREATEST = (1 << 64) - 1
 """The greatest number of a UInt64; MessagePack has no greater one."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
-    "touchpoints": ("customer_id", "occurred_at", "event_id"),
+    "touchpoints": ("stated_key", "occurred_at", "event_id"),
     "journeys": ("journey_id",),
     "sentiment_shifts": ("shift_id",),
     "abandonments": ("family", "customer_id", "subject_id", "started_at"),

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.kinds.names import KindName
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of the log's records.
 
 It rises when a field is inserted, moved, retyped or taken away. A new field with a default at the end of a record is
@@ -37,6 +37,7 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         text: the text in it, "" where there is none.
         sentiment: polarity of the customer's own words, in units of 1 / SCALE, or None where not scored.
         scorer: name and version of the scorer, "" where not scored.
+        moves: how many times it has changed its owner: 0 where its stated key is its own.
     """
 
     kind: ClassVar[KindName]
@@ -59,6 +60,12 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
     text: str = ""
     sentiment: int | None = None
     scorer: str = ""
+    moves: int = 0
+
+    @property
+    def timeline_id(self) -> str:
+        """What tells it from others of its owner: ids are one source's own, and an owner has touchpoints of several."""
+        return self.event_id if not self.moves else f"{self.event_id}\0{self.customer_key}"
 
     @property
     def action(self) -> str:

@@ -26,11 +26,13 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     fields String EPHEMERAL,
     late Bool,
     ahead Bool,
-    version UInt64 CODEC(Delta, ZSTD(1))
+    stated_key String CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1)),
+    INDEX customer_index customer_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(occurred_at)
-ORDER BY (customer_id, occurred_at, event_id);
+ORDER BY (stated_key, occurred_at, event_id);
 
 CREATE TABLE IF NOT EXISTS touchline.journeys_rows
 (

@@ -425,9 +425,9 @@ FROM
         WHERE outcome = 'late'
             AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
         UNION ALL
-        SELECT kind, customer_id AS subject, occurred_at AS at, event_id AS event, true, NOT late
+        SELECT kind, stated_key AS subject, occurred_at AS at, event_id AS event, true, NOT late
         FROM touchline.touchpoints_rows
-        WHERE (customer_id, occurred_at, event_id) IN (
+        WHERE (stated_key, occurred_at, event_id) IN (
             SELECT subject, at, event FROM touchline.outcomes_rows
             WHERE outcome = 'late'
                 AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)

@@ -7,15 +7,18 @@ alone, so the next owner reads them from the beginning, and two of them at a tim
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import faust
 import structlog
 
+from schemas import journey_log
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
+from schemas.journey_log import Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, encode_rows, topic_of
-from schemas.topics import LINKS
+from schemas.topics import JOURNEYS_LOG, LINKS
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from streams.agents.services import Services
@@ -24,7 +27,7 @@ from streams.identity.groups import Conflict, Ownership
 from streams.identity.identities import ANONYMOUS
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Message
+from streams.kafka.producer import Message, partition_for
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
 
@@ -92,6 +95,7 @@ class Linking:
             self._graph = graph
         identities: list[Row] = []
         conflicts: list[Row] = []
+        owners: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for record in chunk.records:
             if record.offset <= self._applied:
                 continue
@@ -100,12 +104,16 @@ class Linking:
             version = row_version(self._services.settings.epoch, record.offset)
             identities += _identity_rows(changes, record.timestamp, version)
             conflicts += _conflict_rows(changes, version)
+            for said in _owners(changes, record.offset):
+                key = said.customer_key.encode()
+                place = partition_for(key, self._services.settings.partitions)
+                owners[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(said)))
         batches = {
             (topic_of(table), 0): _messages(rows)
             for table, rows in (("identities", identities), ("identity_conflicts", conflicts))
             if rows
         }
-        await self._services.producer.send(batches)
+        await self._services.producer.send(batches | owners)
         chunk.ack()
         self._record(graph, chunk)
 
@@ -159,6 +167,12 @@ def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[
             changed_at=changed_at,
             version=version,
         )
+
+
+def _owners(changes: Changes, offset: int) -> Iterable[Owners]:
+    """Yield what the partitions of the stated keys are told: who owns their touchpoints."""
+    for identity, owned in changes.owners.items():
+        yield Owners(key_of(identity), [one.since for one in owned], [key_of(one.owner) for one in owned], offset)
 
 
 def _since(owned: Ownership) -> int:

@@ -25,7 +25,7 @@ from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import NOT_READ, Reason, Stage, TouchlineError
-from schemas.journey_log import Tick, decode
+from schemas.journey_log import Touchpoint, decode
 from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
@@ -239,7 +239,7 @@ class Journeys:
                     f"record of this release's log ({error}): another release or program has written to it. "
                     f"Make the log and all that belongs to it anew: {REBUILDING}"
                 ) from error
-            if not isinstance(read, Tick) and read.occurred_at > newest:
+            if isinstance(read, Touchpoint) and read.occurred_at > newest:
                 newest = read.occurred_at
             for _ in chain(state.apply_in_parts(record.offset, read, record.value or b""), ONCE_MORE):
                 if time.monotonic() - began >= YIELD_AFTER_S:
@@ -276,6 +276,10 @@ class Journeys:
             place = partition_for(signal.key, self._services.settings.partitions)
             value = self._codec.encode(signal.name, signal.record)
             batches[signal.topic, place].append(Message(signal.key, value))
+        for customer_key, record in output.forwarded:
+            key = customer_key.encode()
+            place = partition_for(key, self._services.settings.partitions)
+            batches[JOURNEYS_LOG, place].append(Message(key, record))
         room = COLLISIONS_BYTES
         for count, collision in enumerate(output.collisions):
             letter = await self._dead_letter(collision, is_fetched=count < COLLISIONS_FETCHED and room > 0)

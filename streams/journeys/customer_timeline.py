@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from streams.journeys.formats import FORMAT
+from streams.journeys.ownership import Ownership
 from streams.journeys.pending import Key, Pending, key_of
 from streams.journeys.recomputation import Reached
 from streams.journeys.state import NEVER, CustomerState
@@ -37,6 +38,7 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
             leaves out, in the order of their keys.
         reached: how far it has come.
         is_behind: whether timers are due, or touchpoints wait for nothing, that the last step has left to the next.
+        ownership: whose the touchpoints of this stated key are, None where they are its own.
     """
 
     format: int = FORMAT
@@ -57,6 +59,7 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     moved: list[Pending] = msgspec.field(default_factory=list)
     reached: Reached = Reached()
     is_behind: bool = False
+    ownership: Ownership | None = None
 
     @property
     def is_empty(self) -> bool:

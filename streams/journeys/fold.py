@@ -103,7 +103,7 @@ def apply_touchpoint(
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)
-    effects.touchpoints[touchpoint.event_id] = row
+    effects.touchpoints[touchpoint.timeline_id] = row
     customer.most_bytes += bounds.COPIES * size + bounds.TOUCHPOINT_BYTES
     if customer.most_bytes > STATE_MAX_BYTES:
         bounds.trim(customer, effects)

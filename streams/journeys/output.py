@@ -34,6 +34,7 @@ class Output:
     is there too. `buckets` holds the hourly counts as well.
 
     Attributes:
+        forwarded: records for the log partitions of other customers, each with the customer's key.
         on_time, late: an entry for each touchpoint.
         overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
         folded_early: pending touchpoints that were folded before the allowed lateness had passed, by the hash of their
@@ -50,6 +51,7 @@ class Output:
     position: tuple[bytes, bytes] = (b"", b"")
     counts: Counter[str] = field(default_factory=Counter)
     trimmed: Counter[Trimmed] = field(default_factory=Counter)
+    forwarded: list[tuple[str, bytes]] = field(default_factory=list)
     on_time: list[Origin] = field(default_factory=list)
     late: list[Origin] = field(default_factory=list)
     overflow: Counter[str] = field(default_factory=Counter)

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 
 from schemas.errors import NOT_READ
-from schemas.journey_log import LogRecord, Tick
+from schemas.journey_log import Forwarded, LogRecord, Moved, Owners, Tick, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Outcome, Row
 from schemas.units import HOUR_MS
-from schemas.versions import ON_TIME, row_version
+from schemas.versions import MOVES, ON_TIME, row_version
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.dimension_values import DimensionValues
@@ -27,9 +27,11 @@ from streams.journeys.effects import Effects
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
+from streams.journeys.moves import Sender, change_owners, forget_settled, forward
 from streams.journeys.output import Collision, Entry, Output, hashed
+from streams.journeys.ownership import Ownership
 from streams.journeys.partition_clock import PartitionClock
-from streams.journeys.pending import pending_of
+from streams.journeys.pending import pending_of, touchpoint_in
 from streams.journeys.position import Header, Position
 from streams.journeys.recomputation import Recomputation
 from streams.journeys.rows import customer_row, journey_row, late_row, lone_row, outcome_row
@@ -37,7 +39,7 @@ from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.state import NEVER
 from streams.journeys.step_context import StepContext
-from streams.journeys.timeline import is_late, is_urgent, step_timers, step_touchpoint
+from streams.journeys.timeline import is_folded, is_late, is_urgent, step_removal, step_timers, step_touchpoint
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
@@ -77,7 +79,8 @@ class Partition:
         self._counts_plainly = True
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
-        self._late_rows: list[Row] = []
+        self._rows: list[Row] = []
+        self._received: dict[int, int] = {}
         self._outcomes: list[Row] = []
         self._output = Output()
 
@@ -128,6 +131,7 @@ class Partition:
                 self.offset = position.offset
                 self.clock.restore(position)
                 self._buckets.final_until = position.final_until
+                self._received = position.received
 
     def restored(self) -> None:
         """Make the timers, once all entries are there."""
@@ -180,10 +184,14 @@ class Partition:
         timeline = self._timeline(record.customer_key)
         is_new = offset > timeline.offset
         yield from self._fire_timers(context)
-        if is_new:
+        if isinstance(record, (Moved, Withdrawn)):
+            is_new = self._is_first(record) and is_new
+        if not is_new:
+            self._dirty[record.customer_key] = None
+        elif isinstance(record, Touchpoint):
             self._apply_touchpoint(record, data, timeline, context)
         else:
-            self._dirty[record.customer_key] = None
+            self._apply_ownership(record, timeline, context)
 
     def _timeline(self, customer_key: str) -> CustomerTimeline:
         timeline = self._cache.get(customer_key)
@@ -243,29 +251,112 @@ class Partition:
     ) -> None:
         customer_key = touchpoint.customer_key
         counts = self._output.counts
+        ownership = timeline.ownership
         known = find_pending(timeline, touchpoint.event_id)
         if known is not None:
             self._count_repeat(touchpoint, known.fingerprint, context)
+        elif ownership is not None and self._apply_owned(touchpoint, timeline, ownership, context):
+            return
         elif is_late(timeline, touchpoint, context):
             counts["late"] += 1
             self._output.late.append((touchpoint.source_topic, touchpoint.source))
-            self._late_rows.append(late_row(touchpoint, timeline.current.journey, self._rules, context.offset))
+            self._rows.append(late_row(touchpoint, timeline.current.journey, self._rules, context.offset))
             self._note(touchpoint, "late", context)
         else:
             effects = self._effects_of(customer_key)
-            counts["touchpoints"] += 1
-            self._output.on_time.append((touchpoint.source_topic, touchpoint.source))
-            if self._counts_plainly:
-                self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
-            else:
-                self._count_accepted(touchpoint, context)
+            self._count_on_time(touchpoint, context)
             newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint))
             step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
                 # It waits for its time: analysts see it at once, in no journey yet.
-                effects.touchpoints[touchpoint.event_id] = lone_row(touchpoint, "", self._rules)
+                effects.touchpoints[touchpoint.event_id] = lone_row(touchpoint, customer_key, "", self._rules)
             self._apply_deltas(effects, context)
             self._schedule(customer_key, timeline)
+
+    def _apply_owned(
+        self, touchpoint: Touchpoint, timeline: CustomerTimeline, ownership: Ownership, context: StepContext
+    ) -> bool:
+        """Forward a touchpoint that is another's, unless it is late; return whether nothing is left to do."""
+        customer_key = touchpoint.customer_key
+        returned = find_pending(timeline, f"{touchpoint.event_id}\0{customer_key}")
+        known = returned or ownership.find(touchpoint.event_id)
+        if known is not None:
+            self._count_repeat(touchpoint, known.fingerprint, context)
+            return True
+        owner = ownership.owner_at(touchpoint.occurred_at) or customer_key
+        if owner == customer_key or touchpoint.occurred_at < context.late_before:
+            return False
+        self._count_on_time(touchpoint, context)
+        forward(ownership, touchpoint, owner, self._sender(context))
+        forget_settled(ownership, context.late_before)
+        # Analysts see it at once, in no journey yet.
+        row = lone_row(touchpoint, owner, "", self._rules)
+        row.version = ON_TIME | row_version(self._rules.epoch, context.offset)
+        self._rows.append(row)
+        timeline.offset = context.offset
+        self._dirty[customer_key] = None
+        return True
+
+    def _apply_ownership(self, record: Owners | Forwarded, timeline: CustomerTimeline, context: StepContext) -> None:
+        """Apply what the journeys' own partitions, or the links, say of whose touchpoints are."""
+        customer_key = record.customer_key
+        left, received = [], []
+        if isinstance(record, Owners):
+            change = change_owners(timeline, record, context.late_before, self._sender(context))
+            left, received = change.left, change.returned
+        elif isinstance(record, Withdrawn):
+            left = record.timeline_ids
+        else:
+            received = [(record.record, record.whole_bytes)]
+        if left:
+            effects = self._effects_of(customer_key)
+            step_removal(timeline, left, context, effects)
+            self._apply_deltas(effects, context)
+        for data, whole_bytes in received:
+            self._take_in(customer_key, data, whole_bytes, timeline, context)
+        timeline.offset = context.offset
+        self._dirty[customer_key] = None
+        self._schedule(customer_key, timeline)
+
+    def _take_in(
+        self, customer_key: str, data: bytes, whole_bytes: int, timeline: CustomerTimeline, context: StepContext
+    ) -> None:
+        """Let a touchpoint take effect that another partition has accepted."""
+        touchpoint = touchpoint_in(data)
+        if find_pending(timeline, touchpoint.timeline_id) is not None:
+            return
+        if is_folded(timeline, touchpoint):
+            # A robot's: its row stays as the partition of its stated key has sent it.
+            self._output.counts["moved_late"] += 1
+            return
+        self._output.counts["moved"] += 1
+        effects = self._effects_of(customer_key)
+        newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint), whole_bytes=whole_bytes)
+        step_touchpoint(timeline, touchpoint, newcomer, context, effects)
+        if whole_bytes:
+            # Its text is not here: the row stays as it was sent when it was whole.
+            effects.touchpoints.pop(touchpoint.timeline_id, None)
+        elif touchpoint.timeline_id not in effects.touchpoints:
+            effects.touchpoints[touchpoint.timeline_id] = lone_row(touchpoint, customer_key, "", self._rules)
+        self._apply_deltas(effects, context)
+
+    def _is_first(self, record: Forwarded) -> bool:
+        """Return whether a forwarded record is not one that was sent again after a crash."""
+        if record.number <= self._received.get(record.sender, -1):
+            return False
+        self._received[record.sender] = record.number
+        return True
+
+    def _sender(self, context: StepContext) -> Sender:
+        return Sender(self.number, context.offset, self._output.forwarded)
+
+    def _count_on_time(self, touchpoint: Touchpoint, context: StepContext) -> None:
+        self._output.counts["touchpoints"] += 1
+        self._output.on_time.append((touchpoint.source_topic, touchpoint.source))
+        if self._counts_plainly:
+            self._accepted.append((touchpoint.kind, touchpoint.occurred_at // HOUR_MS))
+        else:
+            self._count_accepted(touchpoint, context)
 
     def _choose_counting(self) -> None:
         """Count plainly unless a record may be counted already, or be on time in an hour that is counted no more.
@@ -319,14 +410,14 @@ class Partition:
         self._flush_customers(output)
         self._flush_counts(output)
         self._flush_buckets(output)
-        facts["touchpoints"] += self._late_rows
-        self._late_rows = []
+        facts["touchpoints"] += self._rows
+        self._rows = []
         version = row_version(self._rules.epoch, self.offset)
         facts["currencies"] = list(self._buckets.flush_currencies(version))
         clock = self.clock
         facts["clocks"] = [ClockRow(self.number, clock.time, clock.settled, self.offset, version)]
         final_until = self._buckets.final_until
-        position = Position(FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard)
+        position = Position(FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard, self._received)
         output.position = (POSITION, _encode(position))
         self._choose_counting()
         return output
@@ -378,7 +469,9 @@ class Partition:
         if current.journey is not None:
             row = journey_row(current.journey, None, effects)
             effects.journeys[row.journey_id] = row
-        _give(facts["touchpoints"], effects.touchpoints.values(), ON_TIME | version)
+        for touchpoint in effects.touchpoints.values():
+            touchpoint.version = ON_TIME | version | touchpoint.version & MOVES
+        facts["touchpoints"] += effects.touchpoints.values()
         _give(facts["journeys"], effects.journeys.values(), version)
         for table, entities in effects.entities.items():
             _give(facts.setdefault(table, []), entities.values(), version)

@@ -6,7 +6,7 @@ behind this one, and what was on time there may still have to come here.
 
 from __future__ import annotations
 
-from schemas.journey_log import LogRecord, Tick
+from schemas.journey_log import LogRecord, Tick, Touchpoint
 from streams.journeys.position import Position
 from streams.journeys.rules import Rules
 
@@ -53,14 +53,14 @@ class PartitionClock:
 
     def advance(self, record: LogRecord) -> None:
         """Take the times that a record tells of."""
-        watermark, watermarks = record.watermark, self.watermarks
+        watermarks = self.watermarks
         if isinstance(record, Tick):
             # All tasks have reached it.
-            self.watermarks = [max(known, watermark) for known in watermarks]
+            self.watermarks = [max(known, record.watermark) for known in watermarks]
             self.heard = max(self.heard, record.settled)
             self._move(max(self.time, min(self.watermarks)))
-        elif watermark > watermarks[record.task]:
-            watermarks[record.task] = watermark
+        elif isinstance(record, Touchpoint) and record.watermark > watermarks[record.task]:
+            watermarks[record.task] = record.watermark
             reached = min(watermarks)
             if reached > self.time:
                 self._move(reached)

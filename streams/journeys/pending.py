@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas import journey_log
-from schemas.journey_log import Tick
 from schemas.kinds.purchase import Purchase, PurchaseItem
 from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.dimensions import dimensions_of
@@ -21,7 +20,7 @@ CUT_BYTES = 4_096
 CUT_CHARACTERS = 100
 
 Key = tuple[int, int, str]
-"""What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their event id."""
+"""What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their id."""
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -68,10 +67,7 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     def touchpoint(self) -> Touchpoint:
         """Return the touchpoint; a tombstone has none."""
-        record = journey_log.decode(self.record)
-        if isinstance(record, Tick):
-            raise TypeError("a tick is never pending")
-        return record
+        return touchpoint_in(self.record)
 
     def cut(self) -> Pending:
         """Return it without what no fold looks at: that there are words matters, which they are does not."""
@@ -86,10 +82,19 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
 key_of = attrgetter("key")
 
 
-def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool) -> Pending:
+def touchpoint_in(record: bytes) -> Touchpoint:
+    """Return the touchpoint that a record of the journeys log is."""
+    found = journey_log.decode(record)
+    if not isinstance(found, Touchpoint):
+        raise TypeError("only touchpoints are kept")
+    return found
+
+
+def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool, whole_bytes: int = 0) -> Pending:
     """Return a touchpoint as it is kept, with its bytes in the journeys log."""
     rank = rank_of(touchpoint)
-    return Pending(touchpoint.occurred_at, rank, touchpoint.event_id, touchpoint.fingerprint, record, ahead)
+    timeline_id, fingerprint = touchpoint.timeline_id, touchpoint.fingerprint
+    return Pending(touchpoint.occurred_at, rank, timeline_id, fingerprint, record, ahead, whole_bytes)
 
 
 def tombstone_of(one: Pending) -> Pending:

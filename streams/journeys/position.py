@@ -15,6 +15,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
         time: the partition's time that they make, ms.
         final_until: see `streams.journeys.metrics.Buckets`.
         settled: see `streams.journeys.partition_clock.PartitionClock`.
+        received: by partition, the number of the last record that it has forwarded to this one.
     """
 
     format: int
@@ -23,6 +24,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
     time: int
     final_until: int
     settled: int = 0
+    received: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class Header(msgspec.Struct, array_like=True, gc=False):

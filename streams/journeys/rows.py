@@ -12,7 +12,7 @@ from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import CustomerRow, JourneyRow, OutcomeRow, TouchpointRow, place
 from schemas.rows import Outcome as WhatBecame
-from schemas.versions import late_version, row_version
+from schemas.versions import late_version, moves_version, row_version
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of
 from streams.journeys.rules import Rules
@@ -58,20 +58,22 @@ def touchpoint_row(
         _encode(_FIELDS[touchpoint.kind](touchpoint)),
         False,
         ahead,
-        0,
+        touchpoint.customer_key,
+        moves_version(touchpoint.moves),
     )
 
 
-def lone_row(touchpoint: Touchpoint, journey_id: str, rules: Rules) -> TouchpointRow:
+def lone_row(touchpoint: Touchpoint, customer_id: str, journey_id: str, rules: Rules) -> TouchpointRow:
     """Return the row of a touchpoint that is in no state."""
     ahead = rules.is_ahead(touchpoint)
-    return touchpoint_row(touchpoint, touchpoint.customer_key, journey_id, experience_of(touchpoint), ahead=ahead)
+    return touchpoint_row(touchpoint, customer_id, journey_id, experience_of(touchpoint), ahead=ahead)
 
 
 def late_row(touchpoint: Touchpoint, journey: Journey | None, rules: Rules, offset: int) -> TouchpointRow:
     """Return the row of a touchpoint that comes too late: of the current journey where it falls into that."""
     within = journey is not None and journey.started_at <= touchpoint.occurred_at
-    row = lone_row(touchpoint, f"{touchpoint.customer_key}#{journey.number}" if journey and within else "", rules)
+    customer_key = touchpoint.customer_key
+    row = lone_row(touchpoint, customer_key, f"{customer_key}#{journey.number}" if journey and within else "", rules)
     row.late = True
     row.version = late_version(rules.epoch, offset)
     return row

@@ -77,14 +77,19 @@ CHECKPOINT_BEFORE = 32
 
 def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext) -> bool:
     """Return whether a touchpoint comes too late to be put in its place."""
+    return touchpoint.occurred_at < context.late_before or is_folded(timeline, touchpoint)
+
+
+def is_folded(timeline: CustomerTimeline, touchpoint: Touchpoint) -> bool:
+    """Return whether a touchpoint's place is among those that are folded."""
     at = touchpoint.occurred_at
-    if at < context.late_before or at < timeline.folded_up_to[0]:
+    if at < timeline.folded_up_to[0]:
         return True
-    if at == timeline.folded_up_to[0] and (at, rank_of(touchpoint), touchpoint.event_id) <= timeline.folded_up_to:
+    if at == timeline.folded_up_to[0] and (at, rank_of(touchpoint), touchpoint.timeline_id) <= timeline.folded_up_to:
         return True
     # A robot's: its pending touchpoints are folded early once none is out of order any more.
     is_full = bool(timeline.moved or timeline.displaced) and _is_too_much(timeline)
-    return is_full and timeline.is_out_of_order((at, rank_of(touchpoint), touchpoint.event_id))
+    return is_full and timeline.is_out_of_order((at, rank_of(touchpoint), touchpoint.timeline_id))
 
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:

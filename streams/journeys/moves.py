@@ -1,0 +1,158 @@
+"""Moves of a stated key's touchpoints: to their owner as they come, and to another one when links say so.
+
+Everything here happens in the log partition of the stated key. It sends records to the partitions of the owners; their
+order and their numbers follow from the log alone, so that what is sent again after a crash is known there, and passed
+over.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from operator import attrgetter
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from schemas import journey_log
+from schemas.journey_log import Moved, Owners, Withdrawn
+from schemas.kinds.touchpoint import Touchpoint
+from schemas.versions import MOVES_MAX
+from streams.journeys.customer_timeline import CustomerTimeline
+from streams.journeys.ownership import FORWARDED_MAX, FORWARDED_MAX_BYTES, ForwardedTouchpoint, Ownership
+from streams.journeys.pending import Pending, touchpoint_in
+
+_INDEX_BITS = 16
+"""A record of the log has fewer touchpoints moved than this many bits count."""
+
+
+class Change(NamedTuple):
+    """What new owners of a stated key bring about in the key's own timeline.
+
+    Attributes:
+        left: the timeline ids of the touchpoints that leave it.
+        returned: the records of the touchpoints that come back to it, and of what size they were when they were whole,
+            if they are not.
+    """
+
+    left: list[str]
+    returned: list[tuple[bytes, int]]
+
+
+class Sender:
+    """Numbers the records that one record of a partition's log makes it send.
+
+    Args:
+        partition: the one that sends.
+        offset: of the record in its log.
+        sent: takes the records, each with the key of the customer to whose partition it goes.
+    """
+
+    def __init__(self, partition: int, offset: int, sent: list[tuple[str, bytes]]) -> None:
+        self._partition = partition
+        self._number = offset << _INDEX_BITS
+        self._sent = sent
+
+    def move(self, touchpoint: Touchpoint, owner: str, whole_bytes: int) -> bytes:
+        """Send a touchpoint to its owner; return its record."""
+        record = journey_log.encode(touchpoint)
+        moved = Moved(owner, self._partition, self._next(), record, whole_bytes)
+        self._sent.append((owner, journey_log.encode(moved)))
+        return record
+
+    def withdraw(self, owner: str, timeline_ids: list[str]) -> None:
+        """Take touchpoints away from an owner."""
+        withdrawn = Withdrawn(owner, self._partition, self._next(), timeline_ids)
+        self._sent.append((owner, journey_log.encode(withdrawn)))
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+
+def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Sender, whole_bytes: int = 0) -> None:
+    """Send a touchpoint to its owner, and keep it for the case that the owner changes."""
+    moved = replace(touchpoint, watermark=0, moves=touchpoint.moves + 1)
+    record = sender.move(moved, owner, whole_bytes)
+    _keep(
+        ownership,
+        ForwardedTouchpoint(
+            moved.occurred_at,
+            moved.event_id,
+            moved.timeline_id,
+            moved.fingerprint,
+            owner,
+            moved.moves,
+            record,
+            whole_bytes,
+        ),
+    )
+
+
+def change_owners(timeline: CustomerTimeline, owners: Owners, late_before: int, sender: Sender) -> Change:
+    """Take new owners of a timeline's key, where they are newer, and send what they own to them.
+
+    Args:
+        late_before: touchpoints before this time (ms) stay where they are.
+    """
+    known = timeline.ownership
+    if known is not None and owners.links_offset <= known.links_offset:
+        return Change([], [])
+    ownership = Ownership(owners.since, owners.owners, owners.links_offset)
+    timeline.ownership = ownership
+    returned = _move_on(known, ownership, owners.customer_key, late_before, sender) if known is not None else []
+    left = []
+    for one in _own(timeline, owners.customer_key):
+        owner = ownership.owner_at(one.occurred_at)
+        if owner is None or owner == owners.customer_key or one.occurred_at < late_before:
+            continue
+        touchpoint = one.touchpoint()
+        if touchpoint.moves < MOVES_MAX:
+            left.append(one.event_id)
+            forward(ownership, touchpoint, owner, sender, one.whole_bytes)
+    return Change(left, returned)
+
+
+def forget_settled(ownership: Ownership, late_before: int) -> None:
+    """Forget the forwarded touchpoints that can move no more: those before a time (ms)."""
+    kept = [one for one in ownership.forwarded if one.occurred_at >= late_before]
+    if len(kept) < len(ownership.forwarded):
+        ownership.forwarded = kept
+        ownership.forwarded_bytes = sum(len(one.record) for one in kept)
+
+
+def _move_on(
+    known: Ownership, ownership: Ownership, customer_key: str, late_before: int, sender: Sender
+) -> list[tuple[bytes, int]]:
+    """Move what was forwarded and has another owner now; return what comes back to its own key."""
+    withdrawn: dict[str, list[str]] = {}
+    moved: list[tuple[ForwardedTouchpoint, str]] = []
+    for one in known.forwarded:
+        owner = ownership.owner_at(one.occurred_at) or customer_key
+        if one.occurred_at < late_before or one.moves >= MOVES_MAX or owner == one.owner:
+            _keep(ownership, one)
+            continue
+        withdrawn.setdefault(one.owner, []).append(one.timeline_id)
+        moved.append((one, owner))
+    for owner, timeline_ids in withdrawn.items():
+        sender.withdraw(owner, timeline_ids)
+    returned = []
+    for one, owner in moved:
+        if owner == customer_key:
+            touchpoint = replace(touchpoint_in(one.record), moves=one.moves + 1)
+            returned.append((journey_log.encode(touchpoint), one.whole_bytes))
+        else:
+            forward(ownership, touchpoint_in(one.record), owner, sender, one.whole_bytes)
+    return returned
+
+
+def _own(timeline: CustomerTimeline, customer_key: str) -> list[Pending]:
+    """Return a timeline's touchpoints that are of its own key, not another's who was found to be the same."""
+    kept = (*timeline.pending, *timeline.moved, *timeline.displaced)
+    return [one for one in kept if one.event_id.partition("\0")[2] in {"", customer_key}]
+
+
+def _keep(ownership: Ownership, one: ForwardedTouchpoint) -> None:
+    insort(ownership.forwarded, one, key=attrgetter("occurred_at"))
+    ownership.forwarded_bytes += len(one.record)
+    while len(ownership.forwarded) > FORWARDED_MAX or ownership.forwarded_bytes > FORWARDED_MAX_BYTES:
+        ownership.forwarded_bytes -= len(ownership.forwarded.pop(0).record)

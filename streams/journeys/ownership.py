@@ -1,0 +1,60 @@
+"""The touchpoints of a stated key that are another customer's: who owns which, and what was sent to whom.
+
+A touchpoint stands in the log partition of its stated key, which is a function of the message alone. That partition,
+and no other, forwards it to the partition of its owner, keeps it for as long as its owner can change, and withdraws it
+when its owner does. So two owners never disagree about a touchpoint.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import msgspec
+
+FORWARDED_MAX = 1_500
+FORWARDED_MAX_BYTES = 512 << 10
+"""With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have."""
+
+
+class ForwardedTouchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A touchpoint that another customer has.
+
+    Attributes:
+        record: the touchpoint as it was sent.
+        whole_bytes: as of a `Pending`.
+    """
+
+    occurred_at: int
+    event_id: str
+    timeline_id: str
+    fingerprint: int
+    owner: str
+    moves: int
+    record: bytes
+    whole_bytes: int = 0
+
+
+class Ownership(msgspec.Struct, array_like=True, gc=False):
+    """Who owns a stated key's touchpoints.
+
+    Attributes:
+        since, owners: `owners[i]` owns what happened from `since[i]` (ms) on; before the first the key is its own.
+        links_offset: of the link that has decided it.
+        forwarded: what others have, and what can still move, in the order of its time.
+        forwarded_bytes: of their records.
+    """
+
+    since: list[int]
+    owners: list[str]
+    links_offset: int
+    forwarded: list[ForwardedTouchpoint] = msgspec.field(default_factory=list)
+    forwarded_bytes: int = 0
+
+    def owner_at(self, at: int) -> str | None:
+        """Return who owns what happened at a time (ms), None where the key itself does."""
+        place = bisect_right(self.since, at)
+        return self.owners[place - 1] if place else None
+
+    def find(self, event_id: str) -> ForwardedTouchpoint | None:
+        """Return the forwarded touchpoint with an event id, or None."""
+        return next((one for one in self.forwarded if one.event_id == event_id), None)
