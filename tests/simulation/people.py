@@ -1,0 +1,77 @@
+"""People who come as several identities, by a seed: their touchpoints in the order in which they happen."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from schemas.identity_links import CUSTOMER, Command, Identity
+from schemas.journey_log import Touchpoint
+from streams.identity.identities import Identities
+from tests.unit.journeys.play import HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
+
+GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR)
+
+
+def people(seed: int, count: int) -> list[Touchpoint]:
+    """Return touchpoints of a few people, some of whom share what identifies them."""
+    rng = random.Random(seed)
+    identities, persons = Identities(), rng.randrange(1, 5)
+    at, made = 0, []
+    for number in range(count):
+        at += rng.choice(GAPS)
+        person = rng.randrange(persons)
+        customer_id, identifiers = _presented(rng, person)
+        stated: dict[str, Any] = {
+            "event_id": f"e{number:05}",
+            "fingerprint": number,
+            "source_offset": number,
+            "customer_id": customer_id,
+            "identifiers": identifiers,
+            "customer_key": identities.customer_key_of(customer_id, identifiers),
+        }
+        made.append(_touchpoint(rng, at, person, number, stated))
+    return made
+
+
+def commands(seed: int, count: int) -> list[Command]:
+    """Return decisions on people's identities."""
+    rng = random.Random(seed)
+    return [
+        Command(rng.choice(("link", "unlink")), *rng.sample(_identities(), 2), T0 + rng.randrange(9 * HOUR), f"d{number}")
+        for number in range(count)
+    ]
+
+
+def _identities() -> list[Identity]:
+    of_persons = [((CUSTOMER, f"c{n}"), ("cookie", f"k{n}"), ("email", f"p{n}@example.com")) for n in range(4)]
+    return [("cookie", "k-shared"), *(identity for identities in of_persons for identity in identities)]
+
+
+def _presented(rng: random.Random, person: int) -> tuple[str | None, dict[str, str]]:
+    customer_id = f"c{person}" if rng.random() < 0.3 else None
+    identifiers = {}
+    if rng.random() < 0.6:
+        identifiers["cookie"] = "k-shared" if rng.random() < 0.2 else f"k{person}"
+    if rng.random() < 0.3 or not (customer_id or identifiers):
+        identifiers["email"] = f"p{person}@example.com"
+    return customer_id, identifiers
+
+
+def _touchpoint(rng: random.Random, at: int, person: int, number: int, stated: dict[str, Any]) -> Touchpoint:
+    which, thing = rng.randrange(8), f"{person}-{rng.randrange(3)}"
+    if which == 0:
+        return order(at, rng.randrange(1, 99), order_id=f"o{number}", cart_id=f"k{thing}", **stated)
+    if which <= 2:
+        return cart(at, rng.choice(("item_added", "checkout_started")), f"k{thing}", value=number, **stated)
+    if which == 3:
+        return call(at, rng.choice(("queued", "answered", "held", "ended")), f"l{thing}", **stated)
+    if which == 4:
+        return said(at, rng.randrange(-9_000, 9_000), post_id=f"t{number}", **stated)
+    if which == 5:
+        return survey(
+            at, "answered", f"r{thing}", question_kind="nps", score=9.0, normalised=rng.randrange(9_999), **stated
+        )
+    if which == 6:
+        return case(at, rng.choice(("opened", "resolved")), f"d{thing}", **stated)
+    return seen_page(at, **stated)
