@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,16 +43,15 @@ TELEMETRY = Telemetry.on(CollectorRegistry())
 
 
 class KilledError(Exception):
-    """The process was killed, or paused for so long that others have taken over."""
+    """The process was killed."""
 
 
 @dataclass
 class Broker:
-    """All topics, by topic and partition; what the group has committed; and what paused workers still write."""
+    """All topics, by topic and partition, and what the group has committed."""
 
     logs: dict[Place, list[FakeRecord]] = field(default_factory=lambda: defaultdict(list))
     committed: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
-    paused: list[Batches] = field(default_factory=list)
 
     def append(self, place: Place, messages: Sequence[Message]) -> None:
         log = self.logs[place]
@@ -62,7 +62,7 @@ class Broker:
         for place, messages in batches.items():
             self.append(place, messages)
 
-    def chunk(self, place: Place, most: int) -> Chunk | None:
+    def chunk(self, place: Place, most: int) -> tuple[Chunk, OffsetTracker] | None:
         """Return the next records that are not acknowledged, None without any."""
         log, first = self.logs[place], self.committed[place]
         records = log[first : first + most]
@@ -70,7 +70,7 @@ class Broker:
             return None
         tracker = OffsetTracker(*place, first, first, BIG, BIG)
         (chunk,) = tracker.track(Fetched(records, first + len(records), len(log)), BIG)
-        return chunk
+        return chunk, tracker
 
 
 class MortalProducer:
@@ -79,20 +79,24 @@ class MortalProducer:
     def __init__(self, broker: Broker, rng: random.Random) -> None:
         self.fate: Fate = "lives"
         self.writes_left = 0
+        self.paused = asyncio.Event()
+        self.woken = asyncio.Event()
         self._broker, self._rng = broker, rng
 
     async def send(self, batches: Batches) -> None:
-        if self.fate == "lives" or self.writes_left > 0:
-            self.writes_left -= 1
-            self._broker.write(batches)
-            return
-        if self.fate == "paused":
-            self._broker.paused.append(batches)
-        else:
+        if self.fate != "lives" and self.writes_left == 0:
+            await self._meet_fate(batches)
+        self.writes_left -= 1
+        self._broker.write(batches)
+
+    async def _meet_fate(self, batches: Batches) -> None:
+        if self.fate == "killed":
             # Of each partition's messages a beginning is there: one list keeps one order.
             for place, messages in batches.items():
                 self._broker.append(place, messages[: self._rng.randint(0, len(messages))])
-        raise KilledError
+            raise KilledError
+        self.paused.set()
+        await self.woken.wait()
 
 
 @dataclass
@@ -119,7 +123,7 @@ class Cluster:
         self._workers = [self._start() for _ in range(workers)]
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
         self._statements = Statements(Identities())
-        self.happened: list[str] = []
+        self._paused: list[tuple[Worker, asyncio.Task[None]]] = []
 
     def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command], end: int) -> None:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
@@ -161,8 +165,8 @@ class Cluster:
         """Let one of the things happen that can happen at any time."""
         rng = self._rng
         happens = rng.random()
-        if self.broker.paused and happens < 0.1:
-            self.broker.write(self.broker.paused.pop(0))
+        if self._paused and happens < 0.1:
+            await self._wake(*self._paused.pop(rng.randrange(len(self._paused))))
         elif happens < 0.15:
             await self._rebalance(rng.choice(self._places()))
         elif happens < 0.35:
@@ -172,7 +176,7 @@ class Cluster:
 
     async def _settle(self) -> None:
         """Process all that there is, and all that comes of it."""
-        while self.broker.paused or any(
+        while self._paused or any(
             self.broker.committed[place] < len(self.broker.logs[place]) for place in self._places()
         ):
             await self._anything()
@@ -206,26 +210,41 @@ class Cluster:
     async def _process(self, place: Place) -> None:
         """Let the owner of a partition process its next chunk, and perhaps die of it."""
         rng, worker = self._rng, self._owners[place]
-        chunk = self.broker.chunk(place, rng.choice((1, 2, 5, 30)))
-        if chunk is None:
+        found = self.broker.chunk(place, rng.choice((1, 2, 5, 30)))
+        if found is None:
             return
+        chunk, tracker = found
         producer = worker.producer
-        if self._crashes and rng.random() < 0.1:
+        if self._crashes and rng.random() < 0.2:
             self._crashes -= 1
             producer.fate = rng.choice(("killed", "paused"))
             producer.writes_left = rng.randrange(2)
+        process = worker.linking.receive if place[0] == LINKS else worker.journeys.process
+        processing = asyncio.create_task(process(chunk))
+        pausing = asyncio.create_task(producer.paused.wait())
+        await asyncio.wait({processing, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        if producer.paused.is_set():
+            # Others take over; it does not know of it before it goes on.
+            tracker.close()
+            self._paused.append((worker, processing))
+            self._replace(worker)
+            return
+        pausing.cancel()
         try:
-            if place[0] == LINKS:
-                await worker.linking.receive(chunk)
-            else:
-                await worker.journeys.process(chunk)
-        except (KilledError, PartitionRevokedError):
+            await processing
+        except KilledError:
             self._replace(worker)
             return
         producer.fate = "lives"
         if chunk.acked and rng.random() < 0.8:
             # What is acknowledged is committed in time, or not at all.
             self.broker.committed[place] = chunk.last_offset + 1
+
+    async def _wake(self, worker: Worker, processing: asyncio.Task[None]) -> None:
+        """Let a worker go on that was paused: it writes what it was about to write, and learns that others have it."""
+        worker.producer.woken.set()
+        with suppress(PartitionRevokedError):
+            await processing
 
     async def _rebalance(self, place: Place) -> None:
         """Give a partition to another worker; the one that had it may still be writing."""

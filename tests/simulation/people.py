@@ -14,10 +14,11 @@ GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR)
 
 
 def people(seed: int, count: int) -> list[Touchpoint]:
-    """Return touchpoints of a few people, some of whom share what identifies them."""
+    """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival."""
     rng = random.Random(seed)
     identities, persons = Identities(), rng.randrange(1, 5)
-    at, made = 0, []
+    at = 0
+    made: list[tuple[int, Touchpoint]] = []
     for number in range(count):
         at += rng.choice(GAPS)
         person = rng.randrange(persons)
@@ -30,15 +31,18 @@ def people(seed: int, count: int) -> list[Touchpoint]:
             "identifiers": identifiers,
             "customer_key": identities.customer_key_of(customer_id, identifiers),
         }
-        made.append(_touchpoint(rng, at, person, number, stated))
-    return made
+        made.append((at + rng.choice((0, 0, 0, MINUTE, 3 * HOUR)), _touchpoint(rng, at, person, number, stated)))
+    made.sort(key=lambda arrived: arrived[0])
+    return [touchpoint for _, touchpoint in made]
 
 
 def commands(seed: int, count: int) -> list[Command]:
     """Return decisions on people's identities."""
     rng = random.Random(seed)
     return [
-        Command(rng.choice(("link", "unlink")), *rng.sample(_identities(), 2), T0 + rng.randrange(9 * HOUR), f"d{number}")
+        Command(
+            rng.choice(("link", "unlink")), *rng.sample(_identities(), 2), T0 + rng.randrange(9 * HOUR), f"d{number}"
+        )
         for number in range(count)
     ]
 

@@ -42,10 +42,6 @@ def known_owner(touchpoint: Touchpoint, graph: IdentityGraph) -> str:
     return owner
 
 
-def rows_of(output: Any) -> list[dict[str, Any]]:
-    return output
-
-
 def expected(touchpoints: list[Touchpoint], graph: IdentityGraph) -> dict[str, list[Any]]:
     """Return the rows of a log in which every touchpoint states its owner."""
     partition, tables = Partition(0, 1, rules_of(SETTINGS)), Tables()
@@ -76,14 +72,23 @@ def shown(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
             sums[*key, name] += row[name]
         for sample in row["samples"]:
             sums[*key, "sample", sample] += 1
+    found["accepted"] = sorted(_counted(tables.get("hourly_counts", [])).items())
     found["metrics"] = sorted((*key, str(value)) for key, value in sums.items() if value)
     return found
+
+
+def _counted(rows: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """Return how many touchpoints were accepted, by kind and hour."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        counts[row["kind"], str(row["hour"])] += row["accepted"]
+    return counts
 
 
 def stored(cluster: Cluster) -> dict[str, list[Any]]:
     writer = cluster.tables()
     tables = {}
-    for table in (*COMPARED, "metric_buckets"):
+    for table in (*COMPARED, "hourly_counts", "metric_buckets"):
         columns = TABLES[table].__struct_fields__
         kept = writer._rows.get(table, {})
         tables[table] = [dict(zip(columns, row, strict=True)) for row in kept.values()]
@@ -101,7 +106,7 @@ def final_graph(cluster: Cluster) -> IdentityGraph:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
     touchpoints = people(seed, 60)
-    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 6)[seed % 2])
+    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 12)[seed % 2])
 
     cluster.run(touchpoints, commands(seed, (0, 0, 2)[seed % 3]), END)
 
