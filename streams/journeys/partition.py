@@ -288,7 +288,7 @@ class Partition:
             return False
         self._count_on_time(touchpoint, context)
         forward(ownership, touchpoint, owner, self._sender(context))
-        forget_settled(ownership, context.late_before)
+        forget_settled(ownership, context.settled_before)
         # Analysts see it at once, in no journey yet.
         row = lone_row(touchpoint, owner, "", self._rules)
         row.version = ON_TIME | row_version(self._rules.epoch, context.offset)
@@ -302,7 +302,7 @@ class Partition:
         customer_key = record.customer_key
         left, received = [], []
         if isinstance(record, Owners):
-            change = change_owners(timeline, record, context.late_before, self._sender(context))
+            change = change_owners(timeline, record, context.settled_before, self._sender(context))
             left, received = change.left, change.returned
         elif isinstance(record, Withdrawn):
             left = record.timeline_ids
@@ -325,7 +325,7 @@ class Partition:
         touchpoint = touchpoint_in(data)
         if find_pending(timeline, touchpoint.timeline_id) is not None:
             return
-        if is_folded(timeline, touchpoint):
+        if touchpoint.occurred_at < context.settled_before or is_folded(timeline, touchpoint):
             # A robot's: its row stays as the partition of its stated key has sent it.
             self._output.counts["moved_late"] += 1
             return
