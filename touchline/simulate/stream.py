@@ -62,7 +62,9 @@ def write_simulation(customers: int, days: int, seed: int, out: Path, end: datet
 
 
 def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> tuple[Iterator[bytes], dict[str, Any]]:
-    period = _period(customers, days, start)
+    if customers < 1 or days < 1:
+        raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
+    period = period_of(days, start + timedelta(days=days) if start else None)
     lines, truth, encode = OrderedLines(), Truth(), msgspec.json.Encoder().encode
     shop = shop_events(period)
     truth.add_shop(shop)
@@ -80,14 +82,17 @@ def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> t
     return lines.in_order(), {**head, **truth.summary()}
 
 
-def _period(customers: int, days: int, start: datetime | None) -> Period:
-    if customers < 1 or days < 1:
-        raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
-    start = start or DEFAULT_END - timedelta(days=days)
-    if start.tzinfo is None:
-        raise ValueError(f"the simulation's time {start.isoformat()} has no time zone")
-    first = round(start.timestamp() * 1_000)
-    return Period(first, first + days * DAY_MS)
+def period_of(days: int, end: datetime | None = None) -> Period:
+    """Return the days before `end`; by default before 2026-01-01, UTC.
+
+    Raises:
+        ValueError: the end has no time zone.
+    """
+    end = end or DEFAULT_END
+    if end.tzinfo is None:
+        raise ValueError(f"the simulation's time {end.isoformat()} has no time zone")
+    last = round(end.timestamp() * 1_000)
+    return Period(last - days * DAY_MS, last)
 
 
 def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
