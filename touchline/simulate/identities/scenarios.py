@@ -94,13 +94,15 @@ def _shop_phone(unit: Unit) -> None:
 
 
 def _test_number(unit: Unit) -> None:
-    """Fill in the telephone number that all fill in who want to give none."""
-    who = unit.add(CUSTOMER, "email", "cookie")
+    """Fill in the telephone number that all fill in who want to give none; get a device later."""
+    who = unit.add(CUSTOMER, "email", "cookie", "device")
     who.hold("phone", TEST_NUMBER)
     at = who.visit(unit.start, "cookie")
     who.order(at, CUSTOMER, "email", "phone", "cookie")
     who.visit(at + who.days(1, 25), "cookie")
     who.case(at + who.days(5, 90), "email")
+    at = who.log_in(at + who.days(30, 60), "device")
+    who.visit(at + who.days(1, 60), "device")
 
 
 def _changed_phone(unit: Unit) -> None:
