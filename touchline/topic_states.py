@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.inputs import CONTRACT_INPUTS
 from schemas.topics import REBUILD_MARK, Topic, all_topics
 from streams.kafka.admin import REBUILD_AGAIN, partition_counts
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import client_options
 from streams.kafka.partitions import listed, misfit
 from streams.settings import Settings
@@ -59,7 +59,7 @@ async def topic_states(settings: Settings) -> TopicStates:
         BrokerError: the certificates to trust cannot be read.
     """
     counts = await partition_counts(settings)
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         configs = await _configs(admin, [t.name for t in all_topics(settings.inputs) if t.name in counts])
@@ -144,7 +144,7 @@ def _narrow(topics_by_limit: Mapping[str, list[str]]) -> list[str]:
     ]
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> Configs:
+async def _configs(admin: AdminClient, names: list[str]) -> Configs:
     """Return the settings of some topics, as far as the broker tells them."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:

@@ -63,7 +63,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         pass
 
     def use(broker: Broker) -> Broker:
-        monkeypatch.setattr(admin, "AIOKafkaAdminClient", broker)
+        monkeypatch.setattr(admin, "AdminClient", broker)
         return broker
 
     monkeypatch.setattr(admin, "check_release", release_is_good)
