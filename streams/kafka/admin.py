@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from schemas.topics import REBUILD_MARK, Topic, all_topics
 from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import BrokerError, client_options
-from streams.kafka.partitions import listed, misfit
+from streams.kafka.partitions import listed, misfit, misnamed
 from streams.kafka.release import check_release
 from streams.settings import Settings
 
@@ -109,8 +109,9 @@ def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) 
     missing = [name for name in wanted if name not in counts]
     if missing:
         unseen = f", or user {settings.kafka_user} may not describe them" if settings.kafka_user else ""
+        wrong = f"{said}. " if (said := misnamed(missing, settings.inputs, counts)) else ""
         raise BrokerError(
-            f"these topics do not exist{unseen}: {_listed(missing)}. Create them with: touchline topics --create"
+            f"these topics do not exist{unseen}: {_listed(missing)}. {wrong}Create them with: touchline topics --create"
         )
     problem = misfit(settings.partitions, {name: counts[name] for name in wanted if name not in settings.inputs})
     if problem:
