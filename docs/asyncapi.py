@@ -20,7 +20,7 @@ from schemas.kinds import KINDS
 from schemas.kinds.kind import BusinessKind, TouchpointKind
 from schemas.text import MAX_REASON
 from schemas.topics import DEAD_LETTERS, SIGNAL_TOPICS, all_topics
-from streams.kafka.greeting import LEAST_KAFKA
+from streams.kafka.release import LEAST_KAFKA
 from touchline.records.examples import example_json
 from touchline.records.json_schema import json_schema
 

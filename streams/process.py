@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
@@ -158,11 +158,12 @@ async def serve(settings: Settings, role: Role, port: int, needed: set[str], bui
 
         batches = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)
         stack.push_async_callback(batches.stop)
-        await _unless_stopped(stop, _connect(settings, needed, batches, note_failure))
-        if stop.is_set():
+        partitions = await _unless_stopped(stop, _connect(settings, needed, batches, note_failure))
+        if partitions is None or stop.is_set():
             return
         producer = WatchedProducer(batches)
-        services = Services(settings, producer, telemetry, standing=standing)
+        inputs = {name: partitions[name] for name in settings.inputs if name in partitions}
+        services = Services(settings, producer, telemetry, standing=standing, input_partitions=inputs)
         app = await _unless_stopped(stop, build(settings, services, stack))
         if app is None:
             return
@@ -195,11 +196,16 @@ async def _watch(watch: Watch) -> None:
 
 async def _connect(
     settings: Settings, needed: set[str], producer: BatchProducer, on_failure: Callable[[str], None]
-) -> None:
-    """Wait for Kafka, check the topics, and start the producer; Kafka may go away again between any two of them."""
+) -> Mapping[str, int]:
+    """Wait for Kafka, check the topics, and start the producer; Kafka may go away again between any two of them.
+
+    Returns:
+        The number of partitions of every topic there is.
+    """
     await wait_for_broker(settings, on_failure=on_failure)
-    await wait_out(settings, lambda: check_topics(settings, needed), on_failure=on_failure)
+    partitions = await wait_out(settings, lambda: check_topics(settings, needed), on_failure=on_failure)
     await wait_out(settings, producer.start, on_failure=on_failure)
+    return partitions
 
 
 def _registry() -> CollectorRegistry:

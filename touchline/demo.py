@@ -144,13 +144,14 @@ async def _wait(stack: Stack, settings: Settings, steps: Steps) -> None:
         waiting.cancel()
 
 
-def report(database: Path, address: str, console: Console) -> None:
+def report(database: Path, address: str, console: Console, bad_lines: int = 0) -> None:
     """Print the report of a database that no process has open.
 
     Args:
         database: its folder, as the examples name it.
         address: its address, for `sinks.open.open_database`.
         console: prints it.
+        bad_lines: lines of the input that could not be published.
     """
     with _opened(address) as tables:
 
@@ -159,7 +160,7 @@ def report(database: Path, address: str, console: Console) -> None:
             return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
 
         findings = read_findings(ask)
-    print_report(findings, console, example_commands(database))
+    print_report(findings, console, example_commands(database), bad_lines)
 
 
 def example_commands(database: Path) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.pauses import PauseNote, ResumeRequest, decode_note, encode_request
 from schemas.topics import RESUME_REQUESTS
 from streams.kafka.admin import partition_counts
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import client_options
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
@@ -41,7 +41,7 @@ async def paused_inputs(settings: Settings) -> list[PausedInput]:
     """
     counts = await partition_counts(settings)
     places = [TopicPartition(topic, number) for topic in settings.inputs for number in range(counts.get(topic, 0))]
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         committed = await admin.list_consumer_group_offsets(settings.group("streams"), partitions=places)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.inputs import CONTRACT_INPUTS
 from schemas.topics import REBUILD_MARK, Topic, all_topics
 from streams.kafka.admin import REBUILD_AGAIN, partition_counts
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import client_options
-from streams.kafka.partitions import listed, misfit
+from streams.kafka.partitions import listed, misfit, misnamed
 from streams.settings import Settings
 
 _MAX_MESSAGE = "max.message.bytes"
@@ -59,7 +59,7 @@ async def topic_states(settings: Settings) -> TopicStates:
         BrokerError: the certificates to trust cannot be read.
     """
     counts = await partition_counts(settings)
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         configs = await _configs(admin, [t.name for t in all_topics(settings.inputs) if t.name in counts])
@@ -79,7 +79,8 @@ def judge(
         configs: the settings of each topic, where they are known.
         inputs: the input topics.
     """
-    topics = all_topics(inputs)
+    names = list(inputs)
+    topics = all_topics(names)
     there = {topic.name: counts[topic.name] for topic in topics if topic.name in counts}
     fixed = {topic.name: there[topic.name] for topic in topics if topic.name in there and not topic.any_partitions}
     missing = [topic.name for topic in topics if topic.name not in there]
@@ -108,7 +109,12 @@ def judge(
         return TopicStates(states, [REBUILD_AGAIN])
     return TopicStates(
         states,
-        [*filter(None, [misfit(wanted, fixed)]), *_missing(missing, there), *_losing(losing), *_narrow(narrow)],
+        [
+            *filter(None, [misfit(wanted, fixed)]),
+            *_missing(missing, there, misnamed(missing, names, counts)),
+            *_losing(losing),
+            *_narrow(narrow),
+        ],
     )
 
 
@@ -121,11 +127,12 @@ def _said(config: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in config.items())
 
 
-def _missing(missing: list[str], there: Mapping[str, int]) -> list[str]:
+def _missing(missing: list[str], there: Mapping[str, int], wrong: str) -> list[str]:
     if not missing:
         return []
     which = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing" if there else "none is there"
-    return [f"{which}: touchline topics --create"]
+    wrong = f"{wrong}; or create them: " if wrong else ""
+    return [f"{which}: {wrong}touchline topics --create"]
 
 
 def _losing(topics_by_config: Mapping[str, list[str]]) -> list[str]:
@@ -144,7 +151,7 @@ def _narrow(topics_by_limit: Mapping[str, list[str]]) -> list[str]:
     ]
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> Configs:
+async def _configs(admin: AdminClient, names: list[str]) -> Configs:
     """Return the settings of some topics, as far as the broker tells them."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:

@@ -78,3 +78,5 @@ allow touchline_sink Read prefix touchline-sink
 # Your services, and `touchline publish`. Better a user for each service, with the topics that it publishes to.
 allow touchline_publisher Write topic "${INPUTS[@]}"
 allow touchline_publisher Describe topic "$REBUILD"
+# Kafka before 2.8 lets no idempotent producer write without it; later ones take the right to write to a topic for it.
+allow touchline_publisher IdempotentWrite cluster

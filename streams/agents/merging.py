@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple
 
+import structlog
 from msgspec.structs import replace
 
 from schemas import identity_links
 from schemas.journey_log import Touchpoint, encode
 from schemas.rows import BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, LINKS
-from schemas.units import DAY_MS
+from schemas.units import DAY_MS, SECOND_MS
 from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
 from streams.agents.pausing import Inputs, Pausing, Place
@@ -38,6 +39,8 @@ PATIENCE_S = 0.5
 """How long the other inputs wait for one that waits for a schema: as a rule the registry answers sooner."""
 
 OUTCOMES = b"outcomes"
+log = structlog.get_logger(__name__)
+
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
 
 
@@ -70,6 +73,7 @@ class IngestTask:
         settings = services.settings
         self.number = number
         places = _places(number, settings, inputs)
+        undealt = _undealt(number, services, places)
         self.refused_in_a_row = dict.fromkeys(places, 0)
         self.waiting: dict[Place, deque[Chunk]] = {}
         self.closed = False
@@ -77,7 +81,10 @@ class IngestTask:
         self._inputs = inputs
         self._partitions = settings.partitions
         self._epoch_version = row_version(settings.epoch, 0)
-        self._merge = PartitionMerge[ReceivedChunk, Accepted](places, round(settings.idle_s * 1000), services.clock())
+        self._merge = PartitionMerge[ReceivedChunk, Accepted](
+            [*places, *undealt], round(settings.idle_s * 1000), services.clock()
+        )
+        self._await_dealing(undealt)
         self.pausing = Pausing(services, inputs, self._merge)
         self._statements = statements
         self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
@@ -90,6 +97,23 @@ class IngestTask:
         self._writer: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._learning: set[asyncio.Task[None]] = set()
+
+    def _await_dealing(self, undealt: list[Place]) -> None:
+        """Have the watermark wait, for a limited time, for inputs that the group's leader has dealt to nobody.
+
+        A broker that starts may not know of a topic yet, and then the leader does not: were its inputs taken for none,
+        all that they hold would be late.
+        """
+        hold_s = self._services.settings.pause_hold_s
+        for topic, partition in undealt:
+            self._merge.hold((topic, partition), self._services.clock() + round(hold_s * SECOND_MS))
+            log.warning(
+                "an input partition is not dealt to its task, and time waits for it: does its topic still exist, and "
+                "may we describe it?",
+                topic=topic,
+                partition=partition,
+                waits_at_most_s=hold_s,
+            )
 
     @property
     def revoked(self) -> bool:
@@ -254,6 +278,17 @@ def _places(number: int, settings: Settings, inputs: Inputs) -> list[Place]:
         for partition in sorted(inputs.assigned(topic))
         if partition % settings.partitions == number
     ]
+
+
+def _undealt(number: int, services: Services, places: list[Place]) -> list[Place]:
+    """Return the inputs that go with a task's number, were there at the start, and are not among its own."""
+    step, dealt = services.settings.partitions, set(places)
+    of_task = [
+        (topic, partition)
+        for topic, count in services.input_partitions.items()
+        for partition in range(number, count, step)
+    ]
+    return [place for place in of_task if place not in dealt]
 
 
 def _statement(row: BusinessChangeRow | MarketingSpendRow) -> OutcomeRow:

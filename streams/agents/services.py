@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +35,7 @@ class Services:
         sleep: waits for some seconds.
         standing: where it is noted what work waits for.
         sources: tell which producing services have series of their own.
+        input_partitions: how many partitions each input had at the start, by topic; they only become more.
     """
 
     settings: Settings
@@ -43,3 +45,4 @@ class Services:
     sleep: Sleep = asyncio.sleep
     standing: Standing = field(default_factory=Standing)
     sources: SourceLabels = field(default_factory=SourceLabels)
+    input_partitions: Mapping[str, int] = field(default_factory=dict)

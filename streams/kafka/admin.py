@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.errors import (
     InvalidConfigurationError,
     KafkaError,
@@ -18,9 +18,10 @@ from aiokafka.errors import (
 )
 
 from schemas.topics import REBUILD_MARK, Topic, all_topics
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import BrokerError, client_options
-from streams.kafka.greeting import check_release
-from streams.kafka.partitions import listed, misfit
+from streams.kafka.partitions import listed, misfit, misnamed
+from streams.kafka.release import check_release
 from streams.settings import Settings
 
 NAMED = 8
@@ -77,7 +78,7 @@ async def create_topics(
     )
     if problem:
         raise BrokerError(f"no topic was created. {problem}")
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         done.there += [topic.name for topic in wanted if topic.name in there]
@@ -108,8 +109,9 @@ def _check(settings: Settings, counts: Mapping[str, int], names: Iterable[str]) 
     missing = [name for name in wanted if name not in counts]
     if missing:
         unseen = f", or user {settings.kafka_user} may not describe them" if settings.kafka_user else ""
+        wrong = f"{said}. " if (said := misnamed(missing, settings.inputs, counts)) else ""
         raise BrokerError(
-            f"these topics do not exist{unseen}: {_listed(missing)}. Create them with: touchline topics --create"
+            f"these topics do not exist{unseen}: {_listed(missing)}. {wrong}Create them with: touchline topics --create"
         )
     problem = misfit(settings.partitions, {name: counts[name] for name in wanted if name not in settings.inputs})
     if problem:
@@ -128,7 +130,7 @@ async def partition_counts(settings: Settings) -> Mapping[str, int]:
     Raises:
         KafkaError: no broker answers.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         described = await admin.describe_topics()
@@ -147,7 +149,7 @@ async def delete_topics(settings: Settings, names: Iterable[str]) -> None:
     unwanted = set(names)
     if not unwanted:
         return
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         response = await admin.delete_topics(sorted(unwanted))
@@ -170,7 +172,7 @@ async def widen_topics(settings: Settings, names: Iterable[str]) -> None:
     narrow, wanted = sorted(names), settings.partitions
     if not narrow:
         return
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         await admin.create_partitions({name: NewPartitions(wanted) for name in narrow})
@@ -205,7 +207,7 @@ async def _until_known(settings: Settings, names: Iterable[str]) -> None:
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-async def _create_all(admin: AIOKafkaAdminClient, settings: Settings, missing: Sequence[Topic], done: Created) -> None:
+async def _create_all(admin: AdminClient, settings: Settings, missing: Sequence[Topic], done: Created) -> None:
     """Create topics that brokers do not tell of; whose name is taken nevertheless is asked for again.
 
     Another process has just created it, and it will be told of; or it is being deleted: brokers with ZooKeeper stop
@@ -222,7 +224,7 @@ async def _create_all(admin: AIOKafkaAdminClient, settings: Settings, missing: S
     done.there += [topic.name for topic in missing]
 
 
-async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, done: Created) -> bool:
+async def _create(admin: AdminClient, settings: Settings, topic: Topic, done: Created) -> bool:
     """Create a topic; return False if its name is taken."""
     try:
         await _request(admin, settings, topic, topic.config)
@@ -239,7 +241,7 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, 
     return True
 
 
-async def _request(admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, config: Mapping[str, str]) -> None:
+async def _request(admin: AdminClient, settings: Settings, topic: Topic, config: Mapping[str, str]) -> None:
     response = await admin.create_topics(
         [
             NewTopic(

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     BrokerNotAvailableError,
     ClusterAuthorizationFailedError,
@@ -23,6 +22,7 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import TouchlineError
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.obstacle import Obstacle, find_obstacle
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
@@ -180,7 +180,7 @@ async def wait_for_broker(
 
 
 async def _list_topics(settings: Settings) -> None:
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         await admin.list_topics()

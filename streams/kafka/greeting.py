@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.kafka.client import BrokerError, client_options
 from streams.settings import Settings
 
-LEAST_KAFKA = "2.7"
-"""The oldest release that touchline was run against."""
 ANSWER_S = 5.0
-
 _FETCH = 1
-_LEAST_FETCH = 12
-"""Brokers do not tell their release, but which requests they take: this version of a fetch came with Kafka 2.7."""
 
 
 class Server(NamedTuple):
@@ -29,7 +23,7 @@ class Server(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as `TOUCHLINE_KAFKA` takes it."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -44,11 +38,6 @@ class Greeting:
     brokers: list[Server]
     fetch_version: int
 
-    def check_release(self) -> None:
-        """Raise a BrokerError if the broker is older than `LEAST_KAFKA`."""
-        if self.fetch_version < _LEAST_FETCH:
-            raise BrokerError(f"this Kafka is older than {LEAST_KAFKA}, the least that touchline takes: upgrade it")
-
 
 def servers_of(settings: Settings) -> list[Server]:
     """Return the brokers to start from."""
@@ -56,14 +45,17 @@ def servers_of(settings: Settings) -> list[Server]:
     return [Server(host.strip("[]"), int(port)) for host, _, port in places]
 
 
-async def greet(settings: Settings, server: Server) -> Greeting:
-    """Return what one broker says of itself.
+async def greet(server: Server, options: Mapping[str, Any]) -> Greeting:
+    """Return what one broker says of itself, which it tells only those whom it takes.
+
+    Args:
+        server: the broker.
+        options: those of aiokafka's clients.
 
     Raises:
-        BrokerError: the certificates to trust cannot be read.
         OSError, TimeoutError, KafkaError: why there is no answer, as it came.
     """
-    options = {**client_options(settings), "request_timeout_ms": int(ANSWER_S * 1000)}
+    options = {**options, "request_timeout_ms": int(ANSWER_S * 1000)}
     del options["bootstrap_servers"]
     connection = await create_conn(server.host, server.port, **options)
     try:
@@ -72,17 +64,3 @@ async def greet(settings: Settings, server: Server) -> Greeting:
     finally:
         connection.close()
     return Greeting([Server(host, port) for _, host, port, *_ in answer.brokers], fetch_version)
-
-
-async def check_release(settings: Settings) -> None:
-    """Raise a BrokerError if Kafka is older than `LEAST_KAFKA`: the first broker that answers speaks for all.
-
-    If none answers, whatever is asked of Kafka next will say so.
-    """
-    for server in servers_of(settings):
-        try:
-            greeting = await greet(settings, server)
-        except (OSError, TimeoutError, KafkaError):
-            continue
-        greeting.check_release()
-        return

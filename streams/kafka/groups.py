@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupIdNotFound, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
+from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import BrokerError, client_options
 from streams.settings import Settings, is_group
 
@@ -20,7 +20,7 @@ async def group_members(settings: Settings) -> Mapping[str, list[str]]:
     Raises:
         KafkaError: no broker answers, or it refuses to tell.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         ours = sorted(name for name, *_ in await admin.list_consumer_groups() if is_group(name))
@@ -42,7 +42,7 @@ async def forget_groups(settings: Settings, names: Iterable[str]) -> None:
         BrokerError: a group has members, or the broker refused it.
         KafkaError: no broker answers.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
         for name in names:

@@ -6,18 +6,15 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from aiokafka.conn import create_conn
 from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest
 
+from streams.kafka.greeting import Server, greet, servers_of
 from streams.settings import Settings
-
-ANSWER_S = 5.0
 
 
 class Obstacle(NamedTuple):
@@ -39,11 +36,10 @@ async def find_obstacle(settings: Settings, options: Mapping[str, Any]) -> Obsta
         settings: how Kafka is reached.
         options: the same as aiokafka's options.
     """
-    options = {**options, "request_timeout_ms": int(ANSWER_S * 1000)}
     found = []
-    for server in options.pop("bootstrap_servers"):
+    for server in servers_of(settings):
         try:
-            await _ask(server, options)
+            await greet(server, options)
         except (KafkaError, OSError, TimeoutError) as error:
             found.append(_obstacle(settings, server, error))
         else:
@@ -52,17 +48,7 @@ async def find_obstacle(settings: Settings, options: Mapping[str, Any]) -> Obsta
     return max(found, key=lambda one: one.refused)
 
 
-async def _ask(server: str, options: Mapping[str, Any]) -> None:
-    """Ask one broker something that it answers only those whom it takes."""
-    host, _, port = server.rpartition(":")
-    connection = await create_conn(host.strip("[]"), int(port), **options)
-    try:
-        await connection.send(MetadataRequest([]))
-    finally:
-        connection.close()
-
-
-def _obstacle(settings: Settings, server: str, error: Exception) -> Obstacle:
+def _obstacle(settings: Settings, server: Server, error: Exception) -> Obstacle:
     advice = _refusal(settings, error)
     if advice is not None:
         return Obstacle(f"Kafka at {server} {advice}", refused=True)

@@ -1,10 +1,11 @@
-"""Which number of partitions fits the topics that are there, and what to do where none does. Pure."""
+"""Which number of partitions fits the topics that are there, which of them are misspelt, and what to do. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Container, Iterable, Mapping
 
-from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE
+from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, TOPIC_KINDS
 
 NAMED = 3
 """How many topics a message names before it counts the rest."""
@@ -27,6 +28,24 @@ def misfit(wanted: int, counts: Mapping[str, int]) -> str:
     )
     rule = "All topics but the inputs need the same number"
     return f"TOUCHLINE_PARTITIONS is {wanted}, but {found}. {rule}: {_advice(counts)}"
+
+
+def misnamed(missing: Iterable[str], inputs: Container[str], there: Iterable[str]) -> str:
+    """Return which missing topics `TOUCHLINE_TOPICS` names, perhaps wrongly; "" if none.
+
+    Args:
+        missing: the topics that are not there.
+        inputs: the input topics.
+        there: the topics that are.
+    """
+    named = sorted(name for name in missing if name in inputs and name not in TOPIC_KINDS)
+    if not named:
+        return ""
+    free = sorted(name for name in there if name not in inputs)
+    near = [*dict.fromkeys(match for name in named for match in difflib.get_close_matches(name, free, n=1))]
+    meant = f" (did you mean {listed(near)}?)" if near else ""
+    verb = "is a name" if len(named) == 1 else "are names"
+    return f"{listed(named)} {verb} of TOUCHLINE_TOPICS: look at its spelling{meant}"
 
 
 def listed(names: list[str]) -> str:

@@ -33,10 +33,9 @@ PATIENCE_S = 180.0
 
 @dataclass(frozen=True)
 class Run:
-    """What was accepted of the load, how often each status was answered, and how often each event id is stored."""
+    """What the load was answered, and how often each event id is stored."""
 
-    accepted: Counter[str]
-    statuses: Counter[int]
+    load: HttpLoad
     stored: Counter[str]
     complaints: list[str]
 
@@ -66,7 +65,7 @@ def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pyt
             collector.start()
             accepts(load)
         pipeline.drain(PATIENCE_S)
-        yield Run(load.accepted, load.statuses, stored(pipeline), errors(collector))
+        yield Run(load, stored(pipeline), errors(collector))
 
 
 def accepts(load: HttpLoad) -> None:
@@ -90,18 +89,26 @@ def errors(collector: App) -> list[str]:
 
 
 def test_the_load_met_accepting_and_turning_away_and_nothing_else_but_a_restart(run: Run) -> None:
-    assert run.statuses[200] > MEANWHILE
-    assert run.statuses[503] > MEANWHILE
-    assert run.statuses.keys() <= {0, 200, 503}
+    assert run.load.statuses[200] > MEANWHILE
+    assert run.load.statuses[503] > MEANWHILE
+    assert run.load.statuses.keys() <= {0, 200, 503}
     assert run.complaints == []
 
 
+def test_whoever_is_turned_away_is_told_when_to_come_again(run: Run) -> None:
+    assert run.load.advised[503] == run.load.statuses[503]
+
+
+def test_what_the_full_queue_does_not_take_is_turned_away(run: Run) -> None:
+    assert {detail.partition(";")[0] for detail in run.load.details} >= {"the queue to Kafka is full"}
+
+
 def test_all_that_was_accepted_is_stored_once(run: Run) -> None:
-    assert run.stored == Counter([*run.accepted, "first"])
+    assert run.stored == Counter([*run.load.accepted, "first"])
 
 
 def test_nothing_is_answered_as_accepted_twice(run: Run) -> None:
-    assert set(run.accepted.values()) == {1}
+    assert set(run.load.accepted.values()) == {1}
 
 
 @pytest.mark.usefixtures("run")

@@ -125,7 +125,7 @@ def publish(guide: Guide, schema: bytes, folder: Path, kafka: str) -> None:
     assert commands
     (folder / "Purchase.avsc").write_bytes(schema)
     environment = os.environ | {
-        "KAFKA": kafka,
+        "KAFKA": f"{kafka},{kafka}",  # a list, as who has several brokers writes it
         "MAVEN_OPTS": MAVEN_OPTS,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }

@@ -74,11 +74,15 @@ class HttpLoad:
     Attributes:
         accepted: how often each event id was answered as accepted.
         statuses: how often each status was answered; 0 for no answer.
+        advised: how often each status was answered with a Retry-After of a second or more.
+        details: how often a request was turned away as a whole with each detail.
     """
 
     def __init__(self, door: str, clients: int, batch: int, patience_s: float = STOP_S) -> None:
         self.accepted: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
+        self.advised: Counter[int] = Counter()
+        self.details: Counter[str] = Counter()
         self._url, self._clients, self._batch, self._patience_s = f"http://{door}{PATH}", clients, batch, patience_s
         self._stopped = threading.Event()
         self._error: BaseException | None = None
@@ -135,7 +139,7 @@ class HttpLoad:
         try:
             async with session.post(self._url, data=body, headers={"content-type": "application/json"}) as answer:
                 told, retry_after = await answer.json(content_type=None), answer.headers.get("retry-after")
-                self.statuses[answer.status] += 1
+                self._note(answer.status, told, retry_after)
         except (aiohttp.ClientError, OSError):
             self.statuses[0] += 1
             await asyncio.sleep(AGAIN_S)
@@ -145,3 +149,10 @@ class HttpLoad:
         if retry_after is not None:
             await asyncio.sleep(min(float(retry_after), MOST_PATIENT_S))
         return [name for name in names if name not in done]
+
+    def _note(self, status: int, told: dict[str, Any], retry_after: str | None) -> None:
+        """Count an answer."""
+        self.statuses[status] += 1
+        self.advised[status] += int(retry_after or 0) >= 1
+        if "detail" in told:
+            self.details[told["detail"]] += 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.errors import for_code
 
 from schemas.topics import Topic, all_topics
+from streams.kafka.admin_client import AdminClient
 
 
 async def create_topics(bootstrap: str, topics: Iterable[Topic | str], partitions: int = 1) -> None:
@@ -17,7 +18,7 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic | str], partition
         aiokafka.errors.KafkaError: the broker refused one, such as one that exists.
     """
     described = [Topic(topic) if isinstance(topic, str) else topic for topic in topics]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         response = await admin.create_topics(
@@ -41,7 +42,7 @@ async def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
     Raises:
         aiokafka.errors.KafkaError: the broker refused one, such as one that is not there.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         response = await admin.delete_topics(list(names))
@@ -58,7 +59,7 @@ async def widen_topic(bootstrap: str, name: str, partitions: int) -> None:
     Raises:
         aiokafka.errors.KafkaError: the broker refused it.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         response = await admin.create_partitions({name: NewPartitions(partitions)})

@@ -22,7 +22,7 @@ from sinks.database import Database, select
 from sinks.release import LEAST_CLICKHOUSE
 from streams.identity.placeholders import NO_IDENTITY
 from streams.journeys.experience import HAPPENED
-from streams.kafka.greeting import LEAST_KAFKA
+from streams.kafka.release import LEAST_KAFKA
 from streams.settings import documented
 from touchline.main import COMMANDS, cli
 

@@ -123,12 +123,19 @@ class Collector:
                 take(len(body))
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             self._check_rate(name)
-            self.rate.take(name, max(1, len(texts)))
+            charged = max(1, len(texts))
+            self.rate.take(name, charged)
             read = await self._read(texts)
         outgoing = [one for one in read if isinstance(one, Outgoing)]
-        with self.metrics.acknowledgement.time():
-            acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
+        try:
+            with self.metrics.acknowledgement.time():
+                acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
+        except RequestError:
+            self.rate.give_back(name, charged)
+            raise
         told = results(read, acknowledged)
+        # A client is to send these again, and pays for them then.
+        self.rate.give_back(name, told.unacknowledged)
         self._count(name, told, read)
         return told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from streams.settings import Settings, SettingsError
 from touchline.collect.errors import RequestError
 
 FULL_RETRY_S = 1
@@ -42,3 +43,18 @@ class Capacity:
         """Give room back that was taken."""
         self.touchpoints -= touchpoints
         self.size -= size
+
+
+def check_bounds(settings: Settings) -> None:
+    """Raise a SettingsError where the queue could not take the largest request that is let in."""
+    # A packed body is there beside what it holds.
+    for queue, most, times, what in (
+        ("collect_queue_bytes", "collect_max_body_bytes", 2, "body"),
+        ("collect_queue_touchpoints", "collect_max_touchpoints", 1, "request"),
+    ):
+        if getattr(settings, queue) < times * getattr(settings, most):
+            less = "less than twice" if times == 2 else "less than"
+            raise SettingsError(
+                f"TOUCHLINE_{queue.upper()} is {getattr(settings, queue)}, {less} TOUCHLINE_{most.upper()} "
+                f"({getattr(settings, most)}): the largest {what} would never be taken; raise it, or lower the other"
+            )

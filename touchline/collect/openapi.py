@@ -1,33 +1,18 @@
-"""The OpenAPI description of the HTTP collector, made of the Avro schemas, the limits of fields, and the examples."""
+"""The OpenAPI description of the HTTP collector: its one operation, and the JSON Schema of what it takes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from schemas.avro.registry import Schema, kind_schemas
 from schemas.errors import REASONS
-from schemas.limits import ENTRIES, LARGEST_AMOUNT, MAPS, characters_of
+from schemas.kinds import KINDS
 from streams.settings import Settings
 from touchline.records.examples import example_json
+from touchline.records.json_schema import line_schema
 
 OPENAPI = "3.1.0"
-_TIME = {
-    "oneOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "integer", "format": "int64", "description": "Epoch milliseconds."},
-    ]
-}
-_SIMPLE: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "boolean": {"type": "boolean"},
-    "double": {"type": "number", "format": "double"},
-    "int": {"type": "integer", "format": "int32"},
-    "long": {"type": "integer", "format": "int64"},
-}
-_AMOUNTS = {"quantity", "duration_ms"}
 
 
 def openapi(settings: Settings) -> bytes:
@@ -36,7 +21,6 @@ def openapi(settings: Settings) -> bytes:
 
 
 def _document(settings: Settings) -> dict[str, Any]:
-    schemas = kind_schemas()
     return {
         "openapi": OPENAPI,
         "info": {
@@ -46,11 +30,11 @@ def _document(settings: Settings) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "paths": {"/v1/touchpoints": {"post": _operation(settings, list(schemas))}},
+        "paths": {"/v1/touchpoints": {"post": _operation(settings)}},
         "components": {
             "schemas": {
-                **{schema["name"]: _record(schema, kind) for kind, schema in schemas.items()},
-                "Touchpoint": _touchpoint(schemas),
+                **{declared.record: line_schema(kind) for kind, declared in KINDS.items()},
+                "Touchpoint": _touchpoint(),
                 **_ANSWERS,
             },
             "responses": {name: _problem(meaning) for name, meaning in _PROBLEMS.items()},
@@ -66,78 +50,18 @@ def _version() -> str:
         return "unknown"
 
 
-def _touchpoint(schemas: dict[str, Schema]) -> dict[str, Any]:
-    names = {kind: f"#/components/schemas/{schema['name']}" for kind, schema in schemas.items()}
+def _touchpoint() -> dict[str, Any]:
+    places = {kind: f"#/components/schemas/{KINDS[kind].record}" for kind in KINDS}
     return {
-        "oneOf": [{"$ref": place} for place in names.values()],
-        "discriminator": {"propertyName": "kind", "mapping": names},
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "kind", "mapping": places},
     }
 
 
-def _record(schema: Schema, kind: str | None = None) -> dict[str, Any]:
-    """Return the JSON Schema of a record; of a kind's, with the field that names the kind."""
-    fields = {field["name"]: _field(field) for field in schema["fields"]}
-    required = [field["name"] for field in schema["fields"] if "default" not in field]
-    if kind is not None:
-        fields = {"kind": {"const": kind, "description": "What it is a record of."}, **fields}
-        required = ["kind", *required]
-    described = {
-        "type": "object",
-        "description": schema.get("doc", ""),
-        "properties": fields,
-        "required": required,
-        "additionalProperties": False,
-    }
-    return described if kind is None else described | {"examples": [json.loads(example_json(kind))]}
-
-
-def _field(field: dict[str, Any]) -> dict[str, Any]:
-    described = {**_type(field["type"], field["name"]), "description": field.get("doc", "")}
-    return described | {"default": field["default"]} if "default" in field else described
-
-
-def _type(kind: Any, name: str) -> dict[str, Any]:
-    """Return the JSON Schema of an Avro type, within the limits of the field that has it."""
-    if isinstance(kind, list):
-        (other,) = (branch for branch in kind if branch != "null")
-        return {"anyOf": [_type(other, name), {"type": "null"}]}
-    if isinstance(kind, str):
-        return {**_SIMPLE[kind], **_limits(kind, name)}
-    return _COMPLEX[kind["type"]](kind, name)
-
-
-def _map(name: str) -> dict[str, Any]:
-    most = MAPS[name]
-    return {
-        "type": "object",
-        "maxProperties": most.entries,
-        "propertyNames": {"maxLength": most.name},
-        "additionalProperties": {"type": "string", "maxLength": most.value},
-    }
-
-
-_COMPLEX: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
-    "long": lambda _kind, _name: _TIME,  # only times are written as objects
-    "enum": lambda kind, _name: {"type": "string", "enum": kind["symbols"]},
-    "array": lambda kind, name: {"type": "array", "items": _type(kind["items"], name), "maxItems": ENTRIES[name]},
-    "map": lambda _kind, name: _map(name),
-    "record": lambda kind, _name: _record(kind),
-}
-
-
-def _limits(kind: str, name: str) -> dict[str, Any]:
-    if kind == "string":
-        most = characters_of(name)
-        return {} if most is None else {"maxLength": most}
-    if name.endswith("_minor") or name in _AMOUNTS:
-        return {"maximum": LARGEST_AMOUNT} if kind == "long" else {}
-    return {}
-
-
-def _operation(settings: Settings, kinds: list[str]) -> dict[str, Any]:
+def _operation(settings: Settings) -> dict[str, Any]:
     one = {"$ref": "#/components/schemas/Touchpoint"}
     many = {"type": "array", "items": one, "maxItems": settings.collect_max_touchpoints}
-    examples = {kind: {"value": json.loads(example_json(kind))} for kind in kinds}
+    examples = {kind: {"value": json.loads(example_json(kind))} for kind in KINDS}
     return {
         "operationId": "collect",
         "summary": "Send a touchpoint, or a batch of them.",
@@ -198,6 +122,7 @@ _STATUSES = {
     "408": "TooSlow",
     "413": "TooLarge",
     "415": "UnknownType",
+    "421": "WrongName",
     "429": "TooMany",
 }
 _PROBLEMS = {
@@ -206,6 +131,7 @@ _PROBLEMS = {
     "TooSlow": "The body did not arrive in time.",
     "TooLarge": "The body has too many bytes or touchpoints; nothing was accepted.",
     "UnknownType": "Content-Type or Content-Encoding is not one of those that are taken.",
+    "WrongName": "Without API keys, requests are taken by the names of loopback alone.",
     "TooMany": "The key's rate is used up; Retry-After says for how long.",
 }
 _COUNT = {"type": "integer", "minimum": 0}

@@ -39,3 +39,8 @@ class RateLimit:
         """Take so many, be they more than are left: a batch is taken as a whole, and the next one waits the longer."""
         if self._per_second:
             self._left[name] -= count
+
+    def give_back(self, name: str, count: int) -> None:
+        """Give back what was taken of a rate, and was not used."""
+        if self._per_second:
+            self._left[name] += count

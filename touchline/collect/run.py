@@ -21,7 +21,7 @@ from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings, SettingsError
 from touchline.collect.app import BODY_WITHIN_S, Collector, build_app
-from touchline.collect.capacity import Capacity
+from touchline.collect.capacity import Capacity, check_bounds
 from touchline.collect.keys import load_keys
 from touchline.collect.publisher import Publisher
 from touchline.collect.server import CollectError, listening, serve_on
@@ -52,21 +52,6 @@ def run_collector(settings: Settings) -> int:
         exit_with(ROLE, error)
     log.info("stopped", role=ROLE)
     return 0
-
-
-def check_bounds(settings: Settings) -> None:
-    """Raise a SettingsError where the queue could not take the largest request that is let in."""
-    # A packed body is there beside what it holds.
-    for queue, most, times, what in (
-        ("collect_queue_bytes", "collect_max_body_bytes", 2, "body"),
-        ("collect_queue_touchpoints", "collect_max_touchpoints", 1, "request"),
-    ):
-        if getattr(settings, queue) < times * getattr(settings, most):
-            less = "less than twice" if times == 2 else "less than"
-            raise SettingsError(
-                f"TOUCHLINE_{queue.upper()} is {getattr(settings, queue)}, {less} TOUCHLINE_{most.upper()} "
-                f"({getattr(settings, most)}): the largest {what} would never be taken; raise it, or lower the other"
-            )
 
 
 async def serve(settings: Settings) -> None:

@@ -45,7 +45,8 @@ def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None)
         if not inputs and not sample.is_file():
             raise CommandError("this installation has no sample; name a file with --input FILE.jsonl")
         published = demo.run(inputs or (sample,), database, progress_console())
-        demo.report(database, address_of(database), result_console())
+        bad_lines = sum(source.lines for source in published.rejected)
+        demo.report(database, address_of(database), result_console(), bad_lines)
     if published.rejected:
         context.exit(REJECTED_STATUS)
 

@@ -8,12 +8,17 @@ from pathlib import Path
 import click
 
 from touchline.simulate import write_simulation
+from touchline.simulate.identities import write_identities
+from touchline.simulate.identities.unit import MIN_DAYS
+from touchline.simulate.stream import period_of
 from touchline.terminal import say
+
+SHOP_DAYS, YEAR_DAYS = 60, 365
 
 
 @click.command()
 @click.option("--customers", default=100, show_default=True, type=click.IntRange(min=1))
-@click.option("--days", default=60, show_default=True, type=click.IntRange(min=1))
+@click.option("--days", default=None, type=click.IntRange(min=1), help="By default 60; with --identities 365.")
 @click.option("--seed", default=1, show_default=True, type=int, help="The same seed gives the same stream.")
 @click.option(
     "--out",
@@ -27,7 +32,31 @@ from touchline.terminal import say
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day the stream ends, UTC. By default 2026-01-01.",
 )
-def command(customers: int, days: int, seed: int, out: Path, end: datetime | None) -> None:
+@click.option(
+    "--identities",
+    is_flag=True,
+    help="People who come as several identities, in place of the shop's: who they are goes to FILE.people.jsonl, and "
+    "whose each touchpoint is to FILE.owners.jsonl.",
+)
+@click.option(
+    "--subject-only",
+    is_flag=True,
+    help="With --identities: webhooks about an order, case, call or post state nobody. Workers refuse such messages.",
+)
+def command(
+    customers: int, days: int | None, seed: int, out: Path, end: datetime | None, identities: bool, subject_only: bool
+) -> None:
     """Write a shop's stream of touchpoints to FILE.jsonl, and its truth to FILE.truth.json."""
-    write_simulation(customers, days, seed, out, end.replace(tzinfo=UTC) if end else None)
-    say(f"wrote {out} and {out.with_suffix('.truth.json')}")
+    if subject_only and not identities:
+        raise click.UsageError("--subject-only is an option of --identities; name both")
+    end = end.replace(tzinfo=UTC) if end else None
+    if not identities:
+        write_simulation(customers, days or SHOP_DAYS, seed, out, end)
+    elif days is not None and days < MIN_DAYS:
+        raise click.UsageError(
+            f"--identities takes at least {MIN_DAYS} days, not {days}: some people return after months"
+        )
+    else:
+        write_identities(customers, seed, period_of(days or YEAR_DAYS, end), out, subject_only=subject_only)
+    also = [".truth.json", *([".people.jsonl", ".owners.jsonl"] if identities else [])]
+    say(f"wrote {out} and {', '.join(str(out.with_suffix(suffix)) for suffix in also)}")

@@ -14,6 +14,7 @@ from aiokafka.errors import (
 
 from streams.kafka.client import BrokerError, client_options
 from streams.kafka.greeting import Greeting, Server, greet, servers_of
+from streams.kafka.release import check_greeting
 from streams.settings import Settings
 from touchline.doctor.check import Check, Fault, problems
 from touchline.doctor.probe import Endpoint, obstacle
@@ -63,7 +64,7 @@ def idle_settings(settings: Settings) -> Iterator[Fault]:
 def _greet(settings: Settings, server: Server) -> Greeting | Fault:
     """Return a broker's greeting, or why there is none."""
     try:
-        return asyncio.run(greet(settings, server))
+        return asyncio.run(greet(server, client_options(settings)))
     except (SaslAuthenticationFailed, IllegalSaslStateError, UnsupportedSaslMechanismError) as error:
         return _login(settings, server, error)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -119,7 +120,7 @@ def _endpoint(settings: Settings, server: Server, address: str) -> Endpoint:
 
 def _answers(settings: Settings, greeting: Greeting) -> Check:
     try:
-        greeting.check_release()
+        check_greeting(greeting)
     except BrokerError as error:
         return Check(NAME, False, str(error))
     count = len(greeting.brokers)

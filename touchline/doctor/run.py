@@ -14,7 +14,9 @@ from aiokafka.errors import KafkaError
 from schemas.avro.registry import ConfluentRegistry, FileRegistry
 from schemas.avro.registry_client import RegistryUnavailableError
 from streams.sentiment import VaderScorer
-from streams.settings import Settings, mask
+from streams.settings import Settings, SettingsError, mask
+from touchline.collect.capacity import check_bounds
+from touchline.collect.keys import load_keys
 from touchline.doctor.check import Check
 from touchline.doctor.clickhouse import check_clickhouse
 from touchline.doctor.kafka import check_kafka
@@ -38,7 +40,20 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _registry(settings)
     yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
     yield _port("sink metrics", settings.metrics_host, settings.sink_metrics_port, "SINK_METRICS_PORT")
+    yield _collector(settings)
     yield _scorer()
+
+
+def _collector(settings: Settings) -> Check:
+    """Return whether `touchline collect` would start with these settings."""
+    try:
+        check_bounds(settings)
+        keys = load_keys(settings)
+    except SettingsError as error:
+        return Check("collect", False, str(error))
+    if not keys:
+        return Check("collect", True, "no API keys: it would take requests from this machine alone")
+    return Check("collect", True, f"API keys of {', '.join(keys.names)}")
 
 
 def _topics(settings: Settings) -> list[Check]:

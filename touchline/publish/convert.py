@@ -12,6 +12,8 @@ from schemas.avro.registry import FileRegistry
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.topics import MAX_TOUCHPOINT_BYTES
 from streams.identity.identities import Identities
+from streams.intake.checks import MAX_EVENT_ID, InvalidRecordError
+from streams.intake.lengths import EVENT_ID, check_characters, check_lengths
 from touchline.publish.lines import Line
 from touchline.publish.spool import Message
 
@@ -21,7 +23,7 @@ _IDENTITIES = Identities()
 
 
 class Converter:
-    """Turns lines into messages. The workers, not this class, decide whether a record is valid.
+    """Turns lines into messages. The workers, not this class, decide whether a record is valid, but for its lengths.
 
     A message goes to the first topic of its kind: in Avro, or in JSON that says its kind where others come there too.
 
@@ -49,6 +51,12 @@ class Converter:
         value = self.value(kind, record)
         if len(value) > MAX_TOUCHPOINT_BYTES:
             raise BadLineError(f"the touchpoint takes {len(value):,} bytes, at most {MAX_TOUCHPOINT_BYTES:,} are taken")
+        # Before the key: to compare identifiers of a megabyte takes long, and brokers store keys as they are.
+        try:
+            check_characters(EVENT_ID, record[EVENT_ID], MAX_EVENT_ID)
+            check_lengths(kind, record, len(value))
+        except InvalidRecordError as error:
+            raise BadLineError(error.detail) from error
         return record["occurred_at"], Message(self.topics[kind], key_of(record).encode(), value)
 
     def value(self, kind: str, record: dict[str, Any]) -> bytes:

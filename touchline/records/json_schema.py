@@ -28,13 +28,23 @@ _IDENTITY = [
 
 def json_schema(kind: str) -> dict[str, Any]:
     """Return the schema (draft 7) of a kind's messages in JSON, and of its lines for `touchline publish`."""
+    return {"$schema": DIALECT, **_schema(kind, "The kind; needed by `touchline publish` alone.")}
+
+
+def line_schema(kind: str) -> dict[str, Any]:
+    """Return the schema (draft 7 and later) of a kind's touchpoints where each has to say its kind itself."""
+    schema = _schema(kind, "The kind.")
+    return {**schema, "required": ["kind", *schema["required"]]}
+
+
+def _schema(kind: str, meaning: str) -> dict[str, Any]:
+    """Return the schema of a kind's messages; `meaning`: of the field that names the kind."""
     fields = fields_of(KINDS[kind].record)
     names = {field.name for field in fields}
     schema = {
-        "$schema": DIALECT,
         "title": KINDS[kind].record,
         "description": kind_schemas()[kind]["doc"],
-        **_object(fields, {"kind": {"const": kind, "description": "The kind; needed by `touchline publish` alone."}}),
+        **_object(fields, {"kind": {"const": kind, "description": meaning}}),
     }
     if "customer_id" in names:
         schema["anyOf"] = _IDENTITY

@@ -42,9 +42,16 @@ MAX_SHIFTS = 5
 """Shifts listed for each direction; the others are only counted."""
 
 
-def print_report(findings: Findings, console: Console, examples: Sequence[str]) -> None:
-    """Print the whole report; `examples` are the commands it ends with."""
-    _intake(findings.intake, console)
+def print_report(findings: Findings, console: Console, examples: Sequence[str], bad_lines: int = 0) -> None:
+    """Print the whole report.
+
+    Args:
+        findings: of the tables.
+        console: prints it.
+        examples: the commands it ends with.
+        bad_lines: lines of the input that could not be published, and so are in no table.
+    """
+    _intake(findings.intake, bad_lines, console)
     _ratings(findings, console)
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
@@ -76,7 +83,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _intake(intake: Intake, console: Console) -> None:
+def _intake(intake: Intake, bad_lines: int, console: Console) -> None:
     _heading("What came in", console)
     if intake.first_at is None or intake.last_at is None:
         _say("Nothing: no touchpoint is in the tables.", console)
@@ -99,7 +106,10 @@ def _intake(intake: Intake, console: Console) -> None:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in intake.refused.items())
         refused = sum(intake.refused.values())
         _say(f"{counted(refused, 'message')} refused: {reasons}.", console, "yellow")
-    else:
+    if bad_lines:
+        was = "was" if bad_lines == 1 else "were"
+        _say(f"{counted(bad_lines, 'line')} of the input {was} bad, and not published.", console, "yellow")
+    if not (intake.refused or bad_lines):
         _say("Nothing was refused.", console)
 
 

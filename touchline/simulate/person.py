@@ -20,6 +20,14 @@ def timestamp(at: int) -> str:
     return moment[:-6] + "Z"
 
 
+def stamped(event: Event) -> Event:
+    """Write the times of an event, ms, as RFC 3339; return the event."""
+    for name in ("occurred_at", "eta_at"):
+        if name in event:
+            event[name] = timestamp(event[name])
+    return event
+
+
 @dataclass(frozen=True)
 class Turn:
     """A lasting change of a customer's mood.

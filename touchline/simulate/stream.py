@@ -1,23 +1,20 @@
 """The events of all people as one stream in order of event time, and the truth about it.
 
-People are simulated one after the other, and their events are written to a temporary file. Memory holds only the
-time and the place in the file of each event, some sixty bytes, besides what the system caches of the file.
+People are simulated one after the other, and their events are sorted on disk.
 """
 
 from __future__ import annotations
 
-import mmap
-import tempfile
-from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from touchline.simulate.behaviour import simulate_customer, simulate_visitor
-from touchline.simulate.person import Event, Person, timestamp
+from touchline.simulate.ordered import OrderedLines
+from touchline.simulate.person import Event, Person, stamped, timestamp
 from touchline.simulate.shop import DAY_MS, Period, shop_events
 from touchline.simulate.truth import Truth
 
@@ -65,12 +62,14 @@ def write_simulation(customers: int, days: int, seed: int, out: Path, end: datet
 
 
 def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> tuple[Iterator[bytes], dict[str, Any]]:
-    period = _period(customers, days, start)
-    lines, truth = _Lines(), Truth()
+    if customers < 1 or days < 1:
+        raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
+    period = period_of(days, start + timedelta(days=days) if start else None)
+    lines, truth, encode = OrderedLines(), Truth(), msgspec.json.Encoder().encode
     shop = shop_events(period)
     truth.add_shop(shop)
     for at, event in shop:
-        lines.add(at, event)
+        lines.add(at, encode(event) + b"\n")
     for person in _people(customers, seed, period):
         events = sorted(
             ((at, e) for at, e in person.events_at.items() if period.start <= at < period.end),
@@ -78,22 +77,22 @@ def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> t
         )
         truth.add(person, events)
         for at, event in events:
-            event["occurred_at"] = timestamp(at)
-            if "eta_at" in event:
-                event["eta_at"] = timestamp(event["eta_at"])
-            lines.add(at, event)
+            lines.add(at, encode(stamped(event)) + b"\n")
     head = {"seed": seed, "start": timestamp(period.start), "end": timestamp(period.end)}
     return lines.in_order(), {**head, **truth.summary()}
 
 
-def _period(customers: int, days: int, start: datetime | None) -> Period:
-    if customers < 1 or days < 1:
-        raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
-    start = start or DEFAULT_END - timedelta(days=days)
-    if start.tzinfo is None:
-        raise ValueError(f"the simulation's time {start.isoformat()} has no time zone")
-    first = round(start.timestamp() * 1_000)
-    return Period(first, first + days * DAY_MS)
+def period_of(days: int, end: datetime | None = None) -> Period:
+    """Return the days before `end`; by default before 2026-01-01, UTC.
+
+    Raises:
+        ValueError: the end has no time zone.
+    """
+    end = end or DEFAULT_END
+    if end.tzinfo is None:
+        raise ValueError(f"the simulation's time {end.isoformat()} has no time zone")
+    last = round(end.timestamp() * 1_000)
+    return Period(last - days * DAY_MS, last)
 
 
 def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
@@ -101,34 +100,3 @@ def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
         yield simulate_customer(number, seed, period)
     for number in range(1, round(customers * _VISITORS_PER_CUSTOMER) + 1):
         yield simulate_visitor(number, seed, period)
-
-
-class _Lines:
-    """Events as JSON lines in a temporary file, to be read in order of time."""
-
-    def __init__(self) -> None:
-        # Closed, and so deleted, with the object: the lines may be read long after this returns.
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="touchline-simulate-")  # noqa: SIM115
-        self._times = array("q")
-        self._starts = array("Q")
-        self._sizes = array("I")
-        self._end = 0
-        self._encode = msgspec.json.Encoder().encode
-
-    def add(self, at: int, event: Event) -> None:
-        """Write an event that happens at `at`, ms."""
-        line = self._encode(event) + b"\n"
-        self._file.write(line)
-        self._times.append(at)
-        self._starts.append(self._end)
-        self._sizes.append(len(line))
-        self._end += len(line)
-
-    def in_order(self) -> Iterator[bytes]:
-        """Yield the lines by time; those of the same time in the order they were written."""
-        self._file.flush()
-        times, starts, sizes = self._times, self._starts, self._sizes
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            for position in sorted(range(len(times)), key=times.__getitem__):
-                start = starts[position]
-                yield content[start : start + sizes[position]]

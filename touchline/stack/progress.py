@@ -10,13 +10,13 @@ from typing import Literal
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.rows import ClockRow, topic_of
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, LINKS
 from streams.kafka.admin import partition_counts
+from streams.kafka.admin_client import AdminClient
 from streams.settings import Settings
 
 CLOCKS = topic_of("clocks")
@@ -58,7 +58,7 @@ async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: C
     clocks = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     # A second connection: its answers must not queue behind a fetch that waits for records.
     offsets = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AdminClient(bootstrap_servers=settings.kafka)
     try:
         await clocks.start()
         await offsets.start()
@@ -78,7 +78,7 @@ class _Watch:
         self,
         clocks: AIOKafkaConsumer,
         offsets: AIOKafkaConsumer,
-        admin: AIOKafkaAdminClient,
+        admin: AdminClient,
         settings: Settings,
         on_progress: Callable[[Progress], None],
     ) -> None:

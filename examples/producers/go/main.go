@@ -5,6 +5,7 @@ import (
 	"context"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hamba/avro/v2"
@@ -37,7 +38,7 @@ func main() {
 		kafka = "localhost:9092"
 	}
 	// Of this client, idempotent writes and acks of all replicas are the default; acks are said for the reader.
-	producer, err := kgo.NewClient(kgo.SeedBrokers(kafka), kgo.RequiredAcks(kgo.AllISRAcks()))
+	producer, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(kafka, ",")...), kgo.RequiredAcks(kgo.AllISRAcks()))
 	check(err)
 	defer producer.Close()
 	record := &kgo.Record{Topic: "touchpoints.purchases.v1", Key: []byte("c-1001"), Value: message}

@@ -200,6 +200,7 @@ class Bench:
         placeholders: str = "",
         topics: str = "",
         inputs: Mapping[str, int] = MappingProxyType({}),
+        at_the_start: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.now = NOW
         self.producer = FakeProducer()
@@ -218,7 +219,9 @@ class Bench:
             placeholders=placeholders,
             topics=topics,
         )
-        services = Services(settings, self.producer, self.telemetry, lambda: self.now, for_ever)
+        services = Services(
+            settings, self.producer, self.telemetry, lambda: self.now, for_ever, input_partitions=at_the_start
+        )
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))
         self.ingest = Ingest(services, validator, self.consumer)
         self.give = self.consumer.give

@@ -93,6 +93,40 @@ async def test_a_task_without_inputs_tells_now_at_once() -> None:
         assert sorted(it.reported()[1:]) == [(task, NOW + 1000 + IDLE) for task in range(3)]
 
 
+async def test_time_waits_for_an_input_that_is_dealt_to_nobody_and_no_other_input_does() -> None:
+    """A broker that starts may not know of a topic yet: then the group's leader deals without it."""
+    inputs = dict.fromkeys(KIND_TOPICS.values(), 4)
+    with capture_logs() as logs:
+        async with bench(partitions=2, inputs={**inputs, PURCHASES: 1}, at_the_start=inputs, hold_s=60) as it:
+            chunk = it.give(PAGE_VIEWS, sent("page_view", NOW - 500), partition=0)
+            await it.pass_time(IDLE)
+            await it.ingest.report()
+            assert chunk.acked
+            assert [one.watermark for number in range(2) for one in touchpoints(it, number)] == [0]
+            assert it.reported() == []
+
+            it.consumer.inputs = inputs
+            it.consumer.rebalance()
+            it.ingest.close_tasks()
+            await it.ingest.wake_tasks()
+            await it.pass_time(IDLE)
+            await it.ingest.report()
+            assert sorted(it.reported()) == [(0, it.now), (1, it.now)]
+    told = [(entry["topic"], entry["partition"]) for entry in logs if "not dealt" in entry["event"]]
+    assert sorted(told) == [(PURCHASES, 1), (PURCHASES, 2), (PURCHASES, 3)]
+
+
+async def test_time_does_not_wait_for_ever_for_an_input_that_is_no_longer_there() -> None:
+    inputs = dict.fromkeys(KIND_TOPICS.values(), 2)
+    async with bench(partitions=2, inputs={**inputs, PURCHASES: 0}, at_the_start=inputs, hold_s=60) as it:
+        await it.pass_time(59_000)
+        await it.ingest.report()
+        assert it.reported() == []
+        await it.pass_time(1_000)
+        await it.ingest.report()
+        assert sorted(it.reported()) == [(0, it.now), (1, it.now)]
+
+
 async def test_an_input_whose_task_is_another_workers_waits_and_that_is_logged() -> None:
     async with bench(partitions=2) as it:
         it.consumer.partitions = {1}

@@ -142,7 +142,10 @@ def test_the_collector_runs_only_if_it_is_asked_for_and_takes_no_client_without_
     collect = SERVICES["collect"]
 
     assert collect["profiles"] == ["collect"]
-    assert collect["environment"]["TOUCHLINE_COLLECT_KEYS"].startswith("${COLLECT_KEYS:?")
+    told = re.fullmatch(r"\$\{COLLECT_KEYS:\?(.+)\}", collect["environment"]["TOUCHLINE_COLLECT_KEYS"])
+    assert told, "its absence is told"
+    assert "COLLECT_KEYS=name:key" in told[1], "compose asks for it whether or not the profile is on"
+    assert "openssl rand -hex 24" in told[1]
     assert "TOUCHLINE_CLICKHOUSE" not in collect["environment"]
 
 

@@ -73,7 +73,10 @@ def test_each_process_is_in_its_own_group_alone_whatever_its_suffix(granted: set
 
 
 def test_the_cluster_is_nobodys(granted: set[Right]) -> None:
-    assert {right[:3] for right in granted if right.kind == "cluster"} == {(WORKER, "IdempotentWrite", "cluster")}
+    assert {right[:3] for right in granted if right.kind == "cluster"} == {
+        (WORKER, "IdempotentWrite", "cluster"),
+        (PUBLISHER, "IdempotentWrite", "cluster"),
+    }
 
 
 def test_a_password_is_not_among_the_arguments_that_every_process_may_read(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
 
-from streams.settings import documented
+from streams.settings import Settings, documented
 from tests.servers.process import missing
 from tests.unit.deploy.files import DEPLOY, load, load_all
+from touchline.collect.app import BODY_WITHIN_S
+from touchline.collect.run import GOODBYE_S
 
 FOLDER = DEPLOY / "k8s"
 KUSTOMIZATION = load(FOLDER / "kustomization.yaml")
@@ -21,6 +23,7 @@ MANIFESTS = [manifest for name in KUSTOMIZATION["resources"] for manifest in loa
 PODS = {m["metadata"]["name"]: m["spec"]["template"] for m in MANIFESTS if m["kind"] in {"Deployment", "Job"}}
 POLICIES = [manifest for manifest in MANIFESTS if manifest["kind"] == "NetworkPolicy"]
 CONTAINERS = {name: container for name, pod in PODS.items() for container in pod["spec"]["containers"]}
+NO_SECRETS = {"TOUCHLINE_KAFKA_USER", "TOUCHLINE_COLLECT_HOST"}
 # The oldest release that is commonly run, and one far newer.
 KUBERNETES = ("1.31", "1.36")
 
@@ -36,6 +39,7 @@ def test_every_file_is_part_of_it() -> None:
     assert files == {"kustomization.yaml", *KUSTOMIZATION["resources"]}
     assert {ident(m) for m in MANIFESTS} >= {
         "Deployment/touchline-worker", "Deployment/touchline-sink", "Job/touchline-setup",
+        "Deployment/touchline-collect", "Service/touchline-collect", "PodDisruptionBudget/touchline-collect",
         "Service/touchline-worker", "Service/touchline-sink", "PodDisruptionBudget/touchline-worker",
     }  # fmt: skip
 
@@ -74,12 +78,19 @@ def test_containers_are_locked_down_and_pinned(name: str) -> None:
     assert {"cpu", "memory", "ephemeral-storage"} <= container["resources"]["requests"].keys()
 
 
-@pytest.mark.parametrize(("name", "port"), [("touchline-worker", 9464), ("touchline-sink", 9465)])
-def test_probes_and_service_reach_the_port_that_is_served(name: str, port: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "port", "of_metrics"),
+    [
+        ("touchline-worker", 9464, "touchline-worker"),
+        ("touchline-sink", 9465, "touchline-sink"),
+        ("touchline-collect", 9466, "touchline-collect-metrics"),
+    ],
+)
+def test_probes_and_service_reach_the_port_that_is_served(name: str, port: int, of_metrics: str) -> None:
     container = CONTAINERS[name]
-    (service,) = [m for m in MANIFESTS if ident(m) == f"Service/{name}"]
+    (service,) = [m for m in MANIFESTS if ident(m) == f"Service/{of_metrics}"]
 
-    assert container["ports"] == [{"name": "metrics", "containerPort": port}]
+    assert {"name": "metrics", "containerPort": port} in container["ports"]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     assert service["spec"]["publishNotReadyAddresses"] is True, "who waits is to be seen waiting"
@@ -97,7 +108,7 @@ def test_settings_exist_and_secrets_are_elsewhere() -> None:
     for container in CONTAINERS.values():
         for variable in container.get("env", []):
             assert variable["name"] in known
-            assert variable["name"] == "TOUCHLINE_KAFKA_USER" or "secretKeyRef" in variable["valueFrom"]
+            assert variable["name"] in NO_SECRETS or "secretKeyRef" in variable["valueFrom"]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +117,7 @@ def test_settings_exist_and_secrets_are_elsewhere() -> None:
         ("touchline-setup", "touchline_owner", {"kafka-owner", "clickhouse-owner"}),
         ("touchline-worker", "touchline_worker", {"kafka-worker"}),
         ("touchline-sink", "touchline_sink", {"kafka-sink", "clickhouse-writer"}),
+        ("touchline-collect", "touchline_publisher", {"kafka-publisher", "collect-keys"}),
     ],
 )
 def test_each_pod_logs_in_as_its_own_user_and_knows_no_other_password(name: str, user: str, secrets: set[str]) -> None:
@@ -164,12 +176,30 @@ def test_no_pod_speaks_to_anybody_whom_it_need_not_reach() -> None:
         "touchline-worker": names | kafka,
         "touchline-sink": names | kafka | clickhouse,
         "touchline-setup": names | kafka | clickhouse,
+        "touchline-collect": names | kafka,
     }
     assert by == {
         "touchline-worker": {("monitoring", "metrics")},
         "touchline-sink": {("monitoring", "metrics")},
         "touchline-setup": set(),
+        "touchline-collect": {("monitoring", "metrics"), ("ingress-nginx", "http")},
     }
+
+
+def test_clients_reach_the_collector_where_it_listens_and_not_without_a_key() -> None:
+    container = CONTAINERS["touchline-collect"]
+    (service,) = [m for m in MANIFESTS if ident(m) == "Service/touchline-collect"]
+    variables = {variable["name"]: variable for variable in container["env"]}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+
+    assert ports["http"] == Settings().collect_port
+    assert service["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http"}]
+    assert service["spec"]["selector"].items() <= PODS["touchline-collect"]["metadata"]["labels"].items()
+    assert variables["TOUCHLINE_COLLECT_HOST"]["value"] == "0.0.0.0"  # noqa: S104  # of the pod
+    assert variables["TOUCHLINE_COLLECT_KEYS"]["valueFrom"]["secretKeyRef"]["key"] == "collect-keys"
+    # The largest body, the longest wait for Kafka, and some more for the rest.
+    least = BODY_WITHIN_S + Settings().collect_wait_s
+    assert PODS["touchline-collect"]["spec"]["terminationGracePeriodSeconds"] >= least + GOODBYE_S
 
 
 def test_kafka_is_where_the_policy_lets_pods_go() -> None:

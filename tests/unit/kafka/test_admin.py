@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka.admin import NewTopic
 
-from schemas.topics import Topic
+from schemas.topics import OWN_TOPICS, REBUILD_MARK, Topic
 from streams.kafka import admin
-from streams.kafka.admin import create_topics
+from streams.kafka.admin import check_topics, create_topics
 from streams.kafka.client import BrokerError
 from streams.settings import Settings
 
@@ -63,7 +63,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         pass
 
     def use(broker: Broker) -> Broker:
-        monkeypatch.setattr(admin, "AIOKafkaAdminClient", broker)
+        monkeypatch.setattr(admin, "AdminClient", broker)
         return broker
 
     monkeypatch.setattr(admin, "check_release", release_is_good)
@@ -103,3 +103,26 @@ async def test_a_name_that_stays_taken_and_is_never_told_of_is_an_error(on: Any)
 
     with pytest.raises(BrokerError, match="these topics do not exist: hidden"):
         await create_topics(SETTINGS, [Topic("hidden")])
+
+
+async def test_a_misspelt_input_is_named_with_the_topic_that_is_meant(on: Any) -> None:
+    broker = on(Broker())
+    broker.told = {"shop.orders": 5, "events": 1, **dict.fromkeys(OWN_TOPICS - {REBUILD_MARK}, 3)}
+    settings = Settings(kafka="here:9092", partitions=3, topics="purchase=shop.ordres,*=events")
+
+    with pytest.raises(BrokerError) as told:
+        await check_topics(settings, settings.inputs)
+
+    assert str(told.value) == (
+        "these topics do not exist: shop.ordres. shop.ordres is a name of TOUCHLINE_TOPICS: look at its spelling "
+        "(did you mean shop.orders?). Create them with: touchline topics --create"
+    )
+
+
+async def test_a_missing_topic_of_the_contract_is_no_misspelt_name(on: Any) -> None:
+    on(Broker())
+
+    with pytest.raises(BrokerError) as told:
+        await check_topics(SETTINGS, ["touchpoints.tweets.v1"])
+
+    assert "TOUCHLINE_TOPICS" not in str(told.value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from streams.kafka import greeting
+from streams.kafka import release
 from streams.kafka.admin import create_topics
 from streams.kafka.client import BrokerError
-from streams.kafka.greeting import Greeting, Server, check_release, servers_of
+from streams.kafka.greeting import Greeting, Server, servers_of
+from streams.kafka.release import check_release
 from streams.settings import Settings
 
 # The latest fetch of each release: Kafka's FetchRequest.json of 2.6 and 2.7, and as a broker of 2.7.2 answered.
@@ -17,12 +18,12 @@ FETCH = {"2.6": 11, "2.7": 12}
 def answering(monkeypatch: pytest.MonkeyPatch, **fetch_versions: int) -> None:
     """Let hosts answer, each with its latest fetch; the others are down."""
 
-    async def greet(_settings: Settings, server: Server) -> Greeting:
+    async def greet(server: Server, _options: object) -> Greeting:
         if server.host not in fetch_versions:
             raise ConnectionRefusedError
         return Greeting([server], fetch_versions[server.host])
 
-    monkeypatch.setattr(greeting, "greet", greet)
+    monkeypatch.setattr(release, "greet", greet)
 
 
 async def test_on_a_kafka_that_is_too_old_no_topic_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,4 +46,7 @@ async def test_a_kafka_that_does_not_answer_is_not_called_old(monkeypatch: pytes
 
 
 def test_brokers_are_read_with_and_without_spaces_and_in_brackets() -> None:
-    assert servers_of(Settings(kafka="a:1, b.example:2,[::1]:3")) == [("a", 1), ("b.example", 2), ("::1", 3)]
+    servers = servers_of(Settings(kafka="a:1, b.example:2,[::1]:3"))
+
+    assert servers == [("a", 1), ("b.example", 2), ("::1", 3)]
+    assert [str(server) for server in servers] == ["a:1", "b.example:2", "[::1]:3"]

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
 from aiokafka.errors import (
@@ -15,7 +16,7 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
-from streams.kafka import obstacle
+from streams.kafka import greeting
 from streams.kafka.client import client_options
 from streams.kafka.obstacle import Obstacle, find_obstacle
 from streams.settings import Settings
@@ -60,6 +61,8 @@ async def test_a_broker_that_lets_us_in_and_then_hangs_up_takes_us_no_more_than_
     class Connection:
         """As of a client without a login, where the broker wants one."""
 
+        _versions: ClassVar[dict[int, tuple[int, int]]] = {}
+
         async def send(self, _request: object) -> None:
             raise KafkaConnectionError("closed")
 
@@ -68,7 +71,7 @@ async def test_a_broker_that_lets_us_in_and_then_hangs_up_takes_us_no_more_than_
     async def connect(*_: object, **__: object) -> Connection:
         return Connection()
 
-    monkeypatch.setattr(obstacle, "create_conn", connect)
+    monkeypatch.setattr(greeting, "create_conn", connect)
     said = await found("a:1")
 
     assert said is not None
@@ -97,7 +100,7 @@ async def test_one_brokers_refusal_is_worth_more_than_the_silence_of_others(
     async def connect(host: str, *_: object, **__: object) -> None:
         raise error if host == "b" else ConnectionRefusedError(111, "refused")
 
-    monkeypatch.setattr(obstacle, "create_conn", connect)
+    monkeypatch.setattr(greeting, "create_conn", connect)
     settings = Settings.model_validate(
         {"kafka": "a:1,b:2,c:3", "kafka_security": "sasl_ssl", "kafka_user": "u", "kafka_password": "p"}
     )

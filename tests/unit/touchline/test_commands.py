@@ -118,14 +118,14 @@ def test_a_demo_whose_input_had_bad_lines_reports_all_the_same_and_exits_with_2(
 ) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text("bad\n")
-    reported: list[Path] = []
+    reported: list[tuple[Path, int]] = []
 
     def ran(_inputs: object, database: Path, _console: object) -> Published:
         (database / "metadata").mkdir(parents=True)
-        return Published(0, [Rejected(1, tmp_path / "in.jsonl.rejected")])
+        return Published(0, [Rejected(1, tmp_path / "in.jsonl.rejected"), Rejected(2, tmp_path / "b.jsonl.rejected")])
 
-    def report(database: Path, _address: str, _console: object) -> None:
-        reported.append(database)
+    def report(database: Path, _address: str, _console: object, bad_lines: int) -> None:
+        reported.append((database, bad_lines))
 
     monkeypatch.setattr(demo, "run", ran)
     monkeypatch.setattr(demo, "report", report)
@@ -133,4 +133,4 @@ def test_a_demo_whose_input_had_bad_lines_reports_all_the_same_and_exits_with_2(
     result = run("demo", "--input", str(file), "--keep", str(tmp_path / "kept"))
 
     assert result.exit_code == 2
-    assert reported == [tmp_path / "kept"]
+    assert reported == [(tmp_path / "kept", 3)]

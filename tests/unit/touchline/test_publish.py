@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -141,6 +142,30 @@ def test_a_line_of_two_megabytes_is_put_aside_whole(tmp_path: Path, outbox: Outb
     assert outbox.event_ids(PURCHASES) == ["small"]
     assert (tmp_path / "in.jsonl.rejected").read_text() == f"{large}\n"
     assert "at most 1,048,576 are taken" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "most"),
+    [
+        ("event_id", "x" * 129, 128),
+        ("customer_id", "x" * 200_000, 256),
+        ("order_id", "x" * 257, 256),
+        ("identifiers", {"email": "x" * 1_025}, 1_024),
+        ("items", [{"sku": "x" * 257, "quantity": 1, "price_minor": 1}], 256),
+    ],
+)
+def test_a_text_that_is_too_long_is_a_bad_line_that_names_its_field(
+    tmp_path: Path, outbox: Outbox, field: str, value: object, most: int
+) -> None:
+    file = tmp_path / "in.jsonl"
+    good, bad = purchase("good", 1), json.dumps(json.loads(purchase("bad", 1)) | {field: value})
+    file.write_text(f"{good}\n{bad}\n")
+
+    result = publish(file)
+
+    assert (result.exit_code, outbox.event_ids(PURCHASES)) == (2, ["good"])
+    assert re.search(rf"line 2: {field}.* at most {most:,} are taken", result.stderr)
+    assert (tmp_path / "in.jsonl.rejected").read_text() == f"{bad}\n"
 
 
 def test_standard_input_is_read_and_its_bad_lines_put_into_the_working_folder(

@@ -19,10 +19,10 @@ from touchline.report.money import format_money
 from touchline.report.timeline import Gap, draw, shorten
 
 
-def printed(story: dict[str, list[dict[str, object]]], width: int = 80) -> str:
+def printed(story: dict[str, list[dict[str, object]]], width: int = 80, bad_lines: int = 0) -> str:
     page = io.StringIO()
     console = Console(file=page, width=width)
-    print_report(read_findings(teller(story)), console, ['touchline query "SELECT 1" --data d'])
+    print_report(read_findings(teller(story)), console, ['touchline query "SELECT 1" --data d'], bad_lines)
     return page.getvalue()
 
 
@@ -34,6 +34,15 @@ def test_it_tells_what_came_in_and_what_was_refused() -> None:
     assert re.search(r"Page views +700 +70%", text)
     assert "Sold: EUR 12,345.67, JPY 98,000." in text
     assert "3 messages refused: 2 invalid_score, 1 no_identity." in text
+
+
+def test_bad_lines_of_the_input_are_told_beside_refused_messages_and_without_any() -> None:
+    several, one = printed(STORY, 120, bad_lines=1_200), printed(NOTHING, 120, bad_lines=1)
+
+    assert "3 messages refused: 2 invalid_score, 1 no_identity." in several
+    assert "1,200 lines of the input were bad, and not published." in several
+    assert "1 line of the input was bad, and not published." in one
+    assert "Nothing was refused" not in one
 
 
 def test_nps_and_csat_come_with_their_intervals() -> None:

@@ -56,7 +56,10 @@ def test_inputs_may_have_any_number_of_partitions_and_those_of_others_their_own_
     assert states.advice == []
     assert [(one.name, one.partitions) for one in states.topics][:2] == [("shop.orders", 3), ("events", 12)]
     assert judge(4, {**ours, "events": 12}, {}, ["shop.orders", "events"]).advice == [
-        "shop.orders is missing: touchline topics --create"
+        (
+            "shop.orders is missing: shop.orders is a name of TOUCHLINE_TOPICS: look at its spelling; "
+            "or create them: touchline topics --create"
+        )
     ]
 
 

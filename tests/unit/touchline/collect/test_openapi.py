@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemas.kinds import KINDS
 from streams.settings import load
 from tests.unit.touchline.collect.door import KEY, NOW, Door, purchase
+from touchline import collect
 from touchline.collect.intake import Intake, Outgoing
 from touchline.collect.openapi import openapi
 from touchline.records.examples import example_json
+from touchline.records.json_schema import json_schema
 
 DOCUMENT = json.loads(openapi(load()))
 
@@ -91,6 +96,25 @@ def test_what_is_accepted_is_allowed(more: dict[str, Any]) -> None:
 
     assert isinstance(Intake().read(json.dumps(touchpoint).encode(), NOW), Outgoing)
     assert allows("Touchpoint", touchpoint)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_is_described_as_touchline_schemas_describes_it(kind: str) -> None:
+    described, shown = DOCUMENT["components"]["schemas"][KINDS[kind].record], json_schema(kind)
+
+    assert described["required"] == ["kind", *shown["required"]]
+    assert {**described["properties"], "kind": None} == {**shown["properties"], "kind": None}
+    assert {key: described.get(key) for key in ("anyOf", "if", "then", "examples", "additionalProperties")} == {
+        key: shown.get(key) for key in ("anyOf", "if", "then", "examples", "additionalProperties")
+    }
+
+
+def test_every_status_that_a_request_is_answered_with_is_described() -> None:
+    code = "".join(path.read_text("utf-8") for path in Path(collect.__path__[0]).glob("*.py"))
+    statuses = {str(int(HTTPStatus[name])) for name in re.findall(r"HTTPStatus\.([A-Z_]+)", code)}
+
+    assert {"200", "421", "503"} <= statuses
+    assert statuses == DOCUMENT["paths"]["/v1/touchpoints"]["post"]["responses"].keys()
 
 
 async def test_answers_are_as_described() -> None:

@@ -69,3 +69,18 @@ def test_a_rate_below_one_lets_one_in_from_time_to_time() -> None:
     clock.now = 0.001
     limit.take("shop", 1)
     assert limit.wait_s("shop") == 10
+
+
+def test_what_is_given_back_may_be_taken_again_and_saves_nothing_up() -> None:
+    clock = Clock()
+    limit = RateLimit(10, ["shop"], clock)
+    limit.take("shop", 500)
+    limit.give_back("shop", 500)
+    assert limit.wait_s("shop") == 0
+
+    limit.take("shop", 10)
+    clock.now = 3600.0
+    limit.give_back("shop", 10)
+    assert limit.wait_s("shop") == 0
+    limit.take("shop", 20)
+    assert limit.wait_s("shop") == 1

@@ -287,6 +287,34 @@ async def test_a_name_that_sends_too_much_has_to_wait_and_the_others_do_not() ->
     assert len(door.kafka.messages) == 11
 
 
+async def test_what_is_answered_503_takes_nothing_of_the_rate() -> None:
+    batch = [purchase(str(n)) for n in range(3)]
+    door = Door(rate=1, queue_touchpoints=3, max_touchpoints=3, connected=False)
+    without_kafka = [(await door.post(batch)).status_code for _ in range(3)]
+    door.publisher.open(door.kafka, dict.fromkeys(CONTRACT_INPUTS, 1))
+    door.capacity.take(1, 0)
+    full = [(await door.post(batch)).status_code for _ in range(3)]
+    door.capacity.give_back(1, 0)
+    door.kafka.refusal = ProduceError("not now")
+    unacknowledged = [(await door.post(batch)).status_code for _ in range(3)]
+    door.kafka.refusal = None
+
+    assert (without_kafka, full, unacknowledged) == ([503] * 3, [503] * 3, [503] * 3)
+    assert (await door.post(batch)).status_code == 200
+    assert (await door.post(batch)).status_code == 429
+
+
+async def test_of_a_request_answered_503_what_was_accepted_or_refused_is_taken_of_the_rate() -> None:
+    door = Door(rate=2)
+    door.kafka.refusal = ProduceError("not now")
+
+    answer = await door.post([purchase("a"), purchase("b", currency=""), purchase("c", currency=""), 5])
+
+    assert (answer.status_code, statuses(answer)) == (503, ["unacknowledged", *["refused"] * 3])
+    again = await door.post(purchase("a"))
+    assert (again.status_code, again.headers["retry-after"]) == (429, "1"), "3 of the 2 are taken"
+
+
 async def test_nothing_is_answered_before_kafka_has_acknowledged() -> None:
     door = Door()
     door.kafka.open.clear()

@@ -1,0 +1,244 @@
+"""How well the rule of who is who finds simulated people, and what it costs: the figures of docs/identity.md.
+
+    python -m bench.identity --people 100000
+
+All links are known before a touchpoint is looked up, as in a rebuild. Pairs are pairs of touchpoints: precision is the
+share of pairs under one owner that are one person's, recall the share of one person's pairs that are under one owner.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import comb
+from pathlib import Path
+from statistics import mean, median
+from typing import NamedTuple, TypeVar
+
+import click
+import msgspec
+
+from schemas.identity_links import CUSTOMER, Identity
+from streams.identity.graph import IdentityGraph
+from streams.identity.identities import Identities
+from streams.identity.links import links_of
+from streams.identity.statements import REMEMBERED
+from touchline.simulate.identities import write_identities
+from touchline.simulate.stream import period_of
+
+Line = TypeVar("Line", bound=msgspec.Struct)
+
+
+class Seen(msgspec.Struct):
+    """What the rule sees of a touchpoint."""
+
+    event_id: str
+    occurred_at: datetime
+    customer_id: str | None = None
+    identifiers: dict[str, str] = {}
+
+    @property
+    def at(self) -> int:
+        """When it happened, ms."""
+        return round(self.occurred_at.timestamp() * 1_000)
+
+
+class Owned(msgspec.Struct):
+    """Whose a touchpoint truly is: a line of FILE.owners.jsonl."""
+
+    event_id: str
+    person: str
+
+
+class Known(msgspec.Struct):
+    """A person: a line of FILE.people.jsonl."""
+
+    person: str
+    scenario: str
+    shares: bool
+    customer_id: str | None = None
+
+
+class Rule:
+    """Who is who, by the links of the touchpoints alone.
+
+    Attributes:
+        costs_us: microseconds of CPU that a link took, of each touchpoint that stated something new.
+        links: how many were taken.
+    """
+
+    def __init__(self) -> None:
+        self.graph = IdentityGraph()
+        self.costs_us = array("d")
+        self.links = 0
+        self._identities = Identities()
+        self._stated: dict[tuple[Identity, ...], None] = {}
+        self._owned: dict[Identity, tuple[tuple[int, Identity], ...]] = {}
+
+    def identities_of(self, seen: Seen) -> list[Identity]:
+        """Return the identities that a touchpoint states, the strongest first."""
+        found: list[Identity] = list(self._identities.usable(seen.identifiers))
+        customer = None if seen.customer_id is None else self._identities.customer(seen.customer_id)
+        return found if customer is None else [(CUSTOMER, customer), *found]
+
+    def learn(self, seen: Seen) -> None:
+        """Take the links of a touchpoint; touchpoints come in order of time. What was stated lately is no new link."""
+        stated = tuple(self.identities_of(seen))
+        if stated in self._stated:
+            return
+        self._stated[stated] = None
+        if len(self._stated) > REMEMBERED:
+            del self._stated[next(iter(self._stated))]
+        links = links_of(stated, seen.at, seen.event_id, late=False)
+        if not links:
+            return
+        began = time.thread_time_ns()
+        for link in links:
+            self.graph.add(link)
+        self.costs_us.append((time.thread_time_ns() - began) / 1_000 / len(links))
+        self.links += len(links)
+
+    def owner_of(self, seen: Seen) -> Identity:
+        """Return whose a touchpoint is once all links are known; one that states nobody is a profile of its own."""
+        stated = self.identities_of(seen)
+        if not stated:
+            return "event", seen.event_id
+        identity = stated[0]
+        if identity not in self._owned:
+            self._owned[identity] = tuple((each.since, each.owner) for each in self.graph.owned(identity))
+        owners = [owner for since, owner in self._owned[identity] if since <= seen.at]
+        return owners[-1] if owners else identity
+
+
+@dataclass(frozen=True)
+class Found:
+    """How well the people of a scenario were found.
+
+    Attributes:
+        known: share of the touchpoints of people with a customer's number that are that customer's; None without such.
+        groups: owners that the touchpoints of one person have, on average.
+    """
+
+    people: int
+    touchpoints: int
+    precision: float
+    recall: float
+    known: float | None
+    groups: float
+
+
+class _Cells(NamedTuple):
+    """Touchpoints by owner and person, and by owner and scenario."""
+
+    by_person: Counter[tuple[Identity, str]]
+    by_scenario: Counter[tuple[Identity, str]]
+
+
+def measure(owners: Iterator[tuple[str, Identity]], people: Mapping[str, Known]) -> dict[str, Found]:
+    """Return how well the rule found the people of each scenario.
+
+    Args:
+        owners: of each touchpoint the person whose it is, and the owner that the rule has found.
+    """
+    cells = _Cells(Counter(), Counter())
+    for person, owner in owners:
+        cells.by_person[owner, person] += 1
+        cells.by_scenario[owner, people[person].scenario] += 1
+    sizes = Counter[Identity]()
+    of_person, groups, right, known = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for (owner, person), count in cells.by_person.items():
+        scenario = people[person].scenario
+        sizes[owner] += count
+        of_person[person] += count
+        groups[scenario] += 1
+        right[scenario] += comb(count, 2)
+        if owner == (CUSTOMER, people[person].customer_id):
+            known[scenario] += count
+    together = Counter[str]()
+    for (owner, scenario), count in cells.by_scenario.items():
+        together[scenario] += comb(count, 2) + count * (sizes[owner] - count)
+    persons = defaultdict(list)
+    for person in of_person:
+        persons[people[person].scenario].append(person)
+    found = {}
+    for scenario, names in persons.items():
+        customers = sum(of_person[name] for name in names if people[name].customer_id is not None)
+        found[scenario] = Found(
+            people=len(names),
+            touchpoints=sum(of_person[name] for name in names),
+            precision=_share(right[scenario], together[scenario]),
+            recall=_share(right[scenario], sum(comb(of_person[name], 2) for name in names)),
+            known=known[scenario] / customers if customers else None,
+            groups=groups[scenario] / len(names),
+        )
+    return found
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def resolve(lines: Path, rule: Rule) -> dict[str, Found]:
+    """Return how well a rule finds the people of a simulation that `touchline simulate --identities` has written."""
+    for seen in read_lines(lines, Seen):
+        rule.learn(seen)
+    people = {known.person: known for known in read_lines(lines.with_suffix(".people.jsonl"), Known)}
+    owned = read_lines(lines.with_suffix(".owners.jsonl"), Owned)
+    pairs = zip(read_lines(lines, Seen), owned, strict=True)
+    return measure(((truly.person, rule.owner_of(seen)) for seen, truly in pairs), people)
+
+
+def read_lines(path: Path, line: type[Line]) -> Iterator[Line]:
+    """Yield the lines of a file of the simulation."""
+    decode = msgspec.json.Decoder(line).decode
+    with path.open("rb") as file:
+        for each in file:
+            yield decode(each)
+
+
+def size_of(graph: IdentityGraph) -> tuple[int, int]:
+    """Return how many identities a graph knows, and the bytes that it takes for them."""
+    components = graph._components
+    blobs = {id(blob): blob for blob in components.values()}
+    keys = sum(map(sys.getsizeof, components))
+    return len(components), sys.getsizeof(components) + keys + sum(map(sys.getsizeof, blobs.values()))
+
+
+@click.command()
+@click.option("--people", default=10_000, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--subject-only", is_flag=True, help="As of `touchline simulate --identities`.")
+def main(people: int, seed: int, subject_only: bool) -> None:
+    """Print a table by scenario, and what a link and an identity cost."""
+    rule = Rule()
+    with tempfile.TemporaryDirectory(prefix="touchline-bench-") as folder:
+        lines = Path(folder) / "people.jsonl"
+        began = time.process_time()
+        write_identities(people, seed, period_of(365), lines, subject_only=subject_only)
+        print(f"simulated in {time.process_time() - began:.0f} s of CPU: {lines.stat().st_size / 1e6:,.0f} MB")
+        shares = {known.scenario: known.shares for known in read_lines(lines.with_suffix(".people.jsonl"), Known)}
+        found = resolve(lines, rule)
+    print("| scenario | shares | people | touchpoints | precision | recall | under their customer | groups a person |")
+    print("|---|---|---|---|---|---|---|---|")
+    for scenario, each in sorted(found.items(), key=lambda item: (shares[item[0]], item[0])):
+        known = "" if each.known is None else f"{each.known:.1%}"
+        print(
+            f"| `{scenario}` | {'yes' if shares[scenario] else ''} | {each.people:,} | {each.touchpoints:,} "
+            f"| {each.precision:.4f} | {each.recall:.3f} | {known} | {each.groups:.2f} |"
+        )
+    identities, size = size_of(rule.graph)
+    print(
+        f"{rule.links:,} links, {rule.graph.refused:,} of them refused; microseconds of CPU a link: median "
+        f"{median(rule.costs_us):.0f}, mean {mean(rule.costs_us):.0f}, most {max(rule.costs_us):.0f}; "
+        f"{identities:,} identities, {size / identities:.0f} bytes each"
+    )
+
+
+if __name__ == "__main__":
+    main()

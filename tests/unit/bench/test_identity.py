@@ -1,0 +1,100 @@
+"""How well the rule finds simulated people: the figures are right, and the graph finds what the rule's oracle does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bench.identity import Known, Rule, Seen, measure, read_lines, resolve
+from schemas.identity_links import Identity, Link
+from streams.identity.groups import WINDOW_MS
+from streams.identity.limits import DEFAULT_LIMIT, LIMITS
+from streams.identity.links import links_of
+from tests.oracle.identity import owner_at, voids
+from touchline.simulate.identities import write_identities
+from touchline.simulate.stream import period_of
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("people") / "x.jsonl"
+    write_identities(200, 5, period_of(365), out)
+    return out
+
+
+def test_pairs_shares_and_groups_are_counted_by_scenario() -> None:
+    people = {
+        name: Known(name, scenario, shares=True, customer_id=customer)
+        for name, scenario, customer in (("a", "s", "1"), ("b", "s", "2"), ("c", "t", None))
+    }
+    one, two, anon = ("customer", "1"), ("customer", "2"), ("cookie", "k")
+    found = measure(
+        iter([("a", one), ("a", one), ("a", one), ("a", anon), ("b", one), ("b", two), ("c", one), ("c", anon)]), people
+    )
+
+    # Under customer 1 are three of a, one of b and one of c; under the cookie one of a and one of c.
+    # Of s: 3 right pairs; wrong ones are a-b 3, a-c 3, b-c 1, and a-c 1 under the cookie. a has 6 pairs, b has 1.
+    assert found["s"].precision == 3 / 11
+    assert found["s"].recall == 3 / 7
+    assert found["s"].known == 4 / 6
+    assert found["s"].groups == 2
+    # Of t: no right pair; wrong ones are c with a 3 and with b 1, and with a under the cookie.
+    assert (found["t"].precision, found["t"].recall, found["t"].known) == (0, 0, None)
+    assert (found["t"].people, found["t"].touchpoints) == (1, 2)
+
+
+def test_no_two_people_are_one_where_nothing_is_shared(written: Path) -> None:
+    people = read_lines(written.with_suffix(".people.jsonl"), Known)
+    alone = {person.scenario for person in people if not person.shares}
+    found = resolve(written, Rule())
+
+    assert {name: found[name].precision for name in alone} == dict.fromkeys(alone, 1.0)
+    # Whoever states all their identities within the window is found as one.
+    whole = {"guest_minutes", "guest_days", "guest_stays", "many_identities", "spellings", "one_visit"}
+    assert {name: found[name].groups for name in whole} == dict.fromkeys(whole, 1.0)
+
+
+def test_the_graph_finds_the_oracles_groups(written: Path) -> None:
+    rule, links = Rule(), list[Link]()
+    touchpoints = list(read_lines(written, Seen))
+    for seen in touchpoints:
+        links += links_of(rule.identities_of(seen), seen.at, seen.event_id, late=False)
+    shuffled = list(links)
+    Random(1).shuffle(shuffled)
+    for link in shuffled:
+        rule.graph.add(link)
+    void, connected = voids(links, LIMITS, DEFAULT_LIMIT), _connected(links)
+    owners = defaultdict(set)
+    truly = {}
+    # One touchpoint of each identity and month: their owners change by windows.
+    for (identity, _), seen in {
+        (rule.identities_of(seen)[0], seen.at // WINDOW_MS): seen for seen in touchpoints
+    }.items():
+        group = owner_at(identity, seen.at, connected.get(identity, []), [], void, WINDOW_MS)
+        truly[identity, seen.at] = group
+        owners[rule.owner_of(seen), _of(group)].add((identity, seen.at))
+
+    assert len(owners) == len({owner for owner, _ in owners}) == len({group for _, group in owners})
+    assert len(truly) > 500
+
+
+def _of(group: frozenset[Identity]) -> Identity:
+    """Return what tells the groups of all times apart: a person's may grow."""
+    customers = [identity for identity in group if identity[0] == "customer"]
+    return customers[0] if customers else min(group)
+
+
+def _connected(links: list[Link]) -> dict[Identity, list[Link]]:
+    """Return by identity the links that may bear on it: those of all that are stated together, over any steps."""
+    of: dict[Identity, set[Identity]] = {}
+    for one, other in (link.pair for link in links):
+        both = of.get(one, {one}) | of.get(other, {other})
+        for identity in both:
+            of[identity] = both
+    by_group = defaultdict(list)
+    for link in links:
+        by_group[id(of[link.first])].append(link)
+    return {identity: by_group[id(group)] for identity, group in of.items()}
