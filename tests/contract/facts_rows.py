@@ -47,6 +47,7 @@ PLAIN: dict[str, Row] = {
         fields=b"",
         late=False,
         ahead=False,
+        stated_key="c1",
         version=1 << 62,
     ),
     "journeys": JourneyRow(

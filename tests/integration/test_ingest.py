@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
-from schemas.journey_log import LogRecord, Tick, decode
+from schemas.journey_log import Tick, Touchpoint, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, all_topics
 from streams import settings
 from streams.agents.services import Services
@@ -98,12 +98,12 @@ async def running(configured: Settings) -> AsyncIterator[Telemetry]:
         await producer.stop()
 
 
-async def read_log(configured: Settings, until_clock: int) -> dict[int, list[LogRecord]]:
+async def read_log(configured: Settings, until_clock: int) -> dict[int, list[Tick | Touchpoint]]:
     """Return each partition of the log, up to the tick that has come to `until_clock`."""
     consumer = AIOKafkaConsumer(bootstrap_servers=configured.kafka, auto_offset_reset="earliest")
     await consumer.start()
     consumer.assign([TopicPartition(JOURNEYS_LOG, number) for number in range(PARTITIONS)])
-    found: dict[int, list[LogRecord]] = defaultdict(list)
+    found: dict[int, list[Tick | Touchpoint]] = defaultdict(list)
     waiting = set(range(PARTITIONS))
     try:
         async with asyncio.timeout(90):
@@ -111,7 +111,8 @@ async def read_log(configured: Settings, until_clock: int) -> dict[int, list[Log
                 for place, records in (await consumer.getmany(timeout_ms=500)).items():
                     for record in records:
                         read = decode(record.value)
-                        found[place.partition].append(read)
+                        if isinstance(read, Tick | Touchpoint):
+                            found[place.partition].append(read)
                         if isinstance(read, Tick) and read.watermark >= until_clock:
                             waiting.discard(place.partition)
     finally:
@@ -133,11 +134,12 @@ async def test_topics_replayed_one_after_another_come_out_in_step(configured: Se
     for records in log.values():
         times: dict[int, int] = defaultdict(int)
         clocks: dict[int, int] = defaultdict(int)
-        reached = 0
+        reached, ticked = 0, Tick(0)
         for record in records:
             if isinstance(record, Tick):
-                assert record.watermark > reached, "one tick for all tasks, not one of each"
-                reached = record.watermark
+                assert record.watermark >= reached
+                assert record != ticked, "one tick for all tasks, not one of each"
+                reached, ticked = record.watermark, record
             else:
                 assert record.watermark >= clocks[record.task], "a task's clock never goes back"
                 clocks[record.task] = record.watermark

@@ -57,6 +57,7 @@ def touchpoint(day: int, kind: str, action: str, experience: int | None, text: s
         fields=b"",
         late=False,
         ahead=False,
+        stated_key="C1",
         version=1,
     )
 

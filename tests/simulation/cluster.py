@@ -1,7 +1,7 @@
 """A cluster in memory: a broker, and workers that are killed, paused and rebalanced at every write, by a seed.
 
-The agents are the real ones: JOURNEYS with its state and its commits, IDENTITY with its links. Only INGEST is a stand-in
-that appends touchpoints, their links and ticks, and appends some again after a crash.
+The agents are the real ones: JOURNEYS with its state and its commits, IDENTITY with its links. INGEST alone is a
+stand-in that appends touchpoints, their links and ticks, and appends some again after a crash.
 """
 
 from __future__ import annotations

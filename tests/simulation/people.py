@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from schemas.identity_links import CUSTOMER, Command, Identity
 from schemas.journey_log import Touchpoint
@@ -39,12 +40,12 @@ def people(seed: int, count: int) -> list[Touchpoint]:
 def commands(seed: int, count: int) -> list[Command]:
     """Return decisions on people's identities."""
     rng = random.Random(seed)
-    return [
-        Command(
-            rng.choice(("link", "unlink")), *rng.sample(_identities(), 2), T0 + rng.randrange(9 * HOUR), f"d{number}"
-        )
-        for number in range(count)
-    ]
+    found = []
+    for number in range(count):
+        first, second = rng.sample(_identities(), 2)
+        action: Literal["link", "unlink"] = rng.choice(("link", "unlink"))
+        found.append(Command(action, first, second, T0 + rng.randrange(9 * HOUR), f"d{number}"))
+    return found
 
 
 def _identities() -> list[Identity]:
@@ -63,19 +64,17 @@ def _presented(rng: random.Random, person: int) -> tuple[str | None, dict[str, s
 
 
 def _touchpoint(rng: random.Random, at: int, person: int, number: int, stated: dict[str, Any]) -> Touchpoint:
-    which, thing = rng.randrange(8), f"{person}-{rng.randrange(3)}"
-    if which == 0:
-        return order(at, rng.randrange(1, 99), order_id=f"o{number}", cart_id=f"k{thing}", **stated)
-    if which <= 2:
-        return cart(at, rng.choice(("item_added", "checkout_started")), f"k{thing}", value=number, **stated)
-    if which == 3:
-        return call(at, rng.choice(("queued", "answered", "held", "ended")), f"l{thing}", **stated)
-    if which == 4:
-        return said(at, rng.randrange(-9_000, 9_000), post_id=f"t{number}", **stated)
-    if which == 5:
-        return survey(
+    thing = f"{person}-{rng.randrange(3)}"
+    makes: list[Callable[[], Touchpoint]] = [
+        lambda: order(at, rng.randrange(1, 99), order_id=f"o{number}", cart_id=f"k{thing}", **stated),
+        lambda: cart(at, rng.choice(("item_added", "checkout_started")), f"k{thing}", value=number, **stated),
+        lambda: cart(at, "item_added", f"k{thing}", value=number, **stated),
+        lambda: call(at, rng.choice(("queued", "answered", "held", "ended")), f"l{thing}", **stated),
+        lambda: said(at, rng.randrange(-9_000, 9_000), post_id=f"t{number}", **stated),
+        lambda: survey(
             at, "answered", f"r{thing}", question_kind="nps", score=9.0, normalised=rng.randrange(9_999), **stated
-        )
-    if which == 6:
-        return case(at, rng.choice(("opened", "resolved")), f"d{thing}", **stated)
-    return seen_page(at, **stated)
+        ),
+        lambda: case(at, rng.choice(("opened", "resolved")), f"d{thing}", **stated),
+        lambda: seen_page(at, **stated),
+    ]
+    return rng.choice(makes)()

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from schemas import identity_links, journey_log
 from schemas.identity_links import Link
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import LINKS
 from streams.agents.identity import key_of
@@ -45,7 +45,7 @@ def known_owner(touchpoint: Touchpoint, graph: IdentityGraph) -> str:
 def expected(touchpoints: list[Touchpoint], graph: IdentityGraph) -> dict[str, list[Any]]:
     """Return the rows of a log in which every touchpoint states its owner."""
     partition, tables = Partition(0, 1, rules_of(SETTINGS)), Tables()
-    known = [replace(one, customer_key=known_owner(one, graph)) for one in touchpoints]
+    known: list[LogRecord] = [replace(one, customer_key=known_owner(one, graph)) for one in touchpoints]
     for offset, record in enumerate([*known, Tick(END)]):
         partition.apply(offset, record, journey_log.encode(record))
         tables.write(partition.flush())

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
-from schemas.journey_log import LogRecord, decode
+from schemas.journey_log import Tick, Touchpoint, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
 from schemas.watermarks import decode as decode_watermark
 from streams.agents.identities import open_identities
@@ -101,12 +101,13 @@ class FakeProducer:
     def to(self, topic: str) -> list[Message]:
         return [message for name, _, message in self.acknowledged if name == topic]
 
-    def log(self, partition: int = 0) -> list[LogRecord]:
-        return [
+    def log(self, partition: int = 0) -> list[Tick | Touchpoint]:
+        found = [
             decode(message.value or b"")
             for name, number, message in self.acknowledged
             if (name, number) == (JOURNEYS_LOG, partition)
         ]
+        return [record for record in found if isinstance(record, Tick | Touchpoint)]
 
     def reported(self) -> list[tuple[int, int]]:
         """Return the tasks' watermarks: each task's number and how far it has come."""

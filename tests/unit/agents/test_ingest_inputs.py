@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import JSON_SCHEMA, FileRegistry, Schema
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Touchpoint
 from schemas.pauses import ResumeRequest, encode_request
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS
 from tests.unit.agents.ingest_bench import (
@@ -32,7 +32,7 @@ TIMES = [NOW - 1000 * n for n in range(24, 0, -1)]
 
 
 def touchpoints(it: Bench, partition: int = 0) -> list[Touchpoint]:
-    return [record for record in it.log(partition) if not isinstance(record, Tick)]
+    return [record for record in it.log(partition) if isinstance(record, Touchpoint)]
 
 
 def reasons(it: Bench) -> list[tuple[str, str]]:

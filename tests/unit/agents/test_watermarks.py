@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.journey_log import LogRecord, Tick
+from schemas.journey_log import Tick, Touchpoint
 from schemas.topics import WATERMARKS
 from schemas.watermarks import PartitionTime, TaskWatermark, encode
 from streams.agents.services import Services
@@ -41,7 +41,7 @@ class Bench:
         [chunk] = tracker.track(Fetched(records, len(records), len(records)), 10**9)
         return chunk
 
-    async def ticks(self, *records: Record) -> list[LogRecord]:
+    async def ticks(self, *records: Record) -> list[Tick | Touchpoint]:
         """Return the ticks of partition 1 after some more records have come."""
         if records:
             await self.watermarks.receive(self.chunk(*records))

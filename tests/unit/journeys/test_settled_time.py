@@ -109,7 +109,7 @@ def with_settled(log: list[bytes], seed: int) -> list[bytes]:
     settled, told = 0, []
     for data in log:
         record = journey_log.decode(data)
-        if isinstance(record, Touchpoint):
+        if not isinstance(record, Tick):
             told.append(data)
         else:
             settled = max(settled, rng.choice((0, settled, record.settled - rng.choice((0, HOUR, 9 * DAY)))))
