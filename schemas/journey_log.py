@@ -27,10 +27,13 @@ class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=
             reached it stands before the tick, in every partition.
         settled: the least of all log partitions' times, ms; 0 before all are known. Whatever a partition had to write
             to the log before its time had reached it stands before the tick, in every partition.
+        decided: who owns what was stated before the least of all watermarks had reached this time (ms) stands before
+            the tick, in every partition.
     """
 
     watermark: int
     settled: int = 0
+    decided: int = 0
 
 
 class Owners(msgspec.Struct, array_like=True, tag=tag_of("owners"), frozen=True, gc=False):

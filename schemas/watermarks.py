@@ -1,7 +1,7 @@
-"""The records of `journeys.watermarks.v1`: how far each INGEST task and each partition of the journeys log has come.
+"""The records of `journeys.watermarks.v1`: how far INGEST's tasks, the partitions of the journeys log and IDENTITY are.
 
 A record is a MessagePack array of a tag (type and version of the layout) and its fields. Its key is `epoch/task`, or
-`epoch/journeys/partition`, so compaction keeps the last of each.
+`epoch/journeys/partition` or `epoch/identity`, so compaction keeps the last of each.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ class TaskWatermark(msgspec.Struct, array_like=True, tag=tag_of("watermark"), fr
         epoch: generation of the journeys log: a rebuilt one begins anew.
         task: number of the partition that the task reads of every input topic.
         watermark: ms.
+        links_end: the offset after the last link that it has written.
     """
 
     epoch: int
     task: int
     watermark: int
+    links_end: int = 0
 
     @property
     def key(self) -> bytes:
@@ -36,7 +38,7 @@ class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"
     Attributes:
         epoch: generation of the journeys log: a rebuilt one begins anew.
         partition: of the journeys log.
-        time: ms.
+        time: ms; never later than up to where all links that were stated have been decided.
     """
 
     epoch: int
@@ -49,7 +51,24 @@ class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"
         return f"{self.epoch}/journeys/{self.partition}".encode()
 
 
-Report = TaskWatermark | PartitionTime
+class LinksDecided(msgspec.Struct, array_like=True, tag=tag_of("links_decided"), frozen=True, gc=False):
+    """How many links IDENTITY has read, written once Kafka has acknowledged who owns what by them.
+
+    Attributes:
+        epoch: generation of the journeys log: whose log has been told.
+        end: the offset after the last of these links.
+    """
+
+    epoch: int
+    end: int
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"{self.epoch}/identity".encode()
+
+
+Report = TaskWatermark | PartitionTime | LinksDecided
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder[Report](Report).decode

@@ -267,6 +267,14 @@ class Settings(CollectSettings):
         return input_topics(self.topics)
 
     @property
+    def moved_days(self) -> int:
+        """How many days before a link a touchpoint may have happened and still be moved to its owner's journeys.
+
+        Touchpoints, and what they count in, are kept for so long beyond the allowed lateness.
+        """
+        return min(self.identity_window_days, self.allowed_lateness_days)
+
+    @property
     def dimensions(self) -> frozenset[str] | None:
         """The attributes metrics are broken down by; None for all of them."""
         if self.metric_dimensions.strip() == "*":

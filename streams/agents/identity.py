@@ -6,6 +6,7 @@ alone, so the next owner reads them from the beginning, and two of them at a tim
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -13,17 +14,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 import faust
 import structlog
 
-from schemas import journey_log
+from schemas import journey_log, watermarks
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
 from schemas.journey_log import Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, encode_rows, topic_of
-from schemas.topics import JOURNEYS_LOG, LINKS
+from schemas.topics import JOURNEYS_LOG, LINKS, WATERMARKS
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
+from schemas.watermarks import LinksDecided
 from streams.agents.services import Services
 from streams.identity.graph import Changes, IdentityGraph
-from streams.identity.groups import Conflict, Ownership
+from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.identity.identities import ANONYMOUS
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -51,8 +53,7 @@ def register(app: faust.App, services: Services) -> None:
     @app.agent(topic(app, [LINKS]), name=STAGE)
     async def run(stream: faust.StreamT[object]) -> None:
         with exit_on_error(STAGE):
-            async for chunk in chunks_of(stream):
-                await linking.receive(chunk)
+            await linking.run(chunks_of(stream))
 
     async def close(*_: object, **__: object) -> None:
         linking.close()
@@ -73,13 +74,26 @@ class Linking:
         self._history = history or self._read_from_kafka
         self._graph: IdentityGraph | None = None
         self._applied = -1
+        self._decided = self._reported = 0
+        settings = services.settings
+        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
 
     def close(self) -> None:
         """Forget the links: the partition may no longer be ours."""
         self._graph = None
         self._applied = -1
+        self._decided = self._reported = 0
         self._services.telemetry.identities.set(0)
         self._services.telemetry.identity_links_refused.set(0)
+
+    async def run(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Take links as they come, and report how far that is."""
+        reporting = asyncio.create_task(self._report_for_ever(), name=STAGE)
+        try:
+            async for chunk in chunks:
+                await self.receive(chunk)
+        finally:
+            reporting.cancel()
 
     async def receive(self, chunk: Chunk) -> None:
         """Take a chunk's links, write what they change, and acknowledge it.
@@ -104,7 +118,7 @@ class Linking:
             version = row_version(self._services.settings.epoch, record.offset)
             identities += _identity_rows(changes, record.timestamp, version)
             conflicts += _conflict_rows(changes, version)
-            for said in _owners(changes, record.offset):
+            for said in _owners(changes, record.offset, self._later_ms):
                 key = said.customer_key.encode()
                 place = partition_for(key, self._services.settings.partitions)
                 owners[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(said)))
@@ -114,8 +128,23 @@ class Linking:
             if rows
         }
         await self._services.producer.send(batches | owners)
+        self._decided = chunk.last_offset + 1
         chunk.ack()
         self._record(graph, chunk)
+
+    async def report(self) -> None:
+        """Write up to where links are decided, where it has moved since this was last asked."""
+        decided = self._decided
+        if decided > self._reported:
+            found = LinksDecided(self._services.settings.epoch, decided)
+            await self._services.producer.send({(WATERMARKS, 0): [Message(found.key, watermarks.encode(found))]})
+            self._reported = decided
+
+    async def _report_for_ever(self) -> None:
+        with exit_on_error(STAGE):
+            while True:
+                await self.report()
+                await self._services.sleep(self._services.settings.tick_s)
 
     async def _restore(self, until: int) -> IdentityGraph:
         """Return who is who by the links before an offset, which are acknowledged: what they changed was written."""
@@ -169,10 +198,15 @@ def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[
         )
 
 
-def _owners(changes: Changes, offset: int) -> Iterable[Owners]:
-    """Yield what the partitions of the stated keys are told: who owns their touchpoints."""
+def _owners(changes: Changes, offset: int, later_ms: int) -> Iterable[Owners]:
+    """Yield what the partitions of the stated keys are told: who owns their touchpoints.
+
+    Args:
+        later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
+    """
     for identity, owned in changes.owners.items():
-        yield Owners(key_of(identity), [one.since for one in owned], [key_of(one.owner) for one in owned], offset)
+        since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
+        yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)
 
 
 def _since(owned: Ownership) -> int:

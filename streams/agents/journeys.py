@@ -96,6 +96,7 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(
         timer_delay_ms=settings.timer_delay_s * 1000,
         allowed_lateness_ms=settings.allowed_lateness_days * DAY_MS,
+        moved_ms=settings.moved_days * DAY_MS,
         dimensions=settings.dimensions,
         dimension_values=settings.metric_values,
         epoch=settings.epoch,

@@ -90,6 +90,7 @@ class IngestTask:
         self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
         self._dead_letters: list[Message] = []
         self._links: list[Message] = []
+        self._links_end = 0
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
@@ -208,7 +209,8 @@ class IngestTask:
             links, self._links = self._links, []
             if not (batch.items or batch.done or refused or links):
                 return False
-            await self._services.producer.send(self._messages(batch, refused, links))
+            ends = await self._services.producer.send(self._messages(batch, refused, links))
+            self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
             for received in batch.done:
                 received.chunk.ack()
         self._record(batch)
@@ -267,7 +269,7 @@ class IngestTask:
                 return None
             self._last_watermark = watermark
             self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
-            return TaskWatermark(self._services.settings.epoch, self.number, watermark)
+            return TaskWatermark(self._services.settings.epoch, self.number, watermark, self._links_end)
 
 
 def _places(number: int, settings: Settings, inputs: Inputs) -> list[Place]:

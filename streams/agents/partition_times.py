@@ -25,7 +25,7 @@ class PartitionTimes:
 
     def reach(self, number: int, clock: PartitionClock) -> None:
         """Note how far a partition has come; all that was written for it so far is acknowledged."""
-        self._reached[number] = clock.time
+        self._reached[number] = clock.reached
         telemetry = self._services.telemetry
         telemetry.partition_time.labels(str(number)).set(clock.time / 1000)
         telemetry.settled_time.labels(str(number)).set(clock.settled / 1000)

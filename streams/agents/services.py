@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streams.kafka.producer import Batches
+from streams.kafka.producer import Batches, Ends
 from streams.runtime.clock import Clock, wall_clock
 from streams.runtime.retry import Sleep
 from streams.runtime.sources import SourceLabels
@@ -19,8 +19,8 @@ from streams.settings import Settings
 class Producer(Protocol):
     """What the agents use of `streams.kafka.producer.BatchProducer`."""
 
-    async def send(self, batches: Batches) -> None:
-        """Write all messages, and wait until all are acknowledged."""
+    async def send(self, batches: Batches) -> Ends:
+        """Write all messages, wait until all are acknowledged, and return where they end."""
 
 
 @dataclass(frozen=True)

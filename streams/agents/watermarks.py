@@ -12,6 +12,7 @@ next owner reads the topic from its beginning, and two of them at a time do no h
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ from schemas import journey_log
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Tick
 from schemas.topics import JOURNEYS_LOG, WATERMARKS
-from schemas.watermarks import TaskWatermark, decode
+from schemas.watermarks import LinksDecided, TaskWatermark, decode
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -30,6 +31,8 @@ from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
 
 STAGE = "watermarks"
+UNDECIDED_MAX = 1_000
+"""Watermarks that wait until their links are decided."""
 
 History = Callable[[], AsyncIterator[Sequence[Record]]]
 
@@ -53,12 +56,19 @@ def register(app: faust.App, services: Services) -> None:
     app.on_partitions_revoked.connect(close, weak=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reached:
-    """What has been reported, ms: the watermarks by task, and the times by partition of the log."""
+    """What has been reported: watermarks by task and times by partition of the log, ms, and how far links are.
+
+    Attributes:
+        links_ends: by task, where the links end that it has written.
+        links_decided: where those end that IDENTITY has read.
+    """
 
     watermarks: dict[int, int] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
+    links_ends: dict[int, int] = field(default_factory=dict)
+    links_decided: int = 0
 
 
 class Watermarks:
@@ -74,6 +84,7 @@ class Watermarks:
         self._history = history or self._read_from_kafka
         self._reached: _Reached | None = None
         self._last = Tick(0)
+        self._undecided: deque[tuple[int, int]] = deque()
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
         """Take the reports as they come, and append ticks."""
@@ -112,11 +123,27 @@ class Watermarks:
         tick = Tick(
             max(last.watermark, _least(reached.watermarks, partitions)),
             max(last.settled, _least(reached.times, partitions)),
+            max(last.decided, self._decided(reached)),
         )
         if tick != last:
             message = Message(None, journey_log.encode(tick))
             await self._services.producer.send({(JOURNEYS_LOG, number): [message] for number in range(partitions)})
             self._last = tick
+
+    def _decided(self, reached: _Reached) -> int:
+        """Return the last watermark, ms, up to which IDENTITY has read all links, 0 before one."""
+        watermark = _least(reached.watermarks, self._services.settings.partitions)
+        needed, undecided = max(reached.links_ends.values(), default=0), self._undecided
+        if undecided and undecided[-1][0] == needed:
+            undecided.pop()
+        undecided.append((needed, watermark))
+        if len(undecided) > UNDECIDED_MAX:
+            # The time then stands a little longer before it goes on.
+            del undecided[0]
+        decided = 0
+        while undecided and undecided[0][0] <= reached.links_decided:
+            decided = undecided.popleft()[1]
+        return decided
 
     async def _tick_for_ever(self) -> None:
         with exit_on_error(STAGE):
@@ -135,16 +162,25 @@ class Watermarks:
                     f"release or program has written to it. Delete the topic while no worker runs, and create it anew "
                     "with: touchline topics --create"
                 ) from error
-            if isinstance(found, TaskWatermark):
-                known, number, at = reached.watermarks, found.task, found.watermark
+            if found.epoch != settings.epoch:
+                continue
+            if isinstance(found, LinksDecided):
+                reached.links_decided = max(reached.links_decided, found.end)
+            elif isinstance(found, TaskWatermark):
+                _raise(reached.watermarks, found.task, found.watermark, settings.partitions)
+                _raise(reached.links_ends, found.task, found.links_end, settings.partitions)
             else:
-                known, number, at = reached.times, found.partition, found.time
-            if found.epoch == settings.epoch and number < settings.partitions:
-                known[number] = max(at, known.get(number, 0))
+                _raise(reached.times, found.partition, found.time, settings.partitions)
 
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
             yield run.records
+
+
+def _raise(known: dict[int, int], number: int, reached: int, count: int) -> None:
+    """Note what one of `count` tasks or partitions has reached; others were there before they became fewer."""
+    if number < count:
+        known[number] = max(reached, known.get(number, 0))
 
 
 def _least(reached: Mapping[int, int], count: int) -> int:

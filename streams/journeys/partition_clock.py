@@ -22,13 +22,17 @@ class PartitionClock:
         watermarks: each task's last, ms.
         time: the partition's time: the least of them, ms.
         heard: the settled time of the ticks so far, ms.
-        settled: the settled time: what all partitions have reached, this one too, ms.
+        settled: the settled time: what all partitions have reached, this one too, ms; less as long as touchpoints that
+            happened before a link can still move by it.
+        decided: up to when it is decided who owns what, ms.
         timers_until, late_before, settled_before: see `streams.journeys.step_context.StepContext`.
     """
 
     __slots__ = (
         "_allowed_lateness_ms",
+        "_moved_ms",
         "_timer_delay_ms",
+        "decided",
         "heard",
         "late_before",
         "settled",
@@ -41,8 +45,9 @@ class PartitionClock:
     def __init__(self, tasks: int, rules: Rules) -> None:
         self._timer_delay_ms = rules.timer_delay_ms
         self._allowed_lateness_ms = rules.allowed_lateness_ms
+        self._moved_ms = rules.moved_ms
         self.watermarks = [0] * tasks
-        self.heard = self.settled = 0
+        self.heard = self.settled = self.decided = 0
         self.settled_before = -rules.allowed_lateness_ms
         self._move(0)
 
@@ -58,6 +63,7 @@ class PartitionClock:
             # All tasks have reached it.
             self.watermarks = [max(known, record.watermark) for known in watermarks]
             self.heard = max(self.heard, record.settled)
+            self.decided = max(self.decided, record.decided)
             self._move(max(self.time, min(self.watermarks)))
         elif isinstance(record, Touchpoint) and record.watermark > watermarks[record.task]:
             watermarks[record.task] = record.watermark
@@ -65,12 +71,17 @@ class PartitionClock:
             if reached > self.time:
                 self._move(reached)
 
+    @property
+    def reached(self) -> int:
+        """Up to when nothing has to be sent to other partitions any more, ms."""
+        return min(self.time, self.decided)
+
     def _move(self, time: int) -> None:
         self.time = time
         self.timers_until = time - self._timer_delay_ms
         self.late_before = time - self._allowed_lateness_ms
-        if self.settled < self.heard:
+        if self.settled < self.heard - self._moved_ms:
             # Ticks tell of a later time than the partition's own only where its log was made anew, and what belongs to
             # it was not.
-            self.settled = min(time, self.heard)
+            self.settled = min(time, self.heard - self._moved_ms)
             self.settled_before = self.settled - self._allowed_lateness_ms

@@ -71,7 +71,11 @@ class Message(NamedTuple):
         return record_size(self.key, self.value, self.headers)
 
 
-Batches = Mapping[tuple[str, int], Sequence[Message]]
+Place = tuple[str, int]
+"""Topic and partition."""
+Ends = Mapping[Place, int]
+"""By partition, the offset after the last message."""
+Batches = Mapping[Place, Sequence[Message]]
 """Messages by (topic, partition), in the order they are to have there."""
 
 
@@ -134,21 +138,28 @@ class BatchProducer:
         self._retire(self._producer)
         await asyncio.gather(*self._retired)
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         """Write all messages, and wait until all are acknowledged, however long Kafka is away.
 
         Partitions are written side by side; within each the order is kept.
 
+        Returns:
+            By partition that was written to, the offset after the last message.
+
         Raises:
             ProduceError: Kafka will never take one of them; the others may have been written.
         """
+        written = {place: messages for place, messages in batches.items() if messages}
         outcomes = await asyncio.gather(
-            *(self._send(topic, partition, messages) for (topic, partition), messages in batches.items() if messages),
+            *(self._send(topic, partition, messages) for (topic, partition), messages in written.items()),
             return_exceptions=True,
         )
-        for outcome in outcomes:
+        ends: dict[Place, int] = {}
+        for place, outcome in zip(written, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+            ends[place] = outcome
+        return ends
 
     async def _started(self) -> Any:
         """Return aiokafka's producer; start one where there is none."""
@@ -180,28 +191,29 @@ class BatchProducer:
             raise
         return producer
 
-    async def _send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Write one partition's messages, a batch at a time: the next only after the one before."""
+    async def _send(self, topic: str, partition: int, messages: Sequence[Message]) -> int:
+        """Write one partition's messages, a batch at a time: the next only after the one before; return their end."""
         for message in messages:
             _refuse_oversized(topic, message)
-        start = 0
+        start = end = 0
         while start < len(messages):
-            start = await self._send_batch(topic, partition, messages, start)
+            start, end = await self._send_batch(topic, partition, messages, start)
+        return end
 
-    async def _send_batch(self, topic: str, partition: int, messages: Sequence[Message], start: int) -> int:
-        """Write messages from `start` on, as many as fit; return the index of the next."""
+    async def _send_batch(self, topic: str, partition: int, messages: Sequence[Message], start: int) -> tuple[int, int]:
+        """Write messages from `start` on, as many as fit; return the index of the next, and the offset after them."""
 
-        async def attempt() -> int:
+        async def attempt() -> tuple[int, int]:
             producer = await self._started()
             batch, end = _fill(producer, messages, start)
             try:
-                await (await producer.send_batch(batch, topic, partition=partition))
+                written = await (await producer.send_batch(batch, topic, partition=partition))
             except KafkaTimeoutError:
                 raise  # it waited behind other batches, got no sequence number, and left no gap
             except KafkaError:
                 self._retire(producer)
                 raise
-            return end
+            return end, written.offset + end - start
 
         def note_failure(failure: Failure[KafkaError]) -> None:
             self._on_retry()

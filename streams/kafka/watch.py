@@ -17,7 +17,7 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG
 from streams.kafka.client import BrokerError, explained, obstacle_of, passes
 from streams.kafka.consumer import Lags
 from streams.kafka.obstacle import Obstacle
-from streams.kafka.producer import Batches
+from streams.kafka.producer import Batches, Ends
 from streams.runtime.retry import Sleep
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
@@ -52,8 +52,8 @@ class Consumer(Protocol):
 class Producer(Protocol):
     """What is used of `streams.kafka.producer.BatchProducer`."""
 
-    async def send(self, batches: Batches) -> None:
-        """Write all messages, and wait until all are acknowledged."""
+    async def send(self, batches: Batches) -> Ends:
+        """Write all messages, wait until all are acknowledged, and return where they end."""
 
 
 class WatchedProducer:
@@ -69,12 +69,12 @@ class WatchedProducer:
         self._clock = clock
         self._begun: dict[object, float] = {}
 
-    async def send(self, batches: Batches) -> None:
-        """Write all messages, and wait until all are acknowledged."""
+    async def send(self, batches: Batches) -> Ends:
+        """Write all messages, wait until all are acknowledged, and return where they end."""
         key = object()
         self._begun[key] = self._clock()
         try:
-            await self._producer.send(batches)
+            return await self._producer.send(batches)
         finally:
             del self._begun[key]
 

@@ -1,7 +1,7 @@
 """A cluster in memory: a broker, and workers that are killed, paused and rebalanced at every write, by a seed.
 
-The agents are the real ones: JOURNEYS with its state and its commits, IDENTITY with its links. INGEST alone is a
-stand-in that appends touchpoints, their links and ticks, and appends some again after a crash.
+The agents are the real ones: JOURNEYS with its state and its commits, IDENTITY with its links, WATERMARKS with its
+ticks. INGEST alone is a stand-in that appends touchpoints and their links, and appends some again after a crash.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from schemas import identity_links, journey_log
+from schemas import identity_links, journey_log, watermarks
 from schemas.identity_links import Command
-from schemas.journey_log import Tick, Touchpoint
-from schemas.topics import FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS
+from schemas.journey_log import Touchpoint
+from schemas.topics import FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
+from schemas.watermarks import TaskWatermark
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents.identity import Linking
 from streams.agents.journeys import Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
+from streams.agents.watermarks import Watermarks
 from streams.identity.identities import Identities
 from streams.identity.statements import Statements
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
-from streams.kafka.producer import Batches, Message, partition_for
+from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.streams.records import FakeRecord
@@ -38,7 +41,9 @@ from tests.unit.streams.records import FakeRecord
 Place = tuple[str, int]
 Fate = Literal["lives", "killed", "paused"]
 BIG = 1 << 40
-LAST_TICKS = 20
+LAST_TICKS = 6
+QUIET = 60
+"""After so many things without a new record nothing more comes of what there is."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
 
 
@@ -58,9 +63,10 @@ class Broker:
         for message in messages:
             log.append(FakeRecord(len(log), message.value, message.key))
 
-    def write(self, batches: Batches) -> None:
+    def write(self, batches: Batches) -> Ends:
         for place, messages in batches.items():
             self.append(place, messages)
+        return {place: len(self.logs[place]) for place in batches}
 
     def chunk(self, place: Place, most: int) -> tuple[Chunk, OffsetTracker] | None:
         """Return the next records that are not acknowledged, None without any."""
@@ -83,11 +89,11 @@ class MortalProducer:
         self.woken = asyncio.Event()
         self._broker, self._rng = broker, rng
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         if self.fate != "lives" and self.writes_left == 0:
             await self._meet_fate(batches)
         self.writes_left -= 1
-        self._broker.write(batches)
+        return self._broker.write(batches)
 
     async def _meet_fate(self, batches: Batches) -> None:
         if self.fate == "killed":
@@ -106,6 +112,7 @@ class Worker:
     producer: MortalProducer
     journeys: Journeys
     linking: Linking
+    watermarks: Watermarks
 
 
 class Cluster:
@@ -113,9 +120,11 @@ class Cluster:
 
     Args:
         crashes: how many workers are killed or paused at most.
+        disorder_ms: by how much later than others a touchpoint comes.
     """
 
-    def __init__(self, seed: int, settings: Settings, workers: int, crashes: int) -> None:
+    def __init__(self, seed: int, settings: Settings, workers: int, crashes: int, disorder_ms: int) -> None:
+        self._disorder_ms = disorder_ms
         self.broker = Broker()
         self._settings = settings
         self._rng = random.Random(seed)
@@ -123,6 +132,7 @@ class Cluster:
         self._workers = [self._start() for _ in range(workers)]
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
         self._statements = Statements(Identities())
+        self._links_end = 0
         self._paused: list[tuple[Worker, asyncio.Task[None]]] = []
 
     def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command], end: int) -> None:
@@ -140,25 +150,24 @@ class Cluster:
         return writer
 
     async def _run(self, touchpoints: list[Touchpoint], commands: list[Command], end: int) -> None:
-        rng, watermark = self._rng, 0
+        rng, watermark = self._rng, 1
         while touchpoints or commands:
             happens = rng.random()
-            if touchpoints and happens < 0.25:
+            if touchpoints and happens < 0.2:
                 count = rng.choice((1, 1, 2, 5, 20))
-                arriving = [replace(one, watermark=max(0, watermark)) for one in touchpoints[:count]]
+                arriving = [replace(one, watermark=watermark) for one in touchpoints[:count]]
                 self._take_in(arriving)
-                watermark = max(watermark, *(one.occurred_at for one in arriving)) - 1
+                watermark = max(watermark, max(one.occurred_at for one in arriving) - self._disorder_ms)
                 del touchpoints[:count]
-            elif commands and happens < 0.3:
+            elif commands and happens < 0.25:
                 self.broker.append((LINKS, 0), [Message(None, identity_links.encode(commands.pop(0)))])
             elif happens < 0.35:
-                self._tick(watermark)
+                self._tell(watermark)
             else:
                 await self._anything()
-        await self._settle()
         # What waits takes its steps as time goes on.
         for second in range(LAST_TICKS):
-            self._tick(end + second * 1_000)
+            self._tell(end + second * 1_000)
             await self._settle()
 
     async def _anything(self) -> None:
@@ -169,20 +178,28 @@ class Cluster:
             await self._wake(*self._paused.pop(rng.randrange(len(self._paused))))
         elif happens < 0.15:
             await self._rebalance(rng.choice(self._places()))
-        elif happens < 0.35:
-            await self._process((LINKS, 0))
+        elif happens < 0.3:
+            worker = rng.choice(self._workers)
+            await self._let(worker, rng.choice((worker.journeys.times.report, worker.linking.report)))
+        elif happens < 0.4:
+            worker = self._owners[WATERMARKS, 0]
+            await self._let(worker, worker.watermarks.tick)
         else:
-            await self._process((JOURNEYS_LOG, rng.randrange(self._settings.partitions)))
+            await self._process(rng.choice(self._places()))
 
     async def _settle(self) -> None:
         """Process all that there is, and all that comes of it."""
-        while self._paused or any(
-            self.broker.committed[place] < len(self.broker.logs[place]) for place in self._places()
-        ):
+        quiet = 0
+        while quiet < QUIET:
+            length = sum(map(len, self.broker.logs.values()))
             await self._anything()
+            is_done = all(self.broker.committed[place] >= len(self.broker.logs[place]) for place in self._places())
+            is_quiet = is_done and not self._paused and length == sum(map(len, self.broker.logs.values()))
+            quiet = quiet + 1 if is_quiet else 0
 
     def _places(self) -> list[Place]:
-        return [(LINKS, 0), *((JOURNEYS_LOG, number) for number in range(self._settings.partitions))]
+        logs = [(JOURNEYS_LOG, number) for number in range(self._settings.partitions)]
+        return [(LINKS, 0), (WATERMARKS, 0), *logs]
 
     def _take_in(self, arriving: Sequence[Touchpoint]) -> None:
         """Append touchpoints and their links as INGEST does; after a crash all of them come again."""
@@ -201,11 +218,14 @@ class Cluster:
             self._statements = Statements(Identities())
             self._take_in(arriving)
         else:
-            self.broker.write(batches)
+            ends = self.broker.write(batches)
+            self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
 
-    def _tick(self, watermark: int) -> None:
-        tick = Message(None, journey_log.encode(Tick(watermark)))
-        self.broker.write({(JOURNEYS_LOG, number): [tick] for number in range(self._settings.partitions)})
+    def _tell(self, watermark: int) -> None:
+        """Report a watermark of each task, and where the links end that it has written."""
+        tasks = range(self._settings.partitions)
+        found = [TaskWatermark(self._settings.epoch, task, watermark, self._links_end) for task in tasks]
+        self.broker.append((WATERMARKS, 0), [Message(one.key, watermarks.encode(one)) for one in found])
 
     async def _process(self, place: Place) -> None:
         """Let the owner of a partition process its next chunk, and perhaps die of it."""
@@ -214,31 +234,39 @@ class Cluster:
         if found is None:
             return
         chunk, tracker = found
-        producer = worker.producer
-        if self._crashes and rng.random() < 0.2:
+        agents = {LINKS: worker.linking.receive, WATERMARKS: worker.watermarks.receive}
+        process = agents.get(place[0], worker.journeys.process)
+        if await self._let(worker, lambda: process(chunk), tracker) and chunk.acked and rng.random() < 0.8:
+            # What is acknowledged is committed in time, or not at all.
+            self.broker.committed[place] = chunk.last_offset + 1
+
+    async def _let(
+        self, worker: Worker, act: Callable[[], Coroutine[Any, Any, None]], tracker: OffsetTracker | None = None
+    ) -> bool:
+        """Let a worker do something, and perhaps die of it, or be paused in it; return whether it came to its end."""
+        rng, producer = self._rng, worker.producer
+        if self._crashes and rng.random() < 0.15:
             self._crashes -= 1
             producer.fate = rng.choice(("killed", "paused"))
             producer.writes_left = rng.randrange(2)
-        process = worker.linking.receive if place[0] == LINKS else worker.journeys.process
-        processing = asyncio.create_task(process(chunk))
+        acting = asyncio.create_task(act())
         pausing = asyncio.create_task(producer.paused.wait())
-        await asyncio.wait({processing, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({acting, pausing}, return_when=asyncio.FIRST_COMPLETED)
         if producer.paused.is_set():
             # Others take over; it does not know of it before it goes on.
-            tracker.close()
-            self._paused.append((worker, processing))
+            if tracker is not None:
+                tracker.close()
+            self._paused.append((worker, acting))
             self._replace(worker)
-            return
+            return False
         pausing.cancel()
         try:
-            await processing
+            await acting
         except KilledError:
             self._replace(worker)
-            return
+            return False
         producer.fate = "lives"
-        if chunk.acked and rng.random() < 0.8:
-            # What is acknowledged is committed in time, or not at all.
-            self.broker.committed[place] = chunk.last_offset + 1
+        return True
 
     async def _wake(self, worker: Worker, processing: asyncio.Task[None]) -> None:
         """Let a worker go on that was paused: it writes what it was about to write, and learns that others have it."""
@@ -251,6 +279,8 @@ class Cluster:
         worker = self._owners[place]
         if place[0] == LINKS:
             worker.linking.close()
+        elif place[0] == WATERMARKS:
+            worker.watermarks.close()
         else:
             kept = {number for number in range(self._settings.partitions) if (JOURNEYS_LOG, number) != place}
             worker.journeys.retain(kept)
@@ -266,7 +296,12 @@ class Cluster:
     def _start(self) -> Worker:
         producer = MortalProducer(self.broker, self._rng)
         services = Services(self._settings, producer, TELEMETRY, clock=lambda: 0)
-        return Worker(producer, Journeys(services, self._restored, self._fetch), Linking(services, self._history))
+        return Worker(
+            producer,
+            Journeys(services, self._restored, self._fetch),
+            Linking(services, partial(self._history, LINKS)),
+            Watermarks(services, partial(self._history, WATERMARKS)),
+        )
 
     async def _restored(self, number: int) -> Partition:
         partition = Partition(number, self._settings.partitions, rules_of(self._settings))
@@ -280,5 +315,5 @@ class Cluster:
         log = self.broker.logs[topic, partition]
         return log[offset] if offset < len(log) else None
 
-    async def _history(self) -> AsyncIterator[Sequence[Record]]:
-        yield list(self.broker.logs[LINKS, 0])
+    async def _history(self, topic: str) -> AsyncIterator[Sequence[Record]]:
+        yield list(self.broker.logs[topic, 0])

@@ -23,29 +23,31 @@ from streams.settings import Settings
 from tests.simulation.cluster import Cluster
 from tests.simulation.journeys_log import Tables
 from tests.simulation.people import commands, people
-from tests.unit.journeys.play import DAY, T0
+from tests.unit.journeys.play import DAY, HOUR, T0
 
-SETTINGS = Settings(partitions=3, allowed_lateness_days=3650)
+SETTINGS = Settings(partitions=3)
+NOTHING_IS_FOLDED = Settings(partitions=3, allowed_lateness_days=3650)
 SEEDS = int(os.environ.get("SEEDS", "40"))
 END = T0 + 200 * DAY
 COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded")
 
 
-def known_owner(touchpoint: Touchpoint, graph: IdentityGraph) -> str:
-    """Return whose a touchpoint is by all links."""
+def known_owner(touchpoint: Touchpoint, graph: IdentityGraph, settings: Settings) -> str:
+    """Return in whose journeys a touchpoint is, by all links."""
+    later_ms = (settings.identity_window_days - settings.moved_days) * DAY
     key = touchpoint.customer_key
     kind, _, value = key.removeprefix(ANONYMOUS).partition(":") if key.startswith(ANONYMOUS) else ("customer", "", key)
     owner = key
     for owned in graph.owned((kind, value)):
-        if owned.since <= touchpoint.occurred_at:
+        if owned.since + later_ms <= touchpoint.occurred_at:
             owner = key_of(owned.owner)
     return owner
 
 
-def expected(touchpoints: list[Touchpoint], graph: IdentityGraph) -> dict[str, list[Any]]:
+def expected(touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Settings) -> dict[str, list[Any]]:
     """Return the rows of a log in which every touchpoint states its owner."""
-    partition, tables = Partition(0, 1, rules_of(SETTINGS)), Tables()
-    known: list[LogRecord] = [replace(one, customer_key=known_owner(one, graph)) for one in touchpoints]
+    partition, tables = Partition(0, 1, rules_of(settings)), Tables()
+    known: list[LogRecord] = [replace(one, customer_key=known_owner(one, graph, settings)) for one in touchpoints]
     for offset, record in enumerate([*known, Tick(END)]):
         partition.apply(offset, record, journey_log.encode(record))
         tables.write(partition.flush())
@@ -103,15 +105,29 @@ def final_graph(cluster: Cluster) -> IdentityGraph:
     return graph
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
-    touchpoints = people(seed, 60)
-    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 12)[seed % 2])
-
-    cluster.run(touchpoints, commands(seed, (0, 0, 2)[seed % 3]), END)
-
-    want, have = expected(touchpoints, final_graph(cluster)), stored(cluster)
+def check(cluster: Cluster, touchpoints: list[Touchpoint], settings: Settings) -> None:
+    want, have = expected(touchpoints, final_graph(cluster), settings), stored(cluster)
     for table in want:
         missing = [row for row in want[table] if row not in have[table]]
         surplus = [row for row in have[table] if row not in want[table]]
         assert (table, missing[:3], surplus[:3]) == (table, [], [])
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
+    touchpoints = people(seed, 60)
+    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
+
+    cluster.run(touchpoints, [], END)
+
+    check(cluster, touchpoints, SETTINGS)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
+    touchpoints = people(seed, 60)
+    cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
+
+    cluster.run(touchpoints, commands(seed, 3), END)
+
+    check(cluster, touchpoints, NOTHING_IS_FOLDED)

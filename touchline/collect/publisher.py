@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 class Producer(Protocol):
     """What is used of `streams.kafka.producer.BatchProducer`."""
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> object:
         """Write all messages, and wait until all are acknowledged, however long Kafka is away."""
 
 

@@ -19,7 +19,7 @@ BATCH_BYTES = 8 << 20
 class Producer(Protocol):
     """The part of `streams.kafka.producer.BatchProducer` that this module uses."""
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> object:
         """Write all messages, in order within each partition; return when all are acknowledged."""
 
 

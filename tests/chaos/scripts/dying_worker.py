@@ -22,7 +22,7 @@ from streams.agents.services import Producer
 from streams.journeys.output import Output
 from streams.journeys.partition import BUCKET, COUNT, VALUE
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Batches, Message
+from streams.kafka.producer import Batches, Ends, Message
 from streams.process import run_worker
 from streams.settings import load
 
@@ -48,12 +48,13 @@ class Dying:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         if not any(topic == JOURNEYS_STATE for topic, _ in batches):
-            await self._producer.send(batches)
-            return
-        await self._producer.send({place: self._part(place[0], messages) for place, messages in batches.items()})
+            return await self._producer.send(batches)
+        parts = {place: self._part(place[0], messages) for place, messages in batches.items()}
+        ends = await self._producer.send(parts)
         os.kill(os.getpid(), signal.SIGKILL)
+        return ends
 
     def _part(self, topic: str, messages: Sequence[Message]) -> Sequence[Message]:
         if topic != JOURNEYS_STATE:

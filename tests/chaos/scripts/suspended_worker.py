@@ -18,7 +18,7 @@ from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
 from streams.journeys.output import Output
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Batches
+from streams.kafka.producer import Batches, Ends
 from streams.process import run_worker
 from streams.settings import load
 
@@ -35,21 +35,21 @@ class Suspending:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         if not any(topic == JOURNEYS_STATE for topic, _ in batches):
-            await self._producer.send(batches)
-            return
+            return await self._producer.send(batches)
         global suspended  # noqa: PLW0603  # this process has no other purpose
         if suspended:  # other partitions would suspend it once more
             await asyncio.Event().wait()
         suspended = True
         os.kill(os.getpid(), signal.SIGSTOP)
         # A task of its own: the one that calls is cancelled as soon as the group is found to have gone on.
-        await asyncio.shield(asyncio.create_task(self._write_and_die(batches)))
+        return await asyncio.shield(asyncio.create_task(self._write_and_die(batches)))
 
-    async def _write_and_die(self, batches: Batches) -> None:
-        await self._producer.send(batches)
+    async def _write_and_die(self, batches: Batches) -> Ends:
+        ends = await self._producer.send(batches)
         os.kill(os.getpid(), signal.SIGKILL)
+        return ends
 
 
 async def write_late(self: Journeys, chunk: Chunk, output: Output) -> None:

@@ -21,7 +21,7 @@ from streams.agents.ingest import Ingest
 from streams.agents.services import Services
 from streams.agents.validation import Validator
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
-from streams.kafka.producer import Batches, Message
+from streams.kafka.producer import Batches, Ends, Message
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
 from streams.settings import Settings
@@ -90,13 +90,14 @@ class FakeProducer:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         self.batches.append(batches)
         await self.gate.wait()
         if self.error is not None:
             raise self.error
         for (topic, partition), messages in batches.items():
             self.acknowledged += [(topic, partition, message) for message in messages]
+        return {place: sum(known[:2] == place for known in self.acknowledged) for place in batches}
 
     def to(self, topic: str) -> list[Message]:
         return [message for name, _, message in self.acknowledged if name == topic]

@@ -36,7 +36,7 @@ from streams.agents.journeys import (
 from streams.agents.services import Services
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
-from streams.kafka.producer import Batches, Message
+from streams.kafka.producer import Batches, Ends, Message
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.streams.records import FakeRecord
@@ -63,7 +63,7 @@ class Kafka:
     killed_at: int | None = None
     keeps: float = 0.5
 
-    async def send(self, batches: Batches) -> None:
+    async def send(self, batches: Batches) -> Ends:
         batches = {place: messages for place, messages in batches.items() if messages}
         self.sends.append(sorted({topic for topic, _ in batches}))
         for place, messages in batches.items():
@@ -73,6 +73,7 @@ class Kafka:
                 self.written[place] += messages
         if len(self.sends) - 1 == self.killed_at:
             raise Killed
+        return {place: len(self.written[place]) for place in batches}
 
 
 async def restored(kafka: Kafka, number: int) -> Partition:
