@@ -335,6 +335,8 @@ class Journeys:
             newest_ms=newest,
         )
         telemetry.duplicates.inc(counts["duplicates"])
+        telemetry.touchpoints_moved.labels("in time").inc(counts["moved"])
+        telemetry.touchpoints_moved.labels("too late").inc(counts["moved_late"])
         telemetry.recomputations.inc(counts["recomputations"])
         telemetry.timers_fired.inc(counts["timers"])
         for what, times in output.trimmed.items():

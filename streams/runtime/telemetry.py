@@ -31,6 +31,7 @@ from streams.runtime.standing import Need, Standing
 
 _STAGES: Mapping[Role, tuple[Stage, ...]] = {"worker": ("ingest", "journeys"), "sink": ("sink",)}
 _REFUSALS: Mapping[Role, tuple[tuple[str, ...], ...]] = {"worker": tuple((INPUTS, reason) for reason in REASONS)}
+_MOVED: Mapping[Role, tuple[str, ...]] = {"worker": ("in time", "too late")}
 _TRIMMED: Mapping[Role, tuple[str, ...]] = {
     "worker": tuple(what for what in TRIMMED if what != "columns"),
     "sink": ("columns",),
@@ -179,6 +180,17 @@ class Telemetry(CollectMetrics):
         Metric(
             "touchline_timers_fired_total",
             "Timers of carts, surveys, cases and journeys that have fired in event time.",
+            only="worker",
+        ),
+    ]
+    touchpoints_moved: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_moved_total",
+            "Touchpoints that came to their owner's partition from that of what they state; `too late`: a robot's, "
+            "folded early: they stay as they are.",
+            ("outcome",),
+            known=_MOVED,
             only="worker",
         ),
     ]

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from schemas.identity_links import CUSTOMER, Command, Identity
 from schemas.journey_log import Touchpoint
 from streams.identity.identities import Identities
-from tests.unit.journeys.play import HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
 
-GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR)
+GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 
 
 def people(seed: int, count: int) -> list[Touchpoint]:

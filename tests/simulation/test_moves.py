@@ -48,7 +48,9 @@ def expected(touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Sett
     """Return the rows of a log in which every touchpoint states its owner."""
     partition, tables = Partition(0, 1, rules_of(settings)), Tables()
     known: list[LogRecord] = [replace(one, customer_key=known_owner(one, graph, settings)) for one in touchpoints]
-    for offset, record in enumerate([*known, Tick(END)]):
+    # What waits takes its steps as time goes on.
+    ends = [Tick(END + second * 1_000) for second in range(20)]
+    for offset, record in enumerate([*known, *ends]):
         partition.apply(offset, record, journey_log.encode(record))
         tables.write(partition.flush())
     return shown({table: list(rows.values()) for table, rows in tables.rows.items()})
@@ -115,7 +117,7 @@ def check(cluster: Cluster, touchpoints: list[Touchpoint], settings: Settings) -
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
-    touchpoints = people(seed, 60)
+    touchpoints = people(seed, 100)
     cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
 
     cluster.run(touchpoints, [], END)
@@ -125,7 +127,7 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
-    touchpoints = people(seed, 60)
+    touchpoints = people(seed, 100)
     cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
 
     cluster.run(touchpoints, commands(seed, 3), END)

@@ -15,6 +15,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.rows import ClockRow, topic_of
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, LINKS
+from schemas.units import DAY_MS
 from streams.kafka.admin import partition_counts
 from streams.kafka.admin_client import AdminClient
 from streams.settings import Settings
@@ -98,6 +99,8 @@ class _Watch:
         inputs = [TopicPartition(topic, n) for topic in self._settings.inputs for n in range(counts.get(topic, 0))]
         inputs += self._of([JOURNEYS_LOG])
         clocks = dict.fromkeys(range(self._settings.partitions), 0)
+        # For so long what happened before a link can still move: that much behind, all that was published is decided.
+        settled_by = since_ms - self._settings.moved_days * DAY_MS
         while True:
             records = await self._clocks.getmany(timeout_ms=int(POLL_S * 1000))
             for batch in records.values():
@@ -105,7 +108,7 @@ class _Watch:
                 clocks.update((row.partition, row.settled) for row in newest)
             done, total = await self._committed("streams", await self._spans(inputs))
             self._on_progress(Progress("journeys", done, total))
-            if min(clocks.values()) >= since_ms:
+            if min(clocks.values()) >= settled_by:
                 return
 
     async def links_are_read(self) -> None:
