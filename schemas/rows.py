@@ -185,6 +185,7 @@ class CustomerRow(Row):
     last_nps: float | None
     open_cases: UInt64
     status: str
+    deleted: bool
     version: UInt64
 
 

@@ -155,6 +155,7 @@ CREATE TABLE IF NOT EXISTS touchline.customers_rows
     last_nps Nullable(Float64),
     open_cases UInt64,
     status LowCardinality(String),
+    deleted Bool,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)

@@ -110,7 +110,8 @@ SELECT
     last_nps,
     open_cases,
     status
-FROM touchline.customers_rows FINAL;
+FROM touchline.customers_rows FINAL
+WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.dead_letters AS
 SELECT topic, partition, offset, reason, detail, stage, refused_at, raw

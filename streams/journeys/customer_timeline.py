@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
+
 import msgspec
 
 from streams.journeys.formats import FORMAT
-from streams.journeys.pending import Key, Pending
+from streams.journeys.pending import Key, Pending, key_of
 from streams.journeys.recomputation import Reached
 from streams.journeys.state import NEVER, CustomerState
 
@@ -23,13 +26,15 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
         pending: the touchpoints since, ordered by their keys.
         applied: how many of them are in `current`; the others wait.
         current: the state after those, its timers fired up to the partition's time.
-        displaced: late touchpoints that are in neither, in the order in which they came.
+        displaced: late touchpoints that are in neither, and the tombstones of those that are to leave, in the order in
+            which they came.
         recompute_at: when they are put in their places at the latest, in the time of `StepContext.timers_until`.
         work: what it took to apply the applied ones, in units of an ordinary touchpoint's work.
         checkpoint: how many of them are before the last recomputation's checkpoint.
         checkpoint_work: what it took to apply those.
         large: how many pending touchpoints are to be cut once they are applied.
-        moved: the touchpoints that a recomputation under way puts in their places, in the order of their keys.
+        moved: the touchpoints that a recomputation under way puts in their places, and the tombstones of those that it
+            leaves out, in the order of their keys.
         reached: how far it has come.
         is_behind: whether timers are due, or touchpoints wait for nothing, that the last step has left to the next.
     """
@@ -53,11 +58,73 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     reached: Reached = Reached()
     is_behind: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no touchpoint is left: none is pending, and none has been folded."""
+        return not (self.pending or self.snapshot or self.moved or self.displaced)
+
+    def drop_first(self, count: int) -> None:
+        """Let the first pending touchpoints be pending no longer: they are in the snapshot."""
+        dropped, self.pending = self.pending[:count], self.pending[count:]
+        self.applied -= count
+        self.discount(dropped)
+        self.folded_up_to = dropped[-1].key
+        self.checkpoint = self.checkpoint_work = 0
+
+    def cut_large(self) -> None:
+        """Cut the large touchpoints that have been applied: their rows have been sent."""
+        if not self.large:
+            return
+        for place, one in enumerate(self.pending[: self.applied]):
+            if one.is_large:
+                self.pending[place] = one.cut()
+                self.pending_bytes -= len(one.record) - len(self.pending[place].record)
+                self.large -= 1
+
+    def discount(self, gone: Iterable[Pending]) -> None:
+        """Count touchpoints and tombstones no longer, which are pending no longer."""
+        for one in gone:
+            self.pending_bytes -= one.size
+            self.large -= one.is_large
+
+    def is_out_of_order(self, key: Key) -> bool:
+        """Return whether a touchpoint's place is before what has been applied, or is put in its place now."""
+        applied = self.applied
+        if key[0] < self.current.last_timer_at or (applied > 0 and key <= self.pending[applied - 1].key):
+            return True
+        # These may be behind all that has been applied, where others have left.
+        return bool(self.moved) and key <= self.moved[-1].key
+
+    def recomputation_work(self) -> int:
+        """Return the work of putting the displaced in their places: what is since the checkpoint is applied twice."""
+        before = self.pending[self.checkpoint - 1].key if self.checkpoint else self.folded_up_to
+        is_behind = min(map(key_of, self.displaced)) > before
+        return 2 * (self.work - self.checkpoint_work if is_behind else self.work)
+
+    def place_of_moved(self) -> int:
+        """Return how many applied touchpoints are before the first that is put in its place, or left out."""
+        return min(bisect_left(self.pending, self.moved[0].key, key=key_of), self.applied)
+
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:
-    """Return the pending, moved or displaced touchpoint with an event id, or None."""
+    """Return the pending, moved or displaced touchpoint with an event id, or None; not one that is to leave."""
     for touchpoints in (timeline.pending, timeline.moved, timeline.displaced):
         for one in touchpoints:
             if one.event_id == event_id:
-                return one
+                # Without these there are no tombstones.
+                is_alone = not (timeline.moved or timeline.displaced)
+                return one if is_alone else staying(timeline).get(event_id)
     return None
+
+
+def staying(timeline: CustomerTimeline) -> dict[str, Pending]:
+    """Return the pending, moved and displaced touchpoints that no tombstone takes out, by their event ids."""
+    found: dict[Key, Pending] = {}
+    # A tombstone stands behind the touchpoint that it takes out, and before another with the same key.
+    for touchpoints in (timeline.pending, timeline.moved, timeline.displaced):
+        for one in touchpoints:
+            if one.is_tombstone:
+                del found[one.key]
+            else:
+                found[one.key] = one
+    return {one.event_id: one for one in found.values()}

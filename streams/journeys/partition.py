@@ -388,7 +388,7 @@ class Partition:
             _give(facts.setdefault(table, []), entities.values(), version)
             if (signal_of := SIGNALS.get(table)) is not None:
                 output.signals.extend(map(signal_of, entities.values()))
-        _give(facts["customers"], [customer_row(current, effects.customer_id)], version)
+        _give(facts["customers"], [customer_row(current, effects.customer_id, deleted=timeline.is_empty)], version)
 
 
 def _entry(customer_key: str, data: bytes) -> Entry:

@@ -28,7 +28,7 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A touchpoint that a late one may still have to be put before.
 
     Attributes:
-        record: its bytes in the journeys log.
+        record: its bytes in the journeys log; none of a tombstone.
         ahead: whether it was received long before it is said to have happened: it waits for its time.
         whole_bytes: bytes of the whole record, where `record` is cut: its row stays as it was sent when it was applied.
     """
@@ -57,12 +57,17 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.whole_bytes or len(self.record)
 
     @property
+    def is_tombstone(self) -> bool:
+        """Whether it is no touchpoint, but takes the one with its key out of the timeline."""
+        return not self.record
+
+    @property
     def is_large(self) -> bool:
         """Whether it is to be cut once it has been applied."""
         return len(self.record) > CUT_BYTES and not self.whole_bytes
 
     def touchpoint(self) -> Touchpoint:
-        """Return the touchpoint."""
+        """Return the touchpoint; a tombstone has none."""
         record = journey_log.decode(self.record)
         if isinstance(record, Tick):
             raise TypeError("a tick is never pending")
@@ -85,3 +90,8 @@ def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool) -> Pending
     """Return a touchpoint as it is kept, with its bytes in the journeys log."""
     rank = rank_of(touchpoint)
     return Pending(touchpoint.occurred_at, rank, touchpoint.event_id, touchpoint.fingerprint, record, ahead)
+
+
+def tombstone_of(one: Pending) -> Pending:
+    """Return what takes a touchpoint out of the timeline."""
+    return Pending(*one.key, one.fingerprint, b"")

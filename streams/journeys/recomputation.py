@@ -1,9 +1,9 @@
-"""Recomputations: touchpoints that came out of order are put in their places, a bounded number of others at a time.
+"""Recomputations: touchpoints are put in their places, and left out, a bounded number of others at a time.
 
-Two folds of a customer's pending touchpoints go on side by side from a checkpoint: the plain one without those that
-came out of order, which has led to what was sent so far, and the amended one with them. What differs is sent as they
-go: the rows of touchpoints and the metrics' changes with each step, all other rows at the end, when the amended fold's
-state becomes the customer's.
+Two folds of a customer's pending touchpoints go on side by side from a checkpoint: the plain one, which has led to what
+was sent so far, and the amended one, which takes in those that came out of order and leaves out those with a tombstone.
+What differs is sent as they go: the rows of touchpoints and the metrics' changes with each step, all other rows at the
+end, when the amended fold's state becomes the customer's.
 
 Which step does how much is a function of the log alone. The folds are no state: how far they have come is in the
 changelog, and after a restart they are made again up to there.
@@ -21,7 +21,7 @@ from streams.journeys.checkpoints import Checkpoint
 from streams.journeys.corrections import Folded, correct
 from streams.journeys.effects import Effects, MetricDelta, difference
 from streams.journeys.fold import apply_touchpoint, fire_timer, fire_timers, next_timer
-from streams.journeys.pending import Pending, key_of
+from streams.journeys.pending import Key, Pending, key_of
 from streams.journeys.state import NEVER, CustomerState, decode_state, encode_state
 from streams.journeys.step_context import StepContext
 
@@ -33,7 +33,8 @@ class Reached(msgspec.Struct, array_like=True, frozen=True, gc=False):
         plain: how many pending touchpoints the plain fold has applied.
         plain_timers: how many timers it has fired since.
         split: after how many the amended fold has left it, -1 where it has not yet.
-        amended, moved: how many pending touchpoints, and others, the amended fold has applied.
+        amended, moved: how many pending touchpoints, and others, the amended fold has passed: one that it leaves out
+            counts in both.
         amended_timers: how many timers it has fired since.
     """
 
@@ -50,7 +51,9 @@ class _Fold:
     """One of the two folds.
 
     Attributes:
-        pending, moved: how many touchpoints it has applied: pending ones, and those that came out of order.
+        pending, moved: how many touchpoints it has passed: pending ones, and those that came out of order or their
+            tombstones.
+        left_out: how many of these it has not applied, for they have tombstones.
         timers: how many timers it has fired since the last of them.
         is_held: whether the next one has to wait.
     """
@@ -59,8 +62,14 @@ class _Fold:
     effects: Effects
     pending: int
     moved: int = 0
+    left_out: int = 0
     timers: int = 0
     is_held: bool = False
+
+    @property
+    def applied(self) -> int:
+        """How many touchpoints it has applied."""
+        return self.pending + self.moved - 2 * self.left_out
 
     def apply(self, one: Pending, context: StepContext) -> bool:
         """Apply the next touchpoint; return False where it has to wait."""
@@ -95,7 +104,8 @@ class Recomputation:
     Args:
         begin: where it begins.
         work: the work up to there, in units of `Effects.work`.
-        moved: the touchpoints that came out of order, in the order of their keys.
+        moved: the touchpoints that came out of order, and the tombstones of those that are left out, in the order of
+            their keys.
         place: how many pending touchpoints are before the first of them.
         keep_at: after how many of these the next recomputation's checkpoint is made.
         effects: the customer's.
@@ -103,6 +113,7 @@ class Recomputation:
     Attributes:
         checkpoint: that checkpoint, once it is made.
         checkpoint_work: the work up to it.
+        leaving: the keys of touchpoints that a later recomputation leaves out: their rows are another timeline's.
     """
 
     def __init__(
@@ -118,6 +129,7 @@ class Recomputation:
         self._deltas: tuple[list[MetricDelta], list[MetricDelta]] = ([], [])
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_work = 0
+        self.leaving: frozenset[Key] = frozenset()
         self._keep_checkpoint()
 
     @property
@@ -137,9 +149,12 @@ class Recomputation:
             self._count_common()
         if reached.split >= 0:
             amended = self._leave()
-            before = pending[reached.split : reached.amended]
-            amended.apply_again(sorted([*before, *self._moved[: reached.moved]], key=key_of), reached.amended_timers)
-            amended.pending, amended.moved = reached.amended, reached.moved
+            before, moved = pending[reached.split : reached.amended], self._moved[: reached.moved]
+            left_out = {one.key for one in moved if one.is_tombstone}
+            stayed = [one for one in before if one.key not in left_out]
+            taken_in = [one for one in moved if not one.is_tombstone]
+            amended.apply_again(sorted([*stayed, *taken_in], key=key_of), reached.amended_timers)
+            amended.pending, amended.moved, amended.left_out = reached.amended, reached.moved, len(left_out)
             amended.effects.touchpoints.clear()
             amended.effects.deltas.clear()
             plain.apply_again(pending[reached.split : reached.plain], 0)
@@ -181,7 +196,7 @@ class Recomputation:
         """Send the rest of what differs.
 
         Returns:
-            The customer's state with what came out of order; how many touchpoints are in it; the work up to it.
+            The customer's state as it now has to be; how many touchpoints are in it; the work up to it.
         """
         plain, amended = self._plain, self._amended or self._leave()
         for fold in (plain, amended):
@@ -194,7 +209,7 @@ class Recomputation:
         correct(self._begun, before, after, effects)
         effects.trimmed.extend(amended.effects.trimmed[len(plain.effects.trimmed) :])
         effects.recomputations += 1
-        return amended.customer, amended.pending + amended.moved, amended.effects.work
+        return amended.customer, amended.applied, amended.effects.work
 
     def _folds(self) -> list[_Fold]:
         return [self._plain] if self._amended is None else [self._plain, self._amended]
@@ -227,7 +242,10 @@ class Recomputation:
         return has_plain
 
     def _next_moved(self, amended: _Fold, pending: list[Pending]) -> Pending | None:
-        """Return the touchpoint that came out of order where it is the amended fold's next."""
+        """Return the touchpoint that came out of order where it is the amended fold's next; never a tombstone.
+
+        A tombstone's key is that of a pending touchpoint, which the amended fold passes with it.
+        """
         if amended.moved == len(self._moved):
             return None
         one = self._moved[amended.moved]
@@ -236,11 +254,17 @@ class Recomputation:
         return one if is_next else None
 
     def _follow(self, amended: _Fold, one: Pending, context: StepContext) -> None:
-        """Let the amended fold apply what the plain one has applied, and note what differs."""
-        if not amended.apply(one, context):
+        """Let the amended fold apply or leave out what the plain one has applied, and note what differs."""
+        is_left_out = amended.moved < len(self._moved) and self._moved[amended.moved].key == one.key
+        if not is_left_out and not amended.apply(one, context):
             return
         amended.pending += 1
-        self._note_row(one, self._plain.effects.touchpoints.pop(one.event_id, None), amended)
+        row = self._plain.effects.touchpoints.pop(one.event_id, None)
+        if is_left_out:
+            amended.moved += 1
+            amended.left_out += 1
+        else:
+            self._note_row(one, row, amended)
         if self._plain.effects.deltas == amended.effects.deltas:
             self._plain.effects.deltas.clear()
             amended.effects.deltas.clear()
@@ -250,7 +274,7 @@ class Recomputation:
     def _note_row(self, one: Pending, was: TouchpointRow | None, amended: _Fold) -> None:
         """Note a touchpoint's row if it differs; that of one that was cut stays as it was sent."""
         row = amended.effects.touchpoints.pop(one.event_id)
-        if row != was and not one.whole_bytes:
+        if row != was and not one.whole_bytes and one.key not in self.leaving:
             self._rows[one.event_id] = row
 
     def _set_deltas_aside(self, amended: _Fold) -> None:

@@ -87,7 +87,7 @@ def _first_of(experiences: Iterable[Experienced]) -> int | None:
     return next((one.value for one in experiences if one.value is not None), None)
 
 
-def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:
+def customer_row(customer: CustomerState, customer_id: str, *, deleted: bool) -> CustomerRow:
     """Return the row of a customer as they are now."""
     return CustomerRow(
         customer_id=customer_id,
@@ -103,6 +103,7 @@ def customer_row(customer: CustomerState, customer_id: str) -> CustomerRow:
         last_nps=customer.last_nps,
         open_cases=len(customer.cases),
         status=_status(customer),
+        deleted=deleted,
         version=0,
     )
 

@@ -12,6 +12,9 @@ that each pays for its share, or for an hour of event time. And no step does mor
 recomputation, timers and touchpoints that waited go on at the customer's next touchpoint, or when the partition's time
 goes on. The log alone decides, wherever the chunks are cut.
 
+A touchpoint can be taken out again as long as it is pending, as another customer's. It is left out in a recomputation
+too, which a tombstone waits for as a late touchpoint does (see `streams.journeys.removal`).
+
 A timer fires when the partition's time, less the timers' delay, has passed it, never because of the customer's own
 later touchpoint. So a touchpoint behind a timer that is not yet due waits in `pending`, and so does one that is ahead
 of the time at which it was received.
@@ -20,6 +23,7 @@ of the time at which it was received.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from operator import attrgetter
 
 from schemas.kinds.touchpoint import Touchpoint
@@ -30,8 +34,9 @@ from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.effects import Effects
 from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
 from streams.journeys.order import rank_of
-from streams.journeys.pending import Key, Pending, key_of
+from streams.journeys.pending import Pending, key_of
 from streams.journeys.recomputation import Reached, Recomputation
+from streams.journeys.removal import drop_waiting, settle_moved, take_out
 from streams.journeys.state import NEVER, STATE_MAX_BYTES, decode_state, encode_state
 from streams.journeys.step_context import StepContext
 
@@ -79,13 +84,7 @@ def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepCon
         return True
     # A robot's: its pending touchpoints are folded early once none is out of order any more.
     is_full = bool(timeline.moved or timeline.displaced) and _is_too_much(timeline)
-    return is_full and _is_out_of_order(timeline, (at, rank_of(touchpoint), touchpoint.event_id))
-
-
-def _is_out_of_order(timeline: CustomerTimeline, key: Key) -> bool:
-    """Return whether a touchpoint's place is before what has been applied already."""
-    applied = timeline.applied
-    return key[0] < timeline.current.last_timer_at or (applied > 0 and key <= timeline.pending[applied - 1].key)
+    return is_full and timeline.is_out_of_order((at, rank_of(touchpoint), touchpoint.event_id))
 
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
@@ -97,7 +96,7 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     if _is_urgent(timeline, context):
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
         timeline.next_timer_at = context.timers_until
-    _cut_large(timeline)
+    timeline.cut_large()
     timeline.offset = context.offset
 
 
@@ -119,7 +118,7 @@ def step_touchpoint(
     if timeline.is_behind and goes_on:
         _apply_waiting(timeline, context, effects)
     pending, applied = timeline.pending, timeline.applied
-    out_of_order = _is_out_of_order(timeline, newcomer.key)
+    out_of_order = timeline.is_out_of_order(newcomer.key)
     if out_of_order and newcomer.is_large and timeline.pending_bytes > PENDING_MAX_BYTES:
         # A recomputation comes first, however long it takes. Its row is sent whole now, and stays so.
         newcomer = newcomer.cut()
@@ -146,9 +145,45 @@ def step_touchpoint(
         _go_on(timeline, context, effects, most)
     timeline.next_timer_at = _next_change(timeline, context)
     _advance(timeline, context, effects)
-    _cut_large(timeline)
+    timeline.cut_large()
     _fold_early(timeline, context, effects)
     timeline.offset = context.offset
+
+
+def step_removal(
+    timeline: CustomerTimeline, event_ids: Iterable[str], context: StepContext, effects: Effects
+) -> list[str]:
+    """Take pending touchpoints out: what they have led to is corrected to what it is without them.
+
+    Their own rows stay as they were sent, and are not sent again.
+
+    Returns:
+        The event ids of which no touchpoint is pending, or none any more: these change nothing.
+    """
+    _begin(timeline, context, effects)
+    # Where timers were due, this record has let it go on already.
+    goes_on = timeline.offset < context.offset
+    if timeline.is_behind and goes_on:
+        _apply_waiting(timeline, context, effects)
+    removal = take_out(timeline, event_ids)
+    for event_id in removal.found:
+        effects.touchpoints.pop(event_id, None)
+    for tombstone in removal.tombstones:
+        timeline.pending_bytes += tombstone.size
+        _displace(timeline, tombstone, context)
+    drop_waiting(timeline)
+    if timeline.displaced:
+        goes_on = _begin_recomputation(timeline, context) or goes_on
+    if timeline.applied < len(timeline.pending) and not timeline.is_behind:
+        # What held these up may have left.
+        _apply_waiting(timeline, context, effects)
+    if goes_on and timeline.moved and not timeline.is_behind:
+        _go_on(timeline, context, effects, STEP_WORK)
+    timeline.next_timer_at = _next_change(timeline, context)
+    timeline.cut_large()
+    _fold_early(timeline, context, effects)
+    timeline.offset = context.offset
+    return removal.missing
 
 
 def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
@@ -207,7 +242,7 @@ def _is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
 
 
 def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
-    """Let a late touchpoint wait until it is put in its place, but not for ever."""
+    """Let a late touchpoint, or a tombstone, wait for a recomputation, but not for ever."""
     timeline.displaced.append(newcomer)
     longest = max(DISPLACED_MS, (context.time - context.late_before) // DISPLACED_SHARE)
     # Put in its place before the end of the allowed lateness, it still counts in every bucket.
@@ -217,38 +252,23 @@ def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContex
 
 
 def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bool:
-    """Begin to put the displaced touchpoints in their places, unless that is dear for so few; return whether it did."""
+    """Begin to put in place, or leave out, what is displaced, unless that is dear for so few; return whether it did."""
     if timeline.moved or timeline.is_behind:
         return False
-    cost = _cost(timeline)
+    cost = timeline.recomputation_work()
     if cost > AT_ONCE and cost > PAID * len(timeline.displaced) and timeline.recompute_at > context.timers_until:
         return False
     timeline.moved = sorted(timeline.displaced, key=key_of)
     timeline.displaced, timeline.recompute_at = [], NEVER
-    if _place(timeline) < timeline.checkpoint:
+    if timeline.place_of_moved() < timeline.checkpoint:
         timeline.checkpoint = timeline.checkpoint_work = 0
     return True
-
-
-def _cost(timeline: CustomerTimeline) -> int:
-    """Return the work of a recomputation: it applies the touchpoints since its checkpoint twice."""
-    is_behind = min(map(key_of, timeline.displaced)) > _key_before(timeline)
-    return 2 * (timeline.work - timeline.checkpoint_work if is_behind else timeline.work)
-
-
-def _key_before(timeline: CustomerTimeline) -> Key:
-    """Return the key of the last touchpoint before the checkpoint."""
-    return timeline.pending[timeline.checkpoint - 1].key if timeline.checkpoint else timeline.folded_up_to
-
-
-def _place(timeline: CustomerTimeline) -> int:
-    """Return how many applied touchpoints are before those that are put in their places."""
-    return min(bisect_right(timeline.pending, timeline.moved[0].key, key=key_of), timeline.applied)
 
 
 def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, most: int) -> None:
     """Let a recomputation do about `most` units of work, and send what it finds."""
     recomputation = _recomputation(timeline, context, effects)
+    recomputation.leaving = frozenset(one.key for one in timeline.displaced if one.is_tombstone)
     is_done = recomputation.go_on(timeline.pending, timeline.applied, context, most)
     checkpoint = recomputation.checkpoint
     if checkpoint is not None and checkpoint.count:
@@ -260,9 +280,10 @@ def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, m
         timeline.reached = recomputation.reached
         return
     timeline.current, timeline.applied, timeline.work = recomputation.finish(context, effects)
-    timeline.pending = sorted([*timeline.pending, *timeline.moved], key=key_of)
-    timeline.moved, timeline.reached = [], Reached()
+    timeline.reached = Reached()
+    settle_moved(timeline)
     del context.recomputations[effects.customer_id]
+    drop_waiting(timeline)
     _apply_waiting(timeline, context, effects)
     if timeline.displaced:
         _begin_recomputation(timeline, context)
@@ -273,7 +294,7 @@ def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Ef
     customer_id = effects.customer_id
     known = context.recomputations.get(customer_id)
     if known is None:
-        place, start = _place(timeline), timeline.checkpoint
+        place, start = timeline.place_of_moved(), timeline.checkpoint
         checkpoint = context.checkpoints.find(customer_id, timeline.folded_up_to, start) if start else None
         keep_at = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
         begin, work = Checkpoint(0, timeline.snapshot), 0
@@ -299,7 +320,7 @@ def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
         # Nothing has happened since: the state before whatever comes next is the current one.
         timeline.snapshot = encode_state(timeline.current)
         timeline.work = 0
-        _drop(timeline, applied)
+        timeline.drop_first(applied)
     elif applied >= FOLD_AT and pending[applied // 2].occurred_at < late_before:
         if any(one.occurred_at < late_before for one in timeline.displaced):
             return
@@ -341,17 +362,6 @@ def _is_too_much(timeline: CustomerTimeline) -> bool:
     )
 
 
-def _cut_large(timeline: CustomerTimeline) -> None:
-    """Cut the large touchpoints that have been applied: their rows have been sent."""
-    if not timeline.large:
-        return
-    for place, one in enumerate(timeline.pending[: timeline.applied]):
-        if one.is_large:
-            timeline.pending[place] = one.cut()
-            timeline.pending_bytes -= len(one.record) - len(timeline.pending[place].record)
-            timeline.large -= 1
-
-
 def _apply_regardless(timeline: CustomerTimeline, most: int, effects: Effects) -> int:
     """Apply the first pending touchpoints though they should wait, `most` at most; return how many.
 
@@ -384,14 +394,5 @@ def _fold_into_snapshot(timeline: CustomerTimeline, most: int, most_work: int = 
             break
     timeline.snapshot = encode_state(customer)
     timeline.work -= unsent.work
-    _drop(timeline, count)
+    timeline.drop_first(count)
     return count
-
-
-def _drop(timeline: CustomerTimeline, count: int) -> None:
-    dropped, timeline.pending = timeline.pending[:count], timeline.pending[count:]
-    timeline.applied -= count
-    timeline.pending_bytes -= sum(pending.size for pending in dropped)
-    timeline.large -= sum(pending.is_large for pending in dropped)
-    timeline.folded_up_to = dropped[-1].key
-    timeline.checkpoint = timeline.checkpoint_work = 0

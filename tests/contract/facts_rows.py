@@ -135,6 +135,7 @@ PLAIN: dict[str, Row] = {
         last_nps=None,
         open_cases=0,
         status="active",
+        deleted=False,
         version=1,
     ),
     "dead_letters": DeadLetterRow(

@@ -169,6 +169,7 @@ ROWS: dict[str, list[Row]] = {
             last_nps=9.0,
             open_cases=0,
             status="active",
+            deleted=False,
             version=1,
         ),
         CustomerRow(
@@ -185,6 +186,7 @@ ROWS: dict[str, list[Row]] = {
             last_nps=None,
             open_cases=0,
             status="active",
+            deleted=False,
             version=1,
         ),
     ],
