@@ -262,6 +262,8 @@ def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bo
     timeline.displaced, timeline.recompute_at = [], NEVER
     if timeline.place_of_moved() < timeline.checkpoint:
         timeline.checkpoint = timeline.checkpoint_work = 0
+    # Also where the checkpoint is not kept: how much a step does may not depend on that.
+    timeline.reached = Reached(timeline.checkpoint)
     return True
 
 
