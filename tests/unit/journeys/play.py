@@ -21,6 +21,7 @@ from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import Tables
+from tests.simulation.removals import Removal, RemovingPartition, encode_removal
 
 T0 = 1_717_236_000_000
 """2024-06-01 10:00:00 UTC."""
@@ -90,7 +91,7 @@ class Play:
     """A partition and its tables; time is told by `at`."""
 
     def __init__(self, rules: Rules | None = None) -> None:
-        self.partition = Partition(0, 1, rules or Rules())
+        self.partition = RemovingPartition(0, 1, rules or Rules())
         self.tables = Tables()
         self.outputs: list[Output] = []
         self._offsets = itertools.count()
@@ -99,6 +100,12 @@ class Play:
         """Let them arrive, one after another, in a chunk of their own."""
         for touchpoint in touchpoints:
             self.partition.apply(next(self._offsets), touchpoint, journey_log.encode(touchpoint))
+        return self._flush()
+
+    def remove(self, *event_ids: str) -> Play:
+        """Let touchpoints of ann be taken out."""
+        removal = Removal("ann", list(event_ids))
+        self.partition.apply(next(self._offsets), removal, encode_removal(removal))
         return self._flush()
 
     def at(self, at: int) -> Play:
@@ -137,7 +144,7 @@ class Play:
         entries: dict[bytes, bytes | None] = {}
         for output in self.outputs:
             entries.update(output.state)
-        self.partition = Partition(0, 1, rules or Rules())
+        self.partition = RemovingPartition(0, 1, rules or Rules())
         for key, value in entries.items():
             if value is not None:
                 self.partition.restore(key, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.journey_log import Tick, Touchpoint
 from schemas.kinds.purchase import PurchaseItem
+from tests.simulation.removals import Removal, encode_removal
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
 
 Make = Callable[[int, int], Touchpoint]
@@ -97,3 +98,20 @@ def stream(rng: random.Random, most: int) -> Iterator[bytes]:
     for later in (6 * MINUTE, HOUR, 2 * HOUR, DAY, 4 * DAY, 8 * DAY, 40 * DAY):
         for second in range(20):
             yield journey_log.encode(Tick(T0 + max(times) + later + second * SECOND))
+
+
+def with_removals(rng: random.Random, records: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the records of a log of one customer, and among them removals: of few or of hundreds, old or new."""
+    share, again = rng.choice((0.002, 0.02, 0.2)), rng.choice((0.0, 0.5))
+    known: list[tuple[str, bytes]] = []
+    for data in records:
+        yield data
+        record = journey_log.decode(data)
+        if isinstance(record, Touchpoint):
+            known.append((record.event_id, data))
+        if known and rng.random() < share:
+            begin = rng.randrange(len(known))
+            chosen = known[begin : begin + rng.choice((1, 1, 2, 10, 100, 1_000))]
+            yield encode_removal(Removal("ann", [event_id for event_id, _ in chosen]))
+            if rng.random() < again:
+                yield from (data for _, data in chosen[:100])

@@ -20,6 +20,7 @@ from schemas.kinds.purchase import PurchaseItem
 from streams.journeys import applying, bounds, fold, recomputation, state, timeline
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
+from tests.simulation.removals import RemovingPartition, decode_record
 from tests.unit.journeys.play import (
     DAY,
     HOUR,
@@ -35,7 +36,7 @@ from tests.unit.journeys.play import (
     seen_page,
     survey,
 )
-from tests.unit.journeys.robots import KINDS, stream
+from tests.unit.journeys.robots import KINDS, stream, with_removals
 
 STEP_APPLIED_MAX = 3 * timeline.STEP_WORK
 """Touchpoints applied in a step: as many for what waited, for a recomputation, and once more for what is folded early;
@@ -106,11 +107,14 @@ def costs_of(records: Iterable[bytes]) -> list[Cost]:
 
     Each record comes in a chunk of its own.
     """
-    partition = Partition(0, 1, Rules())
+    return _costs_in(RemovingPartition(0, 1, Rules()), records)
+
+
+def _costs_in(partition: RemovingPartition, records: Iterable[bytes]) -> list[Cost]:
     costs = []
     with counted() as cost:
         for offset, data in enumerate(records):
-            for _ in partition.apply_in_parts(offset, journey_log.decode(data), data):
+            for _ in partition.apply_in_parts(offset, decode_record(data), data):
                 costs.append(replace(cost))
                 cost.applied = cost.timers = cost.encoded = 0
             partition.flush()
@@ -194,6 +198,23 @@ def test_a_search_finds_no_dearer_message(seed: int) -> None:
 
     assert max(cost.applied + cost.timers for cost in costs) < 4 * LOW["STEP_WORK"]
     assert max(cost.encoded for cost in costs) < STEP_BYTES_MAX
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_search_finds_no_dearer_removal(seed: int) -> None:
+    """The same streams, and touchpoints of them are taken out at any time; in the end nothing waits."""
+    rng, partition = random.Random(seed), RemovingPartition(0, 1, Rules())
+    with ExitStack() as stack:
+        for name, value in LOW.items():
+            stack.enter_context(patch.object(timeline, name, value))
+        costs = _costs_in(partition, with_removals(rng, stream(rng, 400)))
+
+    assert max(cost.applied + cost.timers for cost in costs) < 4 * LOW["STEP_WORK"]
+    assert max(cost.encoded for cost in costs) < STEP_BYTES_MAX
+    (left,) = partition._cache.values()
+    assert (left.moved, left.displaced, left.is_behind, len(left.pending) - left.applied) == ([], [], False, 0)
+    assert left.pending_bytes == sum(one.size for one in left.pending)
+    assert left.large == 0
 
 
 def test_a_late_touchpoint_of_a_robot_is_in_its_place_within_an_hour() -> None:

@@ -10,9 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.journey_log import Touchpoint
-from tests.simulation.arrivals import DAY, HOUR, RULES, as_log
-from tests.simulation.journeys_log import Tables, process, process_with_crashes
-from tests.simulation.removals import Removal, encode_removal
+from schemas.rows import TouchpointRow
+from streams.journeys.output import Output
+from streams.journeys.state import NEVER
+from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log
+from tests.simulation.journeys_log import Changelog, Tables, process, process_with_crashes
+from tests.simulation.removals import Removal, RemovingPartition, decode_record, encode_removal
+from tests.unit.journeys.play import T0, Play, call, cart, order, seen_page
 from tests.unit.journeys.test_displaced import LIMITS, histories, limits
 from tests.unit.journeys.test_order import LAGS
 
@@ -21,31 +25,39 @@ PENDING_FOR = 3 * DAY - HOUR
 Arrived = Touchpoint | Removal
 
 
-def arrivals(history: Sequence[Touchpoint], seed: int) -> tuple[list[Arrived], list[Touchpoint]]:
+def arrivals(
+    history: Sequence[Touchpoint], seed: int, shares: Sequence[float] = (0.1, 0.5, 1.0)
+) -> tuple[list[Arrived], list[Touchpoint]]:
     """Return touchpoints and removals as they arrive, and the touchpoints that stay.
 
-    Some are taken out while they are pending, and some of those come again afterwards.
+    Some are taken out while they are pending, alone or together; some of those come again, and may be taken out again.
+
+    Args:
+        shares: what part of them is taken out, one of these.
     """
     rng = random.Random(seed)
-    share, again, together = rng.choice((0.1, 0.5, 1.0)), rng.choice((0.0, 0.3)), rng.choice((1, 1, 4))
-    events: list[tuple[float, int, Arrived]] = []
+    share, again, together = rng.choice(shares), rng.choice((0.0, 0.3, 0.6)), rng.choice((0.0, 0.7))
+    events: list[tuple[int, Arrived]] = []
     stay: list[Touchpoint] = []
-    removed: list[str] = []
-    for number, one in enumerate(history):
-        at = one.occurred_at + rng.randrange(ARRIVES_WITHIN)
-        events.append((at, number, one))
-        if rng.random() >= share:
+    last_at, last = 0, Removal("", [])
+    for one in history:
+        at, until = one.occurred_at + rng.randrange(ARRIVES_WITHIN), one.occurred_at + PENDING_FOR
+        events.append((at, one))
+        is_there = True
+        while rng.random() < (share if is_there else again):
+            at = rng.choice((at, rng.randrange(at, until)))
+            if not is_there:
+                events.append((at, one))
+            elif last.customer_key == one.customer_key and at < last_at < until and rng.random() < together:
+                last.event_ids.append(one.event_id)
+                at = last_at
+            else:
+                last_at, last = at, Removal(one.customer_key, [one.event_id])
+                events.append((at, last))
+            is_there = not is_there
+        if is_there:
             stay.append(one)
-            continue
-        removed.append(one.event_id)
-        gone_at = rng.choice((at, rng.randrange(at, one.occurred_at + PENDING_FOR)))
-        events.append((gone_at, len(history) + number, Removal(one.customer_key, [one.event_id])))
-        if rng.random() < again:
-            stay.append(one)
-            again_at = rng.choice((gone_at, rng.randrange(gone_at, one.occurred_at + PENDING_FOR)))
-            events.append((again_at, 2 * len(history) + number, one))
-    del removed, together
-    return [one for _, _, one in sorted(events, key=lambda event: event[:2])], stay
+    return [one for _, one in sorted(events, key=lambda event: event[0])], stay
 
 
 def log_of(arrived: Sequence[Arrived], lag: int) -> list[bytes]:
@@ -66,7 +78,7 @@ def expected(stay: list[Touchpoint]) -> dict[str, list[dict[str, Any]]]:
     return rows(process(as_log(stay), RULES), stay) if stay else {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories(), st.integers(0, 10_000), LAGS, LIMITS)
 def test_what_left_has_never_been(history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int]) -> None:
     arrived, stay = arrivals(history, seed)
@@ -74,7 +86,7 @@ def test_what_left_has_never_been(history: list[Touchpoint], seed: int, lag: int
         assert rows(process(log_of(arrived, lag), RULES), stay) == expected(stay)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories(), st.integers(0, 10_000), st.lists(st.integers(1, 60)), LAGS, LIMITS)
 def test_cuts_and_crashes_change_nothing(
     history: list[Touchpoint], seed: int, cuts: list[int], lag: int, changed: dict[str, int]
@@ -85,3 +97,103 @@ def test_cuts_and_crashes_change_nothing(
         left = expected(stay)
         assert rows(process(records, RULES, cuts), stay) == left
         assert rows(process_with_crashes(records, RULES, seed, crashes=3), stay) == left
+
+
+def facts(output: Output) -> dict[str, list[str]]:
+    """Return what is sent, with its versions; currencies are said once more after a restart."""
+    return {table: sorted(map(repr, rows)) for table, rows in output.facts.items() if rows and table != "currencies"}
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories(), st.integers(0, 10_000), LAGS, LIMITS)
+def test_a_restart_before_any_record_changes_nothing_that_it_brings_about(
+    history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int]
+) -> None:
+    arrived, _ = arrivals(history, seed)
+    partition, changelog = RemovingPartition(0, 1, RULES), Changelog()
+    with limits(changed):
+        for offset, data in enumerate(log_of(arrived, lag)):
+            restarted = changelog.restore(0, 1, RULES)
+            for either in (partition, restarted):
+                either.apply(offset, decode_record(data), data)
+            output, again = partition.flush(), restarted.flush()
+            assert (output.state, facts(output)) == (again.state, facts(again))
+            changelog.entries += output.state
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories(), st.integers(0, 10_000), LAGS, LIMITS, st.integers(1, 9))
+def test_what_left_is_told_of_no_more(
+    history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int], chunk: int
+) -> None:
+    """The row of a touchpoint that left is its new owner's: this timeline must not send it over that one."""
+    arrived, _ = arrivals(history, seed)
+    partition, gone = RemovingPartition(0, 1, RULES), set[str]()
+    with limits(changed):
+        for offset, data in enumerate(log_of(arrived, lag)):
+            record = decode_record(data)
+            partition.apply(offset, record, data)
+            if isinstance(record, Removal):
+                gone.update(record.event_ids)
+            elif isinstance(record, Touchpoint):
+                gone.discard(record.event_id)
+            if offset % chunk == 0:
+                sent = {
+                    row.event_id for row in partition.flush().facts["touchpoints"] if isinstance(row, TouchpointRow)
+                }
+                assert not sent & gone
+    assert partition.missing == []
+
+
+def test_a_customer_without_touchpoints_has_no_rows_and_no_timers() -> None:
+    bought, added = order(HOUR, 900), cart(0, "item_added", value=900)
+    play = Play().send(added, bought, call(2 * HOUR, "queued")).at(3 * HOUR)
+    timeline = play.partition._timeline("ann")
+    hung_up = call(2 * HOUR + MINUTE, "ended")
+    play.send(hung_up)
+    assert not timeline.is_empty
+    assert {row["subject"] for row in play.rows("abandonments")} == {"cart", "call"}
+
+    everything = [row["event_id"] for row in play.rows("touchpoints")]
+    play.remove(*everything).at(4 * HOUR)
+
+    seen = play.tables.seen()
+    assert [seen[table] for table in ("customers", "journeys", "abandonments", "metric_buckets")] == [[], [], [], []]
+    assert timeline.is_empty
+    assert timeline.next_timer_at == NEVER
+    assert len(play.rows("touchpoints")) == 4
+    retracted = [signal.record["retracted"] for signal in play.outputs[-2].signals]
+    assert retracted == [True, True]
+
+
+def test_the_caller_is_told_what_is_not_pending() -> None:
+    old, new = seen_page(0), seen_page(5 * DAY)
+    play = Play().send(old).at(4 * DAY).send(new)
+
+    play.remove(old.event_id, "unknown", new.event_id, new.event_id).remove(new.event_id)
+
+    assert play.partition.missing == [old.event_id, "unknown", new.event_id]
+    assert play.row("customers")["touchpoints"] == 1
+    assert not play.partition._timeline("ann").is_empty
+
+
+def test_what_waited_behind_one_that_left_takes_effect_at_once() -> None:
+    ahead, behind = seen_page(HOUR, received_at=T0), seen_page(HOUR + MINUTE)
+    play = Play().at(0).send(ahead, behind)
+    assert play.rows("journeys") == []
+
+    play.remove(ahead.event_id)
+
+    assert play.row("journeys")["started_at"] == behind.occurred_at
+
+
+def test_a_touchpoint_that_comes_again_is_as_new() -> None:
+    first, second, bought = seen_page(0), seen_page(MINUTE), order(2 * MINUTE, 700)
+    play = Play().send(first, second, bought)
+
+    play.remove(second.event_id, bought.event_id).send(bought, bought)
+
+    assert play.counted("duplicates") == 1
+    row = play.row("customers")
+    assert (row["touchpoints"], row["purchases"], row["spend_minor"]) == (2, 1, 700)
+    assert play.metric("revenue")["numerator"] == 700

@@ -309,7 +309,7 @@ def test_a_checkout_replaces_the_cart_it_was(chdb: Engine) -> None:
     assert select(chdb, "SELECT subject FROM abandonments") == [["checkout"]]
 
 
-@pytest.mark.parametrize("view", ["journeys", "sentiment_shifts", "abandonments"])
+@pytest.mark.parametrize("view", ["journeys", "sentiment_shifts", "abandonments", "customers"])
 def test_what_was_taken_back_is_not_shown(chdb: Engine, view: str) -> None:
     write(chdb, view, version=1)
     write(chdb, view, version=2, deleted=True)
