@@ -20,7 +20,7 @@ class Removal(NamedTuple):
     Attributes:
         found: the event ids of those that leave.
         missing: the event ids of those that are not pending, or no longer.
-        tombstones: to be displaced, of those that cannot leave at once.
+        tombstones: to be displaced, of those that cannot leave at once; the timeline's bytes have them already.
     """
 
     found: list[str]
@@ -43,6 +43,7 @@ def take_out(timeline: CustomerTimeline, event_ids: Iterable[str]) -> Removal:
     removal.tombstones.extend(
         tombstone_of(known[event_id]) for event_id in removal.found if known[event_id].key in keys
     )
+    timeline.pending_bytes += sum(one.size for one in removal.tombstones)
     return removal
 
 

@@ -153,9 +153,7 @@ def step_touchpoint(
 def step_removal(
     timeline: CustomerTimeline, event_ids: Iterable[str], context: StepContext, effects: Effects
 ) -> list[str]:
-    """Take pending touchpoints out: what they have led to is corrected to what it is without them.
-
-    Their own rows stay as they were sent, and are not sent again.
+    """Take pending touchpoints out, and correct what they have led to; their own rows are not sent again.
 
     Returns:
         The event ids of which no touchpoint is pending, or none any more: these change nothing.
@@ -169,7 +167,6 @@ def step_removal(
     for event_id in removal.found:
         effects.touchpoints.pop(event_id, None)
     for tombstone in removal.tombstones:
-        timeline.pending_bytes += tombstone.size
         _displace(timeline, tombstone, context)
     drop_waiting(timeline)
     if timeline.displaced:
@@ -359,6 +356,8 @@ def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effec
 
 def _is_too_much(timeline: CustomerTimeline) -> bool:
     count = len(timeline.pending) + len(timeline.moved) + len(timeline.displaced)
+    if count > PENDING_MAX:
+        count -= sum(one.is_tombstone for one in (*timeline.moved, *timeline.displaced))
     return count > PENDING_MAX or (
         count > 1 and (timeline.pending_bytes > PENDING_MAX_BYTES or timeline.work > WORK_MAX)
     )

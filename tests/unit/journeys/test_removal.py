@@ -16,7 +16,7 @@ from streams.journeys.state import NEVER
 from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log
 from tests.simulation.journeys_log import Changelog, Tables, process, process_with_crashes
 from tests.simulation.removals import Removal, RemovingPartition, decode_record, encode_removal
-from tests.unit.journeys.play import T0, Play, call, cart, order, seen_page
+from tests.unit.journeys.play import SECOND, T0, Play, call, cart, order, seen_page
 from tests.unit.journeys.test_displaced import LIMITS, histories, limits
 from tests.unit.journeys.test_order import LAGS
 
@@ -197,3 +197,14 @@ def test_a_touchpoint_that_comes_again_is_as_new() -> None:
     row = play.row("customers")
     assert (row["touchpoints"], row["purchases"], row["spend_minor"]) == (2, 1, 700)
     assert play.metric("revenue")["numerator"] == 700
+
+
+def test_a_thousand_that_leave_make_no_late_touchpoint_too_late() -> None:
+    pages = [seen_page(number * SECOND) for number in range(1_000)]
+    play = Play().send(*pages).remove(*(one.event_id for one in pages[:900]))
+
+    play.send(seen_page(950 * SECOND - 1)).at(2 * HOUR)
+
+    assert play.counted("late") == 0
+    assert play.row("customers")["touchpoints"] == 101
+    assert play.row("journeys")["started_at"] == T0 + 900 * SECOND
