@@ -93,7 +93,7 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     if timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context)
-    if _is_urgent(timeline, context):
+    if timeline.earliest_left(context.timers_until) <= context.late_before:
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
         timeline.next_timer_at = context.timers_until
     timeline.cut_large()
@@ -227,17 +227,6 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
     return at
 
 
-def _is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
-    """Return whether what is left to the next step may be past the allowed lateness by then."""
-    left = [one.occurred_at for one in timeline.moved[:1]]
-    if timeline.recompute_at <= context.timers_until:
-        left += [one.occurred_at for one in timeline.displaced]
-    if timeline.is_behind:
-        left.append(next_timer(timeline.current))
-        left += [one.occurred_at for one in timeline.pending[timeline.applied :][:1]]
-    return min(left, default=NEVER) <= context.late_before
-
-
 def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
     """Let a late touchpoint, or a tombstone, wait for a recomputation, but not for ever."""
     timeline.displaced.append(newcomer)
@@ -257,15 +246,21 @@ def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bo
         return False
     timeline.moved = sorted(timeline.displaced, key=key_of)
     timeline.displaced, timeline.recompute_at = [], NEVER
-    if timeline.place_of_moved() < timeline.checkpoint:
+    place = timeline.place_of_moved()
+    if place < timeline.checkpoint:
         timeline.checkpoint = timeline.checkpoint_work = 0
     # Also where the checkpoint is not kept: how much a step does may not depend on that.
-    timeline.reached = Reached(timeline.checkpoint)
+    timeline.reached = Reached(timeline.checkpoint, place=place)
     return True
 
 
 def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, most: int) -> None:
     """Let a recomputation do about `most` units of work, and send what it finds."""
+    if next_timer(timeline.current) <= context.timers_until:
+        # A newcomer's, due already. The plain fold fires them too: what they lead to has to be sent by then.
+        _apply_waiting(timeline, context, effects)
+        if timeline.is_behind:
+            return
     recomputation = _recomputation(timeline, context, effects)
     recomputation.leaving = frozenset(one.key for one in timeline.displaced if one.is_tombstone)
     is_done = recomputation.go_on(timeline.pending, timeline.applied, context, most)
@@ -293,7 +288,7 @@ def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Ef
     customer_id = effects.customer_id
     known = context.recomputations.get(customer_id)
     if known is None:
-        place, start = timeline.place_of_moved(), timeline.checkpoint
+        place, start = timeline.reached.place, timeline.checkpoint
         checkpoint = context.checkpoints.find(customer_id, timeline.folded_up_to, start) if start else None
         keep_at = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
         begin, work = Checkpoint(0, timeline.snapshot), 0

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from schemas.journey_log import Touchpoint
 from streams.journeys import machine, timeline
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
-from tests.simulation.journeys_log import Tables, process, process_with_crashes
+from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import touchpoint
+from tests.unit.journeys.play import T0, cart
 from tests.unit.journeys.test_order import LAGS
 
 NEVER_DEAR = 1 << 40
@@ -86,3 +87,16 @@ def test_cuts_and_crashes_change_nothing(
 
         assert rows(process(records, RULES, cuts)) == whole
         assert rows(process_with_crashes(records, RULES, seed, crashes=3)) == whole
+
+
+def test_a_timer_that_is_due_at_once_is_sent_though_a_recomputation_is_under_way() -> None:
+    """The last event of the cart is in order, and its deadline has passed when it arrives: both folds fire it."""
+    early, now = T0 + 7 * HOUR, T0 + 30 * HOUR
+    first, second = cart(0, "item_added", value=2_500), cart(0, "item_added", value=120_000)
+    arrived = [cart(MINUTE, "cleared", value=2_500), first, second, cart(HOUR, "item_removed", value=2_500)]
+    records = record_log(arrived, [early, early, early, now])
+    with limits({"AT_ONCE": -1, "PAID": 3, "STEP_WORK": 5, "DISPLACED_MS": 9 * HOUR, "CHECKPOINT_BEFORE": 1}):
+        tables = process([*records[:3], end_of_time(now), records[3], end_of_time(T0 + 200 * DAY)], RULES)
+
+    (row,) = tables.seen()["abandonments"]
+    assert (row["abandoned_at"], row["value_minor"]) == (T0 + HOUR + 30 * MINUTE, 2_500)

@@ -8,13 +8,14 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas.journey_log import Touchpoint
 from schemas.rows import TouchpointRow
 from streams.journeys.output import Output
 from streams.journeys.state import NEVER
 from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log
-from tests.simulation.journeys_log import Changelog, Tables, process, process_with_crashes
+from tests.simulation.journeys_log import Changelog, Tables, process, process_with_crashes, record_log
 from tests.simulation.removals import Removal, RemovingPartition, decode_record, encode_removal
 from tests.unit.journeys.play import SECOND, T0, Play, call, cart, order, seen_page
 from tests.unit.journeys.test_displaced import LIMITS, histories, limits
@@ -32,10 +33,13 @@ def arrivals(
 
     Some are taken out while they are pending, alone or together; some of those come again, and may be taken out again.
 
+    Half of the seeds say by a touchpoint's watermark when it arrives: the clock of others who are ahead.
+
     Args:
         shares: what part of them is taken out, one of these.
     """
     rng = random.Random(seed)
+    clocked = rng.random() < 0.5
     share, again, together = rng.choice(shares), rng.choice((0.0, 0.3, 0.6)), rng.choice((0.0, 0.7))
     events: list[tuple[int, Arrived]] = []
     stay: list[Touchpoint] = []
@@ -57,12 +61,17 @@ def arrivals(
             is_there = not is_there
         if is_there:
             stay.append(one)
-    return [one for _, one in sorted(events, key=lambda event: event[0])], stay
+    events.sort(key=lambda event: event[0])
+    arrived = [replace(one, watermark=at) if clocked and isinstance(one, Touchpoint) else one for at, one in events]
+    return arrived, stay
 
 
 def log_of(arrived: Sequence[Arrived], lag: int) -> list[bytes]:
     touchpoints = [one for one in arrived if isinstance(one, Touchpoint)]
-    records = iter(as_log(touchpoints, lag))
+    told = as_log(touchpoints, lag)
+    if touchpoints[0].watermark:
+        told[: len(touchpoints)] = record_log(touchpoints, [one.watermark - lag for one in touchpoints])
+    records = iter(told)
     return [*(encode_removal(one) if isinstance(one, Removal) else next(records) for one in arrived), *records]
 
 
