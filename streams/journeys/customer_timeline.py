@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from streams.journeys.fold import next_timer
 from streams.journeys.formats import FORMAT
 from streams.journeys.ownership import Ownership
 from streams.journeys.pending import Key, Pending, key_of
@@ -95,8 +96,18 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
         applied = self.applied
         if key[0] < self.current.last_timer_at or (applied > 0 and key <= self.pending[applied - 1].key):
             return True
-        # These may be behind all that has been applied, where others have left.
-        return bool(self.moved) and key <= self.moved[-1].key
+        # These, and the timers of the amended fold, may be behind all that has been applied.
+        return bool(self.moved) and (key <= self.moved[-1].key or key[0] < self.reached.last_timer_at)
+
+    def earliest_left(self, timers_until: int) -> int:
+        """Return when the first of what the last step has left to the next one happened, ms, or `NEVER`."""
+        left = [one.occurred_at for one in self.moved[:1]]
+        if self.recompute_at <= timers_until:
+            left += [one.occurred_at for one in self.displaced]
+        if self.is_behind:
+            left.append(next_timer(self.current))
+            left += [one.occurred_at for one in self.pending[self.applied :][:1]]
+        return min(left, default=NEVER)
 
     def recomputation_work(self) -> int:
         """Return the work of putting the displaced in their places: what is since the checkpoint is applied twice."""

@@ -36,6 +36,8 @@ class Reached(msgspec.Struct, array_like=True, frozen=True, gc=False):
         amended, moved: how many pending touchpoints, and others, the amended fold has passed: one that it leaves out
             counts in both.
         amended_timers: how many timers it has fired since.
+        last_timer_at: the time of the last timer that it has fired, ms: what comes before that is out of order for it.
+        place: how many pending touchpoints were before the first that is moved, when the recomputation began.
     """
 
     plain: int = 0
@@ -44,6 +46,8 @@ class Reached(msgspec.Struct, array_like=True, frozen=True, gc=False):
     amended: int = 0
     moved: int = 0
     amended_timers: int = 0
+    last_timer_at: int = 0
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -106,7 +110,7 @@ class Recomputation:
         work: the work up to there, in units of `Effects.work`.
         moved: the touchpoints that came out of order, and the tombstones of those that are left out, in the order of
             their keys.
-        place: how many pending touchpoints are before the first of them.
+        place: how many pending touchpoints the folds have in common.
         keep_at: after how many of these the next recomputation's checkpoint is made.
         effects: the customer's.
 
@@ -137,8 +141,17 @@ class Recomputation:
         """How far it has come."""
         plain, amended = self._plain, self._amended
         if amended is None:
-            return Reached(plain.pending, plain.timers)
-        return Reached(plain.pending, plain.timers, self._split, amended.pending, amended.moved, amended.timers)
+            return Reached(plain.pending, plain.timers, place=self._place)
+        return Reached(
+            plain.pending,
+            plain.timers,
+            self._split,
+            amended.pending,
+            amended.moved,
+            amended.timers,
+            amended.customer.last_timer_at,
+            self._place,
+        )
 
     def return_to(self, reached: Reached, pending: list[Pending]) -> None:
         """Make the folds again as they were before a restart; what they led to by then was sent then."""

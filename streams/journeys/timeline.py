@@ -234,13 +234,7 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
 
 def is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
     """Return whether what is left to the next step may be final by then."""
-    left = [one.occurred_at for one in timeline.moved[:1]]
-    if timeline.recompute_at <= context.timers_until:
-        left += [one.occurred_at for one in timeline.displaced]
-    if timeline.is_behind:
-        left.append(next_timer(timeline.current))
-        left += [one.occurred_at for one in timeline.pending[timeline.applied :][:1]]
-    return min(left, default=NEVER) <= context.settled_before
+    return timeline.earliest_left(context.timers_until) <= context.settled_before
 
 
 def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
@@ -263,15 +257,21 @@ def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bo
         return False
     timeline.moved = sorted(timeline.displaced, key=key_of)
     timeline.displaced, timeline.recompute_at = [], NEVER
-    if timeline.place_of_moved() < timeline.checkpoint:
+    place = timeline.place_of_moved()
+    if place < timeline.checkpoint:
         timeline.checkpoint = timeline.checkpoint_work = 0
     # Also where the checkpoint is not kept: how much a step does may not depend on that.
-    timeline.reached = Reached(timeline.checkpoint)
+    timeline.reached = Reached(timeline.checkpoint, place=place)
     return True
 
 
 def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, most: int) -> None:
     """Let a recomputation do about `most` units of work, and send what it finds."""
+    if next_timer(timeline.current) <= context.timers_until:
+        # A newcomer's, due already. The plain fold fires them too: what they lead to has to be sent by then.
+        _apply_waiting(timeline, context, effects)
+        if timeline.is_behind:
+            return
     recomputation = _recomputation(timeline, context, effects)
     recomputation.leaving = frozenset(one.key for one in timeline.displaced if one.is_tombstone)
     is_done = recomputation.go_on(timeline.pending, timeline.applied, context, most)
@@ -299,7 +299,7 @@ def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Ef
     customer_id = effects.customer_id
     known = context.recomputations.get(customer_id)
     if known is None:
-        place, start = timeline.place_of_moved(), timeline.checkpoint
+        place, start = timeline.reached.place, timeline.checkpoint
         checkpoint = context.checkpoints.find(customer_id, timeline.folded_up_to, start) if start else None
         keep_at = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
         begin, work = Checkpoint(0, timeline.snapshot), 0

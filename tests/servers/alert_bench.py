@@ -34,7 +34,7 @@ EARLY_S = 2 * SCRAPE_S
 """So much sooner an alert may fire that asks what was in a time: the last samples of that lie before the cause."""
 STARTS_WITHIN_S = 60.0
 """For so long Prometheus may take to scrape all endpoints for the first time, s of the wall clock."""
-STALL_S = 2.0
+STALL_S = 5.0
 """For so long a busy machine may hold all of it up, s of the wall clock."""
 
 

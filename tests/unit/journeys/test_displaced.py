@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,8 +15,9 @@ from msgspec.structs import replace
 from schemas.journey_log import Touchpoint
 from streams.journeys import machine, timeline
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
-from tests.simulation.journeys_log import Tables, process, process_with_crashes
+from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import touchpoint
+from tests.unit.journeys.play import T0, cart, order, seen_page
 from tests.unit.journeys.test_order import LAGS
 
 NEVER_DEAR = 1 << 40
@@ -86,3 +88,29 @@ def test_cuts_and_crashes_change_nothing(
 
         assert rows(process(records, RULES, cuts)) == whole
         assert rows(process_with_crashes(records, RULES, seed, crashes=3)) == whole
+
+
+def test_a_timer_that_is_due_at_once_is_sent_though_a_recomputation_is_under_way() -> None:
+    """The last event of the cart is in order, and its deadline has passed when it arrives: both folds fire it."""
+    early, now = T0 + 7 * HOUR, T0 + 30 * HOUR
+    first, second = cart(0, "item_added", value=2_500), cart(0, "item_added", value=120_000)
+    arrived = [cart(MINUTE, "cleared", value=2_500), first, second, cart(HOUR, "item_removed", value=2_500)]
+    records = record_log(arrived, [early, early, early, now])
+    with limits({"AT_ONCE": -1, "PAID": 3, "STEP_WORK": 5, "DISPLACED_MS": 9 * HOUR, "CHECKPOINT_BEFORE": 1}):
+        tables = process([*records[:3], end_of_time(now), records[3], end_of_time(T0 + 200 * DAY)], RULES)
+
+    (row,) = tables.seen()["abandonments"]
+    assert (row["abandoned_at"], row["value_minor"]) == (T0 + HOUR + 30 * MINUTE, 2_500)
+
+
+@pytest.mark.parametrize("steps", range(14))
+def test_what_comes_in_order_is_before_the_timers_that_only_the_amended_fold_has_fired(steps: int) -> None:
+    """Two late carts are abandoned one after another; the first one's order comes at any step of that."""
+    late = [cart(0, "item_added", "k1", value=1), cart(1_000, "item_added", "k2", value=2)]
+    arrived, now = [seen_page(MINUTE), *late, order(20 * MINUTE, cart_id="k1")], T0 + 2 * HOUR
+    records = record_log(arrived, [T0 + 2 * MINUTE, now, now, now + steps])
+    ticks = [end_of_time(now + step) for step in range(1, steps + 1)]
+    with patch.multiple(timeline, AT_ONCE=-1, PAID=1, STEP_WORK=1):
+        tables = process([*records[:3], *ticks, records[3], end_of_time(T0 + 200 * DAY)], RULES)
+
+    assert [row["subject_id"] for row in tables.seen()["abandonments"]] == ["k2"]

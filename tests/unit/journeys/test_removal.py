@@ -6,15 +6,18 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from schemas import journey_log
 from schemas.journey_log import Touchpoint
 from schemas.rows import TouchpointRow
 from streams.journeys.output import Output
 from streams.journeys.state import NEVER
 from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log
-from tests.simulation.journeys_log import Changelog, Tables, process, process_with_crashes
+from tests.simulation.journeys_log import Changelog, Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.removals import Removal, RemovingPartition, decode_record, encode_removal
 from tests.unit.journeys.play import SECOND, T0, Play, call, cart, order, seen_page
 from tests.unit.journeys.test_displaced import LIMITS, histories, limits
@@ -32,10 +35,13 @@ def arrivals(
 
     Some are taken out while they are pending, alone or together; some of those come again, and may be taken out again.
 
+    Half of the seeds say by a touchpoint's watermark when it arrives: the clock of others who are ahead.
+
     Args:
         shares: what part of them is taken out, one of these.
     """
     rng = random.Random(seed)
+    clocked = rng.random() < 0.5
     share, again, together = rng.choice(shares), rng.choice((0.0, 0.3, 0.6)), rng.choice((0.0, 0.7))
     events: list[tuple[int, Arrived]] = []
     stay: list[Touchpoint] = []
@@ -57,12 +63,17 @@ def arrivals(
             is_there = not is_there
         if is_there:
             stay.append(one)
-    return [one for _, one in sorted(events, key=lambda event: event[0])], stay
+    events.sort(key=lambda event: event[0])
+    arrived = [replace(one, watermark=at) if clocked and isinstance(one, Touchpoint) else one for at, one in events]
+    return arrived, stay
 
 
 def log_of(arrived: Sequence[Arrived], lag: int) -> list[bytes]:
     touchpoints = [one for one in arrived if isinstance(one, Touchpoint)]
-    records = iter(as_log(touchpoints, lag))
+    told = as_log(touchpoints, lag)
+    if touchpoints[0].watermark:
+        told[: len(touchpoints)] = record_log(touchpoints, [one.watermark - lag for one in touchpoints])
+    records = iter(told)
     return [*(encode_removal(one) if isinstance(one, Removal) else next(records) for one in arrived), *records]
 
 
@@ -104,21 +115,44 @@ def facts(output: Output) -> dict[str, list[str]]:
     return {table: sorted(map(repr, rows)) for table, rows in output.facts.items() if rows and table != "currencies"}
 
 
+def assert_restarts_change_nothing(records: Iterable[bytes]) -> None:
+    """Hold what each record brings about against what it brings about right behind a restart."""
+    partition, changelog = RemovingPartition(0, 1, RULES), Changelog()
+    for offset, data in enumerate(records):
+        restarted = changelog.restore(0, 1, RULES)
+        for either in (partition, restarted):
+            either.apply(offset, decode_record(data), data)
+        output, again = partition.flush(), restarted.flush()
+        assert (output.state, facts(output)) == (again.state, facts(again))
+        changelog.entries += output.state
+
+
 @settings(max_examples=80, deadline=None)
 @given(histories(), st.integers(0, 10_000), LAGS, LIMITS)
 def test_a_restart_before_any_record_changes_nothing_that_it_brings_about(
     history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int]
 ) -> None:
     arrived, _ = arrivals(history, seed)
-    partition, changelog = RemovingPartition(0, 1, RULES), Changelog()
     with limits(changed):
-        for offset, data in enumerate(log_of(arrived, lag)):
-            restarted = changelog.restore(0, 1, RULES)
-            for either in (partition, restarted):
-                either.apply(offset, decode_record(data), data)
-            output, again = partition.flush(), restarted.flush()
-            assert (output.state, facts(output)) == (again.state, facts(again))
-            changelog.entries += output.state
+        assert_restarts_change_nothing(log_of(arrived, lag))
+
+
+@pytest.mark.parametrize("step_work", [1, 2, 3])
+@pytest.mark.parametrize("checkpoint_before", [0, 3])
+def test_nor_does_one_after_what_waited_before_the_moved_has_been_applied(
+    step_work: int, checkpoint_before: int
+) -> None:
+    """What left has come again and is put in its place behind one that is ahead; meanwhile that one's time comes."""
+    first = [seen_page(number * SECOND) for number in range(9)]
+    again, ahead = seen_page(HOUR), seen_page(50 * MINUTE, received_at=T0)
+    events: list[Arrived] = [*first, again, ahead, Removal("ann", [again.event_id]), again]
+    clocks = [*range(T0, T0 + 30), *range(T0 + 50 * MINUTE, T0 + 50 * MINUTE + 40)]
+    ticks = [end_of_time(clock) for clock in (*clocks, T0 + 9 * HOUR)]
+    records = [encode_removal(one) if isinstance(one, Removal) else journey_log.encode(one) for one in events]
+    for steps in range(30):
+        log = [*records, *ticks[:steps], *ticks[30:]]
+        with limits({"STEP_WORK": step_work, "CHECKPOINT_BEFORE": checkpoint_before}):
+            assert_restarts_change_nothing(log)
 
 
 @settings(max_examples=80, deadline=None)

@@ -52,7 +52,7 @@ def rows_of(chdb: Engine, view: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in told.splitlines()]
 
 
-@pytest.mark.parametrize(("seed", "changed"), enumerate(LIMITS), ids=["usual limits", "low limits"])
+@pytest.mark.parametrize(("seed", "changed"), list(enumerate(LIMITS)), ids=["usual limits", "low limits"])
 def test_every_row_is_what_the_lines_that_stay_hold(chdb: Engine, seed: int, changed: dict[str, int]) -> None:
     lines = Nasty(seed=seed, now=NOW).lines()
     arrived, stay = arrivals(accepted(lines), seed, shares=(0.4,))
