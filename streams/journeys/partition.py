@@ -417,7 +417,9 @@ class Partition:
         clock = self.clock
         facts["clocks"] = [ClockRow(self.number, clock.time, clock.settled, self.offset, version)]
         final_until = self._buckets.final_until
-        position = Position(FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard, self._received)
+        position = Position(
+            FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard, self._received, clock.decided
+        )
         output.position = (POSITION, _encode(position))
         self._choose_counting()
         return output

@@ -53,7 +53,7 @@ class PartitionClock:
 
     def restore(self, position: Position) -> None:
         """Take the times of a position."""
-        self.watermarks, self.heard = position.watermarks, position.settled
+        self.watermarks, self.heard, self.decided = position.watermarks, position.settled, position.decided
         self._move(position.time)
 
     def advance(self, record: LogRecord) -> None:

@@ -14,7 +14,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
         watermarks: each task's last, ms.
         time: the partition's time that they make, ms.
         final_until: see `streams.journeys.metrics.Buckets`.
-        settled: see `streams.journeys.partition_clock.PartitionClock`.
+        settled, decided: see `streams.journeys.partition_clock.PartitionClock`.
         received: by partition, the number of the last record that it has forwarded to this one.
     """
 
@@ -25,6 +25,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
     final_until: int
     settled: int = 0
     received: dict[int, int] = msgspec.field(default_factory=dict)
+    decided: int = 0
 
 
 class Header(msgspec.Struct, array_like=True, gc=False):

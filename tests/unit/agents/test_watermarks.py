@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from schemas.journey_log import Tick, Touchpoint
 from schemas.topics import WATERMARKS
-from schemas.watermarks import PartitionTime, TaskWatermark, encode
+from schemas.watermarks import LinksDecided, PartitionTime, TaskWatermark, encode
 from streams.agents.services import Services
-from streams.agents.watermarks import WatermarkError, Watermarks
+from streams.agents.watermarks import UNDECIDED_MAX, WatermarkError, Watermarks
 from streams.journeys.partition_clock import PartitionClock
 from streams.journeys.rules import Rules
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
@@ -50,8 +50,17 @@ class Bench:
         return self.producer.log(1)
 
 
-def reached(task: int, watermark: int, epoch: int = EPOCH) -> SourceRecord:
-    return SourceRecord(encode(TaskWatermark(epoch, task, watermark)), offset=0)
+def tick(watermark: int, settled: int = 0) -> Tick:
+    """Return the tick where no link was written."""
+    return Tick(watermark, settled, watermark)
+
+
+def reached(task: int, watermark: int, epoch: int = EPOCH, links_end: int = 0) -> SourceRecord:
+    return SourceRecord(encode(TaskWatermark(epoch, task, watermark, links_end)), offset=0)
+
+
+def links_read(end: int, epoch: int = EPOCH) -> SourceRecord:
+    return SourceRecord(encode(LinksDecided(epoch, end)), offset=0)
 
 
 def timed(partition: int, time: int, epoch: int = EPOCH) -> SourceRecord:
@@ -63,8 +72,8 @@ async def test_every_partition_gets_the_least_watermark_once() -> None:
 
     await bench.ticks(reached(0, 700), reached(1, 500))
 
-    assert await bench.ticks() == [Tick(500)]
-    assert await bench.ticks(reached(1, 900)) == [Tick(500), Tick(700)]
+    assert await bench.ticks() == [tick(500)]
+    assert await bench.ticks(reached(1, 900)) == [tick(500), tick(700)]
 
 
 async def test_there_is_no_tick_before_all_tasks_are_known() -> None:
@@ -74,13 +83,13 @@ async def test_there_is_no_tick_before_all_tasks_are_known() -> None:
 async def test_the_next_owner_goes_on_from_what_is_in_the_topic() -> None:
     bench = Bench(reached(0, 700), reached(1, 500), reached(1, 600))
 
-    assert await bench.ticks(reached(0, 800)) == [Tick(600)]
+    assert await bench.ticks(reached(0, 800)) == [tick(600)]
 
 
 async def test_a_watermark_read_again_takes_nothing_back() -> None:
     bench = Bench(reached(0, 700), reached(1, 900))
 
-    assert await bench.ticks(reached(1, 400)) == [Tick(700)]
+    assert await bench.ticks(reached(1, 400)) == [tick(700)]
 
 
 async def test_watermarks_of_another_generation_of_the_log_count_for_nothing() -> None:
@@ -88,15 +97,15 @@ async def test_watermarks_of_another_generation_of_the_log_count_for_nothing() -
 
 
 async def test_watermarks_of_tasks_that_are_no_more_count_for_nothing() -> None:
-    assert await Bench(reached(2, 100)).ticks(reached(0, 500), reached(1, 600)) == [Tick(500)]
+    assert await Bench(reached(2, 100)).ticks(reached(0, 500), reached(1, 600)) == [tick(500)]
 
 
 async def test_the_settled_time_is_the_least_time_of_all_partitions() -> None:
     bench = Bench(reached(0, 700), reached(1, 900))
 
-    assert await bench.ticks(timed(0, 600)) == [Tick(700)]
-    assert await bench.ticks(timed(1, 500)) == [Tick(700), Tick(700, 500)]
-    assert await bench.ticks(timed(1, 650), timed(0, 550)) == [Tick(700), Tick(700, 500), Tick(700, 600)]
+    assert await bench.ticks(timed(0, 600)) == [tick(700)]
+    assert await bench.ticks(timed(1, 500)) == [tick(700), tick(700, 500)]
+    assert await bench.ticks(timed(1, 650), timed(0, 550)) == [tick(700), tick(700, 500), tick(700, 600)]
 
 
 async def test_a_task_and_a_partition_of_one_number_are_two() -> None:
@@ -108,7 +117,7 @@ async def test_times_of_another_generation_and_of_partitions_that_are_no_more_co
     bench = Bench(timed(0, 900, epoch=2), timed(1, 900, epoch=2), timed(2, 100), timed(0, 500))
 
     assert await bench.ticks(timed(1, 900, epoch=4)) == []
-    assert await bench.ticks(timed(1, 600)) == [Tick(0, 500)]
+    assert await bench.ticks(timed(1, 600)) == [tick(0, 500)]
 
 
 @pytest.mark.parametrize("moves", [1, 20])
@@ -181,4 +190,32 @@ async def test_ticks_come_by_themselves() -> None:
     await until(lambda: bench.producer.log(1))
     running.cancel()
 
-    assert bench.producer.log(0) == bench.producer.log(1) == [Tick(550)]
+    assert bench.producer.log(0) == bench.producer.log(1) == [tick(550)]
+
+
+async def test_a_watermark_is_decided_when_all_links_are_that_were_written_before_it() -> None:
+    bench = Bench()
+
+    await bench.ticks(reached(0, 500, links_end=7), reached(1, 500, links_end=4), links_read(6))
+    assert await bench.ticks() == [Tick(500, 0, 0)]
+
+    await bench.ticks(reached(0, 600, links_end=9), reached(1, 600, links_end=4), links_read(7))
+    assert (await bench.ticks())[-1] == Tick(600, 0, 500)
+
+    assert (await bench.ticks(links_read(9)))[-1] == Tick(600, 0, 600)
+
+
+async def test_links_read_for_another_generation_of_the_log_decide_nothing() -> None:
+    bench = Bench(links_read(9, epoch=2))
+
+    assert await bench.ticks(reached(0, 500, links_end=7), reached(1, 500)) == [Tick(500, 0, 0)]
+
+
+async def test_however_long_nothing_is_decided_no_more_than_so_many_watermarks_wait() -> None:
+    bench = Bench()
+
+    for at in range(1, 3_000):
+        await bench.ticks(reached(0, at, links_end=at), reached(1, at))
+
+    assert len(bench.watermarks._undecided) <= UNDECIDED_MAX
+    assert (await bench.ticks(links_read(2_999)))[-1] == tick(2_999)
