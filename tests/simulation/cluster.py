@@ -41,7 +41,7 @@ from tests.unit.streams.records import FakeRecord
 Place = tuple[str, int]
 Fate = Literal["lives", "killed", "paused"]
 BIG = 1 << 40
-LAST_TICKS = 6
+LAST_TICKS = 20
 QUIET = 60
 """After so many things without a new record nothing more comes of what there is."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
