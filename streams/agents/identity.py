@@ -14,10 +14,11 @@ import structlog
 
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
-from schemas.rows import IdentityConflictRow, IdentityRow, Row, encode_rows, topic_of
+from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
 from schemas.topics import LINKS
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
+from streams.agents.facts import encode_facts
 from streams.agents.services import Services
 from streams.identity.graph import Changes, IdentityGraph
 from streams.identity.groups import Conflict, Ownership
@@ -29,8 +30,6 @@ from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
 
 STAGE = "identity"
-MAX_ROWS = 500
-"""Most rows in one message of a facts topic."""
 
 History = Callable[[], AsyncIterator[Sequence[Record]]]
 
@@ -101,7 +100,7 @@ class Linking:
             identities += _identity_rows(changes, record.timestamp, version)
             conflicts += _conflict_rows(changes, version)
         batches = {
-            (topic_of(table), 0): _messages(rows)
+            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
             for table, rows in (("identities", identities), ("identity_conflicts", conflicts))
             if rows
         }
@@ -192,7 +191,3 @@ def _conflict_row(conflict: Conflict, version: int, *, deleted: bool) -> Identit
         deleted=deleted,
         version=version,
     )
-
-
-def _messages(rows: Sequence[Row]) -> list[Message]:
-    return [Message(None, encode_rows(rows[at : at + MAX_ROWS])) for at in range(0, len(rows), MAX_ROWS)]

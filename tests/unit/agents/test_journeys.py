@@ -24,13 +24,11 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_ST
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents import journeys
+from streams.agents.facts import MAX_BYTES, MAX_ROWS, encode_facts
 from streams.agents.journeys import (
-    MAX_BYTES,
-    MAX_ROWS,
     JourneyLogError,
     Journeys,
     PartitionRevokedError,
-    encode_facts,
     rules_of,
 )
 from streams.agents.services import Services
