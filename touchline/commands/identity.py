@@ -16,6 +16,7 @@ from streams.settings import Settings
 from touchline.database import address_of
 from touchline.identity.deciding import decide, identity_of
 from touchline.identity.known import LIMIT, Known, known_of
+from touchline.options import data_option
 from touchline.terminal import result_console, say, styled
 
 _REASONS = {
@@ -34,11 +35,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("identity")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of an embedded database, such as `touchline demo --keep` leaves.",
-)
+@data_option
 def show(identity: str, data: Path | None) -> None:
     """Show whose IDENTITY is, since when and by which event, the owner's others, and what links nothing.
 
