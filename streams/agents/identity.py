@@ -6,6 +6,7 @@ alone, so the next owner reads them from the beginning, and two of them at a tim
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
@@ -25,11 +26,17 @@ from streams.identity.groups import Conflict, Ownership
 from streams.identity.identities import ANONYMOUS
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Message
+from streams.kafka.producer import Batches, Message
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
 
 STAGE = "identity"
+YIELD_AFTER_S = 0.01
+"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
+ROWS_HELD = 2_000
+"""When so many rows wait to be written, they are: a link may change all identities of a component."""
+OWNERSHIPS_MAX = 100
+"""Most ownerships of an identity that its row shows, the newest: people have a few, and a row has to fit a message."""
 
 History = Callable[[], AsyncIterator[Sequence[Record]]]
 
@@ -89,35 +96,38 @@ class Linking:
             if not chunk.current:
                 return
             self._graph = graph
-        identities: list[Row] = []
-        conflicts: list[Row] = []
+        changed, began = _Changed(self._services.settings.epoch), time.monotonic()
         for record in chunk.records:
             if record.offset <= self._applied:
                 continue
             self._applied = record.offset
-            changes = _take(graph, _read(record))
-            version = row_version(self._services.settings.epoch, record.offset)
-            identities += _identity_rows(changes, record.timestamp, version)
-            conflicts += _conflict_rows(changes, version)
-        batches = {
-            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
-            for table, rows in (("identities", identities), ("identity_conflicts", conflicts))
-            if rows
-        }
-        await self._services.producer.send(batches)
+            changed.add(_take(graph, _read(record)), record)
+            if len(changed) >= ROWS_HELD:
+                await self._services.producer.send(changed.taken())
+            elif time.monotonic() - began >= YIELD_AFTER_S:
+                await asyncio.sleep(0)
+            else:
+                continue
+            if not chunk.current:
+                return  # the next owner takes the links again, and writes what they change
+            began = time.monotonic()
+        await self._services.producer.send(changed.taken())
         chunk.ack()
         self._record(graph, chunk)
 
     async def _restore(self, until: int) -> IdentityGraph:
         """Return who is who by the links before an offset, which are acknowledged: what they changed was written."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
-        began = time.monotonic()
+        began = turn = time.monotonic()
         count = 0
         async for records in self._history():
             for record in records:
                 if record.offset < until:
                     graph.restore(_read(record))
                     count += 1
+                    if time.monotonic() - turn >= YIELD_AFTER_S:
+                        await asyncio.sleep(0)
+                        turn = time.monotonic()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
         return graph
 
@@ -130,6 +140,34 @@ class Linking:
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, LINKS, [0]):
             yield run.records
+
+
+class _Changed:
+    """The rows of what links have changed that are not written yet."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def add(self, changes: Changes, record: Record) -> None:
+        """Add what a record has changed."""
+        version = row_version(self._epoch, record.offset)
+        self._rows["identities"] += _identity_rows(changes, record.timestamp, version)
+        self._rows["identity_conflicts"] += _conflict_rows(changes, version)
+
+    def taken(self) -> Batches:
+        """Take all rows, as messages."""
+        taken = {
+            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
+            for table, rows in self._rows.items()
+            if rows
+        }
+        for rows in self._rows.values():
+            rows.clear()
+        return taken
 
 
 def _read(record: Record) -> LinkRecord:
@@ -148,7 +186,8 @@ def _take(graph: IdentityGraph, record: LinkRecord) -> Changes:
 
 
 def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[Row]:
-    for (kind, value), owned in changes.owners.items():
+    for (kind, value), every in changes.owners.items():
+        owned = every[-OWNERSHIPS_MAX:]
         yield IdentityRow(
             kind=kind,
             value=value,

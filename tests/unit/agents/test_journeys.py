@@ -25,12 +25,7 @@ from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents import journeys
 from streams.agents.facts import MAX_BYTES, MAX_ROWS, encode_facts
-from streams.agents.journeys import (
-    JourneyLogError,
-    Journeys,
-    PartitionRevokedError,
-    rules_of,
-)
+from streams.agents.journeys import JourneyLogError, Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
