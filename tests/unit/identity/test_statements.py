@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -51,6 +52,25 @@ def test_what_was_stated_is_not_stated_again_unless_it_counts_from_earlier_on() 
     assert not said.links_of(touchpoint(T0 + 1, "a", cookie="k-1"), NEVER_LATE)
     assert said.links_of(touchpoint(T0, "a", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0, "a")]
     assert said.links_of(touchpoint(T0 - 1, "c", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0 - 1, "c")]
+
+
+def test_what_is_remembered_of_a_statement_has_a_bound_in_bytes() -> None:
+    """A hundred identifiers of 1,024 characters take 110 KB; 100,000 of such statements are remembered."""
+    said = Statements(Identities())
+    long: dict[str, Any] = {f"crm{number}": str(number).ljust(1_024, "x") for number in range(100)}
+    said.links_of(touchpoint(**long), NEVER_LATE)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for count in range(20):
+            assert said.links_of(touchpoint(**{**long, "crm0": f"{count}".ljust(1_024, "y")}), NEVER_LATE)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < 20 * 2_000
+    assert not said.links_of(touchpoint(**{**long, "crm0": "7".ljust(1_024, "y")}), NEVER_LATE)
+    assert said.links_of(touchpoint(**{**long, "crm0": "7".ljust(1_024, "z")}), NEVER_LATE)
 
 
 def test_what_came_too_late_says_so_and_yields_to_what_came_in_time() -> None:
