@@ -82,7 +82,7 @@ class Linking:
         self._graph = None
         self._applied = -1
         self._services.telemetry.identities.set(0)
-        self._services.telemetry.identity_links_refused.set(0)
+        self._services.telemetry.identities_too_connected.set(0)
 
     async def receive(self, chunk: Chunk) -> None:
         """Take a chunk's links, write what they change, and acknowledge it.
@@ -135,7 +135,7 @@ class Linking:
         telemetry = self._services.telemetry
         telemetry.identity_links.inc(len(chunk.records))
         telemetry.identities.set(len(graph))
-        telemetry.identity_links_refused.set(graph.refused)
+        telemetry.identities_too_connected.set(graph.alone)
 
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, LINKS, [0]):

@@ -55,7 +55,8 @@ class Statements:
         return links_of(self._stated_by(touchpoint), occurred_at, event_id, late=late)
 
     def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
-        found = self._identities.usable(touchpoint.identifiers)
+        # Whoever calls an identifier `customer` has not stated a customer's id.
+        found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]
         if touchpoint.customer_id is not None:
             customer = self._identities.customer(touchpoint.customer_id)
             if customer is not None:

@@ -21,7 +21,8 @@ from touchline.terminal import result_console, say, styled
 
 _REASONS = {
     "two_customers": "each is a customer's: {}",
-    "too_many": "one of the two was stated with too many of the other's kind",
+    "too_many": "one of the two was stated with too many others",
+    "too_connected": "too many identifiers are connected by such links",
 }
 
 
