@@ -278,7 +278,11 @@ def test_of_those_that_are_alone_a_person_may_join_two() -> None:
 
 
 def test_a_decision_that_two_are_not_one_connects_nothing() -> None:
-    said = [Link(MAIL, COOKIE, 10, "x"), Link(PHONE, OTHER_COOKIE, 20, "y"), Command("unlink", MAIL, PHONE, 30, "1")]
+    said: list[Link | Command] = [
+        Link(MAIL, COOKIE, 10, "x"),
+        Link(PHONE, OTHER_COOKIE, 20, "y"),
+        Command("unlink", MAIL, PHONE, 30, "1"),
+    ]
 
     for order in some_orders(said):
         assert graph_of(order, links_max=1).alone == 0
