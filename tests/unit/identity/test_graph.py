@@ -278,14 +278,18 @@ def test_of_those_that_are_alone_a_person_may_join_two() -> None:
 
 
 def test_a_decision_that_two_are_not_one_connects_nothing() -> None:
-    said: list[Link | Command] = [
-        Link(MAIL, COOKIE, 10, "x"),
-        Link(PHONE, OTHER_COOKIE, 20, "y"),
-        Command("unlink", MAIL, PHONE, 30, "1"),
-    ]
+    """Two guests of two links and of one are connected by a telephone, until that is a shop's."""
+    other = ("email", "b@x")
+    said: list[Link | Command] = [Link(MAIL, COOKIE, 10, "x"), Link(other, OTHER_COOKIE, 20, "y")]
+    said += [Link(MAIL, PHONE, 5, "v"), Link(other, PHONE, 5, "w"), Command("unlink", MAIL, other, 30, "1")]
+    said += [Link((CUSTOMER, name), PHONE, 9, name) for name in "abc"]
+    said.append(Link(MAIL, ("device", "d"), 15, "z"))
 
     for order in some_orders(said):
-        assert graph_of(order, links_max=1).alone == 0
+        graph = graph_of(order, links_max=2)
+
+        assert graph.alone == 0
+        assert [owner(graph, one, 50) for one in (COOKIE, OTHER_COOKIE)] == [MAIL, other]
 
 
 def test_of_two_links_of_a_pair_that_link_nothing_the_earlier_is_told() -> None:
