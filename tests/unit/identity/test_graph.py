@@ -280,12 +280,12 @@ def test_of_those_that_are_alone_a_person_may_join_two() -> None:
 def test_a_decision_that_two_are_not_one_connects_nothing() -> None:
     """Two guests of two links and of one are connected by a telephone, until that is a shop's."""
     other = ("email", "b@x")
-    said: list[Link | Command] = [Link(MAIL, COOKIE, 10, "x"), Link(other, OTHER_COOKIE, 20, "y")]
-    said += [Link(MAIL, PHONE, 5, "v"), Link(other, PHONE, 5, "w"), Command("unlink", MAIL, other, 30, "1")]
+    said: list[Link | Command] = [Link(MAIL, PHONE, 5, "v"), Link(other, PHONE, 5, "w")]
+    said.append(Command("unlink", MAIL, other, 30, "1"))
+    said += [Link(MAIL, COOKIE, 10, "x"), Link(other, OTHER_COOKIE, 20, "y"), Link(MAIL, ("device", "d"), 15, "z")]
     said += [Link((CUSTOMER, name), PHONE, 9, name) for name in "abc"]
-    said.append(Link(MAIL, ("device", "d"), 15, "z"))
 
-    for order in some_orders(said):
+    for order in (said, *some_orders(said)):
         graph = graph_of(order, links_max=2)
 
         assert graph.alone == 0
