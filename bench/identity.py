@@ -204,10 +204,18 @@ def read_lines(path: Path, line: type[Line]) -> Iterator[Line]:
 
 def size_of(graph: IdentityGraph) -> tuple[int, int]:
     """Return how many identities a graph knows, and the bytes that it takes for them."""
-    components = graph._components
-    blobs = {id(blob): blob for blob in components.values()}
-    keys = sum(map(sys.getsizeof, components))
-    return len(components), sys.getsizeof(components) + keys + sum(map(sys.getsizeof, blobs.values()))
+    size = 0
+    for kept in (graph._components.known, graph._components.void):
+        blobs = {id(blob): blob for blob in kept.values()}
+        size += sys.getsizeof(kept) + sum(map(sys.getsizeof, kept)) + sum(map(sys.getsizeof, blobs.values()))
+    return len(graph), size
+
+
+def largest_of(graph: IdentityGraph) -> int:
+    """Return how many links the largest component has."""
+    blobs = {id(blob): blob for blob in graph._components.known.values()}
+    components = (msgspec.msgpack.decode(blob) for blob in blobs.values())
+    return max((len(one[2]) for one in components if isinstance(one, list)), default=0)
 
 
 @click.command()
@@ -234,7 +242,7 @@ def main(people: int, seed: int, subject_only: bool) -> None:
         )
     identities, size = size_of(rule.graph)
     print(
-        f"{rule.links:,} links, {rule.graph.refused:,} of them refused; microseconds of CPU a link: median "
+        f"{rule.links:,} links, at most {largest_of(rule.graph)} in a component; microseconds of CPU a link: median "
         f"{median(rule.costs_us):.0f}, mean {mean(rule.costs_us):.0f}, most {max(rule.costs_us):.0f}; "
         f"{identities:,} identities, {size / identities:.0f} bytes each"
     )

@@ -288,7 +288,8 @@ class IdentityConflictRow(Row):
     """Key: kind, value, other_kind, other_value. A link between two identities that links nothing.
 
     Attributes:
-        reason: `two_customers` where each of the two is a customer's; `too_many` where one was stated with too many.
+        reason: `two_customers` where each of the two is a customer's; `too_many` where one was stated with too many;
+            `too_connected` where such links connect too many identifiers.
         customer_ids: those two customers.
         event_id, occurred_at: of the first touchpoint that states both.
         deleted: whether it is a conflict no more.

@@ -25,6 +25,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _INTEGERS = {"int": 31, "long": 63}
 _SHOWN = 40
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What bytes that are no UTF-8 become, when they are read as text all the same."""
 _HEX = "[0-9a-fA-F]"
 _HALF_PAIR = re.compile(
     r"(?:[^\\]++"
@@ -132,7 +134,7 @@ def check_numbers(text: str | bytes, what: str) -> None:
 
 def _not_json(line: str | bytes, error: msgspec.DecodeError, what: str) -> str:
     """Return why a text is not JSON, in the words of a known cause where it has one."""
-    text = line if isinstance(line, str) else line.decode(errors="replace")
+    text = line if isinstance(line, str) else line.decode(errors="surrogateescape")
     if not text.strip():
         return f"{what} is empty"
     if "\0" in text:
@@ -140,6 +142,8 @@ def _not_json(line: str | bytes, error: msgspec.DecodeError, what: str) -> str:
     if (found := _HALF_PAIR.match(text)) is not None:
         half = found["half"]
         return f"{what} holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
+    if _LONE_SURROGATE.search(text) is not None:
+        return f"{what} is not UTF-8"
     return f"{what} is not JSON: {error}"
 
 

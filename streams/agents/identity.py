@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import faust
@@ -18,24 +17,30 @@ from schemas import journey_log, watermarks
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
 from schemas.journey_log import Owners
-from schemas.rows import IdentityConflictRow, IdentityRow, Row, encode_rows, topic_of
+from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
 from schemas.topics import JOURNEYS_LOG, LINKS, WATERMARKS
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from schemas.watermarks import LinksDecided
+from streams.agents.facts import encode_facts
 from streams.agents.services import Services
 from streams.identity.graph import Changes, IdentityGraph
 from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.identity.identities import ANONYMOUS
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Message, partition_for
+from streams.kafka.producer import Batches, Message, partition_for
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
+from streams.settings import Settings
 
 STAGE = "identity"
-MAX_ROWS = 500
-"""Most rows in one message of a facts topic."""
+YIELD_AFTER_S = 0.01
+"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
+CHANGES_HELD = 2_000
+"""When so many rows and owners wait to be written, they are: a link may change all identities of a component."""
+OWNERSHIPS_MAX = 100
+"""Most ownerships of an identity that are told, the newest: people have a few, and a row has to fit a message."""
 
 History = Callable[[], AsyncIterator[Sequence[Record]]]
 
@@ -75,8 +80,6 @@ class Linking:
         self._graph: IdentityGraph | None = None
         self._applied = -1
         self._decided = self._reported = 0
-        settings = services.settings
-        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
 
     def close(self) -> None:
         """Forget the links: the partition may no longer be ours."""
@@ -84,7 +87,7 @@ class Linking:
         self._applied = -1
         self._decided = self._reported = 0
         self._services.telemetry.identities.set(0)
-        self._services.telemetry.identity_links_refused.set(0)
+        self._services.telemetry.identities_too_connected.set(0)
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
         """Take links as they come, and report how far that is."""
@@ -107,27 +110,22 @@ class Linking:
             if not chunk.current:
                 return
             self._graph = graph
-        identities: list[Row] = []
-        conflicts: list[Row] = []
-        owners: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        changed, began = _Changed(self._services.settings), time.monotonic()
         for record in chunk.records:
             if record.offset <= self._applied:
                 continue
             self._applied = record.offset
-            changes = _take(graph, _read(record))
-            version = row_version(self._services.settings.epoch, record.offset)
-            identities += _identity_rows(changes, record.timestamp, version)
-            conflicts += _conflict_rows(changes, version)
-            for said in _owners(changes, record.offset, self._later_ms):
-                key = said.customer_key.encode()
-                place = partition_for(key, self._services.settings.partitions)
-                owners[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(said)))
-        batches = {
-            (topic_of(table), 0): _messages(rows)
-            for table, rows in (("identities", identities), ("identity_conflicts", conflicts))
-            if rows
-        }
-        await self._services.producer.send(batches | owners)
+            changed.add(_take(graph, _read(record)), record)
+            if len(changed) >= CHANGES_HELD:
+                await self._services.producer.send(changed.taken())
+            elif time.monotonic() - began >= YIELD_AFTER_S:
+                await asyncio.sleep(0)
+            else:
+                continue
+            if not chunk.current:
+                return  # the next owner takes the links again, and writes what they change
+            began = time.monotonic()
+        await self._services.producer.send(changed.taken())
         self._decided = chunk.last_offset + 1
         chunk.ack()
         self._record(graph, chunk)
@@ -149,13 +147,16 @@ class Linking:
     async def _restore(self, until: int) -> IdentityGraph:
         """Return who is who by the links before an offset, which are acknowledged: what they changed was written."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
-        began = time.monotonic()
+        began = turn = time.monotonic()
         count = 0
         async for records in self._history():
             for record in records:
                 if record.offset < until:
                     graph.restore(_read(record))
                     count += 1
+                    if time.monotonic() - turn >= YIELD_AFTER_S:
+                        await asyncio.sleep(0)
+                        turn = time.monotonic()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
         return graph
 
@@ -163,11 +164,48 @@ class Linking:
         telemetry = self._services.telemetry
         telemetry.identity_links.inc(len(chunk.records))
         telemetry.identities.set(len(graph))
-        telemetry.identity_links_refused.set(graph.refused)
+        telemetry.identities_too_connected.set(graph.alone)
 
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, LINKS, [0]):
             yield run.records
+
+
+class _Changed:
+    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._epoch = settings.epoch
+        self._partitions = settings.partitions
+        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
+        self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
+        self._owners: list[tuple[int, Message]] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values())) + len(self._owners)
+
+    def add(self, changes: Changes, record: Record) -> None:
+        """Add what a record has changed."""
+        version = row_version(self._epoch, record.offset)
+        self._rows["identities"] += _identity_rows(changes, record.timestamp, version)
+        self._rows["identity_conflicts"] += _conflict_rows(changes, version)
+        for owners in _owners(changes, record.offset, self._later_ms):
+            key = owners.customer_key.encode()
+            self._owners.append((partition_for(key, self._partitions), Message(key, journey_log.encode(owners))))
+
+    def taken(self) -> Batches:
+        """Take all of it, as messages."""
+        taken = {
+            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
+            for table, rows in self._rows.items()
+            if rows
+        }
+        for place, message in self._owners:
+            taken.setdefault((JOURNEYS_LOG, place), []).append(message)
+        self._owners = []
+        for rows in self._rows.values():
+            rows.clear()
+        return taken
 
 
 def _read(record: Record) -> LinkRecord:
@@ -186,7 +224,8 @@ def _take(graph: IdentityGraph, record: LinkRecord) -> Changes:
 
 
 def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[Row]:
-    for (kind, value), owned in changes.owners.items():
+    for (kind, value), every in changes.owners.items():
+        owned = every[-OWNERSHIPS_MAX:]
         yield IdentityRow(
             kind=kind,
             value=value,
@@ -204,7 +243,8 @@ def _owners(changes: Changes, offset: int, later_ms: int) -> Iterable[Owners]:
     Args:
         later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
     """
-    for identity, owned in changes.owners.items():
+    for identity, every in changes.owners.items():
+        owned = every[-OWNERSHIPS_MAX:]
         since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
         yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)
 
@@ -240,7 +280,3 @@ def _conflict_row(conflict: Conflict, version: int, *, deleted: bool) -> Identit
         deleted=deleted,
         version=version,
     )
-
-
-def _messages(rows: Sequence[Row]) -> list[Message]:
-    return [Message(None, encode_rows(rows[at : at + MAX_ROWS])) for at in range(0, len(rows), MAX_ROWS)]

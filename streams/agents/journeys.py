@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -26,9 +26,10 @@ from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
 from schemas.errors import NOT_READ, Reason, Stage, TouchlineError
 from schemas.journey_log import Touchpoint, decode
-from schemas.rows import FOLLOWERS, Row, encode_rows, topic_of
+from schemas.rows import FOLLOWERS, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
+from streams.agents.facts import encode_facts
 from streams.agents.partition_times import PartitionTimes
 from streams.agents.services import Services
 from streams.journeys.output import Collision, Output
@@ -57,9 +58,6 @@ MAX_RECORDS = 10_000
 COLLISIONS_FETCHED = 200
 COLLISIONS_BYTES = 16 << 20
 """Of those that a chunk brings, so many collisions, and about so many bytes of them, are fetched from their topics."""
-MAX_ROWS = 500
-MAX_BYTES = 256 << 10
-"""Most rows, and about the most bytes of them, in one message of a facts topic."""
 
 Restore = Callable[[int], Awaitable[Partition]]
 Fetch = Callable[[str, int, int], Awaitable[Record | None]]
@@ -387,19 +385,3 @@ class Journeys:
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:
     return [Message(key, value) for key, value in entries]
-
-
-def encode_facts(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Yield rows as the values of facts messages of about `MAX_BYTES` at most."""
-    for start in range(0, len(rows), MAX_ROWS):
-        yield from _encode_halves(rows[start : start + MAX_ROWS])
-
-
-def _encode_halves(rows: Sequence[Row]) -> Iterator[bytes]:
-    value = encode_rows(rows)
-    if len(value) <= MAX_BYTES or len(rows) == 1:
-        yield value
-        return
-    middle = len(rows) // 2
-    yield from _encode_halves(rows[:middle])
-    yield from _encode_halves(rows[middle:])

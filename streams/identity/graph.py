@@ -1,26 +1,25 @@
 """All links, kept so that a new one changes only the identities that it reaches.
 
-Identities that links connect are a component. The rule (`streams.identity.groups`) looks at one component at a time,
-which is as good as looking at all links. A component is kept as bytes, and found by a hash of each identity: two
-identities of one hash share a component, which changes nothing but its size.
+Identifiers that links connect are a component. The rule (`streams.identity.groups`) looks at one component at a time,
+which is as good as looking at all links. Of a component that would have too many links only those with customers count,
+so that a link costs no more than that. All of it follows from the set of links, whatever their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from schemas.identity_links import Command, Identity, Link, LinkRecord, Pair
-from streams.identity.groups import WINDOW_MS, Conflict, Ownership, Resolution, resolve
-from streams.identity.limits import Limits, Partners
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
+from streams.identity.components import Component, Components, Edit
+from streams.identity.groups import WINDOW_MS, Conflict, Node, Ownership, Resolution, is_unlinked, last_of, resolve
+from streams.identity.limits import Limits
 from streams.identity.links import order_of
+from streams.identity.placing import Placing
 from streams.identity.strength import pair_of
 
-LINKS_MAX = 1_000
-"""Links of a component: one that would make it larger is refused. With usual limits no honest customer comes near."""
+LINKS_MAX = 250
+"""Links of a component; of one with more only those with customers count."""
 
 
 class Changes(NamedTuple):
@@ -39,24 +38,7 @@ class Changes(NamedTuple):
 
 NO_CHANGES = Changes({}, [], [])
 
-
-class Component(msgspec.Struct, array_like=True, gc=False):
-    """Identities that are connected, and what was said of them.
-
-    Attributes:
-        links: one of each pair that names a member. The other one is no member where the pair links nothing.
-    """
-
-    members: list[Identity]
-    links: list[Link] = []
-    commands: list[Command] = []
-
-
-Replaced = tuple[Sequence[Component], Sequence[Component]]
-"""Components, and those that are in their place now."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Component).decode
+_Nodes = Mapping[Identity, Node]
 
 
 class IdentityGraph:
@@ -66,168 +48,197 @@ class IdentityGraph:
         limits: with how many others an identity may be stated.
         window_ms: how long before a link a touchpoint may have happened and still be counted as the link says.
         links_max: links of a component.
-
-    Attributes:
-        refused: how many links were refused since their component would have become too large.
     """
 
     def __init__(self, limits: Limits | None = None, window_ms: int = WINDOW_MS, links_max: int = LINKS_MAX) -> None:
-        self.refused = 0
-        self._links_max = links_max
-        self._limits = limits or Limits()
         self._window_ms = window_ms
-        self._components: dict[int, bytes] = {}
+        self._components = Components()
+        self._commands: dict[Identity, list[Command]] = {}
+        self._placing = Placing(limits or Limits(), links_max, self._commands)
 
     def __len__(self) -> int:
-        return len(self._components)
+        return len(self._components.known)
+
+    @property
+    def alone(self) -> int:
+        """How many identifiers are connected with so many that only links with customers count of them."""
+        return self._components.alone
 
     def owned(self, identity: Identity) -> tuple[Ownership, ...]:
         """Return an identity's ownerships, oldest first."""
-        resolution = self._resolve(self._component_of(identity))
-        return tuple(resolution.owners.get(identity, ()))
+        if identity[0] == CUSTOMER:
+            return resolve((), self._commands.get(identity, ())).owned(identity)
+        return self._resolve(Edit(self._components).of(identity)).owned(identity)
 
     def conflicts(self, identity: Identity) -> list[Conflict]:
-        """Return the links of an identity's component that link nothing."""
-        return self._resolve(self._component_of(identity)).conflicts
+        """Return the links that name an identity and link nothing."""
+        edit = Edit(self._components)
+        edit.live(identity)
+        states = [*map(self._resolved, edit.after()), *self._void(edit.void(identity))]
+        return [one for state in states for one in state.resolution.conflicts if identity in one.link.pair]
 
     def add(self, link: Link) -> Changes:
         """Take a link; return what it has changed."""
-        return self._changes(self._place(link))
+        edit = Edit(self._components)
+        placed = self._place(edit, link)
+        if placed is None:
+            return NO_CHANGES
+        before, after = edit.changed()
+        was = [*map(self._resolved, before), *self._void(placed.void)]
+        now = [*map(self._resolved, after), *self._void(placed.now_void)]
+        return _difference(was, now)
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
-        return self._changes(self._note(command))
+        edit, concerned = Edit(self._components), self._concerned(command)
+        if command in concerned.commands:
+            return NO_CHANGES
+        for identity in concerned.identities:
+            edit.live(identity)
+        pair = pair_of(command.first, command.second)
+        void = [link for link in edit.void(pair[0]) + edit.void(pair[1]) if link.pair == pair]
+        was = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
+        self._note(edit, command)
+        now = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
+        return _difference(was, now)
 
     def restore(self, record: LinkRecord) -> None:
         """Take a link or a command again whose changes are known."""
+        edit = Edit(self._components)
         if isinstance(record, Link):
-            self._place(record)
+            self._place(edit, record)
+        elif record not in self._concerned(record).commands:
+            self._note(edit, record)
+
+    def _place(self, edit: Edit, link: Link) -> _Placed | None:
+        """Keep a link; return links that link nothing for good, or None where it says nothing new."""
+        if link.second[0] == CUSTOMER:
+            return None  # No touchpoint states two customers.
+        known = edit.known(link.pair)
+        if known is None:
+            placed = _Placed((), self._placing.say(edit, link))
+        elif order_of(known) <= order_of(link):
+            return None
         else:
-            self._note(record)
+            is_void = self._placing.say_earlier(edit, known, link)
+            placed = _Placed([known], [link]) if is_void else _Placed((), ())
+        edit.save()
+        return placed
 
-    def _component_of(self, identity: Identity) -> Component:
-        known = self._components.get(_hash(identity))
-        component = Component([]) if known is None else _decode(known)
-        if identity not in component.members:
-            component.members.append(identity)
-        return component
+    def _note(self, edit: Edit, command: Command) -> None:
+        """Keep a command."""
+        concerned = self._concerned(command)
+        commands = [*concerned.commands, command]
+        for identity in concerned.identities:
+            self._commands[identity] = commands
+        if command.action == "link" and CUSTOMER not in (command.first[0], command.second[0]):
+            self._placing.connect(edit, (command.first, command.second))
+        edit.mention(command.first)
+        edit.mention(command.second)
+        edit.save()
 
-    def _components_of(self, pair: Pair) -> list[Component]:
-        first, second = pair
-        component = self._component_of(first)
-        return [component] if second in component.members else [component, self._component_of(second)]
+    def _concerned(self, command: Command) -> _Concerned:
+        """Return the commands that connect a command's identities with others, and all of these identities."""
+        named = (command.first, command.second)
+        commands = dict.fromkeys(one for identity in named for one in self._commands.get(identity, ()))
+        identities = dict.fromkeys(identity for one in (*commands, command) for identity in (one.first, one.second))
+        return _Concerned(commands, identities)
 
-    def _place(self, link: Link) -> Replaced | None:
-        """Put a link into the components of its identities; None where it says nothing new, or too many are there."""
-        before = self._components_of(link.pair)
-        known = next((one for one in _links_of(before) if one.pair == link.pair), None)
-        if known is not None and order_of(known) <= order_of(link):
-            return None
-        if known is None and sum(len(component.links) for component in before) >= self._links_max:
-            self.refused += 1
-            return None
-        return self._replace(before, [*_links_of(before, but=link.pair), link], _commands_of(before))
-
-    def _note(self, command: Command) -> Replaced | None:
-        """Put a command into the components of its identities; None where it is there."""
-        before = self._components_of(pair_of(command.first, command.second))
-        commands = _commands_of(before)
-        if command in commands:
-            return None
-        return self._replace(before, _links_of(before), [*commands, command])
-
-    def _replace(self, before: Sequence[Component], links: Sequence[Link], commands: Sequence[Command]) -> Replaced:
-        """Put components made of some links and commands in the place of others; return both."""
-        members = dict.fromkeys(member for component in before for member in component.members)
-        after = list(self._connected(members, links, commands))
-        for component in after:
-            data = _encode(component)
-            for member in component.members:
-                self._components[_hash(member)] = data
-        return before, after
-
-    def _changes(self, replaced: Replaced | None) -> Changes:
-        if replaced is None:
-            return NO_CHANGES
-        before, after = ([self._resolve(component) for component in components] for components in replaced)
-        return _changes(before, after)
+    def _commands_of(self, identities: Iterable[Identity]) -> Collection[Command]:
+        if not self._commands:
+            return ()
+        return dict.fromkeys(one for identity in identities for one in self._commands.get(identity, ()))
 
     def _resolve(self, component: Component) -> Resolution:
-        partners, members = Partners(self._limits), set(component.members)
-        for link in component.links:
-            for one, other in (link.pair, link.pair[::-1]):
-                if one in members:
-                    partners.note(one, other)
+        customers = [link.first for link in component.links if link.first[0] == CUSTOMER]
+        commands = self._commands_of([*component.members, *customers])
+        return resolve(component.links, commands, self._window_ms, alone=component.alone)
 
-        def is_void(pair: Pair) -> bool:
-            return not members.issuperset(pair) or partners.is_void(pair)
+    def _resolved(self, component: Component) -> _State:
+        return _State(component.members, self._resolve(component))
 
-        return resolve(component.links, component.commands, is_void, self._window_ms)
+    def _customers(self, concerned: _Concerned) -> _State:
+        """Return whose some customers are: they are joined by commands alone."""
+        customers = [identity for identity in concerned.identities if identity[0] == CUSTOMER]
+        return _State(customers, resolve((), self._commands_of(concerned.identities)))
 
-    def _connected(
-        self, members: dict[Identity, None], links: Sequence[Link], commands: Sequence[Command]
-    ) -> Iterable[Component]:
-        """Yield the components that links and commands make of some members."""
-        partners, remembered = Partners(self._limits), []
-        for link in links:
-            of_first = link.first in members and partners.note(link.first, link.second)
-            of_second = link.second in members and partners.note(link.second, link.first)
-            remembered.append((link, of_first, of_second))
-        components = {member: Component([member]) for member in members}
-        by_hash: dict[int, Identity] = {}
-        for member in members:
-            # What is found by one hash is kept in one place.
-            _join(components, (by_hash.setdefault(_hash(member), member), member))
-        for link, *_ in remembered:
-            if members.keys() >= set(link.pair) and not partners.is_void(link.pair):
-                _join(components, link.pair)
-        for command in commands:
-            _join(components, (command.first, command.second))
-        for command in commands:
-            components[command.first].commands.append(command)
-        for link, of_first, of_second in remembered:
-            homes = [components[link.first]] if of_first else []
-            if of_second and components[link.second] not in homes:
-                homes.append(components[link.second])
-            for home in homes:
-                home.links.append(link)
-        return {id(component): component for component in components.values()}.values()
+    def _void(self, links: Sequence[Link]) -> list[_State]:
+        """Return the conflicts that links are which link nothing for good."""
+        if not links:
+            return []
+        resolution = Resolution()
+        resolution.conflicts += [
+            Conflict(link, "too_many")
+            for link in links
+            if not is_unlinked(link, last_of(self._commands_of((link.first,))))
+        ]
+        return [_State((), resolution)]
 
 
-def _changes(before: Iterable[Resolution], after: Iterable[Resolution]) -> Changes:
-    was = {identity: owned for resolution in before for identity, owned in resolution.owners.items()}
-    now = {identity: owned for resolution in after for identity, owned in resolution.owners.items()}
-    conflicts_were = {one.link.pair: one for resolution in before for one in resolution.conflicts}
-    conflicts = {one.link.pair: one for resolution in after for one in resolution.conflicts}
+class _Placed(NamedTuple):
+    """Links that link nothing for good: those that did not before either, and those that do not now."""
+
+    void: Sequence[Link]
+    now_void: Sequence[Link]
+
+
+class _Concerned(NamedTuple):
+    """What a command has to do with."""
+
+    commands: Collection[Command]
+    identities: Collection[Identity]
+
+
+class _State(NamedTuple):
+    """What is known of some identities."""
+
+    identities: Iterable[Identity]
+    resolution: Resolution
+
+
+def _difference(was: Sequence[_State], now: Sequence[_State]) -> Changes:
+    conflicts_were = {one.link.pair: one for state in was for one in state.resolution.conflicts}
+    conflicts = {one.link.pair: one for state in now for one in state.resolution.conflicts}
     return Changes(
-        {
-            identity: tuple(now.get(identity, ()))
-            for identity in sorted(was.keys() | now.keys())
-            if was.get(identity) != now.get(identity)
-        },
+        _new_owners(_nodes_of(was), _nodes_of(now)),
         [one for pair, one in conflicts.items() if conflicts_were.get(pair) != one],
         [one for pair, one in conflicts_were.items() if pair not in conflicts],
     )
 
 
-def _join(components: dict[Identity, Component], pair: Pair) -> None:
-    one, other = components[pair[0]], components[pair[1]]
-    if one is not other:
-        one.members += other.members
-        for member in other.members:
-            components[member] = one
+def _new_owners(was: _Nodes, now: _Nodes) -> dict[Identity, tuple[Ownership, ...]]:
+    """Return the ownerships of the identities that have other ones now."""
+    moved = {identity for identity in was.keys() | now.keys() if _step(was, identity) != _step(now, identity)}
+    if not moved:
+        return {}
+    new = {}
+    for identity in sorted(identity for nodes in (was, now) for identity in nodes):
+        if identity not in new and (_meets(was.get(identity), moved) or _meets(now.get(identity), moved)):
+            owned = now[identity].owned() if identity in now else ()
+            if identity not in was or owned != was[identity].owned():
+                new[identity] = owned
+    return new
 
 
-def _links_of(components: Iterable[Component], but: Pair | None = None) -> list[Link]:
-    """Return the links of some components, each once; without those of a pair."""
-    found = dict.fromkeys(link for component in components for link in component.links)
-    return [link for link in found if link.pair != but]
+def _step(nodes: _Nodes, identity: Identity) -> tuple[Identity, int, str] | None:
+    """Return the first owner of an identity, since when and by which event it is."""
+    node = nodes.get(identity)
+    return None if node is None or node.parent is None else (node.parent.identity, node.since, node.event_id)
 
 
-def _commands_of(components: Iterable[Component]) -> list[Command]:
-    return list(dict.fromkeys(command for component in components for command in component.commands))
+def _meets(node: Node | None, moved: Collection[Identity]) -> bool:
+    """Whether one of some identities is on the way from a node to its root."""
+    while node is not None:
+        if node.identity in moved:
+            return True
+        node = node.parent
+    return False
 
 
-def _hash(identity: Identity) -> int:
-    kind, value = identity
-    return int.from_bytes(blake2b(f"{kind}:{value}".encode(), digest_size=8).digest(), "big")
+def _nodes_of(states: Iterable[_State]) -> _Nodes:
+    return {
+        identity: state.resolution.nodes[identity]
+        for state in states
+        for identity in state.identities
+        if identity in state.resolution.nodes
+    }

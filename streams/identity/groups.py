@@ -7,13 +7,12 @@ what a visitor did before the login is the customer's; what somebody did with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from schemas.units import DAY_MS
-from streams.identity.links import order_of, order_of_command
+from streams.identity.links import order_of_command
 from streams.identity.strength import pair_of, rank_of
 
 WINDOW_MS = 30 * DAY_MS
@@ -21,7 +20,7 @@ WINDOW_MS = 30 * DAY_MS
 ALWAYS = -(1 << 62)
 """Earlier than any time."""
 
-Refusal = Literal["two_customers", "too_many"]
+Refusal = Literal["two_customers", "too_many", "too_connected"]
 
 
 class Ownership(NamedTuple):
@@ -48,69 +47,110 @@ class Conflict(NamedTuple):
     customers: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
 class Resolution:
     """What links and commands say.
 
     Attributes:
-        owners: by identity that ever changed its owner, its ownerships, oldest first; before the first it is its own.
-        conflicts: in the order of the links.
+        conflicts: links that join nothing, in their order.
+        nodes: of all identities that were named.
     """
 
-    owners: dict[Identity, list[Ownership]] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.conflicts: list[Conflict] = []
+        self.nodes: dict[Identity, Node] = {}
+
+    def owned(self, identity: Identity) -> tuple[Ownership, ...]:
+        """Return an identity's ownerships, oldest first; before the first it is its own."""
+        node = self.nodes.get(identity)
+        return () if node is None else node.owned()
 
 
-@dataclass(slots=True)
-class _Group:
-    """Identities that are one person's.
+class Node:
+    """An identity, and the one into whose group its own group went.
+
+    An identity that names a group names it until the group goes into another. So its owners are, one after the other,
+    the nodes on the way to the root.
 
     Attributes:
-        owner: the customer, or the identity that names the profile.
         named: what is compared when two groups without a customer meet: the lesser one names both.
-        changed_at: when the last one was joined, ms.
+        parent: None while the identity names its own group.
+        since: from when on (ms) the parent is the owner; with `event_id`, of the link or command that says so.
+        changed_at: of a root, when the last identity has joined its group, ms.
+        above: the root, or a node between.
     """
 
-    owner: Identity
-    named: tuple[int, str, int, str]
-    members: list[Identity]
-    changed_at: int = ALWAYS
+    __slots__ = ("above", "changed_at", "event_id", "identity", "is_customer", "named", "parent", "since")
 
-    @property
-    def is_customer(self) -> bool:
-        return self.owner[0] == CUSTOMER
+    def __init__(self, identity: Identity, nth: int) -> None:
+        self.identity = identity
+        # Of two identities of one kind the one that was linked first names the profile: it is not renamed then.
+        self.named = (*rank_of(identity[0]), nth)
+        self.is_customer = identity[0] == CUSTOMER
+        self.parent: Node | None = None
+        self.since = self.changed_at = ALWAYS
+        self.event_id = ""
+        self.above = self
+
+    def root(self) -> Node:
+        """Return the node that names its group."""
+        root = self
+        while root.above is not root:
+            root.above = root = root.above.above
+        return root
+
+    def owned(self) -> tuple[Ownership, ...]:
+        """Return the ownerships of the identity, oldest first."""
+        owned: list[Ownership] = []
+        node = self
+        while node.parent is not None:
+            # Of two at one time the later link's holds.
+            while owned and owned[-1].since >= node.since:
+                owned.pop()
+            owned.append(Ownership(node.since, node.parent.identity, node.event_id))
+            node = node.parent
+        return tuple(owned)
+
+    def join(self, keeps: Node, at: int, window_ms: int, event_id: str) -> None:
+        """Put the group that this node names into another's, from a time on."""
+        self.parent = self.above = keeps
+        self.since = at if at == ALWAYS else at - window_ms
+        self.event_id = event_id
+        keeps.changed_at = max(keeps.changed_at, at)
 
 
 def resolve(
-    links: Iterable[Link],
-    commands: Iterable[Command],
-    is_void: Callable[[Pair], bool],
-    window_ms: int = WINDOW_MS,
+    links: Iterable[Link], commands: Iterable[Command], window_ms: int = WINDOW_MS, *, alone: bool = False
 ) -> Resolution:
     """Return whose the identities are that some links and commands name.
 
     Args:
-        links: at most one of each pair; in any order.
-        commands: all that name these identities; in any order.
-        is_void: tells whether a pair links nothing, as one of the two was stated with too many others.
+        links: at most one of each pair, in their order.
+        commands: all that name these identities, or others that commands connect with them; in any order.
+        alone: whether only links with a customer count, as too many identifiers are connected.
     """
-    said = _last_of(commands)
     groups = _Groups(window_ms)
+    said = last_of(commands)
     for command in sorted(said.values(), key=order_of_command):
         if command.action == "link":
             groups.obey(command)
-    for link in sorted(links, key=order_of):
-        unlink = said.get(link.pair)
-        if unlink is not None and unlink.action == "unlink" and link.occurred_at <= unlink.at:
+    for link in links:
+        if is_unlinked(link, said):
             continue
-        if is_void(link.pair):
-            groups.resolution.conflicts.append(Conflict(link, "too_many"))
+        if alone and link.first[0] != CUSTOMER:
+            groups.resolution.conflicts.append(Conflict(link, "too_connected"))
         else:
             groups.join(link)
     return groups.resolution
 
 
-def _last_of(commands: Iterable[Command]) -> dict[Pair, Command]:
+def is_unlinked(link: Link, said: Mapping[Pair, Command]) -> bool:
+    """Whether the last command on a link's pair takes it back: then it is no conflict, either."""
+    unlink = said.get(link.pair) if said else None
+    return unlink is not None and unlink.action == "unlink" and link.occurred_at <= unlink.at
+
+
+def last_of(commands: Iterable[Command]) -> dict[Pair, Command]:
+    """Return the command that holds of each pair: the last one."""
     return {pair_of(one.first, one.second): one for one in sorted(commands, key=order_of_command)}
 
 
@@ -120,50 +160,33 @@ class _Groups:
     def __init__(self, window_ms: int) -> None:
         self.resolution = Resolution()
         self._window_ms = window_ms
-        self._groups: dict[Identity, _Group] = {}
-        self._joins = 0
+        self._nodes = self.resolution.nodes
 
     def obey(self, command: Command) -> None:
         """Join two groups for all times, even of two customers: then both are the first one's."""
-        one, other = self._group(command.first), self._group(command.second)
+        one, other = self._node(command.first).root(), self._node(command.second).root()
         if one is not other:
             both = one.is_customer and other.is_customer
-            self._merge(*_ordered(one, other) if not both else (one, other), ALWAYS, command.command_id)
+            keeps, joins = (one, other) if both or one.named <= other.named else (other, one)
+            joins.join(keeps, ALWAYS, self._window_ms, command.command_id)
 
     def join(self, link: Link) -> None:
         """Join the groups of a link's identities, unless both have a customer."""
-        one, other = self._group(link.first), self._group(link.second)
+        first, second = self._node(link.first), self._node(link.second)
+        one, other = first.root(), second.root()
         if one is other:
             return
         if one.is_customer and other.is_customer:
-            self.resolution.conflicts.append(Conflict(link, "two_customers", (one.owner[1], other.owner[1])))
+            self.resolution.conflicts.append(Conflict(link, "two_customers", (one.identity[1], other.identity[1])))
             return
-        # A late link comes after links that happened later: what these have joined, it finds joined.
-        at = max(link.occurred_at, one.changed_at, other.changed_at)
-        self._merge(*_ordered(one, other), at, link.event_id)
+        # A late link comes after links that happened later: what these have joined, it finds joined. A customer's id is
+        # that customer's at all times, whatever joined it.
+        at = max(link.occurred_at, other.changed_at, ALWAYS if first.is_customer else one.changed_at)
+        keeps, joins = (one, other) if one.named <= other.named else (other, one)
+        joins.join(keeps, at, self._window_ms, link.event_id)
 
-    def _group(self, identity: Identity) -> _Group:
-        group = self._groups.get(identity)
-        if group is None:
-            # Of two identities of one kind the one that was linked first names the profile: it is not renamed then.
-            self._joins += 1
-            named = (*rank_of(identity[0]), self._joins, identity[1])
-            group = self._groups[identity] = _Group(identity, named, [identity])
-        return group
-
-    def _merge(self, keeps: _Group, joins: _Group, at: int, event_id: str) -> None:
-        since = at if at == ALWAYS else at - self._window_ms
-        for identity in joins.members:
-            self._groups[identity] = keeps
-            owned = self.resolution.owners.setdefault(identity, [])
-            # Of two at one time the later link's holds.
-            while owned and owned[-1].since >= since:
-                owned.pop()
-            owned.append(Ownership(since, keeps.owner, event_id))
-        keeps.members += joins.members
-        keeps.changed_at = at
-
-
-def _ordered(one: _Group, other: _Group) -> tuple[_Group, _Group]:
-    """Return two groups, the one first that names both."""
-    return (one, other) if one.named <= other.named else (other, one)
+    def _node(self, identity: Identity) -> Node:
+        node = self._nodes.get(identity)
+        if node is None:
+            node = self._nodes[identity] = Node(identity, len(self._nodes))
+        return node

@@ -151,7 +151,8 @@ class Identities:
 
     def _kind(self, name: str) -> _Kind | None:
         """Return how a kind is read whose name is not written as the known ones; None where it cannot be one."""
-        written = folded(cleaned(name))
+        clean = cleaned(name)
+        written = folded(clean) if len(clean) <= SHORT else ""  # to fold what is too long already takes long
         if written in self._kinds:
             return self._kinds[written]
         # A colon would let two kinds give one profile's name: "a:b" with "c", and "a" with "b:c".

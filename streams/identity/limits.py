@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schemas.identity_links import CUSTOMER, Identity, Pair
+from schemas.identity_links import CUSTOMER, Identity
 
 DEFAULT_LIMIT = 100
 """Of each kind that `LIMITS` does not name."""
@@ -13,49 +13,59 @@ LIMITS: Mapping[str, int] = MappingProxyType(
     {CUSTOMER: 3, "email": 20, "phone": 20, "loyalty_card": 20, "twitter": 20, "device": 200, "cookie": 500}
 )
 """With how many of a kind an identity may be stated; one that is stated with more is linked to none of that kind."""
+PERSONAL = (CUSTOMER, "email", "phone", "loyalty_card", "twitter")
+"""Kinds that name a person: an identifier that is stated with too many of one of these is linked to nothing."""
+LIMIT_IN_ALL = 1_000
+"""With how many an identity may be stated; one that is stated with more is linked to nothing."""
 
 
 class Limits:
-    """Tells which pairs link nothing.
+    """Tells which links link nothing, by what the two identities were stated with.
+
+    What an identity was stated with only grows, so what links nothing never links again, and it is the same whatever
+    the order.
 
     Args:
         of_kind: as `LIMITS`.
         default: of the kinds that it does not name.
+        in_all: as `LIMIT_IN_ALL`.
     """
 
-    def __init__(self, of_kind: Mapping[str, int] = LIMITS, default: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, of_kind: Mapping[str, int] = LIMITS, default: int = DEFAULT_LIMIT, in_all: int = LIMIT_IN_ALL
+    ) -> None:
         self._of_kind = of_kind
         self._default = default
+        self._in_all = in_all
+        self._least = min(default, in_all, *of_kind.values())
 
     def of(self, kind: str) -> int:
         """Return with how many identities of a kind another may be stated."""
         return self._of_kind.get(kind, self._default)
 
+    def counts(self, kind: str, stated: Mapping[str, int]) -> bool:
+        """Whether one more of a kind has to be remembered of an identity; beyond its limit it has not.
 
-class Partners:
-    """With whom some identities were stated."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._known: dict[tuple[Identity, str], set[str]] = {}
-
-    def note(self, identity: Identity, partner: Identity) -> bool:
-        """Note that two were stated together; return whether it has to be remembered of `identity`.
-
-        It has not where `identity` was stated with too many without this one.
+        Args:
+            stated: with how many of each kind it was stated so far.
         """
-        kind, value = partner
-        known = self._known.setdefault((identity, kind), set())
-        if value not in known and len(known) > self._limits.of(kind):
-            return False
-        known.add(value)
-        return True
+        if sum(stated.values()) <= self._least:
+            return True
+        return stated.get(kind, 0) <= self.of(kind) and self._in_all_of(stated) <= self._in_all
 
-    def are_too_many(self, identity: Identity, kind: str) -> bool:
-        """Whether an identity was stated with too many of a kind."""
-        return len(self._known.get((identity, kind), ())) > self._limits.of(kind)
+    def links_none(self, identity: Identity, kind: str, stated: Mapping[str, int]) -> bool:
+        """Whether an identity that was stated with so many of each kind is linked to none of a kind."""
+        if sum(stated.values()) <= self._least:
+            return False  # The usual case, and the cheapest.
+        return self._too_many(kind, stated) or self._links_nothing(identity, stated)
 
-    def is_void(self, pair: Pair) -> bool:
-        """Whether a pair links nothing, as one of the two was stated with too many of the other's kind."""
-        first, second = pair
-        return self.are_too_many(first, second[0]) or self.are_too_many(second, first[0])
+    def _links_nothing(self, identity: Identity, stated: Mapping[str, int]) -> bool:
+        shared = identity[0] != CUSTOMER and any(self._too_many(kind, stated) for kind in PERSONAL)
+        return shared or self._in_all_of(stated) > self._in_all
+
+    def _too_many(self, kind: str, stated: Mapping[str, int]) -> bool:
+        return stated.get(kind, 0) > self.of(kind)
+
+    def _in_all_of(self, stated: Mapping[str, int]) -> int:
+        """Return with how many it was stated in all; beyond the limit of a kind one more counts, as one is enough."""
+        return sum(min(count, self.of(kind) + 1) for kind, count in stated.items())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, product
 
-from schemas.identity_links import Command, Identity, Link
+from schemas.identity_links import CUSTOMER, Command, Identity, Link
 from streams.identity.strength import strength
 
 IDENTITIES_MAX = 8
@@ -15,13 +15,18 @@ Order = tuple[bool, int, str, tuple[int, str, str], tuple[int, str, str]]
 
 
 def links_of(identities: Iterable[Identity], occurred_at: int, event_id: str, *, late: bool) -> list[Link]:
-    """Return the links that a touchpoint states: each of its identities with each other.
+    """Return the links that a touchpoint states: of the customer with each identifier, or of each with each other.
+
+    With the customer, two identifiers are the customer's already: a link between them would join nothing, and would
+    connect what others share with one of them to the other.
 
     Args:
-        identities: normalised, each once, in any order.
+        identities: normalised, each once, in any order; of one customer at most.
     """
     strongest = sorted(identities, key=strength)[:IDENTITIES_MAX]
-    return [Link(first, second, occurred_at, event_id, late) for first, second in combinations(strongest, 2)]
+    known = strongest[:1] if strongest and strongest[0][0] == CUSTOMER else []
+    pairs = product(known, strongest[1:]) if known else combinations(strongest, 2)
+    return [Link(first, second, occurred_at, event_id, late) for first, second in pairs]
 
 
 def order_of(link: Link) -> Order:

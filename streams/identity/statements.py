@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
 
 from schemas.identity_links import CUSTOMER, Identity, Link
 from schemas.kinds.touchpoint import Touchpoint
@@ -11,6 +14,8 @@ from streams.identity.links import links_of
 
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
+_LONGEST = 256
+"""Characters. Of a longer statement a digest is remembered: the identifiers of a touchpoint may take 500 KB."""
 
 Statement = tuple[object, ...]
 When = tuple[bool, int, str]
@@ -36,7 +41,9 @@ class Statements:
         customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
         if len(identifiers) < (1 if customer_id is not None else 2):
             return ()
-        statement = (customer_id, *identifiers.items())
+        statement: Statement = (customer_id, *identifiers.items())
+        if sum(map(len, (customer_id or "", *identifiers, *identifiers.values()))) > _LONGEST:
+            statement = (blake2b(msgspec.msgpack.encode(statement), digest_size=16).digest(),)
         when = (touchpoint.occurred_at < late_before, touchpoint.occurred_at, touchpoint.event_id)
         stated = self._stated.get(statement)
         if stated is not None and stated <= when:
@@ -48,7 +55,8 @@ class Statements:
         return links_of(self._stated_by(touchpoint), occurred_at, event_id, late=late)
 
     def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
-        found = self._identities.usable(touchpoint.identifiers)
+        # Whoever calls an identifier `customer` has not stated a customer's id.
+        found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]
         if touchpoint.customer_id is not None:
             customer = self._identities.customer(touchpoint.customer_id)
             if customer is not None:

@@ -11,6 +11,9 @@ _LONGEST = MAPS["identifiers"].value
 _SLICE = 128
 """Characters that are looked at at once."""
 
+_KEPT = 10_000
+"""Characters of which is remembered what is left of them: to find it out takes ten times as long."""
+
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 """Unicode's categories of control characters, format characters and halves of characters."""
 # Unicode's property Default_Ignorable_Code_Point, of what is in no such category, and the blank of Braille.
@@ -29,7 +32,7 @@ def cleaned(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip()
-    seen = "".join(map(_seen, text))
+    seen = text.translate(_SEEN)
     if len(seen) > _SLICE:
         length = 0
         for start in range(0, len(seen), _SLICE):
@@ -56,6 +59,19 @@ def ascii_digits(text: str) -> str:
     if text.isascii():
         return text
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+
+
+class _Seen(dict[int, str]):
+    """By code point, what is left of a character; kept of as many as texts of a few scripts have."""
+
+    def __missing__(self, point: int) -> str:
+        found = _seen(chr(point))
+        if len(self) < _KEPT:
+            self[point] = found
+        return found
+
+
+_SEEN = _Seen()
 
 
 def _seen(char: str) -> str:

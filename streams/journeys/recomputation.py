@@ -146,11 +146,11 @@ class Recomputation:
             plain.pending,
             plain.timers,
             self._split,
-            amended.pending,
-            amended.moved,
-            amended.timers,
-            amended.customer.last_timer_at,
-            self._place,
+            amended=amended.pending,
+            moved=amended.moved,
+            amended_timers=amended.timers,
+            last_timer_at=amended.customer.last_timer_at,
+            place=self._place,
         )
 
     def return_to(self, reached: Reached, pending: list[Pending]) -> None:

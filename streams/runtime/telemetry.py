@@ -105,11 +105,11 @@ class Telemetry(CollectMetrics):
             only="worker",
         ),
     ]
-    identity_links_refused: Annotated[
+    identities_too_connected: Annotated[
         Gauge,
         Metric(
-            "touchline_identity_links_refused",
-            "Links that were passed over, as too many identities would be connected.",
+            "touchline_identities_too_connected",
+            "Identifiers that are connected with too many others: only what was stated with customers links them.",
             only="worker",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Who is who by the rule's own words: all links at once, sets of identities, no index and no limits of size."""
+"""Who is who by the rule's own words: all links at once, sets of identities, and no index."""
 
 from __future__ import annotations
 
@@ -9,22 +9,54 @@ from schemas.identity_links import CUSTOMER, Command, Identity, Link
 from streams.identity.strength import strength
 
 FOREVER = 1 << 62
+OF_A_PERSON = {CUSTOMER, "email", "phone", "loyalty_card", "twitter"}
 
 
-def voids(links: Iterable[Link], limits: Mapping[str, int], default: int) -> set[frozenset[Identity]]:
-    """Return the pairs that link nothing: one of the two was stated with too many of the other's kind."""
-    partners: dict[tuple[Identity, str], set[Identity]] = defaultdict(set)
-    for link in links:
-        partners[link.first, link.second[0]].add(link.second)
-        partners[link.second, link.first[0]].add(link.first)
+def voids(
+    links: Iterable[Link], limits: Mapping[str, int], default: int, in_all: int = 1_000
+) -> set[frozenset[Identity]]:
+    """Return the pairs that link nothing, as one of the two was stated with too many.
 
-    def too_many(identity: Identity, kind: str) -> bool:
-        return len(partners[identity, kind]) > limits.get(kind, default)
+    With too many of the other's kind; or, if it is no customer, with too many of a kind that names a person; or with
+    too many in all, where one more than the limit of a kind counts as one more.
+    """
+    partners: dict[Identity, dict[str, set[Identity]]] = defaultdict(lambda: defaultdict(set))
+    for one, other in (pair for link in links for pair in (link.pair, link.pair[::-1])):
+        partners[one][other[0]].add(other)
+
+    def links_none(identity: Identity, kind: str) -> bool:
+        stated = {one: len(others) for one, others in partners[identity].items()}
+        over = {one for one, count in stated.items() if count > limits.get(one, default)}
+        in_sum = sum(min(count, limits.get(one, default) + 1) for one, count in stated.items())
+        return kind in over or in_sum > in_all or (identity[0] != CUSTOMER and bool(over & OF_A_PERSON))
 
     return {
         frozenset(link.pair)
         for link in links
-        if too_many(link.first, link.second[0]) or too_many(link.second, link.first[0])
+        if links_none(link.first, link.second[0]) or links_none(link.second, link.first[0])
+    }
+
+
+def too_connected(
+    links: Iterable[Link], commands: Iterable[Command], void: set[frozenset[Identity]], most: int
+) -> set[frozenset[Identity]]:
+    """Return the pairs of identifiers that link nothing, as too many links are between those that are connected.
+
+    Customers connect nothing; the links of a customer with one of the identifiers count.
+    """
+    counting = {frozenset(link.pair): link for link in links if frozenset(link.pair) not in void}
+    connected = Groups()
+    linked = [(one.first, one.second) for one in commands if one.action == "link"]
+    for one, other in [*(link.pair for link in counting.values()), *linked]:
+        if CUSTOMER not in (one[0], other[0]):
+            connected.join(one, other)
+    count: dict[frozenset[Identity], int] = defaultdict(int)
+    for link in counting.values():
+        count[frozenset(connected.of(link.second))] += 1
+    return {
+        pair
+        for pair, link in counting.items()
+        if link.first[0] != CUSTOMER and count[frozenset(connected.of(link.second))] > most
     }
 
 

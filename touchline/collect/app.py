@@ -26,7 +26,7 @@ from streams.runtime.logging import Sampler
 from streams.settings import Settings
 from touchline.collect.answers import PROBLEM, Results, problem, results
 from touchline.collect.body import check_encoding, check_media_type, split, too_large, unpacked
-from touchline.collect.capacity import Capacity
+from touchline.collect.capacity import Capacity, full
 from touchline.collect.errors import RequestError
 from touchline.collect.intake import Intake, Outgoing, Refused
 from touchline.collect.keys import Keys, is_loopback
@@ -39,6 +39,8 @@ BODY_WITHIN_S = 30.0
 """Seconds that a body may take to arrive: it has room meanwhile that others lack."""
 TURN_S = 0.01
 """Seconds for which a large request is read before the others have their turn."""
+BYTES_A_TOUCHPOINT = 8 << 10
+"""Bytes of a body that take as much of the rate as a touchpoint: to read them takes time, whatever they hold."""
 CLIENT_GONE = 499
 """As nginx counts a request whose client went away."""
 JSON = "application/json"
@@ -73,6 +75,9 @@ class Collector:
             self.settings.inputs, Identities(self.settings.phone_region, self.settings.placeholder_patterns)
         )
         self._sampler = Sampler()
+        self._bodies: Counter[str] = Counter()
+        room, largest = self.settings.collect_queue_bytes, 2 * self.settings.collect_max_body_bytes
+        self._share = room if len(self.keys.names) == 1 else max(room // 2, largest)
         for name in self.keys.names:
             for outcome in ("accepted", "refused", "unacknowledged"):
                 self.metrics.collected_touchpoints.labels(name, outcome)
@@ -116,15 +121,16 @@ class Collector:
     async def _taken(self, request: Request, name: str) -> Results:
         as_lines = check_media_type(request.headers.get("content-type", ""))
         packed = check_encoding(request.headers.get("content-encoding", ""))
-        with self._room() as take:
+        with self._room(name) as take:
             body = await self._body(request, take)
+            self._check_rate(name)
+            self.rate.take(name, charged := 1)  # whatever is in it
             if packed:
                 body = unpacked(body, self.settings.collect_max_body_bytes)
                 take(len(body))
+            charged = self._charge(name, charged, len(body) // BYTES_A_TOUCHPOINT)
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
-            self._check_rate(name)
-            charged = max(1, len(texts))
-            self.rate.take(name, charged)
+            charged = self._charge(name, charged, len(texts))
             read = await self._read(texts)
         outgoing = [one for one in read if isinstance(one, Outgoing)]
         try:
@@ -135,29 +141,42 @@ class Collector:
             raise
         told = results(read, acknowledged)
         # A client is to send these again, and pays for them then.
-        self.rate.give_back(name, told.unacknowledged)
+        self.rate.give_back(name, charged * told.unacknowledged // max(1, len(read)))
         self._count(name, told, read)
         return told
 
+    def _charge(self, name: str, charged: int, due: int) -> int:
+        """Take of a name's rate what is due beyond what was charged; return the greater of the two."""
+        self.rate.take(name, max(0, due - charged))
+        return max(charged, due)
+
     @contextmanager
-    def _room(self) -> Iterator[Callable[[int], None]]:
-        """Give what takes room for bytes, and give that back at the end: the messages have room of their own."""
+    def _room(self, name: str) -> Iterator[Callable[[int], None]]:
+        """Give what takes room for bytes, and give that back at the end: the messages have room of their own.
+
+        The bodies of one name have half of it where there are others, so that slow ones do not keep these out.
+        """
         taken = 0
 
         def take(size: int) -> None:
             nonlocal taken
+            if self._bodies[name] + size > self._share:
+                raise full()
             self.capacity.take(0, size)
+            self._bodies[name] += size
             taken += size
 
         try:
             yield take
         finally:
             self.capacity.give_back(0, taken)
+            self._bodies[name] -= taken
 
     async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         most = self.settings.collect_max_body_bytes
         stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > most:
+        # The parser lets digits in alone, but any number of zeros before them.
+        if int(stated.lstrip("0") or "0") > most:
             raise too_large(most)
         pieces: list[bytes] = []
         size = 0
@@ -225,7 +244,7 @@ def build_app(collector: Collector) -> Starlette:
         allow_methods=["POST"],
         allow_headers=["authorization", "content-type", "content-encoding"],
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(PATH, collector.handle, methods=["POST"]),
             Route("/openapi.json", describe, methods=["GET"]),
@@ -233,6 +252,9 @@ def build_app(collector: Collector) -> Starlette:
         middleware=[cors] if origins else [],
         exception_handlers={HTTPException: explain},
     )
+    # It would lead a client, and its key, to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _check_host(host: str, listens_on: str) -> None:

@@ -21,6 +21,10 @@ JSON = "application/json"
 JSON_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 MEMBERS_MAX = 64
 """Parts that a gzip may be made of: to go on to each, the rest is copied."""
+LINES_MAX = 100_000
+"""Lines of a body, blank ones too."""
+LENIENT_VALUES = 200_000
+"""Only a body of so few values is read by Python's own reader: 8 MiB of lists in lists would take it two seconds."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _value = msgspec.json.Decoder(msgspec.Raw)
@@ -115,6 +119,9 @@ def split(body: bytes, most: int, *, lines: bool) -> Sequence[bytes]:
     except BadLineError as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, error.reason) from error
     if lines:
+        if body.count(b"\n") > LINES_MAX:
+            detail = f"the body has more than {LINES_MAX:,} lines; leave blank ones out"
+            raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         texts = [*islice((line for line in map(bytes.strip, io.BytesIO(body)) if line), most + 1)]
         return _bounded(texts, most)
     begin = body.lstrip()[:1]
@@ -146,6 +153,8 @@ def _split_leniently(body: bytes, most: int, cause: Exception) -> Sequence[bytes
     Python's own reader takes these; what is written of them again is then the refusal of that touchpoint.
     """
     try:
+        if sum(map(body.count, (b",", b"[", b"{"))) > LENIENT_VALUES:
+            raise cause
         found = json.loads(body)
     except (ValueError, RecursionError):
         detail = f"the body is not JSON: {cause}; nothing of it was accepted"

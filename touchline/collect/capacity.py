@@ -31,11 +31,7 @@ class Capacity:
             RequestError: 503, there is not so much of it.
         """
         if self.touchpoints + touchpoints > self._most[0] or self.size + size > self._most[1]:
-            raise RequestError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the queue to Kafka is full; nothing of this request was accepted. Send it again later",
-                FULL_RETRY_S,
-            )
+            raise full()
         self.touchpoints += touchpoints
         self.size += size
 
@@ -43,6 +39,15 @@ class Capacity:
         """Give room back that was taken."""
         self.touchpoints -= touchpoints
         self.size -= size
+
+
+def full() -> RequestError:
+    """Return the error of a request that finds no room."""
+    return RequestError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the queue to Kafka is full; nothing of this request was accepted. Send it again later",
+        FULL_RETRY_S,
+    )
 
 
 def check_bounds(settings: Settings) -> None:

@@ -14,6 +14,8 @@ from streams.kafka.producer import Message
 from touchline.publish.convert import Converter, key_of
 
 TOUCHPOINT = "the touchpoint"
+TEXT_BYTES = 4 << 20
+"""Bytes of a touchpoint's JSON. A text of Cyrillic letters that fills a message takes three times as much, escaped."""
 
 
 class Outgoing(NamedTuple):
@@ -90,6 +92,8 @@ class Intake:
 
 
 def _parsed(text: bytes) -> tuple[str, dict[str, Any]]:
+    if len(text) > TEXT_BYTES:
+        raise InvalidRecordError("too_large", f"{TOUCHPOINT} has {len(text):,} bytes; at most {TEXT_BYTES:,} are read")
     try:
         return parse_line(text, TOUCHPOINT)
     except MissingFieldError as error:

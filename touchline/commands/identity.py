@@ -16,11 +16,13 @@ from streams.settings import Settings
 from touchline.database import address_of
 from touchline.identity.deciding import decide, identity_of
 from touchline.identity.known import LIMIT, Known, known_of
+from touchline.options import data_option
 from touchline.terminal import result_console, say, styled
 
 _REASONS = {
     "two_customers": "each is a customer's: {}",
-    "too_many": "one of the two was stated with too many of the other's kind",
+    "too_many": "one of the two was stated with too many others",
+    "too_connected": "too many identifiers are connected by such links",
 }
 
 
@@ -34,11 +36,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("identity")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of an embedded database, such as `touchline demo --keep` leaves.",
-)
+@data_option
 def show(identity: str, data: Path | None) -> None:
     """Show whose IDENTITY is, since when and by which event, the owner's others, and what links nothing.
 

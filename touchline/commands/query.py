@@ -9,16 +9,13 @@ import click
 from sinks.query import run_query
 from streams import settings
 from touchline.database import address_of
+from touchline.options import data_option
 from touchline.terminal import write
 
 
 @click.command()
 @click.argument("sql")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of an embedded database, such as `touchline demo --keep` leaves.",
-)
+@data_option
 @click.option(
     "--format",
     "output_format",

@@ -8,6 +8,7 @@ from tests.fuzz.targets.identity import Identifiers
 from tests.fuzz.targets.journeys import Facts, Folds, Log, Robots, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
+from tests.fuzz.targets.links import Links
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
 from tests.fuzz.targets.strangers import Http, Registry
 from tests.fuzz.targets.text import Texts
@@ -15,6 +16,7 @@ from tests.fuzz.targets.text import Texts
 TARGETS: dict[str, type[Target]] = {
     "intake": Intake,
     "identity": Identifiers,
+    "links": Links,
     "writers": Writers,
     "json": Json,
     "lines": Lines,

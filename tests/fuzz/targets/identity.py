@@ -54,6 +54,9 @@ class Identifiers(Target):
         if rng.random() < 0.02:  # one kind in many disguises, each value as dear as can be
             one = rng.choice(_PARTS)
             sent = {f"phone{' ' * n}": f"{one * 90}"[: 95 - n % 5] + str(n) for n in range(MAPS["identifiers"].entries)}
+        if rng.random() < 0.01:  # as many kinds as there may be, as long as they may be
+            limit, one = MAPS["identifiers"], rng.choice(_PARTS)
+            sent = {f"{n}{one * limit.name}"[: limit.name]: one for n in range(limit.entries)}
         return msgspec.msgpack.encode((rng.choice(tuple(self._regions)), _value(rng)[:256], sent))
 
     @override

@@ -19,7 +19,7 @@ from schemas.rows import TABLES
 from sinks.batch import Batch
 from sinks.errors import PermanentWriteError
 from sinks.memory.writer import MemoryWriter
-from streams.agents.journeys import encode_facts
+from streams.agents.facts import encode_facts
 from streams.intake.accept import Source, accept
 from streams.journeys.formats import StateFormatError
 from streams.journeys.partition import Partition

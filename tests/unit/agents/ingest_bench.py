@@ -15,6 +15,7 @@ from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
 from schemas.journey_log import Tick, Touchpoint, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
+from schemas.watermarks import TaskWatermark
 from schemas.watermarks import decode as decode_watermark
 from streams.agents.identities import open_identities
 from streams.agents.ingest import Ingest
@@ -114,7 +115,7 @@ class FakeProducer:
         """Return the tasks' watermarks: each task's number and how far it has come."""
         records = [decode_watermark(message.value or b"") for message in self.to(WATERMARKS)]
         assert {record.epoch for record in records} <= {EPOCH}
-        return [(record.task, record.watermark) for record in records]
+        return [(record.task, record.watermark) for record in records if isinstance(record, TaskWatermark)]
 
 
 class FakeConsumer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -9,9 +10,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.identity_links import CUSTOMER, Command, Link, LinkRecord, encode
-from schemas.topics import LINKS
+from schemas.limits import CHARACTERS, MAPS
+from schemas.topics import LINKS, MAX_MESSAGE_BYTES
 from schemas.units import DAY_MS
 from schemas.versions import row_version
+from streams.agents import identity as module
 from streams.agents.identity import LinkError, Linking
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
@@ -46,8 +49,8 @@ class Bench:
         await self.linking.receive(self.chunk(self.log[first:last]))
 
     def chunk(self, records: Sequence[Record]) -> Chunk:
-        tracker = OffsetTracker(LINKS, 0, records[0].offset, None, max_records=10**6, max_bytes=10**9)
-        [self.last] = tracker.track(Fetched(records, len(records), records[-1].offset + 1), 10**9)
+        self.tracker = OffsetTracker(LINKS, 0, records[0].offset, None, max_records=10**6, max_bytes=10**9)
+        [self.last] = self.tracker.track(Fetched(records, len(records), records[-1].offset + 1), 10**9)
         return self.last
 
     async def _history(self) -> AsyncIterator[Sequence[Record]]:
@@ -159,3 +162,49 @@ async def test_a_worker_that_decides_no_longer_counts_no_identities() -> None:
     bench.linking.close()
 
     assert bench.telemetry.registry.get_sample_value("touchline_identities") == 0
+
+
+def stronger_and_stronger(count: int, event_id: str = "e") -> list[Link]:
+    """Return links each of which renames all identities before it, as its own kind's name comes first."""
+    names = [(f"{count - number:03}", "x") for number in range(count + 1)]
+    return [Link(names[at + 1], names[at], AT + 1000 * at, event_id) for at in range(count)]
+
+
+async def test_links_that_rename_many_identities_many_times_write_no_message_that_kafka_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a bound the last link alone would make 40 rows of 40 ownerships of 8,000 bytes at most: 6.5 MB."""
+    monkeypatch.setattr(module, "OWNERSHIPS_MAX", 20)
+    monkeypatch.setattr(module, "ROWS_HELD", 100)
+    bench = Bench(*stronger_and_stronger(40, "e" * 8_000))
+
+    await bench.read(0, 40)
+
+    sizes = [message.size for message in bench.producer.to("facts.identities.v1")]
+    assert max(sizes) < 1 << 20
+    last = [row for row in bench.rows("identities") if row[-1] == row_version(EPOCH, 39)]
+    owners = [row[3] for row in last if isinstance(row[3], list)]
+    assert (len(owners), max(map(len, owners)), {names[-1] for names in owners}) == (40, 20, {"anon:000:x"})
+    assert len(bench.rows("identities")) == 40 * 41 // 2
+    assert bench.last.acked
+
+
+def test_the_longest_row_of_an_identity_fits_a_message() -> None:
+    name = len("anon:") + MAPS["identifiers"].name + 1 + MAPS["identifiers"].value
+    characters = module.OWNERSHIPS_MAX * (name + CHARACTERS["event_id"]) + name
+    assert 4 * characters + 20 * module.OWNERSHIPS_MAX < MAX_MESSAGE_BYTES // 4
+
+
+async def test_others_have_their_turn_while_links_are_taken_and_a_revoked_partition_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
+    bench = Bench(*stronger_and_stronger(10))
+    taking = asyncio.create_task(bench.read(0, 10))
+    await asyncio.sleep(0)  # it takes links until its turn is over
+    assert not taking.done()
+    bench.tracker.close()
+    await taking
+
+    assert bench.rows("identities") == []
+    assert not bench.last.acked

@@ -24,15 +24,8 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_ST
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents import journeys
-from streams.agents.journeys import (
-    MAX_BYTES,
-    MAX_ROWS,
-    JourneyLogError,
-    Journeys,
-    PartitionRevokedError,
-    encode_facts,
-    rules_of,
-)
+from streams.agents.facts import MAX_BYTES, MAX_ROWS, encode_facts
+from streams.agents.journeys import JourneyLogError, Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
@@ -260,9 +253,10 @@ async def test_once_the_partition_is_gone_nothing_more_is_written() -> None:
     chunk = chunk_of(entries, 0, 40)
     send = kafka.send
 
-    async def send_and_lose(batches: Batches) -> None:
-        await send(batches)
+    async def send_and_lose(batches: Batches) -> Ends:
+        ends = await send(batches)
         chunk._tracker.close()
+        return ends
 
     kafka.send = send_and_lose  # type: ignore[method-assign]  # a rebalance during the first write
     with pytest.raises(PartitionRevokedError):

@@ -26,7 +26,8 @@ from tests.unit.journeys.play import DAY, HOUR, T0, seen_page
 
 
 def reports(kafka: Kafka) -> list[PartitionTime]:
-    return [decode(message.value or b"") for message in kafka.written[WATERMARKS, 0]]
+    found = [decode(message.value or b"") for message in kafka.written[WATERMARKS, 0]]
+    return [record for record in found if isinstance(record, PartitionTime)]
 
 
 def tick(at: int) -> bytes:

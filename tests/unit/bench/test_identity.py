@@ -10,10 +10,11 @@ import pytest
 
 from bench.identity import Known, Rule, Seen, measure, read_lines, resolve
 from schemas.identity_links import Identity, Link
+from streams.identity.graph import LINKS_MAX
 from streams.identity.groups import WINDOW_MS
 from streams.identity.limits import DEFAULT_LIMIT, LIMITS
 from streams.identity.links import links_of
-from tests.oracle.identity import owner_at, voids
+from tests.oracle.identity import owner_at, too_connected, voids
 from touchline.simulate.identities import write_identities
 from touchline.simulate.stream import period_of
 
@@ -67,6 +68,8 @@ def test_the_graph_finds_the_oracles_groups(written: Path) -> None:
     for link in shuffled:
         rule.graph.add(link)
     void, connected = voids(links, LIMITS, DEFAULT_LIMIT), _connected(links)
+    assert not too_connected(links, [], void, LINKS_MAX)
+    assert rule.graph.alone == 0
     owners = defaultdict(set)
     truly = {}
     # One touchpoint of each identity and month: their owners change by windows.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.identity import text
 from streams.identity.text import ascii_digits, cleaned, folded
 
 PLAIN = {"Lo", "So", "Co", "Cn"}
@@ -47,6 +48,16 @@ def test_of_what_grows_beyond_all_limits_only_so_much_is_returned() -> None:
     assert 1_024 < len(cleaned("a" * 800 + "\ufdfa" * 224)) < 3_500
     assert cleaned("\u00e9" * 1_024) == "\u00e9" * 1_024
     assert cleaned("e\u0301" * 600) == "\u00e9" * 600
+
+
+def test_what_is_remembered_of_characters_has_a_bound() -> None:
+    every = "".join(chr(point) for point in range(0x1F000) if not 0xD800 <= point < 0xE000)
+
+    assert cleaned(every[:1_000]) == cleaned(every[:1_000])
+    cleaned(every)
+
+    assert len(text._SEEN) == text._KEPT
+    assert cleaned("a\u200b\U0001f600") == "a\U0001f600"
 
 
 def test_no_character_leaves_anything_unseen() -> None:

@@ -29,7 +29,7 @@ LABELS_OF_ALL = {
     "touchline_identifiers_ignored_total": ("kind", "reason"),
     "touchline_identity_links_total": (),
     "touchline_identities": (),
-    "touchline_identity_links_refused": (),
+    "touchline_identities_too_connected": (),
     "touchline_input_paused_timestamp_seconds": ("topic", "partition"),
     "touchline_paused_input_behind_seconds": ("topic", "partition"),
     "touchline_touchpoints_processed_total": ("stage",),

@@ -287,6 +287,82 @@ async def test_a_name_that_sends_too_much_has_to_wait_and_the_others_do_not() ->
     assert len(door.kafka.messages) == 11
 
 
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"[" + b"{}," * 400_000 + b"{}]", "application/json", 413),
+        (b"\n" * 1_000_000, LINES, 413),
+        (b"[" * 1_000_000, "application/json", 400),
+        (b" " * 1_000_000 + b"{}", "application/json", 422),
+    ],
+)
+async def test_what_takes_long_to_read_takes_of_the_rate_whatever_becomes_of_it(
+    body: bytes, media: str, status: int
+) -> None:
+    """A megabyte is 122 times 8 KiB, as little as it is packed."""
+    door = Door(rate=10)
+
+    first = await door.post(body, media, packed=True)
+    second = await door.post(purchase())
+
+    assert (first.status_code, second.status_code) == (status, 429)
+    assert 11 <= int(second.headers["retry-after"]) <= 14
+
+
+async def test_a_body_that_is_no_gzip_takes_of_the_rate() -> None:
+    door = Door(rate=1)
+
+    damaged = [(await door.post(b"x", headers={"content-encoding": "gzip"})).status_code for _ in range(3)]
+
+    assert damaged == [400, 400, 429]
+
+
+async def test_blank_lines_have_a_bound_too() -> None:
+    door = Door()
+
+    assert (await door.post(b"\n" * 100_000 + json.dumps(purchase()).encode(), LINES)).status_code == 200
+    answer = await door.post(b"\n" * 100_001 + json.dumps(purchase()).encode(), LINES)
+
+    assert (answer.status_code, answer.json()["detail"][:32]) == (413, "the body has more than 100,000 l")
+
+
+async def test_of_a_large_body_one_alone_is_refused_that_is_no_json_unless_the_body_has_no_end_of_values() -> None:
+    """250,000 lists in lists would take 0.3 s, and 8 MiB of them 2.3."""
+    half, door = b'"\\ud800"', Door()
+    good = [json.dumps(purchase(str(n), attributes={"note": "x" * 3_000})).encode() for n in range(500)]
+
+    large = await door.post(b"[%b]" % b",".join([half, *good]))
+    endless = await door.post(b"[%b,%b{}]" % (half, b"[[]]," * 250_000))
+
+    assert (large.status_code, large.json()["accepted"], large.json()["refused"]) == (207, 500, 1)
+    assert (endless.status_code, "is not JSON" in endless.json()["detail"]) == (400, True)
+
+
+async def test_a_touchpoint_of_more_bytes_than_any_can_take_is_not_read() -> None:
+    door = Door()
+    large = json.dumps({**json.loads(example_json("tweet")), "text": "\u0436" * 500_000})
+    assert len(large) > 3_000_000
+
+    assert (await door.post(large.encode())).status_code == 200
+    answer = await door.post(b" " * (4 << 20) + large.encode())
+
+    assert (answer.status_code, answer.json()["touchpoints"][0]["reason"]) == (422, "too_large")
+
+
+async def test_a_client_is_led_to_no_other_host() -> None:
+    answer = await Door().client.get("/openapi.json/", headers={"host": "evil.example"})
+
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+async def test_a_length_may_have_any_number_of_zeros_before_it() -> None:
+    body = json.dumps(purchase()).encode()
+
+    answer = await Door().post(body, headers={"content-length": "0" * 5_000 + str(len(body))})
+
+    assert answer.status_code == 200
+
+
 async def test_what_is_answered_503_takes_nothing_of_the_rate() -> None:
     batch = [purchase(str(n)) for n in range(3)]
     door = Door(rate=1, queue_touchpoints=3, max_touchpoints=3, connected=False)
@@ -352,6 +428,27 @@ async def test_bodies_take_room_of_the_queue_too() -> None:
     assert (await door.post(purchase())).status_code == 503
     door.capacity.give_back(0, 1900)
     assert (await door.post(purchase())).status_code == 200
+
+
+async def test_bodies_of_one_name_that_do_not_end_leave_room_for_the_others() -> None:
+    door = Door(keys={"shop": KEY, "till": "t" * 24}, queue_bytes=8_000, max_body_bytes=2_000)
+    never = asyncio.Event()
+
+    async def endless() -> Any:
+        yield b" " * 1_900
+        await never.wait()
+
+    head = {"content-type": LINES, **BEARER}
+    slow = [asyncio.create_task(door.client.post("/v1/touchpoints", content=endless(), headers=head)) for _ in range(4)]
+    await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+    answers = [task.result().status_code for task in slow if task.done()]
+    other = await door.post(purchase(), headers={"authorization": "Bearer " + "t" * 24})
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+    assert (answers, other.status_code, door.capacity.size) == ([503, 503], 200, 0)
+    assert (await door.post(purchase(), headers=BEARER)).status_code == 200
 
 
 async def test_what_kafka_does_not_acknowledge_in_time_is_told_and_what_waits_is_withdrawn() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -206,3 +206,123 @@ async def test_the_rest_of_a_body_is_read_up_to_a_bound(running: Running, monkey
     writer.write(b"x" * 2_000)
 
     await ended(reader)
+
+
+def refused_unread(length: bytes) -> bytes:
+    """Return the head of a request that is answered before its body is read."""
+    return b"POST /v1/touchpoints HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: text/plain\r\n%b\r\n\r\n" % length
+
+
+async def test_who_was_answered_and_sends_on_shuts_nobody_out(running: Running) -> None:
+    async with AsyncExitStack() as held:
+        for _ in range(MOST):
+            reader, writer = await running.connect()
+            held.callback(writer.close)
+            writer.write(refused_unread(b"content-length: 100"))
+            assert await reader.readline() == b"HTTP/1.1 415 Unsupported Media Type\r\n"
+
+        assert await running.status() == b"HTTP/1.1 200 OK\r\n"
+
+
+def unread(running: Running) -> list[Connection]:
+    return [one for one in running.server.server_state.connections if one in Connection._unread]
+
+
+async def leave_unread(running: Running, held: AsyncExitStack) -> None:
+    """Ask again and again on a connection, and read no answer, until the server's buffer is full."""
+    before = len(unread(running))
+    writer = (await asyncio.open_connection(HOST, running.port, limit=1))[1]
+    held.callback(writer.close)
+    async with asyncio.timeout(ANSWER_S):
+        while len(unread(running)) == before:
+            writer.write(ASK)
+            await asyncio.sleep(0)
+
+
+async def test_who_reads_no_answer_shuts_nobody_out(running: Running) -> None:
+    async with AsyncExitStack() as held:
+        for _ in range(MOST):
+            await leave_unread(running, held)
+        assert len(unread(running)) == MOST
+
+        assert await running.status() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_who_reads_no_answer_is_shown_out_in_time(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "unread_within_s", HEAD_S)
+    async with AsyncExitStack() as held:
+        await leave_unread(running, held)
+
+        await until(lambda: not running.server.server_state.connections)
+    assert Connection._unread == {}
+
+
+async def test_answers_that_nobody_reads_have_a_bound_in_bytes(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as held:
+        await leave_unread(running, held)
+        (first,) = unread(running)
+        monkeypatch.setattr(module, "UNREAD_BYTES", first.transport.get_write_buffer_size() + 1)
+        await leave_unread_in_place_of(first, running, held)
+
+        await until(lambda: first not in running.server.server_state.connections)
+
+
+async def leave_unread_in_place_of(first: Connection, running: Running, held: AsyncExitStack) -> None:
+    writer = (await asyncio.open_connection(HOST, running.port, limit=1))[1]
+    held.callback(writer.close)
+    async with asyncio.timeout(ANSWER_S):
+        while first in Connection._unread:
+            writer.write(ASK)
+            await asyncio.sleep(0)
+
+
+async def test_requests_that_are_sent_ahead_are_answered_in_turn_up_to_a_number(running: Running) -> None:
+    reader, writer = await running.connect()
+    writer.write(ASK * (1 + module.PIPELINED))
+    answers = b""
+    while answers.count(b"HTTP/1.1 200 OK") < 1 + module.PIPELINED:
+        answers += await asyncio.wait_for(reader.read(1 << 16), ANSWER_S)
+
+    writer.write(ASK * 1_000)
+
+    assert (await ended(reader)).count(b"HTTP/1.1 200 OK") <= 1 + module.PIPELINED
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [b"1;%b\r\nx\r\n" % (b"y" * 1_000), b"0\r\n" + b"a: b\r\n" * 200, b"0\r\na: " + b"b" * 1_000],
+    ids=["sizes", "trailers", "trailer"],
+)
+async def test_what_is_sent_around_a_body_has_an_end(running: Running, framing: bytes) -> None:
+    reader, writer = await running.connect()
+    gone = asyncio.create_task(ended(reader))
+    writer.write(asking(b"").replace(b"content-length: 0", b"transfer-encoding: chunked"))
+    sent = 0
+    with suppress(ConnectionError):
+        async with asyncio.timeout(ANSWER_S):
+            while not gone.done():
+                writer.write(framing)
+                framing = framing.removeprefix(b"0\r\n")
+                sent += len(framing)
+                await writer.drain()
+                await asyncio.sleep(0)
+
+    assert sent < 100 * module.HEAD_BYTES
+    await until(lambda: running.door.capacity.size == 0)
+
+
+async def test_a_body_in_chunks_of_one_byte_is_read(running: Running) -> None:
+    """It takes six times as much as the body, and more than a head may."""
+    body = json.dumps(purchase(attributes={"note": "x" * 8_000})).encode()
+    reader, writer = await running.connect()
+    writer.write(asking(body).replace(b"content-length: %d" % len(body), b"transfer-encoding: chunked"))
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nx-sum: 5\r\n\r\n"
+    assert len(chunks) > module.HEAD_BYTES
+    for begin in range(0, len(chunks), 10_000):
+        writer.write(chunks[begin : begin + 10_000])
+        await asyncio.sleep(0)
+
+    assert await asyncio.wait_for(reader.readline(), ANSWER_S) == b"HTTP/1.1 200 OK\r\n"
+    writer.close()

@@ -1,0 +1,269 @@
+"""Components, as bytes: identifiers that links connect, with their links; beside them what customers were stated with.
+
+A customer connects nothing. Two identifiers of one customer bear on each other only if a link connects them without the
+customer, so each component has the customer's links with its own identifiers, and components stay small.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from schemas.identity_links import CUSTOMER, Identity, Link, Pair
+from streams.identity.links import order_of
+
+KEY_BYTES = 15
+"""Of a key: no two identities are found that have one."""
+
+
+class Component:
+    """Identifiers that are connected, and the links that count of them. It is not changed once it is made.
+
+    Attributes:
+        links: those between two members, and those between a member and a customer, in their order.
+        alone: whether too many identifiers are connected. Then each is a component alone, or with those that commands
+            link it with, and links to others are in the components of both.
+    """
+
+    __slots__ = ("alone", "links", "members")
+
+    def __init__(self, members: Sequence[Identity], links: Sequence[Link] = (), *, alone: bool = False) -> None:
+        self.members = members
+        self.links = links
+        self.alone = alone
+
+    def with_link(self, link: Link) -> Component:
+        """Return the same with a link in its place; it replaces one of the same pair."""
+        links = [one for one in self.links if one.second != link.second or one.first != link.first]
+        insort(links, link, key=order_of)
+        return Component(self.members, links, alone=self.alone)
+
+    def without(self, pairs: Collection[Pair]) -> Component:
+        """Return the same without the links of some pairs."""
+        return Component(self.members, [one for one in self.links if one.pair not in pairs], alone=self.alone)
+
+    def links_of(self, identity: Identity) -> list[Link]:
+        """Return the links that name an identity."""
+        return [one for one in self.links if identity in (one.first, one.second)]
+
+
+def merged(components: Iterable[Component], *, alone: bool = False) -> Component:
+    """Return one component in the place of several."""
+    members = [member for component in components for member in component.members]
+    links = dict.fromkeys(link for component in components for link in component.links)
+    return Component(members, sorted(links, key=order_of), alone=alone)
+
+
+class _Said(msgspec.Struct, array_like=True, gc=False):
+    """A link; its identities are places in the component's names."""
+
+    first: int
+    second: int
+    occurred_at: int
+    event_id: str
+    late: bool = False
+
+
+class _Packed(msgspec.Struct, array_like=True, gc=False):
+    """A component as it is kept. `names` begins with the `size` members; customers follow."""
+
+    names: list[Identity]
+    size: int
+    links: list[_Said] = []
+    alone: bool = False
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode_links = msgspec.msgpack.Decoder(list[Link]).decode
+_decode_keys = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+
+
+def _pack(component: Component) -> bytes:
+    places = {identity: place for place, identity in enumerate(component.members)}
+    links = [
+        _Said(
+            places.setdefault(link.first, len(places)),
+            places.setdefault(link.second, len(places)),
+            link.occurred_at,
+            link.event_id,
+            link.late,
+        )
+        for link in component.links
+    ]
+    return _encode(_Packed(list(places), len(component.members), links, component.alone))
+
+
+def _unpack(data: bytes) -> Component:
+    packed = _decode(data)
+    names = packed.names
+    links = [Link(names[one.first], names[one.second], one.occurred_at, one.event_id, one.late) for one in packed.links]
+    return Component(names[: packed.size], links, alone=packed.alone)
+
+
+def key_of(identity: Identity) -> int:
+    """Return what an identity is found by."""
+    kind, value = identity
+    return int.from_bytes(blake2b(f"{kind}:{value}".encode(), digest_size=KEY_BYTES).digest(), "big")
+
+
+class Components:
+    """What all links have made.
+
+    Attributes:
+        known: by key, of an identifier its component, one object for all members; of a customer, by kind, the keys of
+            the identifiers that it is linked to.
+        void: by key, the links of an identity that link nothing for good; of more than its limits the first ones.
+        alone: how many identifiers are connected with too many.
+    """
+
+    def __init__(self) -> None:
+        self.alone = 0
+        self.known: dict[int, bytes] = {}
+        self.void: dict[int, bytes] = {}
+
+
+class Edit:
+    """What a link or a command finds, and what it changes; nothing of it is kept before `save`.
+
+    Attributes:
+        before: components that were looked at, as they were.
+    """
+
+    def __init__(self, components: Components) -> None:
+        self.before: list[Component] = []
+        self._components = components
+        self._now: dict[int, Component] = {}
+        self._keys: dict[Identity, int] = {}
+        self._linked: dict[Identity, dict[str, set[int]]] = {}
+        self._void: dict[Identity, list[Link]] = {}
+
+    def of(self, identity: Identity) -> Component:
+        """Return the component of an identifier; of a new one, it alone."""
+        key = self._key(identity)
+        found = self._now.get(key)
+        if found is None:
+            if key in self._components.known:
+                return self.at(key)
+            found = self._now[key] = Component([identity])
+        return found
+
+    def at(self, key: int) -> Component:
+        """Return the component of the known identifier that has a key."""
+        found = self._now.get(key)
+        if found is None:
+            found = _unpack(self._components.known[key])
+            self.before.append(found)
+            self.put(found)
+        return found
+
+    def put(self, *components: Component) -> None:
+        """Put components in the place of those that their members had."""
+        for component in components:
+            for member in component.members:
+                self._now[self._key(member)] = component
+
+    def after(self) -> list[Component]:
+        """Return the components that are in the place of those before, each once."""
+        return list(dict.fromkeys(self._now.values()))
+
+    def changed(self) -> tuple[list[Component], list[Component]]:
+        """Return the components that were replaced, and those that are in their place or new."""
+        before, after = set(self.before), self.after()
+        new = [component for component in after if component not in before]
+        before.difference_update(after)
+        return [component for component in self.before if component in before], new
+
+    def linked(self, customer: Identity) -> dict[str, set[int]]:
+        """Return by kind the keys of the identifiers that a customer is linked to; to be changed in place."""
+        found = self._linked.get(customer)
+        if found is None:
+            data = self._components.known.get(self._key(customer))
+            kept = {} if data is None else _decode_keys(data)
+            found = self._linked[customer] = {kind: _split(keys) for kind, keys in kept.items()}
+        return found
+
+    def void(self, identity: Identity) -> list[Link]:
+        """Return the links of an identity that link nothing for good; to be changed in place."""
+        found = self._void.get(identity)
+        if found is None:
+            data = self._components.void.get(self._key(identity))
+            found = self._void[identity] = [] if data is None else _decode_links(data)
+        return found
+
+    def live(self, identity: Identity) -> list[Link]:
+        """Return the links of an identity that count."""
+        if identity[0] != CUSTOMER:
+            return self.of(identity).links_of(identity)
+        keys = {key for keys in self.linked(identity).values() for key in keys}
+        components = dict.fromkeys(map(self.at, keys))
+        return [link for component in components for link in component.links if link.first == identity]
+
+    def stated(self, identity: Identity) -> dict[str, int]:
+        """Return with how many of each kind an identity was stated; of more than its limit, with too many."""
+        links = self.void(identity)
+        stated = {}
+        if identity[0] == CUSTOMER:
+            stated = {kind: len(keys) for kind, keys in self.linked(identity).items()}
+        else:
+            links = links + self.of(identity).links_of(identity)
+        for link in links:
+            kind = other_of(link, identity)[0]
+            stated[kind] = stated.get(kind, 0) + 1
+        return stated
+
+    def mention(self, identity: Identity) -> None:
+        """See to it that an identity is known from now on."""
+        if identity[0] == CUSTOMER:
+            self.linked(identity)
+        else:
+            self.of(identity)
+
+    def known(self, pair: Pair) -> Link | None:
+        """Return the link of a pair, if there is one."""
+        for links in (self.of(pair[1]).links, self.void(pair[0]), self.void(pair[1])):
+            for link in links:
+                if link.second == pair[1] and link.first == pair[0]:
+                    return link
+        return None
+
+    def save(self) -> None:
+        """Keep what has changed."""
+        known = self._components.known
+        before, after = self.changed()
+        for component in after:
+            data = _pack(component)
+            for member in component.members:
+                known[self._key(member)] = data
+        self._components.alone += _alone(after) - _alone(before)
+        for customer, linked in self._linked.items():
+            known[self._key(customer)] = _encode({kind: _joined(keys) for kind, keys in linked.items() if keys})
+        for identity, links in self._void.items():
+            if links:
+                self._components.void[self._key(identity)] = _encode(links)
+
+    def _key(self, identity: Identity) -> int:
+        key = self._keys.get(identity)
+        if key is None:
+            key = self._keys[identity] = key_of(identity)
+        return key
+
+
+def other_of(link: Link, identity: Identity) -> Identity:
+    """Return the identity that a link names beside another."""
+    return link.second if link.first == identity else link.first
+
+
+def _alone(components: Iterable[Component]) -> int:
+    return sum(len(component.members) for component in components if component.alone)
+
+
+def _split(keys: bytes) -> set[int]:
+    return {int.from_bytes(keys[at : at + KEY_BYTES], "big") for at in range(0, len(keys), KEY_BYTES)}
+
+
+def _joined(keys: Iterable[int]) -> bytes:
+    return b"".join(key.to_bytes(KEY_BYTES, "big") for key in keys)

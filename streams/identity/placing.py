@@ -1,0 +1,163 @@
+"""Puts links into components: joins these, parts them, and sets aside what links nothing for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
+from streams.identity.components import Component, Edit, key_of, merged, other_of
+from streams.identity.limits import Limits
+
+
+class Placing:
+    """Where links belong, by what has been said so far.
+
+    Args:
+        limits: with how many others an identity may be stated.
+        links_max: links of a component.
+        commands: by identity, all that name it, or others that commands connect with it.
+    """
+
+    def __init__(self, limits: Limits, links_max: int, commands: Mapping[Identity, Sequence[Command]]) -> None:
+        self._limits = limits
+        self._links_max = links_max
+        self._commands = commands
+
+    def say(self, edit: Edit, link: Link) -> list[Link]:
+        """Put a link of a new pair into its place; return the links that link nothing from now on."""
+        remembered, over = [], []
+        for one, other in (link.pair, link.pair[::-1]):
+            stated = edit.stated(one)
+            if self._limits.counts(other[0], stated):
+                remembered.append(one)
+                stated[other[0]] = stated.get(other[0], 0) + 1
+            if self._limits.links_none(one, other[0], stated):
+                over.append((one, stated))
+        if not over:
+            if link.first[0] == CUSTOMER:
+                edit.linked(link.first).setdefault(link.second[0], set()).add(key_of(link.second))
+            self.connect(edit, link.pair, link)
+            return []
+        for one in remembered:
+            edit.void(one).append(link)
+        gone = {
+            live.pair: live
+            for one, stated in over
+            for live in edit.live(one)
+            if self._limits.links_none(one, other_of(live, one)[0], stated)
+        }
+        self._cut(edit, gone)
+        return [*gone.values(), link]
+
+    def say_earlier(self, edit: Edit, known: Link, link: Link) -> bool:
+        """Put a link in the place of a later one of its pair; return whether it links nothing for good."""
+        voids = [void for void in map(edit.void, link.pair) if known in void]
+        for void in voids:
+            void[void.index(known)] = link
+        if not voids:
+            edit.put(*(component.with_link(link) for component in _components_of(edit, link.pair)))
+        return bool(voids)
+
+    def connect(self, edit: Edit, pair: Pair, link: Link | None = None) -> None:
+        """Join the components of a pair, by a link or, where there is none, by a command.
+
+        If they have too many links together, their members are alone from now on.
+        """
+        components = _components_of(edit, pair)
+        links = sum(len(component.links) for component in components) + (link is not None)
+        if links <= self._links_max and not any(component.alone for component in components):
+            whole = components[0] if len(components) == 1 else merged(components)
+            edit.put(whole if link is None else whole.with_link(link))
+            return
+        for component in components:
+            if not component.alone:
+                edit.put(*self._parts(component, alone=True))
+        parts = _components_of(edit, pair)
+        if link is None:
+            edit.put(merged(parts, alone=True))
+        else:
+            edit.put(*(part.with_link(link) for part in parts))
+
+    def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> None:
+        """Take links that link nothing any more out of their components."""
+        identifiers = dict.fromkeys(identity for pair in gone for identity in pair if identity[0] != CUSTOMER)
+        for component in _components_of(edit, identifiers):
+            edit.put(component.without(gone.keys()))
+        for link in gone.values():
+            edit.void(link.first).append(link)
+            edit.void(link.second).append(link)
+            if link.first[0] == CUSTOMER:
+                edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
+        self._settle(edit, identifiers)
+
+    def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> None:
+        """Part components that have lost links, and put those together that have few enough now."""
+        done, large = set[Component](), set[Component]()
+        for identity in identifiers:
+            component = edit.of(identity)
+            if component in done:
+                continue
+            if component.alone:
+                found = self._few(edit, component, large)
+                parts = [component] if found is None else [found]
+            else:
+                parts = self._parts(component, alone=False)
+            edit.put(*parts)
+            done.update(parts)
+
+    def _few(self, edit: Edit, component: Component, large: set[Component]) -> Component | None:
+        """Return all that is connected with a component as one, or None if that has too many links.
+
+        Args:
+            large: components that are known to be connected with too many; those that are found are added.
+        """
+        found, pairs = {component: None}, set[Pair]()
+        to_see = [component]
+        while to_see:
+            seen = to_see.pop()
+            pairs.update(link.pair for link in seen.links)
+            if len(pairs) > self._links_max or seen in large:
+                large.update(found)
+                return None
+            for link in seen.links:
+                for each in _components_of(edit, link.pair):
+                    if each not in found:
+                        found[each] = None
+                        to_see.append(each)
+        return merged(found)
+
+    def _parts(self, component: Component, *, alone: bool) -> list[Component]:
+        """Return the components that the links of one make of its members."""
+        part_of = {member: [member] for member in component.members}
+        for pair in self._connecting(component, alone=alone):
+            one, other = part_of[pair[0]], part_of[pair[1]]
+            if one is not other:
+                less, more = (one, other) if len(one) < len(other) else (other, one)
+                more += less
+                for member in less:
+                    part_of[member] = more
+        links: dict[int, list[Link]] = {id(part): [] for part in part_of.values()}
+        for link in component.links:
+            for key in {id(part_of[end]) for end in link.pair if end in part_of}:
+                links[key].append(link)
+        parts = {id(part): part for part in part_of.values()}
+        if len(parts) == 1 and alone == component.alone:
+            return [component]
+        return [Component(part, links[key], alone=alone) for key, part in parts.items()]
+
+    def _connecting(self, component: Component, *, alone: bool) -> Iterable[Pair]:
+        """Yield the pairs of a component's members that keep them in one."""
+        if not alone:
+            yield from (link.pair for link in component.links if link.first[0] != CUSTOMER)
+        if self._commands:
+            members = set(component.members)
+            for member in members:
+                for command in self._commands.get(member, ()):
+                    pair = command.first, command.second
+                    if command.action == "link" and members.issuperset(pair):
+                        yield pair
+
+
+def _components_of(edit: Edit, identities: Iterable[Identity]) -> list[Component]:
+    """Return the components of the identifiers among some identities, each once."""
+    return list(dict.fromkeys(edit.of(identity) for identity in identities if identity[0] != CUSTOMER))

@@ -1,0 +1,59 @@
+"""Links and commands as any publishers may state them, in any order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import msgspec
+from typing_extensions import override
+
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
+from streams.identity.graph import IdentityGraph
+from streams.identity.limits import Limits
+from streams.identity.links import links_of
+from tests.fuzz.target import CPU_MS, Target
+
+_KINDS = (CUSTOMER, "email", "phone", "device", "cookie", "crm", "a", "zz")
+_SMALL = Limits({CUSTOMER: 2, "email": 2, "phone": 2, "device": 3, "cookie": 4}, 3, 12)
+
+
+class Links(Target):
+    """Who is who is the same in any order, and no link is dear."""
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        people = rng.choice((2, 5, 20))
+        pool = [(kind, str(number)) for kind in _KINDS for number in range(people)]
+        said: list[LinkRecord] = []
+        for number in range(rng.choice((10, 30, 90))):
+            at, event = rng.randrange(200), f"e{rng.randrange(20)}"
+            if rng.random() < 0.05:
+                one, other = rng.sample(pool, 2)
+                said.append(Command(rng.choice(("link", "unlink")), one, other, at, str(number)))
+            else:
+                said += links_of(_stated(rng, pool), at, event, late=rng.random() < 0.2)
+        return msgspec.msgpack.encode((rng.randrange(1 << 30), rng.choice((3, 8, 250)), said))
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        seed, links_max, said = msgspec.msgpack.decode(data, type=tuple[int, int, list[LinkRecord]])
+        graph, again = (IdentityGraph(_SMALL, 30, links_max) for _ in range(2))
+        told = {}
+        for one in said:
+            yield CPU_MS
+            changes = graph.add(one) if isinstance(one, Link) else graph.obey(one)
+            told.update(changes.owners)
+        yield CPU_MS * (1 + len(said))
+        random.Random(seed).shuffle(said)
+        for one in said:
+            again.restore(one)
+        for identity in {identity for one in said for identity in (one.first, one.second)}:
+            owned = graph.owned(identity)
+            assert owned == again.owned(identity), "the order matters"
+            assert owned == told.get(identity, ()), "not what was told"
+
+
+def _stated(rng: random.Random, pool: list[Identity]) -> list[Identity]:
+    """Return what one touchpoint may state: one identity of each of some kinds."""
+    return list(dict(rng.sample(pool, rng.choice((2, 2, 3, 5)))).items())

@@ -1,0 +1,103 @@
+"""What a link costs, however many identifiers are connected: function calls, and what is remembered."""
+
+from __future__ import annotations
+
+import random
+import sys
+from itertools import pairwise
+from types import FrameType
+
+import pytest
+
+from schemas.identity_links import CUSTOMER, Identity, Link
+from streams.identity.graph import LINKS_MAX, IdentityGraph
+from streams.identity.limits import Limits
+from streams.identity.strength import pair_of
+
+CALLS = 20_000
+"""Calls of functions, the language's own among them, that a link in the largest component may take: each takes about
+0.12 us, so that the link takes 2.4 ms. Unlike times, these are the same whoever else uses the machine."""
+
+
+def stated(one: Identity, other: Identity, at: int) -> Link:
+    return Link(*pair_of(one, other), at, f"0191e2f0-0000-7000-8000-{at:012d}")
+
+
+def star(links: int) -> list[Link]:
+    """Return one address and many browsers."""
+    return [stated(("email", "ann@example.com"), ("cookie", f"k-{at:032d}"), at) for at in range(links)]
+
+
+def chain(links: int) -> list[Link]:
+    """Return a robot's way from one identifier to the next."""
+    named = [("device" if number % 2 else "cookie", f"k-{number:032d}") for number in range(links + 1)]
+    return [stated(one, other, at) for at, (one, other) in enumerate(pairwise(named))]
+
+
+def calls_of(graph: IdentityGraph, link: Link) -> int:
+    """Return how many functions are called to take a link that changes an owner."""
+    count = 0
+
+    def see(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(see)
+    try:
+        changes = graph.add(link)
+    finally:
+        sys.setprofile(None)
+    assert changes.owners
+    return count
+
+
+@pytest.mark.parametrize("links", [star(LINKS_MAX), chain(LINKS_MAX)], ids=["star", "chain"])
+@pytest.mark.parametrize("nth", [0, LINKS_MAX // 2, LINKS_MAX - 1])
+def test_a_link_in_the_largest_component_takes_no_more_than_that(links: list[Link], nth: int) -> None:
+    graph = IdentityGraph()
+    for link in links[:nth] + links[nth + 1 :]:
+        graph.restore(link)
+
+    assert LINKS_MAX < calls_of(graph, links[nth]) < CALLS
+    assert graph.alone == 0
+
+
+@pytest.mark.parametrize("links", [star(LINKS_MAX + 1), chain(LINKS_MAX + 1)], ids=["star", "chain"])
+def test_the_link_that_makes_a_component_too_large_takes_as_much_and_those_behind_it_little(links: list[Link]) -> None:
+    graph = IdentityGraph()
+    for link in links[:-1]:
+        graph.restore(link)
+
+    assert calls_of(graph, links[-1]) < 2 * CALLS
+    assert graph.alone == len({identity for link in links for identity in link.pair})
+    assert calls_of(graph, stated((CUSTOMER, "ann"), links[-1].second, len(links))) < CALLS / 20
+
+
+def test_what_is_stated_with_everybody_takes_no_more_memory_than_its_limits() -> None:
+    graph = IdentityGraph(Limits({CUSTOMER: 3, "cookie": 9, "device": 4}, 2, 25))
+    shared = ("email", "shop@example.com")
+    remembered = []
+    for number in range(4):
+        for nth in range(40):
+            for kind in ("cookie", "device", f"account{number}", CUSTOMER):
+                graph.restore(stated((kind, f"{number}-{nth}"), shared, nth))
+        remembered.append(len(graph.conflicts(shared)))
+
+    # Of each kind one more than its limit: 10 cookies, 5 devices, 4 customers, 3 of each account; but 26 in all.
+    assert remembered == [22, 25, 26, 26]
+
+
+def test_a_chain_that_is_too_long_is_two_again_once_its_middle_is_nobodys_in_any_order() -> None:
+    long = chain(2 * LINKS_MAX - 10)
+    middle = long[LINKS_MAX - 5].first if long[LINKS_MAX - 5].first[0] == "device" else long[LINKS_MAX - 5].second
+    said = [*long, stated((CUSTOMER, "ann"), long[0].second, 5_000), stated((CUSTOMER, "bob"), long[-1].second, 5_000)]
+    said += [stated((CUSTOMER, name), middle, 6_000) for name in "abcd"]
+    for seed in range(3):
+        graph = IdentityGraph()
+        for link in random.Random(seed).sample(said, len(said)):
+            graph.restore(link)
+
+        owners = [graph.owned(identity)[-1:] for identity in (("cookie", f"k-{nth:032d}") for nth in range(0, 490, 2))]
+        assert graph.owned(middle) == ()
+        assert {owned[0].owner for owned in owners} == {(CUSTOMER, "ann"), (CUSTOMER, "bob")}
+        assert graph.alone == 0
