@@ -1,8 +1,8 @@
 """The project's tables for Debian's ClickHouse 18.16, which lacks their newer types.
 
-Times become Int64 milliseconds, maps become JSON text, codecs and LowCardinality are left out; `fields` is stored as it
-comes. Plain views replace the
-project's: the rows of highest version that are not deleted, in stored units.
+Times become Int64 milliseconds, maps become JSON text, codecs, indexes and LowCardinality are left out; `fields` is
+stored as it comes. Plain views replace the project's: the rows of highest version that are not deleted, in stored
+units.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _REPLACED = (
     (r"Map\(\w+, \w+\)", "String"),
     (r"\bBool\b", "UInt8"),
     (r" EPHEMERAL", ""),
+    (r",\n    INDEX [^\n]*", ""),
     (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
     (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
 )

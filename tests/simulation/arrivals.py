@@ -31,12 +31,16 @@ def as_log(received: Sequence[Touchpoint], lag: int = 0) -> list[bytes]:
         if not RULES.is_ahead(arrived):
             highest = max(highest, arrived.occurred_at)
         clocks.append(highest - lag)
-    log: list[bytes] = []
-    for record, reached in zip(record_log(received, clocks), [0, *clocks], strict=False):
-        log += [record, journey_log.encode(Tick(0, reached))]
+    log = [record for told in in_turn(received, clocks) for record in told]
     end = max(touchpoint.occurred_at for touchpoint in received) + 200 * DAY
     stops = sorted(ahead.occurred_at + 2 * MINUTE for ahead in received if RULES.is_ahead(ahead))
     return [*log, *map(end_of_time, [*stops, end])]
+
+
+def in_turn(received: Sequence[Touchpoint], clocks: Sequence[int]) -> list[list[bytes]]:
+    """Return the records that each touchpoint brings, with the clock at it: the settled time is a record behind."""
+    records = record_log(received, clocks)
+    return [[one, journey_log.encode(Tick(0, at))] for one, at in zip(records, [0, *clocks], strict=False)]
 
 
 def delayed(history: Sequence[Touchpoint], seed: int, most: int) -> list[Touchpoint]:

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from schemas import journey_log
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Tick, Touchpoint, Withdrawn
 from schemas.rows import TABLES
 from streams.journeys.output import Output
+from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from tests.simulation.removals import RemovingPartition, decode_record
 
 KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "event_id"),
@@ -69,8 +69,8 @@ class Changelog:
 
     entries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
 
-    def restore(self, number: int, tasks: int, rules: Rules) -> RemovingPartition:
-        partition = RemovingPartition(number, tasks, rules)
+    def restore(self, number: int, tasks: int, rules: Rules) -> Partition:
+        partition = Partition(number, tasks, rules)
         latest: dict[bytes, bytes | None] = dict(self.entries)
         for key, value in latest.items():
             if value is not None:
@@ -87,6 +87,15 @@ def record_log(touchpoints: Iterable[Touchpoint], watermarks: Iterable[int]) -> 
     ]
 
 
+def removal(number: int, *timeline_ids: str, customer_key: str = "ann") -> Withdrawn:
+    """Return the record that takes touchpoints out of a customer's timeline: another partition withdraws them.
+
+    Args:
+        number: higher than that of each before it.
+    """
+    return Withdrawn(customer_key, 1, number, list(timeline_ids))
+
+
 def end_of_time(at: int) -> bytes:
     """Return the tick that lets every deadline up to `at` fire, and makes final what it may."""
     return journey_log.encode(Tick(at, at))
@@ -94,10 +103,10 @@ def end_of_time(at: int) -> bytes:
 
 def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -> Tables:
     """Read a log in chunks that end at `cuts`, with no crash."""
-    partition, tables = RemovingPartition(0, 1, rules), Tables()
+    partition, tables = Partition(0, 1, rules), Tables()
     for first, last in _chunks(len(records), cuts):
         for offset in range(first, last):
-            partition.apply(offset, decode_record(records[offset]), records[offset])
+            partition.apply(offset, journey_log.decode(records[offset]), records[offset])
         tables.write(partition.flush())
     return tables
 
@@ -111,7 +120,7 @@ def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes:
     while committed < len(records):
         last = min(len(records), committed + rng.randint(1, 12))
         for offset in range(committed, last):
-            partition.apply(offset, decode_record(records[offset]), records[offset])
+            partition.apply(offset, journey_log.decode(records[offset]), records[offset])
         if left and rng.random() < 0.4:
             left -= 1
             _write_until_killed(partition.flush(), tables, changelog, rng)

@@ -175,7 +175,7 @@ async def test_links_that_rename_many_identities_many_times_write_no_message_tha
 ) -> None:
     """Without a bound the last link alone would make 40 rows of 40 ownerships of 8,000 bytes at most: 6.5 MB."""
     monkeypatch.setattr(module, "OWNERSHIPS_MAX", 20)
-    monkeypatch.setattr(module, "ROWS_HELD", 100)
+    monkeypatch.setattr(module, "CHANGES_HELD", 100)
     bench = Bench(*stronger_and_stronger(40, "e" * 8_000))
 
     await bench.read(0, 40)

@@ -20,8 +20,7 @@ from schemas.kinds.tweet import Tweet
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from tests.simulation.journeys_log import Tables
-from tests.simulation.removals import Removal, RemovingPartition, encode_removal
+from tests.simulation.journeys_log import Tables, removal
 
 T0 = 1_717_236_000_000
 """2024-06-01 10:00:00 UTC."""
@@ -91,7 +90,7 @@ class Play:
     """A partition and its tables; time is told by `at`."""
 
     def __init__(self, rules: Rules | None = None) -> None:
-        self.partition = RemovingPartition(0, 1, rules or Rules())
+        self.partition = Partition(0, 1, rules or Rules())
         self.tables = Tables()
         self.outputs: list[Output] = []
         self._offsets = itertools.count()
@@ -104,8 +103,9 @@ class Play:
 
     def remove(self, *event_ids: str) -> Play:
         """Let touchpoints of ann be taken out."""
-        removal = Removal("ann", list(event_ids))
-        self.partition.apply(next(self._offsets), removal, encode_removal(removal))
+        offset = next(self._offsets)
+        record = removal(offset, *event_ids)
+        self.partition.apply(offset, record, journey_log.encode(record))
         return self._flush()
 
     def at(self, at: int) -> Play:
@@ -157,7 +157,7 @@ class Play:
         entries: dict[bytes, bytes | None] = {}
         for output in self.outputs:
             entries.update(output.state)
-        self.partition = RemovingPartition(0, 1, rules or Rules())
+        self.partition = Partition(0, 1, rules or Rules())
         for key, value in entries.items():
             if value is not None:
                 self.partition.restore(key, value)

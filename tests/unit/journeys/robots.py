@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.journey_log import Touchpoint
 from schemas.kinds.purchase import PurchaseItem
-from tests.simulation.journeys_log import end_of_time
-from tests.simulation.removals import Removal, encode_removal
+from tests.simulation.journeys_log import end_of_time, removal
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
 
 Make = Callable[[int, int], Touchpoint]
@@ -105,7 +104,7 @@ def with_removals(rng: random.Random, records: Iterable[bytes]) -> Iterator[byte
     """Yield the records of a log of one customer, and among them removals: of few or of hundreds, old or new."""
     share, again = rng.choice((0.002, 0.02, 0.2)), rng.choice((0.0, 0.5))
     known: list[tuple[str, bytes]] = []
-    for data in records:
+    for number, data in enumerate(records):
         yield data
         record = journey_log.decode(data)
         if isinstance(record, Touchpoint):
@@ -113,6 +112,6 @@ def with_removals(rng: random.Random, records: Iterable[bytes]) -> Iterator[byte
         if known and rng.random() < share:
             begin = rng.randrange(len(known))
             chosen = known[begin : begin + rng.choice((1, 1, 2, 10, 100, 1_000))]
-            yield encode_removal(Removal("ann", [event_id for event_id, _ in chosen]))
+            yield journey_log.encode(removal(number, *(event_id for event_id, _ in chosen)))
             if rng.random() < again:
                 yield from (data for _, data in chosen[:100])

@@ -21,7 +21,6 @@ from streams.journeys import applying, bounds, fold, recomputation, state, timel
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import end_of_time
-from tests.simulation.removals import RemovingPartition, decode_record
 from tests.unit.journeys.play import (
     DAY,
     HOUR,
@@ -108,14 +107,14 @@ def costs_of(records: Iterable[bytes]) -> list[Cost]:
 
     Each record comes in a chunk of its own.
     """
-    return _costs_in(RemovingPartition(0, 1, Rules()), records)
+    return _costs_in(Partition(0, 1, Rules()), records)
 
 
-def _costs_in(partition: RemovingPartition, records: Iterable[bytes]) -> list[Cost]:
+def _costs_in(partition: Partition, records: Iterable[bytes]) -> list[Cost]:
     costs = []
     with counted() as cost:
         for offset, data in enumerate(records):
-            for _ in partition.apply_in_parts(offset, decode_record(data), data):
+            for _ in partition.apply_in_parts(offset, journey_log.decode(data), data):
                 costs.append(replace(cost))
                 cost.applied = cost.timers = cost.encoded = 0
             partition.flush()
@@ -202,7 +201,7 @@ def test_a_search_finds_no_dearer_message(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_search_finds_no_dearer_removal(seed: int) -> None:
     """The same streams, and touchpoints of them are taken out at any time; in the end nothing waits."""
-    rng, partition = random.Random(seed), RemovingPartition(0, 1, Rules())
+    rng, partition = random.Random(seed), Partition(0, 1, Rules())
     with ExitStack() as stack:
         for name, value in LOW.items():
             stack.enter_context(patch.object(timeline, name, value))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -12,20 +14,29 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas import journey_log
-from schemas.journey_log import Touchpoint
+from schemas.journey_log import Touchpoint, Withdrawn
 from schemas.rows import TouchpointRow
+from streams.journeys import partition as partition_module
 from streams.journeys.output import Output
+from streams.journeys.partition import Partition
 from streams.journeys.state import NEVER
-from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log
-from tests.simulation.journeys_log import Changelog, Tables, end_of_time, process, process_with_crashes, record_log
-from tests.simulation.removals import Removal, RemovingPartition, decode_record, encode_removal
+from streams.journeys.timeline import step_removal
+from tests.simulation.arrivals import DAY, HOUR, MINUTE, RULES, as_log, in_turn
+from tests.simulation.journeys_log import (
+    Changelog,
+    Tables,
+    end_of_time,
+    process,
+    process_with_crashes,
+    removal,
+)
 from tests.unit.journeys.play import SECOND, T0, Play, call, cart, order, seen_page
 from tests.unit.journeys.test_displaced import LIMITS, histories, limits
 from tests.unit.journeys.test_order import LAGS
 
 ARRIVES_WITHIN = 2 * DAY
 PENDING_FOR = 3 * DAY - HOUR
-Arrived = Touchpoint | Removal
+Arrived = Touchpoint | Withdrawn
 
 
 def arrivals(
@@ -45,7 +56,7 @@ def arrivals(
     share, again, together = rng.choice(shares), rng.choice((0.0, 0.3, 0.6)), rng.choice((0.0, 0.7))
     events: list[tuple[int, Arrived]] = []
     stay: list[Touchpoint] = []
-    last_at, last = 0, Removal("", [])
+    last_at, last = 0, removal(0)
     for one in history:
         at, until = one.occurred_at + rng.randrange(ARRIVES_WITHIN), one.occurred_at + PENDING_FOR
         events.append((at, one))
@@ -55,10 +66,10 @@ def arrivals(
             if not is_there:
                 events.append((at, one))
             elif last.customer_key == one.customer_key and at < last_at < until and rng.random() < together:
-                last.event_ids.append(one.event_id)
+                last.timeline_ids.append(one.event_id)
                 at = last_at
             else:
-                last_at, last = at, Removal(one.customer_key, [one.event_id])
+                last_at, last = at, removal(0, one.event_id, customer_key=one.customer_key)
                 events.append((at, last))
             is_there = not is_there
         if is_there:
@@ -72,9 +83,17 @@ def log_of(arrived: Sequence[Arrived], lag: int) -> list[bytes]:
     touchpoints = [one for one in arrived if isinstance(one, Touchpoint)]
     told = as_log(touchpoints, lag)
     if touchpoints[0].watermark:
-        told[: len(touchpoints)] = record_log(touchpoints, [one.watermark - lag for one in touchpoints])
-    records = iter(told)
-    return [*(encode_removal(one) if isinstance(one, Removal) else next(records) for one in arrived), *records]
+        clocked = in_turn(touchpoints, [one.watermark - lag for one in touchpoints])
+        told[: 2 * len(touchpoints)] = [record for records in clocked for record in records]
+    rest = iter(told)
+    log: list[bytes] = []
+    for number, one in enumerate(arrived):
+        log += [numbered(one, number)] if isinstance(one, Withdrawn) else [next(rest), next(rest)]
+    return [*log, *rest]
+
+
+def numbered(withdrawn: Withdrawn, number: int) -> bytes:
+    return journey_log.encode(replace(withdrawn, number=number))
 
 
 def rows(tables: Tables, stay: Iterable[Touchpoint]) -> dict[str, list[dict[str, Any]]]:
@@ -117,11 +136,11 @@ def facts(output: Output) -> dict[str, list[str]]:
 
 def assert_restarts_change_nothing(records: Iterable[bytes]) -> None:
     """Hold what each record brings about against what it brings about right behind a restart."""
-    partition, changelog = RemovingPartition(0, 1, RULES), Changelog()
+    partition, changelog = Partition(0, 1, RULES), Changelog()
     for offset, data in enumerate(records):
         restarted = changelog.restore(0, 1, RULES)
         for either in (partition, restarted):
-            either.apply(offset, decode_record(data), data)
+            either.apply(offset, journey_log.decode(data), data)
         output, again = partition.flush(), restarted.flush()
         assert (output.state, facts(output)) == (again.state, facts(again))
         changelog.entries += output.state
@@ -145,14 +164,26 @@ def test_nor_does_one_after_what_waited_before_the_moved_has_been_applied(
     """What left has come again and is put in its place behind one that is ahead; meanwhile that one's time comes."""
     first = [seen_page(number * SECOND) for number in range(9)]
     again, ahead = seen_page(HOUR), seen_page(50 * MINUTE, received_at=T0)
-    events: list[Arrived] = [*first, again, ahead, Removal("ann", [again.event_id]), again]
+    events: list[Arrived] = [*first, again, ahead, removal(0, again.event_id), again]
     clocks = [*range(T0, T0 + 30), *range(T0 + 50 * MINUTE, T0 + 50 * MINUTE + 40)]
     ticks = [end_of_time(clock) for clock in (*clocks, T0 + 9 * HOUR)]
-    records = [encode_removal(one) if isinstance(one, Removal) else journey_log.encode(one) for one in events]
+    records = [journey_log.encode(one) for one in events]
     for steps in range(30):
         log = [*records, *ticks[:steps], *ticks[30:]]
         with limits({"STEP_WORK": step_work, "CHECKPOINT_BEFORE": checkpoint_before}):
             assert_restarts_change_nothing(log)
+
+
+@contextmanager
+def not_pending() -> Iterator[list[str]]:
+    """Collect the ids that were to be taken out and were not pending."""
+    missing: list[str] = []
+
+    def step(*arguments: Any) -> None:
+        missing.extend(step_removal(*arguments))
+
+    with patch.object(partition_module, "step_removal", step):
+        yield missing
 
 
 @settings(max_examples=80, deadline=None)
@@ -162,13 +193,13 @@ def test_what_left_is_told_of_no_more(
 ) -> None:
     """The row of a touchpoint that left is its new owner's: this timeline must not send it over that one."""
     arrived, _ = arrivals(history, seed)
-    partition, gone = RemovingPartition(0, 1, RULES), set[str]()
-    with limits(changed):
+    partition, gone = Partition(0, 1, RULES), set[str]()
+    with limits(changed), not_pending() as missing:
         for offset, data in enumerate(log_of(arrived, lag)):
-            record = decode_record(data)
+            record = journey_log.decode(data)
             partition.apply(offset, record, data)
-            if isinstance(record, Removal):
-                gone.update(record.event_ids)
+            if isinstance(record, Withdrawn):
+                gone.update(record.timeline_ids)
             elif isinstance(record, Touchpoint):
                 gone.discard(record.event_id)
             if offset % chunk == 0:
@@ -176,7 +207,7 @@ def test_what_left_is_told_of_no_more(
                     row.event_id for row in partition.flush().facts["touchpoints"] if isinstance(row, TouchpointRow)
                 }
                 assert not sent & gone
-    assert partition.missing == []
+    assert missing == []
 
 
 def test_a_customer_without_touchpoints_has_no_rows_and_no_timers() -> None:
@@ -204,9 +235,10 @@ def test_the_caller_is_told_what_is_not_pending() -> None:
     old, new = seen_page(0), seen_page(5 * DAY)
     play = Play().send(old).at(4 * DAY).send(new)
 
-    play.remove(old.event_id, "unknown", new.event_id, new.event_id).remove(new.event_id)
+    with not_pending() as missing:
+        play.remove(old.event_id, "unknown", new.event_id, new.event_id).remove(new.event_id)
 
-    assert play.partition.missing == [old.event_id, "unknown", new.event_id]
+    assert missing == [old.event_id, "unknown", new.event_id]
     assert play.row("customers")["touchpoints"] == 1
     assert not play.partition._timeline("ann").is_empty
 

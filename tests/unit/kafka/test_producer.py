@@ -27,6 +27,13 @@ from streams.settings import Settings
 
 
 @dataclass
+class Written:
+    """What aiokafka tells of a batch: the offset of its first message."""
+
+    offset: int
+
+
+@dataclass
 class FakeBatch:
     most: int
     values: list[bytes | None] = field(default_factory=list)
@@ -75,13 +82,13 @@ class FakeKafka:
     def create_batch(self) -> FakeBatch:
         return FakeBatch(most=2)
 
-    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[None]:
+    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[Written]:
         if self.full:
             self.full -= 1
             raise KafkaTimeoutError
         return asyncio.ensure_future(self._take(batch, (topic, partition)))
 
-    async def _take(self, batch: FakeBatch, place: tuple[str, int]) -> None:
+    async def _take(self, batch: FakeBatch, place: tuple[str, int]) -> Written:
         if self.gate is not None:
             await self.gate.wait()
         if self.answers:
@@ -89,7 +96,9 @@ class FakeKafka:
             raise self.answers.pop(0)
         if place in self.gaps:
             raise OutOfOrderSequenceNumber
-        self.written.setdefault(place, []).extend(batch.values)
+        kept = self.written.setdefault(place, [])
+        kept.extend(batch.values)
+        return Written(len(kept) - len(batch.values))
 
 
 async def started(kafka: FakeKafka) -> tuple[BatchProducer, list[float]]:
@@ -110,10 +119,12 @@ def numbers(count: int) -> list[Message]:
 async def test_everything_is_written_in_order_partition_by_partition() -> None:
     kafka = FakeKafka()
     producer, _ = await started(kafka)
-    await producer.send({("a", 0): numbers(5), ("a", 1): numbers(3), ("b", 0): []})
+    ends = await producer.send({("a", 0): numbers(5), ("a", 1): numbers(3), ("b", 0): []})
+    assert ends == {("a", 0): 5, ("a", 1): 3}
+    assert await producer.send({("a", 1): numbers(1)}) == {("a", 1): 4}
     assert kafka.written == {
         ("a", 0): [b"0", b"1", b"2", b"3", b"4"],
-        ("a", 1): [b"0", b"1", b"2"],
+        ("a", 1): [b"0", b"1", b"2", b"0"],
     }
 
 

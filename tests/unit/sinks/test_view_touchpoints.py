@@ -56,7 +56,7 @@ def shown(chdb: Engine, rows: Iterable[TouchpointRow]) -> list[list[object]]:
 def test_a_touchpoint_is_superseded_until_that_is_taken_back(chdb: Engine) -> None:
     write(chdb, "touchpoints")
     write(chdb, "touchpoints", event_id="e2")
-    write(chdb, "touchpoints", customer_id="c2")
+    write(chdb, "touchpoints", customer_id="c2", stated_key="c2")
     sql = "SELECT customer_id, event_id FROM touchpoints WHERE superseded"
     seen = [select(chdb, sql)]
 
