@@ -8,6 +8,7 @@ over.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -17,12 +18,16 @@ from schemas import journey_log
 from schemas.journey_log import Moved, Owners, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.versions import MOVES_MAX
-from streams.journeys.customer_timeline import CustomerTimeline
+from streams.journeys.customer_timeline import CustomerTimeline, staying
 from streams.journeys.ownership import FORWARDED_MAX, FORWARDED_MAX_BYTES, ForwardedTouchpoint, Ownership
 from streams.journeys.pending import Pending, touchpoint_in
 
 _INDEX_BITS = 16
 """A record of the log has fewer touchpoints moved than this many bits count."""
+
+
+AT_ONCE = 100
+"""So many touchpoints are moved before others have a turn."""
 
 
 class Change(NamedTuple):
@@ -88,28 +93,34 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
     )
 
 
-def change_owners(timeline: CustomerTimeline, owners: Owners, late_before: int, sender: Sender) -> Change:
+def change_owners(
+    timeline: CustomerTimeline, owners: Owners, late_before: int, sender: Sender, change: Change
+) -> Iterator[None]:
     """Take new owners of a timeline's key, where they are newer, and send what they own to them.
+
+    The caller may let others have a turn at each yield. All of it has to be taken.
 
     Args:
         late_before: touchpoints before this time (ms) stay where they are.
+        change: is added to.
     """
     known = timeline.ownership
     if known is not None and owners.links_offset <= known.links_offset:
-        return Change([], [])
+        return
     ownership = Ownership(owners.since, owners.owners, owners.links_offset)
     timeline.ownership = ownership
-    returned = _move_on(known, ownership, owners.customer_key, late_before, sender) if known is not None else []
-    left = []
-    for one in _own(timeline, owners.customer_key):
+    if known is not None:
+        yield from _move_on(known, ownership, owners.customer_key, late_before, sender, change.returned)
+    for number, one in enumerate(_own(timeline, owners.customer_key), start=1):
+        if number % AT_ONCE == 0:
+            yield
         owner = ownership.owner_at(one.occurred_at)
         if owner is None or owner == owners.customer_key or one.occurred_at < late_before:
             continue
         touchpoint = one.touchpoint()
         if touchpoint.moves < MOVES_MAX:
-            left.append(one.event_id)
+            change.left.append(one.event_id)
             forward(ownership, touchpoint, owner, sender, one.whole_bytes)
-    return Change(left, returned)
 
 
 def forget_settled(ownership: Ownership, late_before: int) -> None:
@@ -121,9 +132,14 @@ def forget_settled(ownership: Ownership, late_before: int) -> None:
 
 
 def _move_on(
-    known: Ownership, ownership: Ownership, customer_key: str, late_before: int, sender: Sender
-) -> list[tuple[bytes, int]]:
-    """Move what was forwarded and has another owner now; return what comes back to its own key."""
+    known: Ownership,
+    ownership: Ownership,
+    customer_key: str,
+    late_before: int,
+    sender: Sender,
+    returned: list[tuple[bytes, int]],
+) -> Iterator[None]:
+    """Move what was forwarded and has another owner now; add what comes back to its own key to `returned`."""
     withdrawn: dict[str, list[str]] = {}
     moved: list[tuple[ForwardedTouchpoint, str]] = []
     for one in known.forwarded:
@@ -135,20 +151,19 @@ def _move_on(
         moved.append((one, owner))
     for owner, timeline_ids in withdrawn.items():
         sender.withdraw(owner, timeline_ids)
-    returned = []
-    for one, owner in moved:
+    for number, (one, owner) in enumerate(moved, start=1):
+        if number % AT_ONCE == 0:
+            yield
         if owner == customer_key:
             touchpoint = replace(touchpoint_in(one.record), moves=one.moves + 1)
             returned.append((journey_log.encode(touchpoint), one.whole_bytes))
         else:
             forward(ownership, touchpoint_in(one.record), owner, sender, one.whole_bytes)
-    return returned
 
 
 def _own(timeline: CustomerTimeline, customer_key: str) -> list[Pending]:
     """Return a timeline's touchpoints that are of its own key, not another's who was found to be the same."""
-    kept = (*timeline.pending, *timeline.moved, *timeline.displaced)
-    return [one for one in kept if one.event_id.partition("\0")[2] in {"", customer_key}]
+    return [one for one in staying(timeline).values() if one.event_id.partition("\0")[2] in {"", customer_key}]
 
 
 def _keep(ownership: Ownership, one: ForwardedTouchpoint) -> None:

@@ -27,7 +27,7 @@ from streams.journeys.effects import Effects
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
-from streams.journeys.moves import Sender, change_owners, forget_settled, forward
+from streams.journeys.moves import Change, Sender, change_owners, forget_settled, forward
 from streams.journeys.output import Collision, Entry, Output, hashed
 from streams.journeys.ownership import Ownership
 from streams.journeys.partition_clock import PartitionClock
@@ -191,7 +191,7 @@ class Partition:
         elif isinstance(record, Touchpoint):
             self._apply_touchpoint(record, data, timeline, context)
         else:
-            self._apply_ownership(record, timeline, context)
+            yield from self._apply_ownership(record, timeline, context)
 
     def _timeline(self, customer_key: str) -> CustomerTimeline:
         timeline = self._cache.get(customer_key)
@@ -297,13 +297,16 @@ class Partition:
         self._dirty[customer_key] = None
         return True
 
-    def _apply_ownership(self, record: Owners | Forwarded, timeline: CustomerTimeline, context: StepContext) -> None:
+    def _apply_ownership(
+        self, record: Owners | Forwarded, timeline: CustomerTimeline, context: StepContext
+    ) -> Iterator[None]:
         """Apply what the journeys' own partitions, or the links, say of whose touchpoints are."""
         customer_key = record.customer_key
-        left, received = [], []
+        left: list[str] = []
+        received: list[tuple[bytes, int]] = []
         if isinstance(record, Owners):
-            change = change_owners(timeline, record, context.settled_before, self._sender(context))
-            left, received = change.left, change.returned
+            change = Change(left, received)
+            yield from change_owners(timeline, record, context.settled_before, self._sender(context), change)
         elif isinstance(record, Withdrawn):
             left = record.timeline_ids
         else:
@@ -314,6 +317,8 @@ class Partition:
             self._apply_deltas(effects, context)
         for data, whole_bytes in received:
             self._take_in(customer_key, data, whole_bytes, timeline, context)
+            if len(received) > 1:
+                yield
         timeline.offset = context.offset
         self._dirty[customer_key] = None
         self._schedule(customer_key, timeline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fuzz.target import Target
 from tests.fuzz.targets.collect import Bodies
 from tests.fuzz.targets.identity import Identifiers
-from tests.fuzz.targets.journeys import Facts, Folds, Log, Robots, State
+from tests.fuzz.targets.journeys import Facts, Folds, Log, Moves, Robots, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
 from tests.fuzz.targets.links import Links
@@ -25,6 +25,7 @@ TARGETS: dict[str, type[Target]] = {
     "http": Http,
     "log": Log,
     "robots": Robots,
+    "moves": Moves,
     "folds": Folds,
     "facts": Facts,
     "letters": Letters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,13 +14,15 @@ from typing_extensions import override
 from schemas import journey_log
 from schemas.avro.codec import KIND_RECORDS
 from schemas.errors import NOT_READ, RefusalError
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import Owners, Tick, Touchpoint
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.rows import TABLES
+from schemas.topics import MAX_MESSAGE_BYTES
 from sinks.batch import Batch
 from sinks.errors import PermanentWriteError
 from sinks.memory.writer import MemoryWriter
 from streams.agents.facts import encode_facts
+from streams.identity.groups import ALWAYS
 from streams.intake.accept import Source, accept
 from streams.journeys.formats import StateFormatError
 from streams.journeys.partition import Partition
@@ -29,6 +32,7 @@ from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.values import changed_bytes, changed_tree, text
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, as_log, delayed
 from tests.simulation.journeys_log import process, process_with_crashes
+from tests.unit.journeys.play import SECOND, T0
 from tests.unit.journeys.robots import stream
 from tests.unit.schemas.records import SCHEMAS
 
@@ -58,6 +62,14 @@ def touchpoint_of(rng: random.Random, kind: str, odd: float, at: int, number: in
         return None
     assert isinstance(made, Touchpoint)
     return made
+
+
+def _owners_of(rng: random.Random, links_offset: int) -> Owners:
+    """Return who owns what the robot states, or what one of its owners does, from some times on."""
+    since = sorted(T0 + rng.randrange(1_000) * rng.choice((SECOND, MINUTE)) for _ in range(rng.choice((0, 1, 1, 2))))
+    names = ("ann", "ben", "cid")
+    owners = [rng.choice(names) for _ in since]
+    return Owners("ann", [ALWAYS if rng.random() < 0.5 else at for at in since[:1]] + since[1:], owners, links_offset)
 
 
 def history(rng: random.Random, most: int, odd: float) -> list[Touchpoint]:
@@ -140,6 +152,37 @@ class Robots(Target):
             if offset % 16 == 0:
                 yield FLUSH_MS
                 partition.flush()
+
+
+class Moves(Target):
+    """A robot's touchpoints change their owners again and again; all owners are in one partition."""
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        share = rng.choice((0.002, 0.01))
+        records: list[bytes] = []
+        for record in stream(rng, 500):
+            records.append(record)
+            if rng.random() < share:
+                records.append(journey_log.encode(_owners_of(rng, len(records))))
+        return msgspec.msgpack.encode(records)
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        partition = Partition(0, 1, RULES)
+        left = deque(msgspec.msgpack.decode(data, type=list[bytes]))
+        offset = 0
+        while left:
+            record = left.popleft()
+            yield CPU_MS
+            for _ in partition.apply_in_parts(offset, journey_log.decode(record), record):
+                yield CPU_MS
+            offset += 1
+            if offset % 16 == 0 or not left:
+                yield FLUSH_MS
+                output = partition.flush()
+                assert all(len(value or b"") < MAX_MESSAGE_BYTES for _, value in output.customers)
+                left.extend(record for _, record in output.forwarded)
 
 
 class Folds(Target):
