@@ -21,6 +21,7 @@ from sinks.open import SCHEMES
 from streams.collect_settings import CollectSettings
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
+from streams.pseudonym_settings import PseudonymSettings
 
 PREFIX = "TOUCHLINE_"
 REGISTRY_SCHEMES = ("http", "https")
@@ -39,7 +40,7 @@ class SettingsError(TouchlineError):
     """A setting that is unknown or does not hold; the message says which, why, and what to do."""
 
 
-class Settings(CollectSettings):
+class Settings(CollectSettings, PseudonymSettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -364,8 +365,10 @@ def documented() -> list[Documented]:
     """Return every variable with its default and meaning: in the order of the fields, those of one command last."""
     listed = []
     # Those that are inherited would come first.
-    fields = sorted(Settings.model_fields.items(), key=lambda field: field[0] in CollectSettings.model_fields)
-    for name, info in fields:
+    inherited = [*PseudonymSettings.model_fields, *CollectSettings.model_fields]
+    own = [name for name in Settings.model_fields if name not in inherited]
+    for name in own + inherited:
+        info = Settings.model_fields[name]
         default = "" if info.default is None else str(info.default)
         listed.append(Documented(PREFIX + name.upper(), default, info.description or ""))
     return listed

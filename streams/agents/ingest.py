@@ -22,7 +22,7 @@ from streams.agents.pausing import Inputs, Place
 from streams.agents.services import Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
-from streams.identity.identities import Identities
+from streams.identities import identities_of
 from streams.identity.statements import Statements
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
@@ -38,7 +38,10 @@ log = structlog.get_logger(__name__)
 def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
     settings = services.settings
-    codec = Codec(open_registry(settings.schema_registry), UnknownFields(services.telemetry).note)
+    codec = Codec(
+        open_registry(settings.schema_registry),
+        UnknownFields(services.telemetry, show_names=not settings.has_pseudonyms).note,
+    )
     validator = Validator(services, codec, VaderScorer(settings.company_names), open_identities(services))
     ingest = Ingest(services, validator, _AppInputs(app))
 
@@ -80,7 +83,7 @@ class Ingest:
         self._validator = validator
         self._inputs = inputs
         # What it ignores is counted where the touchpoint is validated.
-        self._statements = Statements(Identities(settings.phone_region, settings.placeholder_patterns))
+        self._statements = Statements(identities_of(settings))
         self._tasks: dict[int, IngestTask] = {}
         self._group: asyncio.TaskGroup | None = None
         # Chunks of an input that is taken up are validated before the next one that comes in.

@@ -20,10 +20,12 @@ class UnknownFields:
 
     Args:
         telemetry: where they are counted, by kind: their names are the producers' to choose.
+        show_names: whether they may be logged: a producer may take an identifier for a field's name.
     """
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, *, show_names: bool = True) -> None:
         self._telemetry = telemetry
+        self._show_names = show_names
         self._sampler = Sampler()
 
     def note(self, kind: str, names: list[str]) -> None:
@@ -33,6 +35,8 @@ class UnknownFields:
             log.warning(
                 "messages in JSON have fields that their kind does not have; these fields are not read",
                 kind=kind,
-                fields=[shortened(name, _NAME_CHARACTERS) for name in names[:_SHOWN]],
+                fields=[shortened(name, _NAME_CHARACTERS) for name in names[:_SHOWN]]
+                if self._show_names
+                else "not shown",
                 messages_since_last_logged=count,
             )

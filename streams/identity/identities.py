@@ -6,7 +6,7 @@ An identifier that identifies nobody is ignored, and counted by kind and reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.identifiers import CUSTOMER_ID, OTHER_KIND, IgnoredReason
 from schemas.limits import MAPS, SHORT
@@ -50,7 +50,7 @@ class _Kind(NamedTuple):
     normalise: Normalise | None
 
 
-def _count_nothing(_kind: str, _reason: IgnoredReason) -> None:
+def count_nothing(_kind: str, _reason: IgnoredReason) -> None:
     """Count nothing."""
 
 
@@ -70,7 +70,7 @@ class Identities:
         self,
         phone_region: str = "",
         placeholders: Patterns | None = None,
-        ignored: CountIgnored = _count_nothing,
+        ignored: CountIgnored = count_nothing,
     ) -> None:
         self.phones = Phones(phone_region)
         self._patterns = placeholders or None
@@ -129,6 +129,10 @@ class Identities:
         device and cookie, which do not outlive a change of name, phone or browser.
         """
         return [(kind, value) for _, kind, value in sorted(self._found(identifiers))]
+
+    def stored(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a touchpoint's record as it may be written past the inputs: as it is."""
+        return record
 
     def _found(self, identifiers: Mapping[str, str]) -> list[tuple[int, str, str]]:
         """Return rank, kind and value of the usable identifiers, in their own order."""

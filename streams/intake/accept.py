@@ -82,6 +82,8 @@ def accept(
 def _touchpoint(
     kind: TouchpointKind, record: dict[str, Any], source: Source, scorer: Scorer, identities: Identities
 ) -> Touchpoint:
+    # The fingerprint is that of what is stored, too: by one of the message itself, identifiers could be tried out.
+    record = identities.stored(record)
     customer_key = identities.customer_key_of(record["customer_id"], record["identifiers"])
     if customer_key is None:
         raise InvalidRecordError("no_identity", _no_identity(record))

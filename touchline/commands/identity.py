@@ -11,8 +11,7 @@ from rich.table import Table
 
 from sinks.open import open_database
 from streams import settings
-from streams.identity.identities import Identities
-from streams.settings import Settings
+from streams.identities import identities_of, looked_up_by
 from touchline.database import address_of
 from touchline.identity.deciding import decide, identity_of
 from touchline.identity.known import LIMIT, Known, known_of
@@ -46,7 +45,7 @@ def show(identity: str, data: Path | None) -> None:
     url = address_of(data) if data else configured.clickhouse
     database = open_database(url)
     try:
-        known = known_of(database, identity, _identities(configured))
+        known = known_of(database, identity, *looked_up_by(configured))
     finally:
         database.close()
     if not known.owned and not known.refused:
@@ -71,13 +70,9 @@ def unlink(first: str, second: str) -> None:
     _decide("unlink", first, second)
 
 
-def _identities(configured: Settings) -> Identities:
-    return Identities(configured.phone_region, configured.placeholder_patterns)
-
-
 def _decide(action: Literal["link", "unlink"], first: str, second: str) -> None:
     configured = settings.load()
-    identities = _identities(configured)
+    identities = identities_of(configured)
     done = asyncio.run(decide(configured, action, identity_of(first, identities), identity_of(second, identities)))
     verb = "linked" if action == "link" else "parted"
     say(f"{verb} {' '.join(done.first)} and {' '.join(done.second)}; the workers take it up within seconds")

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from schemas.identity_links import CUSTOMER, Command, Identity, encode
 from schemas.topics import LINKS
-from streams.identity.identities import Identities
+from streams.identity.identities import ANONYMOUS, Identities
 from streams.kafka.producer import BatchProducer, Message
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
@@ -20,7 +20,7 @@ def identity_of(said: str, identities: Identities) -> Identity:
     Raises:
         CommandError: it identifies nobody.
     """
-    kind, colon, value = said.partition(":")
+    kind, colon, value = said.removeprefix(ANONYMOUS).partition(":")
     if colon and kind.strip().lower() != CUSTOMER:
         found = identities.usable({kind: value})
         if found:

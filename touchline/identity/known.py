@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.identifiers import IDENTIFIER_KINDS
 from schemas.identity_links import CUSTOMER
 from sinks.database import Database, select
-from streams.identity.identities import Identities
+from streams.identity.identities import ANONYMOUS, Identities
 
 _IDENTITIES = """
 SELECT kind, value, customer_id, toString(since), event_id, toString(known_from), toString(superseded_at)
@@ -72,10 +72,14 @@ def candidates(said: str, identities: Identities) -> list[tuple[str, str]]:
     """Return the identities that somebody may mean, normalised.
 
     Args:
-        said: `kind:value`, or a value alone: then each kind that it can be of, and a customer's id.
+        said: `kind:value`, the name of an anonymous profile, or a value alone: then each kind that it can be of, and a
+            customer's id.
     """
+    said = said.removeprefix(ANONYMOUS)
     kind, colon, value = said.partition(":")
     named = identities.usable({kind: value}) if colon else []
+    if colon and kind.strip().lower() in IDENTIFIER_KINDS:
+        return named
     if kind.strip().lower() == CUSTOMER and colon:
         said = value
     unnamed = [found for one in IDENTIFIER_KINDS for found in identities.usable({one: said})]
@@ -83,18 +87,21 @@ def candidates(said: str, identities: Identities) -> list[tuple[str, str]]:
     return list(dict.fromkeys([*named, *unnamed, *([(CUSTOMER, customer)] if customer is not None else [])]))
 
 
-def known_of(database: Database, said: str, identities: Identities) -> Known:
+def known_of(database: Database, said: str, *readers: Identities) -> Known:
     """Return what is known of an identity, as somebody writes it.
+
+    Args:
+        readers: read it, each in its own way: by another key another pseudonym stands for it.
 
     Raises:
         QueryError: the tables are not there.
         TransientWriteError: the database is out of reach.
     """
-    found = candidates(said, identities)
+    found = list(dict.fromkeys(one for identities in readers for one in candidates(said, identities)))
     parameters = {
         "kinds": [kind for kind, _ in found],
         "values": [value for _, value in found],
-        "said": next((value for kind, value in found if kind == CUSTOMER), said),
+        "said": next((value for kind, value in found if kind == CUSTOMER), ""),
         "limit": LIMIT,
     }
     return Known(

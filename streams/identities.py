@@ -1,0 +1,32 @@
+"""Identities as the settings have them: readable, or as pseudonyms where there is a key."""
+
+from __future__ import annotations
+
+from streams.identity.hiding import PseudonymousIdentities
+from streams.identity.identities import CountIgnored, Identities, count_nothing
+from streams.identity.pseudonyms import Pseudonyms
+from streams.settings import Settings
+
+
+def identities_of(settings: Settings, ignored: CountIgnored = count_nothing) -> Identities:
+    """Return what reads identities as they are written.
+
+    Args:
+        ignored: is told of each identifier that is ignored.
+    """
+    key, earlier = settings.pseudonym_keys()
+    if key is None:
+        return Identities(settings.phone_region, settings.placeholder_patterns, ignored)
+    return _hiding(settings, ignored, key, *earlier)
+
+
+def looked_up_by(settings: Settings) -> list[Identities]:
+    """Return what reads an identity that somebody looks up: by the key in force, then by each earlier one."""
+    key, earlier = settings.pseudonym_keys()
+    keys = earlier if key is None else [key, *earlier]
+    return [identities_of(settings), *(_hiding(settings, count_nothing, one, *keys) for one in earlier)]
+
+
+def _hiding(settings: Settings, ignored: CountIgnored, key: bytes, *earlier: bytes) -> PseudonymousIdentities:
+    pseudonyms = Pseudonyms(key, earlier)
+    return PseudonymousIdentities(pseudonyms, settings.phone_region, settings.placeholder_patterns, ignored)
