@@ -1,15 +1,18 @@
 """Dead letters: the headers that a refused message is given, reading them back, and the row of a dead letter.
 
 A dead letter is the refused message, byte for byte, with the headers `dlq.*` after its own. Where a
-message is refused twice, the headers added last hold.
+message is refused twice, the headers added last hold. Where identifiers are replaced by pseudonyms it has
+these headers alone.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from schemas.avro.registry import kind_schemas
 from schemas.errors import Stage
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.rows import DeadLetterRow, OutcomeRow, place
@@ -33,6 +36,21 @@ NO_NUMBER = -1
 _MAX_TEXT_BYTES = 4 * MAX_REASON + 4
 NO_HEADERS = "a message of touchpoints.dlq.v1 without the headers of a dead letter"
 _LOST = "; the message itself is no longer in its topic"
+_WITHHELD = "; the message itself is left in its topic: there are pseudonyms"
+_FIRST_WORD = re.compile(r"[a-z_]+")
+_FIELDS = frozenset(field["name"] for schema in kind_schemas().values() for field in schema["fields"])
+_PLAIN: dict[str, str] = {
+    "undecodable": "the bytes are not one whole record of the topic's kind, or cannot be read",
+    "unknown_schema": "the message names a schema that is not known, or cannot be used",
+    "missing_field": "a field that has to be filled is missing, empty or too long",
+    "no_identity": "there is no usable customer_id, and no usable identifier",
+    "invalid_time": "a time is out of its range, or a period ends before it starts",
+    "invalid_score": "a score is outside its scale, or the scale is none",
+    "invalid_amount": "an amount, quantity, duration or currency is none that is taken",
+    "too_large": "the message, or a field of it, is longer than is taken",
+    "event_id_collision": "this event_id of the customer was seen before with another payload; give each event its own",
+}
+"""What a reason means (contract, section 2), of whatever message."""
 _LEFT = "; the message itself is left in its topic: too many came at once"
 
 
@@ -91,6 +109,18 @@ def encode(letter: DeadLetter) -> Encoded:
     where = f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"
     note = f"; with its {size} bytes the message is too large for a dead letter, and stands only in {where}"
     return Encoded(None, None, _encoded_headers(letter, note))
+
+
+def without_contents(letter: DeadLetter) -> DeadLetter:
+    """Return a letter that has nothing of its message: where it stands, the reason, and the field that does not hold.
+
+    Details quote what is wrong, errors of libraries too: of this one nothing is kept but the name of a field of ours,
+    if it begins with one.
+    """
+    field = _FIRST_WORD.match(letter.detail)
+    where = f"{field[0]}: " if field is not None and field[0] in _FIELDS else ""
+    what = _PLAIN.get(letter.reason, letter.reason)
+    return replace(letter, detail=f"{where}{what}{_WITHHELD}", key=None, value=None, headers=())
 
 
 def encode_lost(letter: DeadLetter) -> Encoded:

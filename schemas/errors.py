@@ -15,6 +15,7 @@ TouchlineError                          schemas.errors
     PartitionRevokedError               streams.agents.journeys
     PatternError                        streams.identity.patterns
     ProduceError                        streams.kafka.producer
+    PseudonymKeyError                   streams.agents.pseudonym_key
     RefusalError                        schemas.errors
         InvalidRecordError              schemas.kinds.checks
         UndecodableError                schemas.errors

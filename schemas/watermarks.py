@@ -1,7 +1,8 @@
 """The records of `journeys.watermarks.v1`: how far INGEST's tasks, the partitions of the journeys log and IDENTITY are.
 
 A record is a MessagePack array of a tag (type and version of the layout) and its fields. Its key is `epoch/task`, or
-`epoch/journeys/partition` or `epoch/identity`, so compaction keeps the last of each.
+`epoch/journeys/partition` or `epoch/identity`, so compaction keeps the last of each. One more says by which key
+identifiers are replaced.
 """
 
 from __future__ import annotations
@@ -68,7 +69,24 @@ class LinksDecided(msgspec.Struct, array_like=True, tag=tag_of("links_decided"),
         return f"{self.epoch}/identity".encode()
 
 
-Report = TaskWatermark | PartitionTime | LinksDecided
+class PseudonymKey(msgspec.Struct, array_like=True, tag=tag_of("pseudonym_key"), frozen=True, gc=False):
+    """By which key identifiers are replaced from now on, written before a worker with that key writes anything else.
+
+    Attributes:
+        epoch: generation of the journeys log at that time; it holds for all of them.
+        key_id: of the key; "" where identifiers are readable from now on.
+    """
+
+    epoch: int
+    key_id: str
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return b"pseudonyms"
+
+
+Report = TaskWatermark | PartitionTime | LinksDecided | PseudonymKey
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder[Report](Report).decode

@@ -17,6 +17,7 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
 from sinks.errors import SinkError, TransientWriteError
 from sinks.open import open_beside, open_writer
 from sinks.writer import Writer
+from streams.agents.pseudonym_key import PseudonymKeyError, check_key
 from streams.agents.services import Services
 from streams.app import TouchlineApp, build_sink_app, build_streams_app
 from streams.kafka.admin import check_topics
@@ -48,13 +49,18 @@ log = structlog.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Run the stream workers until SIGINT or SIGTERM; return the exit status."""
     needed = {topic.name for topic in all_topics(settings.inputs)}
-    return _run(settings, "worker", settings.metrics_port, needed, _build_worker)
+    return _run(settings, "worker", settings.metrics_port, needed, _check_and_build_worker)
 
 
 def run_sink(settings: Settings) -> int:
     """Run the ClickHouse writers until SIGINT or SIGTERM; return the exit status."""
     needed = {*FACTS_TOPICS, DEAD_LETTERS}
     return _run(settings, "sink", settings.sink_metrics_port, needed, _build_sink)
+
+
+async def _check_and_build_worker(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
+    await check_key(services)
+    return await _build_worker(settings, services, stack)
 
 
 async def _build_worker(settings: Settings, services: Services, _: AsyncExitStack) -> TouchlineApp:
@@ -106,7 +112,7 @@ def _run(settings: Settings, role: Role, port: int, needed: set[str], build: Bui
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, role, port, needed, build))
-    except (BrokerError, HealthServerError, SinkError) as error:
+    except (BrokerError, HealthServerError, PseudonymKeyError, SinkError) as error:
         print_cause(role, error)
         return 1
     except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
@@ -138,6 +144,7 @@ async def serve(settings: Settings, role: Role, port: int, needed: set[str], bui
         BrokerError: Kafka refuses us, or a needed topic is missing.
         SinkError: ClickHouse refuses us.
         HealthServerError: the metrics' port is taken.
+        PseudonymKeyError: the key is another than the one by which identifiers were replaced.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

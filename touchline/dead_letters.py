@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Container, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import groupby
 
 from schemas.dead_letters import DeadLetter, decode
 from schemas.inputs import CONTRACT_INPUTS
 from schemas.sizes import MAX_DEAD_LETTER_BYTES
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
+from streams.kafka.batches import Unread
 from streams.kafka.producer import BatchProducer, Message
-from streams.kafka.reader import read_to_end
+from streams.kafka.reader import read_some, read_to_end
 from streams.settings import Settings
 from touchline.errors import CommandError
+
+FETCHED_AT_ONCE = 10_000
+"""Letters without their messages that are gathered before these are fetched."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,47 @@ async def dead_letters(
             letter = decode(record.key, record.value, record.headers)
             if letter in selection:
                 yield letter
+
+
+async def with_messages(
+    settings: Settings, letters: AsyncIterable[DeadLetter], partitions: Mapping[str, int]
+) -> AsyncIterator[DeadLetter]:
+    """Yield letters with their messages: those that have none, last, with what Kafka still holds in their place.
+
+    Args:
+        settings: how Kafka is reached.
+        letters: in any order.
+        partitions: how many each topic has that is there, by name.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+    """
+    without: list[DeadLetter] = []
+    async for letter in letters:
+        is_there = letter.offset >= 0 and _names_input(letter, partitions, settings.inputs)
+        if letter.value is not None or not is_there:
+            yield letter
+            continue
+        without.append(letter)
+        if len(without) >= FETCHED_AT_ONCE:
+            async for found in _fetched(settings, without):
+                yield found
+            without = []
+    async for found in _fetched(settings, without):
+        yield found
+
+
+async def _fetched(settings: Settings, letters: Iterable[DeadLetter]) -> AsyncIterator[DeadLetter]:
+    by_place = sorted(letters, key=lambda letter: (letter.topic, letter.partition, letter.offset))
+    for (topic, partition), of_one in groupby(by_place, key=lambda letter: (letter.topic, letter.partition)):
+        found = list(of_one)
+        waiting = iter(found)
+        async for record in read_some(settings, topic, partition, [letter.offset for letter in found]):
+            letter = next(waiting)
+            if record is None or isinstance(record.value, Unread):
+                yield letter
+            else:
+                yield replace(letter, key=record.key, value=record.value, headers=record.headers)
 
 
 @dataclass
@@ -95,8 +141,12 @@ def returnable(letter: DeadLetter, partitions: Mapping[str, int], inputs: Contai
 
     Anybody can write a dead letter that names another place. Kafka would be asked for it for ever.
     """
-    there = letter.topic in inputs and 0 <= letter.partition < partitions.get(letter.topic, 0)
+    there = _names_input(letter, partitions, inputs)
     return there and letter.value is not None and _message(letter).size <= MAX_MESSAGE_BYTES
+
+
+def _names_input(letter: DeadLetter, partitions: Mapping[str, int], inputs: Container[str]) -> bool:
+    return letter.topic in inputs and 0 <= letter.partition < partitions.get(letter.topic, 0)
 
 
 def _message(letter: DeadLetter) -> Message:

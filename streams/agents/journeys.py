@@ -298,7 +298,8 @@ class Journeys:
                 offset=collision.offset,
                 refused_since_last_logged=count,
             )
-        found = await self._fetch(*place) if is_fetched else None
+        is_withheld = self._services.settings.has_pseudonyms
+        found = await self._fetch(*place) if is_fetched and not is_withheld else None
         letter = DeadLetter(
             reason=COLLISION,
             detail=collision.detail,
@@ -308,6 +309,8 @@ class Journeys:
             offset=collision.offset,
             at=rfc3339(self._services.clock()),
         )
+        if is_withheld:
+            return Message(*dead_letters.encode(dead_letters.without_contents(letter)))
         if not is_fetched:
             return Message(*dead_letters.encode_left(letter))
         if found is None:

@@ -193,6 +193,8 @@ class Validator:
             value=None if isinstance(record.value, Unread) else record.value,
             headers=record.headers,
         )
+        if self._services.settings.has_pseudonyms:
+            letter = dead_letters.without_contents(letter)
         return Message(*dead_letters.encode(letter))
 
 

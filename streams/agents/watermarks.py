@@ -22,7 +22,7 @@ from schemas import journey_log
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Tick
 from schemas.topics import JOURNEYS_LOG, WATERMARKS
-from schemas.watermarks import LinksDecided, TaskWatermark, decode
+from schemas.watermarks import LinksDecided, PseudonymKey, TaskWatermark, decode
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -162,7 +162,7 @@ class Watermarks:
                     f"release or program has written to it. Delete the topic while no worker runs, and create it anew "
                     "with: touchline topics --create"
                 ) from error
-            if found.epoch != settings.epoch:
+            if found.epoch != settings.epoch or isinstance(found, PseudonymKey):
                 continue
             if isinstance(found, LinksDecided):
                 reached.links_decided = max(reached.links_decided, found.end)

@@ -151,10 +151,9 @@ class PseudonymousIdentities(Identities):
                 stored[self._without(name, {})] = sent
                 continue
             for _, kind, pseudonym, forms in self._read(name, sent):
-                if stored.get(kind, pseudonym) != pseudonym:
-                    # Two names of one kind, as written in capitals and not, may each have a value.
-                    kind = self._without(name, {})
-                stored[kind] = pseudonym
+                # Two names of one kind, as written in capitals and not, may each have a value.
+                is_new = stored.get(kind, pseudonym) == pseudonym
+                stored[kind if is_new else self._without(name, {})] = pseudonym
                 stated.update(forms)
         return stored, stated
 

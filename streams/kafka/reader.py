@@ -69,18 +69,32 @@ async def read_to_end(
 
 async def read_one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
     """Return one message by its offset, or None where the topic no longer has it."""
+    async for record in read_some(settings, topic, partition, [offset]):
+        return record
+    return None
+
+
+async def read_some(
+    settings: Settings, topic: str, partition: int, offsets: Iterable[int]
+) -> AsyncIterator[Record | None]:
+    """Yield of each offset of a partition its message, or None where the topic no longer has it."""
     tp = TopicPartition(topic, partition)
     async with _consumer(settings, [tp], FETCH_BYTES) as consumer:
-        consumer.seek(tp, offset)
-        with suppress(OffsetOutOfRangeError):
-            # The end offset does not tell: the embedded broker gives the first record of the last batch for it.
-            while not _passed(consumer, tp, offset):
-                for found in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, []):
-                    record: Record = found
-                    return record if record.offset == offset else None
-                if await consumer.position(tp) > offset:
-                    return None
-        return None
+        for offset in offsets:
+            yield await _read_at(consumer, tp, offset)
+
+
+async def _read_at(consumer: Any, tp: TopicPartition, offset: int) -> Record | None:
+    consumer.seek(tp, offset)
+    with suppress(OffsetOutOfRangeError):
+        # The end offset does not tell: the embedded broker gives the first record of the last batch for it.
+        while not _passed(consumer, tp, offset):
+            for found in (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)).get(tp, []):
+                record: Record = found
+                return record if record.offset == offset else None
+            if await consumer.position(tp) > offset:
+                return None
+    return None
 
 
 def _passed(consumer: Any, tp: TopicPartition, offset: int) -> bool:

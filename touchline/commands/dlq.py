@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import deque
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from streams.kafka.admin import partition_counts
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
-from touchline.dead_letters import Counts, Selection, dead_letters, once_each, send_back
+from touchline.dead_letters import Counts, Selection, dead_letters, once_each, send_back, with_messages
 from touchline.paused_inputs import PausedInput, ask_to_take_up, paused_inputs
 from touchline.publish.run import publish
 from touchline.report.formatting import counted, duration
@@ -64,7 +65,7 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     counts, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit))
     if output_format == "jsonl":
         decode = _Decoder(configured)
-        for letter in letters:
+        for letter in asyncio.run(_with_messages(configured, letters, counts)):
             say(msgspec.json.encode(_as_json(letter, decode)).decode())
         return
     for letter in letters:
@@ -85,6 +86,22 @@ async def _latest(configured: Settings, selection: Selection, limit: int) -> tup
         key=lambda letter: letter.at,
     )
     return counts, letters[-limit:]
+
+
+async def _with_messages(configured: Settings, letters: list[DeadLetter], counts: Counts) -> list[DeadLetter]:
+    """Return letters in their order, with what Kafka still holds of their messages."""
+
+    async def each() -> AsyncIterator[DeadLetter]:
+        for letter in letters:
+            if letter.value is None:
+                yield letter
+
+    found = {_place(one): one async for one in with_messages(configured, each(), counts.partitions)}
+    return [letter if letter.value is not None else found[_place(letter)] for letter in letters]
+
+
+def _place(letter: DeadLetter) -> tuple[str, int, int]:
+    return letter.topic, letter.partition, letter.offset
 
 
 class _Decoder:
@@ -180,7 +197,9 @@ def replay(
 async def _replay(configured: Settings, selection: Selection, dry_run: bool) -> tuple[Counts, int]:
     """Send the selected messages back; return how many there are, and how many were sent."""
     counts = Counts(await partition_counts(configured), configured.inputs)
-    letters = once_each(dead_letters(configured, selection, counts.partitions), counts)
+    selected = dead_letters(configured, selection, counts.partitions)
+    # A message that is refused again has another place: that it is the same is seen by its content.
+    letters = once_each(with_messages(configured, selected, counts.partitions), counts)
     if not dry_run:
         return counts, await send_back(configured, letters, counts.partitions)
     async for _ in letters:
@@ -191,7 +210,8 @@ async def _replay(configured: Settings, selection: Selection, dry_run: bool) -> 
 def _left_out(counts: Counts) -> str:
     left = counts.messages - counts.returnable
     return (
-        f"; {left:,} cannot be: their dead letters do not hold them, or name no place that is there and takes them"
+        f"; {left:,} cannot be: neither their dead letters nor their topics hold them any more, or their dead letters "
+        "name no place that is there and takes them"
         if left
         else ""
     )
