@@ -13,9 +13,11 @@ from unittest.mock import patch
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from schemas import journey_log
+from schemas.dead_letters import HEADERS
 from schemas.journey_log import Tick
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.purchase import Purchase
@@ -297,6 +299,20 @@ async def test_a_collision_whose_original_is_gone_is_still_told() -> None:
     await worker(kafka).process(chunk_of([first, journey_log.encode(other)], 0, 2))
     (letter,) = kafka.written[DEAD_LETTERS, 0]
     assert letter.value is None
+
+
+async def test_where_there_are_pseudonyms_a_collision_is_told_without_its_message() -> None:
+    first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
+    other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
+    kafka = Kafka()
+    with patch(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"pseudonym_key": SecretStr("k" * 16)})):
+        journeys_with_key = worker(kafka, {17: FakeRecord(17, b"as it came", key=b"k", headers=[("h", b"x")])})
+        await journeys_with_key.process(chunk_of([first, journey_log.encode(other)], 0, 2))
+
+    (letter,) = kafka.written[DEAD_LETTERS, 0]
+    assert (letter.key, letter.value) == (None, None)
+    assert dict(letter.headers).keys() == HEADERS
+    assert other.event_id.encode() not in (dict(letter.headers)["dlq.detail"] or b"")
 
 
 async def test_only_so_many_collisions_of_a_chunk_are_fetched() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -186,3 +187,39 @@ def test_everything_is_documented() -> None:
 def test_company_names_are_a_comma_list() -> None:
     assert load(companies="United, Best Buy,,").company_names == ["United", "Best Buy"]
     assert load().company_names == []
+
+
+def test_keys_of_pseudonyms_are_read_from_variables_or_a_file_and_shown_nowhere(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("the key that is in force\n\nan earlier key, with a comma\n")
+    key, old = "quite a secret of ours", "an older secret of ours, the oldest secret of ours"
+
+    assert load().pseudonym_keys() == (None, [])
+    assert load(pseudonym_key_file=str(file)).pseudonym_keys() == (
+        b"the key that is in force",
+        [b"an earlier key, with a comma"],
+    )
+    both = load(pseudonym_key=key, pseudonym_key_old=old)
+    assert both.pseudonym_keys() == (key.encode(), [b"an older secret of ours", b"the oldest secret of ours"])
+    assert load(pseudonym_key_old=key).pseudonym_keys() == (None, [key.encode()])
+    with pytest.raises(SettingsError, match="take one away"):
+        load(pseudonym_key=key, pseudonym_key_file=str(file))
+    assert not any("secret" in said for said in (repr(both), str(both), str(both.shown())))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"pseudonym_key": "too-short"}, "TOUCHLINE_PSEUDONYM_KEY: a key has 16 characters or more"),
+        ({"pseudonym_key": ""}, "a key has 16 characters or more"),
+        ({"pseudonym_key": "a comma splits this, in a key of ours"}, "name earlier keys in"),
+        ({"pseudonym_key_old": "k" * 16 + ",too-short"}, "key number 2 has fewer"),
+        ({"pseudonym_key_file": "/no/such/file"}, "/no/such/file cannot be read"),
+    ],
+)
+def test_a_key_of_pseudonyms_that_does_not_hold_is_refused_without_showing_it(
+    chosen: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SettingsError, match=says) as raised:
+        load(**chosen)
+    assert "too-short" not in str(raised.value)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from streams.identities import looked_up_by
 from streams.identity.identities import Identities
+from streams.identity.pseudonyms import Pseudonyms
+from streams.settings import load
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.unit.sinks.views import write
@@ -59,3 +62,20 @@ def test_who_owned_it_before_is_shown_behind_who_does_now(chdb: Engine) -> None:
         ("anon:email:a", False),
     ]
     assert [(one.value, one.other_value, one.reason) for one in known.refused] == [("c2", "k1", "two_customers")]
+
+
+@pytest.mark.embedded
+def test_an_identity_is_found_by_the_pseudonyms_of_the_key_and_of_earlier_ones(chdb: Engine) -> None:
+    key, earlier = "the key that is in force", "the key that was before"
+    email = {one: Pseudonyms(one.encode()).of("email", "ann@example.com") for one in (key, earlier)}
+    write(chdb, "identities", kind="email", value=email[earlier], customer_ids=["c1"], version=2)
+    write(chdb, "identity_conflicts")
+
+    told = looked_up_by(load(pseudonym_key=key, pseudonym_key_old=earlier))
+
+    assert {email[key], email[earlier]} <= {
+        value for one in told for kind, value in candidates("Ann@Example.com", one) if kind == "email"
+    }
+    assert [one.customer_id for one in known_of(chdb, "email:Ann@Example.com", *told).owned] == ["c1"]
+    assert known_of(chdb, "email:Ann@Example.com", *looked_up_by(load(pseudonym_key=key))).owned == []
+    assert candidates(f"anon:email:{email[earlier]}", told[0]) == [("email", email[earlier])]

@@ -1,0 +1,165 @@
+"""Identities under pseudonyms: the same people are found, and no identifier is left but in what people write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.identity.hiding import PseudonymousIdentities
+from streams.identity.identities import Identities
+from streams.identity.patterns import Patterns
+from streams.identity.pseudonyms import Pseudonyms
+from tests.unit.schemas.records import minimal
+
+PSEUDONYMS = Pseudonyms(b"a key that nobody knows")
+HIDING = PseudonymousIdentities(PSEUDONYMS, "GB")
+READABLE = Identities("GB")
+EMAIL, PHONE = PSEUDONYMS.of("email", "ann@example.com"), PSEUDONYMS.of("phone", "+442079460958")
+COOKIE = PSEUDONYMS.of("cookie", "k-1234")
+
+KINDS = st.sampled_from(["email", "E-Mail", "phone", "twitter", "device", "cookie", "loyalty_card", "crm", "a:b"])
+VALUES = st.sampled_from(
+    [
+        "ann@example.com",
+        " <ANN@Example.com>",
+        "+44 20 7946 0958",
+        "0044 (0)20 79460958",
+        "@Ann",
+        "ann",
+        "null",
+        "0",
+        "x",
+    ]
+)
+IDENTIFIERS = st.dictionaries(KINDS, VALUES | st.text(max_size=20), max_size=5)
+
+
+def stored(**fields: Any) -> dict[str, Any]:
+    """Return what is stored of a page view with some fields."""
+    record = {"identifiers": {}, "attributes": {}} | minimal("page_view") | fields
+    return HIDING.stored(record)
+
+
+@given(IDENTIFIERS, IDENTIFIERS)
+def test_two_touchpoints_share_a_pseudonym_exactly_where_they_share_an_identifier(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    readable = [set(READABLE.usable(identifiers)) for identifiers in (one, other)]
+    hidden = [set(HIDING.usable(identifiers)) for identifiers in (one, other)]
+
+    assert len(hidden[0] & hidden[1]) == len(readable[0] & readable[1])
+    assert [len(found) for found in hidden] == [len(found) for found in readable]
+
+
+@given(IDENTIFIERS)
+def test_what_is_stored_is_read_as_what_was_sent(sent: dict[str, str]) -> None:
+    kept = stored(customer_id=None, identifiers=sent)
+
+    assert HIDING.usable(kept["identifiers"]) == HIDING.usable(sent)
+    assert HIDING.customer_key_of(None, kept["identifiers"]) == HIDING.customer_key_of(None, sent)
+    assert HIDING.stored(kept) == kept
+
+
+def test_all_forms_of_an_identifier_have_one_pseudonym_and_each_kind_another() -> None:
+    assert (
+        HIDING.usable({"phone": "0044 20 7946 0958"}) == HIDING.usable({"phone": "020 7946 0958"}) == [("phone", PHONE)]
+    )
+    assert HIDING.customer_key_of(None, {"email": "Ann <ANN@example.com>"}) == f"anon:email:{EMAIL}"
+    assert HIDING.usable({"cookie": "ann1"})[0][1] != HIDING.usable({"device": "ann1"})[0][1]
+
+
+@pytest.mark.parametrize("customer", ["c-1001", "4711", "02079460958", "Ann Miller", "~1"])
+def test_a_customers_number_is_kept(customer: str) -> None:
+    assert stored(customer_id=customer)["customer_id"] == customer
+    assert HIDING.customer(customer) == customer
+
+
+@pytest.mark.parametrize(
+    "customer", ["ann@example.com", "shop/ann@example.com", "+44 20 7946 0958", "anon:email:a@b.de"]
+)
+def test_a_customers_id_that_is_an_address_or_a_number_is_replaced(customer: str) -> None:
+    hidden = stored(customer_id=customer)["customer_id"]
+
+    assert PSEUDONYMS.knows(hidden)
+    assert HIDING.customer(customer) == HIDING.customer(hidden) == hidden
+    assert HIDING.customer(f"{customer}x") != hidden
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("/help", "/help"),
+        ("/me?mail=ann@example.com&x=1", f"/me?mail={EMAIL}&x=1"),
+        ("/me?mail=Ann%40Example.com", f"/me?mail={EMAIL}"),
+        ("mailto:ANN@example.com", f"mailto:{EMAIL}"),
+        ("/call/+44 20 7946-0958/now", f"/call/{PHONE}/now"),
+        ("/call?to=%2B442079460958", f"/call?to={PHONE}"),
+        ("/c/k-1234/x", f"/c/{COOKIE}/x"),
+        ("/at/2024-05-01T12:00:00+02:00", "/at/2024-05-01T12:00:00+02:00"),
+        ("@harbour", "@harbour"),
+        ("a+b", "a+b"),
+    ],
+)
+def test_in_other_fields_addresses_numbers_and_what_is_stated_are_replaced(said: str, kept: str) -> None:
+    found = stored(page=said, event_id=said, attributes={"ref": said, said: "x"}, identifiers={"cookie": "k-1234"})
+
+    assert found["page"] == found["event_id"] == found["attributes"]["ref"] == kept
+    assert kept in found["attributes"]
+
+
+def test_a_text_of_many_identifiers_is_replaced_whole_so_that_nothing_outgrows_its_message() -> None:
+    found = stored(page="a@b.c " * 1_000)
+
+    assert PSEUDONYMS.knows(found["page"])
+
+
+def test_attributes_that_bear_the_name_of_a_kind_are_identifiers_but_for_the_device() -> None:
+    attributes = {"Email": "ANN@example.com", "phone": "020 7946 0958", "cookie": "k-1234", "device": "phone"}
+
+    assert stored(attributes=attributes)["attributes"] == {
+        "Email": EMAIL,
+        "phone": PHONE,
+        "cookie": COOKIE,
+        "device": "phone",
+    }
+    assert stored(attributes={"phone": "n/a"})["attributes"] == {"phone": "n/a"}
+
+
+def test_what_people_write_is_kept() -> None:
+    said = "Write to ann@example.com or +44 20 7946 0958"
+    record = minimal("tweet") | {"text": said, "identifiers": {"email": "ann@example.com"}, "attributes": {}}
+
+    assert HIDING.stored(record)["text"] == said
+
+
+def test_what_identifies_nobody_is_left_out_and_counted_once() -> None:
+    counted: Counter[tuple[str, str]] = Counter()
+    hiding = PseudonymousIdentities(
+        PSEUDONYMS, placeholders=Patterns(r"kiosk@.*"), ignored=lambda kind, reason: counted.update([(kind, reason)])
+    )
+    sent = {"email": "ann@", "cookie": "null", "device": "d-1"}
+    record = minimal("page_view") | {"customer_id": "kiosk@shop.example", "identifiers": sent, "attributes": {}}
+
+    kept = hiding.stored(record)
+    hiding.customer_key_of(kept["customer_id"], kept["identifiers"])
+
+    assert kept["customer_id"] is None
+    assert kept["identifiers"] == {"device": PSEUDONYMS.of("device", "d-1")}
+    assert counted == {
+        ("email", "malformed"): 1,
+        ("cookie", "placeholder"): 1,
+        ("customer_id", "pattern"): 1,
+    }
+
+
+def test_two_values_of_one_kind_are_both_kept() -> None:
+    kept = stored(identifiers={"email": "ann@example.com", "EMAIL": "bob@example.com"})
+
+    assert {value for _, value in HIDING.usable(kept["identifiers"])} == {
+        EMAIL,
+        PSEUDONYMS.of("email", "bob@example.com"),
+    }
