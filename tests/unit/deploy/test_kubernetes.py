@@ -115,7 +115,7 @@ def test_settings_exist_and_secrets_are_elsewhere() -> None:
     ("name", "user", "secrets"),
     [
         ("touchline-setup", "touchline_owner", {"kafka-owner", "clickhouse-owner"}),
-        ("touchline-worker", "touchline_worker", {"kafka-worker"}),
+        ("touchline-worker", "touchline_worker", {"kafka-worker", "pseudonym"}),
         ("touchline-sink", "touchline_sink", {"kafka-sink", "clickhouse-writer"}),
         ("touchline-collect", "touchline_publisher", {"kafka-publisher", "collect-keys"}),
     ],
