@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -245,3 +246,30 @@ def test_forged_headers_stop_no_listing_and_no_replay(broker: Settings) -> None:
     assert dry.stdout.startswith(f"{returnable} messages would be sent back; ")
     assert sent.stdout.startswith(f"{returnable} messages sent back; ")
     assert len(on(broker, views, 0)) == before + returnable
+
+
+def test_a_message_that_its_letters_do_not_hold_is_fetched_and_sent_back_once(broker: Settings) -> None:
+    cases = "touchpoints.case_events.v1"
+    message = Message(b"C2", b'{"event_id": "c"}', [("trace", b"\x07")])
+
+    async def write() -> None:
+        producer = BatchProducer(broker)
+        await producer.start()
+        try:
+            await producer.send({(cases, 1): [message, Message(b"C3", b"another"), message]})
+            # It was refused twice, in two places; what is told of the last place is gone.
+            letters = [letter(None, None, "undecodable", cases, 1, offset) for offset in (2, 0, 1_000)]
+            await producer.send({(DEAD_LETTERS, 3): letters})
+        finally:
+            await producer.stop()
+
+    asyncio.run(write())
+    listed = run(broker, "dlq", "list", "--topic", cases, "--format", "jsonl")
+    dry = run(broker, "dlq", "replay", "--topic", cases, "--dry-run")
+    sent = run(broker, "dlq", "replay", "--topic", cases)
+
+    values = [json.loads(line)["value"] for line in listed.stdout.splitlines()]
+    assert values == [base64.b64encode(message.value or b"").decode()] * 2 + [None]
+    assert dry.stdout.startswith("1 message would be sent back; 1 cannot be"), dry.output
+    assert sent.stdout.startswith("1 message sent back; 1 cannot be"), sent.output
+    assert on(broker, cases, 1)[3:] == [message]
