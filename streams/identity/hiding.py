@@ -24,7 +24,7 @@ KEPT = UNLIMITED
 DIMENSIONS = frozenset({"device"})
 """Kinds whose name, as that of an attribute, says what somebody uses and not who they are."""
 REPLACED_MAX = 4
-"""Of a text with more identifiers in it, the whole is replaced: pseudonyms are longer, and many would outgrow it."""
+"""Of a text with more signs of any the whole is replaced: pseudonyms are longer, and to read many takes long."""
 
 _CUSTOMER, _WHOLE = ":customer", ":text"  # a kind has no colon, so these are none
 _EMAIL, _PHONE = "email", "phone"
@@ -78,7 +78,7 @@ class PseudonymousIdentities(Identities):
         if self._pseudonyms.knows(customer_id):
             return customer_id
         customer = super().customer(customer_id)
-        if customer is None or not _SIGNS.search(customer) or self._without(customer, {}) == customer:
+        if customer is None or not _is_suspect(customer) or self._without(customer, {}) == customer:
             return customer
         return self._pseudonyms.of(_CUSTOMER, customer)
 
@@ -101,7 +101,7 @@ class PseudonymousIdentities(Identities):
             texts += [value for value in entry.values() if type(value) is str]
         text = "\n".join(texts)
         # Most records have no sign of any: then their fields are not looked at one by one.
-        if _SIGNS.search(text) or any(one in text for one in stated):
+        if _is_suspect(text) or any(one in text for one in stated):
             for name, value in hidden.items():
                 if name not in _APART:
                     hidden[name] = self._hidden(value, stated)
@@ -183,31 +183,29 @@ class PseudonymousIdentities(Identities):
         """Return a text with pseudonyms in the place of identifiers."""
         if self._pseudonyms.knows(text):
             return text
-        count, hidden = 0, text
-        if _ADDRESS.search(text):
-            parts = [self._address(part) for part in _BETWEEN.split(text)]
-            count += sum(part is not None for part in parts)
-            hidden = "".join(
-                before if after is None else after for before, after in zip(_BETWEEN.split(text), parts, strict=True)
-            )
-        hidden, replaced = _NUMBER.subn(self._number, hidden)
-        count += replaced
+        signs = len(_ADDRESS.findall(text)) + len(_NUMBER.findall(text))
+        count = max(signs, sum(map(text.count, stated)))  # what is stated may be an address, or a number
+        if count > REPLACED_MAX:  # before any is read: that takes long
+            return self._pseudonyms.of(_WHOLE, text)
+        if not count:
+            return text
+        hidden = "".join(map(self._address, _BETWEEN.split(text)))
+        hidden = _NUMBER.sub(self._number, hidden)
         for one in sorted(stated, key=len, reverse=True):
-            if one in hidden:
-                count += hidden.count(one)
-                hidden = hidden.replace(one, stated[one])
-        return hidden if count <= REPLACED_MAX else self._pseudonyms.of(_WHOLE, text)
+            hidden = hidden.replace(one, stated[one])
+        return hidden
 
-    def _address(self, part: str) -> str | None:
-        """Return the pseudonym of what looks like an e-mail address, None of what does not."""
+    def _address(self, part: str) -> str:
+        """Return the pseudonym of what looks like an e-mail address, and all else as it is."""
         if not _ADDRESS.search(part):
-            return None
-        address = cleaned(unquote(part)) if len(part) <= _LONGEST_ADDRESS else part
-        user, at, host = address.rpartition("@")
-        if len(part) <= _LONGEST_ADDRESS and not (user.strip("@") and at and host):
-            return None
-        found = email(address) if len(part) <= _LONGEST_ADDRESS else None
-        return self._pseudonyms.of(_EMAIL, found or folded(address))
+            return part
+        if len(part) > _LONGEST_ADDRESS:
+            return self._pseudonyms.of(_EMAIL, part)
+        address = cleaned(unquote(part))
+        user, _, host = address.rpartition("@")
+        if not (user.strip("@") and host):
+            return part
+        return self._pseudonyms.of(_EMAIL, email(address) or folded(address))
 
     def _number(self, found: re.Match[str]) -> str:
         number = cleaned(unquote(found[0]))
@@ -224,3 +222,11 @@ def _forms(kind: str, sent: str, value: str) -> set[str]:
         forms |= {re.sub(r"\D", "", form) for form in forms}
     words = kind not in {"device", "cookie"}
     return {form for form in forms if len(form) >= _SHORTEST and (words or not form.isalpha())}
+
+
+def _is_suspect(text: str) -> bool:
+    """Return whether a text has a sign of an address or a number."""
+    if "@" in text or "+" in text:
+        return True
+    # The expression looks at each character, which takes as long as all else: most texts have nothing for it.
+    return ("%" in text or not text.isascii()) and _SIGNS.search(text) is not None

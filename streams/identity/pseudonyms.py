@@ -10,6 +10,7 @@ from hashlib import sha256
 
 CACHED = 16_384
 """Identifiers of which the pseudonym is kept."""
+_CACHED_CHARACTERS = 128
 _ID_DIGITS = 8
 _DIGITS = 32
 """Hexadecimal digits of the key's id, and of the digest: 128 bits, as RFC 2104 (section 5) lets one cut it."""
@@ -49,7 +50,7 @@ class Pseudonyms:
             kind: normalised.
             value: normalised, so that all forms of one identifier have one pseudonym.
         """
-        return self._cached(kind, value)
+        return self._cached(kind, value) if len(value) <= _CACHED_CHARACTERS else self._made(kind, value)
 
     def knows(self, value: str) -> bool:
         """Return whether a value is a pseudonym, by this key or an earlier one."""

@@ -112,9 +112,24 @@ def test_in_other_fields_addresses_numbers_and_what_is_stated_are_replaced(said:
 
 
 def test_a_text_of_many_identifiers_is_replaced_whole_so_that_nothing_outgrows_its_message() -> None:
-    found = stored(page="a@b.c " * 1_000)
+    for many in ("a@b.c " * 1_000, "+44 20 7946 0958 " * 400, "k-1234" * 5):
+        assert PSEUDONYMS.knows(stored(page=many, identifiers={"cookie": "k-1234"})["page"])
 
-    assert PSEUDONYMS.knows(found["page"])
+
+def test_however_many_identifiers_stand_in_a_text_few_of_them_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def note(value: str) -> str:
+        read.append(value)
+        return value
+
+    monkeypatch.setattr("streams.identity.hiding.email", note)
+    monkeypatch.setattr(HIDING.phones, "phone", note)
+
+    stored(attributes={f"a{number}": "a@b.c +442079460958 " * 400 for number in range(200)})
+    assert read == []
+    stored(page="a@b.c +442079460958")
+    assert read == ["a@b.c", "+442079460958"]
 
 
 def test_attributes_that_bear_the_name_of_a_kind_are_identifiers_but_for_the_device() -> None:
