@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, all_topics
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, SIGNAL_ABANDONMENTS, all_topics
 from servers.kafka import Kafka
 from sinks.database import select
 from sinks.open import open_database
@@ -166,7 +166,7 @@ def test_no_identifier_is_written_past_the_inputs(shop: Shop) -> None:
     found = asyncio.run(written(shop))
 
     assert [(topic, one) for topic, of_one in found.items() for one in of_one if shows(one)] == []
-    assert found.keys() >= {DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS}
+    assert found.keys() >= {DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, SIGNAL_ABANDONMENTS}
     assert len(found[DEAD_LETTERS]) == REFUSED
     assert any(b"c-42" in one for one in found[JOURNEYS_LOG])
 
