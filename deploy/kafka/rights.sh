@@ -60,8 +60,8 @@ make_user touchline_publisher "${KAFKA_PUBLISHER_PASSWORD:-}"
 allow touchline_owner Create,Describe,DescribeConfigs,Alter,Delete topic \
   "${INPUTS[@]}" "${JOURNEYS[@]}" "$LINKS" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
 allow touchline_owner Write topic "${INPUTS[@]}" "$LINKS" "$RESUME"
-# What a dead letter does not hold is read from its input.
-allow touchline_owner Read topic "${INPUTS[@]}" "$DEAD_LETTERS"
+# What a dead letter does not hold is read from its input, and the id of the workers' key of pseudonyms from the watermarks.
+allow touchline_owner Read topic "${INPUTS[@]}" journeys.watermarks.v1 "$DEAD_LETTERS"
 allow touchline_owner Describe,Delete prefix touchline-
 
 # `touchline worker`. It also reads an input's message that collides with another.

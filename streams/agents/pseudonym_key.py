@@ -15,6 +15,7 @@ from streams.identity.pseudonyms import key_id_of
 from streams.kafka.offsets import Record
 from streams.kafka.producer import Message
 from streams.kafka.reader import read_to_end
+from streams.settings import Settings
 
 PRIVACY = "docs/identity.md#another-key"
 
@@ -40,7 +41,7 @@ async def check_key(services: Services, history: History | None = None) -> None:
     settings = services.settings
     key, earlier = settings.pseudonym_keys()
     now = "" if key is None else key_id_of(key)
-    used, is_new = await _used(history() if history is not None else _read_from_kafka(services))
+    used, is_new = await _used(history() if history is not None else _read_from_kafka(settings))
     if now == (used or ""):
         return
     if used and used not in map(key_id_of, earlier):
@@ -60,6 +61,22 @@ async def check_key(services: Services, history: History | None = None) -> None:
     await services.producer.send({(WATERMARKS, 0): [Message(noted.key, watermarks.encode(noted))]})
 
 
+async def check_key_of_command(settings: Settings, history: History | None = None) -> None:
+    """Make sure that a command which writes identities has the key that workers have.
+
+    Raises:
+        PseudonymKeyError: it has another, or none: it would write identifiers, or what nobody is found by.
+    """
+    key, _ = settings.pseudonym_keys()
+    now = "" if key is None else key_id_of(key)
+    used, _ = await _used(history() if history is not None else _read_from_kafka(settings))
+    if used and used != now:
+        raise PseudonymKeyError(
+            f"workers replace identifiers by the key with id {used}, and TOUCHLINE_PSEUDONYM_KEY has {_named(now)} "
+            "here: set the same key here"
+        )
+
+
 async def _used(history: AsyncIterator[Sequence[Record]]) -> tuple[str | None, bool]:
     """Return the id of the key that was noted last, None without one, and whether nothing was reported yet."""
     used, is_new = None, True
@@ -75,15 +92,18 @@ async def _used(history: AsyncIterator[Sequence[Record]]) -> tuple[str | None, b
     return used, is_new
 
 
-async def _read_from_kafka(services: Services) -> AsyncIterator[Sequence[Record]]:
-    async for run in read_to_end(services.settings, WATERMARKS, [0]):
+async def _read_from_kafka(settings: Settings) -> AsyncIterator[Sequence[Record]]:
+    async for run in read_to_end(settings, WATERMARKS, [0]):
         yield run.records
 
 
 def _refused(now: str, used: str) -> str:
-    found = f"the key with id {now}" if now else "no key"
     return (
-        f"identifiers were replaced by the key with id {used}, and TOUCHLINE_PSEUDONYM_KEY has {found}. Set that key "
-        "again; or, if it is to be another, name the earlier one in TOUCHLINE_PSEUDONYM_KEY_OLD: whoever is known by "
-        f"no customer's id then begins anew. If it is lost, touchline rebuild begins without it. See {PRIVACY}"
+        f"identifiers were replaced by the key with id {used}, and TOUCHLINE_PSEUDONYM_KEY has {_named(now)}. Set that "
+        "key again; or, if it is to be another, name the earlier one in TOUCHLINE_PSEUDONYM_KEY_OLD: whoever is known "
+        f"by no customer's id then begins anew. If it is lost, touchline rebuild begins without it. See {PRIVACY}"
     )
+
+
+def _named(key_id: str) -> str:
+    return f"the key with id {key_id}" if key_id else "no key"

@@ -199,6 +199,14 @@ def test_refused_messages_are_fetched_from_their_places_to_be_sent_back(shop: Sh
     assert all(letter["value"] for letter in as_json)
 
 
+def test_a_decision_without_the_key_writes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(shop.pipeline._environment, "TOUCHLINE_PSEUDONYM_KEY")
+    ran = shop.pipeline.touchline("identity", "link", EMAIL, "c-42")
+
+    assert ran.returncode != 0
+    assert "set the same key here" in ran.stderr
+
+
 def test_a_worker_without_the_key_ends_and_says_what_to_do(shop: Shop) -> None:
     worker = shop.pipeline.start("worker", pseudonym_key="quite another key than that one")
     until(lambda: worker.died, "the worker to end", STOPS_WITHIN_S)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from schemas.identity_links import CUSTOMER, Command, Identity, encode
 from schemas.topics import LINKS
+from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
 from streams.identity.identities import ANONYMOUS, Identities
 from streams.kafka.producer import BatchProducer, Message
 from streams.runtime.clock import wall_clock
@@ -38,12 +39,16 @@ async def decide(settings: Settings, action: Literal["link", "unlink"], first: I
     """Write a decision on two identities; it holds for touchpoints of all times.
 
     Raises:
-        CommandError: the two are the same.
+        CommandError: the two are the same, or the workers' key of pseudonyms is another.
         KafkaError: Kafka does not answer.
         ProduceError: Kafka does not take it.
     """
     if first == second:
         raise CommandError(f"both are {first[0]} {first[1]!r}: there is nothing to decide")
+    try:
+        await check_key_of_command(settings)
+    except PseudonymKeyError as error:
+        raise CommandError(str(error)) from error
     command = Command(action, first, second, wall_clock(), str(uuid4()))
     producer = BatchProducer(settings)
     await producer.start()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from schemas import identity_links, journey_log, watermarks
@@ -23,7 +24,7 @@ from schemas.rows import encode_rows
 from schemas.topics import WATERMARKS
 from schemas.watermarks import PseudonymKey, TaskWatermark
 from streams.agents.identities import open_identities
-from streams.agents.pseudonym_key import PseudonymKeyError, check_key
+from streams.agents.pseudonym_key import PseudonymKeyError, check_key, check_key_of_command
 from streams.agents.services import Producer, Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import Validator
@@ -205,6 +206,16 @@ async def test_another_key_or_none_ends_the_worker(chosen: dict[str, str]) -> No
         await started([REPORTED, USED], **chosen)
     assert "TOUCHLINE_PSEUDONYM_KEY_OLD" in str(raised.value)
     assert OTHER not in str(raised.value)
+
+
+async def test_a_command_needs_the_key_of_the_workers() -> None:
+    async def history() -> AsyncIterator[Sequence[Record]]:
+        yield [FakeRecord(0, watermarks.encode(USED), USED.key)]
+
+    await check_key_of_command(Settings(pseudonym_key=SecretStr(KEY)), history)
+    for other in (Settings(), Settings(pseudonym_key=SecretStr(OTHER), pseudonym_key_old=SecretStr(KEY))):
+        with pytest.raises(PseudonymKeyError, match="set the same key here"):
+            await check_key_of_command(other, history)
 
 
 async def test_another_key_is_taken_where_the_earlier_one_is_named() -> None:
