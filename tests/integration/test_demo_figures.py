@@ -20,7 +20,9 @@ from tests.integration import kept
 from tests.oracle.compare import Views, differences
 from tests.oracle.nasty import Nasty
 from tests.oracle.nasty_faults import NastyFaults
-from tests.oracle.touchpoints import moment
+from tests.oracle.nasty_people import NastyPeople
+from tests.oracle.owners import whose
+from tests.oracle.touchpoints import ACTIONS, moment
 
 pytestmark = pytest.mark.embedded
 
@@ -46,7 +48,7 @@ class Played:
 
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
     kept.demo(database, *inputs)
-    return Played(lines, kept.rows(database, *kept.VIEWS, "clocks"), database)
+    return Played(lines, kept.rows(database, *kept.VIEWS, "reconciliation", "clocks"), database)
 
 
 def play_lines(folder: Path, lines: list[dict[str, Any]]) -> Played:
@@ -101,6 +103,23 @@ def test_every_row_of_an_input_full_of_faults_is_what_its_lines_hold(tmp_path: P
     turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}
     assert turned["U1"] == "worse"
     assert "H1" not in turned
+
+
+def test_every_row_of_people_who_come_as_several_identities_is_what_their_lines_hold(tmp_path: Path) -> None:
+    today = int(time.time()) // DAY_S * DAY_S * 1000
+    played = play_lines(tmp_path, NastyPeople(seed=11, now=today, people=160).lines())
+
+    assert played.different[:SHOWN] == []
+    # Nothing of the above holds by there being nothing.
+    stated = {line["event_id"]: whose(line) for line in played.lines if line["kind"] in ACTIONS}
+    moved = [row for row in played.views["touchpoints"] if row["customer_id"] != stated[row["event_id"]]]
+    assert len(moved) > len(stated) / 4
+    assert {row["kind"] for row in moved} == set(ACTIONS)
+    events = {row["event_id"]: row["customer_id"] for row in moved}
+    shifts = [row for row in played.views["sentiment_shifts"] if row["onset_event_id"] in events]
+    assert [row["direction"] for row in shifts if row["customer_id"] == "S1"] == ["worse"]
+    abandoned = {row["subject"] for row in played.views["abandonments"] if not row["customer_id"].startswith("anon:")}
+    assert abandoned == {"cart", "checkout", "call", "hold", "survey"}
 
 
 @pytest.fixture(scope="module")

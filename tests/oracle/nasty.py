@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.oracle.owners import NO_IDENTITY
 from tests.oracle.stories import TEXTS, Event, Stories
-from tests.oracle.touchpoints import DAY, HOUR, MINUTE, NO_IDENTITY, SECOND
+from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND
 
 PEOPLE: list[Event] = [
     {"customer_id": "C1"},

@@ -7,23 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.oracle.owners import Stated, identities, owners
+
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-NO_IDENTITY = {
-    "", "null", "none", "undefined", "nan", "anonymous", "guest", "unknown", "test", "n/a", "0", "-1",
-    "[object object]", "(null)", "true", "00000000-0000-0000-0000-000000000000",
-}  # fmt: skip
-WRITTEN = {
-    "0049 (0)30 98-76": "+49309876",
-    "mailto:BOB@example.com": "bob@example.com",
-    "@\uff22\u200bob": "bob",
-}
-"""How identifiers begin that are written in an unusual way, and what that means."""
-STRONG = ("email", "phone", "loyalty_card")
-WEAK = ("twitter", "device", "cookie")
+MOVED_BEFORE = 3 * DAY
+"""What happened so long before a link, or later, is in the journeys of whom the link tells."""
 
 PHASES: dict[str, tuple[str, ...]] = {
     "support_call": ("queued", "answered", "held", "resumed", "transferred", "ended"),
@@ -119,34 +111,6 @@ def moment(text: str | None) -> int | None:
     return None if text is None else milliseconds(text.replace(" ", "T") + "+00:00")
 
 
-def whose(record: Mapping[str, Any]) -> str:
-    """Return the customer, or the name of the anonymous profile."""
-    customer = (record.get("customer_id") or "").strip()
-    if customer.lower() not in NO_IDENTITY:
-        return str(customer)
-    usable = {
-        kind: _plain(kind, value.strip())
-        for kind, value in record.get("identifiers", {}).items()
-        if value.strip().lower() not in NO_IDENTITY
-    }
-    for kind in (*STRONG, *sorted(usable.keys() - {*STRONG, *WEAK}), *WEAK):
-        if kind in usable:
-            return f"anon:{kind}:{usable[kind]}"
-    raise ValueError(f"no identity: {record}")
-
-
-def _plain(kind: str, value: str) -> str:
-    """Return an identifier as all of its ways of being written are kept."""
-    for written, meant in WRITTEN.items():
-        if value.startswith(written):
-            return meant + value.removeprefix(written)
-    if kind == "phone":
-        return "".join(char for place, char in enumerate(value) if char.isdigit() or (char == "+" and place == 0))
-    if kind == "twitter":
-        return value.removeprefix("@").lower()
-    return value.lower() if kind == "email" else value
-
-
 def _channel(record: Mapping[str, Any]) -> str:
     if record.get("channel"):
         return str(record["channel"])
@@ -156,18 +120,26 @@ def _channel(record: Mapping[str, Any]) -> str:
 
 
 def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | None]) -> dict[str, list[Touch]]:
-    """Return the touchpoints of each customer in order; of a repeated event_id the first is kept."""
-    seen: dict[str, Touch] = {}
+    """Return the touchpoints of each owner in order; of a repeated event_id the first is kept."""
+    first: dict[str, Mapping[str, Any]] = {}
     for record in lines:
-        if record["kind"] in ACTIONS and record["event_id"] not in seen:
-            seen[record["event_id"]] = _touch(record, sentiments.get(record["event_id"]))
+        if record["kind"] in ACTIONS:
+            first.setdefault(record["event_id"], record)
+    owner_of = owners(
+        (
+            Stated(milliseconds(record["occurred_at"]), event_id, identities(record))
+            for event_id, record in first.items()
+        ),
+        MOVED_BEFORE,
+    )
+    touches = [_touch(record, sentiments.get(event_id), owner_of[event_id]) for event_id, record in first.items()]
     customers: dict[str, list[Touch]] = {}
-    for touch in sorted(seen.values(), key=lambda touch: touch.order):
+    for touch in sorted(touches, key=lambda touch: touch.order):
         customers.setdefault(touch.customer, []).append(touch)
     return customers
 
 
-def _touch(record: Mapping[str, Any], sentiment: float | None) -> Touch:
+def _touch(record: Mapping[str, Any], sentiment: float | None, owner: str) -> Touch:
     kind = record["kind"]
     action, usual = ACTIONS[kind]
     value = {"purchase": record.get("amount_minor"), "cart_event": record.get("value_minor", 0)}.get(kind)
@@ -175,7 +147,7 @@ def _touch(record: Mapping[str, Any], sentiment: float | None) -> Touch:
         event_id=record["event_id"],
         kind=kind,
         at=milliseconds(record["occurred_at"]),
-        customer=whose(record),
+        customer=owner,
         channel=_channel(record),
         source=record["source"],
         action=record.get(action, usual),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,10 +10,16 @@ import msgspec
 
 from schemas import journey_log
 from schemas.avro.jsonl import parse_line
-from schemas.journey_log import Tick
+from schemas.journey_log import LogRecord, Owners, Tick
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import TABLES
+from schemas.rows import TABLES, Row
+from schemas.units import DAY_MS
 from sinks.tables import TABLES as STORED
+from streams.agents.identity import key_of
+from streams.identity.graph import IdentityGraph
+from streams.identity.groups import WINDOW_MS
+from streams.identity.identities import Identities
+from streams.identity.statements import Statements
 from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
@@ -20,6 +27,8 @@ from streams.sentiment import VaderScorer
 from tests.contract.engine import Engine
 
 FOREVER = 1 << 52
+CHUNK = 128
+"""Records of the log."""
 
 
 def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -> None:
@@ -33,21 +42,60 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
     """
     for table in STORED.values():
         database.execute(f"TRUNCATE TABLE {table.stored}")
-    partition, scorer, offset = Partition(0, 1, Rules(dimensions=frozenset(dimensions))), VaderScorer(), 0
-    for line in file.read_bytes().splitlines():
+    log, scorer = _Log(Rules(dimensions=frozenset(dimensions), moved_ms=3 * DAY_MS)), VaderScorer()
+    for number, line in enumerate(file.read_bytes().splitlines()):
         kind, record = parse_line(line)
-        source = Source(task=0, topic="t", partition=0, offset=offset, received_at=record["occurred_at"])
+        source = Source(task=0, topic="t", partition=0, offset=number, received_at=record["occurred_at"])
         accepted = accept(kind, record, source, now=FOREVER, scorer=scorer)
         if isinstance(accepted, Touchpoint):
-            at = accepted.occurred_at
-            for log_record in (msgspec.structs.replace(accepted, watermark=at), Tick(watermark=at, settled=at)):
-                data = journey_log.encode(log_record)
-                partition.apply(offset, journey_log.decode(data), data)
-                offset += 1
+            log.append_touchpoint(accepted)
         else:
             written = next(name for name, row_type in TABLES.items() if isinstance(accepted, row_type))
             database.write(written, [msgspec.structs.astuple(accepted)])
-    end = Tick(watermark=until, settled=until)
-    partition.apply(offset, end, journey_log.encode(end))
-    for name, rows in partition.flush().facts.items():
+    log.flush()
+    log.append(Tick(watermark=until, settled=until))
+    log.flush()
+    for name, rows in log.rows.items():
         database.write(name, [msgspec.structs.astuple(row) for row in rows])
+
+
+class _Log:
+    """A log of one partition: touchpoints, whose they are by their links, and what moves.
+
+    Attributes:
+        rows: of each table, what the log has brought about.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rows: dict[str, list[Row]] = defaultdict(list)
+        self._partition, self._offset, self._flushed = Partition(0, 1, rules), 0, 0
+        self._graph, self._statements, self._links = IdentityGraph(), Statements(Identities()), 0
+        self._later_ms = WINDOW_MS - rules.moved_ms
+
+    def append(self, record: LogRecord) -> None:
+        data = journey_log.encode(record)
+        self._partition.apply(self._offset, journey_log.decode(data), data)
+        self._offset += 1
+
+    def append_touchpoint(self, touchpoint: Touchpoint) -> None:
+        at = touchpoint.occurred_at
+        self.append(msgspec.structs.replace(touchpoint, watermark=at))
+        for link in self._statements.links_of(touchpoint, late_before=0):
+            for identity, owned in self._graph.add(link).owners.items():
+                since = [one.since + self._later_ms for one in owned]
+                self.append(Owners(key_of(identity), since, [key_of(one.owner) for one in owned], self._links))
+            self._links += 1
+        self.append(Tick(watermark=at, settled=at))
+        if self._offset - self._flushed >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Take the rows, and append what moves."""
+        self._flushed = self._offset
+        output = self._partition.flush()
+        for name, rows in output.facts.items():
+            self.rows[name] += rows
+        for _, data in output.forwarded:
+            self.append(journey_log.decode(data))
+        if output.forwarded:
+            self.flush()

@@ -26,7 +26,7 @@ from tests.contract.engine import Engine
 from tests.integration.kept import lines as lines_of
 from tests.oracle import histories
 from tests.oracle.compare import World, customers, journeys
-from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read, whose
+from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read
 from tests.unit.played_lines import store
 
 pytestmark = pytest.mark.embedded
@@ -54,6 +54,12 @@ class Shop:
     database: Engine
     shifts: list[Line]
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """Whose each touchpoint is, by event_id."""
+        people = self.world.people.values()
+        return {touch.event_id: touch.customer for history in people for touch in history.touches}
+
     def of(self, kind: str) -> Iterator[Line]:
         """Give the lines of a kind in order of time."""
         return (line for line in self.lines if line["kind"] == kind)
@@ -61,8 +67,9 @@ class Shop:
     def by(self, kind: str, name: str) -> dict[tuple[str, str], list[Line]]:
         """Return the lines of a kind by their customer and one of their fields."""
         found: dict[tuple[str, str], list[Line]] = defaultdict(list)
+        owners = self.owners
         for line in self.of(kind):
-            found[whose(line), line[name]].append(line)
+            found[owners[line["event_id"]], line[name]].append(line)
         return found
 
 

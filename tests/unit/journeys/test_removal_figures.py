@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -20,13 +21,16 @@ from tests.contract.engine import Engine
 from tests.integration.kept import VIEWS
 from tests.oracle.compare import differences
 from tests.oracle.nasty import Nasty
+from tests.oracle.owners import CUSTOMER, identities
 from tests.oracle.touchpoints import moment
-from tests.simulation.arrivals import DAY, HOUR, RULES
+from tests.simulation import arrivals as simulated
+from tests.simulation.arrivals import DAY, HOUR
 from tests.simulation.journeys_log import process_with_crashes
 from tests.unit.journeys.test_removal import arrivals, log_of
 
 pytestmark = pytest.mark.embedded
 
+RULES = replace(simulated.RULES, moved_ms=3 * DAY)
 NOW = 20_000 * DAY
 LIMITS: list[dict[str, int]] = [
     {},
@@ -52,9 +56,19 @@ def rows_of(chdb: Engine, view: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in told.splitlines()]
 
 
+def of_one_name(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line that links nothing: of all that it states of who it is, the strongest is left."""
+    kind, value = identities(line)[0]
+    return (
+        {**line, "customer_id": value, "identifiers": {}}
+        if kind == CUSTOMER
+        else {**line, "customer_id": None, "identifiers": {kind: value}}
+    )
+
+
 @pytest.mark.parametrize(("seed", "changed"), list(enumerate(LIMITS)), ids=["usual limits", "low limits"])
 def test_every_row_is_what_the_lines_that_stay_hold(chdb: Engine, seed: int, changed: dict[str, int]) -> None:
-    lines = Nasty(seed=seed, now=NOW).lines()
+    lines = [of_one_name(line) for line in Nasty(seed=seed, now=NOW).lines()]
     arrived, stay = arrivals(accepted(lines), seed, shares=(0.4,))
     with ExitStack() as stack:
         for name, value in changed.items():
