@@ -147,13 +147,14 @@ def take_step(customer: CustomerState, cart: Cart, step: CartStep, effects: Effe
         _apply(customer, cart, step, effects)
 
 
-def place_order(customer: CustomerState, order: Order, effects: Effects) -> None:
+def place_order(customer: CustomerState, order: Order, effects: Effects, *, opens: bool = True) -> None:
     """Convert the carts of an order, and recover the rows of abandoned ones that are not its own.
 
-    A cart that was unknown is known to be ordered by the order that names it.
+    Args:
+        opens: whether a cart that was unknown is known to be ordered by the order that names it.
     """
     effects.work += len(customer.carts) // CARTS_A_UNIT
-    if order.cart_id:
+    if order.cart_id and (opens or order.cart_id in customer.carts):
         cart_of(customer, order.cart_id, order.attribution)
     for key, cart in customer.carts.items():
         # Most carts were ordered; asked here, as a call for each of them costs more than the order itself.

@@ -16,7 +16,7 @@ from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.rows import Row
 from streams.journeys import abandonment, carts
 from streams.journeys.effects import Effects, EntityKey
-from streams.journeys.state import STATE_MAX_BYTES, Attribution, Cart, CartStep, CustomerState, Journey, Order
+from streams.journeys.state import NEVER, STATE_MAX_BYTES, Attribution, Cart, CartStep, CustomerState, Journey, Order
 
 Carts = dict[str, Cart]
 Deadlines = list[tuple[int, int, Cart]]
@@ -43,7 +43,7 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
     began_after = unknown_until + carts.AFTER_ORDER_MS if unknown_until else -1
     settled = {cart.cart_id for cart in customer.carts.values() if cart.is_settled or cart.attribution.at < began_after}
     before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
-    after = _replayed(before, orders[-most:], effects)
+    after = _replayed(before, orders[-most:], corrected, effects)
     kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
     effects.work += len(customer.carts) // STEPS_A_UNIT
     # One cart may have become many: `bounds` has to measure.
@@ -64,8 +64,11 @@ def keep(customer: CustomerState, corrected: Order, effects: Effects) -> None:
             abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, effects.now)
 
 
-def _replayed(before: Carts, orders: list[Order], effects: Effects) -> Carts:
+def _replayed(before: Carts, orders: list[Order], corrected: Order, effects: Effects) -> Carts:
     customer, unsent = CustomerState(), effects.fresh()
+    began: dict[str, int] = {}
+    for cart in before.values():
+        began[cart.cart_id] = min(cart.attribution.at, began.get(cart.cart_id, cart.attribution.at))
     deadlines: Deadlines = []
     events = _in_order(before, orders)
     for number, (at, what, was) in enumerate(events):
@@ -73,7 +76,9 @@ def _replayed(before: Carts, orders: list[Order], effects: Effects) -> Carts:
         unsent.now = at
         if isinstance(what, Order):
             customer.orders[str(number)] = what
-            carts.place_order(customer, what, unsent)
+            # What another order named before the first cart of this name is over, and forgotten.
+            opens = what is corrected or began.get(what.cart_id, NEVER) <= at
+            carts.place_order(customer, what, unsent, opens=opens)
         elif was is not None:
             attribution = what.attribution or replace(was.attribution, at=at)
             cart = carts.cart_of(customer, was.cart_id, attribution)

@@ -27,8 +27,6 @@ from streams.sentiment import VaderScorer
 from tests.contract.engine import Engine
 
 FOREVER = 1 << 52
-CHUNK = 128
-"""Records of the log."""
 
 
 def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -> None:
@@ -52,7 +50,6 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
         else:
             written = next(name for name, row_type in TABLES.items() if isinstance(accepted, row_type))
             database.write(written, [msgspec.structs.astuple(accepted)])
-    log.flush()
     log.append(Tick(watermark=until, settled=until))
     log.flush()
     for name, rows in log.rows.items():
@@ -68,7 +65,7 @@ class _Log:
 
     def __init__(self, rules: Rules) -> None:
         self.rows: dict[str, list[Row]] = defaultdict(list)
-        self._partition, self._offset, self._flushed = Partition(0, 1, rules), 0, 0
+        self._partition, self._offset = Partition(0, 1, rules), 0
         self._graph, self._statements, self._links = IdentityGraph(), Statements(Identities()), 0
         self._later_ms = WINDOW_MS - rules.moved_ms
 
@@ -85,13 +82,12 @@ class _Log:
                 since = [one.since + self._later_ms for one in owned]
                 self.append(Owners(key_of(identity), since, [key_of(one.owner) for one in owned], self._links))
             self._links += 1
+        # Ticks tell that all partitions have come so far: what moves stands before them.
+        self.flush()
         self.append(Tick(watermark=at, settled=at))
-        if self._offset - self._flushed >= CHUNK:
-            self.flush()
 
     def flush(self) -> None:
         """Take the rows, and append what moves."""
-        self._flushed = self._offset
         output = self._partition.flush()
         for name, rows in output.facts.items():
             self.rows[name] += rows

@@ -176,3 +176,16 @@ def test_a_statement_that_does_not_hold_names_the_cart_that_the_leading_one_leav
     play = Play(Rules(order_source="books")).send(*made).at(DAY)
 
     assert (left(play), rate(play)) == ([], (1, 0))
+
+
+def test_an_order_that_named_a_cart_which_is_forgotten_opens_none_when_another_is_corrected() -> None:
+    # Ordered after 40 minutes and named once more after 29 days. From day 31 on the id is another cart's.
+    made = [cart(0, "item_added"), cart(40 * MINUTE, "ordered"), order(29 * DAY, 700, order_id="n", cart_id="k")]
+    made += [cart(32 * DAY, "item_added"), cart(50 * DAY, "item_added"), stated(62 * DAY, 700, cart_id="other")]
+    play = Play().send(*made).at(62 * DAY + HOUR)
+    were = [(0, 30 * MINUTE, "recovered"), (32 * DAY, 50 * DAY + 30 * MINUTE, "recovered")]
+    assert left(play) == were
+
+    play.send(stated(63 * DAY, 0)).at(64 * DAY)
+
+    assert left(play) == [were[0], (32 * DAY, 50 * DAY + 30 * MINUTE, "abandoned")]
