@@ -46,10 +46,11 @@ class Progress:
 async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: Callable[[Progress], None]) -> None:
     """Wait until everything that was published before `since_ms`, and all that follows from it, is stored.
 
-    That includes every timer up to `since_ms` less the timers' delay, and what is final by then. First the settled time
-    has to reach `since_ms` in every log partition, whose own time then has. Then IDENTITY has to commit all links that
-    were written by that moment, and the sink all facts and dead letters that were written by the next, which it does
-    after their rows are in ClickHouse. The wait has no limit: set one with `asyncio.timeout`.
+    That includes every timer up to `since_ms` less the timers' delay, and what moves. First the settled time has to
+    reach `since_ms`, less the time for which touchpoints move, in every log partition, whose own time is at `since_ms`
+    then. Then IDENTITY has to commit all links that were written by that moment, and the sink all facts and dead
+    letters that were written by the next, which it does after their rows are in ClickHouse. The wait has no limit: set
+    one with `asyncio.timeout`.
 
     Args:
         settings: those of the workers and the sink; the broker asks for no password.
@@ -90,7 +91,7 @@ class _Watch:
         self._on_progress = on_progress
 
     async def clocks_reach(self, since_ms: int) -> None:
-        """Wait until the settled time in the newest clock of every partition is at `since_ms` or later."""
+        """Wait until the newest clock of every partition says that all partitions were at `since_ms` or later."""
         partitions = self._of([CLOCKS])
         self._clocks.assign(partitions)
         for partition, (begin, end) in (await self._spans(partitions)).items():
