@@ -14,6 +14,7 @@ from schemas.rows import (
     BusinessChangeRow,
     CustomerRow,
     DeadLetterRow,
+    IdentityRow,
     JourneyRow,
     Row,
     ShiftRow,
@@ -123,7 +124,21 @@ def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dime
     )
 
 
+def identity(kind: str, value: str, *owners: str) -> Row:
+    """Return whose an identity was, one day after the other."""
+    days = range(len(owners))
+    return IdentityRow(kind, value, [at(day) for day in days], list(owners), [f"e{day}" for day in days], at(9), 1)
+
+
 ROWS: dict[str, list[Row]] = {
+    "identities": [
+        # Two of C1's, one of another customer; a profile's, and a customer who is another one, by a decision.
+        identity("cookie", "k", "anon:email:c1@example.com", "C1"),
+        identity("email", "c1@example.com", "C1"),
+        identity("email", "c2@example.com", "C2"),
+        identity("cookie", "j", "anon:phone:+493012345678"),
+        identity("customer", "C9", "C1"),
+    ],
     "touchpoints": [
         *(touchpoint(day, "tweet", "customer", 5000, "nice") for day in range(6)),
         touchpoint(6, "support_call", "ended", None, "was cut off"),
@@ -255,6 +270,7 @@ def test_what_came_in_is_counted(findings: Findings) -> None:
     intake = findings.intake
 
     assert (intake.touchpoints, intake.customers, intake.anonymous) == (10, 2, 1)
+    assert (intake.identifiers, intake.identified) == (3, 2)
     assert intake.kinds == {"tweet": 9, "support_call": 1}
     assert (intake.first_at, intake.last_at) == (at(0), at(9))
     assert intake.revenue == {"EUR": 12345}

@@ -19,11 +19,19 @@ Direction = Literal["worse", "better"]
 
 @dataclass(frozen=True)
 class Intake:
-    """What came in. `kinds` holds touchpoints a kind, the most frequent first."""
+    """What came in.
+
+    Attributes:
+        identifiers: those that are known to be customers'.
+        identified: the customers whose they are.
+        kinds: touchpoints a kind, the most frequent first.
+    """
 
     touchpoints: int
     customers: int
     anonymous: int
+    identifiers: int
+    identified: int
     first_at: int | None
     last_at: int | None
     kinds: dict[str, int]
@@ -110,6 +118,7 @@ class Findings:
 def build_intake(
     kinds: Iterable[RowDict],
     customers: Iterable[RowDict],
+    identifiers: Iterable[RowDict],
     revenue: Iterable[RowDict],
     refused: Iterable[RowDict],
 ) -> Intake:
@@ -117,10 +126,13 @@ def build_intake(
     kind_rows = list(kinds)
     counted = {str(row["kind"]): int(row["n"]) for row in kind_rows}
     people = next(iter(customers), {"customers": 0, "anonymous": 0})
+    known = next(iter(identifiers), {"identifiers": 0, "customers": 0})
     return Intake(
         touchpoints=sum(counted.values()),
         customers=int(people["customers"]),
         anonymous=int(people["anonymous"]),
+        identifiers=int(known["identifiers"]),
+        identified=int(known["customers"]),
         first_at=min((int(row["first_at"]) for row in kind_rows), default=None),
         last_at=max((int(row["last_at"]) for row in kind_rows), default=None),
         kinds=dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))),

@@ -95,6 +95,12 @@ def _intake(intake: Intake, bad_lines: int, console: Console) -> None:
             f"from {day(intake.first_at)} to {day(intake.last_at)}.",
             console,
         )
+        if intake.identifiers:
+            _say(
+                f"Known of {counted(intake.identified, 'customer')}: {counted(intake.identifiers, 'identifier')} "
+                "(cookies, addresses and others). What states only these counts for them, too.",
+                console,
+            )
         table = _table("", "touchpoints", "share")
         for kind, number in intake.kinds.items():
             name = plural(kind)

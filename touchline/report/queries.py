@@ -42,6 +42,10 @@ FROM touchpoints GROUP BY kind
 CUSTOMERS = """
 SELECT count() AS customers, countIf(startsWith(customer_id, 'anon:')) AS anonymous FROM customers
 """
+IDENTIFIERS = """
+SELECT uniqExact(kind, value) AS identifiers, uniqExact(customer_id) AS customers
+FROM identities WHERE superseded_at IS NULL AND kind != 'customer' AND NOT startsWith(customer_id, 'anon:')
+"""
 REVENUE = """
 SELECT dimension_value AS currency, sum(numerator) AS amount_minor FROM rolling_metrics
 WHERE metric = 'revenue' AND grain = '1d' AND dimension = 'currency'
@@ -120,7 +124,7 @@ def read_findings(ask: Ask) -> Findings:
     sums = {str(row["metric"]): row for row in ask(METRIC_SUMS, {})}
     shifts = build_shifts(ask(SHIFTS, {}))
     worse = [shift for shift in shifts if shift.direction == "worse"]
-    intake = build_intake(ask(KINDS, {}), ask(CUSTOMERS, {}), ask(REVENUE, {}), ask(REFUSED, {}))
+    intake = build_intake(*(ask(sql, {}) for sql in (KINDS, CUSTOMERS, IDENTIFIERS, REVENUE, REFUSED)))
     return Findings(
         intake=intake,
         ratings=_ratings(ask, sums),

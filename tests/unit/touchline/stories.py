@@ -73,6 +73,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
     ],
     queries.CUSTOMERS: [{"customers": 120, "anonymous": 20}],
+    queries.IDENTIFIERS: [{"identifiers": 1_300, "customers": 90}],
     queries.REVENUE: [
         {"currency": "EUR", "amount_minor": 1234567},
         {"currency": "JPY", "amount_minor": 98000},
@@ -108,6 +109,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
 NOTHING: dict[str, list[dict[str, Any]]] = {
     **{sql: [] for sql in STORY},
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
+    queries.IDENTIFIERS: [{"identifiers": 0, "customers": 0}],
     queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
     queries.GOT_WORSE: [{"n": 0}],
 }

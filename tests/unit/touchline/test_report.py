@@ -31,6 +31,7 @@ def test_it_tells_what_came_in_and_what_was_refused() -> None:
 
     assert "1,000 touchpoints of 120 customers, 20 of them not known by name" in text
     assert "from 01 Sep 2026 to 30 Sep 2026" in text
+    assert "Known of 90 customers: 1,300 identifiers (cookies, addresses and others)." in text
     assert re.search(r"Page views +700 +70%", text)
     assert "Sold: EUR 12,345.67, JPY 98,000." in text
     assert "3 messages refused: 2 invalid_score, 1 no_identity." in text
