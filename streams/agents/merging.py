@@ -91,6 +91,8 @@ class IngestTask:
         self._dead_letters: list[Message] = []
         self._links: list[Message] = []
         self._links_end = 0
+        self._stating: list[Touchpoint] = []
+        self._writing: list[Touchpoint] = []
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
@@ -129,6 +131,9 @@ class IngestTask:
     def close(self) -> None:
         """End the task: the next owner of its partitions reads unacknowledged chunks again."""
         self.closed = True
+        for touchpoint in (*self._writing, *self._stating):
+            # They may come again to this very worker.
+            self._statements.forget(touchpoint)
         if self._writer is not None:
             self._writer.cancel()
         for learning in self._learning:
@@ -162,7 +167,9 @@ class IngestTask:
         for _, item in validated.accepted:
             if isinstance(item, Touchpoint) and item.identifiers:
                 links = self._statements.links_of(item, late_before)
-                self._links += [Message(None, identity_links.encode(link)) for link in links]
+                if links:
+                    self._links += [Message(None, identity_links.encode(link)) for link in links]
+                    self._stating.append(item)
 
     def wait_for(self, place: Place, learn: Coroutine[Any, Any, None]) -> None:
         """Have an input wait until its schemas are learnt, which ends with `go_on`; no other input waits for long."""
@@ -207,9 +214,11 @@ class IngestTask:
             batch = self._merge.drain(MAX_BATCH, self._services.clock())
             refused, self._dead_letters = self._dead_letters, []
             links, self._links = self._links, []
+            self._writing, self._stating = self._stating, []
             if not (batch.items or batch.done or refused or links):
                 return False
             ends = await self._services.producer.send(self._messages(batch, refused, links))
+            self._writing = []
             self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
             for received in batch.done:
                 received.chunk.ack()

@@ -19,6 +19,7 @@ _LONGEST = 256
 
 Statement = tuple[object, ...]
 When = tuple[bool, int, str]
+_NEVER: When = (False, -1, "")
 
 
 class Statements:
@@ -38,12 +39,9 @@ class Statements:
         Args:
             late_before: touchpoints that happened before this time (ms) come later than is allowed.
         """
-        customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
-        if len(identifiers) < (1 if customer_id is not None else 2):
+        if len(touchpoint.identifiers) < (1 if touchpoint.customer_id is not None else 2):
             return ()
-        statement: Statement = (customer_id, *identifiers.items())
-        if sum(map(len, (customer_id or "", *identifiers, *identifiers.values()))) > _LONGEST:
-            statement = (blake2b(msgspec.msgpack.encode(statement), digest_size=16).digest(),)
+        statement = _statement_of(touchpoint)
         when = (touchpoint.occurred_at < late_before, touchpoint.occurred_at, touchpoint.event_id)
         stated = self._stated.get(statement)
         if stated is not None and stated <= when:
@@ -54,6 +52,12 @@ class Statements:
         late, occurred_at, event_id = when
         return links_of(self._stated_by(touchpoint), occurred_at, event_id, late=late)
 
+    def forget(self, touchpoint: Touchpoint) -> None:
+        """Forget that a touchpoint has stated anything: its links may not have been written."""
+        statement = _statement_of(touchpoint)
+        if self._stated.get(statement, _NEVER)[1:] == (touchpoint.occurred_at, touchpoint.event_id):
+            del self._stated[statement]
+
     def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
         # Whoever calls an identifier `customer` has not stated a customer's id.
         found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]
@@ -62,3 +66,11 @@ class Statements:
             if customer is not None:
                 found.append((CUSTOMER, customer))
         return found
+
+
+def _statement_of(touchpoint: Touchpoint) -> Statement:
+    customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
+    statement: Statement = (customer_id, *identifiers.items())
+    if sum(map(len, (customer_id or "", *identifiers, *identifiers.values()))) > _LONGEST:
+        statement = (blake2b(msgspec.msgpack.encode(statement), digest_size=16).digest(),)
+    return statement

@@ -10,7 +10,7 @@ from schemas.avro.registry import ConfluentRegistry, FileRegistry, Schema, curre
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import UnknownSchemaError
 from schemas.kinds.purchase import Purchase
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, LINKS, WATERMARKS
 from tests.servers.schema_registry import running_registry
 from tests.unit.agents.ingest_bench import (
     IDLE,
@@ -107,6 +107,24 @@ async def test_what_was_buffered_when_partitions_were_taken_away_is_written_once
         await until(lambda: again.acked)
         assert not before.acked
         assert len(it.log()) == 1
+
+
+async def test_a_link_whose_write_a_rebalance_broke_off_is_written_when_read_again_by_the_same_worker() -> None:
+    login = sent("purchase", customer="ann", identifiers={"email": "ann@example.com"})
+    async with bench() as it:
+        it.producer.gate.clear()
+        before = it.give(PURCHASES, login)
+        await final_until()
+        it.consumer.rebalance()
+        it.ingest.close_tasks()
+        it.producer.gate.set()
+        await it.ingest.wake_tasks()
+
+        again = it.give(PURCHASES, login, login)
+        await until(lambda: again.acked)
+
+        assert not before.acked
+        assert len(it.producer.to(LINKS)) == 1
 
 
 async def test_a_rebalance_shows_in_the_chunks_too() -> None:

@@ -55,6 +55,18 @@ def test_one_identity_links_nothing() -> None:
     assert not said.links_of(touchpoint(cookie="undefined"), NEVER_LATE)
 
 
+def test_what_is_forgotten_is_stated_again_unless_another_has_stated_it_since() -> None:
+    said, first, earlier = Statements(Identities()), touchpoint(cookie="k-1"), touchpoint(T0 - 1, "e0", cookie="k-1")
+    said.links_of(first, NEVER_LATE)
+    said.forget(first)
+    assert said.links_of(first, NEVER_LATE)
+
+    said.links_of(earlier, NEVER_LATE)
+    said.forget(first)
+
+    assert not said.links_of(first, NEVER_LATE)
+
+
 def test_what_was_stated_is_not_stated_again_unless_it_counts_from_earlier_on() -> None:
     said = Statements(Identities())
 
