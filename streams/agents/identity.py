@@ -2,13 +2,16 @@
 
 One worker does it for all, the one that has partition 0 of `identity.links.v1`. Who is who follows from the links
 alone, so the next owner reads them from the beginning, and two of them at a time write the same rows.
+
+A journeys log of a new epoch knows nothing of links that were acknowledged before. Whoever finds no report of its epoch
+in `journeys.watermarks.v1` tells that log all owners, and reports only then; after a crash they are told once more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import faust
 import structlog
@@ -24,10 +27,11 @@ from schemas.versions import row_version
 from schemas.watermarks import LinksDecided
 from streams.agents.facts import encode_facts
 from streams.agents.services import Services
+from streams.agents.watermarks import read_report
 from streams.identity.graph import Changes, IdentityGraph
 from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.identity.identities import ANONYMOUS
-from streams.kafka.consumer import chunks_of, topic
+from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Batches, Message, partition_for
 from streams.kafka.reader import read_to_end
@@ -39,10 +43,15 @@ YIELD_AFTER_S = 0.01
 """Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
 CHANGES_HELD = 2_000
 """When so many rows and owners wait to be written, they are: a link may change all identities of a component."""
+OWNERS_HELD_BYTES = 4 << 20
+"""When owners of so many bytes wait to be told again, they are."""
 OWNERSHIPS_MAX = 100
 """Most ownerships of an identity that are told, the newest: people have a few, and a row has to fit a message."""
 
-History = Callable[[], AsyncIterator[Sequence[Record]]]
+History = Callable[[str], AsyncIterator[Sequence[Record]]]
+Position = Callable[[], int | None]
+
+_OwnersByIdentity = Mapping[Identity, tuple[Ownership, ...]]
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +62,7 @@ class LinkError(TouchlineError):
 
 def register(app: faust.App, services: Services) -> None:
     """Add the agent to an app."""
-    linking = Linking(services)
+    linking = Linking(services, lambda: consumer_of(app).unacknowledged(LINKS, 0))
 
     @app.agent(topic(app, [LINKS]), name=STAGE)
     async def run(stream: faust.StreamT[object]) -> None:
@@ -71,21 +80,27 @@ class Linking:
 
     Args:
         services: write, count, tell the settings.
-        history: returns what the partition holds already; by default it asks Kafka.
+        position: returns the offset of the first link that is not acknowledged; None where the partition is not ours.
+        history: returns what partition 0 of a topic holds already; by default it asks Kafka.
     """
 
-    def __init__(self, services: Services, history: History | None = None) -> None:
+    def __init__(self, services: Services, position: Position, history: History | None = None) -> None:
         self._services = services
+        self._position = position
         self._history = history or self._read_from_kafka
+        self._beginning = asyncio.Lock()
+        self._assignment = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._graph: IdentityGraph | None = None
-        self._applied = -1
-        self._decided = self._reported = 0
+        self._applied = self._decided = self._reported = -1
+        self._due = 0
 
     def close(self) -> None:
         """Forget the links: the partition may no longer be ours."""
-        self._graph = None
-        self._applied = -1
-        self._decided = self._reported = 0
+        self._assignment += 1
+        self._forget()
         self._services.telemetry.identities.set(0)
         self._services.telemetry.identities_too_connected.set(0)
 
@@ -104,12 +119,9 @@ class Linking:
         Raises:
             LinkError: a record cannot be read.
         """
-        graph = self._graph
-        if graph is None:
-            graph = await self._restore(chunk.first_offset)
-            if not chunk.current:
-                return
-            self._graph = graph
+        graph = await self._begun(chunk.first_offset)
+        if graph is None or not chunk.current:
+            return
         changed, began = _Changed(self._services.settings), time.monotonic()
         for record in chunk.records:
             if record.offset <= self._applied:
@@ -126,14 +138,30 @@ class Linking:
                 return  # the next owner takes the links again, and writes what they change
             began = time.monotonic()
         await self._services.producer.send(changed.taken())
+        if not chunk.current:
+            return
         self._decided = chunk.last_offset + 1
         chunk.ack()
-        self._record(graph, chunk)
+        self._services.telemetry.identity_links.inc(len(chunk.records))
+        self._show(graph)
+
+    async def begin(self) -> None:
+        """Find out who is who once the partition is ours: also where no link comes, a new epoch's log has to be told.
+
+        Raises:
+            LinkError: a record cannot be read.
+        """
+        position = self._position() if self._graph is None else None
+        if position is not None:
+            await self._begun(position)
 
     async def report(self) -> None:
-        """Write up to where links are decided, where it has moved since this was last asked."""
+        """Write up to where links are decided, where it has moved since this was last asked.
+
+        The first report of an epoch waits for all links that were there before it.
+        """
         decided = self._decided
-        if decided > self._reported:
+        if decided > self._reported and decided >= self._due:
             found = LinksDecided(self._services.settings.epoch, decided)
             await self._services.producer.send({(WATERMARKS, 0): [Message(found.key, watermarks.encode(found))]})
             self._reported = decided
@@ -141,38 +169,91 @@ class Linking:
     async def _report_for_ever(self) -> None:
         with exit_on_error(STAGE):
             while True:
+                await self.begin()
                 await self.report()
                 await self._services.sleep(self._services.settings.tick_s)
 
-    async def _restore(self, until: int) -> IdentityGraph:
-        """Return who is who by the links before an offset, which are acknowledged: what they changed was written."""
+    async def _begun(self, until: int) -> IdentityGraph | None:
+        """Return who is who by the links before an offset and those taken since, None where the partition is revoked.
+
+        The links before the offset are acknowledged: what they changed was written, but perhaps not to this log.
+        """
+        async with self._beginning:
+            # Links come from before where we began only if their topic was made anew.
+            if self._graph is None or (self._applied < 0 and until < self._decided):
+                assignment = self._assignment
+                is_told = await self._is_told()
+                graph, last, end = await self._restore(until)
+                if not is_told:
+                    await self._tell(graph, last, assignment)
+                if assignment != self._assignment:
+                    return None  # the next owner tells all again
+                self._graph, self._decided, self._due = graph, last + 1, 0 if is_told else end
+                self._show(graph)
+            return self._graph
+
+    async def _is_told(self) -> bool:
+        """Return whether the journeys log of this epoch knows what acknowledged links have decided."""
+        epoch = self._services.settings.epoch
+        async for records in self._history(WATERMARKS):
+            for record in records:
+                found = read_report(record)
+                if isinstance(found, LinksDecided) and found.epoch == epoch:
+                    return True
+        return False
+
+    async def _tell(self, graph: IdentityGraph, last: int, assignment: int) -> None:
+        """Tell the journeys log who owns what by the links up to an offset; stop where the partition is revoked."""
+        told, turn, count = _Changed(self._services.settings), time.monotonic(), 0
+        for owners in graph.all_owned():
+            told.add_owners(owners, last)
+            count += len(owners)
+            if len(told) >= CHANGES_HELD or told.size >= OWNERS_HELD_BYTES:
+                await self._services.producer.send(told.taken())
+            elif time.monotonic() - turn >= YIELD_AFTER_S:
+                await asyncio.sleep(0)
+            else:
+                continue
+            if assignment != self._assignment:
+                return
+            turn = time.monotonic()
+        await self._services.producer.send(told.taken())
+        if count:
+            log.info("a new journeys log was told who is who", epoch=self._services.settings.epoch, identities=count)
+
+    async def _restore(self, until: int) -> tuple[IdentityGraph, int, int]:
+        """Return who is who by the links before an offset, the offset of the last of them, and where all links end."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
         began = turn = time.monotonic()
-        count = 0
-        async for records in self._history():
+        count, last, end = 0, -1, 0
+        async for records in self._history(LINKS):
             for record in records:
+                end = record.offset + 1
                 if record.offset < until:
                     graph.restore(_read(record))
-                    count += 1
+                    count, last = count + 1, record.offset
                     if time.monotonic() - turn >= YIELD_AFTER_S:
                         await asyncio.sleep(0)
                         turn = time.monotonic()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
-        return graph
+        return graph, last, end
 
-    def _record(self, graph: IdentityGraph, chunk: Chunk) -> None:
+    def _show(self, graph: IdentityGraph) -> None:
         telemetry = self._services.telemetry
-        telemetry.identity_links.inc(len(chunk.records))
         telemetry.identities.set(len(graph))
         telemetry.identities_too_connected.set(graph.alone)
 
-    async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
-        async for run in read_to_end(self._services.settings, LINKS, [0]):
+    async def _read_from_kafka(self, source: str) -> AsyncIterator[Sequence[Record]]:
+        async for run in read_to_end(self._services.settings, source, [0]):
             yield run.records
 
 
 class _Changed:
-    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told."""
+    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told.
+
+    Attributes:
+        size: bytes of the latter.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._epoch = settings.epoch
@@ -180,6 +261,7 @@ class _Changed:
         self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
         self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
         self._owners: list[tuple[int, Message]] = []
+        self.size = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values())) + len(self._owners)
@@ -189,9 +271,15 @@ class _Changed:
         version = row_version(self._epoch, record.offset)
         self._rows["identities"] += _identity_rows(changes, record.timestamp, version)
         self._rows["identity_conflicts"] += _conflict_rows(changes, version)
-        for owners in _owners(changes, record.offset, self._later_ms):
-            key = owners.customer_key.encode()
-            self._owners.append((partition_for(key, self._partitions), Message(key, journey_log.encode(owners))))
+        self.add_owners(changes.owners, record.offset)
+
+    def add_owners(self, owners: _OwnersByIdentity, offset: int) -> None:
+        """Add what the partitions of stated keys are told, as of the link with an offset."""
+        for found in _owners(owners, offset, self._later_ms):
+            key = found.customer_key.encode()
+            message = Message(key, journey_log.encode(found))
+            self._owners.append((partition_for(key, self._partitions), message))
+            self.size += message.size
 
     def taken(self) -> Batches:
         """Take all of it, as messages."""
@@ -202,7 +290,7 @@ class _Changed:
         }
         for place, message in self._owners:
             taken.setdefault((JOURNEYS_LOG, place), []).append(message)
-        self._owners = []
+        self._owners, self.size = [], 0
         for rows in self._rows.values():
             rows.clear()
         return taken
@@ -237,13 +325,13 @@ def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[
         )
 
 
-def _owners(changes: Changes, offset: int, later_ms: int) -> Iterable[Owners]:
+def _owners(owners: _OwnersByIdentity, offset: int, later_ms: int) -> Iterable[Owners]:
     """Yield what the partitions of the stated keys are told: who owns their touchpoints.
 
     Args:
         later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
     """
-    for identity, every in changes.owners.items():
+    for identity, every in owners.items():
         owned = every[-OWNERSHIPS_MAX:]
         since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
         yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)

@@ -22,7 +22,7 @@ from schemas import journey_log
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Tick
 from schemas.topics import JOURNEYS_LOG, WATERMARKS
-from schemas.watermarks import LinksDecided, PseudonymKey, TaskWatermark, decode
+from schemas.watermarks import LinksDecided, PseudonymKey, Report, TaskWatermark, decode
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -62,13 +62,13 @@ class _Reached:
 
     Attributes:
         links_ends: by task, where the links end that it has written.
-        links_decided: where those end that IDENTITY has read.
+        links_decided: where those end that IDENTITY has read, -1 as long as this epoch's log was not told of them.
     """
 
     watermarks: dict[int, int] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
     links_ends: dict[int, int] = field(default_factory=dict)
-    links_decided: int = 0
+    links_decided: int = -1
 
 
 class Watermarks:
@@ -154,14 +154,7 @@ class Watermarks:
     def _take(self, records: Iterable[Record], reached: _Reached) -> None:
         settings = self._services.settings
         for record in records:
-            try:
-                found = decode(record.value or b"")
-            except NOT_READ as error:
-                raise WatermarkError(
-                    f"{WATERMARKS}, offset {record.offset}, is no watermark of this release ({error}): another "
-                    f"release or program has written to it. Delete the topic while no worker runs, and create it anew "
-                    "with: touchline topics --create"
-                ) from error
+            found = read_report(record)
             if found.epoch != settings.epoch or isinstance(found, PseudonymKey):
                 continue
             if isinstance(found, LinksDecided):
@@ -175,6 +168,23 @@ class Watermarks:
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
             yield run.records
+
+
+def read_report(record: Record) -> Report:
+    """Return the report in a record.
+
+    Raises:
+        WatermarkError: it cannot be read.
+    """
+    try:
+        found: Report = decode(record.value or b"")
+    except NOT_READ as error:
+        raise WatermarkError(
+            f"{WATERMARKS}, offset {record.offset}, is no watermark of this release ({error}): another "
+            f"release or program has written to it. Delete the topic while no worker runs, and create it anew "
+            "with: touchline topics --create"
+        ) from error
+    return found
 
 
 def _raise(known: dict[int, int], number: int, reached: int, count: int) -> None:

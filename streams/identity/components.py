@@ -7,7 +7,7 @@ customer, so each component has the customer's links with its own identifiers, a
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -97,6 +97,11 @@ def _pack(component: Component) -> bytes:
     return _encode(_Packed(list(places), len(component.members), links, component.alone))
 
 
+def _is_component(data: bytes) -> bool:
+    """Tell a component from a customer's keys: MessagePack's first bits tell an array of a few from a map."""
+    return data[0] >> 4 == 0x9
+
+
 def _unpack(data: bytes) -> Component:
     packed = _decode(data)
     names = packed.names
@@ -124,6 +129,14 @@ class Components:
         self.alone = 0
         self.known: dict[int, bytes] = {}
         self.void: dict[int, bytes] = {}
+
+    def each(self) -> Iterator[Component]:
+        """Yield every component once; nothing may be kept meanwhile."""
+        for key, data in self.known.items():
+            if _is_component(data):
+                component = _unpack(data)
+                if key_of(component.members[0]) == key:
+                    yield component
 
 
 class Edit:

@@ -7,7 +7,7 @@ so that a link costs no more than that. All of it follows from the set of links,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
@@ -69,6 +69,15 @@ class IdentityGraph:
         if identity[0] == CUSTOMER:
             return resolve((), self._commands.get(identity, ())).owned(identity)
         return self._resolve(Edit(self._components).of(identity)).owned(identity)
+
+    def all_owned(self) -> Iterator[dict[Identity, tuple[Ownership, ...]]]:
+        """Yield by identity all ownerships that there are, a component at a time; no link may be taken meanwhile."""
+        for component in self._components.each():
+            resolution = self._resolve(component)
+            yield {one: owned for one in component.members if (owned := resolution.owned(one))}
+        customers = (identity for identity in self._commands if identity[0] == CUSTOMER)
+        for customer in customers:
+            yield {customer: owned} if (owned := self.owned(customer)) else {}
 
     def conflicts(self, identity: Identity) -> list[Conflict]:
         """Return the links that name an identity and link nothing."""

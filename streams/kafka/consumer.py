@@ -110,6 +110,11 @@ class ChunkConsumer(driver.Consumer):
         """Return the partitions of a topic that are ours and being read."""
         return self._assigned.get(topic, set())
 
+    def unacknowledged(self, topic: str, partition: int) -> int | None:
+        """Return the offset from which on a partition is not acknowledged; None where it is not ours."""
+        tracker = self._trackers.get(TP(topic, partition))
+        return None if tracker is None else tracker.unacknowledged
+
     # -- for the process -------------------------------------------------------------------------
 
     async def lags(self) -> Lags:
@@ -367,7 +372,7 @@ def topic(app: App, names: Iterable[str]) -> TopicT:
 
 
 def consumer_of(app: App) -> ChunkConsumer:
-    """Return the app's consumer, for `pause`, `resume`, `caught_up` and `assigned`."""
+    """Return the app's consumer, for what agents ask of it."""
     return cast(ChunkConsumer, app.consumer)
 
 

@@ -122,6 +122,11 @@ class OffsetTracker:
         """Whether agents have begun to process all that the partition held when it was last fetched from."""
         return self._caught_up and self.queued == 0
 
+    @property
+    def unacknowledged(self) -> int:
+        """Offset from which on nothing, or not all, is acknowledged."""
+        return self._in_flight[0].first_offset if self._in_flight else self.position
+
     def lag(self, end: int) -> int:
         """Return how many offsets lie between the last chunk up to which all are acknowledged and an end."""
         if self._in_flight:

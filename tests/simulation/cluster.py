@@ -139,6 +139,14 @@ class Cluster:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
         asyncio.run(self._run(list(touchpoints), list(commands), end))
 
+    def take_over(self, other: Cluster) -> None:
+        """Have the links of another cluster, all of them acknowledged there, and what it reported of its own log."""
+        for place in ((LINKS, 0), (WATERMARKS, 0)):
+            self.broker.logs[place] = list(other.broker.logs[place])
+        self.broker.committed[LINKS, 0] = len(self.broker.logs[LINKS, 0])
+        # No touchpoint states its links anew: the inputs may no longer hold those that did.
+        self._statements = other._statements
+
     def tables(self) -> MemoryWriter:
         """Return what a sink has stored that has read all facts."""
         writer, batch = MemoryWriter(), Batch()
@@ -180,7 +188,8 @@ class Cluster:
             await self._rebalance(rng.choice(self._places()))
         elif happens < 0.3:
             worker = rng.choice(self._workers)
-            await self._let(worker, rng.choice((worker.journeys.times.report, worker.linking.report)))
+            linking = worker.linking
+            await self._let(worker, rng.choice((worker.journeys.times.report, linking.begin, linking.report)))
         elif happens < 0.4:
             worker = self._owners[WATERMARKS, 0]
             await self._let(worker, worker.watermarks.tick)
@@ -296,12 +305,17 @@ class Cluster:
     def _start(self) -> Worker:
         producer = MortalProducer(self.broker, self._rng)
         services = Services(self._settings, producer, TELEMETRY, clock=lambda: 0)
-        return Worker(
+        worker = Worker(
             producer,
             Journeys(services, self._restored, self._fetch),
-            Linking(services, partial(self._history, LINKS)),
+            Linking(services, lambda: self._links_position(worker), self._history),
             Watermarks(services, partial(self._history, WATERMARKS)),
         )
+        return worker
+
+    def _links_position(self, worker: Worker) -> int | None:
+        """Return from where on a worker reads links, None where another does."""
+        return self.broker.committed[LINKS, 0] if self._owners[LINKS, 0] is worker else None
 
     async def _restored(self, number: int) -> Partition:
         partition = Partition(number, self._settings.partitions, rules_of(self._settings))

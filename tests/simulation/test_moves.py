@@ -125,6 +125,21 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
     check(cluster, touchpoints, SETTINGS)
 
 
+@pytest.mark.parametrize("seed", range(0, SEEDS, 4))
+def test_a_log_of_a_new_epoch_is_told_who_owns_what_though_no_link_is_stated_anew(seed: int) -> None:
+    touchpoints = people(seed, 50)
+    first, second = (
+        Cluster(seed, Settings(partitions=3, epoch=epoch), 1 + seed % 3, crashes=seed % 8 * 2, disorder_ms=3 * HOUR)
+        for epoch in (0, 1)
+    )
+    first.run(touchpoints, [], END)
+
+    second.take_over(first)
+    second.run(touchpoints, [], END)
+
+    check(second, touchpoints, SETTINGS)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
     touchpoints = people(seed, 100)

@@ -9,11 +9,14 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas import journey_log, watermarks
 from schemas.identity_links import CUSTOMER, Command, Link, LinkRecord, encode
+from schemas.journey_log import Owners
 from schemas.limits import CHARACTERS, MAPS
-from schemas.topics import LINKS, MAX_MESSAGE_BYTES
+from schemas.topics import JOURNEYS_LOG, LINKS, MAX_MESSAGE_BYTES, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.versions import row_version
+from schemas.watermarks import LinksDecided, Report
 from streams.agents import identity as module
 from streams.agents.identity import LinkError, Linking
 from streams.agents.services import Services
@@ -28,21 +31,26 @@ AT = 1_700_000_000_000
 EPOCH = 3
 
 
-class Bench:
-    """The agent beside what its partition holds."""
+TOLD = (LinksDecided(EPOCH, 0),)
 
-    def __init__(self, *records: LinkRecord, window_days: int = 30) -> None:
+
+class Bench:
+    """The agent beside what its partition holds, and what was reported before."""
+
+    def __init__(self, *records: LinkRecord, window_days: int = 30, reports: Sequence[Report] = TOLD) -> None:
         self.log = [
             SourceRecord(encode(record), offset=offset, timestamp=AT + offset) for offset, record in enumerate(records)
         ]
         self.window_days = window_days
+        self.reports = list(reports)
+        self.position: int | None = None
         self.start()
 
-    def start(self) -> None:
-        self.producer = FakeProducer()
+    def start(self, producer: FakeProducer | None = None) -> None:
+        self.producer = producer or FakeProducer()
         settings = Settings(epoch=EPOCH, identity_window_days=self.window_days)
         self.telemetry = Telemetry.on(CollectorRegistry())
-        self.linking = Linking(Services(settings, self.producer, self.telemetry), self._history)
+        self.linking = Linking(Services(settings, self.producer, self.telemetry), lambda: self.position, self._history)
 
     async def read(self, first: int, last: int) -> None:
         """Give the records from one offset to before another, in a chunk."""
@@ -53,8 +61,22 @@ class Bench:
         [self.last] = self.tracker.track(Fetched(records, len(records), records[-1].offset + 1), 10**9)
         return self.last
 
-    async def _history(self) -> AsyncIterator[Sequence[Record]]:
-        yield self.log
+    async def _history(self, topic: str) -> AsyncIterator[Sequence[Record]]:
+        reports = [SourceRecord(watermarks.encode(report), offset) for offset, report in enumerate(self.reports)]
+        yield self.log if topic == LINKS else reports
+
+    async def never(self) -> AsyncIterator[Chunk]:
+        """Give no chunk."""
+        await asyncio.Event().wait()
+        yield self.last
+
+    def reported(self) -> list[Report]:
+        return [watermarks.decode(message.value or b"") for message in self.producer.to(WATERMARKS)]
+
+    def told(self) -> list[Owners]:
+        """Return what the journeys log was told of who owns what."""
+        found = [journey_log.decode(message.value or b"") for message in self.producer.to(JOURNEYS_LOG)]
+        return [record for record in found if isinstance(record, Owners)]
 
     def rows(self, table: str) -> list[list[object]]:
         """Return what was written to a table's facts topic."""

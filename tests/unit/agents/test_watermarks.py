@@ -27,7 +27,7 @@ class Bench:
     """The aggregator of two partitions, beside what the topic holds already."""
 
     def __init__(self, *there: Record) -> None:
-        self.there = list(there)
+        self.there = [links_read(0), *there]
         self.producer = FakeProducer()
         settings = Settings(partitions=2, epoch=EPOCH)
         services = Services(settings, self.producer, Telemetry.on(CollectorRegistry()), sleep=for_ever)
@@ -203,6 +203,15 @@ async def test_a_watermark_is_decided_when_all_links_are_that_were_written_befor
     assert (await bench.ticks())[-1] == Tick(600, 0, 500)
 
     assert (await bench.ticks(links_read(9)))[-1] == Tick(600, 0, 600)
+
+
+async def test_as_long_as_the_log_of_this_epoch_was_not_told_of_the_links_before_it_nothing_is_decided() -> None:
+    bench = Bench()
+    bench.there = []
+
+    assert await bench.ticks(reached(0, 500), reached(1, 500), links_read(9, epoch=2)) == [Tick(500, 0, 0)]
+
+    assert (await bench.ticks(links_read(0)))[-1] == Tick(500, 0, 500)
 
 
 async def test_links_read_for_another_generation_of_the_log_decide_nothing() -> None:

@@ -133,6 +133,17 @@ def test_all_conflicts_are_told_with_their_reasons(
 
 
 @given(st.lists(st.one_of(links, commands), max_size=25), sizes)
+def test_all_ownerships_are_each_identitys_once(said: list[Link | Command], most: tuple[int, int]) -> None:
+    graph = graph_of(said, *most)
+
+    found = [(identity, owned) for some in graph.all_owned() for identity, owned in some.items()]
+
+    assert len({identity for identity, _ in found}) == len(found)
+    named = [*IDENTITIES, ANN, BOB]
+    assert dict(found) == {one: owned for one in named if (owned := graph.owned(one))}
+
+
+@given(st.lists(st.one_of(links, commands), max_size=25), sizes)
 def test_what_is_told_to_have_changed_is_all_that_has(said: list[Link | Command], most: tuple[int, int]) -> None:
     graph = graph_of([], *most)
     told: dict[Identity, tuple[Ownership, ...]] = {}

@@ -198,8 +198,10 @@ async def test_nothing_is_delivered_before_the_flow_resumes() -> None:
     harness = Harness(a=10)
     await harness.consumer.perform_seek()
     assert harness.consumer.assigned("a") == set()
+    assert harness.consumer.unacknowledged("a", 0) is None
     harness.consumer.resume_flow()
     assert harness.consumer.assigned("a") == {0}
+    assert harness.consumer.unacknowledged("a", 0) == 0
 
 
 async def test_a_partition_with_enough_in_work_is_left_alone() -> None:

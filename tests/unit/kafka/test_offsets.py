@@ -44,6 +44,16 @@ def test_with_a_committed_offset_the_head_is_waited_for_too() -> None:
     assert offsets.to_commit() == 8
 
 
+def test_unacknowledged_is_the_first_chunk_that_is_not_done_or_what_comes_next() -> None:
+    offsets = tracker(position=4)
+    assert offsets.unacknowledged == 4
+    first, second = (chunk for at in (4, 6) for chunk in offsets.track(fetched(at, at + 2), BIG))
+    second.ack()
+    assert offsets.unacknowledged == 4
+    first.ack()
+    assert offsets.unacknowledged == 8
+
+
 def test_offsets_missing_between_chunks_hold_nothing_up() -> None:
     offsets = tracker()
     chunks = offsets.track(fetched(3, 5), BIG) + offsets.track(fetched(90, 92), BIG)
