@@ -71,6 +71,14 @@ class App(Child):
         """Return how many messages it has refused for a reason since it was started."""
         return self._counted(f'touchline_messages_refused_total{{reason="{reason}",')
 
+    def moved(self) -> int:
+        """Return how many touchpoints have come to their owners since it was started."""
+        return self._counted('touchline_touchpoints_moved_total{outcome="in time"} ')
+
+    def signalled(self, topic: str) -> int:
+        """Return how many signals it has sent to a topic since it was started."""
+        return self._counted(f'touchline_signals_total{{topic="{topic}"}} ')
+
     def missing(self, topic: str) -> int:
         """Return how many rows of a topic it shows as missing in ClickHouse."""
         return self._counted(f'touchline_reconciliation_missing_rows{{topic="{topic}"}} ')
