@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
 import pytest
 
 from schemas.identity_links import CUSTOMER, Identity
+from schemas.kinds import TOUCHPOINT_KINDS
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from streams.agents.identity import key_of
@@ -27,12 +29,13 @@ from tests.integration.shop import Event, shop, write
 from tests.servers.load import Load
 from tests.servers.pipeline import App, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
+from tests.unit.schemas.records import minimal
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.embedded]
 
 LONG = "CHAOS_SAMPLE" in os.environ
 SEED = 20_25
-CUSTOMERS, DAYS, PER_SECOND, KILLS = (150, 90, 60, 40) if LONG else (25, 45, 40, 4)
+CUSTOMERS, DAYS, PER_SECOND, KILLS = (150, 90, 80, 40) if LONG else (25, 45, 60, 4)
 NEVER_S = 3_600
 """Time goes by what is published alone: else whoever is killed would find the others ahead by days of event time."""
 SETTINGS = {"partitions": 2, "session_timeout_s": 2, "chunk_records": 50, "tick_s": 0.25}
@@ -53,7 +56,17 @@ def people() -> list[Event]:
         cookie = identifiers.get("cookie", "")
         if cookie.startswith("c-H") and int(cookie[3:]) % 5 == 0:
             identifiers["cookie"] = f"c-H{int(cookie[3:]) - 1:05}"
-    return events
+    return [*events, *strangers()]
+
+
+def strangers() -> Iterator[Event]:
+    """Yield touchpoints of every day for every input: time keeps up with the others, whatever is rare."""
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    for day in range(DAYS):
+        for kind in TOUCHPOINT_KINDS:
+            for name in ("stranger", "visitor"):
+                said = {"customer_id": name, "event_id": f"{name} {kind} {day}", "kind": kind}
+                yield minimal(kind) | said | {"occurred_at": (end - timedelta(days=day + 0.5)).isoformat()}
 
 
 class Owners:
