@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse, pyte
 
 LONG = "CHAOS_SAMPLE" in os.environ
 SEED = 20_25
-CUSTOMERS, DAYS, PER_SECOND, KILLS = (150, 90, 80, 40) if LONG else (25, 45, 60, 4)
+CUSTOMERS, DAYS, PER_SECOND, KILLS = (150, 90, 50, 30) if LONG else (25, 45, 60, 4)
 NEVER_S = 3_600
 """Time goes by what is published alone: else whoever is killed would find the others ahead by days of event time."""
 SETTINGS = {"partitions": 2, "session_timeout_s": 2, "chunk_records": 50, "tick_s": 0.25}
