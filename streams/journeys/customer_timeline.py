@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -118,6 +119,19 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
     def place_of_moved(self) -> int:
         """Return how many applied touchpoints are before the first that is put in its place, or left out."""
         return min(bisect_left(self.pending, self.moved[0].key, key=key_of), self.applied)
+
+
+_OUTLINED = {"next_timer_at": int, "ownership": Ownership | None}
+Outline: Any = msgspec.defstruct(
+    "Outline",
+    [
+        (name, _OUTLINED.get(name, msgspec.Raw), None if name == "ownership" else msgspec.Raw())
+        for name in CustomerTimeline.__struct_fields__
+    ],
+    array_like=True,
+    gc=False,
+)
+"""A `CustomerTimeline` of which no more is decoded than what wakes it."""
 
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:

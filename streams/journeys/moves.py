@@ -7,9 +7,7 @@ over.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +17,7 @@ from schemas.journey_log import Moved, Owners, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.versions import MOVES_MAX
 from streams.journeys.customer_timeline import CustomerTimeline, staying
-from streams.journeys.ownership import FORWARDED_MAX, FORWARDED_MAX_BYTES, ForwardedTouchpoint, Ownership
+from streams.journeys.ownership import ForwardedTouchpoint, Ownership
 from streams.journeys.pending import Pending, touchpoint_in
 
 _INDEX_BITS = 16
@@ -78,8 +76,7 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
     """Send a touchpoint to its owner, and keep it for the case that the owner changes."""
     moved = replace(touchpoint, watermark=0, moves=touchpoint.moves + 1)
     record = sender.move(moved, owner, whole_bytes)
-    _keep(
-        ownership,
+    ownership.keep(
         ForwardedTouchpoint(
             moved.occurred_at,
             moved.event_id,
@@ -89,7 +86,7 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
             moved.moves,
             record,
             whole_bytes,
-        ),
+        )
     )
 
 
@@ -108,6 +105,8 @@ def change_owners(
     if known is not None and owners.links_offset <= known.links_offset:
         return
     ownership = Ownership(owners.since, owners.owners, owners.links_offset)
+    if known is not None:
+        ownership.forgotten_until = known.forgotten_until
     timeline.ownership = ownership
     if known is not None:
         yield from _move_on(known, ownership, owners.customer_key, late_before, sender, change.returned)
@@ -121,14 +120,6 @@ def change_owners(
         if touchpoint.moves < MOVES_MAX:
             change.left.append(one.event_id)
             forward(ownership, touchpoint, owner, sender, one.whole_bytes)
-
-
-def forget_settled(ownership: Ownership, late_before: int) -> None:
-    """Forget the forwarded touchpoints that can move no more: those before a time (ms)."""
-    kept = [one for one in ownership.forwarded if one.occurred_at >= late_before]
-    if len(kept) < len(ownership.forwarded):
-        ownership.forwarded = kept
-        ownership.forwarded_bytes = sum(len(one.record) for one in kept)
 
 
 def _move_on(
@@ -145,7 +136,7 @@ def _move_on(
     for one in known.forwarded:
         owner = ownership.owner_at(one.occurred_at) or customer_key
         if one.occurred_at < late_before or one.moves >= MOVES_MAX or owner == one.owner:
-            _keep(ownership, one)
+            ownership.keep(one)
             continue
         withdrawn.setdefault(one.owner, []).append(one.timeline_id)
         moved.append((one, owner))
@@ -164,10 +155,3 @@ def _move_on(
 def _own(timeline: CustomerTimeline, customer_key: str) -> list[Pending]:
     """Return a timeline's touchpoints that are of its own key, not another's who was found to be the same."""
     return [one for one in staying(timeline).values() if one.event_id.partition("\0")[2] in {"", customer_key}]
-
-
-def _keep(ownership: Ownership, one: ForwardedTouchpoint) -> None:
-    insort(ownership.forwarded, one, key=attrgetter("occurred_at"))
-    ownership.forwarded_bytes += len(one.record)
-    while len(ownership.forwarded) > FORWARDED_MAX or ownership.forwarded_bytes > FORWARDED_MAX_BYTES:
-        ownership.forwarded_bytes -= len(ownership.forwarded.pop(0).record)

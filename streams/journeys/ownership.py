@@ -7,13 +7,18 @@ when its owner does. So two owners never disagree about a touchpoint.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
+from operator import attrgetter
 
 import msgspec
 
 FORWARDED_MAX = 1_500
 FORWARDED_MAX_BYTES = 512 << 10
-"""With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have."""
+"""With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have. What else happened
+up to then is late: it cannot be told from them."""
+
+
+_occurred_at = attrgetter("occurred_at")
 
 
 class ForwardedTouchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -42,6 +47,7 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         links_offset: of the link that has decided it.
         forwarded: what others have, and what can still move, in the order of its time.
         forwarded_bytes: of their records.
+        forgotten_until: when the last of those happened that were forgotten though they could still move, ms.
     """
 
     since: list[int]
@@ -49,6 +55,7 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
     links_offset: int
     forwarded: list[ForwardedTouchpoint] = msgspec.field(default_factory=list)
     forwarded_bytes: int = 0
+    forgotten_until: int = -1
 
     def owner_at(self, at: int) -> str | None:
         """Return who owns what happened at a time (ms), None where the key itself does."""
@@ -58,3 +65,24 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
     def find(self, event_id: str) -> ForwardedTouchpoint | None:
         """Return the forwarded touchpoint with an event id, or None."""
         return next((one for one in self.forwarded if one.event_id == event_id), None)
+
+    def keep(self, one: ForwardedTouchpoint) -> None:
+        """Keep a touchpoint that another customer has."""
+        forwarded = self.forwarded
+        insort(forwarded, one, key=_occurred_at)
+        self.forwarded_bytes += len(one.record)
+        while len(forwarded) > FORWARDED_MAX or self.forwarded_bytes > FORWARDED_MAX_BYTES:
+            oldest = forwarded.pop(0)
+            self.forwarded_bytes -= len(oldest.record)
+            self.forgotten_until = max(self.forgotten_until, oldest.occurred_at)
+
+    def is_settled(self, settled_before: int) -> bool:
+        """Return whether there are forwarded touchpoints, none of which can move: they happened before a time (ms)."""
+        return bool(self.forwarded) and self.forwarded[-1].occurred_at < settled_before
+
+    def forget_settled(self, settled_before: int) -> None:
+        """Forget the forwarded touchpoints that can move no more: those before a time (ms)."""
+        count = bisect_left(self.forwarded, settled_before, key=_occurred_at)
+        if count:
+            self.forwarded_bytes -= sum(len(one.record) for one in self.forwarded[:count])
+            del self.forwarded[:count]

@@ -21,13 +21,14 @@ from schemas.rows import ClockRow, Outcome, Row
 from schemas.units import HOUR_MS
 from schemas.versions import MOVES, ON_TIME, row_version
 from streams.journeys.checkpoints import Checkpoints
-from streams.journeys.customer_timeline import CustomerTimeline, find_pending
+from streams.journeys.customer_timeline import CustomerTimeline, Outline, find_pending
 from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import Effects
+from streams.journeys.forgetting import Forgetting
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
-from streams.journeys.moves import Change, Sender, change_owners, forget_settled, forward
+from streams.journeys.moves import Change, Sender, change_owners, forward
 from streams.journeys.output import Collision, Entry, Output, hashed
 from streams.journeys.ownership import Ownership
 from streams.journeys.partition_clock import PartitionClock
@@ -48,6 +49,7 @@ VALUE, BUCKET, COUNT, CUSTOMER, POSITION = b"a", b"b", b"h", b"c", b"p"
 
 _timelines = msgspec.msgpack.Decoder(CustomerTimeline)
 _headers = msgspec.msgpack.Decoder(Header)
+_outlines = msgspec.msgpack.Decoder(Outline)
 _positions = msgspec.msgpack.Decoder(Position)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -77,6 +79,7 @@ class Partition:
         self._hourly_counts = HourlyCounts(number)
         self._accepted = self._hourly_counts.accepted
         self._counts_plainly = True
+        self._forgetting = Forgetting()
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
         self._rows: list[Row] = []
@@ -136,10 +139,12 @@ class Partition:
     def restored(self) -> None:
         """Make the timers, once all entries are there."""
         for customer_key, timeline in self._customers.items():
-            at = _headers.decode(timeline).next_timer_at
+            header = _outlines.decode(timeline)
+            at = header.next_timer_at
             self._scheduled[customer_key] = at
             if at != NEVER:
                 self._timers.append((at, customer_key))
+            self._forgetting.add(customer_key, header.ownership)
         heapify(self._timers)
         self._choose_counting()
 
@@ -179,6 +184,7 @@ class Partition:
             if clock.settled_before > settled_before:
                 self._wake_urgent(context)
                 yield from self._fire_timers(context)
+                yield from self._forget_settled(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
         timeline = self._timeline(record.customer_key)
@@ -192,6 +198,8 @@ class Partition:
             self._apply_touchpoint(record, data, timeline, context)
         else:
             yield from self._apply_ownership(record, timeline, context)
+        if clock.settled_before > settled_before:
+            yield from self._forget_settled(context)
 
     def _timeline(self, customer_key: str) -> CustomerTimeline:
         timeline = self._cache.get(customer_key)
@@ -240,6 +248,19 @@ class Partition:
         for customer_key, at in woken.items():
             heappush(timers, (at, customer_key))
 
+    def _forget_settled(self, context: StepContext) -> Iterator[None]:
+        """Forget what was forwarded and can move no more: without a row, and at the same record after a crash."""
+        for customer_key in self._forgetting.due(context.settled_before):
+            timeline = self._timeline(customer_key)
+            ownership = timeline.ownership
+            # It may have forwarded another since. All go at once: when the queue was made may not matter.
+            if ownership is not None and ownership.is_settled(context.settled_before):
+                ownership.forget_settled(context.settled_before)
+                timeline.offset = context.offset
+                self._dirty[customer_key] = None
+            self._forgetting.add(customer_key, ownership)
+            yield
+
     def _schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
         """Wake the customer at its next timer; an earlier wake-up that stands looks again by itself."""
         if timeline.next_timer_at < self._scheduled.get(customer_key, NEVER):
@@ -284,11 +305,12 @@ class Partition:
             self._count_repeat(touchpoint, known.fingerprint, context)
             return True
         owner = ownership.owner_at(touchpoint.occurred_at) or customer_key
-        if owner == customer_key or touchpoint.occurred_at < context.late_before:
+        if owner == customer_key or is_late(timeline, touchpoint, context):
             return False
         self._count_on_time(touchpoint, context)
         forward(ownership, touchpoint, owner, self._sender(context))
-        forget_settled(ownership, context.settled_before)
+        ownership.forget_settled(context.settled_before)
+        self._forgetting.add(customer_key, ownership)
         # Analysts see it at once, in no journey yet.
         row = lone_row(touchpoint, owner, "", self._rules)
         row.version = ON_TIME | row_version(self._rules.epoch, context.offset)
@@ -307,6 +329,7 @@ class Partition:
         if isinstance(record, Owners):
             change = Change(left, received)
             yield from change_owners(timeline, record, context.settled_before, self._sender(context), change)
+            self._forgetting.add(customer_key, timeline.ownership)
         elif isinstance(record, Withdrawn):
             left = record.timeline_ids
         else:
@@ -328,8 +351,6 @@ class Partition:
     ) -> None:
         """Let a touchpoint take effect that another partition has accepted."""
         touchpoint = touchpoint_in(data)
-        if find_pending(timeline, touchpoint.timeline_id) is not None:
-            return
         if touchpoint.occurred_at < context.settled_before or is_folded(timeline, touchpoint):
             # A robot's: its row stays as the partition of its stated key has sent it.
             self._output.counts["moved_late"] += 1

@@ -76,8 +76,11 @@ CHECKPOINT_BEFORE = 32
 
 
 def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext) -> bool:
-    """Return whether a touchpoint comes too late to be put in its place."""
-    return touchpoint.occurred_at < context.late_before or is_folded(timeline, touchpoint)
+    """Return whether a touchpoint comes too late to be put in its place, or to be moved to its owner's."""
+    at, ownership = touchpoint.occurred_at, timeline.ownership
+    if ownership is not None and at <= ownership.forgotten_until:
+        return True
+    return at < context.late_before or is_folded(timeline, touchpoint)
 
 
 def is_folded(timeline: CustomerTimeline, touchpoint: Touchpoint) -> bool:

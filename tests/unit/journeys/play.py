@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas import journey_log
-from schemas.journey_log import Tick, Touchpoint
+from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.case_event import CaseEvent
 from schemas.kinds.page_view import PageView
@@ -95,10 +95,10 @@ class Play:
         self.outputs: list[Output] = []
         self._offsets = itertools.count()
 
-    def send(self, *touchpoints: Touchpoint) -> Play:
-        """Let them arrive, one after another, in a chunk of their own."""
-        for touchpoint in touchpoints:
-            self.partition.apply(next(self._offsets), touchpoint, journey_log.encode(touchpoint))
+    def send(self, *records: LogRecord) -> Play:
+        """Let touchpoints, and what is said of them, arrive one after another, in a chunk of their own."""
+        for record in records:
+            self.partition.apply(next(self._offsets), record, journey_log.encode(record))
         return self._flush()
 
     def remove(self, *event_ids: str) -> Play:
