@@ -14,17 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
+from unittest.mock import patch
 
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from schemas import identity_links, journey_log, watermarks
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
 from schemas.identity_links import Command
 from schemas.journey_log import Touchpoint
 from schemas.topics import FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
 from schemas.watermarks import TaskWatermark
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
+from streams.agents import journeys
 from streams.agents.identity import Linking
 from streams.agents.journeys import Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
@@ -44,7 +48,14 @@ BIG = 1 << 40
 LAST_TICKS = 20
 QUIET = 60
 """After so many things without a new record nothing more comes of what there is."""
+LULLS = (0.1, 0.02, 0.005)
+"""How probable it is, with each thing that happens, that a paused worker goes on: some are paused for a while, others
+until most of their work has been done by others."""
+REPEATS, REPEATED_OF = 0.02, 60
+"""How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
+CODEC = Codec(FileRegistry())
+"""That of all workers: to make one takes long."""
 
 
 class KilledError(Exception):
@@ -78,6 +89,14 @@ class Broker:
         (chunk,) = tracker.track(Fetched(records, first + len(records), len(log)), BIG)
         return chunk, tracker
 
+    def compact(self, place: Place) -> None:
+        """Keep the last record of each key, as Kafka does with a changelog when an hour has passed."""
+        last: dict[bytes | None, FakeRecord] = {}
+        for record in self.logs[place]:
+            last.pop(record.key, None)
+            last[record.key] = record
+        self.logs[place] = list(last.values())
+
 
 class MortalProducer:
     """Writes to a broker, until its worker is killed or paused in the middle of a write."""
@@ -85,6 +104,7 @@ class MortalProducer:
     def __init__(self, broker: Broker, rng: random.Random) -> None:
         self.fate: Fate = "lives"
         self.writes_left = 0
+        self.pending: Batches = {}
         self.paused = asyncio.Event()
         self.woken = asyncio.Event()
         self._broker, self._rng = broker, rng
@@ -101,8 +121,22 @@ class MortalProducer:
             for place, messages in batches.items():
                 self._broker.append(place, messages[: self._rng.randint(0, len(messages))])
             raise KilledError
+        self.pending = batches
         self.paused.set()
         await self.woken.wait()
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A worker that is paused in something, and does not know that others do it meanwhile.
+
+    Attributes:
+        wakes: how probable it is that it goes on, with each thing that happens.
+    """
+
+    worker: Worker
+    acting: asyncio.Task[None]
+    wakes: float
 
 
 @dataclass
@@ -133,7 +167,9 @@ class Cluster:
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
         self._statements = Statements(Identities())
         self._links_end = 0
-        self._paused: list[tuple[Worker, asyncio.Task[None]]] = []
+        self._arrived: list[Touchpoint] = []
+        self._paused: list[Paused] = []
+        self._late_state: set[Place] = set()
 
     def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command], end: int) -> None:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
@@ -165,6 +201,8 @@ class Cluster:
                 count = rng.choice((1, 1, 2, 5, 20))
                 arriving = [replace(one, watermark=watermark) for one in touchpoints[:count]]
                 self._take_in(arriving)
+                self._arrived += arriving
+                self._repeat(watermark)
                 watermark = max(watermark, max(one.occurred_at for one in arriving) - self._disorder_ms)
                 del touchpoints[:count]
             elif commands and happens < 0.25:
@@ -182,9 +220,10 @@ class Cluster:
         """Let one of the things happen that can happen at any time."""
         rng = self._rng
         happens = rng.random()
-        if self._paused and happens < 0.1:
-            await self._wake(*self._paused.pop(rng.randrange(len(self._paused))))
-        elif happens < 0.15:
+        waking = [one for one in self._paused if rng.random() < one.wakes]
+        if waking:
+            await self._wake(waking[0])
+        elif happens < 0.1:
             await self._rebalance(rng.choice(self._places()))
         elif happens < 0.3:
             worker = rng.choice(self._workers)
@@ -230,6 +269,12 @@ class Cluster:
             ends = self.broker.write(batches)
             self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
 
+    def _repeat(self, watermark: int) -> None:
+        """Let some of what has arrived lately arrive once more, as a producer sends it again."""
+        again = [one for one in self._arrived[-REPEATED_OF:] if self._rng.random() < REPEATS]
+        if again:
+            self._take_in([replace(one, watermark=watermark) for one in again])
+
     def _tell(self, watermark: int) -> None:
         """Report a watermark of each task, and where the links end that it has written."""
         tasks = range(self._settings.partitions)
@@ -254,34 +299,51 @@ class Cluster:
     ) -> bool:
         """Let a worker do something, and perhaps die of it, or be paused in it; return whether it came to its end."""
         rng, producer = self._rng, worker.producer
-        if self._crashes and rng.random() < 0.15:
+        if self._crashes and rng.random() < 0.04:
             self._crashes -= 1
             producer.fate = rng.choice(("killed", "paused"))
             producer.writes_left = rng.randrange(2)
-        acting = asyncio.create_task(act())
-        pausing = asyncio.create_task(producer.paused.wait())
-        await asyncio.wait({acting, pausing}, return_when=asyncio.FIRST_COMPLETED)
-        if producer.paused.is_set():
-            # Others take over; it does not know of it before it goes on.
-            if tracker is not None:
-                tracker.close()
-            self._paused.append((worker, acting))
-            self._replace(worker)
-            return False
-        pausing.cancel()
         try:
-            await acting
+            if producer.fate != "paused":
+                await act()
+            elif await self._pauses(worker, act):
+                # Others take over; it does not know of it before it goes on.
+                if tracker is not None:
+                    tracker.close()
+                self._replace(worker)
+                return False
         except KilledError:
             self._replace(worker)
             return False
         producer.fate = "lives"
         return True
 
-    async def _wake(self, worker: Worker, processing: asyncio.Task[None]) -> None:
-        """Let a worker go on that was paused: it writes what it was about to write, and learns that others have it."""
-        worker.producer.woken.set()
+    async def _pauses(self, worker: Worker, act: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Let a worker do something, and return whether it was paused in it, by a write."""
+        producer = worker.producer
+        acting = asyncio.create_task(act())
+        pausing = asyncio.create_task(producer.paused.wait())
+        await asyncio.wait({acting, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        pausing.cancel()
+        if not producer.paused.is_set():
+            await acting
+            return False
+        self._late_state.update(place for place in producer.pending if place[0] == JOURNEYS_STATE)
+        self._paused.append(Paused(worker, acting, self._rng.choice(LULLS)))
+        return True
+
+    async def _wake(self, paused: Paused) -> None:
+        """Let a worker go on that was paused: it writes what it was about to write, and learns that others have it.
+
+        Then an hour passes: of the changelogs to which it was not already writing, the last entries stay.
+        """
+        self._paused.remove(paused)
+        paused.worker.producer.woken.set()
         with suppress(PartitionRevokedError):
-            await processing
+            await paused.acting
+        for number in range(self._settings.partitions):
+            if (JOURNEYS_STATE, number) not in self._late_state:
+                self.broker.compact((JOURNEYS_STATE, number))
 
     async def _rebalance(self, place: Place) -> None:
         """Give a partition to another worker; the one that had it may still be writing."""
@@ -305,9 +367,11 @@ class Cluster:
     def _start(self) -> Worker:
         producer = MortalProducer(self.broker, self._rng)
         services = Services(self._settings, producer, TELEMETRY, clock=lambda: 0)
+        with patch.object(journeys, "Codec", return_value=CODEC):
+            reading = Journeys(services, self._restore, self._fetch)
         worker = Worker(
             producer,
-            Journeys(services, self._restored, self._fetch),
+            reading,
             Linking(services, lambda: self._links_position(worker), self._history),
             Watermarks(services, partial(self._history, WATERMARKS)),
         )
@@ -317,13 +381,17 @@ class Cluster:
         """Return from where on a worker reads links, None where another does."""
         return self.broker.committed[LINKS, 0] if self._owners[LINKS, 0] is worker else None
 
-    async def _restored(self, number: int) -> Partition:
+    def restored(self, number: int) -> Partition:
+        """Return a partition of the log as its changelog has it."""
         partition = Partition(number, self._settings.partitions, rules_of(self._settings))
         for record in self.broker.logs[JOURNEYS_STATE, number]:
             if record.value is not None:
                 partition.restore(record.key or b"", record.value)
         partition.restored()
         return partition
+
+    async def _restore(self, number: int) -> Partition:
+        return self.restored(number)
 
     async def _fetch(self, topic: str, partition: int, offset: int) -> Record | None:
         log = self.broker.logs[topic, partition]

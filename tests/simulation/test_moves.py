@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,11 +14,12 @@ from schemas import identity_links, journey_log
 from schemas.identity_links import Link
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
-from schemas.topics import LINKS
+from schemas.topics import JOURNEYS_LOG, LINKS
 from streams.agents.identity import key_of
 from streams.agents.journeys import rules_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.identities import ANONYMOUS
+from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.partition import Partition
 from streams.settings import Settings
 from tests.simulation.cluster import Cluster
@@ -115,6 +117,27 @@ def check(cluster: Cluster, touchpoints: list[Touchpoint], settings: Settings) -
         assert (table, missing[:3], surplus[:3]) == (table, [], [])
 
 
+def check_state(cluster: Cluster, settings: Settings) -> None:
+    """Compare each partition's state, and what it has sent, with what its log alone says, read without a crash."""
+    sent = {record.value for log in cluster.broker.logs.values() for record in log}
+    for number in range(settings.partitions):
+        partition = Partition(number, settings.partitions, rules_of(settings))
+        for record in cluster.broker.logs[JOURNEYS_LOG, number]:
+            value = record.value or b""
+            partition.apply(record.offset, journey_log.decode(value), value)
+        forwarded = partition.flush().forwarded
+        assert [journey_log.decode(record) for _, record in forwarded if record not in sent] == []
+        kept = cluster.restored(number)
+        assert kept._received == partition._received
+        assert {key: timeline_of(value) for key, value in kept._customers.items()} == {
+            key: timeline_of(value) for key, value in partition._customers.items()
+        }
+
+
+def timeline_of(value: bytes) -> CustomerTimeline:
+    return msgspec.msgpack.decode(value, type=CustomerTimeline)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
     touchpoints = people(seed, 100)
@@ -123,6 +146,7 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
     cluster.run(touchpoints, [], END)
 
     check(cluster, touchpoints, SETTINGS)
+    check_state(cluster, SETTINGS)
 
 
 @pytest.mark.parametrize("seed", range(0, SEEDS, 4))
@@ -148,3 +172,4 @@ def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
     cluster.run(touchpoints, commands(seed, 3), END)
 
     check(cluster, touchpoints, NOTHING_IS_FOLDED)
+    check_state(cluster, NOTHING_IS_FOLDED)
