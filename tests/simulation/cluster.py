@@ -53,6 +53,8 @@ LULLS = (0.1, 0.02, 0.005)
 until most of their work has been done by others."""
 REPEATS, REPEATED_OF = 0.02, 60
 """How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
+SLOW = 0.05
+"""What part of the times a partition is read whose reader is behind."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
 CODEC = Codec(FileRegistry())
 """That of all workers: to make one takes long."""
@@ -117,9 +119,12 @@ class MortalProducer:
 
     async def _meet_fate(self, batches: Batches) -> None:
         if self.fate == "killed":
-            # Of each partition's messages a beginning is there: one list keeps one order.
+            # Of each partition's messages a beginning is there: one list keeps one order. Customers and the position
+            # stand at the end of theirs.
             for place, messages in batches.items():
-                self._broker.append(place, messages[: self._rng.randint(0, len(messages))])
+                count = len(messages)
+                cut = self._rng.choice((self._rng.randint(0, count), max(0, count - self._rng.randint(1, 4))))
+                self._broker.append(place, messages[:cut])
             raise KilledError
         self.pending = batches
         self.paused.set()
@@ -167,6 +172,7 @@ class Cluster:
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
         self._statements = Statements(Identities())
         self._links_end = 0
+        self._slow = self._rng.choice((None, *self._places()))
         self._arrived: list[Touchpoint] = []
         self._paused: list[Paused] = []
         self._late_state: set[Place] = set()
@@ -215,6 +221,7 @@ class Cluster:
         for second in range(LAST_TICKS):
             self._tell(end + second * 1_000)
             await self._settle()
+            self._slow = None
 
     async def _anything(self) -> None:
         """Let one of the things happen that can happen at any time."""
@@ -233,7 +240,10 @@ class Cluster:
             worker = self._owners[WATERMARKS, 0]
             await self._let(worker, worker.watermarks.tick)
         else:
-            await self._process(rng.choice(self._places()))
+            place = rng.choice(self._places())
+            # Whoever reads one of the partitions may be far behind the others.
+            if place != self._slow or rng.random() < SLOW:
+                await self._process(place)
 
     async def _settle(self) -> None:
         """Process all that there is, and all that comes of it."""

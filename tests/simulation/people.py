@@ -14,16 +14,24 @@ from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, 
 GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 
 
-def people(seed: int, count: int) -> list[Touchpoint]:
-    """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival."""
+PERSONS = 6
+
+
+def people(seed: int, count: int, persons: int = 4, shared: float = 0.2) -> list[Touchpoint]:
+    """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival.
+
+    Args:
+        persons: how many people there are at most, `PERSONS` or fewer.
+        shared: the part of the cookies that are the browser of all of them.
+    """
     rng = random.Random(seed)
-    identities, persons = Identities(), rng.randrange(1, 5)
+    identities, persons = Identities(), rng.randrange(1, persons + 1)
     at = 0
     made: list[tuple[int, Touchpoint]] = []
     for number in range(count):
         at += rng.choice(GAPS)
         person = rng.randrange(persons)
-        customer_id, identifiers = _presented(rng, person)
+        customer_id, identifiers = _presented(rng, person, shared)
         stated: dict[str, Any] = {
             "event_id": f"e{number:05}",
             "fingerprint": number,
@@ -38,26 +46,27 @@ def people(seed: int, count: int) -> list[Touchpoint]:
 
 
 def commands(seed: int, count: int) -> list[Command]:
-    """Return decisions on people's identities."""
+    """Return decisions on people's identities, some of which take back others."""
     rng = random.Random(seed)
     found = []
+    pairs = [rng.sample(_identities(), 2) for _ in range(rng.randint(1, max(count, 1)))]
     for number in range(count):
-        first, second = rng.sample(_identities(), 2)
+        first, second = rng.choice(pairs)
         action: Literal["link", "unlink"] = rng.choice(("link", "unlink"))
         found.append(Command(action, first, second, T0 + rng.randrange(9 * HOUR), f"d{number}"))
     return found
 
 
 def _identities() -> list[Identity]:
-    of_persons = [((CUSTOMER, f"c{n}"), ("cookie", f"k{n}"), ("email", f"p{n}@example.com")) for n in range(4)]
+    of_persons = [((CUSTOMER, f"c{n}"), ("cookie", f"k{n}"), ("email", f"p{n}@example.com")) for n in range(PERSONS)]
     return [("cookie", "k-shared"), *(identity for identities in of_persons for identity in identities)]
 
 
-def _presented(rng: random.Random, person: int) -> tuple[str | None, dict[str, str]]:
+def _presented(rng: random.Random, person: int, shared: float) -> tuple[str | None, dict[str, str]]:
     customer_id = f"c{person}" if rng.random() < 0.3 else None
     identifiers = {}
     if rng.random() < 0.6:
-        identifiers["cookie"] = "k-shared" if rng.random() < 0.2 else f"k{person}"
+        identifiers["cookie"] = "k-shared" if rng.random() < shared else f"k{person}"
     if rng.random() < 0.3 or not (customer_id or identifiers):
         identifiers["email"] = f"p{person}@example.com"
     return customer_id, identifiers
