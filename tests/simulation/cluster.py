@@ -53,6 +53,8 @@ LULLS = (0.1, 0.02, 0.005)
 until most of their work has been done by others."""
 REPEATS, REPEATED_OF = 0.02, 60
 """How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
+DANGER = 0.1
+"""How probable it is, with each thing that a worker does, that one of its next writes is its last for a while."""
 SLOW = 0.05
 """What part of the times a partition is read whose reader is behind."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
@@ -269,7 +271,7 @@ class Cluster:
             batches[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(one)))
             links = self._statements.links_of(one, 0)
             batches[LINKS, 0] += [Message(None, identity_links.encode(link)) for link in links]
-        if self._crashes and rng.random() < 0.1:
+        if self._crashes > 0 and rng.random() < 0.1:
             self._crashes -= 1
             for place_, messages in batches.items():
                 self.broker.append(place_, messages[: rng.randint(0, len(messages))])
@@ -300,17 +302,17 @@ class Cluster:
         chunk, tracker = found
         agents = {LINKS: worker.linking.receive, WATERMARKS: worker.watermarks.receive}
         process = agents.get(place[0], worker.journeys.process)
-        if await self._let(worker, lambda: process(chunk), tracker) and chunk.acked and rng.random() < 0.8:
-            # What is acknowledged is committed in time, or not at all.
+        await self._let(worker, lambda: process(chunk), tracker)
+        if chunk.acked and rng.random() < 0.8:
+            # What is acknowledged is committed in time, or not at all: also if its worker has died since.
             self.broker.committed[place] = chunk.last_offset + 1
 
     async def _let(
         self, worker: Worker, act: Callable[[], Coroutine[Any, Any, None]], tracker: OffsetTracker | None = None
-    ) -> bool:
-        """Let a worker do something, and perhaps die of it, or be paused in it; return whether it came to its end."""
+    ) -> None:
+        """Let a worker do something, and perhaps die of it, or be paused in it."""
         rng, producer = self._rng, worker.producer
-        if self._crashes and rng.random() < 0.04:
-            self._crashes -= 1
+        if self._crashes > 0 and producer.fate == "lives" and rng.random() < DANGER:
             producer.fate = rng.choice(("killed", "paused"))
             producer.writes_left = rng.randrange(2)
         try:
@@ -321,12 +323,8 @@ class Cluster:
                 if tracker is not None:
                     tracker.close()
                 self._replace(worker)
-                return False
         except KilledError:
             self._replace(worker)
-            return False
-        producer.fate = "lives"
-        return True
 
     async def _pauses(self, worker: Worker, act: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         """Let a worker do something, and return whether it was paused in it, by a write."""
@@ -369,6 +367,7 @@ class Cluster:
 
     def _replace(self, dead: Worker) -> None:
         """Start a worker in the place of a dead one; each of its partitions goes to any that lives."""
+        self._crashes -= 1
         self._workers[self._workers.index(dead)] = self._start()
         for place, owner in self._owners.items():
             if owner is dead:

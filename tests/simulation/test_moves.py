@@ -141,7 +141,7 @@ def timeline_of(value: bytes) -> CustomerTimeline:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
     touchpoints = people(seed, 100)
-    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
+    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
 
     cluster.run(touchpoints, [], END)
 
@@ -168,7 +168,7 @@ def test_a_log_of_a_new_epoch_is_told_who_owns_what_though_no_link_is_stated_ane
 def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
     # A browser of more than three customers is nobody's: what it had moved comes back.
     touchpoints = people(seed, 100, *((PERSONS, 0.6) if seed % 3 == 0 else ()))
-    cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 12)[seed % 2], disorder_ms=3 * HOUR)
+    cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
 
     cluster.run(touchpoints, commands(seed, seed % 8), END)
 
