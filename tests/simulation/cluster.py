@@ -48,7 +48,7 @@ BIG = 1 << 40
 LAST_TICKS = 20
 QUIET = 60
 """After so many things without a new record nothing more comes of what there is."""
-LULLS = (0.1, 0.02, 0.005)
+LULLS = (0.1, 0.01, 0.002)
 """How probable it is, with each thing that happens, that a paused worker goes on: some are paused for a while, others
 until most of their work has been done by others."""
 REPEATS, REPEATED_OF = 0.02, 60

@@ -11,6 +11,8 @@ from schemas.journey_log import Touchpoint
 from streams.identity.identities import Identities
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, case, order, said, seen_page, survey
 
+LAGS = (0, 0, 0, 0, MINUTE, MINUTE, 3 * HOUR, 2 * DAY)
+"""By how much later than it happened a touchpoint arrives, ms."""
 GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 
 
@@ -40,7 +42,7 @@ def people(seed: int, count: int, persons: int = 4, shared: float = 0.2) -> list
             "identifiers": identifiers,
             "customer_key": identities.customer_key_of(customer_id, identifiers),
         }
-        made.append((at + rng.choice((0, 0, 0, MINUTE, 3 * HOUR)), _touchpoint(rng, at, person, number, stated)))
+        made.append((at + rng.choice(LAGS), _touchpoint(rng, at, person, number, stated)))
     made.sort(key=lambda arrived: arrived[0])
     return [touchpoint for _, touchpoint in made]
 
