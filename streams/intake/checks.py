@@ -19,6 +19,8 @@ _SHOWN = 60
 _check_filled, _filled = filled("event_id", "source")
 COMMON_BOUNDS: Bounds = {
     **_filled,
+    # The journeys tell a moved touchpoint's id from others by a NUL in it.
+    "event_id": {**_filled["event_id"], "not": {"pattern": "\\u0000"}},
     "occurred_at": {"minimum": EARLIEST, "$comment": f"at most {AHEAD_MS // HOUR_MS} h ahead of now"},
 }
 """What `check_common` asks of the fields that records of all kinds have, beside `schemas.limits`."""
@@ -45,7 +47,8 @@ def check_common(record: Mapping[str, Any], now: int) -> None:
         now: wall-clock time, ms; `occurred_at` may lie at most `AHEAD_MS` after it.
 
     Raises:
-        InvalidRecordError: `event_id` or `source` is empty, `event_id` too long, or `occurred_at` out of range.
+        InvalidRecordError: `event_id` or `source` is empty, `event_id` too long or with a NUL, or `occurred_at` out of
+            range.
     """
     _check_filled(record)
     event_id = record["event_id"]
@@ -54,6 +57,8 @@ def check_common(record: Mapping[str, Any], now: int) -> None:
             "missing_field",
             f"event_id has {len(event_id)} characters, at most {MAX_EVENT_ID} are taken: {event_id[:_SHOWN]}…",
         )
+    if "\0" in event_id:
+        raise InvalidRecordError("missing_field", f"event_id {event_id[:_SHOWN]!r} holds a NUL character")
     time = record["occurred_at"]
     if not EARLIEST <= time <= now + AHEAD_MS:
         raise InvalidRecordError("invalid_time", f"occurred_at is {shown(time)}; {why(time, 'over 24 h ahead')}")

@@ -22,6 +22,14 @@ def test_an_empty_name_is_a_missing_field(kind: str, blank: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
+def test_a_nul_in_an_event_id_is_refused(kind: str) -> None:
+    """The journeys tell moved touchpoints by it: nobody may write an id that looks like one's."""
+    refusal = refused(kind, event_id="e\0anon:cookie:k-1")
+    assert refusal.reason == "missing_field"
+    assert "NUL" in refusal.detail
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_an_event_id_has_at_most_128_characters(kind: str) -> None:
     taken(kind, event_id="é" * 128)
     refusal = refused(kind, event_id="é" * 129)

@@ -28,7 +28,9 @@ values = st.one_of(
     st.booleans(),
     st.sampled_from([0, 1, -1, 5, 6, 10, 11, 10**9, 10**12, 10**12 + 1, 2**31, -(2**31), 2**63, 1.5, 1e9, 1e10]),
     st.sampled_from([631_152_000_000, 631_151_999_999, 1_781_000_000_000, 7_258_118_400_001]),
-    st.sampled_from(["", " ", "x", "EUR", "eur", "x" * 128, "x" * 129, "x" * 256, "x" * 257, "nps", "csat", "guest"]),
+    st.sampled_from(
+        ["", " ", "x", "EUR", "eur", "x" * 128, "x" * 129, "x\0", "x" * 256, "x" * 257, "nps", "csat", "guest"]
+    ),
     st.sampled_from(["2026-06-09T10:13:20Z", "2026-06-09T10:13:20", "1989-12-31T00:00:00Z", "2026-06-09"]),
     st.sampled_from([{}, [], {"email": "a@example.com"}, {"email": 1}, {"x" * 257: "y"}, {"x": "y" * 1025}]),
     st.sampled_from([[{"sku": "a", "quantity": 1, "price_minor": 1}], [{"sku": "a"}], [1]]),
