@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 
+import pytest
+import structlog
 from hypothesis import settings
 
 pytest_plugins = [
@@ -16,3 +19,10 @@ if find_spec("tests.chdb_session") is not None:
 # No deadline: a busy machine is no bug. The blob lets anyone run again what failed in CI.
 settings.register_profile("touchline", deadline=None, print_blob=True)
 settings.load_profile("touchline")
+
+
+@pytest.fixture(autouse=True)
+def _structlog_as_it_was() -> Iterator[None]:
+    """Let no command, run in a test's own process, quieten the logs that the next test looks at."""
+    yield
+    structlog.reset_defaults()

@@ -93,9 +93,11 @@ def test_an_active_key_forgets_with_each_touchpoint() -> None:
 
 def test_what_came_back_leaves_nothing_to_forget() -> None:
     play = silent().send(Owners(KEY, [], [], 8))
+    for step in range(1, 4):
+        play.tick(50 * DAY + step, settled=HOUR)
     written = entry(play)
 
-    play.tick(50 * DAY, settled=HOUR + LATENESS + 1)
+    play.tick(50 * DAY + 3, settled=HOUR + LATENESS + 1)
 
     assert entry(play) == written
 
