@@ -7,7 +7,17 @@ import re
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from schemas.dead_letters import DeadLetter, Encoded, decode, encode, encode_lost, epoch_ms, rfc3339, row_of
+from schemas.dead_letters import (
+    DeadLetter,
+    Encoded,
+    decode,
+    encode,
+    encode_lost,
+    epoch_ms,
+    rfc3339,
+    row_of,
+    without_contents,
+)
 from schemas.topics import DEAD_LETTERS, all_topics
 from sinks.batch import Batch
 from sinks.database import select
@@ -218,3 +228,24 @@ def test_times_are_rfc_3339_to_the_millisecond() -> None:
     assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
     for ms in (0, 1, 999, NOON, NOON + 876):
         assert epoch_ms(rfc3339(ms)) == ms
+
+
+@pytest.mark.parametrize(
+    ("detail", "begins"),
+    [
+        ("event_id has 129 characters: ann@example.com", "event_id: "),
+        ("ann is no field of a purchase", ""),
+        ("'ann@example.com' is no time", ""),
+        ("+442079460958 is too long", ""),
+        ("", ""),
+    ],
+)
+def test_a_letter_without_contents_names_a_field_of_ours_and_nothing_that_was_sent(detail: str, begins: str) -> None:
+    whole = DeadLetter("missing_field", detail, "ingest", "t", 1, 2, rfc3339(NOON), b"ann", b"ann", (("ann", b"ann"),))
+
+    bare = without_contents(whole)
+
+    assert bare.detail.startswith(begins)
+    assert "ann" not in repr(bare)
+    assert "2079460958" not in repr(bare)
+    assert (bare.reason, bare.topic, bare.partition, bare.offset) == ("missing_field", "t", 1, 2)
