@@ -358,7 +358,7 @@ class Partition:
         self._output.counts["moved"] += 1
         effects = self._effects_of(customer_key)
         newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint), whole_bytes=whole_bytes)
-        step_touchpoint(timeline, touchpoint, newcomer, context, effects, in_a_run=True)
+        step_touchpoint(timeline, touchpoint, newcomer, context, effects)
         if whole_bytes:
             # Its text is not here: the row stays as it was sent when it was whole.
             effects.touchpoints.pop(touchpoint.timeline_id, None)

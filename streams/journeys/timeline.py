@@ -114,15 +114,11 @@ def step_touchpoint(
     newcomer: Pending,
     context: StepContext,
     effects: Effects,
-    *,
-    in_a_run: bool = False,
 ) -> None:
     """Take in a touchpoint that is neither a repeat nor late.
 
     Args:
         touchpoint: the touchpoint that `newcomer` holds.
-        in_a_run: whether others of the customer may come at this very time. Then one that is out of order is put in its
-            place with these, as soon as time goes on.
     """
     _begin(timeline, context, effects)
     # Where timers were due, this record has let it go on already.
@@ -139,10 +135,7 @@ def step_touchpoint(
     work = timeline.work
     if out_of_order:
         _displace(timeline, newcomer, context)
-        if in_a_run:
-            timeline.recompute_at = min(timeline.recompute_at, context.timers_until + 1)
-        else:
-            goes_on = _begin_recomputation(timeline, context) or goes_on
+        goes_on = _begin_recomputation(timeline, context) or goes_on
     elif applied == len(pending) and not timeline.is_behind:
         pending.append(newcomer)
         # Nothing else waits, so no timer of the customer's is earlier than the timeline's next change.
