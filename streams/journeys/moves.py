@@ -18,7 +18,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.versions import MOVES_MAX
 from streams.journeys.customer_timeline import CustomerTimeline, staying
 from streams.journeys.ownership import ForwardedTouchpoint, Ownership
-from streams.journeys.pending import Pending, touchpoint_in
+from streams.journeys.pending import Pending, pending_of, touchpoint_in
 
 _INDEX_BITS = 16
 """A record of the log has fewer touchpoints moved than this many bits count."""
@@ -76,6 +76,10 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
     """Send a touchpoint to its owner, and keep it for the case that the owner changes."""
     moved = replace(touchpoint, watermark=0, moves=touchpoint.moves + 1)
     record = sender.move(moved, owner, whole_bytes)
+    kept = pending_of(moved, record, ahead=False, whole_bytes=whole_bytes)
+    if kept.is_large:
+        # As in a timeline: should it move on, its row stays as it was sent when it was whole.
+        kept = kept.cut()
     ownership.keep(
         ForwardedTouchpoint(
             moved.occurred_at,
@@ -84,8 +88,8 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
             moved.fingerprint,
             owner,
             moved.moves,
-            record,
-            whole_bytes,
+            kept.record,
+            kept.whole_bytes,
         )
     )
 

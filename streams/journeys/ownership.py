@@ -13,7 +13,7 @@ from operator import attrgetter
 import msgspec
 
 FORWARDED_MAX = 1_500
-FORWARDED_MAX_BYTES = 512 << 10
+FORWARDED_MAX_BYTES = 384 << 10
 """With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have. What else happened
 up to then is late: it cannot be told from them."""
 
@@ -38,6 +38,11 @@ class ForwardedTouchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False
     record: bytes
     whole_bytes: int = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, but for its numbers; rather too many than too few, as others name the owner."""
+        return len(self.record) + 4 * (len(self.event_id) + len(self.timeline_id) + len(self.owner))
+
 
 class Ownership(msgspec.Struct, array_like=True, gc=False):
     """Who owns a stated key's touchpoints.
@@ -46,7 +51,7 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         since, owners: `owners[i]` owns what happened from `since[i]` (ms) on; before the first the key is its own.
         links_offset: of the link that has decided it.
         forwarded: what others have, and what can still move, in the order of its time.
-        forwarded_bytes: of their records.
+        forwarded_bytes: of these, by `size`.
         forgotten_until: when the last of those happened that were forgotten though they could still move, ms.
     """
 
@@ -70,10 +75,10 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         """Keep a touchpoint that another customer has."""
         forwarded = self.forwarded
         insort(forwarded, one, key=_occurred_at)
-        self.forwarded_bytes += len(one.record)
+        self.forwarded_bytes += one.size
         while len(forwarded) > FORWARDED_MAX or self.forwarded_bytes > FORWARDED_MAX_BYTES:
             oldest = forwarded.pop(0)
-            self.forwarded_bytes -= len(oldest.record)
+            self.forwarded_bytes -= oldest.size
             self.forgotten_until = max(self.forgotten_until, oldest.occurred_at)
 
     def is_settled(self, settled_before: int) -> bool:
@@ -84,5 +89,5 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         """Forget the forwarded touchpoints that can move no more: those before a time (ms)."""
         count = bisect_left(self.forwarded, settled_before, key=_occurred_at)
         if count:
-            self.forwarded_bytes -= sum(len(one.record) for one in self.forwarded[:count])
+            self.forwarded_bytes -= sum(one.size for one in self.forwarded[:count])
             del self.forwarded[:count]

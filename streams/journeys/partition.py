@@ -108,10 +108,7 @@ class Partition:
         try:
             self._restore(key[:1], key[1:], value)
         except NOT_READ as error:
-            raise StateFormatError(
-                f"an entry of journeys.state.v1 cannot be read ({error}): another release, or something else, has "
-                "written it. Run that release, or build the state anew: docs/operating.md#rebuilding"
-            ) from error
+            raise _unreadable(error) from error
 
     def _restore(self, kind: bytes, name: bytes, value: bytes) -> None:
         if kind == BUCKET:
@@ -137,9 +134,16 @@ class Partition:
                 self._received = position.received
 
     def restored(self) -> None:
-        """Make the timers, once all entries are there."""
+        """Make the timers, once all entries are there.
+
+        Raises:
+            StateFormatError: an entry is in a format that this release does not read.
+        """
         for customer_key, timeline in self._customers.items():
-            header = _outlines.decode(timeline)
+            try:
+                header = _outlines.decode(timeline)
+            except NOT_READ as error:
+                raise _unreadable(error) from error
             at = header.next_timer_at
             self._scheduled[customer_key] = at
             if at != NEVER:
@@ -506,6 +510,13 @@ class Partition:
             if (signal_of := SIGNALS.get(table)) is not None:
                 output.signals.extend(map(signal_of, entities.values()))
         _give(facts["customers"], [customer_row(current, effects.customer_id, deleted=timeline.is_empty)], version)
+
+
+def _unreadable(error: Exception) -> StateFormatError:
+    return StateFormatError(
+        f"an entry of journeys.state.v1 cannot be read ({error}): another release, or something else, has written it. "
+        "Run that release, or build the state anew: docs/operating.md#rebuilding"
+    )
 
 
 def _entry(customer_key: str, data: bytes) -> Entry:

@@ -8,10 +8,11 @@ import pytest
 
 from schemas import journey_log
 from schemas.journey_log import Moved, Owners, Touchpoint, Withdrawn
+from schemas.topics import MAX_MESSAGE_BYTES
 from streams.journeys import ownership, timeline
 from streams.journeys.customer_timeline import CustomerTimeline
 from tests.simulation.journeys_log import removal
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, Play, cart, changed, seen_page
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, cart, changed, seen_page
 
 KEY = "anon:cookie:k"
 LONG_TEXT = "bad " * 2_000
@@ -207,7 +208,29 @@ def test_a_robots_bytes_have_a_bound() -> None:
     found = kept(play).ownership
     assert found is not None
     assert [one.event_id for one in found.forwarded] == ["e5", "e6", "e7", "e8"]
-    assert found.forwarded_bytes == sum(len(one.record) for one in found.forwarded) <= 5_000
+    assert found.forwarded_bytes == sum(one.size for one in found.forwarded) <= 5_000
+
+
+def test_an_owner_with_a_long_name_makes_no_state_that_its_topic_refuses() -> None:
+    owner = "anon:loyalty_card:" + "\U0001f600" * 1_024
+    pages = [page(number * SECOND, f"e{number}") for number in range(1_500)]
+    play = Play().send(owners(7, (0, owner)), *pages)
+
+    entries = [value for output in play.outputs for _, value in output.customers if value is not None]
+    assert max(map(len, entries)) < MAX_MESSAGE_BYTES // 4
+
+
+def test_a_huge_touchpoint_makes_no_other_late() -> None:
+    """What is kept of it is cut, so nothing is forgotten for it."""
+    huge = changed(page(23 * HOUR, "e0"), text="x" * 600_000)
+    play = Play().send(owners(7, (0, "ann")), huge, page(0, "e1"), page(MINUTE, "e2"))
+
+    assert play.counted("late") == 0
+    found = kept(play).ownership
+    assert found is not None
+    assert [one.event_id for one in found.forwarded] == ["e1", "e2", "e0"]
+    moved = [record for _, record in forwarded(play) if isinstance(record, Moved)]
+    assert len(moved[0].record) > 600_000, "it is sent whole"
 
 
 def test_a_touchpoint_that_was_cut_moves_as_it_is_kept() -> None:

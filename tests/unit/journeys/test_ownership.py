@@ -14,6 +14,10 @@ def touchpoint(at: int, size: int = 10) -> ForwardedTouchpoint:
     return ForwardedTouchpoint(at, f"e{at}", f"e{at}\0k", at, "ann", 1, b"x" * size)
 
 
+SIZE = 10 + 4 * len("e1" + "e1\0k" + "ann")
+"""Bytes of a record and, of the longest characters, its names."""
+
+
 def owning(*times: int) -> Ownership:
     found = Ownership([], [], 0)
     for at in times:
@@ -53,22 +57,22 @@ def test_what_can_move_no_more_is_forgotten(settled_before: int, left: list[int]
 
     found.forget_settled(settled_before)
 
-    assert (times(found), found.forwarded_bytes, found.forgotten_until) == (left, 10 * len(left), -1)
+    assert (times(found), found.forwarded_bytes, found.forgotten_until) == (left, SIZE * len(left), -1)
 
 
 def test_of_too_many_the_oldest_are_forgotten() -> None:
     with patch.object(ownership, "FORWARDED_MAX", 2):
         found = owning(3, 1, 2, 5)
 
-    assert (times(found), found.forwarded_bytes, found.forgotten_until) == ([3, 5], 20, 2)
+    assert (times(found), found.forwarded_bytes, found.forgotten_until) == ([3, 5], 2 * SIZE, 2)
 
 
 def test_of_too_large_ones_the_oldest_are_forgotten() -> None:
-    with patch.object(ownership, "FORWARDED_MAX_BYTES", 25):
+    with patch.object(ownership, "FORWARDED_MAX_BYTES", 2 * SIZE + 1):
         found = owning(3, 1, 2)
         assert (times(found), found.forgotten_until) == ([2, 3], 1)
 
-        found.keep(touchpoint(9, size=26))
+        found.keep(touchpoint(9, size=2 * SIZE))
 
     assert (times(found), found.forwarded_bytes, found.forgotten_until) == ([], 0, 9)
 
