@@ -22,8 +22,6 @@ from streams.journeys.pending import Pending, pending_of, touchpoint_in
 
 _INDEX_BITS = 16
 """A record of the log has fewer touchpoints moved than this many bits count."""
-
-
 AT_ONCE = 100
 """So many touchpoints are moved before others have a turn."""
 
@@ -82,14 +80,14 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
         kept = kept.cut()
     ownership.keep(
         ForwardedTouchpoint(
-            moved.occurred_at,
-            moved.event_id,
-            moved.timeline_id,
-            moved.fingerprint,
-            owner,
-            moved.moves,
-            kept.record,
-            kept.whole_bytes,
+            occurred_at=moved.occurred_at,
+            event_id=moved.event_id,
+            timeline_id=kept.event_id,
+            fingerprint=moved.fingerprint,
+            owner=owner,
+            moves=moved.moves,
+            record=kept.record,
+            whole_bytes=kept.whole_bytes,
         )
     )
 

@@ -17,7 +17,6 @@ FORWARDED_MAX_BYTES = 384 << 10
 """With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have. What else happened
 up to then is late: it cannot be told from them."""
 
-
 _occurred_at = attrgetter("occurred_at")
 
 

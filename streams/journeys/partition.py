@@ -448,7 +448,14 @@ class Partition:
         facts["clocks"] = [ClockRow(self.number, clock.time, clock.settled, self.offset, version)]
         final_until = self._buckets.final_until
         position = Position(
-            FORMAT, self.offset, clock.watermarks, clock.time, final_until, clock.heard, self._received, clock.decided
+            FORMAT,
+            self.offset,
+            watermarks=clock.watermarks,
+            time=clock.time,
+            final_until=final_until,
+            settled=clock.heard,
+            received=self._received,
+            decided=clock.decided,
         )
         output.position = (POSITION, _encode(position))
         self._choose_counting()

@@ -23,6 +23,7 @@ from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.agents.ingest_bench import FakeProducer, until
 from tests.unit.agents.test_identity import AT, EPOCH, TOLD, Bench
+from tests.unit.agents.turns import turns_of_others
 
 ANN, BOB, EVE = (CUSTOMER, "ann"), (CUSTOMER, "bob"), (CUSTOMER, "eve")
 COOKIE, PHONE, MAIL = ("cookie", "k"), ("phone", "+44"), ("email", "e@x")
@@ -227,24 +228,16 @@ async def test_a_thousand_owners_are_told_in_messages_of_bounded_size_and_others
     said = [Link((CUSTOMER, f"c{n}"), ("cookie", f"{n}"), AT, f"e{n}") for n in range(1_000)]
     bench = Bench(*said, reports=())
     bench.position = 1_000
-    turns = 0
 
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    beside = asyncio.create_task(others())
-    await bench.linking.begin()
-    beside.cancel()
+    async with turns_of_others() as turns:
+        await bench.linking.begin()
 
     assert len(by_key(bench.told())) == 1_000
     sizes = [
         sum(message.size for messages in batch.values() for message in messages) for batch in bench.producer.batches
     ]
     assert max(sizes) < 11_000
-    assert turns > 1_000
+    assert turns.count > 1_000
 
 
 async def test_of_a_thousand_owners_of_one_identity_the_newest_hundred_are_told() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.kafka.producer import Batches, Ends, Message
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
+from tests.unit.agents.turns import turns_of_others
 from tests.unit.streams.records import FakeRecord
 
 DAY_MS = 86_400_000
@@ -436,18 +436,11 @@ async def test_the_event_loop_gets_its_turn_within_a_chunk(monkeypatch: pytest.M
     # After so little work, whatever the number of records: each of them may have taken that long.
     monkeypatch.setattr("streams.agents.journeys.YIELD_AFTER_S", 0.0)
     entries = [journey_log.encode(Tick(START + n)) for n in range(1000)]
-    turns = 0
 
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
+    async with turns_of_others() as turns:
+        await worker(Kafka()).process(chunk_of(entries, 0, len(entries)))
 
-    beside = asyncio.create_task(others())
-    await worker(Kafka()).process(chunk_of(entries, 0, len(entries)))
-    beside.cancel()
-    assert turns >= 1000
+    assert turns.count >= 1000
 
 
 async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,20 +448,13 @@ async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(mon
     cart = {"action": "item_added", "quantity": 1, "value_minor": 100, "currency": "EUR", "cart_id": "k"}
     entries = [touchpoint(CartEvent, n, START, customer_key=f"c-{n}", **cart) for n in range(200)]
     entries.append(journey_log.encode(Tick(START + DAY_MS, START + DAY_MS)))
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
     journeys_of = worker(Kafka())
     await journeys_of.process(chunk_of(entries, 0, 200))
-    beside = asyncio.create_task(others())
-    await journeys_of.process(chunk_of(entries, 200, 201))
-    beside.cancel()
-    assert turns >= 200
+
+    async with turns_of_others() as turns:
+        await journeys_of.process(chunk_of(entries, 200, 201))
+
+    assert turns.count >= 200
 
 
 def test_facts_messages_hold_few_enough_rows_and_bytes() -> None:
