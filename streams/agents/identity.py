@@ -26,7 +26,7 @@ from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from schemas.watermarks import LinksDecided
 from streams.agents.facts import encode_facts
-from streams.agents.services import Services
+from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.graph import Changes, IdentityGraph
 from streams.identity.groups import ALWAYS, Conflict, Ownership
@@ -39,8 +39,6 @@ from streams.runtime.exit import exit_on_error
 from streams.settings import Settings
 
 STAGE = "identity"
-YIELD_AFTER_S = 0.01
-"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
 CHANGES_HELD = 2_000
 """When so many rows and owners wait to be written, they are: a link may change all identities of a component."""
 OWNERS_HELD_BYTES = 4 << 20

@@ -31,7 +31,7 @@ from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.facts import encode_facts
 from streams.agents.partition_times import PartitionTimes
-from streams.agents.services import Services
+from streams.agents.services import YIELD_AFTER_S, Services
 from streams.journeys.output import Collision, Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
@@ -46,8 +46,6 @@ from streams.settings import Settings
 
 STAGE: Stage = "journeys"
 COLLISION: Reason = "event_id_collision"
-YIELD_AFTER_S = 0.01
-"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
 ONCE_MORE = (None,)
 """Behind a record that had one part."""
 REBUILDING = "docs/operating.md#rebuilding"
