@@ -24,11 +24,18 @@ _NULLABLE = ("value_minor", "currency")
 _IDENTIFIERS = "identifiers"
 
 # What each view begins and ends with: columns of every touchpoint.
-_HEAD = ("event_id", "occurred_at", "received_at", "customer_id", _IDENTIFIERS, "journey_id", "channel", "source")
+_OWNER = """if(
+        empty(o.name),
+        t.customer_id,
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), t.stated_key)
+    ) AS customer_id"""
+_HEAD = ("event_id", "occurred_at", "received_at", _OWNER, _IDENTIFIERS, "journey_id", "channel", "source")
 _TAIL = ("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "attributes", "ahead", "late")
-_SUPERSEDED = """toBool((customer_id, event_id) IN (
+_SUPERSEDED = """toBool((t.customer_id, t.event_id) IN (
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded"""
+_FROM = f"""FROM {DATABASE}.{_STORED} AS t FINAL
+LEFT ANY JOIN {DATABASE}.owners AS o ON t.stated_key = o.name"""
 _ITEM_HEAD = ("event_id", "occurred_at", "customer_id", "journey_id", "channel", "source")
 _ITEM_TAIL = ("attributes", "ahead", "late", "superseded")
 
@@ -90,7 +97,7 @@ def views() -> tuple[View, ...]:
         types = {name: _type(field["type"]) for name, field in _fields(kind).items()}
         own = [_shown(kind, name, column_type) for name, column_type in types.items()]
         shown = ",\n    ".join([*_HEAD, *own, *_TAIL, _SUPERSEDED])
-        source = f"FROM {DATABASE}.{_STORED} FINAL\nWHERE kind = '{kind.name}'"
+        source = f"{_FROM}\nWHERE kind = '{kind.name}'"
         found.append(View(kind.view, f"SELECT\n    {shown}\n{source}"))
         found.extend(_list_view(kind, name, types) for name in types if types[name].startswith("Array"))
     return tuple(found)
@@ -120,7 +127,7 @@ def lacking(database: Database) -> list[str]:
 def _fields(kind: TouchpointKind) -> dict[str, Field]:
     """Return the fields that the kind has beside those of every touchpoint, in the order of its record."""
     fields = current_schemas()[kind.record]["fields"]
-    common = {*_HEAD, "attributes"}
+    common = {*_HEAD, "customer_id", "attributes"}
     return {field["name"]: field for field in fields if field["name"] not in common}
 
 

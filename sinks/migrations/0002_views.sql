@@ -1,6 +1,21 @@
 -- What analysts query: one row an entity, superseded versions and deleted rows gone, values in natural units.
 --
--- customer_id is shown as it is stored; a table of aliases that makes it canonical is to be joined here.
+-- customer_id is whoever owns the identity now, also in rows that nothing restates any more. A query that does not ask
+-- for it makes no join: ClickHouse leaves it out.
+
+-- Whose identities are that were ever another's, by what they are called in other tables, as of each time at which that
+-- changed.
+CREATE OR REPLACE VIEW touchline.owners AS
+SELECT name, latest.1 AS since, latest.2 AS owned_by
+FROM
+(
+    SELECT
+        if(kind = 'customer', value, concat('anon:', kind, ':', value)) AS name,
+        argMax((since, customer_ids), version) AS latest
+    FROM touchline.identities_rows
+    GROUP BY kind, value
+    HAVING max(arrayExists(owner -> owner != name, customer_ids))
+);
 
 CREATE OR REPLACE VIEW touchline.touchpoints AS
 SELECT
@@ -8,7 +23,11 @@ SELECT
     kind,
     occurred_at,
     received_at,
-    customer_id,
+    if(
+        empty(o.name),
+        t.customer_id,
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), t.stated_key)
+    ) AS customer_id,
     journey_id,
     channel,
     source,
@@ -21,10 +40,11 @@ SELECT
     subject_id,
     attributes,
     ahead,
-    toBool((customer_id, event_id) IN (
+    toBool((t.customer_id, t.event_id) IN (
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded
-FROM touchline.touchpoints_rows FINAL;
+FROM touchline.touchpoints_rows AS t FINAL
+LEFT ANY JOIN touchline.owners AS o ON t.stated_key = o.name;
 
 -- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is. An action that its kind
 -- does not declare is not in the path: the step is then the kind alone.
@@ -35,12 +55,16 @@ WITH
         FROM (SELECT code, kind, action FROM touchline.steps_rows FINAL ORDER BY code)
     ) AS declared,
     arrayMap(
-        place -> substring(journeys_rows.path, 2 * place + 1, 2),
-        range(intDiv(length(journeys_rows.path), 2))
+        place -> substring(j.path, 2 * place + 1, 2),
+        range(intDiv(length(j.path), 2))
     ) AS codes
 SELECT
     journey_id,
-    customer_id,
+    if(
+        empty(o.name),
+        j.customer_id,
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= j.started_at, o.since)], ''), j.customer_id)
+    ) AS customer_id,
     started_at,
     last_touch_at,
     ended_at,
@@ -55,13 +79,18 @@ SELECT
     experience_last / 10000 AS experience_last,
     if(experience_n = 0, NULL, experience_sum / experience_n / 10000) AS experience_mean,
     outcome
-FROM touchline.journeys_rows FINAL
+FROM touchline.journeys_rows AS j FINAL
+LEFT ANY JOIN touchline.owners AS o ON j.customer_id = o.name
 WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.sentiment_shifts AS
 SELECT
     shift_id,
-    customer_id,
+    if(
+        empty(o.name),
+        s.customer_id,
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= s.onset_at, o.since)], ''), s.customer_id)
+    ) AS customer_id,
     journey_id,
     direction,
     detected_at,
@@ -74,14 +103,19 @@ SELECT
     cause_event_id,
     cause_kind,
     detector
-FROM touchline.sentiment_shifts_rows FINAL
+FROM touchline.sentiment_shifts_rows AS s FINAL
+LEFT ANY JOIN touchline.owners AS o ON s.customer_id = o.name
 WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.abandonments AS
 SELECT
     subject,
     subject_id,
-    customer_id,
+    if(
+        empty(o.name),
+        a.customer_id,
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= a.started_at, o.since)], ''), a.customer_id)
+    ) AS customer_id,
     journey_id,
     started_at,
     abandoned_at,
@@ -93,25 +127,40 @@ SELECT
     recovered_by,
     channel,
     attributes
-FROM touchline.abandonments_rows FINAL
+FROM touchline.abandonments_rows AS a FINAL
+LEFT ANY JOIN touchline.owners AS o ON a.customer_id = o.name
 WHERE NOT deleted;
 
+-- What a profile did before it was somebody's counts for the owner: rows of one customer are added up, amounts in the
+-- currency of the row that begins first. What cannot be added up is that of the row that ends last.
 CREATE OR REPLACE VIEW touchline.customers AS
 SELECT
-    customer_id,
-    first_seen_at,
-    last_seen_at,
-    touchpoints,
-    purchases,
-    spend_minor,
-    refunded_minor,
-    currency,
-    if(experience_n = 0, NULL, experience_sum / experience_n / 10000) AS experience_mean,
-    last_nps,
-    open_cases,
-    status
-FROM touchline.customers_rows FINAL
-WHERE NOT deleted;
+    owner AS customer_id,
+    min(c.first_seen_at) AS first_seen_at,
+    max(c.last_seen_at) AS last_seen_at,
+    sum(c.touchpoints) AS touchpoints,
+    sum(c.purchases) AS purchases,
+    sumMap(map(c.currency, c.spend_minor))[currency] AS spend_minor,
+    sumMap(map(c.currency, c.refunded_minor))[currency] AS refunded_minor,
+    argMinIf(c.currency, c.first_seen_at, c.currency != '') AS currency,
+    if(sum(c.experience_n) = 0, NULL, sum(c.experience_sum) / sum(c.experience_n) / 10000) AS experience_mean,
+    argMax(c.last_nps, c.last_seen_at) AS last_nps,
+    sum(c.open_cases) AS open_cases,
+    argMax(c.status, c.last_seen_at) AS status
+FROM
+(
+    SELECT
+        c.*,
+        if(
+            empty(o.name),
+            c.customer_id,
+            ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= c.last_seen_at, o.since)], ''), c.customer_id)
+        ) AS owner
+    FROM touchline.customers_rows AS c FINAL
+    LEFT ANY JOIN touchline.owners AS o ON c.customer_id = o.name
+    WHERE NOT deleted
+) AS c
+GROUP BY owner;
 
 CREATE OR REPLACE VIEW touchline.dead_letters AS
 SELECT topic, partition, offset, reason, detail, stage, refused_at, raw

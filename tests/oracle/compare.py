@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.oracle import histories, hours, kind_views, metrics, shifts
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, moment, read
+from tests.oracle.owners import whose
+from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Touch, moment, read, shown_owners
 
 Row = Mapping[str, Any]
 Views = Mapping[str, list[dict[str, Any]]]
@@ -37,10 +38,22 @@ class World:
     people: dict[str, CustomerHistory]
     views: Views
     clock: int
+    owners: dict[tuple[str, int], str]
+    """As whose a view shows what is stored under a name, by that and the time, ms."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, list[Touch]], views: Views, clock: int) -> World:
+        """Work out the histories of each owner's touchpoints, up to `clock`, ms."""
+        people = {name: histories.history_of(name, touches, clock) for name, touches in told.items()}
+        return cls(people, views, clock, shown_owners(told))
 
     def history_of(self, row: Row) -> CustomerHistory:
-        """Return the history of a row's customer."""
-        return self.people[row["customer_id"]]
+        """Return the history of which a row is."""
+        return self.people[row["journey_id"].rpartition("#")[0]]
+
+    def owner(self, history: CustomerHistory, at: int) -> str:
+        """Return as whose a view shows what a customer did at a time, ms."""
+        return self.owners[history.customer, at]
 
 
 def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
@@ -50,13 +63,13 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     """
     lines = list(lines)
     sentiments = {row["event_id"]: row["sentiment"] for row in views["touchpoints"]}
-    people = {name: histories.history_of(name, touches, clock) for name, touches in read(lines, sentiments).items()}
-    world = World(people, views, clock)
+    world = World.of(read(lines, sentiments), views, clock)
+    items = kind_views.items(world.people, world.owners)
     return [
         *_scored(world),
         *_unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
         *(line for view in kind_views.KINDS for line in _of_kind(world, view)),
-        *_unequal("purchase_items", ("event_id", "place"), views["purchase_items"], kind_views.items(people)),
+        *_unequal("purchase_items", ("event_id", "place"), views["purchase_items"], items),
         *_unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
         *_unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
         *_unequal("customers", ("customer_id",), views["customers"], customers(world)),
@@ -83,7 +96,7 @@ def _hours(world: World, lines: Iterable[Row]) -> Iterator[str]:
 
 
 def _of_kind(world: World, view: str) -> Iterator[str]:
-    yield from _unequal(view, ("event_id",), world.views[view], kind_views.rows(view, world.people))
+    yield from _unequal(view, ("event_id",), world.views[view], kind_views.rows(view, world.people, world.owners))
 
 
 def touchpoints(world: World) -> Iterator[dict[str, Any]]:
@@ -95,7 +108,7 @@ def touchpoints(world: World) -> Iterator[dict[str, Any]]:
                 "event_id": touch.event_id,
                 "kind": touch.kind,
                 "occurred_at": touch.at,
-                "customer_id": history.customer,
+                "customer_id": world.owners[whose(touch.record), touch.at],
                 "journey_id": history.journey_of(touch),
                 "channel": touch.channel,
                 "source": touch.source,
@@ -121,7 +134,7 @@ def journeys(world: World) -> Iterator[dict[str, Any]]:
             money = histories.money(history.orders_in(journey), journey)
             yield {
                 "journey_id": history.journey_of(journey[0]),
-                "customer_id": history.customer,
+                "customer_id": world.owner(history, journey[0].at),
                 "started_at": journey[0].at,
                 "last_touch_at": journey[-1].at,
                 "ended_at": histories.ended_at(journey, history.now),
@@ -146,7 +159,7 @@ def abandonments(world: World) -> Iterator[dict[str, Any]]:
             yield {
                 "subject": row.subject,
                 "subject_id": row.subject_id,
-                "customer_id": history.customer,
+                "customer_id": world.owner(history, row.started_at),
                 "journey_id": history.journey_of(row.first),
                 "started_at": row.started_at,
                 "abandoned_at": row.abandoned_at,
@@ -162,32 +175,44 @@ def abandonments(world: World) -> Iterator[dict[str, Any]]:
 
 
 def customers(world: World) -> Iterator[dict[str, Any]]:
-    """Give the expected rows of the view; whether they are unhappy is up to their last shift."""
+    """Give the expected rows of the view: whoever is shown as one customer is one, also by histories of before."""
     last: dict[str, Row] = {}
     for shift in sorted(world.views["sentiment_shifts"], key=lambda shift: str(shift["onset_at"])):
-        last[shift["customer_id"]] = shift
-    for history in world.people.values():
-        money = histories.money(history.orders, history.touches)
-        felt = history.felt()
-        runs = histories.ended_at(history.journeys[-1], history.now) is None
-        if history.customer in last and last[history.customer]["direction"] == "worse":
-            status = "unhappy" if runs else "lost"
-        else:
-            status = "active" if runs else "inactive"
-        yield {
-            "customer_id": history.customer,
-            "first_seen_at": history.touches[0].at,
-            "last_seen_at": history.touches[-1].at,
-            "touchpoints": len(history.touches),
-            "purchases": money.purchases,
-            "spend_minor": money.spend,
-            "refunded_minor": money.refunded,
-            "currency": money.currency,
-            "experience_mean": fmean(felt.values()) if felt else None,
-            "last_nps": history.last_nps(),
-            "open_cases": len(histories.open_cases(history.touches)),
-            "status": status,
-        }
+        last[world.history_of(shift).customer] = shift
+    shown: dict[str, list[CustomerHistory]] = {}
+    for history in sorted(world.people.values(), key=lambda history: history.touches[0].at):
+        shown.setdefault(world.owner(history, history.touches[-1].at), []).append(history)
+    for customer, of_one in shown.items():
+        yield {"customer_id": customer, **_customer(of_one, last)}
+
+
+def _customer(of_one: list[CustomerHistory], last_shifts: Mapping[str, Row]) -> dict[str, Any]:
+    """Return what histories of one customer come to, in the order in which they began."""
+    money = [histories.money(history.orders, history.touches) for history in of_one]
+    currency = next((one.currency for one in money if one.currency), "")
+    counted = [one for one in money if one.currency == currency]
+    felt = [value for history in of_one for value in history.felt().values()]
+    by_end = sorted(of_one, key=lambda history: history.touches[-1].at)
+    scores = [history.last_nps() for history in by_end]
+    newest = by_end[-1]
+    runs = histories.ended_at(newest.journeys[-1], newest.now) is None
+    if last_shifts.get(newest.customer, {}).get("direction") == "worse":
+        status = "unhappy" if runs else "lost"
+    else:
+        status = "active" if runs else "inactive"
+    return {
+        "first_seen_at": of_one[0].touches[0].at,
+        "last_seen_at": newest.touches[-1].at,
+        "touchpoints": sum(len(history.touches) for history in of_one),
+        "purchases": sum(one.purchases for one in money),
+        "spend_minor": sum(one.spend for one in counted),
+        "refunded_minor": sum(one.refunded for one in counted),
+        "currency": currency,
+        "experience_mean": fmean(felt) if felt else None,
+        "last_nps": next((score for score in reversed(scores) if score is not None), None),
+        "open_cases": sum(len(histories.open_cases(history.touches)) for history in of_one),
+        "status": status,
+    }
 
 
 def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.oracle.histories import CustomerHistory
+from tests.oracle.owners import whose
 from tests.oracle.touchpoints import Touch, milliseconds
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -42,11 +43,13 @@ KINDS = {
     "case_events": "case_event",
     "page_views": "page_view",
 }
+Owners = Mapping[tuple[str, int], str]
+"""As whose a view shows what is stored under a name, by that and the time, ms."""
 NAMED_PAGE_ACTIONS = {"view", "search", "download", "invoice_viewed", "invoice_paid"}
 """A page view may have any other action too, which a journey's step does not tell."""
 
 
-def rows(view: str, people: Mapping[str, CustomerHistory]) -> Iterator[dict[str, Any]]:
+def rows(view: str, people: Mapping[str, CustomerHistory], owners: Owners) -> Iterator[dict[str, Any]]:
     """Give the expected rows of a view, without when they were received."""
     for history in people.values():
         superseded = history.superseded
@@ -55,7 +58,7 @@ def rows(view: str, people: Mapping[str, CustomerHistory]) -> Iterator[dict[str,
                 yield {
                     "event_id": touch.event_id,
                     "occurred_at": touch.at,
-                    "customer_id": history.customer,
+                    "customer_id": owners[whose(touch.record), touch.at],
                     "identifiers": touch.record.get("identifiers", {}),
                     "journey_id": history.journey_of(touch),
                     "channel": touch.channel,
@@ -70,9 +73,9 @@ def rows(view: str, people: Mapping[str, CustomerHistory]) -> Iterator[dict[str,
                 }
 
 
-def items(people: Mapping[str, CustomerHistory]) -> Iterator[dict[str, Any]]:
+def items(people: Mapping[str, CustomerHistory], owners: Owners) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the items of orders and refunds."""
-    for row in rows("purchases", people):
+    for row in rows("purchases", people, owners):
         for place, item in enumerate(row["items"], start=1):
             yield {"event_id": row["event_id"], "order_id": row["order_id"], "place": place, **item}
 

@@ -74,6 +74,14 @@ def name_of(identity: Identity) -> str:
     return value if kind == CUSTOMER else f"anon:{kind}:{value}"
 
 
+def identity_of(name: str) -> Identity:
+    """Return the identity that is called so."""
+    if not name.startswith("anon:"):
+        return CUSTOMER, name
+    _, kind, value = name.split(":", 2)
+    return kind, value
+
+
 def whose(record: Mapping[str, Any]) -> str:
     """Return whose the touchpoint is by what its line alone states."""
     return name_of(identities(record)[0])

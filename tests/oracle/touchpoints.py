@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.oracle.owners import Stated, identities, owners
+from tests.oracle.owners import Stated, identities, identity_of, owners, whose
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -16,6 +16,8 @@ DAY = 24 * HOUR
 
 MOVED_BEFORE = 3 * DAY
 """What happened so long before a link, or later, is in the journeys of whom the link tells."""
+OWNED_BEFORE = 30 * DAY
+"""What happened so long before a link, or later, is shown as that of whom the link tells."""
 
 PHASES: dict[str, tuple[str, ...]] = {
     "support_call": ("queued", "answered", "held", "resumed", "transferred", "ended"),
@@ -125,18 +127,25 @@ def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | No
     for record in lines:
         if record["kind"] in ACTIONS:
             first.setdefault(record["event_id"], record)
-    owner_of = owners(
-        (
-            Stated(milliseconds(record["occurred_at"]), event_id, identities(record))
-            for event_id, record in first.items()
-        ),
-        MOVED_BEFORE,
-    )
+    owner_of = owners(map(_stated, first.values()), MOVED_BEFORE)
     touches = [_touch(record, sentiments.get(event_id), owner_of[event_id]) for event_id, record in first.items()]
     customers: dict[str, list[Touch]] = {}
     for touch in sorted(touches, key=lambda touch: touch.order):
         customers.setdefault(touch.customer, []).append(touch)
     return customers
+
+
+def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], str]:
+    """Return as whose a view shows what is stored under a name and a time: those of all touchpoints, and of owners."""
+    touches = [touch for of_one in customers.values() for touch in of_one]
+    names = {(name, touch.at) for touch in touches for name in (whose(touch.record), touch.customer)}
+    asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in names}
+    found = owners([*(_stated(touch.record) for touch in touches), *asked.values()], OWNED_BEFORE)
+    return {place: found[one.event_id] for place, one in asked.items()}
+
+
+def _stated(record: Mapping[str, Any]) -> Stated:
+    return Stated(milliseconds(record["occurred_at"]), record["event_id"], identities(record))
 
 
 def _touch(record: Mapping[str, Any], sentiment: float | None, owner: str) -> Touch:

@@ -24,7 +24,6 @@ from sinks.migrate import migrate
 from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.integration.kept import lines as lines_of
-from tests.oracle import histories
 from tests.oracle.compare import World, customers, journeys
 from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read
 from tests.unit.played_lines import store
@@ -80,13 +79,12 @@ def shop(chdb_opened: Engine) -> Shop:
     lines = sorted(lines_of(SAMPLE), key=at)
     scored = select(chdb_opened, "SELECT event_id, sentiment FROM touchpoints")
     sentiments: dict[str, Any] = {str(event_id): sentiment for event_id, sentiment in scored}
-    people = {name: histories.history_of(name, touches, UNTIL) for name, touches in read(lines, sentiments).items()}
-    columns = ("customer_id", "onset_event_id", "onset_at", "direction")
+    columns = ("customer_id", "journey_id", "onset_event_id", "onset_at", "direction")
     shifts = [
         dict(zip(columns, row, strict=True))
         for row in select(chdb_opened, f"SELECT {', '.join(columns)} FROM sentiment_shifts")
     ]
-    return Shop(lines, World(people, {"sentiment_shifts": shifts}, UNTIL), chdb_opened, shifts)
+    return Shop(lines, World.of(read(lines, sentiments), {"sentiment_shifts": shifts}, UNTIL), chdb_opened, shifts)
 
 
 def at(line: Line) -> int:

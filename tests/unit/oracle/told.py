@@ -47,11 +47,7 @@ class Story:
 
     def world(self) -> compare.World:
         """Return what the oracle makes of the lines, a year after the start."""
-        now = START + 365 * DAY
-        people = {
-            name: histories.history_of(name, told, now) for name, told in read(self.lines, self.sentiments).items()
-        }
-        return compare.World(people, {view: [] for view in VIEWS}, now)
+        return compare.World.of(read(self.lines, self.sentiments), {view: [] for view in VIEWS}, START + 365 * DAY)
 
     def only(self) -> histories.CustomerHistory:
         """Return the history of the one customer."""
