@@ -123,6 +123,7 @@ class BatchProducer:
         self._retired: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._on_retry = on_retry
+        self._failing: set[object] = set()
 
     async def start(self) -> None:
         """Connect. Idempotent where the broker can, so that a retry inside it writes nothing twice.
@@ -215,15 +216,19 @@ class BatchProducer:
                 raise
             return end, written.offset + end - start
 
+        writing = object()
+
         def note_failure(failure: Failure[KafkaError]) -> None:
             self._on_retry()
-            if failure.attempt == 1:
+            # Said of the first: while Kafka is away, batches of all partitions fail.
+            if not self._failing:
                 log.warning(
                     "Kafka does not take messages; trying again until it does",
                     topic=topic,
                     partition=partition,
                     cause=repr(failure.error),
                 )
+            self._failing.add(writing)
 
         try:
             return await retry(
@@ -236,6 +241,8 @@ class BatchProducer:
             )
         except KafkaError as error:
             raise _explained(topic, partition, error) from error
+        finally:
+            self._failing.discard(writing)
 
     def _passes(self, error: KafkaError) -> bool:
         if self._stopped:

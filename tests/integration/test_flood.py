@@ -89,7 +89,7 @@ def test_a_flood_holds_up_its_own_partition_and_is_read_to_its_end(pipeline: Pip
     assert f"{POISON + 1 - taken:,} messages in it; time waits for them until" in shown
     assert "1 input partition taken up" in pipeline.touchline("dlq", "resume", "--topic", PAGE_VIEWS).stdout
     until(lambda: worker.refused("undecodable") == 2 * taken, "the partition to be taken up, and paused again")
-    until(lambda: waiting(settings)[0][2] == 2 * taken + 1, "its new offset to be committed")
+    until(lambda: [place[2] for place in waiting(settings)] == [2 * taken + 1], "its new offset to be committed")
     assert worker.ends_on(signal.SIGTERM, STOPS_WITHIN_S) == 0
 
     worker = pipeline.start("worker", pause_s=0.2)

@@ -19,6 +19,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnknownError,
 )
+from structlog.testing import capture_logs
 
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, MAX_MESSAGE_BYTES, all_topics
 from streams.kafka import producer
@@ -148,6 +149,17 @@ async def test_while_the_broker_is_away_the_same_is_sent_again_with_longer_and_l
     assert kafka.written == {("a", 0): [b"0", b"1", b"2", b"3", b"4"]}
     assert waits == sorted(waits)
     assert len(waits) == kafka.retries == 3
+
+
+async def test_one_outage_is_told_once_whatever_the_number_of_partitions_that_wait() -> None:
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    for outage in (1, 2):
+        kafka.answers = [KafkaConnectionError()] * 4
+        with capture_logs() as logs:
+            await producer.send({("a", partition): numbers(1) for partition in range(4)})
+        assert [entry["log_level"] for entry in logs] == ["warning"]
+        assert kafka.retries == 4 * outage
 
 
 async def test_a_batch_that_found_the_queue_full_for_too_long_is_sent_again_by_the_same_producer() -> None:
