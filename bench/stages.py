@@ -21,7 +21,7 @@ from sinks.batch import Batch
 from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from streams.process import GC_ALLOCATIONS
+from streams.process.run import GC_ALLOCATIONS
 from streams.sentiment import VaderScorer
 
 CHUNK = 2_000

@@ -23,7 +23,7 @@ TouchlineError                          schemas.errors
         UnreadBatchError                streams.kafka.batches
     RegistryUnavailableError            schemas.avro.registry_client
     RequestError                        touchline.collect.errors
-    SettingsError                       streams.settings
+    SettingsError                       streams.settings.reading
     SinkError                           sinks.errors
         AddressError                    sinks.errors
         MigrationError                  sinks.errors

@@ -15,14 +15,13 @@ from schemas.avro.registry import open_registry
 from schemas.pauses import decode_request
 from schemas.topics import JOURNEYS_LOG, RESUME_REQUESTS, WATERMARKS
 from schemas.watermarks import encode
-from streams.agents.identities import open_identities
+from streams.agents.identities import identities_of, open_identities
 from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
 from streams.agents.pausing import Inputs, Place
 from streams.agents.services import Services
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
-from streams.identities import identities_of
 from streams.identity.statements import Statements
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk

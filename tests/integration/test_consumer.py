@@ -18,11 +18,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import Topic
 from servers.kafka import Kafka
-from streams.app import new_app
 from streams.kafka.admin import create_topics
 from streams.kafka.consumer import ChunkConsumer, chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import BatchProducer, Message
+from streams.process.app import new_app
 from streams.settings import Settings
 from tests.servers.process import watch
 from touchline.stack.child import Child

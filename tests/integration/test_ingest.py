@@ -18,9 +18,9 @@ from schemas.journey_log import Tick, Touchpoint, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, all_topics
 from streams import settings
 from streams.agents.services import Services
-from streams.app import build_streams_app
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import BatchProducer, Message
+from streams.process.app import build_streams_app
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.servers.topics import delete_topics

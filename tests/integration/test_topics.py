@@ -17,10 +17,10 @@ from structlog.testing import capture_logs
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, Topic
 from servers.kafka import Kafka
-from streams.app import new_app
 from streams.kafka.admin import create_topics, delete_topics, partition_counts
 from streams.kafka.assignor import TaskAssignor
 from streams.kafka.consumer import ChunkConsumer, chunks_of, consumer_of, topic
+from streams.process.app import new_app
 from streams.settings import Settings
 from tests.integration.installation import whatever_the_partition
 from tests.integration.shop import Event, family, refused, restated, shop, tweets, write

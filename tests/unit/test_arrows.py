@@ -21,22 +21,18 @@ MAY_KNOW: dict[str, set[str]] = {
     "examples": {"touchline"},
 }
 STREAMS_MAY_KNOW: dict[str, set[str]] = {
-    "process": {"agents", "app", "kafka", "runtime", "settings"},
-    "app": {"agents", "kafka", "settings"},
-    "agents": {"identities", "identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
+    "process": {"agents", "kafka", "runtime", "settings"},
+    "agents": {"identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
     "kafka": {"runtime", "settings"},
     "runtime": {"settings"},
-    "identities": {"identity", "settings"},
-    "settings": {"collect_settings", "identity", "pseudonym_settings"},
-    "collect_settings": set(),
-    "pseudonym_settings": set(),
+    "settings": {"identity"},
     "identity": set(),
     "intake": {"identity", "sentiment"},
     "journeys": set(),
     "sentiment": set(),
 }
 PURE = ("streams/identity", "streams/intake", "streams/journeys", "streams/sentiment")
-FORBIDDEN = ("streams.agents", "streams.settings", "streams.app", "streams.process", "sinks")
+FORBIDDEN = ("streams.agents", "streams.settings", "streams.process", "sinks")
 TRANSPORTS = {"faust", "mode", "aiokafka", "clickhouse_driver", "chdb", "asyncio", "prometheus_client"}
 
 
@@ -62,7 +58,7 @@ def test_a_room_knows_only_of_those_below(room: str) -> None:
 
 
 def parts_of_streams() -> dict[str, list[Path]]:
-    """Return the modules of each part of `streams`: a folder, or a module beside the folders."""
+    """Return the modules of each part of `streams`: a folder; a module beside the folders would be a part, too."""
     parts: dict[str, list[Path]] = {}
     for path in modules("streams"):
         name = path.relative_to(ROOT / "streams").parts[0].removesuffix(".py")
@@ -92,9 +88,7 @@ def test_pure_logic_knows_no_transport_no_settings_and_no_agent(folder: str) -> 
     for path in modules(folder):
         for name in imports(path):
             assert name.split(".")[0] not in TRANSPORTS, path
-            assert not name.startswith(
-                ("streams.agents", "streams.settings", "streams.app", "streams.process", "sinks")
-            ), path
+            assert not name.startswith(("streams.agents", "streams.settings", "streams.process", "sinks")), path
 
 
 def test_modules_outside_a_sink_open_it_by_its_address() -> None:
@@ -127,7 +121,7 @@ def test_only_the_app_builds_agents() -> None:
             name for name in imports(path) if name in {f"streams.agents.{n}" for n in ("ingest", "journeys", "sink")}
         }
 
-        assert not agents or path == ROOT / "streams/app.py", path
+        assert not agents or path == ROOT / "streams/process/app.py", path
 
 
 def test_journeys_read_no_clock_and_throw_no_dice() -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sinks.open import open_database
 from streams import settings
-from streams.identities import identities_of, looked_up_by
+from streams.agents.identities import identities_of, looked_up_by
 from touchline.database import address_of
 from touchline.identity.deciding import decide, identity_of
 from touchline.identity.known import LIMIT, Known, known_of

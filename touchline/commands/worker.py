@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streams import settings
-from streams.process import run_worker
+from streams.process.run import run_worker
 
 
 @click.command()

@@ -23,7 +23,7 @@ from streams.journeys.output import Output
 from streams.journeys.partition import BUCKET, COUNT, VALUE
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends, Message
-from streams.process import run_worker
+from streams.process.run import run_worker
 from streams.settings import load
 
 FATAL_WRITE = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.agents.sink import Block, Sink
-from streams.process import run_sink
+from streams.process.run import run_sink
 from streams.settings import load
 
 store = Sink._store

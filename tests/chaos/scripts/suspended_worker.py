@@ -19,7 +19,7 @@ from streams.agents.services import Producer
 from streams.journeys.output import Output
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends
-from streams.process import run_worker
+from streams.process.run import run_worker
 from streams.settings import load
 
 LARGE = 10

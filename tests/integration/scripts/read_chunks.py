@@ -12,9 +12,9 @@ import faust
 import uvloop
 
 from streams.agents.services import Services
-from streams.app import TouchlineApp, new_app
 from streams.kafka.consumer import chunks_of, topic
-from streams.process import serve
+from streams.process.app import TouchlineApp, new_app
+from streams.process.run import serve
 from streams.runtime import logging
 from streams.settings import load
 

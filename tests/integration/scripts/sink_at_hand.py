@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-import streams.process
+import streams.process.run
 from sinks.database import Database, select
 from sinks.open import open_beside
 from sinks.writer import Writer
@@ -43,6 +43,6 @@ def obey(database: Database) -> None:
         time.sleep(0.02)
 
 
-streams.process.open_beside = open_at_hand  # type: ignore[attr-defined]  # imported there by name
+streams.process.run.open_beside = open_at_hand  # type: ignore[attr-defined]  # imported there by name
 reconciling.REST = 1
-streams.process.run_sink(load())
+streams.process.run.run_sink(load())

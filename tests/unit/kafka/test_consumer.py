@@ -8,10 +8,10 @@ from typing import cast
 import pytest
 from faust.types import TP, Message
 
-from streams.app import TouchlineApp, new_app
 from streams.kafka.consumer import ChunkConsumer, consumer_of
 from streams.kafka.fetcher import ChunkThread
 from streams.kafka.offsets import Chunk
+from streams.process.app import TouchlineApp, new_app
 from streams.settings import Settings
 from tests.unit.streams.records import FakeThread, records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.identities import looked_up_by
+from streams.agents.identities import looked_up_by
 from streams.identity.identities import Identities
 from streams.identity.pseudonyms import Pseudonyms
 from streams.settings import load

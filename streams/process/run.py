@@ -19,12 +19,12 @@ from sinks.open import open_beside, open_writer
 from sinks.writer import Writer
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key
 from streams.agents.services import Services
-from streams.app import TouchlineApp, build_sink_app, build_streams_app
 from streams.kafka.admin import check_topics
 from streams.kafka.client import BrokerError, explained, wait_for_broker, wait_out
 from streams.kafka.consumer import consumer_of
 from streams.kafka.producer import BatchProducer
 from streams.kafka.watch import Watch, WatchedProducer
+from streams.process.app import TouchlineApp, build_sink_app, build_streams_app
 from streams.runtime import logging
 from streams.runtime.exit import before_exit, exit_on_error, exit_with, print_cause
 from streams.runtime.health import HealthServer, HealthServerError

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from schemas.errors import TouchlineError
 from schemas.inputs import InputTopics, input_topics
-from schemas.text import printable
 from sinks.open import SCHEMES
-from streams.collect_settings import CollectSettings
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
-from streams.pseudonym_settings import PseudonymSettings
+from streams.settings.collect import CollectSettings
+from streams.settings.pseudonyms import PseudonymSettings
+from streams.settings.urls import MASK, check_server, mask, parts_of
 
 PREFIX = "TOUCHLINE_"
 REGISTRY_SCHEMES = ("http", "https")
-ENCODE = (
-    "In user and password write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %5B for [ and %20 for a space"
-)
 ROLES = ("streams", "sink")
 """The consumer groups' roles: of the workers and of the sinks."""
-MASK = "**********"
 _GROUP = "touchline-"
-_PASSWORD = re.compile(r"(://[^:\n]*:).*(@)")
-"""From the first colon of a URL to the last @ of its line: passwords may hold @ and /; to mask too much is no harm."""
-
-
-class SettingsError(TouchlineError):
-    """A setting that is unknown or does not hold; the message says which, why, and what to do."""
 
 
 class Settings(CollectSettings, PseudonymSettings):
@@ -198,23 +182,23 @@ class Settings(CollectSettings, PseudonymSettings):
     @field_validator("clickhouse")
     @classmethod
     def _check_clickhouse(cls, value: str) -> str:
-        url = _parts(value)
+        url = parts_of(value)
         if url.scheme not in SCHEMES:
             raise ValueError("it should look like clickhouse://user:password@host:9000/touchline or chdb:///path")
         if url.scheme == "chdb" and not url.path.strip("/"):
             raise ValueError("a chdb URL names a directory: chdb:///var/lib/touchline")
         if url.scheme.startswith("clickhouse"):
-            _check_server(url, "clickhouse://user:password@host:9000/touchline")
+            check_server(url, "clickhouse://user:password@host:9000/touchline")
         return value
 
     @field_validator("schema_registry")
     @classmethod
     def _check_registry(cls, value: str | None) -> str | None:
         if value is not None:
-            url = _parts(value)
+            url = parts_of(value)
             if url.scheme not in REGISTRY_SCHEMES:
                 raise ValueError("it should look like https://user:password@host:8081")
-            _check_server(url, "https://user:password@host:8081")
+            check_server(url, "https://user:password@host:8081")
         return value
 
     @field_validator("topics")
@@ -310,91 +294,11 @@ class Settings(CollectSettings, PseudonymSettings):
         return list(self.shown().items())
 
 
-@dataclass(frozen=True)
-class Documented:
-    """One variable as documentation and `doctor` show it."""
-
-    variable: str
-    default: str
-    meaning: str
-
-
-def _parts(url: str) -> SplitResult:
-    """Return a URL's parts; an error says what is wrong with it without showing any of it."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # read for its check
-    except ValueError:
-        raise ValueError(f"it is no URL. {ENCODE}") from None
-    if re.search(r"\s", url):
-        raise ValueError(f"it has white space in it. {ENCODE}")
-    return parts
-
-
-def _check_server(url: SplitResult, example: str) -> None:
-    if not url.hostname:
-        raise ValueError(f"the host is missing: {example}")
-    if "@" in url.path + url.query + url.fragment:
-        raise ValueError(f"there is an @ behind the host. {ENCODE}")
-
-
-def _listed(names: str) -> list[str]:
-    """Return the names of a comma list, without the empty ones."""
-    return [name for part in names.split(",") if (name := part.strip())]
-
-
 def is_group(name: str) -> bool:
     """Return whether a consumer group is one of workers or sinks, whatever its suffix."""
     return name.startswith(tuple(_GROUP + role for role in ROLES))
 
 
-def load(**overrides: Any) -> Settings:
-    """Read the settings from the environment; `overrides` (field = value) win over it.
-
-    Raises:
-        SettingsError: a variable is unknown or its value does not hold.
-    """
-    _refuse_unknown(os.environ)
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
-
-
-def documented() -> list[Documented]:
-    """Return every variable with its default and meaning: in the order of the fields, those of one command last."""
-    listed = []
-    # Those that are inherited would come first.
-    inherited = [*PseudonymSettings.model_fields, *CollectSettings.model_fields]
-    own = [name for name in Settings.model_fields if name not in inherited]
-    for name in own + inherited:
-        info = Settings.model_fields[name]
-        default = "" if info.default is None else str(info.default)
-        listed.append(Documented(PREFIX + name.upper(), default, info.description or ""))
-    return listed
-
-
-def mask(text: str) -> str:
-    """Return a text with the password of any URL in it masked, and rather more than any of it shown."""
-    return _PASSWORD.sub(lambda found: f"{found[1]}{MASK}{found[2]}", text)
-
-
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        raise SettingsError("\n".join(_unknown(name, known) for name in unknown))
-
-
-def _unknown(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
-    return f"{printable(name)}: there is no such setting; did you mean {near[0]}?"
-
-
-def _explain(error: ValidationError) -> str:
-    """Return one line a fault, without the values: they may be secret."""
-    lines = []
-    for fault in error.errors(include_url=False, include_input=False):
-        where = PREFIX + str(fault["loc"][0]).upper() if fault["loc"] else "settings"
-        lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
-    return "\n".join(lines)
+def _listed(names: str) -> list[str]:
+    """Return the names of a comma list, without the empty ones."""
+    return [name for part in names.split(",") if (name := part.strip())]

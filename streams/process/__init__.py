@@ -1,0 +1,1 @@
+"""The worker and the sink as processes: the Faust apps, and running one."""
