@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from streams.journeys.fold import next_timer
 from streams.journeys.formats import FORMAT
@@ -121,17 +121,28 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
         return min(bisect_left(self.pending, self.moved[0].key, key=key_of), self.applied)
 
 
-_OUTLINED = {"next_timer_at": int, "ownership": Ownership | None}
-Outline: Any = msgspec.defstruct(
-    "Outline",
-    [
-        (name, _OUTLINED.get(name, msgspec.Raw), None if name == "ownership" else msgspec.Raw())
-        for name in CustomerTimeline.__struct_fields__
-    ],
-    array_like=True,
-    gc=False,
-)
-"""A `CustomerTimeline` of which no more is decoded than what wakes it."""
+class Outline(msgspec.Struct, array_like=True, gc=False):
+    """A `CustomerTimeline` of which no more is decoded than what wakes it: its fields, most of them as they stand."""
+
+    format: Raw = Raw()
+    offset: Raw = Raw()
+    next_timer_at: int = NEVER
+    folded_up_to: Raw = Raw()
+    pending_bytes: Raw = Raw()
+    snapshot: Raw = Raw()
+    pending: Raw = Raw()
+    applied: Raw = Raw()
+    current: Raw = Raw()
+    displaced: Raw = Raw()
+    recompute_at: Raw = Raw()
+    work: Raw = Raw()
+    checkpoint: Raw = Raw()
+    checkpoint_work: Raw = Raw()
+    large: Raw = Raw()
+    moved: Raw = Raw()
+    reached: Raw = Raw()
+    is_behind: Raw = Raw()
+    ownership: Ownership | None = None
 
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:

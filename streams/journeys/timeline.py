@@ -22,57 +22,23 @@ of the time at which it was received.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable
-from operator import attrgetter
 
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.units import HOUR_MS
+from streams.journeys import step_limits as limits
 from streams.journeys.applying import apply_all, apply_next
 from streams.journeys.checkpoints import Checkpoint
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.effects import Effects
-from streams.journeys.fold import apply_touchpoint, fire_timers, next_timer
+from streams.journeys.fold import fire_timers, next_timer
 from streams.journeys.order import rank_of
 from streams.journeys.pending import Pending, key_of
 from streams.journeys.recomputation import Reached, Recomputation
 from streams.journeys.removal import drop_waiting, settle_moved, take_out
-from streams.journeys.state import NEVER, STATE_MAX_BYTES, decode_state, encode_state
+from streams.journeys.snapshot import apply_regardless, fold_oldest, fold_settled, is_too_much
+from streams.journeys.state import NEVER
 from streams.journeys.step_context import StepContext
-
-FOLD_AT = 32
-"""With this many pending touchpoints, those past the allowed lateness are folded; fewer are not worth the work."""
-STEP_WORK = 128
-"""Work after which a step leaves the rest to the next, in units of an ordinary touchpoint's (see `Effects.work`).
-
-A step fires timers and applies what waited; it then goes on with a recomputation, or folds what is past. Each of these
-does so much, and the last touchpoint of each a little more."""
-PENDING_MAX = 1_500
-PENDING_MAX_BYTES = 1 << 20
-WORK_MAX = 5_000
-"""With more than this pending (a robot's), the oldest are folded before they are past the allowed lateness."""
-EARLY_SHARE = 8
-"""What part of them is then folded in one step."""
-BYTES_A_UNIT = 32
-KEPT_BYTES = 32 << 10
-"""For so many bytes that come meanwhile, a recomputation does one more unit of work. Of a touchpoint that has been
-applied so many stay at most."""
-OVERDRAWN_BYTES = 512 << 10
-"""By how much a recomputation, which has to end first, may let the bytes be exceeded."""
-TIMELINE_MAX_BYTES = 2 * STATE_MAX_BYTES + PENDING_MAX_BYTES + OVERDRAWN_BYTES + (512 << 10)
-"""What a timeline takes at most, encoded: two states, the pending touchpoints (one may be a little larger than all may
-be together), their numbers, and what timers add to a state."""
-AT_ONCE = 512
-"""Work up to which a recomputation begins at once."""
-PAID = 128
-"""Work of a dearer recomputation that each displaced touchpoint pays for."""
-DISPLACED_MS = HOUR_MS
-DISPLACED_SHARE = 72
-"""How long a touchpoint is displaced at most: an hour of event time, or this share of a longer allowed lateness."""
-MARGIN_MS = HOUR_MS
-"""How long before the end of its allowed lateness it is put in its place at the latest: that takes some steps."""
-CHECKPOINT_BEFORE = 32
-"""How many touchpoints before the place of a late one the checkpoint is made: others come late with it."""
 
 
 def is_late(timeline: CustomerTimeline, touchpoint: Touchpoint, context: StepContext) -> bool:
@@ -91,7 +57,7 @@ def is_folded(timeline: CustomerTimeline, touchpoint: Touchpoint) -> bool:
     if at == timeline.folded_up_to[0] and (at, rank_of(touchpoint), touchpoint.timeline_id) <= timeline.folded_up_to:
         return True
     # A robot's: its pending touchpoints are folded early once none is out of order any more.
-    is_full = bool(timeline.moved or timeline.displaced) and _is_too_much(timeline)
+    is_full = bool(timeline.moved or timeline.displaced) and is_too_much(timeline)
     return is_full and timeline.is_out_of_order((at, rank_of(touchpoint), touchpoint.timeline_id))
 
 
@@ -99,7 +65,7 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
     _begin(timeline, context, effects)
     if timeline.moved and not timeline.is_behind:
-        _go_on(timeline, context, effects, STEP_WORK)
+        _go_on(timeline, context, effects, limits.STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context)
     if is_urgent(timeline, context):
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
@@ -127,7 +93,7 @@ def step_touchpoint(
         _apply_waiting(timeline, context, effects)
     pending, applied = timeline.pending, timeline.applied
     out_of_order = timeline.is_out_of_order(newcomer.key)
-    if out_of_order and newcomer.is_large and timeline.pending_bytes > PENDING_MAX_BYTES:
+    if out_of_order and newcomer.is_large and timeline.pending_bytes > limits.PENDING_MAX_BYTES:
         # A recomputation comes first, however long it takes. Its row is sent whole now, and stays so.
         newcomer = newcomer.cut()
     timeline.pending_bytes += newcomer.size
@@ -149,7 +115,8 @@ def step_touchpoint(
             _apply_waiting(timeline, context, effects)
     if goes_on and timeline.moved and not timeline.is_behind:
         # Both folds have the newcomer before them too, and all are kept until the end: it has to come nearer.
-        most = STEP_WORK + 2 * (timeline.work - work) + min(newcomer.size, KEPT_BYTES) // BYTES_A_UNIT
+        kept_bytes = min(newcomer.size, limits.KEPT_BYTES)
+        most = limits.STEP_WORK + 2 * (timeline.work - work) + kept_bytes // limits.BYTES_A_UNIT
         _go_on(timeline, context, effects, most)
     timeline.next_timer_at = _next_change(timeline, context)
     _advance(timeline, context, effects)
@@ -183,7 +150,7 @@ def step_removal(
         # What held these up may have left.
         _apply_waiting(timeline, context, effects)
     if goes_on and timeline.moved and not timeline.is_behind:
-        _go_on(timeline, context, effects, STEP_WORK)
+        _go_on(timeline, context, effects, limits.STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context)
     timeline.cut_large()
     _fold_early(timeline, context, effects)
@@ -198,7 +165,7 @@ def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -
         # What is displaced may not be past the allowed lateness already when it is put in its place.
         _advance(timeline, context, effects)
         _begin_recomputation(timeline, context)
-    _compact(timeline, context)
+    fold_settled(timeline, context)
     _advance(timeline, context, effects)
 
 
@@ -211,7 +178,7 @@ def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects)
 
 
 def _apply_waiting(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    effects.work_until = effects.work + STEP_WORK
+    effects.work_until = effects.work + limits.STEP_WORK
     current = timeline.current
     timeline.applied += apply_all(current, timeline.pending[timeline.applied :], context, effects)
     fire_timers(current, context.timers_until, effects)
@@ -243,11 +210,11 @@ def is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
 def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContext) -> None:
     """Let a late touchpoint, or a tombstone, wait for a recomputation, but not for ever."""
     timeline.displaced.append(newcomer)
-    longest = max(DISPLACED_MS, (context.time - context.late_before) // DISPLACED_SHARE)
+    longest = max(limits.DISPLACED_MS, (context.time - context.late_before) // limits.DISPLACED_SHARE)
     # Put in its place before the end of the allowed lateness, it still counts in every bucket. By the partition's own
     # time: timers are woken by it, and the settled time, by which buckets become final, is never ahead of it.
     lateness = context.timers_until - context.late_before
-    due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness - MARGIN_MS)
+    due_at = min(context.timers_until + longest, newcomer.occurred_at + lateness - limits.MARGIN_MS)
     timeline.recompute_at = min(timeline.recompute_at, due_at)
 
 
@@ -256,7 +223,8 @@ def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bo
     if timeline.moved or timeline.is_behind:
         return False
     cost = timeline.recomputation_work()
-    if cost > AT_ONCE and cost > PAID * len(timeline.displaced) and timeline.recompute_at > context.timers_until:
+    is_dear = cost > max(limits.AT_ONCE, limits.PAID * len(timeline.displaced))
+    if is_dear and timeline.recompute_at > context.timers_until:
         return False
     timeline.moved = sorted(timeline.displaced, key=key_of)
     timeline.displaced, timeline.recompute_at = [], NEVER
@@ -304,7 +272,7 @@ def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Ef
     if known is None:
         place, start = timeline.reached.place, timeline.checkpoint
         checkpoint = context.checkpoints.find(customer_id, timeline.folded_up_to, start) if start else None
-        keep_at = place - CHECKPOINT_BEFORE if place - start > 2 * CHECKPOINT_BEFORE else start
+        keep_at = place - limits.CHECKPOINT_BEFORE if place - start > 2 * limits.CHECKPOINT_BEFORE else start
         begin, work = Checkpoint(0, timeline.snapshot), 0
         if checkpoint is not None:
             begin, work = checkpoint, timeline.checkpoint_work
@@ -315,32 +283,10 @@ def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Ef
     return known
 
 
-def _compact(timeline: CustomerTimeline, context: StepContext) -> None:
-    """Fold the touchpoints that no other can be put before any more."""
-    pending, applied = timeline.pending, timeline.applied
-    if not applied or timeline.moved:
-        return
-    # Not `late_before`: what was on time at a partition that is behind may still come, and be put before these.
-    settled_before = context.settled_before
-    is_all = applied == len(pending)
-    if is_all and pending[-1].occurred_at < settled_before and timeline.current.last_timer_at <= settled_before:
-        if timeline.displaced or timeline.is_behind:
-            return
-        # Nothing has happened since: the state before whatever comes next is the current one.
-        timeline.snapshot = encode_state(timeline.current)
-        timeline.work = 0
-        timeline.drop_first(applied)
-    elif applied >= FOLD_AT and pending[applied // 2].occurred_at < settled_before:
-        if any(one.occurred_at < settled_before for one in timeline.displaced):
-            return
-        past = bisect_left(pending, settled_before, key=attrgetter("occurred_at"))
-        _fold_into_snapshot(timeline, min(applied, past), STEP_WORK)
-
-
 def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Fold the oldest pending touchpoints where all are too many, too large, or too dear to apply again."""
-    while _is_too_much(timeline):
-        is_far = timeline.pending_bytes > PENDING_MAX_BYTES + OVERDRAWN_BYTES
+    while is_too_much(timeline):
+        is_far = timeline.pending_bytes > limits.PENDING_MAX_BYTES + limits.OVERDRAWN_BYTES
         if timeline.displaced:
             timeline.recompute_at = min(timeline.recompute_at, context.timers_until)
             _begin_recomputation(timeline, context)
@@ -349,61 +295,16 @@ def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effec
         elif is_far and timeline.moved:
             _go_on(timeline, context, effects, NEVER)
         elif not timeline.moved and not timeline.displaced:
-            oldest = max(1, len(timeline.pending) // EARLY_SHARE)
+            oldest = max(1, len(timeline.pending) // limits.EARLY_SHARE)
             if timeline.applied:
-                effects.folded_early += _fold_into_snapshot(timeline, min(oldest, timeline.applied), STEP_WORK)
+                effects.folded_early += fold_oldest(timeline, min(oldest, timeline.applied), limits.STEP_WORK)
             else:
                 # All of these are folded at once: one that stayed pending would wait again in a recomputation.
-                forced = _apply_regardless(timeline, oldest, effects)
-                effects.folded_early += _fold_into_snapshot(timeline, forced)
+                forced = apply_regardless(timeline, oldest, effects)
+                effects.folded_early += fold_oldest(timeline, forced)
             effects.trimmed.append("pending")
             # What held the others up may have been among these: no timer would wake them.
             _apply_waiting(timeline, context, effects)
         timeline.next_timer_at = _next_change(timeline, context)
         if not is_far:
             return
-
-
-def _is_too_much(timeline: CustomerTimeline) -> bool:
-    count = len(timeline.pending) + len(timeline.moved) + len(timeline.displaced)
-    if count > PENDING_MAX:
-        count -= sum(one.is_tombstone for one in (*timeline.moved, *timeline.displaced))
-    return count > PENDING_MAX or (
-        count > 1 and (timeline.pending_bytes > PENDING_MAX_BYTES or timeline.work > WORK_MAX)
-    )
-
-
-def _apply_regardless(timeline: CustomerTimeline, most: int, effects: Effects) -> int:
-    """Apply the first pending touchpoints though they should wait, `most` at most; return how many.
-
-    A robot's must not pile up. None is applied yet.
-    """
-    for one in timeline.pending[:most]:
-        fire_timers(timeline.current, one.occurred_at, effects)
-        apply_touchpoint(timeline.current, one.touchpoint(), effects, one.applied_bytes)
-        timeline.applied += 1
-        if effects.work >= STEP_WORK:
-            break
-    timeline.work += effects.take_work()
-    return timeline.applied
-
-
-def _fold_into_snapshot(timeline: CustomerTimeline, most: int, most_work: int = NEVER) -> int:
-    """Fold the first pending touchpoints, `most` at most; return how many.
-
-    What they bring about was sent when they came.
-
-    Args:
-        most_work: units of work after which it ends.
-    """
-    customer, unsent, count = decode_state(timeline.snapshot), Effects(""), 0
-    for one in timeline.pending[:most]:
-        fire_timers(customer, one.occurred_at, unsent)
-        apply_touchpoint(customer, one.touchpoint(), unsent, one.applied_bytes)
-        count += 1
-        if unsent.work >= most_work:
-            break
-    timeline.snapshot = encode_state(customer)
-    timeline.work -= unsent.work
-    timeline.drop_first(count)
-    return count

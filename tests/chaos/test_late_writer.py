@@ -37,7 +37,7 @@ class LastEntry(Partition):
 
     def restore(self, key: bytes, value: bytes) -> None:
         if key[:1] == CUSTOMER:
-            self._customers.pop(key[1:].decode(), None)
+            self.customers._encoded.pop(key[1:].decode(), None)
         super().restore(key, value)
 
 
@@ -68,7 +68,8 @@ def restored(settings: Settings, kind: type[Partition]) -> Counter[str]:
         for number in range(settings.partitions):
             empty = kind(number, settings.partitions, rules_of(settings))
             partition = await restore(settings, Telemetry.on(CollectorRegistry()), number, empty)
-            touchpoints += Counter({key: partition._timeline(key).current.touchpoints for key in partition._customers})
+            customers = partition.customers
+            touchpoints += Counter({key: customers.timeline(key).current.touchpoints for key in customers._encoded})
         return touchpoints
 
     return asyncio.run(read())

@@ -129,8 +129,8 @@ def check_state(cluster: Cluster, settings: Settings) -> None:
         assert [journey_log.decode(record) for _, record in forwarded if record not in sent] == []
         kept = cluster.restored(number)
         assert kept._received == partition._received
-        assert {key: timeline_of(value) for key, value in kept._customers.items()} == {
-            key: timeline_of(value) for key, value in partition._customers.items()
+        assert {key: timeline_of(value) for key, value in kept.customers._encoded.items()} == {
+            key: timeline_of(value) for key, value in partition.customers._encoded.items()
         }
 
 

@@ -173,7 +173,7 @@ class Play:
 
 def is_busy(partition: Partition) -> bool:
     """Return whether a step of a customer has left something to later ones."""
-    return any(timeline.moved or timeline.is_behind for timeline in partition._cache.values())
+    return any(timeline.moved or timeline.is_behind for timeline in partition.customers._cache.values())
 
 
 def played(touchpoints: Iterable[Touchpoint], until: int) -> Play:

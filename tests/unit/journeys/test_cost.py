@@ -17,7 +17,7 @@ import pytest
 from schemas import journey_log
 from schemas.journey_log import Touchpoint
 from schemas.kinds.purchase import PurchaseItem
-from streams.journeys import applying, bounds, fold, recomputation, state, timeline
+from streams.journeys import applying, bounds, fold, recomputation, snapshot, state, step_limits
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from tests.simulation.journeys_log import end_of_time
@@ -38,7 +38,7 @@ from tests.unit.journeys.play import (
 )
 from tests.unit.journeys.robots import KINDS, stream, with_removals
 
-STEP_APPLIED_MAX = 3 * timeline.STEP_WORK
+STEP_APPLIED_MAX = 3 * step_limits.STEP_WORK
 """Touchpoints applied in a step: as many for what waited, for a recomputation, and once more for what is folded early;
 about 10 us each."""
 STEP_BYTES_MAX = 8 << 20
@@ -93,11 +93,11 @@ def counted() -> Iterator[Cost]:
         return encoded
 
     with ExitStack() as stack:
-        for module in (applying, recomputation, timeline):
+        for module in (applying, recomputation, snapshot):
             stack.enter_context(patch.object(module, "apply_touchpoint", count_applied))
         for module in (fold, recomputation):
             stack.enter_context(patch.object(module, "fire_timer", count_timer))
-        for module in (bounds, recomputation, timeline):
+        for module in (bounds, recomputation, snapshot):
             stack.enter_context(patch.object(module, "encode_state", count_encoded))
         yield cost
 
@@ -168,7 +168,7 @@ def test_timers_behind_all_touchpoints_are_fired_in_steps_too() -> None:
     costs = costs_of(arrived)[len(costs_of(in_order)) :]
 
     assert sum(cost.timers for cost in costs) > 500, "the carts were not made anew"
-    assert max(cost.timers for cost in costs) < timeline.STEP_WORK
+    assert max(cost.timers for cost in costs) < step_limits.STEP_WORK
 
 
 def test_what_was_folded_early_though_it_should_have_waited_counts_once() -> None:
@@ -191,7 +191,7 @@ def test_a_search_finds_no_dearer_message(seed: int) -> None:
     """Streams of robots of several kinds, in any order, of any size, with clocks that stand, run and leap."""
     with ExitStack() as stack:
         for name, value in LOW.items():
-            stack.enter_context(patch.object(timeline, name, value))
+            stack.enter_context(patch.object(step_limits, name, value))
         costs = costs_of(stream(random.Random(seed), 400))
 
     assert max(cost.applied + cost.timers for cost in costs) < 4 * LOW["STEP_WORK"]
@@ -204,12 +204,12 @@ def test_a_search_finds_no_dearer_removal(seed: int) -> None:
     rng, partition = random.Random(seed), Partition(0, 1, Rules())
     with ExitStack() as stack:
         for name, value in LOW.items():
-            stack.enter_context(patch.object(timeline, name, value))
+            stack.enter_context(patch.object(step_limits, name, value))
         costs = _costs_in(partition, with_removals(rng, stream(rng, 400)))
 
     assert max(cost.applied + cost.timers for cost in costs) < 4 * LOW["STEP_WORK"]
     assert max(cost.encoded for cost in costs) < STEP_BYTES_MAX
-    (left,) = partition._cache.values()
+    (left,) = partition.customers._cache.values()
     assert (left.moved, left.displaced, left.is_behind, len(left.pending) - left.applied) == ([], [], False, 0)
     assert left.pending_bytes == sum(one.size for one in left.pending)
     assert left.large == 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.journey_log import Touchpoint
-from streams.journeys import machine, timeline
+from streams.journeys import machine, step_limits
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
 from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import touchpoint
@@ -42,7 +42,7 @@ def limits(changed: dict[str, int]) -> Iterator[None]:
         # So few carts, calls and surveys are kept that some are forgotten.
         stack.enter_context(patch.object(machine.drop_oldest, "__defaults__", (1,)))
         for name, value in changed.items():
-            stack.enter_context(patch.object(timeline, name, value))
+            stack.enter_context(patch.object(step_limits, name, value))
         yield
 
 
@@ -110,7 +110,7 @@ def test_what_comes_in_order_is_before_the_timers_that_only_the_amended_fold_has
     arrived, now = [seen_page(MINUTE), *late, order(20 * MINUTE, cart_id="k1")], T0 + 2 * HOUR
     records = record_log(arrived, [T0 + 2 * MINUTE, now, now, now + steps])
     ticks = [end_of_time(now + step) for step in range(1, steps + 1)]
-    with patch.multiple(timeline, AT_ONCE=-1, PAID=1, STEP_WORK=1):
+    with patch.multiple(step_limits, AT_ONCE=-1, PAID=1, STEP_WORK=1):
         tables = process([*records[:3], *ticks, records[3], end_of_time(T0 + 200 * DAY)], RULES)
 
     assert [row["subject_id"] for row in tables.seen()["abandonments"]] == ["k2"]

@@ -24,7 +24,7 @@ def silent() -> Play:
 
 
 def forwarded(play: Play, key: str = KEY) -> list[ForwardedTouchpoint]:
-    ownership = play.partition._timeline(key).ownership
+    ownership = play.partition.customers.timeline(key).ownership
     assert ownership is not None
     return ownership.forwarded
 

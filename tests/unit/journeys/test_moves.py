@@ -9,7 +9,7 @@ import pytest
 from schemas import journey_log
 from schemas.journey_log import Moved, Owners, Touchpoint, Withdrawn
 from schemas.topics import MAX_MESSAGE_BYTES
-from streams.journeys import ownership, timeline
+from streams.journeys import ownership, step_limits
 from streams.journeys.customer_timeline import CustomerTimeline
 from tests.simulation.journeys_log import removal
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, cart, changed, seen_page
@@ -56,7 +56,7 @@ def moved_in(record: Moved | Withdrawn) -> Touchpoint:
 
 
 def kept(play: Play) -> CustomerTimeline:
-    return play.partition._timeline(KEY)
+    return play.partition.customers.timeline(KEY)
 
 
 def in_journeys(play: Play) -> list[str]:
@@ -190,7 +190,7 @@ def test_what_was_forgotten_of_a_robot_is_not_sent_again() -> None:
 
 def test_what_was_folded_early_of_a_robot_is_not_sent_when_it_is_repeated() -> None:
     pages = [page(number * MINUTE, f"e{number:02}") for number in range(40)]
-    with patch.object(timeline, "PENDING_MAX", 20):
+    with patch.object(step_limits, "PENDING_MAX", 20):
         play = Play().send(*pages)
         left = [one.event_id for one in kept(play).pending]
         assert "e00" not in left, "it is to be folded"
@@ -282,7 +282,7 @@ def test_what_the_settled_time_has_passed_moves_no_more(is_forwarded: bool) -> N
 
 def test_what_is_leaving_already_is_not_sent_again() -> None:
     """The recomputation that leaves it out is dear, and waits: the touchpoint and its tombstone are both there."""
-    with patch.multiple(timeline, AT_ONCE=-1, PAID=0):
+    with patch.multiple(step_limits, AT_ONCE=-1, PAID=0):
         play = Play().send(*(page(number * MINUTE, f"e{number}") for number in range(3)), owners(7, (MINUTE, "ann")))
         assert [one.event_id for one in kept(play).displaced] == ["e1", "e2"]
 
@@ -308,7 +308,7 @@ def test_an_owners_touchpoints_of_other_keys_stay_when_its_own_key_has_an_owner(
     play = Play().send(own, moved, Owners("ann", [0], ["bob"], 9))
 
     assert sent(play) == [("bob", "+", "e1")]
-    assert [one.event_id for one in play.partition._timeline("ann").pending] == [f"e0\0{KEY}"]
+    assert [one.event_id for one in play.partition.customers.timeline("ann").pending] == [f"e0\0{KEY}"]
 
 
 @pytest.mark.parametrize("restarts", [False, True])

@@ -213,7 +213,7 @@ def test_what_left_is_told_of_no_more(
 def test_a_customer_without_touchpoints_has_no_rows_and_no_timers() -> None:
     bought, added = order(HOUR, 900), cart(0, "item_added", value=900)
     play = Play().send(added, bought, call(2 * HOUR, "queued")).at(3 * HOUR)
-    timeline = play.partition._timeline("ann")
+    timeline = play.partition.customers.timeline("ann")
     hung_up = call(2 * HOUR + MINUTE, "ended")
     play.send(hung_up)
     assert not timeline.is_empty
@@ -240,7 +240,7 @@ def test_the_caller_is_told_what_is_not_pending() -> None:
 
     assert missing == [old.event_id, "unknown", new.event_id]
     assert play.row("customers")["touchpoints"] == 1
-    assert not play.partition._timeline("ann").is_empty
+    assert not play.partition.customers.timeline("ann").is_empty
 
 
 def test_what_waited_behind_one_that_left_takes_effect_at_once() -> None:

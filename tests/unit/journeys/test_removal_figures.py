@@ -15,7 +15,7 @@ import pytest
 from schemas.avro.jsonl import parse_line
 from schemas.kinds.touchpoint import Touchpoint
 from streams.intake.accept import Source, accept
-from streams.journeys import timeline
+from streams.journeys import step_limits
 from streams.sentiment import VaderScorer
 from tests.contract.engine import Engine
 from tests.integration.kept import VIEWS
@@ -72,7 +72,7 @@ def test_every_row_is_what_the_lines_that_stay_hold(chdb: Engine, seed: int, cha
     arrived, stay = arrivals(accepted(lines), seed, shares=(0.4,))
     with ExitStack() as stack:
         for name, value in changed.items():
-            stack.enter_context(patch.object(timeline, name, value))
+            stack.enter_context(patch.object(step_limits, name, value))
         tables = process_with_crashes(log_of(arrived, random.Random(seed).choice((0, HOUR))), RULES, seed, crashes=20)
     for table, rows in tables.rows.items():
         chdb.write(table, [tuple(row.values()) for row in rows.values()])

@@ -14,7 +14,7 @@ from schemas.journey_log import Tick, Touchpoint
 from streams.journeys.formats import FORMAT
 from streams.journeys.partition import POSITION
 from streams.journeys.position import Position
-from streams.journeys.timeline import FOLD_AT
+from streams.journeys.step_limits import FOLD_AT
 from tests.simulation.arrivals import RULES, as_log
 from tests.simulation.journeys_log import process, process_with_crashes
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, changed, order, seen_page
@@ -50,7 +50,7 @@ def test_nothing_is_forgotten_before_the_settled_time_has_passed_it() -> None:
 
 def test_touchpoints_are_folded_when_the_settled_time_has_passed_them() -> None:
     play = Play().send(*(seen_page(number * SECOND) for number in range(FOLD_AT + 8)))
-    (timeline,) = play.partition._cache.values()
+    (timeline,) = play.partition.customers._cache.values()
 
     play.tick(20 * DAY, settled=HOUR).send(seen_page(20 * DAY))
     assert len(timeline.pending) == FOLD_AT + 9

@@ -22,7 +22,7 @@ from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.journeys.state import CustomerState, encode_state
-from streams.journeys.timeline import TIMELINE_MAX_BYTES
+from streams.journeys.step_limits import TIMELINE_MAX_BYTES
 from tests.unit.journeys.fat import WIDE, currency, fat
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, is_busy, order
 
@@ -78,14 +78,14 @@ class Measured:
 
     @property
     def timeline(self) -> CustomerTimeline:
-        (timeline,) = self.partition._cache.values()
+        (timeline,) = self.partition.customers._cache.values()
         return timeline
 
     def _flush(self) -> None:
         output = self.partition.flush()
         for what, size in sizes_of(output):
             self._note(what, size)
-        for timeline in self.partition._cache.values():
+        for timeline in self.partition.customers._cache.values():
             current = len(encode_state(timeline.current))
             assert timeline.current.most_bytes >= current
             self._note("state", max(current, len(timeline.snapshot)))

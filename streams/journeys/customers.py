@@ -1,0 +1,212 @@
+"""The customers of a partition: what is kept of each, who is to be woken, and what has come about since the last flush.
+
+Those that were needed lately are kept decoded, the others as the bytes that the changelog has of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from schemas.rows import Row
+from schemas.versions import MOVES, ON_TIME, row_version
+from streams.journeys.customer_timeline import CustomerTimeline, Outline
+from streams.journeys.effects import Effects
+from streams.journeys.forgetting import Forgetting
+from streams.journeys.formats import check_format
+from streams.journeys.metrics import Buckets
+from streams.journeys.output import Entry, Output, hashed
+from streams.journeys.ownership import Ownership
+from streams.journeys.position import Header
+from streams.journeys.rows import customer_row, journey_row
+from streams.journeys.rules import Rules
+from streams.journeys.signals import SIGNALS
+from streams.journeys.step_context import StepContext
+from streams.journeys.timeline import is_urgent, step_timers
+from streams.journeys.timers import Timers
+
+CACHED = 20_000
+"""Customers kept decoded; the others are kept as bytes."""
+
+_timelines = msgspec.msgpack.Decoder(CustomerTimeline)
+_headers = msgspec.msgpack.Decoder(Header)
+_outlines = msgspec.msgpack.Decoder(Outline)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Customers:
+    """The timelines of a partition's customers, as of the last record applied.
+
+    Args:
+        rules: what the operator decides.
+        buckets: the partition's, in which the customers count.
+    """
+
+    def __init__(self, rules: Rules, buckets: Buckets) -> None:
+        self._rules = rules
+        self._buckets = buckets
+        self._encoded: dict[str, bytes] = {}
+        self._cache: dict[str, CustomerTimeline] = {}
+        self._timers = Timers()
+        self._forgetting = Forgetting()
+        self._effects: dict[str, Effects] = {}
+        self._dirty: dict[str, None] = {}
+        self._final = 0
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def restore(self, customer_key: str, value: bytes) -> None:
+        """Take what the changelog has of a customer; of two entries the higher offset is the true one.
+
+        Raises:
+            StateFormatError: another release has written it.
+        """
+        header = _headers.decode(value)
+        check_format(header.format, "a customer's state")
+        known = self._encoded.get(customer_key)
+        if known is None or _headers.decode(known).offset < header.offset:
+            self._encoded[customer_key] = value
+
+    def restored(self) -> None:
+        """Make the timers, once all entries are there.
+
+        Raises:
+            msgspec.MsgspecError: an entry cannot be read.
+        """
+        for customer_key, value in self._encoded.items():
+            outline = _outlines.decode(value)
+            self._timers.schedule(customer_key, outline.next_timer_at)
+            self._forgetting.add(customer_key, outline.ownership)
+
+    def timeline(self, customer_key: str) -> CustomerTimeline:
+        """Return what is kept of a customer, an empty timeline where nothing is."""
+        timeline = self._cache.get(customer_key)
+        if timeline is None:
+            value = self._encoded.get(customer_key)
+            timeline = _timelines.decode(value) if value else CustomerTimeline()
+            self._cache[customer_key] = timeline
+        return timeline
+
+    def touch(self, customer_key: str) -> None:
+        """Let the next flush write a customer's entry."""
+        self._dirty[customer_key] = None
+
+    def effects(self, customer_key: str) -> Effects:
+        """Return what has come about of a customer since the last flush, to be added to."""
+        self._dirty[customer_key] = None
+        effects = self._effects.get(customer_key)
+        if effects is None:
+            effects = self._effects[customer_key] = Effects(customer_key, self._rules)
+        return effects
+
+    def apply_deltas(self, effects: Effects, context: StepContext) -> None:
+        """Change the buckets as a step has found."""
+        for delta in effects.deltas:
+            if not self._buckets.apply(delta, context.offset):
+                self._final += 1
+        effects.deltas.clear()
+
+    def schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
+        """Wake a customer when its timeline next changes by itself."""
+        self._timers.schedule(customer_key, timeline.next_timer_at)
+
+    def await_settled(self, customer_key: str, ownership: Ownership | None) -> None:
+        """Let what a stated key has forwarded be forgotten once it can move no more."""
+        self._forgetting.add(customer_key, ownership)
+
+    # -- as time goes on -------------------------------------------------------------------------------------------
+
+    def fire_timers(self, context: StepContext) -> Iterator[None]:
+        """Let all due timers take effect; the caller may let others have a turn behind each customer."""
+        for at, customer_key in self._timers.due(context.timers_until):
+            timeline = self.timeline(customer_key)
+            # A wake-up may be earlier than the timer: then the timer takes its turn at its own time. So the order of
+            # the customers is the same after a restart, and those who take the last places of a dimension are too.
+            # A customer written beyond this offset, before a crash, has no timer due by now.
+            if timeline.next_timer_at <= at:
+                effects = self.effects(customer_key)
+                step_timers(timeline, context, effects)
+                self.apply_deltas(effects, context)
+            self.schedule(customer_key, timeline)
+            yield
+
+    def wake_urgent(self, context: StepContext) -> None:
+        """Let those go on whose unfinished work the settled time has passed, though the partition's own stands still.
+
+        Whoever has such work is to be woken as soon as that goes on; all timers before are fired by now.
+        """
+        woken = {}
+        for woken_at, customer_key in self._timers.due(context.timers_until + 1):
+            at, timeline = woken_at, self.timeline(customer_key)
+            # One that was written at this offset or beyond it, before a crash, has done so.
+            if timeline.offset < context.offset and is_urgent(timeline, context):
+                at = timeline.next_timer_at = context.timers_until
+            woken[customer_key] = at
+        for customer_key, at in woken.items():
+            self._timers.schedule(customer_key, at)
+
+    def forget_settled(self, context: StepContext) -> Iterator[None]:
+        """Forget what was forwarded and can move no more: without a row, and at the same record after a crash."""
+        for customer_key in self._forgetting.due(context.settled_before):
+            timeline = self.timeline(customer_key)
+            ownership = timeline.ownership
+            # It may have forwarded another since. All go at once: when the queue was made may not matter.
+            if ownership is not None and ownership.is_settled(context.settled_before):
+                ownership.forget_settled(context.settled_before)
+                timeline.offset = context.offset
+                self._dirty[customer_key] = None
+            self._forgetting.add(customer_key, ownership)
+            yield
+
+    # -- flushing --------------------------------------------------------------------------------------------------
+
+    def flush(self, output: Output) -> list[Entry]:
+        """Add the rows and signals of the customers to an output; return their entries, by their keys."""
+        for table in ("touchpoints", "journeys", *SIGNALS, "customers"):
+            output.facts[table] = []
+        entries: list[Entry] = []
+        for customer_key in self._dirty:
+            timeline = self.timeline(customer_key)
+            value = self._encoded[customer_key] = _encode(timeline)
+            entries.append((customer_key.encode(), value))
+            effects = self._effects.get(customer_key)
+            if effects is not None:
+                self._flush_effects(timeline, effects, output)
+        output.counts["final"] += self._final
+        self._final = 0
+        self._dirty.clear()
+        self._effects.clear()
+        if len(self._cache) > CACHED:
+            self._cache.clear()
+        return entries
+
+    def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output) -> None:
+        version = row_version(self._rules.epoch, timeline.offset)
+        facts, current = output.facts, timeline.current
+        output.counts["timers"] += effects.timers
+        output.trimmed.update(effects.trimmed)
+        output.counts["recomputations"] += effects.recomputations
+        if effects.folded_early:
+            output.folded_early[hashed(effects.customer_id)] = effects.folded_early
+        if current.journey is not None:
+            row = journey_row(current.journey, None, effects)
+            effects.journeys[row.journey_id] = row
+        for touchpoint in effects.touchpoints.values():
+            touchpoint.version = ON_TIME | version | touchpoint.version & MOVES
+        facts["touchpoints"] += effects.touchpoints.values()
+        _give(facts["journeys"], effects.journeys.values(), version)
+        for table, entities in effects.entities.items():
+            _give(facts.setdefault(table, []), entities.values(), version)
+            if (signal_of := SIGNALS.get(table)) is not None:
+                output.signals.extend(map(signal_of, entities.values()))
+        _give(facts["customers"], [customer_row(current, effects.customer_id, deleted=timeline.is_empty)], version)
+
+
+def _give(rows: list[Row], changed: Any, version: int) -> None:
+    """Append rows under their version."""
+    for row in changed:
+        row.version = version
+        rows.append(row)
