@@ -78,8 +78,6 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
 
     def cut_large(self) -> None:
         """Cut the large touchpoints that have been applied: their rows have been sent."""
-        if not self.large:
-            return
         for place, one in enumerate(self.pending[: self.applied]):
             if one.is_large:
                 self.pending[place] = one.cut()
@@ -147,12 +145,19 @@ class Outline(msgspec.Struct, array_like=True, gc=False):
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:
     """Return the pending, moved or displaced touchpoint with an event id, or None; not one that is to leave."""
-    for touchpoints in (timeline.pending, timeline.moved, timeline.displaced):
-        for one in touchpoints:
-            if one.event_id == event_id:
-                # Without these there are no tombstones.
-                is_alone = not (timeline.moved or timeline.displaced)
-                return one if is_alone else staying(timeline).get(event_id)
+    known = _find(timeline.pending, event_id)
+    if timeline.moved or timeline.displaced:
+        known = known or _find(timeline.moved, event_id) or _find(timeline.displaced, event_id)
+        if known is not None:
+            # There may be a tombstone among these that takes it out.
+            return staying(timeline).get(event_id)
+    return known
+
+
+def _find(touchpoints: list[Pending], event_id: str) -> Pending | None:
+    for one in touchpoints:
+        if one.event_id == event_id:
+            return one
     return None
 
 

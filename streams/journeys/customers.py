@@ -42,6 +42,9 @@ class Customers:
     Args:
         rules: what the operator decides.
         buckets: the partition's, in which the customers count.
+
+    Attributes:
+        timers: when customers are to be woken.
     """
 
     def __init__(self, rules: Rules, buckets: Buckets) -> None:
@@ -49,7 +52,7 @@ class Customers:
         self._buckets = buckets
         self._encoded: dict[str, bytes] = {}
         self._cache: dict[str, CustomerTimeline] = {}
-        self._timers = Timers()
+        self.timers = Timers()
         self._forgetting = Forgetting()
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
@@ -78,7 +81,7 @@ class Customers:
         """
         for customer_key, value in self._encoded.items():
             outline = _outlines.decode(value)
-            self._timers.schedule(customer_key, outline.next_timer_at)
+            self.timers.schedule(customer_key, outline.next_timer_at)
             self._forgetting.add(customer_key, outline.ownership)
 
     def timeline(self, customer_key: str) -> CustomerTimeline:
@@ -109,10 +112,6 @@ class Customers:
                 self._final += 1
         effects.deltas.clear()
 
-    def schedule(self, customer_key: str, timeline: CustomerTimeline) -> None:
-        """Wake a customer when its timeline next changes by itself."""
-        self._timers.schedule(customer_key, timeline.next_timer_at)
-
     def await_settled(self, customer_key: str, ownership: Ownership | None) -> None:
         """Let what a stated key has forwarded be forgotten once it can move no more."""
         self._forgetting.add(customer_key, ownership)
@@ -121,7 +120,7 @@ class Customers:
 
     def fire_timers(self, context: StepContext) -> Iterator[None]:
         """Let all due timers take effect; the caller may let others have a turn behind each customer."""
-        for at, customer_key in self._timers.due(context.timers_until):
+        for at, customer_key in self.timers.due(context.timers_until):
             timeline = self.timeline(customer_key)
             # A wake-up may be earlier than the timer: then the timer takes its turn at its own time. So the order of
             # the customers is the same after a restart, and those who take the last places of a dimension are too.
@@ -130,7 +129,7 @@ class Customers:
                 effects = self.effects(customer_key)
                 step_timers(timeline, context, effects)
                 self.apply_deltas(effects, context)
-            self.schedule(customer_key, timeline)
+            self.timers.schedule(customer_key, timeline.next_timer_at)
             yield
 
     def wake_urgent(self, context: StepContext) -> None:
@@ -139,14 +138,14 @@ class Customers:
         Whoever has such work is to be woken as soon as that goes on; all timers before are fired by now.
         """
         woken = {}
-        for woken_at, customer_key in self._timers.due(context.timers_until + 1):
+        for woken_at, customer_key in self.timers.due(context.timers_until + 1):
             at, timeline = woken_at, self.timeline(customer_key)
             # One that was written at this offset or beyond it, before a crash, has done so.
             if timeline.offset < context.offset and is_urgent(timeline, context):
                 at = timeline.next_timer_at = context.timers_until
             woken[customer_key] = at
         for customer_key, at in woken.items():
-            self._timers.schedule(customer_key, at)
+            self.timers.schedule(customer_key, at)
 
     def forget_settled(self, context: StepContext) -> Iterator[None]:
         """Forget what was forwarded and can move no more: without a row, and at the same record after a crash."""

@@ -91,8 +91,9 @@ def apply_touchpoint(
         for machine in FORGETFUL:
             if machine.forget(customer, at):
                 effects.trimmed.append("kept")
-        effects.work += customer.kept // KEPT_A_UNIT
-        customer.forget_again = customer.touchpoints + customer.kept // FORGET_SHARE
+        kept = customer.kept
+        effects.work += kept // KEPT_A_UNIT
+        customer.forget_again = customer.touchpoints + kept // FORGET_SHARE
     outcome = None
     for handler in HANDLERS.get(type(touchpoint), ()):
         outcome = handler(customer, touchpoint, attribution, effects) or outcome
@@ -103,7 +104,7 @@ def apply_touchpoint(
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)
-    effects.touchpoints[touchpoint.timeline_id] = row
+    effects.touchpoints[touchpoint.timeline_id if touchpoint.moves else touchpoint.event_id] = row
     customer.most_bytes += bounds.COPIES * size + bounds.TOUCHPOINT_BYTES
     if customer.most_bytes > STATE_MAX_BYTES:
         bounds.trim(customer, effects)

@@ -8,7 +8,7 @@ it is after the last record applied, under a version made of the offset that cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -38,6 +38,8 @@ from streams.journeys.timeline import is_folded, is_late, step_removal, step_tou
 
 VALUE, BUCKET, COUNT, CUSTOMER, POSITION = b"a", b"b", b"h", b"c", b"p"
 """First byte of a changelog key: what the entry is."""
+AT_ONCE = ()
+"""The parts of a record that is applied already."""
 
 _positions = msgspec.msgpack.Decoder(Position)
 _encode = msgspec.msgpack.Encoder().encode
@@ -132,13 +134,13 @@ class Partition:
         for _ in self.apply_in_parts(offset, record, data):
             pass
 
-    def apply_in_parts(self, offset: int, record: LogRecord, data: bytes) -> Iterator[None]:
+    def apply_in_parts(self, offset: int, record: LogRecord, data: bytes) -> Iterable[None]:
         """As `apply`, but let the caller have a turn behind each customer whose timers are due.
 
         All of it has to be taken: then the record is applied.
         """
         if offset <= self.offset:
-            return
+            return AT_ONCE
         self.offset = offset
         clock = self.clock
         settled_before = clock.settled_before
@@ -152,16 +154,36 @@ class Partition:
             self._checkpoints,
             self._recomputations,
         )
+        is_settled = context.settled_before > settled_before
+        customers = self.customers
+        if is_settled or customers.timers.is_due(context.timers_until) or not isinstance(record, Touchpoint):
+            return self._apply_in_parts(record, data, context, is_settled=is_settled)
+        # Nothing but the touchpoint: a generator costs more than all that is asked here.
+        timeline = customers.timeline(record.customer_key)
+        if offset > timeline.offset:
+            self._apply_touchpoint(record, data, timeline, context)
+        else:
+            customers.touch(record.customer_key)
+        return AT_ONCE
+
+    def _apply_in_parts(
+        self, record: LogRecord, data: bytes, context: StepContext, *, is_settled: bool
+    ) -> Iterator[None]:
+        """Apply a record, and what follows from the time that it tells.
+
+        Args:
+            is_settled: whether the settled time has gone on by it.
+        """
         if isinstance(record, Tick):
             yield from self.customers.fire_timers(context)
-            if clock.settled_before > settled_before:
+            if is_settled:
                 self.customers.wake_urgent(context)
                 yield from self.customers.fire_timers(context)
                 yield from self.customers.forget_settled(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
         timeline = self.customers.timeline(record.customer_key)
-        is_new = offset > timeline.offset
+        is_new = context.offset > timeline.offset
         yield from self.customers.fire_timers(context)
         if isinstance(record, (Moved, Withdrawn)):
             is_new = self._is_first(record) and is_new
@@ -171,7 +193,7 @@ class Partition:
             self._apply_touchpoint(record, data, timeline, context)
         else:
             yield from self._apply_ownership(record, timeline, context)
-        if clock.settled_before > settled_before:
+        if is_settled:
             yield from self.customers.forget_settled(context)
 
     def _apply_touchpoint(
@@ -196,7 +218,7 @@ class Partition:
                 # It waits for its time: analysts see it at once, in no journey yet.
                 effects.touchpoints[touchpoint.event_id] = lone_row(touchpoint, customer_key, "", self._rules)
             self.customers.apply_deltas(effects, context)
-            self.customers.schedule(customer_key, timeline)
+            self.customers.timers.schedule(customer_key, timeline.next_timer_at)
 
     def _apply_owned(
         self, touchpoint: Touchpoint, timeline: CustomerTimeline, ownership: Ownership, context: StepContext
@@ -248,7 +270,7 @@ class Partition:
                 yield
         timeline.offset = context.offset
         self.customers.touch(customer_key)
-        self.customers.schedule(customer_key, timeline)
+        self.customers.timers.schedule(customer_key, timeline.next_timer_at)
 
     def _take_in(
         self, customer_key: str, data: bytes, whole_bytes: int, timeline: CustomerTimeline, context: StepContext

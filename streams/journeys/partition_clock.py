@@ -59,17 +59,18 @@ class PartitionClock:
     def advance(self, record: LogRecord) -> None:
         """Take the times that a record tells of."""
         watermarks = self.watermarks
-        if isinstance(record, Tick):
+        if isinstance(record, Touchpoint):
+            if record.watermark > watermarks[record.task]:
+                watermarks[record.task] = record.watermark
+                reached = min(watermarks)
+                if reached > self.time:
+                    self._move(reached)
+        elif isinstance(record, Tick):
             # All tasks have reached it.
             self.watermarks = [max(known, record.watermark) for known in watermarks]
             self.heard = max(self.heard, record.settled)
             self.decided = max(self.decided, record.decided)
             self._move(max(self.time, min(self.watermarks)))
-        elif isinstance(record, Touchpoint) and record.watermark > watermarks[record.task]:
-            watermarks[record.task] = record.watermark
-            reached = min(watermarks)
-            if reached > self.time:
-                self._move(reached)
 
     @property
     def reached(self) -> int:

@@ -93,8 +93,9 @@ def touchpoint_in(record: bytes) -> Touchpoint:
 def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool, whole_bytes: int = 0) -> Pending:
     """Return a touchpoint as it is kept, with its bytes in the journeys log."""
     rank = rank_of(touchpoint)
-    timeline_id, fingerprint = touchpoint.timeline_id, touchpoint.fingerprint
-    return Pending(touchpoint.occurred_at, rank, timeline_id, fingerprint, record, ahead, whole_bytes)
+    # Hardly any has moved: its own name is not asked for.
+    timeline_id = touchpoint.timeline_id if touchpoint.moves else touchpoint.event_id
+    return Pending(touchpoint.occurred_at, rank, timeline_id, touchpoint.fingerprint, record, ahead, whole_bytes)
 
 
 def tombstone_of(one: Pending) -> Pending:

@@ -59,7 +59,7 @@ def touchpoint_row(
         False,
         ahead,
         touchpoint.customer_key,
-        moves_version(touchpoint.moves),
+        touchpoint.moves and moves_version(touchpoint.moves),
     )
 
 

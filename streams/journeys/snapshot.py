@@ -37,9 +37,11 @@ def fold_settled(timeline: CustomerTimeline, context: StepContext) -> None:
 
 def is_too_much(timeline: CustomerTimeline) -> bool:
     """Return whether the pending touchpoints are too many, too large, or too dear to apply again."""
-    count = len(timeline.pending) + len(timeline.moved) + len(timeline.displaced)
-    if count > limits.PENDING_MAX:
-        count -= sum(one.is_tombstone for one in (*timeline.moved, *timeline.displaced))
+    count = len(timeline.pending)
+    if timeline.moved or timeline.displaced:
+        count += len(timeline.moved) + len(timeline.displaced)
+        if count > limits.PENDING_MAX:
+            count -= sum(one.is_tombstone for one in (*timeline.moved, *timeline.displaced))
     return count > limits.PENDING_MAX or (
         count > 1 and (timeline.pending_bytes > limits.PENDING_MAX_BYTES or timeline.work > limits.WORK_MAX)
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from streams.journeys.checkpoints import Checkpoints
 
@@ -10,8 +12,8 @@ if TYPE_CHECKING:
     from streams.journeys.recomputation import Recomputation
 
 
-class StepContext(NamedTuple):
-    """Where in the log a step is taken.
+class StepContext(msgspec.Struct, frozen=True, gc=False):
+    """Where in the log a step is taken. One is made for every record: a struct is made faster than a named tuple.
 
     Attributes:
         offset: the record's.

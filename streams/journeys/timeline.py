@@ -70,7 +70,8 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     if is_urgent(timeline, context):
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
         timeline.next_timer_at = context.timers_until
-    timeline.cut_large()
+    if timeline.large:
+        timeline.cut_large()
     timeline.offset = context.offset
 
 
@@ -119,8 +120,10 @@ def step_touchpoint(
         most = limits.STEP_WORK + 2 * (timeline.work - work) + kept_bytes // limits.BYTES_A_UNIT
         _go_on(timeline, context, effects, most)
     timeline.next_timer_at = _next_change(timeline, context)
-    _advance(timeline, context, effects)
-    timeline.cut_large()
+    if timeline.next_timer_at <= context.timers_until:
+        _advance(timeline, context, effects)
+    if timeline.large:
+        timeline.cut_large()
     _fold_early(timeline, context, effects)
     timeline.offset = context.offset
 
@@ -152,7 +155,8 @@ def step_removal(
     if goes_on and timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, limits.STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context)
-    timeline.cut_large()
+    if timeline.large:
+        timeline.cut_large()
     _fold_early(timeline, context, effects)
     timeline.offset = context.offset
     return removal.missing
@@ -166,7 +170,8 @@ def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -
         _advance(timeline, context, effects)
         _begin_recomputation(timeline, context)
     fold_settled(timeline, context)
-    _advance(timeline, context, effects)
+    if timeline.next_timer_at <= context.timers_until:
+        _advance(timeline, context, effects)
 
 
 def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
