@@ -246,16 +246,17 @@ class Buckets:
 
     def _row(self, key: BucketKey, bucket: Bucket, epoch: int) -> BucketRow:
         metric, minute, dimension, dimension_value, currency = key
+        # Positional: a sparse history has more than one such row for every touchpoint.
         return BucketRow(
-            metric=metric,
-            bucket=minute,
-            dimension=dimension,
-            dimension_value=dimension_value,
-            currency=currency,
-            partition=self._partition,
-            n=bucket.n,
-            numerator=bucket.numerator,
-            squares=bucket.squares,
-            samples=_spread(bucket.samples) if bucket.samples else [],
-            version=row_version(epoch, bucket.offset),
+            metric,
+            minute,
+            dimension,
+            dimension_value,
+            currency,
+            self._partition,
+            bucket.n,
+            bucket.numerator,
+            bucket.squares,
+            _spread(bucket.samples) if bucket.samples else [],
+            row_version(epoch, bucket.offset),
         )

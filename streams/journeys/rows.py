@@ -122,22 +122,23 @@ def _first_of(experiences: Iterable[Experienced]) -> int | None:
 
 def customer_row(customer: CustomerState, customer_id: str, *, deleted: bool) -> CustomerRow:
     """Return the row of a customer as they are now."""
+    # Positional, as a journey's.
     return CustomerRow(
-        customer_id=customer_id,
-        first_seen_at=customer.first_seen_at,
-        last_seen_at=customer.last_seen_at,
-        touchpoints=customer.touchpoints,
-        purchases=customer.purchases,
-        spend_minor=customer.spend.get(customer.currency, 0),
-        refunded_minor=customer.refunded.get(customer.currency, 0),
-        currency=customer.currency,
-        experience_sum=customer.experience_sum,
-        experience_n=customer.experience_n,
-        last_nps=customer.last_nps,
-        open_cases=len(customer.cases),
-        status=_status(customer),
-        deleted=deleted,
-        version=0,
+        customer_id,
+        customer.first_seen_at,
+        customer.last_seen_at,
+        customer.touchpoints,
+        customer.purchases,
+        customer.spend.get(customer.currency, 0),
+        customer.refunded.get(customer.currency, 0),
+        customer.currency,
+        customer.experience_sum,
+        customer.experience_n,
+        customer.last_nps,
+        len(customer.cases),
+        _status(customer),
+        deleted,
+        0,
     )
 
 
