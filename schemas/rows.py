@@ -102,6 +102,7 @@ class ShiftRow(Row):
     cause_event_id: str | None
     cause_kind: str | None
     detector: str
+    previous_customer_id: str | None
     deleted: bool
     version: UInt64
 
@@ -124,6 +125,7 @@ class AbandonmentRow(Row):
     recovered_by: str | None
     channel: str
     attributes: dict[str, str]
+    previous_customer_id: str | None
     deleted: bool
     version: UInt64
 

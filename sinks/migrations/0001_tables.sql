@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS touchline.sentiment_shifts_rows
     cause_event_id Nullable(String),
     cause_kind LowCardinality(Nullable(String)),
     detector LowCardinality(String),
+    previous_customer_id Nullable(String),
     deleted Bool,
     version UInt64
 )
@@ -97,6 +98,7 @@ CREATE TABLE IF NOT EXISTS touchline.abandonments_rows
     recovered_by LowCardinality(Nullable(String)),
     channel LowCardinality(String),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    previous_customer_id Nullable(String),
     deleted Bool,
     version UInt64
 )

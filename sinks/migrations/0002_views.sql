@@ -102,7 +102,8 @@ SELECT
     n_after,
     cause_event_id,
     cause_kind,
-    detector
+    detector,
+    previous_customer_id
 FROM touchline.sentiment_shifts_rows AS s FINAL
 LEFT ANY JOIN touchline.owners AS o ON s.customer_id = o.name
 WHERE NOT deleted;
@@ -126,7 +127,8 @@ SELECT
     recovered_at,
     recovered_by,
     channel,
-    attributes
+    attributes,
+    previous_customer_id
 FROM touchline.abandonments_rows AS a FINAL
 LEFT ANY JOIN touchline.owners AS o ON a.customer_id = o.name
 WHERE NOT deleted;

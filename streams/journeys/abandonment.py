@@ -42,6 +42,7 @@ def put_row(
         recovered_by=thing.recovered_by,
         channel=thing.attribution.channel,
         attributes=thing.attribution.attributes,
+        previous_customer_id=thing.attribution.stated_key,
         deleted=False,
         version=0,
     )

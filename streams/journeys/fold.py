@@ -85,7 +85,8 @@ def apply_touchpoint(
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at)
     dimensions = dimensions_of(touchpoint.attributes)
-    attribution = Attribution(at, touchpoint.channel, dimensions, journey.number)
+    stated_key = touchpoint.customer_key if touchpoint.moves else None
+    attribution = Attribution(at, touchpoint.channel, dimensions, journey.number, stated_key)
     effects.now = at
     if customer.touchpoints >= customer.forget_again or at > customer.last_seen_at + FORGET_AFTER_MS:
         for machine in FORGETFUL:

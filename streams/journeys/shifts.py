@@ -111,6 +111,7 @@ def _report(
         cause_event_id=None,
         cause_kind=None,
         detector=DETECTOR,
+        previous_customer_id=onset.attribution.stated_key,
         deleted=False,
         version=0,
     )

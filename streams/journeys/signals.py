@@ -38,6 +38,7 @@ def _of_shift(row: ShiftRow) -> Signal:
         "cause_event_id": row.cause_event_id,
         "cause_kind": row.cause_kind,
         "detector": row.detector,
+        "previous_customer_id": row.previous_customer_id,
         "retracted": row.deleted,
     }
     return Signal(SIGNAL_SHIFTS, row.customer_id.encode(), "SentimentShift", record)
@@ -56,6 +57,7 @@ def _of_abandonment(row: AbandonmentRow) -> Signal:
         "currency": row.currency,
         "status": row.status,
         "recovered_at": row.recovered_at,
+        "previous_customer_id": row.previous_customer_id,
         "retracted": row.deleted,
     }
     return Signal(SIGNAL_ABANDONMENTS, row.customer_id.encode(), "Abandonment", record)

@@ -75,12 +75,17 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
 
 class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Where a thing began: the time, channel and attributes that its metrics are counted under, and its journey."""
+    """Where a thing began: the time, channel and attributes that its metrics are counted under, and its journey.
+
+    Attributes:
+        stated_key: whom its touchpoint stated, where that is not the customer in whose journeys it is.
+    """
 
     at: int
     channel: str
     attributes: dict[str, str]
     journey: int
+    stated_key: str | None = None
 
 
 RecoveredBy = Literal["cart_id", "skus", "order", "completion"]

@@ -123,9 +123,12 @@ class Run:
         """Return the rows of a view that have some values."""
         return [row for row in self.views[view] if all(row[name] == value for name, value in wanted.items())]
 
-    def last_signals(self) -> dict[tuple[str, str], tuple[str, bool]]:
-        """Return of each customer and cart what the last signal says: the status, and whether it is retracted."""
-        return {(one["customer_id"], one["subject_id"]): (one["status"], one["retracted"]) for one in self.signals}
+    def last_signals(self) -> dict[tuple[str, str], tuple[str, bool, str | None]]:
+        """Return of each customer and cart the last signal: status, whether it is retracted, the former customer."""
+        return {
+            (one["customer_id"], one["subject_id"]): (one["status"], one["retracted"], one["previous_customer_id"])
+            for one in self.signals
+        }
 
 
 async def signals(settings: Settings) -> list[dict[str, Any]]:
@@ -261,10 +264,10 @@ def test_the_rate_has_four_carts_of_which_one_stays_abandoned(run: Run) -> None:
 
 def test_whoever_was_known_in_time_has_no_signal_and_what_was_wrong_is_retracted(run: Run) -> None:
     assert run.last_signals() == {
-        ("anon:cookie:eve-laptop", "cart of eve"): ("abandoned", False),
-        ("anon:cookie:bob-laptop", "cart of bob"): ("abandoned", True),
-        ("anon:cookie:ken-phone", "cart of ken"): ("abandoned", True),
-        ("ken", "cart of ken"): ("recovered", False),
+        ("anon:cookie:eve-laptop", "cart of eve"): ("abandoned", False, None),
+        ("anon:cookie:bob-laptop", "cart of bob"): ("abandoned", True, None),
+        ("anon:cookie:ken-phone", "cart of ken"): ("abandoned", True, None),
+        ("ken", "cart of ken"): ("recovered", False, "anon:cookie:ken-phone"),
     }
 
 

@@ -79,6 +79,7 @@ def shift(customer: str, journey: str, before: int, after: int, cause: str | Non
         cause_event_id=cause,
         cause_kind="support_call" if cause else None,
         detector="test",
+        previous_customer_id=None,
         deleted=False,
         version=1,
     )
@@ -102,6 +103,7 @@ def cart(subject_id: str, status: str, value: int | None, currency: str | None) 
         recovered_by=None,
         channel="web",
         attributes={},
+        previous_customer_id=None,
         deleted=False,
         version=1,
     )

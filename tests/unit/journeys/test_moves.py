@@ -11,8 +11,9 @@ from schemas.journey_log import Moved, Owners, Touchpoint, Withdrawn
 from schemas.topics import MAX_MESSAGE_BYTES
 from streams.journeys import ownership, step_limits
 from streams.journeys.customer_timeline import CustomerTimeline
+from streams.journeys.signals import Signal
 from tests.simulation.journeys_log import removal
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, cart, changed, seen_page
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, Play, cart, changed, said, seen_page
 
 KEY = "anon:cookie:k"
 LONG_TEXT = "bad " * 2_000
@@ -321,3 +322,30 @@ def test_a_record_that_is_sent_again_is_passed_over(restarts: bool) -> None:
     play.send(moved)
 
     assert (play.counted("moved"), play.row("journeys")["touchpoints"]) == (1, 1)
+
+
+def test_a_signal_says_under_which_name_it_was_sent_before() -> None:
+    guests = changed(cart(0, "item_added", "guest's"), customer_key=KEY, moves=1)
+    own = changed(cart(0, "item_added", "own", event_id="own"), customer_key="ann")
+
+    play = Play().send(own, Moved("ann", 1, 5, journey_log.encode(guests))).at(DAY)
+
+    found = {one.record["subject_id"]: one.record["previous_customer_id"] for one in signals(play)}
+    assert found == {"guest's": KEY, "own": None}
+    assert {row["subject_id"]: row["previous_customer_id"] for row in play.rows("abandonments")} == found
+
+
+def test_a_shift_that_began_with_a_moved_touchpoint_says_whose_that_was() -> None:
+    tweets = [said(number * HOUR, 7_000 if number < 6 else -7_000, event_id=f"t{number}") for number in range(12)]
+    own = [changed(one, customer_key="ann") for one in tweets[:6]]
+    guests = [changed(one, customer_key=KEY, moves=1) for one in tweets[6:]]
+    moved = [Moved("ann", 1, number, journey_log.encode(one)) for number, one in enumerate(guests)]
+
+    play = Play().send(*own, *moved).at(DAY)
+
+    assert play.row("sentiment_shifts")["previous_customer_id"] == KEY
+    assert [one.record["previous_customer_id"] for one in signals(play)][-1] == KEY
+
+
+def signals(play: Play) -> list[Signal]:
+    return [one for output in play.outputs for one in output.signals]

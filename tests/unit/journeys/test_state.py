@@ -14,7 +14,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         "unresolved", "abandoned",
     ),
     "Experienced": ("answer", "value"),
-    "Attribution": ("at", "channel", "attributes", "journey"),
+    "Attribution": ("at", "channel", "attributes", "journey", "stated_key"),
     "AbandonedCart": ("subject", "value_minor", "currency"),
     "CartStep": ("occurred_at", "action", "sku", "quantity", "value_minor", "currency", "attribution"),
     "Cart": (

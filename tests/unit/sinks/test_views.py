@@ -66,6 +66,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "cause_event_id": "Nullable(String)",
         "cause_kind": "Nullable(String)",
         "detector": "String",
+        "previous_customer_id": "Nullable(String)",
     },
     "abandonments": {
         "subject": "String",
@@ -82,6 +83,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "recovered_by": "Nullable(String)",
         "channel": "String",
         "attributes": "Map(String, String)",
+        "previous_customer_id": "Nullable(String)",
     },
     "rolling_metrics": {
         "metric": "String",
@@ -277,6 +279,7 @@ def test_a_shift(chdb: Engine) -> None:
         "cause_event_id": "e0",
         "cause_kind": "support_call",
         "detector": "cusum/1",
+        "previous_customer_id": None,
     }
 
 
@@ -299,6 +302,7 @@ def test_an_abandonment_and_its_recovery(chdb: Engine) -> None:
         "recovered_by": "order",
         "channel": "web",
         "attributes": {},
+        "previous_customer_id": None,
     }
 
 
