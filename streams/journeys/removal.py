@@ -18,12 +18,12 @@ class Removal(NamedTuple):
     """What is to leave a timeline.
 
     Attributes:
-        found: the event ids of those that leave.
+        found: those that leave.
         missing: the event ids of those that are not pending, or no longer.
         tombstones: to be displaced, of those that cannot leave at once; the timeline's bytes have them already.
     """
 
-    found: list[str]
+    found: list[Pending]
     missing: list[str]
     tombstones: list[Pending]
 
@@ -33,16 +33,17 @@ def take_out(timeline: CustomerTimeline, event_ids: Iterable[str]) -> Removal:
     known = staying(timeline)
     removal = Removal([], [], [])
     for event_id in dict.fromkeys(event_ids):
-        (removal.found if event_id in known else removal.missing).append(event_id)
-    keys = {known[event_id].key for event_id in removal.found}
+        if event_id in known:
+            removal.found.append(known[event_id])
+        else:
+            removal.missing.append(event_id)
+    keys = set(map(key_of, removal.found))
     gone = [one for one in timeline.displaced if one.key in keys and not one.is_tombstone]
     if gone:
         timeline.displaced = [one for one in timeline.displaced if one.key not in keys or one.is_tombstone]
         timeline.discount(gone)
         keys.difference_update(map(key_of, gone))
-    removal.tombstones.extend(
-        tombstone_of(known[event_id]) for event_id in removal.found if known[event_id].key in keys
-    )
+    removal.tombstones.extend(tombstone_of(one) for one in removal.found if one.key in keys)
     timeline.pending_bytes += sum(one.size for one in removal.tombstones)
     return removal
 

@@ -142,8 +142,10 @@ def step_removal(
     if timeline.is_behind and goes_on:
         _apply_waiting(timeline, context, effects)
     removal = take_out(timeline, event_ids)
-    for event_id in removal.found:
-        effects.touchpoints.pop(event_id, None)
+    for one in removal.found:
+        # The row of one that was cut is not made again wherever it goes: it stands as it was when that was whole.
+        if not one.whole_bytes:
+            effects.touchpoints.pop(one.event_id, None)
     for tombstone in removal.tombstones:
         _displace(timeline, tombstone, context)
     drop_waiting(timeline)

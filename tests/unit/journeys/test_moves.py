@@ -260,6 +260,16 @@ def test_a_large_touchpoint_whose_owner_is_known_is_sent_whole() -> None:
     assert (record.whole_bytes, moved_in(record).text) == (0, LONG_TEXT)
 
 
+def test_a_large_touchpoint_that_moves_in_the_chunk_in_which_it_came_keeps_its_row() -> None:
+    """What moves on is cut, and makes no row at its owner: the row that was made when it was whole is all there is."""
+    came, leaves = changed(page(0, "e0"), text=LONG_TEXT), owners(7, (0, "ann"))
+
+    together, apart = Play().send(came, leaves), Play().send(came).send(leaves)
+
+    assert together.row("touchpoints")["text"] == LONG_TEXT
+    assert together.row("touchpoints") == apart.row("touchpoints")
+
+
 def test_a_late_touchpoint_stays_with_its_stated_key() -> None:
     play = Play().send(owners(7, (-99 * DAY, "ann"))).tick(10 * DAY, settled=0)
 
