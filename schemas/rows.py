@@ -373,8 +373,13 @@ FACTS_FORMAT = 1
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode_rows(rows: Sequence[Row]) -> bytes:
-    """Return the message of a facts topic that holds rows of one table."""
+def encode_row(row: Row) -> bytes:
+    """Return a row as it stands in the message of a facts topic."""
+    return _encoder.encode(row)
+
+
+def encode_rows(rows: Sequence[Row | msgspec.Raw]) -> bytes:
+    """Return the message of a facts topic that holds rows of one table; some may be encoded already."""
     return _encoder.encode((FACTS_FORMAT, rows))
 
 

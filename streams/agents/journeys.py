@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,12 +24,13 @@ from schemas import dead_letters
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.errors import NOT_READ, Reason, Stage, TouchlineError
+from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Touchpoint, decode
 from schemas.rows import FOLLOWERS, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
 from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.facts import encode_facts
+from streams.agents.journeys_records import COLLISION, STAGE, Records, Run
 from streams.agents.partition_times import PartitionTimes
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.journeys.output import Collision, Output
@@ -44,15 +45,14 @@ from streams.runtime.exit import exit_on_error
 from streams.runtime.logging import Sampler
 from streams.settings import Settings
 
-STAGE: Stage = "journeys"
-COLLISION: Reason = "event_id_collision"
 ONCE_MORE = (None,)
 """Behind a record that had one part."""
 REBUILDING = "docs/operating.md#rebuilding"
-EXPLODING = "docs/operating.md#a-customer-or-a-dimension-explodes"
 CLOCKS = topic_of("clocks")
 MAX_RECORDS = 10_000
 """About the most records that are applied before their writes."""
+MAX_UNWRITTEN_BYTES = 16 << 20
+"""When about so many bytes wait to be written, they are, also amid a chunk: a small record may move many large ones."""
 COLLISIONS_FETCHED = 200
 COLLISIONS_BYTES = 16 << 20
 """Of those that a chunk brings, so many collisions, and about so many bytes of them, are fetched from their topics."""
@@ -117,9 +117,9 @@ class Journeys:
         self.times = PartitionTimes(services)
         self._restore = restore or self._restore_from_kafka
         self._fetch = fetch or self._fetch_from_kafka
+        self._records = Records(services)
         self._codec = Codec(FileRegistry())
         self._collisions = Sampler()
-        self._overflows = Sampler()
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -153,7 +153,6 @@ class Journeys:
             PartitionRevokedError: the partition was revoked meanwhile; nothing is acknowledged.
             JourneyLogError: a record cannot be read, or the log was recreated without its state.
         """
-        began = time.monotonic()
         first = chunks[0]
         number = first.partition
         state = self._states.pop(number, None)
@@ -162,16 +161,24 @@ class Journeys:
             self._log_gap(state, first)
         if chunks[-1].last_offset < state.offset:
             await self._check_same_log(state, chunks[-1])
-        newest = 0
+        run = Run()
         for chunk in chunks:
-            newest = max(newest, await self._apply(state, chunk))
-        output = state.flush()
-        await self._write(first, output)
+            run = await self._apply(state, chunk, run)
+        await self._flush(state, first, run)
         self._states[number] = state
         self.times.reach(number, state.clock)
         for chunk in chunks:
             chunk.ack()
-        self._record(state, output, newest, time.monotonic() - began)
+
+    async def _flush(self, state: Partition, chunk: Chunk, run: Run) -> None:
+        """Write what a run of records has brought about, wherever in a chunk the last of them is.
+
+        A crash behind it leaves a state that is ahead of what is acknowledged: records up to its position are passed
+        over when they come again.
+        """
+        output = state.flush()
+        await self._write(chunk, output)
+        self._records.record(state, output, run)
 
     def _log_gap(self, state: Partition, chunk: Chunk) -> None:
         """Log which records are missing between the state and a chunk: without transactions, offsets have no holes."""
@@ -224,9 +231,9 @@ class Journeys:
                 except PartitionRevokedError:
                     log.info("partition revoked while a chunk of it was processed", partition=current[0].partition)
 
-    async def _apply(self, state: Partition, chunk: Chunk) -> int:
-        """Apply a chunk's records; return the latest `occurred_at` among them, 0 without one."""
-        newest, began = 0, time.monotonic()
+    async def _apply(self, state: Partition, chunk: Chunk, run: Run) -> Run:
+        """Apply a chunk's records, and write what they bring about where that is much; return the run of the last."""
+        began = time.monotonic()
         for record in chunk.records:
             try:
                 read = decode(record.value or b"")
@@ -236,13 +243,16 @@ class Journeys:
                     f"record of this release's log ({error}): another release or program has written to it. "
                     f"Make the log and all that belongs to it anew: {REBUILDING}"
                 ) from error
-            if isinstance(read, Touchpoint) and read.occurred_at > newest:
-                newest = read.occurred_at
+            if isinstance(read, Touchpoint) and read.occurred_at > run.newest:
+                run.newest = read.occurred_at
             for _ in chain(state.apply_in_parts(record.offset, read, record.value or b""), ONCE_MORE):
                 if time.monotonic() - began >= YIELD_AFTER_S:
                     await asyncio.sleep(0)
                     began = time.monotonic()
-        return newest
+            if state.unwritten_bytes >= MAX_UNWRITTEN_BYTES:
+                await self._flush(state, chunk, run)
+                run, began = Run(), time.monotonic()
+        return run
 
     async def _write(self, chunk: Chunk, output: Output) -> None:
         state = (JOURNEYS_STATE, chunk.partition)
@@ -323,65 +333,6 @@ class Journeys:
 
     async def _fetch_from_kafka(self, source: str, partition: int, offset: int) -> Record | None:
         return await read_one(self._services.settings, source, partition, offset)
-
-    def _record(self, state: Partition, output: Output, newest: int, took_s: float) -> None:
-        telemetry, counts, number = self._services.telemetry, output.counts, str(state.number)
-        telemetry.record_stage(
-            STAGE,
-            now_ms=self._services.clock(),
-            durations_s=[took_s],
-            touchpoints=counts["touchpoints"],
-            newest_ms=newest,
-        )
-        telemetry.duplicates.inc(counts["duplicates"])
-        telemetry.touchpoints_moved.labels("in time").inc(counts["moved"])
-        telemetry.touchpoints_moved.labels("too late").inc(counts["moved_late"])
-        telemetry.recomputations.inc(counts["recomputations"])
-        telemetry.timers_fired.inc(counts["timers"])
-        for what, times in output.trimmed.items():
-            telemetry.trimmed.labels(what).inc(times)
-        for collision in output.collisions:
-            telemetry.messages_refused.labels(collision.topic, COLLISION).inc()
-        self._record_sources(output)
-        self._record_overflow(output)
-        for signal in output.signals:
-            telemetry.signals.labels(signal.topic).inc()
-        for kind, size in state.sizes.items():
-            telemetry.state_entries.labels(number, kind).set(size)
-
-    def _record_sources(self, output: Output) -> None:
-        """Count touchpoints by where they came from; all series of a source begin at once, at 0 if need be."""
-        telemetry = self._services.telemetry
-        on_time, late = Counter(output.on_time), Counter(output.late)
-        for origin in on_time.keys() | late.keys():
-            labels = origin[0], self._services.sources.label(origin[1])
-            telemetry.touchpoints_on_time.labels(*labels).inc(on_time[origin])
-            telemetry.late_touchpoints.labels(*labels).inc(late[origin])
-            telemetry.touchpoints_ahead.labels(*labels)
-
-    def _record_overflow(self, output: Output) -> None:
-        """Count the customers and dimensions that were capped, and name them by their hashes."""
-        telemetry = self._services.telemetry
-        telemetry.dimension_overflow.inc(output.overflow.total())
-        telemetry.folded_early.inc(output.folded_early.total())
-        self._warn(
-            "dimension",
-            "observations",
-            output.overflow,
-            "a dimension has too many values: those that came later on its day count as one",
-        )
-        self._warn(
-            "customer",
-            "touchpoints",
-            output.folded_early,
-            "a customer has too many touchpoints for the allowed lateness: what comes before them is late",
-        )
-
-    def _warn(self, what: str, counted: str, capped: Counter[str], says: str) -> None:
-        """Log which of the capped was so most often, now and then."""
-        if capped and self._overflows.count(what):
-            (name, count), *_ = capped.most_common(1)
-            log.warning(f"{says}. To find it by its hash, see {EXPLODING}", **{what: name, counted: count})
 
 
 def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:

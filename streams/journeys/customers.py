@@ -29,6 +29,8 @@ from streams.journeys.timers import Timers
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
+CACHED_BYTES = 64 << 20
+"""Bytes of their states, encoded: of robots, whose states are large, fewer are kept decoded."""
 
 _timelines = msgspec.msgpack.Decoder(CustomerTimeline)
 _headers = msgspec.msgpack.Decoder(Header)
@@ -45,6 +47,7 @@ class Customers:
 
     Attributes:
         timers: when customers are to be woken.
+        unwritten_bytes: of the entries that the next flush writes, as they were before.
     """
 
     def __init__(self, rules: Rules, buckets: Buckets) -> None:
@@ -52,7 +55,9 @@ class Customers:
         self._buckets = buckets
         self._encoded: dict[str, bytes] = {}
         self._cache: dict[str, CustomerTimeline] = {}
+        self._cached_bytes = 0
         self.timers = Timers()
+        self.unwritten_bytes = 0
         self._forgetting = Forgetting()
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
@@ -91,18 +96,21 @@ class Customers:
             value = self._encoded.get(customer_key)
             timeline = _timelines.decode(value) if value else CustomerTimeline()
             self._cache[customer_key] = timeline
+            self._cached_bytes += len(value or b"")
         return timeline
 
     def touch(self, customer_key: str) -> None:
         """Let the next flush write a customer's entry."""
-        self._dirty[customer_key] = None
+        if customer_key not in self._dirty:
+            self._dirty[customer_key] = None
+            self.unwritten_bytes += len(self._encoded.get(customer_key, b""))
 
     def effects(self, customer_key: str) -> Effects:
         """Return what has come about of a customer since the last flush, to be added to."""
-        self._dirty[customer_key] = None
         effects = self._effects.get(customer_key)
         if effects is None:
             effects = self._effects[customer_key] = Effects(customer_key, self._rules)
+            self.touch(customer_key)
         return effects
 
     def apply_deltas(self, effects: Effects, context: StepContext) -> None:
@@ -156,7 +164,7 @@ class Customers:
             if ownership is not None and ownership.is_settled(context.settled_before):
                 ownership.forget_settled(context.settled_before)
                 timeline.offset = context.offset
-                self._dirty[customer_key] = None
+                self.touch(customer_key)
             self._forgetting.add(customer_key, ownership)
             yield
 
@@ -169,17 +177,20 @@ class Customers:
         entries: list[Entry] = []
         for customer_key in self._dirty:
             timeline = self.timeline(customer_key)
-            value = self._encoded[customer_key] = _encode(timeline)
+            value = _encode(timeline)
+            self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
+            self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))
             effects = self._effects.get(customer_key)
             if effects is not None:
                 self._flush_effects(timeline, effects, output)
         output.counts["final"] += self._final
-        self._final = 0
+        self._final = self.unwritten_bytes = 0
         self._dirty.clear()
         self._effects.clear()
-        if len(self._cache) > CACHED:
+        if len(self._cache) > CACHED or self._cached_bytes > CACHED_BYTES:
             self._cache.clear()
+            self._cached_bytes = 0
         return entries
 
     def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output) -> None:

@@ -17,6 +17,7 @@ from schemas.journey_log import Moved, Owners, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.versions import MOVES_MAX
 from streams.journeys.customer_timeline import CustomerTimeline, staying
+from streams.journeys.output import Output
 from streams.journeys.ownership import ForwardedTouchpoint, Ownership
 from streams.journeys.pending import Pending, pending_of, touchpoint_in
 
@@ -45,25 +46,25 @@ class Sender:
     Args:
         partition: the one that sends.
         offset: of the record in its log.
-        sent: takes the records, each with the key of the customer to whose partition it goes.
+        output: takes the records.
     """
 
-    def __init__(self, partition: int, offset: int, sent: list[tuple[str, bytes]]) -> None:
+    def __init__(self, partition: int, offset: int, output: Output) -> None:
         self._partition = partition
         self._number = offset << _INDEX_BITS
-        self._sent = sent
+        self._output = output
 
     def move(self, touchpoint: Touchpoint, owner: str, whole_bytes: int) -> bytes:
         """Send a touchpoint to its owner; return its record."""
         record = journey_log.encode(touchpoint)
         moved = Moved(owner, self._partition, self._next(), record, whole_bytes)
-        self._sent.append((owner, journey_log.encode(moved)))
+        self._output.forward(owner, journey_log.encode(moved))
         return record
 
     def withdraw(self, owner: str, timeline_ids: list[str]) -> None:
         """Take touchpoints away from an owner."""
         withdrawn = Withdrawn(owner, self._partition, self._next(), timeline_ids)
-        self._sent.append((owner, journey_log.encode(withdrawn)))
+        self._output.forward(owner, journey_log.encode(withdrawn))
 
     def _next(self) -> int:
         self._number += 1

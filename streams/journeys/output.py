@@ -39,6 +39,7 @@ class Output:
         overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
         folded_early: pending touchpoints that were folded before the allowed lateness had passed, by the hash of their
             customer's key.
+        size: bytes of the records applied and of what is forwarded.
     """
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
@@ -56,6 +57,12 @@ class Output:
     late: list[Origin] = field(default_factory=list)
     overflow: Counter[str] = field(default_factory=Counter)
     folded_early: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+
+    def forward(self, customer_key: str, record: bytes) -> None:
+        """Send a record to the log partition of another customer."""
+        self.forwarded.append((customer_key, record))
+        self.size += len(record)
 
     @property
     def state(self) -> list[Entry]:

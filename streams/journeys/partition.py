@@ -80,6 +80,15 @@ class Partition:
         """How many customers and buckets are kept."""
         return {"customers": len(self.customers), "buckets": len(self._buckets)}
 
+    @property
+    def unwritten_bytes(self) -> int:
+        """Bytes, about, of what a flush would return.
+
+        They are those of the records applied, whose touchpoints become rows, of what is forwarded, and of the customers
+        as they were before, whose states are written.
+        """
+        return self._output.size + self.customers.unwritten_bytes
+
     # -- restoring -------------------------------------------------------------------------------------------------
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -142,6 +151,7 @@ class Partition:
         if offset <= self.offset:
             return AT_ONCE
         self.offset = offset
+        self._output.size += len(data)
         clock = self.clock
         settled_before = clock.settled_before
         clock.advance(record)
@@ -300,7 +310,7 @@ class Partition:
         return True
 
     def _sender(self, context: StepContext) -> Sender:
-        return Sender(self.number, context.offset, self._output.forwarded)
+        return Sender(self.number, context.offset, self._output)
 
     # -- flushing --------------------------------------------------------------------------------------------------
 

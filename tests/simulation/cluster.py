@@ -55,6 +55,8 @@ REPEATS, REPEATED_OF = 0.02, 60
 """How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
 DANGER = 0.1
 """How probable it is, with each thing that a worker does, that one of its next writes is its last for a while."""
+WRITES = 5
+"""Of how many next ones: those of a chunk, and of what it is written in if it is written in several goes."""
 SLOW = 0.05
 """What part of the times a partition is read whose reader is behind."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
@@ -166,6 +168,8 @@ class Cluster:
 
     def __init__(self, seed: int, settings: Settings, workers: int, crashes: int, disorder_ms: int) -> None:
         self._disorder_ms = disorder_ms
+        # Some write amid a chunk, and may die between two such writes.
+        self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
         self.broker = Broker()
         self._settings = settings
         self._rng = random.Random(seed)
@@ -181,7 +185,8 @@ class Cluster:
 
     def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command], end: int) -> None:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
-        asyncio.run(self._run(list(touchpoints), list(commands), end))
+        with patch.object(journeys, "MAX_UNWRITTEN_BYTES", self._unwritten_bytes):
+            asyncio.run(self._run(list(touchpoints), list(commands), end))
 
     def take_over(self, other: Cluster) -> None:
         """Have the links of another cluster, all of them acknowledged there, and what it reported of its own log."""
@@ -314,7 +319,7 @@ class Cluster:
         rng, producer = self._rng, worker.producer
         if self._crashes > 0 and producer.fate == "lives" and rng.random() < DANGER:
             producer.fate = rng.choice(("killed", "paused"))
-            producer.writes_left = rng.randrange(2)
+            producer.writes_left = rng.randrange(WRITES)
         try:
             if producer.fate != "paused":
                 await act()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from structlog.testing import capture_logs
 
 from schemas import journey_log
 from schemas.dead_letters import HEADERS
-from schemas.journey_log import Tick
+from schemas.journey_log import Owners, Tick
 from schemas.kinds.cart_event import CartEvent
 from schemas.kinds.purchase import Purchase
+from schemas.kinds.tweet import Tweet
 from schemas.rows import TABLES, encode_rows
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS, MAX_MESSAGE_BYTES
 from sinks.batch import Batch
@@ -50,16 +52,23 @@ class Killed(Exception):  # noqa: N818  # it stands for a signal
 class Kafka:
     """What was written, by topic and partition; it kills the writer at the `killed_at`-th write.
 
-    Of that write it keeps a beginning of what each partition was to get: `keeps` of it.
+    Of that write it keeps a beginning of what each partition was to get: `keeps` of it. One that `forgets` keeps only
+    how many bytes there were.
     """
 
     written: dict[tuple[str, int], list[Message]] = field(default_factory=lambda: defaultdict(list))
     sends: list[list[str]] = field(default_factory=list)
     killed_at: int | None = None
     keeps: float = 0.5
+    forgets: bool = False
+    bytes: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     async def send(self, batches: Batches) -> Ends:
         batches = {place: messages for place, messages in batches.items() if messages}
+        for place, messages in batches.items():
+            self.bytes[place] += sum(message.size for message in messages)
+        if self.forgets:
+            return {}
         self.sends.append(sorted({topic for topic, _ in batches}))
         for place, messages in batches.items():
             if len(self.sends) - 1 == self.killed_at:
@@ -219,6 +228,58 @@ async def test_a_kill_at_any_write_changes_no_row(size: int, every: int, keeps: 
         assert rows_of(kafka) == expected, f"killed at write {kill}"
         kill += every
     assert kill > 1
+
+
+async def test_a_kill_at_any_write_amid_a_chunk_changes_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = a_log()[:90]
+    undisturbed = Kafka()
+    await process(worker(undisturbed), entries, size=25)
+    monkeypatch.setattr(journeys, "MAX_UNWRITTEN_BYTES", 6_000)
+    chunk, kill = (0, len(entries)), 0
+    while True:
+        kafka = Kafka(killed_at=kill, keeps=(0.3, 0.85, 1.0)[kill % 3])
+        dying = chunk_of(entries, *chunk)
+        try:
+            await worker(kafka).process(dying)
+        except Killed:
+            kafka.killed_at = None
+            assert not dying.acked
+            await worker(kafka).process(chunk_of(entries, *chunk))
+        else:
+            break
+        assert rows_of(kafka) == rows_of(undisturbed), f"killed at write {kill}"
+        kill += 2
+    assert kill > 4, "one chunk is written in several goes"
+
+
+async def test_a_robot_whose_touchpoints_move_again_and_again_fills_no_memory() -> None:
+    """2 MB of touchpoints move 15 times in one chunk, which is 30 MB of records, and more than that in states."""
+    keys, moves, text = 8, 15, "w" * 1_900
+    came = [
+        touchpoint(
+            Tweet, n, START + n, customer_key=f"anon:cookie:{n % keys}", text=text, post_id="p", author="customer"
+        )
+        for n in range(130 * keys)
+    ]
+    told = [
+        journey_log.encode(Owners(f"anon:cookie:{key}", [START - DAY_MS], [f"c-{move}"], move))
+        for move in range(moves)
+        for key in range(keys)
+    ]
+    kafka = Kafka(forgets=True)
+    of_one = worker(kafka)
+    tracemalloc.start()
+    try:
+        await of_one.process(chunk_of(came, 0, len(came)))
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        await of_one.process(chunk_of([*came, *told], len(came), len(came) + len(told)))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert sum(size for (topic, _), size in kafka.bytes.items() if topic == JOURNEYS_LOG) > 30_000_000
+    assert most - held < 48 << 20
 
 
 async def test_a_partition_cancelled_midway_is_read_back() -> None:
