@@ -11,45 +11,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import faust
 import structlog
 
-from schemas import journey_log, watermarks
+from schemas import watermarks
 from schemas.errors import NOT_READ, TouchlineError
-from schemas.identity_links import CUSTOMER, Identity, Link, LinkRecord, decode
-from schemas.journey_log import Owners
-from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
-from schemas.topics import JOURNEYS_LOG, LINKS, WATERMARKS
-from schemas.units import DAY_MS, TIMES
-from schemas.versions import row_version
+from schemas.identity_links import Link, LinkRecord, decode
+from schemas.topics import LINKS, WATERMARKS
+from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
-from streams.agents.facts import encode_facts
+from streams.agents.identity_changes import Changed
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.graph import Changes, IdentityGraph
-from streams.identity.groups import ALWAYS, Conflict, Ownership
-from streams.identity.identities import ANONYMOUS
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Batches, Message, partition_for
+from streams.kafka.producer import Message
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
-from streams.settings import Settings
 
 STAGE = "identity"
-CHANGES_HELD = 2_000
-"""When so many rows and owners wait to be written, they are: a link may change all identities of a component."""
-OWNERS_HELD_BYTES = 4 << 20
-"""When owners of so many bytes wait to be told again, they are."""
-OWNERSHIPS_MAX = 100
-"""Most ownerships of an identity that are told, the newest: people have a few, and a row has to fit a message."""
-
 History = Callable[[str], AsyncIterator[Sequence[Record]]]
 Position = Callable[[], int | None]
-
-_OwnersByIdentity = Mapping[Identity, tuple[Ownership, ...]]
 
 log = structlog.get_logger(__name__)
 
@@ -120,28 +105,44 @@ class Linking:
         graph = await self._begun(chunk.first_offset)
         if graph is None or not chunk.current:
             return
-        changed, began = _Changed(self._services.settings), time.monotonic()
-        for record in chunk.records:
-            if record.offset <= self._applied:
-                continue
-            self._applied = record.offset
-            changed.add(_take(graph, _read(record)), record)
-            if len(changed) >= CHANGES_HELD:
-                await self._services.producer.send(changed.taken())
-            elif time.monotonic() - began >= YIELD_AFTER_S:
-                await asyncio.sleep(0)
-            else:
-                continue
-            if not chunk.current:
-                return  # the next owner takes the links again, and writes what they change
-            began = time.monotonic()
-        await self._services.producer.send(changed.taken())
-        if not chunk.current:
+        changed = Changed(self._services.settings)
+        # If the partition is no longer ours, the next owner takes the links again, and writes what they change.
+        if not await self._write(changed, self._apply(graph, chunk, changed), lambda: chunk.current):
             return
         self._decided = chunk.last_offset + 1
         chunk.ack()
         self._services.telemetry.identity_links.inc(len(chunk.records))
         self._show(graph)
+
+    def _apply(self, graph: IdentityGraph, chunk: Chunk, changed: Changed) -> Iterator[None]:
+        """Take a chunk's links, and add what they change; the caller may write it at each yield."""
+        for record in chunk.records:
+            if record.offset > self._applied:
+                self._applied = record.offset
+                yield from changed.add(_take(graph, _read(record)), record)
+
+    async def _write(self, changed: Changed, adding: Iterable[None], is_ours: Callable[[], bool]) -> bool:
+        """Write what is added, a bounded part at a time, and let others have their turn; stop if it is not ours.
+
+        A part may end amid what one link changes. After a crash the next owner takes that link again: rows of one link
+        have one version, and whoever was told of it already passes it over.
+
+        Returns:
+            Whether all is written, and is still ours to acknowledge.
+        """
+        turn = time.monotonic()
+        for _ in adding:
+            if changed.is_full:
+                await self._services.producer.send(changed.taken())
+            elif time.monotonic() - turn >= YIELD_AFTER_S:
+                await asyncio.sleep(0)
+            else:
+                continue
+            if not is_ours():
+                return False
+            turn = time.monotonic()
+        await self._services.producer.send(changed.taken())
+        return is_ours()
 
     async def begin(self) -> None:
         """Find out who is who once the partition is ours: also where no link comes, a new epoch's log has to be told.
@@ -202,21 +203,17 @@ class Linking:
 
     async def _tell(self, graph: IdentityGraph, last: int, assignment: int) -> None:
         """Tell the journeys log who owns what by the links up to an offset; stop where the partition is revoked."""
-        told, turn, count = _Changed(self._services.settings), time.monotonic(), 0
-        for owners in graph.all_owned():
-            told.add_owners(owners, last)
-            count += len(owners)
-            if len(told) >= CHANGES_HELD or told.size >= OWNERS_HELD_BYTES:
-                await self._services.producer.send(told.taken())
-            elif time.monotonic() - turn >= YIELD_AFTER_S:
-                await asyncio.sleep(0)
-            else:
-                continue
-            if assignment != self._assignment:
-                return
-            turn = time.monotonic()
-        await self._services.producer.send(told.taken())
-        if count:
+        told, count = Changed(self._services.settings), 0
+
+        def adding() -> Iterator[None]:
+            nonlocal count
+            for owners in graph.all_owned():
+                count += len(owners)
+                yield from told.add_owners(owners, last)
+                yield  # to look at a component takes its time, also where nobody owns anything of it
+
+        is_ours = await self._write(told, adding(), lambda: assignment == self._assignment)
+        if count and is_ours:
             log.info("a new journeys log was told who is who", epoch=self._services.settings.epoch, identities=count)
 
     async def _restore(self, until: int) -> tuple[IdentityGraph, int, int]:
@@ -246,54 +243,6 @@ class Linking:
             yield run.records
 
 
-class _Changed:
-    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told.
-
-    Attributes:
-        size: bytes of the latter.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._epoch = settings.epoch
-        self._partitions = settings.partitions
-        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
-        self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
-        self._owners: list[tuple[int, Message]] = []
-        self.size = 0
-
-    def __len__(self) -> int:
-        return sum(map(len, self._rows.values())) + len(self._owners)
-
-    def add(self, changes: Changes, record: Record) -> None:
-        """Add what a record has changed."""
-        version = row_version(self._epoch, record.offset)
-        self._rows["identities"] += _identity_rows(changes, record.timestamp, version)
-        self._rows["identity_conflicts"] += _conflict_rows(changes, version)
-        self.add_owners(changes.owners, record.offset)
-
-    def add_owners(self, owners: _OwnersByIdentity, offset: int) -> None:
-        """Add what the partitions of stated keys are told, as of the link with an offset."""
-        for found in _owners(owners, offset, self._later_ms):
-            key = found.customer_key.encode()
-            message = Message(key, journey_log.encode(found))
-            self._owners.append((partition_for(key, self._partitions), message))
-            self.size += message.size
-
-    def taken(self) -> Batches:
-        """Take all of it, as messages."""
-        taken = {
-            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
-            for table, rows in self._rows.items()
-            if rows
-        }
-        for place, message in self._owners:
-            taken.setdefault((JOURNEYS_LOG, place), []).append(message)
-        self._owners, self.size = [], 0
-        for rows in self._rows.values():
-            rows.clear()
-        return taken
-
-
 def _read(record: Record) -> LinkRecord:
     try:
         found: LinkRecord = decode(record.value or b"")
@@ -307,62 +256,3 @@ def _read(record: Record) -> LinkRecord:
 
 def _take(graph: IdentityGraph, record: LinkRecord) -> Changes:
     return graph.add(record) if isinstance(record, Link) else graph.obey(record)
-
-
-def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterable[Row]:
-    for (kind, value), every in changes.owners.items():
-        owned = every[-OWNERSHIPS_MAX:]
-        yield IdentityRow(
-            kind=kind,
-            value=value,
-            since=[_since(one) for one in owned],
-            customer_ids=[key_of(one.owner) for one in owned],
-            event_ids=[one.event_id for one in owned],
-            changed_at=changed_at,
-            version=version,
-        )
-
-
-def _owners(owners: _OwnersByIdentity, offset: int, later_ms: int) -> Iterable[Owners]:
-    """Yield what the partitions of the stated keys are told: who owns their touchpoints.
-
-    Args:
-        later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
-    """
-    for identity, every in owners.items():
-        owned = every[-OWNERSHIPS_MAX:]
-        since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
-        yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)
-
-
-def _since(owned: Ownership) -> int:
-    return max(owned.since, TIMES.start)
-
-
-def key_of(identity: Identity) -> str:
-    """Return what customers are called by whose identity it is: a customer's id, or the name of a profile."""
-    kind, value = identity
-    return value if kind == CUSTOMER else f"{ANONYMOUS}{kind}:{value}"
-
-
-def _conflict_rows(changes: Changes, version: int) -> Iterable[Row]:
-    for conflict in changes.conflicts:
-        yield _conflict_row(conflict, version, deleted=False)
-    for conflict in changes.settled:
-        yield _conflict_row(conflict, version, deleted=True)
-
-
-def _conflict_row(conflict: Conflict, version: int, *, deleted: bool) -> IdentityConflictRow:
-    link = conflict.link
-    return IdentityConflictRow(
-        kind=link.first[0],
-        value=link.first[1],
-        other_kind=link.second[0],
-        other_value=link.second[1],
-        reason=conflict.reason,
-        customer_ids=list(conflict.customers),
-        event_id=link.event_id,
-        occurred_at=link.occurred_at,
-        deleted=deleted,
-        version=version,
-    )

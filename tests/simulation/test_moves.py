@@ -15,7 +15,7 @@ from schemas.identity_links import Link
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, LINKS
-from streams.agents.identity import key_of
+from streams.agents.identity_changes import key_of
 from streams.agents.journeys import rules_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.identities import ANONYMOUS

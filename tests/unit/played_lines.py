@@ -15,7 +15,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import TABLES, Row
 from schemas.units import DAY_MS
 from sinks.tables import TABLES as STORED
-from streams.agents.identity import key_of
+from streams.agents.identity_changes import key_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities

@@ -10,17 +10,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas import journey_log, watermarks
-from schemas.identity_links import CUSTOMER, Command, Link, LinkRecord, encode
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord, encode
 from schemas.journey_log import Owners
-from schemas.limits import CHARACTERS, MAPS
+from schemas.limits import MAPS
 from schemas.topics import JOURNEYS_LOG, LINKS, MAX_MESSAGE_BYTES, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.versions import row_version
 from schemas.watermarks import LinksDecided, Report
 from streams.agents import identity as module
+from streams.agents import identity_changes
 from streams.agents.identity import LinkError, Linking
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
+from streams.kafka.producer import Batches, Ends
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord
@@ -196,8 +198,9 @@ async def test_links_that_rename_many_identities_many_times_write_no_message_tha
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without a bound the last link alone would make 40 rows of 40 ownerships of 8,000 bytes at most: 6.5 MB."""
-    monkeypatch.setattr(module, "OWNERSHIPS_MAX", 20)
-    monkeypatch.setattr(module, "CHANGES_HELD", 100)
+    monkeypatch.setattr(identity_changes, "OWNERSHIPS_MAX", 20)
+    monkeypatch.setattr(identity_changes, "OWNERSHIPS_MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(identity_changes, "CHANGES_HELD", 100)
     bench = Bench(*stronger_and_stronger(40, "e" * 8_000))
 
     await bench.read(0, 40)
@@ -211,10 +214,97 @@ async def test_links_that_rename_many_identities_many_times_write_no_message_tha
     assert bench.last.acked
 
 
-def test_the_longest_row_of_an_identity_fits_a_message() -> None:
-    name = len("anon:") + MAPS["identifiers"].name + 1 + MAPS["identifiers"].value
-    characters = module.OWNERSHIPS_MAX * (name + CHARACTERS["event_id"]) + name
-    assert 4 * characters + 20 * module.OWNERSHIPS_MAX < MAX_MESSAGE_BYTES // 4
+WIDE = "\N{GRINNING FACE}"
+
+
+def wide(kind: str) -> Identity:
+    """Return an identity whose name is as long as there may be, in bytes too: 5 KiB."""
+    return kind.ljust(MAPS["identifiers"].name, WIDE), WIDE * MAPS["identifiers"].value
+
+
+async def test_the_longest_row_of_an_identity_and_what_journeys_are_told_of_it_fit_a_message_many_times() -> None:
+    names = [wide(f"{9 - number}") for number in range(9)]
+    bench = Bench(*(Link(names[at + 1], names[at], AT + at, WIDE * 128) for at in range(8)))
+
+    await bench.read(0, 8)
+
+    owned = [row for row in bench.rows("identities") if row[0] == names[0][0]][-1][3]
+    # In 16 KiB two have room, with their event ids. The last is whose it is now.
+    assert owned == [f"anon:{kind}:{value}" for kind, value in names[-2:]]
+    assert [one.owners for one in bench.told() if one.customer_key.startswith("anon:9")][-1] == owned
+    sizes = [message.size for _, _, message in bench.producer.acknowledged]
+    assert max(sizes) < MAX_MESSAGE_BYTES // 4
+
+
+async def test_of_people_all_hundred_owners_are_told_whatever_the_alphabet() -> None:
+    names = [(f"{250 - number}", "эмма.иванова@пример.рф" * 2) for number in range(101)]
+    bench = Bench(*(Link(names[at + 1], names[at], AT + at, "0" * 36) for at in range(100)))
+
+    await bench.read(0, 100)
+
+    assert len(bench.told()[0].owners) == 1
+    assert max(len(one.owners) for one in bench.told()) == identity_changes.OWNERSHIPS_MAX == 100
+
+
+@pytest.mark.parametrize("position", [None, 40])
+async def test_one_links_changes_are_written_in_parts_of_bounded_size(
+    position: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of 40 renames 40 identities, which is 2 MB of rows and of owners in all."""
+    monkeypatch.setattr(identity_changes, "HELD_BYTES", 100_000)
+    names = [wide(f"{40 - number:03}") for number in range(41)]
+    links = [Link(names[at + 1], names[at], AT + at, "e") for at in range(40)]
+    bench = Bench(*links, reports=TOLD if position is None else ())
+    bench.position = position
+    if position is None:
+        await bench.read(0, 39)
+        bench.producer.batches.clear()
+        await bench.read(39, 40)
+    else:
+        await bench.linking.begin()
+
+    sizes = [sum(one.size for part in batch.values() for one in part) for batch in bench.producer.batches]
+    assert sum(sizes) > (1_200_000 if position is None else 600_000)
+    # The one that passes the bound is the last of a part: 3 names of 5 KB, its own, and four bytes for a character.
+    assert max(sizes) < 130_000
+
+
+class DyingProducer(FakeProducer):
+    """Fails at one of its writes, when half of each partition's messages are there."""
+
+    def __init__(self, dies_at: int) -> None:
+        super().__init__()
+        self.left = dies_at
+
+    async def send(self, batches: Batches) -> Ends:
+        self.left -= 1
+        if self.left == -1:
+            await super().send({place: messages[: len(messages) // 2] for place, messages in batches.items()})
+            raise InterruptedError
+        return await super().send(batches)
+
+
+async def test_whoever_dies_amid_what_a_link_changes_leaves_it_to_be_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(identity_changes, "CHANGES_HELD", 3)
+    whole = Bench(*stronger_and_stronger(6))
+    await whole.read(0, 6)
+    expected = {str(row[:2] + row[-1:]): row for row in whole.rows("identities")}
+    for dies_at in range(12):
+        bench = Bench(*stronger_and_stronger(6))
+        bench.start(DyingProducer(dies_at))
+        with pytest.raises(InterruptedError):
+            await bench.read(0, 6)
+        assert not bench.last.acked
+        before, told = bench.rows("identities"), bench.told()
+        bench.start()
+        await bench.read(0, 6)
+
+        # ReplacingMergeTree keeps one row of a key, and a journeys log passes over what it was told already.
+        assert {str(row[:2] + row[-1:]): row for row in before + bench.rows("identities")} == expected
+        assert [one for one in told if one not in whole.told()] == []
+        assert bench.told() == whole.told()
 
 
 async def test_others_have_their_turn_while_links_are_taken_and_a_revoked_partition_ends_it(

@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
 from schemas.journey_log import Owners
-from schemas.limits import MAPS
-from schemas.topics import JOURNEYS_LOG, MAX_MESSAGE_BYTES
+from schemas.topics import JOURNEYS_LOG
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided, TaskWatermark
 from streams.agents import identity as module
+from streams.agents import identity_changes
 from streams.agents.identity import Linking
 from streams.agents.services import Services
 from streams.identity.groups import ALWAYS
@@ -171,7 +171,7 @@ class DyingProducer(FakeProducer):
 async def test_whoever_dies_before_the_report_leaves_all_to_be_told_again(
     dies_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHANGES_HELD", 1)
+    monkeypatch.setattr(identity_changes, "CHANGES_HELD", 1)
     bench = Bench(*SAID, reports=())
     bench.position = 5
     bench.start(DyingProducer(dies_at))
@@ -187,7 +187,7 @@ async def test_whoever_dies_before_the_report_leaves_all_to_be_told_again(
 
 
 async def test_whoever_loses_the_partition_while_telling_leaves_it_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHANGES_HELD", 1)
+    monkeypatch.setattr(identity_changes, "CHANGES_HELD", 1)
     bench = Bench(*SAID, reports=())
     bench.position = 5
     bench.producer.gate.clear()
@@ -200,7 +200,7 @@ async def test_whoever_loses_the_partition_while_telling_leaves_it_to_the_next(m
     await beginning
     await bench.linking.report()
 
-    assert by_key(bench.told()).keys() == {"anon:cookie:k", "anon:email:e@x"}
+    assert by_key(bench.told()).keys() == {"anon:email:e@x"}
     assert bench.reported() == []
     assert bench.telemetry.registry.get_sample_value("touchline_identities") == 0
 
@@ -224,7 +224,7 @@ async def test_a_thousand_owners_are_told_in_messages_of_bounded_size_and_others
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
-    monkeypatch.setattr(module, "OWNERS_HELD_BYTES", 10_000)
+    monkeypatch.setattr(identity_changes, "HELD_BYTES", 10_000)
     said = [Link((CUSTOMER, f"c{n}"), ("cookie", f"{n}"), AT, f"e{n}") for n in range(1_000)]
     bench = Bench(*said, reports=())
     bench.position = 1_000
@@ -248,14 +248,8 @@ async def test_of_a_thousand_owners_of_one_identity_the_newest_hundred_are_told(
     bench = await told_at(120, *said)
 
     first = by_key(bench.told())[f"anon:{names[0][0]}:x"]
-    assert len(first.owners) == len(first.since) == module.OWNERSHIPS_MAX == 100
+    assert len(first.owners) == len(first.since) == identity_changes.OWNERSHIPS_MAX == 100
     assert first.owners[-1] == "anon:130:x"
-
-
-def test_the_longest_list_of_owners_fits_a_message() -> None:
-    name = len("anon:") + MAPS["identifiers"].name + 1 + MAPS["identifiers"].value
-    # A customer's id is shorter. A character takes 4 bytes at most.
-    assert (module.OWNERSHIPS_MAX + 2) * (4 * name + 20) < MAX_MESSAGE_BYTES // 4
 
 
 async def test_links_that_were_made_anew_are_read_from_their_beginning() -> None:

@@ -1,0 +1,172 @@
+"""What links have changed, as it is written: rows of tables, and what journeys are told, within a bound of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from schemas import journey_log
+from schemas.identity_links import CUSTOMER, Identity
+from schemas.journey_log import Owners
+from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
+from schemas.topics import JOURNEYS_LOG
+from schemas.units import DAY_MS, TIMES
+from schemas.versions import row_version
+from streams.agents.facts import encode_facts
+from streams.identity.graph import Changes
+from streams.identity.groups import ALWAYS, Conflict, Ownership
+from streams.identity.identities import ANONYMOUS
+from streams.kafka.offsets import Record
+from streams.kafka.producer import Batches, Message, partition_for
+from streams.settings import Settings
+
+CHANGES_HELD = 2_000
+HELD_BYTES = 4 << 20
+"""When so many rows and owners, or about so many bytes of them, wait to be written, they are, also amid what one link
+changes: that may be all identities of a component, or of a thousand components."""
+OWNERSHIPS_MAX = 100
+OWNERSHIPS_MAX_BYTES = 16 << 10
+"""Most ownerships of an identity that are told, the newest: people have a few. A robot may rename a profile of 250
+identifiers 250 times, by names of 5 KB, and each time all of them are told with all of their owners."""
+CHARACTER_BYTES = 4
+"""Of a character, at most."""
+
+_OwnersByIdentity = Mapping[Identity, tuple[Ownership, ...]]
+
+
+class Changed:
+    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._epoch = settings.epoch
+        self._partitions = settings.partitions
+        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
+        self._owners: list[tuple[int, Message]] = []
+        self._count = self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be written before more is added."""
+        return self._count >= CHANGES_HELD or self._bytes >= HELD_BYTES
+
+    def add(self, changes: Changes, record: Record) -> Iterator[None]:
+        """Add what a record has changed, little by little; it may be taken at each yield."""
+        version = row_version(self._epoch, record.offset)
+        yield from self._add_rows("identities", _identity_rows(changes, record.timestamp, version))
+        yield from self._add_rows("identity_conflicts", _conflict_rows(changes, version))
+        yield from self.add_owners(changes.owners, record.offset)
+        yield  # what changes nothing has taken its time, too
+
+    def add_owners(self, owners: _OwnersByIdentity, offset: int) -> Iterator[None]:
+        """Add what the partitions of stated keys are told, as of the link with an offset; as `add`."""
+        for found in _owners(owners, offset, self._later_ms):
+            key = found.customer_key.encode()
+            message = Message(key, journey_log.encode(found))
+            self._owners.append((partition_for(key, self._partitions), message))
+            self._note(message.size)
+            yield
+
+    def _add_rows(self, table: str, rows: Iterable[tuple[Row, int]]) -> Iterator[None]:
+        for row, size in rows:
+            self._rows[table].append(row)
+            self._note(size)
+            yield
+
+    def _note(self, size: int) -> None:
+        self._count += 1
+        self._bytes += size
+
+    def taken(self) -> Batches:
+        """Take all of it, as messages."""
+        taken = {
+            (topic_of(table), 0): [Message(None, value) for value in encode_facts(rows)]
+            for table, rows in self._rows.items()
+            if rows
+        }
+        for place, message in self._owners:
+            taken.setdefault((JOURNEYS_LOG, place), []).append(message)
+        self._clear()
+        return taken
+
+
+def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterator[tuple[Row, int]]:
+    """Yield rows, and how many bytes each takes at most, but for its numbers."""
+    for (kind, value), every in changes.owners.items():
+        owned = _told(every)
+        names, event_ids = [key_of(one.owner) for one in owned], [one.event_id for one in owned]
+        row = IdentityRow(
+            kind=kind,
+            value=value,
+            since=[_since(one) for one in owned],
+            customer_ids=names,
+            event_ids=event_ids,
+            changed_at=changed_at,
+            version=version,
+        )
+        yield row, _bytes_of(kind, value, *names, *event_ids)
+
+
+def _told(every: Sequence[Ownership]) -> Sequence[Ownership]:
+    """Return the ownerships of an identity that are told: the newest, as many as there may be; one of any size."""
+    told = every[-OWNERSHIPS_MAX:]
+    left = OWNERSHIPS_MAX_BYTES
+    for place in range(len(told) - 1, -1, -1):
+        (kind, value), event_id = told[place].owner, told[place].event_id
+        left -= len(kind.encode()) + len(value.encode()) + len(event_id.encode())
+        if left < 0:
+            return told[min(place + 1, len(told) - 1) :]
+    return told
+
+
+def _bytes_of(*texts: str) -> int:
+    return CHARACTER_BYTES * sum(map(len, texts))
+
+
+def _owners(owners: _OwnersByIdentity, offset: int, later_ms: int) -> Iterable[Owners]:
+    """Yield what the partitions of the stated keys are told: who owns their touchpoints.
+
+    Args:
+        later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
+    """
+    for identity, every in owners.items():
+        owned = _told(every)
+        since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
+        yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)
+
+
+def _since(owned: Ownership) -> int:
+    return max(owned.since, TIMES.start)
+
+
+def key_of(identity: Identity) -> str:
+    """Return what customers are called by whose identity it is: a customer's id, or the name of a profile."""
+    kind, value = identity
+    return value if kind == CUSTOMER else f"{ANONYMOUS}{kind}:{value}"
+
+
+def _conflict_rows(changes: Changes, version: int) -> Iterator[tuple[Row, int]]:
+    """Yield rows, and how many bytes each takes at most, but for its numbers."""
+    for conflict in changes.conflicts:
+        yield _conflict_row(conflict, version, deleted=False)
+    for conflict in changes.settled:
+        yield _conflict_row(conflict, version, deleted=True)
+
+
+def _conflict_row(conflict: Conflict, version: int, *, deleted: bool) -> tuple[Row, int]:
+    link = conflict.link
+    row = IdentityConflictRow(
+        kind=link.first[0],
+        value=link.first[1],
+        other_kind=link.second[0],
+        other_value=link.second[1],
+        reason=conflict.reason,
+        customer_ids=list(conflict.customers),
+        event_id=link.event_id,
+        occurred_at=link.occurred_at,
+        deleted=deleted,
+        version=version,
+    )
+    return row, _bytes_of(*link.first, *link.second, *conflict.customers, link.event_id)
