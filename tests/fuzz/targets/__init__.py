@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fuzz.target import Target
 from tests.fuzz.targets.collect import Bodies
+from tests.fuzz.targets.held import Carries, Renames
 from tests.fuzz.targets.identity import Identifiers
 from tests.fuzz.targets.journeys import Facts, Folds, Log, Moves, Robots, State
 from tests.fuzz.targets.kafka import Batches, Notes
@@ -17,6 +18,7 @@ TARGETS: dict[str, type[Target]] = {
     "intake": Intake,
     "identity": Identifiers,
     "links": Links,
+    "renames": Renames,
     "writers": Writers,
     "json": Json,
     "lines": Lines,
@@ -26,6 +28,7 @@ TARGETS: dict[str, type[Target]] = {
     "log": Log,
     "robots": Robots,
     "moves": Moves,
+    "carries": Carries,
     "folds": Folds,
     "facts": Facts,
     "letters": Letters,

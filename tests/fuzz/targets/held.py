@@ -1,0 +1,145 @@
+"""What agents hold at once of what strangers make them write: each write is a part of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+from typing_extensions import override
+
+from schemas import identity_links, journey_log
+from schemas.identity_links import CUSTOMER, Identity, Link
+from schemas.journey_log import Owners, Touchpoint
+from schemas.limits import CHARACTERS, MAPS
+from schemas.topics import JOURNEYS_LOG, LINKS
+from streams.agents.identity import Linking
+from streams.agents.identity_changes import HELD_BYTES
+from streams.agents.journeys import MAX_UNWRITTEN_BYTES, Journeys, rules_of
+from streams.agents.services import Services
+from streams.journeys.partition import Partition
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
+from streams.kafka.producer import Batches, Ends
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.fuzz.target import CPU_MS, Target
+from tests.unit.journeys.play import DAY, SECOND, T0, order, said, seen_page
+from tests.unit.streams.records import FakeRecord
+
+LINK_MS = 80.0
+"""CPU time that a link of a robot may take with all that is written of it, ms: others have their turn amid it."""
+ROW_BYTES = 64 << 10
+"""More than a row of an identity takes, or what journeys are told of it."""
+RECORD_BYTES = 4 << 20
+"""More than one record makes a partition write: what a key has in its journeys and with its owners may move, and is
+written as a record, as a row, and as the state of who had it."""
+_BIG = 1 << 40
+_SETTINGS = Settings(partitions=1)
+
+
+class _Producer:
+    """Forgets what is written; no write may be larger than a bound."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    async def send(self, batches: Batches) -> Ends:
+        size = sum(message.size for messages in batches.values() for message in messages)
+        assert size <= self._most, f"{size} bytes are written at once"
+        return {}
+
+
+class Renames(Target):
+    """Robots whose profiles have long names, and are renamed again and again: what IDENTITY writes of it."""
+
+    def __init__(self) -> None:
+        producer = _Producer(HELD_BYTES + ROW_BYTES)
+        self._services = Services(_SETTINGS, producer, Telemetry.on(CollectorRegistry()))
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        limit = MAPS["identifiers"]
+        wide = rng.choice(("x", "\N{GRINNING FACE}"))
+        kind, value = rng.choice(((3, 8), (3, 200), (3, limit.value), (limit.name, limit.value)))
+        count = rng.choice((10, 10, 20, 20, 40, 100))
+        names = [(f"{count - n:03}".ljust(kind, wide), f"{n}".ljust(value, wide)) for n in range(count)]
+        event_id = "e".ljust(rng.choice((1, CHARACTERS["event_id"])), wide)
+        pairs: list[tuple[Identity, Identity]] = []
+        for number in range(1, count):
+            # A chain is renamed at each link; a star at its first ones, and passes limits; a tree is in between.
+            other = rng.choice((number - 1, 0, rng.randrange(number)))
+            pairs.append((names[number], names[other]))
+            if rng.random() < 0.02:
+                pairs.append(((CUSTOMER, f"c{number % 5}"), names[other]))
+        if rng.random() < 0.2:
+            rng.shuffle(pairs)
+        return msgspec.msgpack.encode([Link(*pair, T0 + n, event_id) for n, pair in enumerate(pairs)])
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        links = msgspec.msgpack.decode(data, type=list[Link])
+        linking = Linking(self._services, lambda: None, _nothing)
+        records = [FakeRecord(offset, identity_links.encode(link)) for offset, link in enumerate(links)]
+        yield CPU_MS + LINK_MS * len(links)
+        with capture_logs():
+            asyncio.run(linking.receive(_chunk(LINKS, records)))
+
+
+class Carries(Target):
+    """Robots' touchpoints, few large ones or many, that move again and again in a chunk: what JOURNEYS writes of it."""
+
+    def __init__(self) -> None:
+        producer = _Producer(MAX_UNWRITTEN_BYTES + RECORD_BYTES)
+        self._services = Services(_SETTINGS, producer, Telemetry.on(CollectorRegistry()))
+
+    @override
+    def make(self, rng: random.Random) -> bytes:
+        keys, moves = rng.choice((1, 4, 20)), rng.choice((1, 5, 15))
+        length, count = rng.choice(((100, 400), (2_000, 150), (30_000, 10), (480_000, 1)))
+        records: list[bytes] = []
+        for number in range(count * keys):
+            at = rng.randrange(1_000) * SECOND
+            one = rng.choice((seen_page(at), order(at, 1, order_id=f"o{number}"), said(at, 1, post_id=f"p{number}")))
+            told: Touchpoint = replace(
+                one,
+                event_id=f"e{number:06}",
+                customer_key=f"anon:cookie:{number % keys}",
+                text="w" * length,
+                received_at=T0 - DAY if rng.random() < 0.01 else one.received_at,
+            )
+            records.append(journey_log.encode(told))
+        for move in range(moves * keys):
+            owner = f"c{move // keys % rng.choice((2, 99))}"
+            owners = Owners(f"anon:cookie:{move % keys}", [T0 - DAY], [owner], move + 1)
+            records.insert(rng.randint(len(records) * 2 // 3, len(records)), journey_log.encode(owners))
+        return msgspec.msgpack.encode(records)
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        records = msgspec.msgpack.decode(data, type=list[bytes])
+        agent = Journeys(self._services, _fresh, _lost)
+        yield CPU_MS * len(records)
+        numbered = [FakeRecord(offset, record) for offset, record in enumerate(records)]
+        asyncio.run(agent.process(_chunk(JOURNEYS_LOG, numbered)))
+
+
+def _chunk(topic: str, records: Sequence[FakeRecord]) -> Chunk:
+    tracker = OffsetTracker(topic, 0, 0, 0, _BIG, _BIG)
+    (chunk,) = tracker.track(Fetched(records, len(records), len(records)), _BIG)
+    return chunk
+
+
+async def _nothing(_topic: str) -> AsyncIterator[Sequence[Record]]:
+    yield []
+
+
+async def _fresh(number: int) -> Partition:
+    return Partition(number, _SETTINGS.partitions, rules_of(_SETTINGS))
+
+
+async def _lost(_topic: str, _partition: int, _offset: int) -> Record | None:
+    return None
