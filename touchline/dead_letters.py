@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import blake2b
+from heapq import heappop, heappush
 from itertools import groupby
+
+import msgspec
 
 from schemas.dead_letters import DeadLetter, decode
 from schemas.inputs import CONTRACT_INPUTS
@@ -19,6 +22,10 @@ from touchline.errors import CommandError
 
 FETCHED_AT_ONCE = 10_000
 """Letters without their messages that are gathered before these are fetched."""
+MESSAGES_REMEMBERED = 500_000
+"""Of so many messages, the latest that had a dead letter, digests are kept, in 50 MB: another letter of one of them is
+known by it. One of an earlier message is taken for another message's; sent back twice, it counts as a duplicate."""
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -121,19 +128,41 @@ async def once_each(letters: AsyncIterable[DeadLetter], counts: Counts) -> Async
     """Yield the first dead letter of each message, and count.
 
     A message has several letters if it was refused again: after a crash, after a replay, or because its producer sent
-    it twice. It is the same message if topic, key and value are the same; without a value, if its place is.
+    it twice. It is the same message if topic, key and value are the same; without a value, if its place is. So it is
+    of the last `MESSAGES_REMEMBERED`.
     """
-    seen: set[tuple[str, bytes | None, bytes]] = set()
+    seen: dict[bytes, None] = {}
     async for letter in letters:
         counts.letters += 1
-        place = f"{letter.partition}/{letter.offset}".encode()
-        content = sha256(letter.value).digest() if letter.value is not None else place
-        message = (letter.topic, letter.key, content)
-        if message not in seen:
-            seen.add(message)
+        message = _digest_of(letter)
+        is_known = message in seen
+        if is_known:
+            del seen[message]
+        seen[message] = None
+        if len(seen) > MESSAGES_REMEMBERED:
+            del seen[next(iter(seen))]
+        if not is_known:
             counts.messages += 1
             counts.returnable += returnable(letter, counts.partitions, counts.inputs)
             yield letter
+
+
+async def latest(letters: AsyncIterable[DeadLetter], limit: int) -> list[DeadLetter]:
+    """Return so many letters, those that were refused last, in the order in which they were."""
+    kept: list[tuple[str, int, DeadLetter]] = []
+    number = 0
+    async for letter in letters:
+        number += 1
+        heappush(kept, (letter.at, number, letter))
+        if len(kept) > limit:
+            heappop(kept)
+    return [letter for _, _, letter in sorted(kept)]
+
+
+def _digest_of(letter: DeadLetter) -> bytes:
+    """Return what tells a letter's message from others."""
+    what = letter.value if letter.value is not None else f"{letter.partition}/{letter.offset}"
+    return blake2b(msgspec.msgpack.encode((letter.topic, letter.key, what)), digest_size=DIGEST_BYTES).digest()
 
 
 def returnable(letter: DeadLetter, partitions: Mapping[str, int], inputs: Container[str] = CONTRACT_INPUTS) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from streams.kafka.admin import partition_counts
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
-from touchline.dead_letters import Counts, Selection, dead_letters, once_each, send_back, with_messages
+from touchline.dead_letters import Counts, Selection, dead_letters, latest, once_each, send_back, with_messages
 from touchline.paused_inputs import PausedInput, ask_to_take_up, paused_inputs
 from touchline.publish.run import publish
 from touchline.report.formatting import counted, duration
@@ -78,14 +77,8 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
 async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[Counts, list[DeadLetter]]:
     """Return how many there are, and the latest of them, the oldest first."""
     counts = Counts(await partition_counts(configured), configured.inputs)
-    latest: dict[str, deque[DeadLetter]] = {}
-    async for letter in once_each(dead_letters(configured, selection, counts.partitions), counts):
-        latest.setdefault(letter.topic, deque(maxlen=limit)).append(letter)
-    letters = sorted(
-        (letter for of_topic in latest.values() for letter in of_topic),
-        key=lambda letter: letter.at,
-    )
-    return counts, letters[-limit:]
+    letters = once_each(dead_letters(configured, selection, counts.partitions), counts)
+    return counts, await latest(letters, limit)
 
 
 async def _with_messages(configured: Settings, letters: list[DeadLetter], counts: Counts) -> list[DeadLetter]:

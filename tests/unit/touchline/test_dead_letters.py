@@ -1,11 +1,17 @@
-"""Which dead letters can be sent back: those that hold a message that the place it names takes."""
+"""Which dead letters can be sent back, once each: those that hold a message that the place it names takes."""
 
 from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 import pytest
 
 from schemas.dead_letters import DeadLetter
-from touchline.dead_letters import returnable
+from touchline import dead_letters as module
+from touchline.dead_letters import Counts, latest, once_each, returnable
 
 TWEETS = "touchpoints.tweets.v1"
 PARTITIONS = {TWEETS: 4, "other": 4}
@@ -34,3 +40,80 @@ def test_a_letter_with_its_message_and_a_place_that_is_there_is_returnable() -> 
 )
 def test_any_other_is_not(other: DeadLetter) -> None:
     assert not returnable(other, PARTITIONS)
+
+
+def once(letters: Iterable[DeadLetter]) -> tuple[list[DeadLetter], Counts]:
+    """Return the letters that are left, and the counts."""
+    counts = Counts(PARTITIONS)
+
+    async def left() -> list[DeadLetter]:
+        return [one async for one in once_each(_all(letters), counts)]
+
+    return asyncio.run(left()), counts
+
+
+def test_letters_of_one_message_are_one() -> None:
+    place = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 8, "", b"k", b"v")
+    other_key = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 7, "", b"l", b"v")
+    other_place = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 8, "")
+    without = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 7, "")
+
+    left, counts = once([letter(), place, letter(b"w"), other_key, without, other_place, letter(), without])
+
+    assert left == [letter(), letter(b"w"), other_key, without, other_place]
+    assert (counts.letters, counts.messages, counts.returnable) == (8, 5, 3)
+
+
+def test_a_value_that_looks_like_a_place_is_none() -> None:
+    without = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 7, "", b"k")
+
+    assert once([letter(b"3/7"), without])[0] == [letter(b"3/7"), without]
+
+
+def test_of_more_messages_than_are_remembered_those_met_lately_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MESSAGES_REMEMBERED", 2)
+    first, second, third = letter(b"1"), letter(b"2"), letter(b"3")
+
+    assert once([first, second, first, third, first, second])[0] == [first, second, third, second]
+
+
+async def _all(letters: Iterable[DeadLetter]) -> AsyncIterator[DeadLetter]:
+    for one in letters:
+        yield one
+
+
+def test_the_latest_are_those_that_were_refused_last_whatever_topics_they_name() -> None:
+    """Anybody can write a letter that names a topic of its own: as many of each topic would be of any number."""
+    letters = [replace(letter(), topic=f"t{number}", at=f"2024-05-{number % 30 + 1:02}") for number in range(90)]
+
+    found = asyncio.run(latest(_all(letters), 7))
+
+    assert [(one.at[-2:], one.topic) for one in found] == [
+        ("28", "t87"),
+        ("29", "t28"),
+        ("29", "t58"),
+        ("29", "t88"),
+        ("30", "t29"),
+        ("30", "t59"),
+        ("30", "t89"),
+    ]
+
+
+def test_letters_with_long_keys_take_no_more_memory_than_their_digests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MESSAGES_REMEMBERED", 1_000)
+    long = DeadLetter("undecodable", "", "ingest", TWEETS, 3, 7, "", None, b"v")
+
+    letters = (replace(long, key=b"%d" % number + b"k" * 10_000) for number in range(5_000))
+
+    async def count() -> int:
+        return sum([1 async for _ in once_each(_all(letters), Counts(PARTITIONS))])
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(count()) == 5_000
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 1 << 20
