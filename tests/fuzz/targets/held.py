@@ -64,8 +64,8 @@ class Renames(Target):
     def make(self, rng: random.Random) -> bytes:
         limit = MAPS["identifiers"]
         wide = rng.choice(("x", "\N{GRINNING FACE}"))
-        kind, value = rng.choice(((3, 8), (3, 200), (3, limit.value), (limit.name, limit.value)))
-        count = rng.choice((10, 10, 20, 20, 40, 100))
+        kind, value = rng.choice(((8, 8), (200, 200), (3, limit.value), (limit.name, limit.value)))
+        count = rng.choice((10, 20, 40) if value > kind else (10, 20, 40, 80))
         names = [(f"{count - n:03}".ljust(kind, wide), f"{n}".ljust(value, wide)) for n in range(count)]
         event_id = "e".ljust(rng.choice((1, CHARACTERS["event_id"])), wide)
         pairs: list[tuple[Identity, Identity]] = []
