@@ -98,15 +98,17 @@ class Carries(Target):
 
     @override
     def make(self, rng: random.Random) -> bytes:
-        keys, moves = rng.choice((1, 4, 20)), rng.choice((1, 5, 15))
-        length, count = rng.choice(((100, 400), (2_000, 150), (30_000, 10), (480_000, 1)))
+        keys, moves = rng.choice((1, 4, 20)), rng.choice((1, 15, 15))
+        length, count = rng.choice(((100, 300), (1_900, 900), (1_900, 900), (480_000, 20)))
         records: list[bytes] = []
-        for number in range(count * keys):
+        for number in range(count):
             at = rng.randrange(1_000) * SECOND
             one = rng.choice((seen_page(at), order(at, 1, order_id=f"o{number}"), said(at, 1, post_id=f"p{number}")))
             told: Touchpoint = replace(
                 one,
                 event_id=f"e{number:06}",
+                fingerprint=number,
+                source_offset=number,
                 customer_key=f"anon:cookie:{number % keys}",
                 text="w" * length,
                 received_at=T0 - DAY if rng.random() < 0.01 else one.received_at,
@@ -115,7 +117,7 @@ class Carries(Target):
         for move in range(moves * keys):
             owner = f"c{move // keys % rng.choice((2, 99))}"
             owners = Owners(f"anon:cookie:{move % keys}", [T0 - DAY], [owner], move + 1)
-            records.insert(rng.randint(len(records) * 2 // 3, len(records)), journey_log.encode(owners))
+            records.append(journey_log.encode(owners))
         return msgspec.msgpack.encode(records)
 
     @override
