@@ -126,7 +126,8 @@ class Carries(Target):
         agent = Journeys(self._services, _fresh, _lost)
         yield CPU_MS * len(records)
         numbered = [FakeRecord(offset, record) for offset, record in enumerate(records)]
-        asyncio.run(agent.process(_chunk(JOURNEYS_LOG, numbered)))
+        with capture_logs():
+            asyncio.run(agent.process(_chunk(JOURNEYS_LOG, numbered)))
 
 
 def _chunk(topic: str, records: Sequence[FakeRecord]) -> Chunk:
