@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
+
+import msgspec
 
 from schemas.avro.jsonl import BadLineError, MissingFieldError, parse_line
 from schemas.errors import Reason, RefusalError, UndecodableError
@@ -33,11 +36,20 @@ class Outgoing(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A touchpoint that is refused, as the workers would refuse it; `event_id` is None where none could be read."""
+    """A touchpoint that is refused, as the workers would refuse it; `event_id` is None where it states none."""
 
     event_id: str | None
     reason: Reason
     detail: str
+
+
+class _Named(msgspec.Struct, gc=False):
+    """What is read of a touchpoint that does not fit its record, so that its sender knows which it was."""
+
+    event_id: str | None = None
+
+
+_named = msgspec.json.Decoder(_Named)
 
 
 class _NoScorer:
@@ -70,10 +82,12 @@ class Intake:
             text: one JSON object.
             now: wall-clock time, ms.
         """
-        event_id = None
         try:
             kind, record = _parsed(text)
-            event_id = record["event_id"]
+        except RefusalError as error:
+            return Refused(_stated_event_id(text), error.reason, error.detail)
+        event_id = record["event_id"]
+        try:
             value = self._value(kind, record)
             check_size(value)
             source = Source(0, "", 0, 0, now, len(value))
@@ -89,6 +103,13 @@ class Intake:
             return self._converter.value(kind, record)
         except BadLineError as error:
             raise UndecodableError(error.reason) from error
+
+
+def _stated_event_id(text: bytes) -> str | None:
+    if len(text) <= TEXT_BYTES:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            return _named.decode(text).event_id
+    return None
 
 
 def _parsed(text: bytes) -> tuple[str, dict[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.avro.jsonl import parse_line
+from schemas.avro.jsonl import BadLineError, parse_line
 from schemas.kinds import KINDS
 from schemas.topics import TOPIC_KINDS
 from streams.identity.identities import Identities
@@ -48,9 +49,10 @@ def test_a_touchpoint_with_anything_in_any_field_has_the_workers_verdict(kind: s
 
     if isinstance(told, Outgoing):
         assert verdict_of_workers(told.message.value or b"", TOPIC_KINDS[told.topic], NOW) is None
-    elif told.event_id is not None:  # the line could be read: it has a message, which `publish` may refuse to send
-        value = PUBLISH.value(*parse_line(text))
-        assert verdict_of_workers(value, kind, NOW) == told.reason
+    else:
+        with suppress(BadLineError):  # a line that can be read has a message, which `publish` may refuse to send
+            value = PUBLISH.value(*parse_line(text))
+            assert verdict_of_workers(value, kind, NOW) == told.reason
 
 
 @given(st.binary(max_size=200))
@@ -67,6 +69,31 @@ def test_key_topic_and_value_are_those_of_publish(kind: str) -> None:
 
     assert isinstance(told, Outgoing)
     assert (told.topic, told.message.key, told.message.value) == published
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (purchase("e-7", amount_minor="1000"), "undecodable"),
+        (purchase("e-7", amount=1000), "undecodable"),
+        (purchase("e-7", kind="order"), "undecodable"),
+        (purchase("e-7", items=[{"sku": "s"}]), "missing_field"),
+        ({"kind": "purchase", "event_id": "e-7"}, "missing_field"),
+        ({"event_id": "e-7"}, "undecodable"),
+    ],
+)
+def test_what_does_not_fit_its_record_is_told_by_its_event_id(wrong: dict[str, Any], reason: str) -> None:
+    assert INTAKE.read(json.dumps(wrong).encode(), NOW)[:2] == ("e-7", reason)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"event_id": 7}', b'{"event_id": "e-7"', b'["event_id"]', b'{"event_id": "\xff"}', b"7"]
+)
+def test_what_states_no_event_id_has_none(text: bytes) -> None:
+    told = INTAKE.read(text, NOW)
+
+    assert isinstance(told, Refused)
+    assert told.event_id is None
 
 
 def test_a_touchpoint_over_a_mebibyte_is_too_large() -> None:
