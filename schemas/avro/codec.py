@@ -33,7 +33,8 @@ MAX_COMPILED_TYPES = 300
 """Types of a writer's schema up to which a decoder is compiled for it: the whole process waits for the compiler."""
 
 _SHOWN = 40
-_SINGLE_OBJECT_SIZE = 10
+SINGLE_OBJECT_SIZE = 10
+"""Single-object encoding: the two bytes of its mark and the eight of a fingerprint."""
 _NO_HEADER = b""
 """The header of JSON."""
 CONFLUENT = b"\x00"
@@ -85,7 +86,7 @@ class Codec:
             RegistryUnavailableError: the schema registry did not answer; try again.
         """
         decoders = self._decoders[kind]
-        size = _SINGLE_OBJECT_SIZE
+        size = SINGLE_OBJECT_SIZE
         decode = decoders.get(data[:size])
         if decode is None:
             size = _header_size(data)
@@ -123,7 +124,7 @@ class Codec:
         """Return the kind whose record a schema is of; None for JSON."""
         if writer is JSON_SCHEMA:
             return None
-        found = str(writer.get("name")).rpartition(".")[2]
+        found = _record_of(writer)
         named = [kind for kind in kinds if KIND_RECORDS[kind] == found]
         for kind in named or [kind for kind in kinds if bears(writer, KIND_RECORDS[kind])]:
             return kind
@@ -157,10 +158,7 @@ class Codec:
         if writer is JSON_SCHEMA:
             return self._json[kind].read
         expected = KIND_RECORDS[kind]
-        # Names are compared without their namespace, as Avro's resolution does.
-        found = str(writer.get("name")).rpartition(".")[2]
-        if found == CHANGE_RECORD:
-            raise UndecodableError(f"the message holds {CHANGE}")
+        found = _record_of(writer)
         if not bears(writer, expected):
             raise UndecodableError(f"the message holds a {found}; this topic carries {expected}")
         if writer.get("type") != "record":
@@ -178,8 +176,20 @@ class Codec:
 
     def _writer_of(self, data: bytes) -> Schema:
         if data.startswith(SINGLE_OBJECT):
-            return self._registry.by_fingerprint(data[2:_SINGLE_OBJECT_SIZE])
+            return self._registry.by_fingerprint(data[2:SINGLE_OBJECT_SIZE])
         return self._registry.by_id(_CONFLUENT_HEADER.unpack_from(data)[1])
+
+
+def _record_of(writer: Schema) -> str:
+    """Return the name of a writer's record, without its namespace: so Avro's resolution compares names.
+
+    Raises:
+        UndecodableError: it is that of Debezium's changes.
+    """
+    found = str(writer.get("name")).rpartition(".")[2]
+    if found == CHANGE_RECORD:
+        raise UndecodableError(f"the message holds {CHANGE}")
+    return found
 
 
 def decoder_for(writer: Schema, reader: Schema) -> Decode:
@@ -238,7 +248,7 @@ def _without_logical(schema: Any) -> Any:
 
 def _header_size(data: bytes) -> int:
     if data.startswith(SINGLE_OBJECT):
-        size = _SINGLE_OBJECT_SIZE
+        size = SINGLE_OBJECT_SIZE
     elif data.startswith(CONFLUENT):
         size = CONFLUENT_SIZE
     elif is_json(data):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE, KIND_RECORDS, Codec
+from schemas.avro.codec import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, Codec
 from schemas.avro.envelopes import is_json
 from schemas.avro.fingerprints import SINGLE_OBJECT
 from schemas.avro.json_messages import stated_kind
 from schemas.avro.registry import JSON_SCHEMA, Registry, Schema, schema_history
-from schemas.errors import UndecodableError, UnknownSchemaError
+from schemas.errors import UndecodableError
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
@@ -70,31 +70,39 @@ class Checker:
         """
         check_size(data)
         self._unknown.clear()
-        if is_json(data):
-            kind, framing = expected or _kind_stated(data), "JSON"
-        else:
-            writer, framing = self._writer(data)
-            kind = expected or (_kind_stated(data[CONFLUENT_SIZE:]) if writer is JSON_SCHEMA else _kind_of(writer))
+        kind = expected or self._kind_of(data)
         record = self._codec.decode(kind, data)
-        return Checked(kind, framing, self._customer_key(kind, record, now), list(self._unknown))
+        return Checked(kind, self._framing(data), self._customer_key(kind, record, now), list(self._unknown))
 
     def _customer_key(self, kind: str, record: dict[str, Any], now: int) -> str | None:
         accepted = accept(kind, record, _HERE, now=now, scorer=self._scorer, identities=self._identities)
         return accepted.customer_key if isinstance(accepted, Touchpoint) else None
 
-    def _writer(self, data: bytes) -> tuple[Schema, str]:
-        """Return the schema that an Avro message was written with, and its framing in words."""
+    def _kind_of(self, data: bytes) -> str:
+        """Return the kind of a message, whatever topic it is for."""
+        if is_json(data):
+            return _kind_stated(data)
+        if data.startswith(CONFLUENT) and len(data) >= CONFLUENT_SIZE and self._writer(data) is JSON_SCHEMA:
+            return _kind_stated(data[CONFLUENT_SIZE:])
+        return self._codec.kind_of(tuple(KINDS), data)
+
+    def _framing(self, data: bytes) -> str:
+        """Return in words how a message that can be read is written."""
+        if is_json(data):
+            return "JSON"
         if data.startswith(SINGLE_OBJECT):
-            fingerprint = data[len(SINGLE_OBJECT) : 10]
-            writer = self._registry.by_fingerprint(fingerprint)
-            return writer, f"Avro single-object encoding, fingerprint {fingerprint.hex()} is known{_version(writer)}"
-        if data.startswith(CONFLUENT) and len(data) >= CONFLUENT_SIZE:
-            schema_id = int.from_bytes(data[1:CONFLUENT_SIZE], "big")
-            return self._registry.by_id(schema_id), f"Confluent framing, schema id {schema_id} is known"
-        raise UndecodableError(
-            f"the message begins with {data[:2].hex() or 'nothing'}: neither Avro single-object encoding (c301), "
-            "nor Confluent framing (00), nor JSON ({)"
-        )
+            fingerprint = data[len(SINGLE_OBJECT) : SINGLE_OBJECT_SIZE]
+            known = _version(self._registry.by_fingerprint(fingerprint))
+            return f"Avro single-object encoding, fingerprint {fingerprint.hex()} is known{known}"
+        return f"Confluent framing, schema id {_schema_id(data)} is known"
+
+    def _writer(self, data: bytes) -> Schema:
+        """Return the schema that a message in Confluent framing was written with."""
+        return self._registry.by_id(_schema_id(data))
+
+
+def _schema_id(data: bytes) -> int:
+    return int.from_bytes(data[len(CONFLUENT) : CONFLUENT_SIZE], "big")
 
 
 def _kind_stated(data: bytes) -> str:
@@ -104,14 +112,6 @@ def _kind_stated(data: bytes) -> str:
     if kind not in KINDS:
         raise UndecodableError(f"kind is {kind!r}; the kinds are {', '.join(KINDS)}")
     return kind
-
-
-def _kind_of(writer: Schema) -> str:
-    record = str(writer.get("name")).rpartition(".")[2]
-    for kind, name in KIND_RECORDS.items():
-        if name == record:
-            return kind
-    raise UnknownSchemaError(f"the message holds a {record}; no input carries it")
 
 
 def _version(writer: Schema) -> str:

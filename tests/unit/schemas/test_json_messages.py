@@ -174,9 +174,13 @@ def test_a_change_of_a_table_is_refused_with_advice(change: dict[str, Any]) -> N
 
 def test_a_change_of_a_table_in_avro_is_refused_with_advice() -> None:
     envelope = {"type": "record", "name": "Envelope", "namespace": "shop.orders", "fields": []}
-    refused = refusal("purchase", b"\0\0\0\0\x01", Codec(Ids(id1=envelope)))
+    codec = Codec(Ids(id1=envelope))
+    refused = refusal("purchase", b"\0\0\0\0\x01", codec)
     assert refused.reason == "undecodable"
     assert "ExtractNewRecordState" in refused.detail
+
+    with pytest.raises(UndecodableError, match="ExtractNewRecordState"):
+        codec.kind_of(("purchase", "tweet"), b"\0\0\0\0\x01")
 
 
 def test_json_schema_framing_is_read_by_name() -> None:

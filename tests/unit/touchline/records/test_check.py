@@ -11,9 +11,15 @@ from click.testing import CliRunner, Result
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry, kind_schemas
+from schemas.errors import RefusalError
 from schemas.kinds import KINDS
+from streams.identity.identities import Identities
+from streams.sentiment import VaderScorer
 from tests.servers.schema_registry import running_registry
+from tests.unit.touchline.collect.worker import verdict_of_workers
+from tests.unit.touchline.records.probe import NOW
 from touchline.main import cli
+from touchline.records.check import Checker
 from touchline.records.examples import example_json, example_message, example_record
 
 
@@ -64,7 +70,8 @@ def test_a_refusal_has_the_reason_of_the_dead_letters() -> None:
         (b'{"event_id": "e"}', "--kind"),
         (b'{"kind": "tweets"}', "the kinds are purchase, tweet"),
         (b"hello", "begins with 6865"),
-        (b"\xc3\x01", "fingerprint"),
+        (b"\xc3\x01", "its header alone takes 10"),
+        (b"\x00\x00", "its header alone takes 5"),
         (b"\xc3\x01" + bytes(8), "no schema shipped with touchline has the fingerprint 0000000000000000"),
         (b"\x00\x00\x00\x00\x07rest", "TOUCHLINE_SCHEMA_REGISTRY"),
         (b"{", "JSON"),
@@ -77,6 +84,29 @@ def test_what_is_no_message_is_told_on_one_line(message: bytes, said: str) -> No
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["purchase", "survey_answer"])
+def test_a_message_cut_short_anywhere_has_the_workers_verdict(kind: str) -> None:
+    checker, reasons = Checker(FileRegistry(), VaderScorer(), Identities()), set()
+    for message in (example_message(kind), example_json(kind).encode()):
+        for size in range(len(message)):
+            with pytest.raises(RefusalError) as told:
+                checker.check(message[:size], kind, NOW)
+            assert told.value.reason == verdict_of_workers(message[:size], kind, NOW), size
+            reasons.add(told.value.reason)
+    assert reasons == {"undecodable"}
+
+
+def test_a_record_that_bears_ours_as_an_alias_is_read_as_ours() -> None:
+    schema = {**kind_schemas()["tweet"], "name": "Post", "aliases": ["Tweet"]}
+    with running_registry() as registry:
+        registry.say(7, 200, {"schema": json.dumps(schema)})
+        runner = CliRunner(env={"TOUCHLINE_SCHEMA_REGISTRY": f"http://{registry.place}"})
+        framed = b"\0\0\0\0\x07" + example_message("tweet")[10:]
+        result = runner.invoke(cli, ["schemas", "check"], input=framed)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("a valid Tweet for touchpoints.tweets.v1: Confluent framing, schema id 7 is known")
 
 
 def test_a_message_for_another_topic_is_refused() -> None:
