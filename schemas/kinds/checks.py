@@ -154,20 +154,35 @@ def stars(name: str) -> Rule:
     return Rule(check, {name: {"minimum": low, "maximum": high}})
 
 
-_IN_REASON: Mapping[str, object] = {"minimum": -LARGEST_SCORE, "maximum": LARGEST_SCORE}
 SCORE_BOUNDS: Bounds = {
-    "score": {**_IN_REASON, "$comment": "within its scale; of nps 0 to 10"},
-    "scale_min": {**_IN_REASON, "$comment": "below `scale_max`"},
-    "scale_max": {**_IN_REASON, "$comment": "above `scale_min`"},
+    "score": {"$comment": "within its scale; of nps 0 to 10"},
+    "scale_min": {"$comment": "below `scale_max`"},
+    "scale_max": {"$comment": "above `scale_min`"},
 }
 """What `normalised_score` asks of a survey answer; of the scale only where there is a score, and not of nps."""
+
+
+def scores(*names: str) -> Rule:
+    """Refuse a record in which one of these scores, or ends of a scale, is beyond `LARGEST_SCORE` (`invalid_score`)."""
+
+    def check(record: Record) -> None:
+        for name in names:
+            number = record[name]
+            if number is not None and not -LARGEST_SCORE <= number <= LARGEST_SCORE:  # NaN is not within
+                raise InvalidRecordError(
+                    "invalid_score", f"{name} is {number:g}; it must lie within ±{LARGEST_SCORE:g}"
+                )
+
+    within: Mapping[str, object] = {"minimum": -LARGEST_SCORE, "maximum": LARGEST_SCORE}
+    return Rule(check, dict.fromkeys(names, within))
 
 
 def normalised_score(record: Record) -> int | None:
     """Return a survey answer's score mapped to 0 .. SCALE, higher being better.
 
     A bound that the answer does not name is that of its kind of question; NPS is 0 to 10 and higher
-    is better, whatever the answer says. Without a score, or a scale, the result is None.
+    is better, whatever the answer says. Without a score, or a scale, the result is None. The score and the ends of its
+    scale lie within `LARGEST_SCORE`.
 
     Raises:
         InvalidRecordError: the score is outside its scale, or there can be no such scale.
@@ -175,26 +190,17 @@ def normalised_score(record: Record) -> int | None:
     score: float | None = record["score"]
     if score is None:
         return None
-    if not _is_reasonable(score):
-        raise InvalidRecordError("invalid_score", f"score is {score:g}; it must lie within ±{LARGEST_SCORE:g}")
     scale = _scale(record)
     if scale is None:
         return None
     low, high = scale
-    if not (_is_reasonable(low) and _is_reasonable(high) and low < high):
-        raise InvalidRecordError(
-            "invalid_score",
-            f"the scale runs from {low:g} to {high:g}; it must rise, and lie within ±{LARGEST_SCORE:g}",
-        )
+    if not low < high:
+        raise InvalidRecordError("invalid_score", f"the scale runs from {low:g} to {high:g}; it must rise")
     if not low <= score <= high:
         raise InvalidRecordError("invalid_score", f"score is {score:g}; its scale is {low:g} to {high:g}")
     normalised = round(SCALE * (score - low) / (high - low))
     is_reversed = record["question_kind"] != "nps" and not record["higher_is_better"]
     return SCALE - normalised if is_reversed else normalised
-
-
-def _is_reasonable(number: float) -> bool:
-    return -LARGEST_SCORE <= number <= LARGEST_SCORE  # NaN is not
 
 
 def _scale(record: Record) -> tuple[float, float] | None:

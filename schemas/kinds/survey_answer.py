@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from schemas.kinds.checks import SCORE_BOUNDS, filled, normalised_score
+from schemas.kinds.checks import SCORE_BOUNDS, filled, normalised_score, scores
 from schemas.kinds.kind import Text, TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
@@ -53,7 +53,7 @@ KIND = TouchpointKind(
     name="survey_answer",
     record="SurveyAnswer",
     topic="touchpoints.survey_answers.v1",
-    checks=(filled("response_id", "survey_id"),),
+    checks=(filled("response_id", "survey_id"), scores("score", "scale_min", "scale_max")),
     struct=SurveyAnswer,
     code="s",
     channel="survey",

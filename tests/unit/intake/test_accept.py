@@ -246,6 +246,10 @@ def test_a_score_is_mapped_from_its_scale(said: dict[str, Any], normalised: int 
         ({"score": 0.0, "scale_min": -1e308, "scale_max": 1e308}, "1e+308"),
         ({"score": 5.0, "scale_min": -1.1e9, "scale_max": 10.0}, "-1.1e+09"),
         ({"question_kind": "text", "score": -1.1e9}, "-1.1e+09"),
+        # Whether there is a score or not, and whether its scale counts or not.
+        ({"question_kind": "text", "scale_min": float("nan")}, "scale_min is nan"),
+        ({"scale_max": float("inf")}, "scale_max is inf"),
+        ({"question_kind": "nps", "score": 9.0, "scale_max": 1.1e9}, "scale_max is 1.1e+09"),
     ],
 )
 def test_a_score_outside_its_scale_is_refused(said: dict[str, Any], shown: str) -> None:
