@@ -29,6 +29,12 @@ def case(case_id: str, day: int, phase: str, by: str, hour: int = 12, **more: An
     return event("case_event", f"2026-06-{day:02}T{hour:02}:00:00Z", case_id=case_id, phase=phase, by=by, **more)
 
 
+def order(order_id: str, day: int, amount: int, month: int = 6) -> Line:
+    """Return a statement of an order, on a day of a month."""
+    own = {"order_id": order_id, "amount_minor": amount, "currency": "EUR"}
+    return event("purchase", f"2026-{month:02}-{day:02}T12:00:00Z", **own)
+
+
 def event(kind: str, at: str, **more: Any) -> Line:
     own = json.dumps(more, sort_keys=True)
     return {"kind": kind, "event_id": f"{at} {own}"[:128], "occurred_at": at, "source": "s", "customer_id": "c", **more}
@@ -70,6 +76,25 @@ def test_an_agent_who_opens_a_case_has_not_replied_and_its_first_topic_counts(
         case("not replied", 1, "acknowledged", "bot", 9, topic="delivery"),
     ]
     assert answer(chdb_opened, tmp_path, 17, lines) == [["delivery", 3, 2, 3.0]]
+
+
+def test_an_order_counts_from_its_first_statement_and_a_cancelled_one_not_at_all(
+    chdb_opened: Engine, tmp_path: Path
+) -> None:
+    too_late = [order("first", 1, 1000), order("first", 3, 900), order("next", 2, 500, month=7)]
+    assert answer(chdb_opened, tmp_path, 14, too_late) == [[1, 0]]
+
+    cancelled = [order("first", 1, 1000), order("next", 2, 500), order("next", 3, 0)]
+    assert answer(chdb_opened, tmp_path, 14, cancelled) == [[1, 0]]
+
+
+def test_deliveries_of_two_customers_may_share_an_event_id(chdb_opened: Engine, tmp_path: Path) -> None:
+    lines = [
+        case(f"parcel of {customer}", 1, "updated", "bot", topic="delivery")
+        | {"customer_id": customer, "event_id": "e"}
+        for customer in ("c", "d")
+    ]
+    assert answer(chdb_opened, tmp_path, 21, [*lines, call("c", 1, "queued")]) == [[2, 1]]
 
 
 def test_a_promise_is_kept_by_what_is_resolved_after_it_was_given(chdb_opened: Engine, tmp_path: Path) -> None:
