@@ -88,6 +88,18 @@ def test_an_order_counts_from_its_first_statement_and_a_cancelled_one_not_at_all
     assert answer(chdb_opened, tmp_path, 14, cancelled) == [[1, 0]]
 
 
+def test_an_order_that_was_cancelled_sold_nothing(chdb_opened: Engine, tmp_path: Path) -> None:
+    items = [{"sku": "beans", "quantity": 1, "price_minor": 1000}]
+    lines = [
+        order("kept", 1, 1000) | {"items": items},
+        order("kept", 9, 1000) | {"items": items, "action": "refunded"},
+        order("cancelled", 1, 1000) | {"items": items},
+        order("cancelled", 2, 0) | {"items": items},
+        order("liked", 3, 1000) | {"items": items},
+    ]
+    assert answer(chdb_opened, tmp_path, 13, lines) == [["beans", 2, 1, 0.5]]
+
+
 def test_deliveries_of_two_customers_may_share_an_event_id(chdb_opened: Engine, tmp_path: Path) -> None:
     lines = [
         case(f"parcel of {customer}", 1, "updated", "bot", topic="delivery")
