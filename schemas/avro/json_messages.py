@@ -119,14 +119,16 @@ class _Fields:
         nullable: by name, whether a field may be null.
         required: those without a default.
         inner: by name of a field that holds a list of records: their fields.
+        maps: those that hold a map of texts.
     """
 
     nullable: dict[str, bool]
     required: tuple[str, ...]
     inner: dict[str, _Fields]
+    maps: tuple[str, ...]
 
     def of(self, where: str, found: dict[str, Any], unknown: list[str]) -> dict[str, Any]:
-        """Return the known fields of an object; null is as good as left out where a field is never null.
+        """Return the known fields of an object; null is as good as left out, of what is never null.
 
         Args:
             where: the object's place in the message, a dot behind it; empty for the message itself.
@@ -147,6 +149,9 @@ class _Fields:
             raise InvalidRecordError(
                 "missing_field", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
             )
+        for name in self.maps:
+            if isinstance(entries := said.get(name), dict):
+                said[name] = {key: value for key, value in entries.items() if value is not None}
         for name, fields in self.inner.items():
             if isinstance(items := said.get(name), list):
                 said[name] = [
@@ -166,4 +171,5 @@ def _fields(schema: Schema) -> _Fields:
             for name, kind in types.items()
             if isinstance(kind, dict) and isinstance(kind.get("items"), dict) and "fields" in kind["items"]
         },
+        maps=tuple(name for name, kind in types.items() if isinstance(kind, dict) and kind["type"] == "map"),
     )

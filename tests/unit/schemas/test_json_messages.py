@@ -72,6 +72,12 @@ def test_what_is_left_out_takes_its_default_and_the_kind_is_that_of_the_topic(ki
         assert CODEC.decode(kind, message(said)) == whole
 
 
+def test_a_null_in_a_map_is_left_out() -> None:
+    said = PURCHASE | {"identifiers": {"email": "ann@example.com", "phone": None}, "attributes": {"region": None}}
+    stated = PURCHASE | {"identifiers": {"email": "ann@example.com"}, "attributes": {}}
+    assert CODEC.decode("purchase", message(said)) == CODEC.decode("purchase", message(stated))
+
+
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b" \t\r\n", b"\xef\xbb\xbf\n"])
 def test_white_space_and_a_byte_order_mark_may_stand_before_json(before: bytes) -> None:
     assert CODEC.decode("purchase", before + message(PURCHASE) + b"\n") == CODEC.decode("purchase", message(PURCHASE))
