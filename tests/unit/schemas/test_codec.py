@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.avro.codec import KIND_RECORDS, Codec, decoder_for, fastavro_decoder
-from schemas.avro.registry import FileRegistry, Schema
+from schemas.avro.registry import ConfluentRegistry, FileRegistry, Schema
 from schemas.errors import UndecodableError, UnknownSchemaError
 from schemas.topics import KIND_TOPICS
 from tests.unit.schemas.records import SCHEMAS, T0, confluent_message, minimal, records
@@ -188,6 +188,23 @@ def test_a_spoilt_message_that_is_read_fastavro_reads_too(kind: str, data: st.Da
 def test_a_message_without_a_framing_is_refused(message: bytes, said: str) -> None:
     with pytest.raises(UndecodableError, match=said):
         CODEC.decode("purchase", message)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"", "undecodable"),  # the id is in the message's headers
+        (b"\x03\x00" + bytes(range(16)), "undecodable"),  # AWS Glue
+        (b"\x01" + bytes(range(16)), "undecodable"),  # Confluent's ids of sixteen bytes
+        (b"\x00" + (7).to_bytes(8, "big"), "unknown_schema"),  # Apicurio's ids of eight bytes
+    ],
+)
+def test_what_stands_before_a_message_otherwise_is_refused(header: bytes, reason: str) -> None:
+    codec = Codec(ConfluentRegistry("http://127.0.0.1:1", FileRegistry()))
+    body = CODEC.encode("Tweet", minimal("tweet"))[10:]
+    with pytest.raises((UndecodableError, UnknownSchemaError)) as refused:
+        codec.decode("tweet", header + body)
+    assert refused.value.reason == reason
 
 
 def test_a_record_of_another_topic_is_refused() -> None:
