@@ -15,6 +15,7 @@ _ID_DIGITS = 8
 _DIGITS = 32
 """Hexadecimal digits of the key's id, and of the digest: 128 bits, as RFC 2104 (section 5) lets one cut it."""
 _DIGEST = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
+_WRITTEN = re.compile(rf"[0-9a-f]{{{_ID_DIGITS}}}_[0-9a-f]{{{_DIGITS}}}")
 _ID_LABEL = b"touchline: id of a pseudonym key\0"
 _LABEL = b"touchline: pseudonym\0"
 
@@ -41,7 +42,7 @@ class Pseudonyms:
         self.key_id = key_id_of(key)
         self._keyed = hmac.new(key, _LABEL, sha256)
         self._cached = lru_cache(CACHED)(self._made)
-        self._beginnings = frozenset(f"{key_id_of(one)}_" for one in (key, *earlier))
+        self._beginnings = tuple({f"{key_id_of(one)}_": None for one in (key, *earlier)})
 
     def of(self, kind: str, value: str) -> str:
         """Return the pseudonym of an identifier; of one value, each kind gives another.
@@ -55,6 +56,16 @@ class Pseudonyms:
     def knows(self, value: str) -> bool:
         """Return whether a value is a pseudonym, by this key or an earlier one."""
         return value[: _ID_DIGITS + 1] in self._beginnings and _DIGEST.fullmatch(value, _ID_DIGITS + 1) is not None
+
+    def may_stand_in(self, text: str) -> bool:
+        """Return whether a text has the beginning of a pseudonym."""
+        return any(beginning in text for beginning in self._beginnings)
+
+    def standing_in(self, text: str) -> list[tuple[int, int, str]]:
+        """Return the pseudonyms in a text, each with its place."""
+        if not self.may_stand_in(text):
+            return []
+        return [(found.start(), found.end(), found[0]) for found in _WRITTEN.finditer(text) if self.knows(found[0])]
 
     def _made(self, kind: str, value: str) -> str:
         mac = self._keyed.copy()

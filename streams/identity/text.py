@@ -36,9 +36,10 @@ def cleaned(text: str) -> str:
     if len(seen) > _SLICE:
         length = 0
         for start in range(0, len(seen), _SLICE):
-            length += len(unicodedata.normalize("NFKC", seen[start : start + _SLICE]))
+            found = unicodedata.normalize("NFKC", seen[start : start + _SLICE])
+            length += len(found)
             if length > _LONGEST + _SLICE:
-                return unicodedata.normalize("NFKC", seen[: start + _SLICE]).strip()
+                return (found if not start else unicodedata.normalize("NFKC", seen[: start + _SLICE])).strip()
     return unicodedata.normalize("NFKC", seen).strip()
 
 

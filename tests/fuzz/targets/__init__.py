@@ -11,12 +11,14 @@ from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
 from tests.fuzz.targets.links import Links
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
+from tests.fuzz.targets.pseudonyms import Pseudonymised
 from tests.fuzz.targets.strangers import Http, Registry
 from tests.fuzz.targets.text import Texts
 
 TARGETS: dict[str, type[Target]] = {
     "intake": Intake,
     "identity": Identifiers,
+    "pseudonyms": Pseudonymised,
     "links": Links,
     "renames": Renames,
     "writers": Writers,

@@ -1,0 +1,251 @@
+"""Where identifiers stand in a text: addresses, numbers with a plus, and what a touchpoint states itself.
+
+All are looked for in a text as `streams.identity.written` brings it into one form.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException, ValidationResult
+
+from streams.identity.emails import email
+from streams.identity.forms import BETWEEN_DIGITS, NOTHING, Number, Stated, is_word, places
+from streams.identity.phones import Phones
+from streams.identity.pseudonyms import Pseudonyms
+from streams.identity.text import cleaned, folded
+from streams.identity.written import searched
+
+FOUND_MAX = 4
+"""Of a text with more identifiers the whole is replaced: pseudonyms are longer, and to read many takes long."""
+WHOLE = ":text"
+"""As what a text is replaced in which too many stand: a kind has no colon, so this is none."""
+EMAIL, PHONE = "email", "phone"
+
+_FOUND = "\0"
+"""What stands, while others are looked for, in the place of each character of what is found."""
+_LONGEST_ADDRESS = 320
+_QUOTED_MAX = 130
+"""Characters of a quoted local part with its quotation marks (RFC 5321: 64, each of which may be escaped)."""
+
+_RUN = re.compile(r"""[^\s/?&=#,;:<>()"|\[\]{}\\\0\u3001]+""")
+"""What has none of the characters that end an address in a URL, a list or JSON."""
+_AROUND = "'`*\u2018\u2019\u201c\u201d\u201e\xab\xbb"
+_AFTER = f"{_AROUND}.!~_-"
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)+"\Z')
+_LITERAL = re.compile(r"\[[^\[\]\s]{2,60}\]")
+_BLANK_HOST = re.compile(r" (?:[\w-]{1,63}\.){1,8}[a-z]{2,63}(?!\w)")
+_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+_IMAGE = re.compile(r"[0-9]x\.(?:avif|gif|jpe?g|png|svg|webp)")
+"""What follows @ in the name of an image for dense screens."""
+
+_BETWEEN = rf"[{BETWEEN_DIGITS.replace('+', '')}]"
+_NUMBER = re.compile(
+    rf"\+[ (]{{0,2}}[1-9](?:{_BETWEEN}{{0,3}}[0-9]){{6,16}}(?![0-9])"
+    r"|\+[1-9][0-9]{0,3}(?:\+[()0-9-]{1,8}){2,5}(?![0-9])"
+)
+"""A number that begins with its country's code, which has no 0. The second form has plus signs for blanks."""
+_DIGITS = re.compile(rf"[0-9](?:[{BETWEEN_DIGITS}]{{0,3}}[0-9])*")
+_DIGIT = re.compile(r"[0-9]")
+_VERSION = re.compile(r"(?:^|[^0-9.])v?[0-9]+(?:\.[0-9a-z-]+){1,3}\Z")
+_TIME = re.compile(r":[0-5][0-9](?:\.[0-9]+)? ?\Z")
+_OFFSET = re.compile(r"\+1[0-4][0-5][0-9](?![0-9])")
+_BEFORE = 24
+"""Characters before a plus that tell whether a version or a time ends there."""
+
+
+class Span(NamedTuple):
+    """A part of a text, and the pseudonym that takes its place."""
+
+    start: int
+    end: int
+    pseudonym: str
+
+
+class Finder:
+    """Finds identifiers in texts as these are searched.
+
+    Args:
+        pseudonyms: take their places.
+        phones: read numbers.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, phones: Phones) -> None:
+        self._pseudonyms = pseudonyms
+        self._phones = phones
+
+    def may_show(self, text: str) -> bool:
+        """Return whether a text has a sign of an address, a number or a pseudonym."""
+        return "@" in text or "+" in text or self._pseudonyms.may_stand_in(text)
+
+    def signs(self, text: str) -> int:
+        """Return how many signs of an address, a number or a pseudonym a text has: to read them is what takes long."""
+        numbers = len(_NUMBER.findall(text)) if "+" in text else 0
+        return text.count("@") + numbers + len(self._pseudonyms.standing_in(text))
+
+    def whole(self, text: str) -> str:
+        """Return what stands for a text that is replaced whole."""
+        return self._pseudonyms.of(WHOLE, text)
+
+    def shows(self, text: str) -> bool:
+        """Return whether an address, a number or a pseudonym stands in a text, as it was written."""
+        text = searched(text)
+        return self.may_show(text) and self.spans(text, NOTHING) != []
+
+    def spans(self, text: str, stated: Stated, written: str = "") -> list[Span] | None:
+        """Return where identifiers stand in a text, in its order; None where they are more than `FOUND_MAX`.
+
+        Args:
+            stated: what the touchpoint states, as far as it stands in the text.
+            written: the text, as it was written.
+        """
+        too_many = text.count("@") > FOUND_MAX or text.count("+") > FOUND_MAX < len(_NUMBER.findall(text))
+        if too_many:  # before any is read: that takes long
+            return None
+        search = _Search(text)
+        for start, end, pseudonym in self._pseudonyms.standing_in(text):
+            # Whoever states a pseudonym states what they have read, and not whom they know.
+            if not search.is_over:
+                search.take(start, end, self._pseudonyms.of(WHOLE, pseudonym))
+        for form in sorted(stated.texts, key=len, reverse=True):
+            one = stated.texts[form]
+            _take_text(search, form, one.pseudonym, within_words=one.is_exact(text, written))
+        for number, pseudonym in stated.numbers.items():
+            _take_digits(search, number, pseudonym)
+        self._take_numbers(search)
+        self._take_addresses(search)
+        return sorted(search.found) if len(search.found) <= FOUND_MAX else None
+
+    def _take_numbers(self, search: _Search) -> None:
+        for match in _NUMBER.finditer(search.text) if "+" in search.text else ():
+            said = f"+{match[0][1:].replace('+', ' ')}"
+            if _is_number(search.text[max(0, match.start() - _BEFORE) : match.start()], said):
+                number = self._phones.phone(cleaned(said)) or said
+                search.take(match.start(), match.end(), self._pseudonyms.of(PHONE, number))
+
+    def _take_addresses(self, search: _Search) -> None:
+        at = search.text.find("@")
+        while at >= 0:
+            start, end = _address(search.text, at)
+            if start < end:
+                search.take(start, end, self._pseudonyms.of(EMAIL, _form(search.text[start:end])))
+            at = search.text.find("@", max(at + 1, end))
+
+
+class _Search:
+    """A text in which what is found is crossed out, so that it is found once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found: list[Span] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether so much is found that the text is replaced as a whole."""
+        return len(self.found) > FOUND_MAX
+
+    def take(self, start: int, end: int, pseudonym: str) -> None:
+        """Take a part of the text for an identifier."""
+        self.found.append(Span(start, end, pseudonym))
+        self.text = f"{self.text[:start]}{_FOUND * (end - start)}{self.text[end:]}"
+
+
+def _take_text(search: _Search, form: str, pseudonym: str, *, within_words: bool) -> None:
+    for at in places(form, search.text):
+        if within_words or is_word(search.text, at, form):
+            search.take(at, at + len(form), pseudonym)
+        if search.is_over:
+            return
+
+
+def _take_digits(search: _Search, number: Number, pseudonym: str) -> None:
+    """Take a number that stands in groups, with or without its country's code; not a part of a longer group."""
+    for run in _DIGITS.finditer(search.text):
+        if search.is_over:
+            return
+        digits = "".join(_DIGIT.findall(run[0]))
+        at = digits.find(number.digits)
+        if at < 0:
+            continue
+        code = number.country
+        before = next(
+            (one for one in (f"00{code}0", f"{code}0", f"00{code}", code, "0") if digits[:at].endswith(one)), ""
+        )
+        places = [run.start() + place.start() for place in _DIGIT.finditer(run[0])]
+        start, end = places[at - len(before)], places[at + len(number.digits) - 1] + 1
+        text = search.text
+        if not (text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()):
+            while start and text[start - 1] in "+(":
+                start -= 1
+            search.take(start, end, pseudonym)
+
+
+def _is_number(before: str, said: str) -> bool:
+    """Return whether a plus and digits are a telephone number, and no part of a version, a time or a sum.
+
+    Args:
+        before: what stands before the plus.
+    """
+    if _TIME.search(before) and _OFFSET.match(said):
+        return False  # as in 12:00:00 +1030 2024
+    is_version = _VERSION.search(before) is not None
+    if not (is_version or before[-1:].isdigit() or said[1] == " "):
+        return True
+    try:
+        number = phonenumbers.parse(said)
+    except NumberParseException:
+        return False
+    if is_version:
+        return phonenumbers.is_valid_number(number)
+    return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+
+
+def _address(text: str, at: int) -> tuple[int, int]:
+    """Return from where to where an address stands around its @; an empty part where there is none."""
+    literal = _LITERAL.match(text, at + 1)
+    host = literal or _RUN.match(text, at + 1)
+    start = _start(text, at)
+    if host is not None and start < at:
+        end = host.end() if literal else at + 1 + len(host[0].rstrip(_AFTER))
+        if literal or _is_host(text[at + 1 : end]):
+            return start, end
+    # As people write it, with a blank behind the @, and before it.
+    spaced = _BLANK_HOST.match(text, at + 1)
+    before = at - 1 if text[at - 1 : at] == " " else at
+    start = _start(text, before)
+    return (start, spaced.end()) if spaced is not None and start < before else (at, at)
+
+
+def _start(text: str, at: int) -> int:
+    """Return where a local part begins that ends before a place; that place where there is none."""
+    window = text[max(0, at - _QUOTED_MAX) : at]
+    if quoted := _QUOTED.search(window) if window.endswith('"') else None:
+        return at - len(quoted[0])
+    start = _run_start(text, at)
+    if text[start - 1 : start] == "=":
+        more = _run_start(text, start - 1)
+        if "+" in text[more:start]:
+            start = more  # the sender of a bounce: list+ann=example.com@…
+    while start < at and text[start] in _AROUND:
+        start += 1
+    return start
+
+
+def _run_start(text: str, at: int) -> int:
+    found = _RUN.match(text[:at][::-1])
+    return at - len(found[0]) if found else at
+
+
+def _is_host(said: str) -> bool:
+    """Return whether what follows @ may be a host, and no version, no place on a map and no image's name."""
+    if not said.strip("@-_.") or _IMAGE.fullmatch(said):
+        return False
+    return not said.rpartition(".")[2][:1].isdigit() or _IPV4.fullmatch(said) is not None
+
+
+def _form(said: str) -> str:
+    """Return the form of an address, as `email` gives it of an identifier; of a longer one than there are, itself."""
+    address = cleaned(said)
+    return address if len(said) > _LONGEST_ADDRESS else email(address) or folded(address)
