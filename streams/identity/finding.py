@@ -50,6 +50,8 @@ _NUMBER = re.compile(
 _DIGITS = re.compile(rf"[0-9](?:[{BETWEEN_DIGITS}]{{0,3}}[0-9])*")
 _DIGIT = re.compile(r"[0-9]")
 _VERSION = re.compile(r"(?:^|[^0-9.])v?[0-9]+(?:\.[0-9a-z-]+){1,3}\Z")
+_BUILT = re.compile(r"\+(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{2}){0,3}(?![0-9])")
+"""What follows a version: the day on which it was built, and the time."""
 _TIME = re.compile(r":[0-5][0-9](?:\.[0-9]+)? ?\Z")
 _OFFSET = re.compile(r"\+1[0-4][0-5][0-9](?![0-9])")
 _BEFORE = 24
@@ -198,7 +200,7 @@ def _is_number(before: str, said: str) -> bool:
     except NumberParseException:
         return False
     if is_version:
-        return phonenumbers.is_valid_number(number)
+        return _BUILT.match(said) is None and phonenumbers.is_valid_number(number)
     return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
 
 

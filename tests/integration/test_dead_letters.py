@@ -195,7 +195,7 @@ def test_doctor_finds_kafka_and_its_topics_well(broker: Settings, tmp_path: Path
     result = CliRunner(env=environment).invoke(cli, ["doctor"])
 
     said = {line[9:25].strip(): line[:7].strip() for line in result.stdout.splitlines()}
-    assert (said["Kafka"], said["topics"], said["ClickHouse"]) == ("ok", "ok", "PROBLEM")
+    assert (said["Kafka"], said["topics"], said["pseudonyms"], said["ClickHouse"]) == ("ok", "ok", "ok", "PROBLEM")
     assert not (tmp_path / "none").exists()
 
 

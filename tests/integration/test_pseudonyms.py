@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, SIGNAL_ABANDONMENTS, all_topics
 from servers.kafka import Kafka
+from streams.identity.pseudonyms import key_id_of
 from streams.kafka.admin import create_topics
 from streams.kafka.reader import read_to_end
 from tests.integration.test_topics import remove_topics
@@ -211,6 +212,24 @@ def test_a_decision_without_the_key_writes_nothing(shop: Shop, monkeypatch: pyte
 
     assert ran.returncode != 0
     assert "set the same key here" in ran.stderr
+
+
+def test_doctor_compares_its_key_with_that_of_the_workers(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said() -> list[str]:
+        lines = shop.pipeline.touchline("doctor").stdout.splitlines()
+        return [line for line in lines if line[9:25].strip() == "pseudonyms"]
+
+    used = key_id_of(KEY.encode())
+    assert said() == [f"ok       pseudonyms       the key with id {used}; workers have no other"]
+    monkeypatch.setitem(shop.pipeline._environment, "TOUCHLINE_PSEUDONYM_KEY", "quite another key than that one")
+    (other,) = said()
+    monkeypatch.delitem(shop.pipeline._environment, "TOUCHLINE_PSEUDONYM_KEY")
+    (none,) = said()
+
+    for line, here in ((other, key_id_of(b"quite another key than that one")), (none, "no key")):
+        assert line.startswith(f"PROBLEM  pseudonyms       workers replace identifiers by the key with id {used}")
+        assert here in line
+        assert "set the same key here" in line
 
 
 def test_a_worker_without_the_key_ends_and_says_what_to_do(shop: Shop) -> None:

@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 
 from schemas.avro.registry import ConfluentRegistry, FileRegistry
 from schemas.avro.registry_client import RegistryUnavailableError
+from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
+from streams.identity.pseudonyms import key_id_of
 from streams.sentiment import VaderScorer
 from streams.settings import Settings, SettingsError, mask
 from touchline.collect.capacity import check_bounds
@@ -35,7 +37,10 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         answers = check.ok
         yield check
     if answers:
-        yield from _topics(settings)
+        topics = _topics(settings)
+        yield from topics
+        if all(check.ok for check in topics):  # what is not there cannot be read
+            yield _pseudonyms(settings)
     yield check_clickhouse(settings.clickhouse)
     yield _registry(settings)
     yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
@@ -70,6 +75,18 @@ def _topics(settings: Settings) -> list[Check]:
             f"all {len(states.topics)}, {settings.partitions} partitions each{_others(settings, states)}",
         )
     ]
+
+
+def _pseudonyms(settings: Settings) -> Check:
+    """Return whether the key of pseudonyms is the one by which workers replaced identifiers last."""
+    key, _ = settings.pseudonym_keys()
+    try:
+        asyncio.run(check_key_of_command(settings))
+    except (PseudonymKeyError, KafkaError) as error:
+        return Check("pseudonyms", False, explain(error) or str(error))
+    if key is None:
+        return Check("pseudonyms", True, "no key: identifiers are readable")
+    return Check("pseudonyms", True, f"the key with id {key_id_of(key)}; workers have no other")
 
 
 def _others(settings: Settings, states: TopicStates) -> str:
