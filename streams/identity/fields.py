@@ -17,8 +17,12 @@ from streams.identity.written import characters, escapes, has_escapes, located, 
 
 KEPT = UNLIMITED
 """Fields in which nothing is replaced: what people write."""
-SEARCHES_MAX = 2 << 20
-"""Characters of these fields, times forms of what the touchpoint states: of more than so many all is replaced whole."""
+SEARCHES_MAX = 1 << 19
+"""Characters of these fields, as they are searched, times forms of what the touchpoint states.
+
+Of more than so many all is replaced whole."""
+FORMS_MIN = 3
+"""So many forms are looked for in fields of any length."""
 LOOKS_MAX = 1 << 15
 """The same of the texts in these fields, times the forms that stand in any of them."""
 ESCAPES_MAX = 3_072
@@ -103,7 +107,9 @@ class _Fields:
     ) -> None:
         self._finder = finder
         self._read = read
-        self._is_dear = len(written) * stated.forms > SEARCHES_MAX or IN_EVERY in stated.texts
+        self._is_dear = (
+            stated.forms * len(together) > max(SEARCHES_MAX, FORMS_MIN * len(written)) or IN_EVERY in stated.texts
+        )
         self._stated = NOTHING if self._is_dear else stated.within(together, written)
         self._is_dear |= self._stated.forms * count > LOOKS_MAX
         self._signs, self._located = SIGNS_MAX, LOCATED_MAX

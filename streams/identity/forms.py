@@ -23,6 +23,7 @@ SEARCHED_AT_ONCE = 1 << 16
 """Characters of a touchpoint's other fields, times forms of what it states, that are few."""
 
 _DROPPED = str.maketrans("", "", BETWEEN_DIGITS)
+_NO_DIGITS = bytes(set(range(128)) - set(b"0123456789"))
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _GROUPS = re.compile(rf"[0-9{BETWEEN_DIGITS}]+")
 _LONGEST_COUNTRY = 3
@@ -97,7 +98,7 @@ class Stated(NamedTuple):
         texts = {form: one for form, one in self.texts.items() if form in text and one.may_stand(form, text, written)}
         numbers = self.numbers
         if numbers:
-            digits = text.translate(_DROPPED)
+            digits = text.encode("ascii", "ignore").translate(None, _NO_DIGITS).decode()
             numbers = {number: pseudonym for number, pseudonym in numbers.items() if number.digits in digits}
         return Stated(texts, numbers)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.identity.fields import SIGNS_MAX
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
@@ -231,3 +232,11 @@ def test_a_large_touchpoint_without_any_sign_is_kept() -> None:
     record = minimal("purchase") | {"attributes": attributes, "items": items, "identifiers": {"email": "a@b.cc"}}
 
     assert HIDING.stored(record) | {"identifiers": {}} == record | {"identifiers": {}}
+
+
+def test_so_many_signs_of_a_touchpoint_are_read_and_a_further_text_that_has_any_is_replaced_whole() -> None:
+    said = {f"a{number:03}": f"by ann{number}@example.com" for number in range(40)}
+    attributes = stored(attributes=said)["attributes"]
+
+    assert sum(value.startswith("by ") for value in attributes.values()) == SIGNS_MAX
+    assert not any("@" in value for value in attributes.values())
