@@ -56,6 +56,8 @@ def _parsed(value: str) -> str | None:
         return None if _SPECIAL.search(address) else folded(address)
     if quoted := _QUOTED.fullmatch(address):
         local, domain = _unquoted(quoted[1]), quoted[2]
+    elif address.count("@") > 1:
+        return None  # as what is found below, which takes long where there are many
     else:
         local, _, domain = _without_blanks(address, "@").rpartition("@")
         local = "" if _SPECIAL.search(local) else folded(local)
