@@ -54,7 +54,7 @@ class Text(NamedTuple):
 
     def is_exact(self, text: str, written: str) -> bool:
         """Return whether it may stand within a word: in another case, what stands there may be anything."""
-        return text != written.lower() or any(one in written for one in self.written)
+        return len(text) != len(written) or text != written.lower() or any(one in written for one in self.written)
 
     def may_stand(self, form: str, text: str, written: str) -> bool:
         """Return whether it may stand in a text in which its form does: as a word, unless it `is_exact`."""

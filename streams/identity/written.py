@@ -15,6 +15,8 @@ ROUNDS = 4
 """So many times a text may be escaped in another way; in one way it may be any number of times, as in `%252540`."""
 _KEPT = 10_000
 """Characters of which the form is remembered."""
+_LONGEST_FORM = 4
+"""Characters that are kept of a character's form: a ligature of whole words has up to 18."""
 _HYPHEN, _STOP = "-", "."
 _STOPS = frozenset("\u2024\u3002\uff0e\uff61\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 """What stands between labels of a domain, or between groups of a number, and is no full stop of ASCII."""
@@ -32,6 +34,10 @@ _AMPERSANDS = re.compile(r"&(?:amp;)*")
 _NO_DIGITS = re.compile(r"[\\ux{}]")
 _LONGEST_CHARACTER = 2
 """Characters that an entity of HTML may stand for."""
+
+_ASCII = [chr(point) for point in range(128)]
+_BLANKS = bytes(ord(" " if char.isspace() else char) for char in _ASCII) + bytes(range(128, 256))
+_UNSEEN = "".join(char for char in _ASCII if not (char.isprintable() or char.isspace())).encode()
 
 
 class Located(NamedTuple):
@@ -78,7 +84,9 @@ def searched(text: str) -> str:
 
 def characters(text: str) -> str:
     """Return a text with its characters as they are searched, its escapes as they are."""
-    return text.lower() if text.isascii() and text.isprintable() else text.translate(_FORMS)
+    if not text.isascii():
+        return text.translate(_FORMS)
+    return (text if text.isprintable() else text.encode().translate(_BLANKS, _UNSEEN).decode()).lower()
 
 
 def located(text: str) -> Located:
@@ -159,4 +167,4 @@ def _form(char: str) -> str:
     if char.isspace():
         return " "
     form = unicodedata.normalize("NFKD", cleaned(char)).casefold()
-    return "".join(str(unicodedata.decimal(one, one)) for one in form)
+    return "".join(str(unicodedata.decimal(one, one)) for one in form[:_LONGEST_FORM])
