@@ -94,6 +94,10 @@ def reading_statement(sql: str) -> Statement:
     return Statement(sql.strip(), None)
 
 
+_FILES = "default"
+"""The database whose tables are, in an embedded ClickHouse, the files of the machine, too."""
+
+
 def _tokens(sql: str) -> Iterator[_Token]:
     """Yield the tokens of a text, without space and comments."""
     position = 0
@@ -129,6 +133,11 @@ def _check_tokens(tokens: Sequence[_Token]) -> None:
             )
         if after.text == "(":
             _check_call(token)
+        if after.text == "." and before.text != "." and token.text.strip('"`').lower() == _FILES:
+            raise QueryError(
+                f"a query reads touchline's tables: {_FILES} reaches outside of them (in an embedded ClickHouse, to "
+                "files); leave it out"
+            )
         if token.kind in {"word", "quoted"} and before.text != ".":
             _check_name(token)
 

@@ -187,7 +187,14 @@ class ConfluentRegistry:
                 raise UnknownSchemaError(f"the message names schema id {schema_id}; ids go from 1 to {IDS[-1]}")
             self._check_missing(schema_id)
             self._check_room(schema_id, 0)
-            schema, size = self._fetch(schema_id)
+            try:
+                schema, size = self._fetch(schema_id)
+            except (UnknownSchemaError, RegistryUnavailableError):
+                raise
+            except Exception as error:  # an answer may be wrong in any way
+                refusal = f"what the schema registry answers for the schema id {schema_id} is no schema: {error!r}"
+                self._note_missing(schema_id, refusal)
+                raise UnknownSchemaError(refusal) from error
             self._check_room(schema_id, size)
             self._known[schema_id] = schema
             self._known_bytes += size

@@ -6,9 +6,11 @@ An input whose messages name a schema that is not known yet waits, for a limited
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -25,8 +27,12 @@ REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 MAX_QUESTIONS = 16
 """How many questions are put to the registry at a time."""
 MAX_GIVEN_UP = 10_000
-"""How many schemas that could not be had are remembered."""
+"""How many schemas that could not be had are remembered, and how many that are refused."""
+REFUSED_S = 30.0
+"""For so many seconds a schema that is refused is not read again: that takes long where it is large."""
 
+K = TypeVar("K")
+V = TypeVar("V")
 Unknown = dict[bytes, UnknownSchemaError]
 """The refusals of messages by their header, which names a schema that cannot be had."""
 
@@ -71,14 +77,17 @@ class SchemaLearner:
     Args:
         services: settings, telemetry, sleep, standing.
         codec: its registry may block, and is asked in threads.
+        clock: tells seconds.
     """
 
-    def __init__(self, services: Services, codec: Decoder) -> None:
+    def __init__(self, services: Services, codec: Decoder, clock: Callable[[], float] = time.monotonic) -> None:
         self._services = services
         self._codec = codec
+        self._clock = clock
         self._inputs = services.settings.inputs
         self._known: set[tuple[tuple[str, ...], bytes]] = set()
         self._given_up: dict[bytes, None] = {}
+        self._refused: dict[tuple[tuple[str, ...], bytes], tuple[float, str]] = {}
         self._waiting: set[_Asking] = set()
         self._threads = ThreadPoolExecutor(MAX_QUESTIONS, "schemas")
 
@@ -108,6 +117,7 @@ class SchemaLearner:
             not learnt when the partition was revoked stay new.
         """
         asking = _Asking(chunk, dict(messages))
+        self._refuse_again(asking)
         wait_s = self._services.settings.schema_wait_s
         try:
             async with asyncio.timeout(wait_s):
@@ -127,6 +137,15 @@ class SchemaLearner:
                 self._services.standing.go_on("schema_registry")
         return asking.unknown
 
+    def _refuse_again(self, asking: _Asking) -> None:
+        """Refuse the schemas that were refused lately."""
+        kinds, now = self._inputs.kinds[asking.chunk.topic], self._clock()
+        for header in list(asking.pending):
+            until, why = self._refused.get((kinds, header), (0.0, ""))
+            if until > now:
+                asking.unknown[header] = UnknownSchemaError(why)
+                del asking.pending[header]
+
     async def _ask(self, asking: _Asking) -> None:
         """Ask for each pending schema once; raise the last failure where one is left to be asked for again."""
         kinds = self._inputs.kinds[asking.chunk.topic]
@@ -145,6 +164,7 @@ class SchemaLearner:
                 continue
             except UnknownSchemaError as refusal:
                 asking.unknown[header] = refusal
+                _note(self._refused, (kinds, header), (self._clock() + REFUSED_S, str(refusal)))
             except RefusalError as refusal:
                 log.debug("schema learnt from a message that is refused", reason=refusal.reason)
                 self._known.add((kinds, header))
@@ -182,7 +202,12 @@ class SchemaLearner:
             f"the schema with id {schema_id} could not be had of the schema registry {when}; "
             f"replay the message when it can. {cause}"
         )
-        self._given_up.pop(header, None)
-        if len(self._given_up) >= MAX_GIVEN_UP:
-            del self._given_up[next(iter(self._given_up))]
-        self._given_up[header] = None
+        _note(self._given_up, header, None)
+
+
+def _note(noted: dict[K, V], key: K, value: V) -> None:
+    """Note a value as the newest; of more than `MAX_GIVEN_UP` the oldest is forgotten."""
+    noted.pop(key, None)
+    if len(noted) >= MAX_GIVEN_UP:
+        del noted[next(iter(noted))]
+    noted[key] = value

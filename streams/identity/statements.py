@@ -14,8 +14,9 @@ from streams.identity.links import links_of
 
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
-_LONGEST = 256
-"""Characters. Of a longer statement a digest is remembered: the identifiers of a touchpoint may take 500 KB."""
+_LONGEST, _MOST = 256, 4
+"""Characters and identifiers. Of a longer statement a digest is remembered: a touchpoint's may take 500 KB, and 100
+identifiers of one letter each take 26 KB of memory."""
 
 Statement = tuple[object, ...]
 When = tuple[bool, int, str]
@@ -71,6 +72,7 @@ class Statements:
 def _statement_of(touchpoint: Touchpoint) -> Statement:
     customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
     statement: Statement = (customer_id, *identifiers.items())
-    if sum(map(len, (customer_id or "", *identifiers, *identifiers.values()))) > _LONGEST:
+    size = sum(map(len, (customer_id or "", *identifiers, *identifiers.values())))
+    if size > _LONGEST or len(identifiers) > _MOST:
         statement = (blake2b(msgspec.msgpack.encode(statement), digest_size=16).digest(),)
     return statement

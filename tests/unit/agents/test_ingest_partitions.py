@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import ConfluentRegistry, FileRegistry, Schema, current_schemas
 from schemas.avro.registry_client import RegistryUnavailableError
 from schemas.errors import UnknownSchemaError
 from schemas.kinds.purchase import Purchase
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, KIND_TOPICS, LINKS, WATERMARKS
+from streams.agents import learning
+from streams.kafka.offsets import Chunk
 from tests.servers.schema_registry import running_registry
 from tests.unit.agents.ingest_bench import (
     IDLE,
@@ -345,3 +349,20 @@ async def test_a_schema_that_was_met_is_decoded_without_a_detour() -> None:
 
 def test_every_input_topic_has_its_record() -> None:
     assert KIND_RECORDS.keys() == KIND_TOPICS.keys()
+
+
+@pytest.mark.parametrize(("refused_s", "asked"), [(30.0, 1), (-1.0, 2)])
+async def test_a_schema_that_is_refused_is_not_read_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, refused_s: float, asked: int
+) -> None:
+    monkeypatch.setattr(learning, "REFUSED_S", refused_s)
+    registry, given = FlakyRegistry(known=7, failures=0), list[Chunk]()
+    async with bench(codec=Codec(registry)) as it:
+        for _ in range(2):
+            given.append(it.give(PURCHASES, sent_with_id("purchase", 8), sent_with_id("purchase", 7)))
+            await until(lambda: given[-1].acked)
+        assert [dict(letter.headers)["dlq.reason"] for letter in it.producer.to(DEAD_LETTERS)] == [
+            b"unknown_schema"
+        ] * 2
+        assert registry.asked.count(8) == asked
+        assert len(it.log()) == 2

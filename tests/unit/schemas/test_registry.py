@@ -280,6 +280,17 @@ def test_a_reference_that_is_no_schema_is_told(
         Codec(registry).decode("purchase", b"\0\0\0\0\x07" + BODY)
 
 
+@pytest.mark.parametrize("reference", [b'"subject":"a","version":1e999', b'"subject":"\\ud800","version":1'])
+def test_an_answer_of_a_sort_that_nobody_thought_of_is_a_refusal_and_is_asked_for_once(
+    server: SchemaRegistry, registry: ConfluentRegistry, reference: bytes
+) -> None:
+    server.say(7, 200, b'{"schema":"{}","references":[{"name":"a",' + reference + b"}]}")
+    for _ in range(3):
+        with pytest.raises(UnknownSchemaError, match="the schema id 7 is no schema"):
+            registry.by_id(7)
+    assert len(server.asked) == 1
+
+
 def test_schemas_that_refer_to_each_other_are_fetched_once_each(
     server: SchemaRegistry, registry: ConfluentRegistry
 ) -> None:

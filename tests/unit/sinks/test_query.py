@@ -230,6 +230,24 @@ def test_of_the_engines_functions_those_that_are_not_known_to_compute_are_few(ch
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        'EXISTS default."/etc/passwd"',
+        'SELECT * FROM "default".`/etc/*.csv`',
+        "SELECT * FROM `DEFAULT` . x",
+        "DESCRIBE default.x",
+    ],
+)
+def test_the_database_whose_tables_may_be_files_is_not_read(sql: str) -> None:
+    with pytest.raises(QueryError, match="default reaches outside"):
+        reading_statement(sql)
+
+
+def test_a_column_may_be_called_as_the_database_of_files() -> None:
+    assert reading_statement("SELECT t.default.x, default FROM t").sql
+
+
+@pytest.mark.parametrize(
     ("sql", "output_format"),
     [
         ("SELECT 1 AS a FORMAT CSV", "CSV"),
