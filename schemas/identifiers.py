@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 IDENTIFIER_KINDS = ("email", "phone", "loyalty_card", "twitter", "device", "cookie")
 """Others are allowed; they are compared as they are written."""
+ANONYMOUS = "anon:"
+"""The beginning of an anonymous profile's name, and of no customer's; the identifier's kind and value follow."""
 CUSTOMER_ID = "customer_id"
 """The field of a touchpoint beside its identifiers: where those are counted by kind, it counts as one."""
 OTHER_KIND = "other"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from schemas import journey_log
+from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import CUSTOMER, Identity
 from schemas.journey_log import Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
@@ -14,7 +15,6 @@ from schemas.versions import row_version
 from streams.agents.facts import encode_facts
 from streams.identity.graph import Changes
 from streams.identity.groups import ALWAYS, Conflict, Ownership
-from streams.identity.identities import ANONYMOUS
 from streams.kafka.offsets import Record
 from streams.kafka.producer import Batches, Message, partition_for
 from streams.settings import Settings

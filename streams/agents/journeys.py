@@ -93,6 +93,7 @@ def rules_of(settings: Settings) -> Rules:
         timer_delay_ms=settings.timer_delay_s * 1000,
         allowed_lateness_ms=settings.allowed_lateness_days * DAY_MS,
         moved_ms=settings.moved_days * DAY_MS,
+        profile_retention_ms=settings.profile_retention_days * DAY_MS,
         dimensions=settings.dimensions,
         dimension_values=settings.metric_values,
         epoch=settings.epoch,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from schemas.identifiers import CUSTOMER_ID, OTHER_KIND, IgnoredReason
+from schemas.identifiers import ANONYMOUS, CUSTOMER_ID, OTHER_KIND, IgnoredReason
 from schemas.limits import MAPS, SHORT
 from streams.identity.emails import email
 from streams.identity.handles import handle, twitter
@@ -16,9 +16,6 @@ from streams.identity.patterns import Patterns
 from streams.identity.phones import Phones
 from streams.identity.placeholders import REPEATED, REPEATED_CUSTOMER_ID, is_placeholder
 from streams.identity.text import cleaned, folded
-
-ANONYMOUS = "anon:"
-"""The beginning of an anonymous profile's name; the identifier's kind and value follow."""
 
 Identifier = tuple[str, str]
 """An identifier's kind and value, both normalised."""

@@ -123,10 +123,10 @@ class Outline(msgspec.Struct, array_like=True, gc=False):
     """A `CustomerTimeline` of which no more is decoded than what wakes it: its fields, most of them as they stand."""
 
     format: Raw = Raw()
-    offset: Raw = Raw()
+    offset: int = -1
     next_timer_at: int = NEVER
-    folded_up_to: Raw = Raw()
-    pending_bytes: Raw = Raw()
+    folded_up_to: Key = (0, 0, "")
+    pending_bytes: int = 0
     snapshot: Raw = Raw()
     pending: Raw = Raw()
     applied: Raw = Raw()
@@ -141,6 +141,11 @@ class Outline(msgspec.Struct, array_like=True, gc=False):
     reached: Raw = Raw()
     is_behind: Raw = Raw()
     ownership: Ownership | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept: no touchpoint is left, as in a `CustomerTimeline`, and the key has no owner."""
+        return not self.pending_bytes and self.folded_up_to[0] == 0 and self.ownership is None
 
 
 def find_pending(timeline: CustomerTimeline, event_id: str) -> Pending | None:

@@ -16,6 +16,7 @@ from streams.journeys.customer_timeline import CustomerTimeline, Outline
 from streams.journeys.effects import Effects
 from streams.journeys.forgetting import Forgetting
 from streams.journeys.formats import check_format
+from streams.journeys.leaving import can_leave
 from streams.journeys.metrics import Buckets
 from streams.journeys.output import Entry, Output, hashed
 from streams.journeys.ownership import Ownership
@@ -61,7 +62,9 @@ class Customers:
         self._forgetting = Forgetting()
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
-        self._final = 0
+        self._ended: list[tuple[CustomerTimeline, Effects]] = []
+        self._leaving: list[tuple[int, str]] = []
+        self._final = self._forgotten = 0
 
     def __len__(self) -> int:
         return len(self._encoded)
@@ -78,6 +81,12 @@ class Customers:
         if known is None or _headers.decode(known).offset < header.offset:
             self._encoded[customer_key] = value
 
+    def restore_tombstone(self, customer_key: str) -> None:
+        """Take note that nothing is kept of a customer, unless a later entry has come before."""
+        known = self._encoded.get(customer_key)
+        if known is not None and _outlines.decode(known).is_empty:
+            del self._encoded[customer_key]
+
     def restored(self) -> None:
         """Make the timers, once all entries are there.
 
@@ -88,6 +97,8 @@ class Customers:
             outline = _outlines.decode(value)
             self.timers.schedule(customer_key, outline.next_timer_at)
             self._forgetting.add(customer_key, outline.ownership)
+            if outline.is_empty:
+                self._leaving.append((outline.offset, customer_key))
 
     def timeline(self, customer_key: str) -> CustomerTimeline:
         """Return what is kept of a customer, an empty timeline where nothing is."""
@@ -134,11 +145,28 @@ class Customers:
             # the customers is the same after a restart, and those who take the last places of a dimension are too.
             # A customer written beyond this offset, before a crash, has no timer due by now.
             if timeline.next_timer_at <= at:
-                effects = self.effects(customer_key)
-                step_timers(timeline, context, effects)
-                self.apply_deltas(effects, context)
-            self.timers.schedule(customer_key, timeline.next_timer_at)
+                self._wake(customer_key, timeline, context)
+            self.timers.schedule(customer_key, self.timeline(customer_key).next_timer_at)
             yield
+
+    def _wake(self, customer_key: str, timeline: CustomerTimeline, context: StepContext) -> None:
+        if not can_leave(timeline, customer_key, context, self._rules):
+            effects = self.effects(customer_key)
+            step_timers(timeline, context, effects)
+            self.apply_deltas(effects, context)
+            # Where time has leapt, its last journey has ended just now.
+            if not can_leave(timeline, customer_key, context, self._rules):
+                return
+        self._forget(customer_key, timeline, context)
+
+    def _forget(self, customer_key: str, timeline: CustomerTimeline, context: StepContext) -> None:
+        """Keep nothing of a profile but an empty timeline: it guards the offset until the tombstone is written."""
+        effects = self._effects.pop(customer_key, None)
+        if effects is not None:
+            self._ended.append((timeline, effects))
+        self._cache[customer_key] = CustomerTimeline(offset=context.offset)
+        self.touch(customer_key)
+        self._forgotten += 1
 
     def wake_urgent(self, context: StepContext) -> None:
         """Let those go on whose unfinished work the settled time has passed, though the partition's own stands still.
@@ -170,10 +198,18 @@ class Customers:
 
     # -- flushing --------------------------------------------------------------------------------------------------
 
-    def flush(self, output: Output) -> list[Entry]:
-        """Add the rows and signals of the customers to an output; return their entries, by their keys."""
+    def flush(self, output: Output, written: int) -> tuple[list[Entry], list[Entry]]:
+        """Add the rows and signals of the customers to an output; return their entries, and the tombstones, by keys.
+
+        Args:
+            written: offset of the position in the changelog: no record up to it will be replayed.
+        """
         for table in ("touchpoints", "journeys", *SIGNALS, "customers"):
             output.facts[table] = []
+        tombstones = self._tombstones(written)
+        for timeline, effects in self._ended:
+            self._flush_effects(timeline, effects, output)
+        self._ended.clear()
         entries: list[Entry] = []
         for customer_key in self._dirty:
             timeline = self.timeline(customer_key)
@@ -181,17 +217,37 @@ class Customers:
             self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
             self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))
-            effects = self._effects.get(customer_key)
-            if effects is not None:
-                self._flush_effects(timeline, effects, output)
+            customers_effects = self._effects.get(customer_key)
+            if customers_effects is not None:
+                self._flush_effects(timeline, customers_effects, output)
+            if timeline.is_empty and timeline.ownership is None:
+                self._leaving.append((timeline.offset, customer_key))
         output.counts["final"] += self._final
-        self._final = self.unwritten_bytes = 0
+        output.counts["forgotten"] += self._forgotten
+        self._final = self._forgotten = self.unwritten_bytes = 0
         self._dirty.clear()
         self._effects.clear()
         if len(self._cache) > CACHED or self._cached_bytes > CACHED_BYTES:
             self._cache.clear()
             self._cached_bytes = 0
-        return entries
+        return entries, tombstones
+
+    def _tombstones(self, written: int) -> list[Entry]:
+        """Drop the customers of whom nothing is kept; return their tombstones.
+
+        Not in the flush that writes the empty timeline: the next owner may replay what comes before its offset.
+        """
+        tombstones: list[Entry] = []
+        waiting = []
+        for offset, customer_key in self._leaving:
+            if offset > written:
+                waiting.append((offset, customer_key))
+            elif self.timeline(customer_key).offset == offset and customer_key not in self._dirty:
+                self._cached_bytes -= len(self._encoded.pop(customer_key))
+                del self._cache[customer_key]
+                tombstones.append((customer_key.encode(), None))
+        self._leaving = waiting
+        return tombstones
 
     def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output) -> None:
         version = row_version(self._rules.epoch, timeline.offset)

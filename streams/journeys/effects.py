@@ -120,7 +120,7 @@ class Effects:
         return Effects(self.customer_id, self.rules, timers_until=self.timers_until)
 
     def journey_id(self, number: int) -> str:
-        """Return the id of this customer's journey of that number, counted from 1."""
+        """Return the id of this customer's journey of that number."""
         return f"{self.customer_id}#{number}"
 
     def put(self, table: str, key: EntityKey, row: Row) -> None:

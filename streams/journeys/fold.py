@@ -6,14 +6,16 @@ and the same time to fire timers up to, give the same state and the same effects
 
 from __future__ import annotations
 
+from schemas.identifiers import ANONYMOUS
 from schemas.kinds.steps import step_code
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
-from schemas.units import HOUR_MS
+from schemas.units import DAY_MS, HOUR_MS
 from streams.journeys import bounds, shifts
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of, record
+from streams.journeys.lifetime import begin_anew, ends_at
 from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED
 from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
@@ -83,7 +85,7 @@ def apply_touchpoint(
     """
     effects.work += 1 + (size >> RECORD_BITS)
     at = touchpoint.occurred_at
-    journey = customer.journey or _start_journey(customer, at)
+    journey = customer.journey or _start_journey(customer, at, effects)
     dimensions = dimensions_of(touchpoint.attributes)
     stated_key = touchpoint.customer_key if touchpoint.moves else None
     attribution = Attribution(at, touchpoint.channel, dimensions, journey.number, stated_key)
@@ -111,9 +113,14 @@ def apply_touchpoint(
         bounds.trim(customer, effects)
 
 
-def _start_journey(customer: CustomerState, at: int) -> Journey:
+def _start_journey(customer: CustomerState, at: int, effects: Effects) -> Journey:
+    customer_id = effects.customer_id
+    if at > ends_at(customer, customer_id, effects.rules):
+        begin_anew(customer)
     customer.journeys += 1
-    customer.journey = Journey(customer.journeys, started_at=at, last_touch_at=at)
+    # How many journeys there were is forgotten with a profile; two never begin on one day.
+    number = at // DAY_MS if customer_id.startswith(ANONYMOUS) else customer.journeys
+    customer.journey = Journey(number, started_at=at, last_touch_at=at)
     return customer.journey
 
 

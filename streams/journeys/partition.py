@@ -67,6 +67,7 @@ class Partition:
         self._checkpoints = Checkpoints()
         self._recomputations: dict[str, Recomputation] = {}
         self._received: dict[int, int] = {}
+        self._written = -1
         self._rows: list[Row] = []
         self._output = Output()
 
@@ -91,14 +92,20 @@ class Partition:
 
     # -- restoring -------------------------------------------------------------------------------------------------
 
-    def restore(self, key: bytes, value: bytes) -> None:
+    def restore(self, key: bytes, value: bytes | None) -> None:
         """Take an entry of the changelog; of two for one key the higher offset is the true one.
+
+        A tombstone is not needed: what is final, and comes back where an older value of it is still there, is forgotten
+        again at once. Those of customers are many, and spare the work.
 
         Raises:
             StateFormatError: the entry is in a format that this release does not read.
         """
         try:
-            self._restore(key[:1], key[1:], value)
+            if value is not None:
+                self._restore(key[:1], key[1:], value)
+            elif key[:1] == CUSTOMER:
+                self.customers.restore_tombstone(key[1:].decode())
         except NOT_READ as error:
             raise _unreadable(error) from error
 
@@ -115,7 +122,7 @@ class Partition:
             position = _positions.decode(value)
             check_format(position.format, "a partition's position")
             if position.offset > self.offset:
-                self.offset = position.offset
+                self.offset = self._written = position.offset
                 self.clock.restore(position)
                 self._buckets.final_until = position.final_until
                 self._received = position.received
@@ -192,9 +199,9 @@ class Partition:
                 yield from self.customers.forget_settled(context)
             return
         # Asked before the timers fire, for they move the customer on to this very offset.
-        timeline = self.customers.timeline(record.customer_key)
-        is_new = context.offset > timeline.offset
+        is_new = context.offset > self.customers.timeline(record.customer_key).offset
         yield from self.customers.fire_timers(context)
+        timeline = self.customers.timeline(record.customer_key)
         if isinstance(record, (Moved, Withdrawn)):
             is_new = self._is_first(record) and is_new
         if not is_new:
@@ -270,7 +277,7 @@ class Partition:
             left = record.timeline_ids
         else:
             received = [(record.record, record.whole_bytes)]
-        if left:
+        if left and not timeline.is_empty:
             effects = self.customers.effects(customer_key)
             step_removal(timeline, left, context, effects)
             self.customers.apply_deltas(effects, context)
@@ -318,7 +325,9 @@ class Partition:
         """Return what has come about since the last flush."""
         output, self._output = self._output, Output()
         facts = output.facts
-        output.customers = [(CUSTOMER + key, value) for key, value in self.customers.flush(output)]
+        customers, left = self.customers.flush(output, self._written)
+        output.customers = [(CUSTOMER + key, value) for key, value in customers]
+        output.forgotten += [(CUSTOMER + key, value) for key, value in left]
         counts, forgotten = self._outcomes.flush(output, self.offset)
         output.buckets += [(COUNT + key, value) for key, value in counts]
         output.forgotten += [(COUNT + key, value) for key, value in forgotten]
@@ -341,6 +350,8 @@ class Partition:
         )
         output.position = (POSITION, _encode(position))
         self._outcomes.choose_counting(clock.settled_before)
+        # The next flush is asked for when this one's entries are in the changelog.
+        self._written = self.offset
         return output
 
     def _flush_buckets(self, output: Output) -> None:

@@ -15,6 +15,7 @@ class Rules:
     Attributes:
         timer_delay_ms: how far behind the partition's time timers fire.
         allowed_lateness_ms: how far behind it a touchpoint may come and still be put in its place.
+        profile_retention_ms: how long an anonymous profile may be silent before it is over.
         moved_ms: how long before a link a touchpoint may have happened and still be moved to the owner's journeys.
         dimensions: the attributes metrics are kept for; None keeps all.
         dimension_values: values of one dimension and day, on one log partition, that have buckets of their own.
@@ -25,6 +26,7 @@ class Rules:
     timer_delay_ms: int = 5 * MINUTE_MS
     allowed_lateness_ms: int = 3 * DAY_MS
     moved_ms: int = 0
+    profile_retention_ms: int = 90 * DAY_MS
     dimensions: frozenset[str] | None = None
     dimension_values: int = 1_000
     epoch: int = 0

@@ -13,7 +13,7 @@ from streams.journeys.state import NEVER, decode_state, encode_state
 from streams.journeys.step_context import StepContext
 
 
-def fold_settled(timeline: CustomerTimeline, context: StepContext) -> None:
+def fold_settled(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Fold the touchpoints that no other can be put before any more."""
     pending, applied = timeline.pending, timeline.applied
     if not applied or timeline.moved:
@@ -32,7 +32,7 @@ def fold_settled(timeline: CustomerTimeline, context: StepContext) -> None:
         if any(one.occurred_at < settled_before for one in timeline.displaced):
             return
         past = bisect_left(pending, settled_before, key=attrgetter("occurred_at"))
-        fold_oldest(timeline, min(applied, past), limits.STEP_WORK)
+        fold_oldest(timeline, effects, min(applied, past), limits.STEP_WORK)
 
 
 def is_too_much(timeline: CustomerTimeline) -> bool:
@@ -62,15 +62,16 @@ def apply_regardless(timeline: CustomerTimeline, most: int, effects: Effects) ->
     return timeline.applied
 
 
-def fold_oldest(timeline: CustomerTimeline, most: int, most_work: int = NEVER) -> int:
+def fold_oldest(timeline: CustomerTimeline, effects: Effects, most: int, most_work: int = NEVER) -> int:
     """Fold the first pending touchpoints, `most` at most; return how many.
 
     What they bring about was sent when they came.
 
     Args:
+        effects: the customer's.
         most_work: units of work after which it ends.
     """
-    customer, unsent, count = decode_state(timeline.snapshot), Effects(""), 0
+    customer, unsent, count = decode_state(timeline.snapshot), Effects(effects.customer_id, effects.rules), 0
     for one in timeline.pending[:most]:
         fire_timers(customer, one.occurred_at, unsent)
         apply_touchpoint(customer, one.touchpoint(), unsent, one.applied_bytes)

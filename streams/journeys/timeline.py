@@ -32,6 +32,7 @@ from streams.journeys.checkpoints import Checkpoint
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.effects import Effects
 from streams.journeys.fold import fire_timers, next_timer
+from streams.journeys.leaving import leaves_at
 from streams.journeys.order import rank_of
 from streams.journeys.pending import Pending, key_of
 from streams.journeys.recomputation import Reached, Recomputation
@@ -66,7 +67,7 @@ def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effec
     _begin(timeline, context, effects)
     if timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, limits.STEP_WORK)
-    timeline.next_timer_at = _next_change(timeline, context)
+    timeline.next_timer_at = _next_change(timeline, context, effects)
     if is_urgent(timeline, context):
         # Time has leapt: what it makes final may not miss what is left. The caller lets others have their turn.
         timeline.next_timer_at = context.timers_until
@@ -119,7 +120,7 @@ def step_touchpoint(
         kept_bytes = min(newcomer.size, limits.KEPT_BYTES)
         most = limits.STEP_WORK + 2 * (timeline.work - work) + kept_bytes // limits.BYTES_A_UNIT
         _go_on(timeline, context, effects, most)
-    timeline.next_timer_at = _next_change(timeline, context)
+    timeline.next_timer_at = _next_change(timeline, context, effects)
     if timeline.next_timer_at <= context.timers_until:
         _advance(timeline, context, effects)
     if timeline.large:
@@ -156,7 +157,7 @@ def step_removal(
         _apply_waiting(timeline, context, effects)
     if goes_on and timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, limits.STEP_WORK)
-    timeline.next_timer_at = _next_change(timeline, context)
+    timeline.next_timer_at = _next_change(timeline, context, effects)
     if timeline.large:
         timeline.cut_large()
     _fold_early(timeline, context, effects)
@@ -171,7 +172,7 @@ def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -
         # What is displaced may not be past the allowed lateness already when it is put in its place.
         _advance(timeline, context, effects)
         _begin_recomputation(timeline, context)
-    fold_settled(timeline, context)
+    fold_settled(timeline, context, effects)
     if timeline.next_timer_at <= context.timers_until:
         _advance(timeline, context, effects)
 
@@ -181,7 +182,7 @@ def _advance(timeline: CustomerTimeline, context: StepContext, effects: Effects)
     if timeline.next_timer_at > context.timers_until:
         return
     _apply_waiting(timeline, context, effects)
-    timeline.next_timer_at = _next_change(timeline, context)
+    timeline.next_timer_at = _next_change(timeline, context, effects)
 
 
 def _apply_waiting(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
@@ -194,8 +195,11 @@ def _apply_waiting(timeline: CustomerTimeline, context: StepContext, effects: Ef
     timeline.work += effects.take_work()
 
 
-def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
-    """Return when the timeline next changes by itself: at a timer, or when a touchpoint that is ahead has its time."""
+def _next_change(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> int:
+    """Return when the timeline next changes by itself: at a timer, or when a touchpoint that is ahead has its time.
+
+    Where nothing happens by itself any more, it is when to look whether a profile can leave.
+    """
     if timeline.is_behind or timeline.moved:
         # As soon as time goes on: by then nothing else is due.
         return context.timers_until + 1
@@ -206,7 +210,7 @@ def _next_change(timeline: CustomerTimeline, context: StepContext) -> int:
         if first.ahead and first.occurred_at > context.time:
             timer_delay_ms = context.time - context.timers_until
             at = min(at, first.occurred_at - timer_delay_ms)
-    return at
+    return at if at != NEVER else leaves_at(timeline, context, effects)
 
 
 def is_urgent(timeline: CustomerTimeline, context: StepContext) -> bool:
@@ -304,14 +308,14 @@ def _fold_early(timeline: CustomerTimeline, context: StepContext, effects: Effec
         elif not timeline.moved and not timeline.displaced:
             oldest = max(1, len(timeline.pending) // limits.EARLY_SHARE)
             if timeline.applied:
-                effects.folded_early += fold_oldest(timeline, min(oldest, timeline.applied), limits.STEP_WORK)
+                effects.folded_early += fold_oldest(timeline, effects, min(oldest, timeline.applied), limits.STEP_WORK)
             else:
                 # All of these are folded at once: one that stayed pending would wait again in a recomputation.
                 forced = apply_regardless(timeline, oldest, effects)
-                effects.folded_early += fold_oldest(timeline, forced)
+                effects.folded_early += fold_oldest(timeline, effects, forced)
             effects.trimmed.append("pending")
             # What held the others up may have been among these: no timer would wake them.
             _apply_waiting(timeline, context, effects)
-        timeline.next_timer_at = _next_change(timeline, context)
+        timeline.next_timer_at = _next_change(timeline, context, effects)
         if not is_far:
             return

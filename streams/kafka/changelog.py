@@ -22,8 +22,8 @@ class Restorable(Protocol):
 
     offset: int
 
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Take one entry of the changelog."""
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take one entry of the changelog; without a value, a tombstone."""
 
     def restored(self) -> None:
         """Take note that it was the last."""
@@ -46,9 +46,7 @@ async def restore(settings: Settings, telemetry: Telemetry, number: int, partiti
     entries = 0
     async for run in read_to_end(settings, JOURNEYS_STATE, [number]):
         for record in run.records:
-            # A tombstone is a bucket that is final: no touchpoint can reach it any more. Where an older
-            # value of it is still there, it comes back, and is forgotten again at once.
-            if record.key is not None and record.value is not None:
+            if record.key is not None:
                 partition.restore(record.key, record.value)
         entries += len(run.records)
         if time.monotonic() - logged_at > PROGRESS_EVERY_S:

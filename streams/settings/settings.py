@@ -118,6 +118,11 @@ class Settings(CollectSettings, PseudonymSettings):
     identity_window_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=30, description="days before a login, or another link, from which a visitor's touchpoints are theirs"
     )
+    profile_retention_days: Annotated[int, Field(ge=31, le=36_500)] = Field(
+        default=90,
+        description="days of silence after which an anonymous profile without an open case is over: its state is "
+        "forgotten, its rows stay, and a later touchpoint begins a new one",
+    )
     max_consecutive_refusals: Annotated[int, Field(ge=1)] = Field(
         default=1000, description="refused messages in a row after which an input partition is paused"
     )

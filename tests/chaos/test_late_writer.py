@@ -35,7 +35,7 @@ SETTINGS = {"session_timeout_s": 2, "idle_s": 1, "chunk_records": 30, "allowed_l
 class LastEntry(Partition):
     """A partition that believes the last entry of each customer, not that of the highest offset."""
 
-    def restore(self, key: bytes, value: bytes) -> None:
+    def restore(self, key: bytes, value: bytes | None) -> None:
         if key[:1] == CUSTOMER:
             self.customers._encoded.pop(key[1:].decode(), None)
         super().restore(key, value)

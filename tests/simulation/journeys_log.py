@@ -73,8 +73,7 @@ class Changelog:
         partition = Partition(number, tasks, rules)
         latest: dict[bytes, bytes | None] = dict(self.entries)
         for key, value in latest.items():
-            if value is not None:
-                partition.restore(key, value)
+            partition.restore(key, value)
         partition.restored()
         return partition
 

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import identity_links, journey_log
+from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import Link
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
@@ -18,7 +19,6 @@ from schemas.topics import JOURNEYS_LOG, LINKS
 from streams.agents.identity_changes import key_of
 from streams.agents.journeys import rules_of
 from streams.identity.graph import IdentityGraph
-from streams.identity.identities import ANONYMOUS
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.partition import Partition
 from streams.settings import Settings

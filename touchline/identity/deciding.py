@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 from uuid import uuid4
 
+from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import CUSTOMER, Command, Identity, encode
 from schemas.topics import LINKS
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
-from streams.identity.identities import ANONYMOUS, Identities
+from streams.identity.identities import Identities
 from streams.kafka.producer import BatchProducer, Message
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings

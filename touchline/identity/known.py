@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.identifiers import IDENTIFIER_KINDS
+from schemas.identifiers import ANONYMOUS, IDENTIFIER_KINDS
 from schemas.identity_links import CUSTOMER
 from sinks.database import Database, select
-from streams.identity.identities import ANONYMOUS, Identities
+from streams.identity.identities import Identities
 
 _IDENTITIES = """
 SELECT kind, value, customer_id, toString(since), event_id, toString(known_from), toString(superseded_at)

@@ -159,8 +159,7 @@ class Play:
             entries.update(output.state)
         self.partition = Partition(0, 1, rules or Rules())
         for key, value in entries.items():
-            if value is not None:
-                self.partition.restore(key, value)
+            self.partition.restore(key, value)
         self.partition.restored()
         return self
 
