@@ -176,12 +176,15 @@ def abandonments(world: World) -> Iterator[dict[str, Any]]:
 
 def customers(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view: whoever is shown as one customer is one, also by histories of before."""
+    shown: dict[str, list[CustomerHistory]] = {}
+    newest = {name: histories.lives(history)[-1] for name, history in world.people.items()}
+    for history in sorted(newest.values(), key=lambda history: history.touches[0].at):
+        shown.setdefault(world.owner(history, history.touches[-1].at), []).append(history)
     last: dict[str, Row] = {}
     for shift in sorted(world.views["sentiment_shifts"], key=lambda shift: str(shift["onset_at"])):
-        last[world.history_of(shift).customer] = shift
-    shown: dict[str, list[CustomerHistory]] = {}
-    for history in sorted(world.people.values(), key=lambda history: history.touches[0].at):
-        shown.setdefault(world.owner(history, history.touches[-1].at), []).append(history)
+        name = world.history_of(shift).customer
+        if (moment(shift["onset_at"]) or 0) >= newest[name].touches[0].at:
+            last[name] = shift
     for customer, of_one in shown.items():
         yield {"customer_id": customer, **_customer(of_one, last)}
 
@@ -304,4 +307,7 @@ def _shifts(world: World) -> Iterator[str]:
         if name in seen:
             yield f"sentiment_shifts {row['shift_id']}: reported twice"
         seen.add(name)
-        yield from shifts.differences(world.history_of(row), row)
+        lives = histories.lives(world.history_of(row))
+        yield from shifts.differences(
+            next(life for life in reversed(lives) if life.touches[0].at <= (moment(row["onset_at"]) or 0)), row
+        )

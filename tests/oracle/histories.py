@@ -13,6 +13,8 @@ from tests.oracle.facts import Fact, answers_of, is_cancelled, orders_of
 from tests.oracle.touchpoints import DAY, Touch
 
 SILENCE = 30 * DAY
+LIFE = 90 * DAY
+"""Of an anonymous profile that is silent for longer, and has no open case, what comes then is a new one's."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class CustomerHistory:
     """By event_id, of those that have one, in order; also of answers that no longer hold."""
     journeys: list[list[Touch]]
     numbers: dict[str, int] = field(default_factory=dict)
-    """The number of the journey of each event_id, from 1."""
+    """The number of the journey of each event_id: from 1, of an anonymous profile the day on which it began."""
 
     def journey_of(self, touch: Touch) -> str:
         """Return the journey that a touchpoint is part of."""
@@ -101,8 +103,25 @@ def history_of(customer: str, touches: list[Touch], now: int) -> CustomerHistory
         journeys=_split(touches),
     )
     for number, journey in enumerate(history.journeys, 1):
-        history.numbers.update({touch.event_id: number for touch in journey})
+        told = journey[0].at // DAY if is_anonymous(customer) else number
+        history.numbers.update({touch.event_id: told for touch in journey})
     return history
+
+
+def is_anonymous(customer: str) -> bool:
+    """Return whether a name is that of an anonymous profile."""
+    return customer.startswith("anon:")
+
+
+def lives(history: CustomerHistory) -> list[CustomerHistory]:
+    """Return the histories of all profiles that had a name, one after the other; a known customer has one."""
+    parts: list[list[Touch]] = []
+    for touch in history.touches:
+        is_over = parts and touch.at > parts[-1][-1].at + LIFE and not open_cases(parts[-1])
+        if not parts or (is_over and is_anonymous(history.customer)):
+            parts.append([])
+        parts[-1].append(touch)
+    return [history_of(history.customer, part, history.now) for part in parts]
 
 
 def _split(touches: list[Touch]) -> list[list[Touch]]:

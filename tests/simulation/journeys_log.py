@@ -71,11 +71,13 @@ class Changelog:
 
     def restore(self, number: int, tasks: int, rules: Rules) -> Partition:
         partition = Partition(number, tasks, rules)
-        latest: dict[bytes, bytes | None] = dict(self.entries)
-        for key, value in latest.items():
+        for key, value in self.latest().items():
             partition.restore(key, value)
         partition.restored()
         return partition
+
+    def latest(self) -> dict[bytes, bytes | None]:
+        return dict(self.entries)
 
 
 def record_log(touchpoints: Iterable[Touchpoint], watermarks: Iterable[int]) -> list[bytes]:
@@ -110,10 +112,16 @@ def process(records: list[bytes], rules: Rules, cuts: list[int] | None = None) -
     return tables
 
 
-def process_with_crashes(records: list[bytes], rules: Rules, seed: int, crashes: int) -> Tables:
-    """Read a log in random chunks, and stop at a random write of some of them, as a killed worker does."""
+def process_with_crashes(
+    records: list[bytes], rules: Rules, seed: int, crashes: int, changelog: Changelog | None = None
+) -> Tables:
+    """Read a log in random chunks, and stop at a random write of some of them, as a killed worker does.
+
+    Args:
+        changelog: takes the state, if it is asked for.
+    """
     rng = random.Random(seed)
-    tables, changelog = Tables(), Changelog()
+    tables, changelog = Tables(), changelog or Changelog()
     committed, left = 0, crashes
     partition = changelog.restore(0, 1, rules)
     while committed < len(records):

@@ -26,7 +26,7 @@ _common = {
     "received_at": st.sampled_from([START, 2 * START, 2 * START]),
     "fingerprint": st.just(1),
     "source": st.just("test"),
-    "customer_key": st.sampled_from(["ann", "bob"]),
+    "customer_key": st.sampled_from(["ann", "bob", "anon:cookie:c"]),
     "channel": st.sampled_from(["web", "phone"]),
     "attributes": st.sampled_from([{}, {"region": "eu"}, {"region": "us", "product": "tea"}]),
 }
