@@ -14,14 +14,17 @@ from statistics import median
 import click
 
 from bench.collect import run_collect
+from bench.cookies import measure_cookies
 from bench.dearest import measure_dearest
 from bench.idle import run_idle
 from bench.pipeline import Run, run_embedded, run_kafka
 from bench.stages import measure_stages
+from streams.journeys.rules import Rules
 from touchline.simulate import write_simulation
 
 IDLE_S = 30.0
 COLLECT_S = 20.0
+COOKIES, COOKIE_DAYS = 1_000_000, 200
 COLLECT_LOADS = ((8, 100), (32, 1))
 """Clients of the HTTP collector, and touchpoints of each of their requests."""
 
@@ -33,7 +36,7 @@ COLLECT_LOADS = ((8, 100), (32, 1))
 @click.option("--workers", default=1, show_default=True, help="Stream workers.")
 @click.option(
     "--only",
-    type=click.Choice(["stages", "dearest", "embedded", "kafka", "idle", "collect"]),
+    type=click.Choice(["stages", "dearest", "cookies", "embedded", "kafka", "idle", "collect"]),
     help="Run only one part.",
 )
 @click.option("--partitions", default=[4, 32], multiple=True, show_default=True, help="Of an idle installation.")
@@ -52,6 +55,8 @@ def main(customers: int, days: int, rounds: int, workers: int, only: str | None,
             print("\nmilliseconds of CPU for the dearest message of a robot, after 1,400 in order (mean of all)")
             for robot, (dearest, mean) in measure_dearest().items():
                 print(f"  {robot:<34} {dearest:6.1f}   ({mean:.2f})")
+        if only in {None, "cookies"}:
+            _report_cookies()
         if only in {None, "embedded"}:
             _report("embedded (Tansu, chDB)", [run_embedded(lines, workers) for _ in range(rounds)])
         if only in {None, "kafka"}:
@@ -71,6 +76,15 @@ def _yardstick() -> float:
             total += number
         best = min(best, time.perf_counter() - began)
     return best
+
+
+def _report_cookies() -> None:
+    print(f"\ncookies that come once, {COOKIES:,} in {COOKIE_DAYS} days: what one worker keeps of them")
+    for kept in measure_cookies(COOKIES, COOKIE_DAYS, Rules()):
+        print(
+            f"  day {kept.day:>3}  {kept.came:>9,} came  {kept.customers:>9,} in the state  "
+            f"{kept.entries:>9,} in the changelog  {kept.memory_mb:6,.0f} MB"
+        )
 
 
 def _report_idle(partitions: Sequence[int]) -> None:

@@ -56,6 +56,7 @@ class Records:
         telemetry.touchpoints_moved.labels("too late").inc(counts["moved_late"])
         telemetry.recomputations.inc(counts["recomputations"])
         telemetry.timers_fired.inc(counts["timers"])
+        telemetry.profiles_forgotten.inc(counts["forgotten"])
         for what, times in output.trimmed.items():
             telemetry.trimmed.labels(what).inc(times)
         for collision in output.collisions:

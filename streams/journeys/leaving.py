@@ -33,8 +33,10 @@ def can_leave(timeline: CustomerTimeline, customer_id: str, context: StepContext
 
     Links keep it, for its touchpoints are another's; so does what waits to take effect, or to be put in its place.
     """
+    if timeline.current.journey is not None or timeline.ownership is not None:
+        return False
     waits = timeline.applied < len(timeline.pending) or timeline.moved or timeline.displaced or timeline.is_behind
-    if waits or timeline.ownership is not None or next_timer(timeline.current) != NEVER:
+    if waits or next_timer(timeline.current) != NEVER:
         return False
     # What is on time happens at that time or later: it begins a new profile.
     return ends_at(timeline.current, customer_id, rules) < context.settled_before

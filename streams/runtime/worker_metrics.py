@@ -149,6 +149,14 @@ class WorkerMetrics:
             only="worker",
         ),
     ]
+    profiles_forgotten: Annotated[
+        Counter,
+        Metric(
+            "touchline_profiles_forgotten_total",
+            "Anonymous profiles that were over, and have left the state; their rows stay.",
+            only="worker",
+        ),
+    ]
     touchpoints_moved: Annotated[
         Counter,
         Metric(

@@ -15,7 +15,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 GAPS = [0, 1_000, 4_000, 30_000, 10 * MINUTE, 31 * MINUTE, 40 * MINUTE, 9 * HOUR, 2 * DAY, 8 * DAY, 31 * DAY, 88 * DAY]
-"""Between two touchpoints of a history, ms: shorter and longer than deadlines, and nearly as long as a profile lives."""
+"""Between two touchpoints of a history, ms: shorter and longer than deadlines, and almost as long as profiles live."""
 RULES = Rules()
 
 

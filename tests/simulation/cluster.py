@@ -399,8 +399,7 @@ class Cluster:
         """Return a partition of the log as its changelog has it."""
         partition = Partition(number, self._settings.partitions, rules_of(self._settings))
         for record in self.broker.logs[JOURNEYS_STATE, number]:
-            if record.value is not None:
-                partition.restore(record.key or b"", record.value)
+            partition.restore(record.key or b"", record.value)
         partition.restored()
         return partition
 

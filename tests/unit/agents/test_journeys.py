@@ -20,6 +20,7 @@ from schemas import journey_log
 from schemas.dead_letters import HEADERS
 from schemas.journey_log import Owners, Tick
 from schemas.kinds.cart_event import CartEvent
+from schemas.kinds.page_view import PageView
 from schemas.kinds.purchase import Purchase
 from schemas.kinds.tweet import Tweet
 from schemas.rows import TABLES, encode_rows
@@ -83,8 +84,7 @@ class Kafka:
 async def restored(kafka: Kafka, number: int) -> Partition:
     partition = Partition(number, SETTINGS.partitions, rules_of(SETTINGS))
     for message in kafka.written[JOURNEYS_STATE, number]:
-        if message.value is not None:
-            partition.restore(message.key or b"", message.value)
+        partition.restore(message.key or b"", message.value)
     partition.restored()
     return partition
 
@@ -460,6 +460,28 @@ async def test_touchpoints_are_counted_by_where_they_came_from_late_ones_apart()
     assert counted("touchline_touchpoints_on_time_total") == {"shop": 1, "till": 1, "other": 0}
     assert counted("touchline_late_touchpoints_total") == {"shop": 0, "till": 1, "other": 1}
     assert counted("touchline_touchpoints_ahead_total") == {"shop": 0, "till": 0, "other": 0}
+
+
+async def test_a_profile_that_is_over_leaves_state_changelog_and_gauge() -> None:
+    visit = touchpoint(PageView, 1, START, page="/", area="shop", action="view", customer_key="anon:cookie:k")
+    ticks = [
+        journey_log.encode(Tick(at, at)) for at in (START + 50 * DAY_MS, START + 100 * DAY_MS, START + 101 * DAY_MS)
+    ]
+    kafka, telemetry = Kafka(), Telemetry.on(CollectorRegistry())
+    value = telemetry.registry.get_sample_value
+    entries = {"partition": "0", "kind": "customers"}
+    journeys = worker(kafka, telemetry=telemetry)
+
+    await process(journeys, [visit, ticks[0]], 1)
+    assert (value("touchline_profiles_forgotten_total"), value("touchline_state_entries", entries)) == (0, 1)
+    assert (await restored(kafka, 0)).sizes["customers"] == 1
+
+    await process(journeys, [visit, *ticks], 1, start=2)
+    assert (value("touchline_profiles_forgotten_total"), value("touchline_state_entries", entries)) == (1, 0)
+    assert (await restored(kafka, 0)).sizes["customers"] == 0
+    assert [message.value for message in kafka.written[JOURNEYS_STATE, 0] if message.key == b"canon:cookie:k"][
+        -1
+    ] is None
 
 
 async def test_a_log_whose_beginning_is_gone_is_no_gap_without_a_state() -> None:
