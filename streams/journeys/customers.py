@@ -208,7 +208,8 @@ class Customers:
             output.facts[table] = []
         tombstones = self._tombstones(written)
         for timeline, effects in self._ended:
-            self._flush_effects(timeline, effects, output)
+            # The record that has let the profile go may have begun a new one: that one's row covers this.
+            self._flush_effects(timeline, effects, output, below=1)
         self._ended.clear()
         entries: list[Entry] = []
         for customer_key in self._dirty:
@@ -249,7 +250,12 @@ class Customers:
         self._leaving = waiting
         return tombstones
 
-    def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output) -> None:
+    def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output, below: int = 0) -> None:
+        """Add a customer's rows and signals to an output.
+
+        Args:
+            below: by how much the version of the customer's own row is lower than that of the others.
+        """
         version = row_version(self._rules.epoch, timeline.offset)
         facts, current = output.facts, timeline.current
         output.counts["timers"] += effects.timers
@@ -268,7 +274,8 @@ class Customers:
             _give(facts.setdefault(table, []), entities.values(), version)
             if (signal_of := SIGNALS.get(table)) is not None:
                 output.signals.extend(map(signal_of, entities.values()))
-        _give(facts["customers"], [customer_row(current, effects.customer_id, deleted=timeline.is_empty)], version)
+        row_of_customer = customer_row(current, effects.customer_id, deleted=timeline.is_empty)
+        _give(facts["customers"], [row_of_customer], version - below)
 
 
 def _give(rows: list[Row], changed: Any, version: int) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from schemas.journey_log import Owners, Withdrawn
+from schemas import journey_log
+from schemas.journey_log import Owners, Tick, Withdrawn
 from streams.journeys.partition import CUSTOMER
 from streams.journeys.rules import Rules
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, Play, call, cart, case, order, seen_page, survey, times
@@ -106,11 +107,12 @@ def test_one_that_comes_out_of_order_goes_on_with_the_profile() -> None:
 
 
 def test_a_touchpoint_that_brings_the_end_is_the_first_of_the_new_profile() -> None:
-    play = visited().send(seen_page(200 * DAY, customer_key=KEY, watermark=T0 + 200 * DAY))
+    """By its watermark the state leaves, at the very record that then begins the new one."""
+    play = visited().tick(1, settled=300 * DAY).send(seen_page(200 * DAY, customer_key=KEY, watermark=T0 + 200 * DAY))
     play.send(seen_page(200 * DAY + HOUR, customer_key=KEY, watermark=T0 + 200 * DAY + HOUR))
 
     assert play.row("customers")["touchpoints"] == 2
-    assert play.counted("late") == 0
+    assert (play.counted("late"), play.counted("forgotten")) == (0, 1)
 
 
 @pytest.mark.parametrize("records", [
@@ -178,6 +180,23 @@ def test_the_tombstone_follows_the_position() -> None:
 
     tombstones = [entry for entry in play.outputs[-1].forgotten if entry[0][:1] == CUSTOMER]
     assert tombstones == [(CUSTOMER + KEY.encode(), None)]
+
+
+def test_after_a_crash_before_the_position_the_empty_entry_stays_until_its_record_is_read_again() -> None:
+    play = visited().at(40 * DAY).at(LEFT)
+    last = play.outputs.pop()
+    partition = play.restarted().partition
+    for key, value in last.customers:
+        partition.restore(key, value)
+    partition.restored()
+
+    tombstones = []
+    for offset in (partition.offset, last_offset := partition.offset + 1, last_offset + 1):
+        tick = Tick(T0 + LEFT + 5 * MINUTE, T0 + LEFT + 5 * MINUTE)
+        partition.apply(offset, tick, journey_log.encode(tick))
+        tombstones.append([key for key, _ in partition.flush().forgotten if key[:1] == CUSTOMER])
+
+    assert tombstones == [[], [], [CUSTOMER + KEY.encode()]]
 
 
 @pytest.mark.parametrize("restarts_at", [1, 40 * DAY, 92 * DAY, LEFT, LEFT + DAY])

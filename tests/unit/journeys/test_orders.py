@@ -381,3 +381,17 @@ def test_a_cart_taken_up_again_before_a_cancelled_order_is_abandoned_at_its_late
     row = play.row("abandonments")
     assert (row["status"], row["abandoned_at"]) == ("abandoned", T0 + 150 * MINUTE)
     assert play.metric("cart_abandonment_rate") == {"n": 1, "numerator": 1, "samples": []}
+
+
+def test_the_source_that_holds_is_the_same_where_statements_are_folded() -> None:
+    """What is folded is applied once more, to the state before the touchpoints that can still be corrected."""
+    play = Play(Rules(order_source="till"))
+    play.send(stated(0, 1_000, "till"), stated(MINUTE, 2_000, "shop"))
+    for number in range(40):
+        play.send(seen_page(number * 6 * HOUR + HOUR)).at(number * 6 * HOUR + HOUR)
+    assert play.partition.customers.timeline("ann").folded_up_to[0] > T0 + MINUTE
+
+    play.send(seen_page(9 * DAY)).at(9 * DAY + 2 * HOUR)
+
+    assert play.counted("recomputations") == 1
+    assert bought(play)[:2] == (1, 1_000)

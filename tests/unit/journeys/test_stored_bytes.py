@@ -5,9 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.journeys.customer_timeline import CustomerTimeline, Outline
-from streams.journeys.partition import CUSTOMER, Partition
-from streams.journeys.rules import Rules
-from tests.unit.journeys.play import DAY, HOUR, T0
+from tests.unit.journeys.play import DAY, HOUR, T0, Play, seen_page
 
 KEY = "anon:cookie:k"
 STORED = bytes.fromhex(
@@ -53,8 +51,8 @@ def test_an_entry_without_the_later_fields_has_an_outline_too() -> None:
 
 
 def test_customers_are_counted_alike_before_and_after_a_restart() -> None:
-    partition = Partition(0, 1, Rules())
-    partition.restore(CUSTOMER + KEY.encode(), STORED)
-    partition.restored()
+    """Also who has no timer, as one whose journey has ended."""
+    play = Play().send(seen_page(0)).at(31 * DAY)
+    assert play.partition.sizes["customers"] == 1
 
-    assert partition.sizes["customers"] == 1
+    assert play.restarted().partition.sizes["customers"] == 1
