@@ -7,6 +7,7 @@ TouchlineError                          schemas.errors
     BrokerError                         streams.kafka.client
     CollectError                        touchline.collect.server
     CommandError                        touchline.errors
+    ErasureError                        streams.agents.erasures
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate
         TooLargeError                   streams.kafka.inflate

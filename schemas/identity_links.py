@@ -1,7 +1,8 @@
 """The records of `identity.links.v1`: what touchpoints with several identities, and people, say of who is who.
 
 A record is a MessagePack array whose first element is the tag: the name of its type and the version of the layout. The
-topic is never compacted and nothing in it expires: whose an identity is follows from all of it.
+topic is never compacted and nothing in it expires: whose an identity is follows from all of it. Only what concerns
+those who were erased is taken out of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,22 @@ from typing import Literal
 
 import msgspec
 
+from schemas.erasures import Erasure
 from schemas.kinds.touchpoint import tag_of
+
+__all__ = [
+    "CUSTOMER",
+    "Command",
+    "Erase",
+    "Erasure",
+    "Identity",
+    "Link",
+    "LinkRecord",
+    "Pair",
+    "Statement",
+    "decode",
+    "encode",
+]
 
 Identity = tuple[str, str]
 """Kind and value of an identifier, both normalised, or of a customer: `(CUSTOMER, customer_id)`."""
@@ -58,7 +74,24 @@ class Command(msgspec.Struct, array_like=True, tag=tag_of("command"), frozen=Tru
     command_id: str
 
 
-LinkRecord = Link | Command
+class Erase(msgspec.Struct, array_like=True, tag=tag_of("erase"), frozen=True, gc=False):
+    """A person's order to erase somebody; it names them, so it is replaced by an `Erasure` once it is carried out.
+
+    Attributes:
+        identities: any of these is theirs: an identifier has a pseudonym for each key by which they were made.
+        at: when it was given, ms: what happened up to then is erased.
+        erasure_id: tells it from others.
+        salt: of the digests by which they are known from then on.
+    """
+
+    identities: list[Identity]
+    at: int
+    erasure_id: str
+    salt: bytes
+
+
+Statement = Link | Command
+LinkRecord = Statement | Erase | Erasure
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(LinkRecord).decode

@@ -16,7 +16,7 @@ import msgspec
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
-__all__ = ["Forwarded", "LogRecord", "Moved", "Owners", "Tick", "Touchpoint", "Withdrawn", "decode", "encode"]
+__all__ = ["Erased", "Forwarded", "LogRecord", "Moved", "Owners", "Tick", "Touchpoint", "Withdrawn", "decode", "encode"]
 
 
 class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=False):
@@ -82,10 +82,28 @@ class Withdrawn(msgspec.Struct, array_like=True, tag=tag_of("withdrawn"), frozen
     timeline_ids: list[str]
 
 
-Forwarded = Moved | Withdrawn
-LogRecord = Tick | Owners | Moved | Withdrawn | Touchpoint
+class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True, gc=False):
+    """Whoever has a stated key is erased; it stands in the key's own partition.
 
-_structs: Any = [Owners, Moved, Withdrawn, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
+    Attributes:
+        customer_key: the stated key.
+        at: what happened up to then is erased, ms.
+        erasure_id: the order's.
+        salt: of the digest by which the partition knows the key from then on.
+        links_offset: of the order in `identity.links.v1`: owners that earlier links have decided hold no longer.
+    """
+
+    customer_key: str
+    at: int
+    erasure_id: str
+    salt: bytes
+    links_offset: int
+
+
+Forwarded = Moved | Withdrawn
+LogRecord = Tick | Owners | Moved | Withdrawn | Erased | Touchpoint
+
+_structs: Any = [Owners, Moved, Withdrawn, Erased, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or_, _structs, Tick))
 

@@ -309,7 +309,7 @@ class IdentityConflictRow(Row):
     version: UInt64
 
 
-Outcome = Literal["accepted", "late", "duplicate", "refused", "stated"]
+Outcome = Literal["accepted", "late", "duplicate", "refused", "stated", "erased", "deleted"]
 
 
 class OutcomeRow(Row):
@@ -320,6 +320,8 @@ class OutcomeRow(Row):
     | accepted | a touchpoint on time, of an hour that is counted no more | occurred_at | customer_id | event_id |
     | late | a touchpoint beyond the allowed lateness | occurred_at | customer_id | event_id |
     | duplicate | a repeat, of an hour that is counted no more | occurred_at | topic | its `place` |
+    | erased | a touchpoint of somebody who was erased, from before that | occurred_at | topic | its `place` |
+    | deleted | a touchpoint on time whose row was deleted | start of its hour | "" | a digest |
     | refused | a refused message | refused_at | topic | its `place` |
     | stated | a business change, or marketing spend | occurred_at | change_id or spend_id | event_id |
 
@@ -366,6 +368,9 @@ FOLLOWERS = ("hourly_counts", "outcomes")
 They have no topic. Their messages stand in the topic of the rows that they speak of, same partition, behind these, and
 their key is the table's name. So whoever has stored such a row has stored those that it speaks of.
 """
+
+OUTCOMES = b"outcomes"
+"""The key of a message that holds rows of outcomes."""
 
 FACTS_FORMAT = 1
 """The first element of a message: version of its layout. It rises when a table's columns change."""

@@ -22,6 +22,11 @@ LINKS = "identity.links.v1"
 
 All of it is in partition 0, so that one worker has it all.
 """
+ERASURES = "identity.erasures.v1"
+"""Who was erased, by digests; a rebuild keeps it, and INGEST lets nothing of theirs in that is older.
+
+All of it is in partition 0, which every worker reads.
+"""
 DEAD_LETTERS = "touchpoints.dlq.v1"
 RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
@@ -97,6 +102,7 @@ def _own_topics() -> list[Topic]:
             {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
         ),
         Topic(LINKS, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}),
+        Topic(ERASURES, {"cleanup.policy": "compact"}),
         Topic(RESUME_REQUESTS, {"retention.ms": str(DAY_MS)}),
     ]
     facts = [Topic(name, {**_WIDE, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]

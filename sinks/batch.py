@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -79,6 +79,17 @@ class Batch:
     def rows(self, table: str) -> list[Row]:
         """Return the rows of one table."""
         return list(self._rows.get(table, {}).values())
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables of which there are rows."""
+        return list(self._rows)
+
+    def drop(self, table: str, is_dropped: Callable[[Row], bool]) -> None:
+        """Take rows of a table out."""
+        kept = self._rows.get(table, {})
+        for key in [key for key, row in kept.items() if is_dropped(row)]:
+            del kept[key]
 
     def flush(self, writer: Writer) -> int:
         """Write all rows, one insert a table, and return their number.

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",
     "schemas": "List the records that producers send; show an example, check a message.",
     "identity": "Tell whose an identity is and why; link two, or part them.",
+    "erase": "Erase a customer, prove it, and say what ends in Kafka when.",
     "dlq": "List refused messages, or send them again.",
     "doctor": "Check settings and connections; say what is wrong and how to fix it.",
 }

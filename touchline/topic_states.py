@@ -62,7 +62,7 @@ async def topic_states(settings: Settings) -> TopicStates:
     admin = AdminClient(**client_options(settings))
     try:
         await admin.start()
-        configs = await _configs(admin, [t.name for t in all_topics(settings.inputs) if t.name in counts])
+        configs = await topic_configs(admin, [t.name for t in all_topics(settings.inputs) if t.name in counts])
     finally:
         await admin.close()
     return judge(settings.partitions, counts, configs, settings.inputs)
@@ -151,7 +151,7 @@ def _narrow(topics_by_limit: Mapping[str, list[str]]) -> list[str]:
     ]
 
 
-async def _configs(admin: AdminClient, names: list[str]) -> Configs:
+async def topic_configs(admin: AdminClient, names: list[str]) -> Configs:
     """Return the settings of some topics, as far as the broker tells them."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:

@@ -329,3 +329,16 @@ CREATE TABLE IF NOT EXISTS touchline.identity_conflicts_rows
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kind, value, other_kind, other_value);
+
+-- What was deleted of those who were erased: how many rows of a table, for each message that said so.
+CREATE TABLE IF NOT EXISTS touchline.erasures_rows
+(
+    erasure_id String,
+    table LowCardinality(String),
+    part String,
+    erased_at DateTime64(3, 'UTC'),
+    deleted UInt64,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (erasure_id, table, part);

@@ -402,7 +402,8 @@ SELECT
     toInt64(0) AS superseded,
     toInt64(0) AS found,
     toInt64(0) AS refused_found,
-    toInt64(0) AS unmatched
+    toInt64(0) AS unmatched,
+    toInt64(0) AS erased
 FROM touchline.hourly_counts_rows FINAL
 WHERE bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
 GROUP BY kind, hour
@@ -417,6 +418,7 @@ SELECT
     0,
     0,
     toInt64(countIf(outcome = 'duplicate')),
+    0,
     0,
     0,
     0,
@@ -443,8 +445,30 @@ SELECT
     ))),
     toInt64(count()),
     0,
+    0,
     0
 FROM touchline.touchpoints_rows FINAL
+GROUP BY kind, hour
+UNION ALL
+-- Those who were erased: rows on time that were deleted, and what was not let in.
+SELECT
+    kind,
+    CAST(toStartOfHour(at), 'DateTime64(3, ''UTC'')') AS hour,
+    0,
+    toInt64(countIf(
+        outcome = 'deleted' AND bitAnd(bitShiftRight(version, 48), 16383) = (SELECT epoch FROM touchline.own_epoch)
+    )),
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    toInt64(count())
+FROM touchline.outcomes_rows FINAL
+WHERE outcome IN ('deleted', 'erased')
 GROUP BY kind, hour
 UNION ALL
 -- Each late touchpoint beside the row with its key. Where that row is one on time, it came again when its event id was
@@ -461,7 +485,8 @@ SELECT
     0,
     0,
     0,
-    toInt64(countIf(NOT stored))
+    toInt64(countIf(NOT stored)),
+    0
 FROM
 (
     SELECT
@@ -501,7 +526,8 @@ SELECT
     0,
     0,
     toInt64(countIf(stored)),
-    toInt64(countIf(NOT stored))
+    toInt64(countIf(NOT stored)),
+    0
 FROM
 (
     SELECT
@@ -528,7 +554,8 @@ SELECT
     toInt64(countIf(NOT holds)),
     toInt64(countIf(stored)),
     0,
-    toInt64(countIf(holds AND NOT stored))
+    toInt64(countIf(holds AND NOT stored)),
+    0
 FROM
 (
     SELECT
@@ -569,6 +596,7 @@ SELECT
     toUInt64(sum(c.superseded)) AS superseded,
     toUInt64(sum(c.found)) AS found,
     toUInt64(sum(c.refused_found)) AS refused_found,
+    toUInt64(sum(c.erased)) AS erased,
     toUInt64(if(
         kept_days > 0 AND addDays(hour, kept_days) <= now64(3),
         0,

@@ -18,14 +18,15 @@ import structlog
 
 from schemas import watermarks
 from schemas.errors import NOT_READ, TouchlineError
-from schemas.identity_links import Link, LinkRecord, decode
+from schemas.identity_links import Erase, Erasure, Identity, Link, LinkRecord, Statement, decode
 from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
-from streams.agents.identity_changes import Changed
+from streams.agents.identity_changes import Changed, erased_by, key_of
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
-from streams.identity.graph import Changes, IdentityGraph
+from streams.identity.erasures import Erasures
+from streams.identity.graph import IdentityGraph
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
@@ -77,6 +78,7 @@ class Linking:
 
     def _forget(self) -> None:
         self._graph: IdentityGraph | None = None
+        self._erasures = Erasures()
         self._applied = self._decided = self._reported = -1
         self._due = 0
 
@@ -105,7 +107,7 @@ class Linking:
         graph = await self._begun(chunk.first_offset)
         if graph is None or not chunk.current:
             return
-        changed = Changed(self._services.settings)
+        changed = Changed(self._services.settings, self._erasures)
         # If the partition is no longer ours, the next owner takes the links again, and writes what they change.
         if not await self._write(changed, self._apply(graph, chunk, changed), lambda: chunk.current):
             return
@@ -119,7 +121,21 @@ class Linking:
         for record in chunk.records:
             if record.offset > self._applied:
                 self._applied = record.offset
-                yield from changed.add(_take(graph, _read(record)), record)
+                yield from self._take(graph, _read(record), record, changed)
+
+    def _take(self, graph: IdentityGraph, read: LinkRecord, record: Record, changed: Changed) -> Iterator[None]:
+        """Take a record, and add what it changes."""
+        if isinstance(read, Erasure):
+            self._erasures.add(read)
+        elif isinstance(read, Erase):
+            identities = _person(graph, read)
+            erasure = erased_by(read, identities, record.offset)
+            self._erasures.add(erasure)
+            yield from changed.add_erasure(erasure, identities)
+            yield from changed.add(graph.forget(identities, read.at), record)
+            log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
+        elif not _is_erased(read, self._erasures):
+            yield from changed.add(graph.add(read) if isinstance(read, Link) else graph.obey(read), record)
 
     async def _write(self, changed: Changed, adding: Iterable[None], is_ours: Callable[[], bool]) -> bool:
         """Write what is added, a bounded part at a time, and let others have their turn; stop if it is not ours.
@@ -203,7 +219,7 @@ class Linking:
 
     async def _tell(self, graph: IdentityGraph, last: int, assignment: int) -> None:
         """Tell the journeys log who owns what by the links up to an offset; stop where the partition is revoked."""
-        told, count = Changed(self._services.settings), 0
+        told, count = Changed(self._services.settings, self._erasures), 0
 
         def adding() -> Iterator[None]:
             nonlocal count
@@ -225,13 +241,24 @@ class Linking:
             for record in records:
                 end = record.offset + 1
                 if record.offset < until:
-                    graph.restore(_read(record))
+                    self._restore_one(graph, _read(record), record.offset)
                     count, last = count + 1, record.offset
                     if time.monotonic() - turn >= YIELD_AFTER_S:
                         await asyncio.sleep(0)
                         turn = time.monotonic()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
         return graph, last, end
+
+    def _restore_one(self, graph: IdentityGraph, read: LinkRecord, offset: int) -> None:
+        """Take a record again whose changes are known."""
+        if isinstance(read, Erase):
+            identities = _person(graph, read)
+            self._erasures.add(erased_by(read, identities, offset))
+            graph.forget(identities, read.at)
+        elif isinstance(read, Erasure):
+            self._erasures.add(read)
+        elif not _is_erased(read, self._erasures):
+            graph.restore(read)
 
     def _show(self, graph: IdentityGraph) -> None:
         telemetry = self._services.telemetry
@@ -254,5 +281,12 @@ def _read(record: Record) -> LinkRecord:
     return found
 
 
-def _take(graph: IdentityGraph, record: LinkRecord) -> Changes:
-    return graph.add(record) if isinstance(record, Link) else graph.obey(record)
+def _person(graph: IdentityGraph, order: Erase) -> list[Identity]:
+    """Return all identities of whoever has one of those that an order names."""
+    return list(dict.fromkeys(one for named in order.identities for one in graph.person(named)))
+
+
+def _is_erased(read: Statement, erasures: Erasures) -> bool:
+    """Whether something was said of somebody before they were erased: it is as if it had never been."""
+    at = read.occurred_at if isinstance(read, Link) else read.at
+    return at <= erasures.latest and any(erasures.holds(key_of(one), at) for one in (read.first, read.second))

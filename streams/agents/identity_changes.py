@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from schemas import journey_log
+from schemas import erasures, journey_log
+from schemas.erasures import ERASED, ErasedRows, Erasure
 from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import CUSTOMER, Identity
-from schemas.journey_log import Owners
+from schemas.identity_links import CUSTOMER, Erase, Identity
+from schemas.journey_log import Erased, Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
-from schemas.topics import JOURNEYS_LOG
+from schemas.topics import ERASURES, JOURNEYS_LOG
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from streams.agents.facts import encode_facts
+from streams.identity.erasures import Erasures
 from streams.identity.graph import Changes
 from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.kafka.offsets import Record
@@ -34,9 +36,15 @@ _OwnersByIdentity = Mapping[Identity, tuple[Ownership, ...]]
 
 
 class Changed:
-    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told."""
+    """What links have changed and is not written yet: rows, and what the partitions of stated keys are told.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the process.
+        erased: who was erased; they own nothing that happened before.
+    """
+
+    def __init__(self, settings: Settings, erased: Erasures) -> None:
+        self._erased = erased
         self._epoch = settings.epoch
         self._partitions = settings.partitions
         self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
@@ -45,6 +53,7 @@ class Changed:
     def _clear(self) -> None:
         self._rows: dict[str, list[Row]] = {"identities": [], "identity_conflicts": []}
         self._owners: list[tuple[int, Message]] = []
+        self._others: list[tuple[str, int, Message]] = []
         self._count = self._bytes = 0
 
     @property
@@ -55,19 +64,38 @@ class Changed:
     def add(self, changes: Changes, record: Record) -> Iterator[None]:
         """Add what a record has changed, little by little; it may be taken at each yield."""
         version = row_version(self._epoch, record.offset)
-        yield from self._add_rows("identities", _identity_rows(changes, record.timestamp, version))
+        yield from self._add_rows("identities", _identity_rows(changes, self._erased, record.timestamp, version))
         yield from self._add_rows("identity_conflicts", _conflict_rows(changes, version))
         yield from self.add_owners(changes.owners, record.offset)
         yield  # what changes nothing has taken its time, too
 
     def add_owners(self, owners: _OwnersByIdentity, offset: int) -> Iterator[None]:
         """Add what the partitions of stated keys are told, as of the link with an offset; as `add`."""
-        for found in _owners(owners, offset, self._later_ms):
-            key = found.customer_key.encode()
-            message = Message(key, journey_log.encode(found))
-            self._owners.append((partition_for(key, self._partitions), message))
-            self._note(message.size)
+        for found in _owners(owners, self._erased, offset, self._later_ms):
+            self._tell(found)
             yield
+
+    def add_erasure(self, erasure: Erasure, identities: Sequence[Identity]) -> Iterator[None]:
+        """Add what is told of an erasure: to the partitions of the stated keys, INGEST and the sink; as `add`."""
+        keys = [key_of(one) for one in identities]
+        for key in keys:
+            self._tell(Erased(key, erasure.at, erasure.erasure_id, erasure.salt, erasure.links_offset))
+            yield
+        version = row_version(self._epoch, erasure.links_offset)
+        rows = Message(ERASED, erasures.encode(ErasedRows(erasure.erasure_id, erasure.at, keys, version)))
+        # What one of them had stated may be on its way to whoever owned it for a while, in any partition.
+        places = [(topic_of(table), 0) for table in ("identities", "identity_conflicts")]
+        places += [(topic_of("touchpoints"), number) for number in range(self._partitions)]
+        told = Message(erasure.erasure_id.encode(), erasures.encode(erasure))
+        self._others += [(ERASURES, 0, told), *((topic, number, rows) for topic, number in places)]
+        yield
+
+    def _tell(self, record: Owners | Erased) -> None:
+        """Tell the partition of a stated key, behind what it was told before."""
+        key = record.customer_key.encode()
+        message = Message(key, journey_log.encode(record))
+        self._owners.append((partition_for(key, self._partitions), message))
+        self._note(message.size)
 
     def _add_rows(self, table: str, rows: Iterable[tuple[Row, int]]) -> Iterator[None]:
         for row, size in rows:
@@ -88,11 +116,20 @@ class Changed:
         }
         for place, message in self._owners:
             taken.setdefault((JOURNEYS_LOG, place), []).append(message)
+        # Behind the rows: the sink deletes none that it has yet to store.
+        for topic, place, message in self._others:
+            taken.setdefault((topic, place), []).append(message)
         self._clear()
         return taken
 
 
-def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterator[tuple[Row, int]]:
+def erased_by(order: Erase, identities: Sequence[Identity], offset: int) -> Erasure:
+    """Return the erasure of whoever has some identities, as the order at an offset has it."""
+    digests = [erasures.digest_of(order.salt, key_of(one)) for one in identities]
+    return Erasure(order.erasure_id, order.at, order.salt, digests, offset)
+
+
+def _identity_rows(changes: Changes, erased: Erasures, changed_at: int, version: int) -> Iterator[tuple[Row, int]]:
     """Yield rows, and how many bytes each takes at most, but for its numbers."""
     for (kind, value), every in changes.owners.items():
         owned = _told(every)
@@ -100,7 +137,7 @@ def _identity_rows(changes: Changes, changed_at: int, version: int) -> Iterator[
         row = IdentityRow(
             kind=kind,
             value=value,
-            since=[_since(one) for one in owned],
+            since=[max(since, TIMES.start) for since in begins_of(owned, erased, 0)],
             customer_ids=names,
             event_ids=event_ids,
             changed_at=changed_at,
@@ -125,7 +162,7 @@ def _bytes_of(*texts: str) -> int:
     return CHARACTER_BYTES * sum(map(len, texts))
 
 
-def _owners(owners: _OwnersByIdentity, offset: int, later_ms: int) -> Iterable[Owners]:
+def _owners(owners: _OwnersByIdentity, erased: Erasures, offset: int, later_ms: int) -> Iterable[Owners]:
     """Yield what the partitions of the stated keys are told: who owns their touchpoints.
 
     Args:
@@ -133,12 +170,18 @@ def _owners(owners: _OwnersByIdentity, offset: int, later_ms: int) -> Iterable[O
     """
     for identity, every in owners.items():
         owned = _told(every)
-        since = [one.since if one.since == ALWAYS else one.since + later_ms for one in owned]
-        yield Owners(key_of(identity), since, [key_of(one.owner) for one in owned], offset)
+        yield Owners(key_of(identity), begins_of(owned, erased, later_ms), [key_of(one.owner) for one in owned], offset)
 
 
-def _since(owned: Ownership) -> int:
-    return max(owned.since, TIMES.start)
+def begins_of(owned: Sequence[Ownership], erased: Erasures, later_ms: int) -> list[int]:
+    """Return when ownerships begin, ms: those of somebody who was erased not before the erasure."""
+    begins: list[int] = []
+    for one in reversed(owned):
+        owner, begin = key_of(one.owner), one.since if one.since == ALWAYS else one.since + later_ms
+        if erased.holds(owner, begin):
+            begin = erased.until(owner) + 1
+        begins.append(min(begin, begins[-1]) if begins else begin)
+    return begins[::-1]
 
 
 def key_of(identity: Identity) -> str:

@@ -15,6 +15,7 @@ from schemas.avro.registry import open_registry
 from schemas.pauses import decode_request
 from schemas.topics import JOURNEYS_LOG, RESUME_REQUESTS, WATERMARKS
 from schemas.watermarks import encode
+from streams.agents.erasures import Records, follow_erasures
 from streams.agents.identities import identities_of, open_identities
 from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
@@ -74,9 +75,11 @@ class Ingest:
         services: write, count, tell the time, wait.
         validator: decodes and validates messages.
         inputs: the consumer that the chunks come from.
+        news: the records of who is erased, as they come; by default they are read from Kafka.
     """
 
-    def __init__(self, services: Services, validator: Validator, inputs: Inputs) -> None:
+    def __init__(self, services: Services, validator: Validator, inputs: Inputs, news: Records | None = None) -> None:
+        self._news = news
         settings = services.settings
         self._services = services
         self._validator = validator
@@ -97,6 +100,7 @@ class Ingest:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 periodic = [
+                    group.create_task(self._follow_erasures()),
                     group.create_task(self._every(settings.tick_s, self.report)),
                     group.create_task(self._every(poll_s, self.wake_tasks)),
                 ]
@@ -110,6 +114,10 @@ class Ingest:
         finally:
             self._group = None
             self._tasks.clear()
+
+    async def _follow_erasures(self) -> None:
+        # Links that were stated before may be forgotten: they have to be stated anew by what comes.
+        await follow_erasures(self._services, self._statements.forget_all, self._news)
 
     async def receive(self, chunk: Chunk) -> None:
         """Validate a chunk, and add it to its task, which writes and acknowledges it; or keep it for later."""

@@ -20,10 +20,11 @@ from typing import Any, cast
 import faust
 import structlog
 
-from schemas import dead_letters
+from schemas import dead_letters, erasures
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
+from schemas.erasures import ERASED, ERASED_FROM
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Touchpoint, decode
 from schemas.rows import FOLLOWERS, encode_rows, topic_of
@@ -280,6 +281,9 @@ class Journeys:
             messages = [Message(key, value) for value in encode_facts(output.facts[table])]
             if messages:
                 batches[topic_of(to), number] += messages
+        for erased in output.erased_rows:
+            for table in ERASED_FROM:
+                batches[topic_of(table), number].append(Message(ERASED, erasures.encode(erased)))
         for signal in output.signals:
             place = partition_for(signal.key, self._services.settings.partitions)
             value = self._codec.encode(signal.name, signal.record)

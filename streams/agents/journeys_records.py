@@ -54,6 +54,8 @@ class Records:
         telemetry.duplicates.inc(counts["duplicates"])
         telemetry.touchpoints_moved.labels("in time").inc(counts["moved"])
         telemetry.touchpoints_moved.labels("too late").inc(counts["moved_late"])
+        for source, count in output.erased.items():
+            telemetry.touchpoints_erased.labels(source).inc(count)
         telemetry.recomputations.inc(counts["recomputations"])
         telemetry.timers_fired.inc(counts["timers"])
         telemetry.profiles_forgotten.inc(counts["forgotten"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from schemas import identity_links
 from schemas.journey_log import Touchpoint, encode
-from schemas.rows import BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
+from schemas.rows import OUTCOMES, BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, LINKS
 from schemas.units import DAY_MS, SECOND_MS
 from schemas.versions import row_version
@@ -29,7 +29,7 @@ from streams.identity.statements import Statements
 from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Batches, Message, partition_for
+from streams.kafka.producer import Message, partition_for
 from streams.settings import Settings
 
 MAX_BATCH = 2_000
@@ -38,7 +38,6 @@ MAX_BATCH = 2_000
 PATIENCE_S = 0.5
 """How long the other inputs wait for one that waits for a schema: as a rule the registry answers sooner."""
 
-OUTCOMES = b"outcomes"
 log = structlog.get_logger(__name__)
 
 _TABLES = {BusinessChangeRow: "business_changes", MarketingSpendRow: "marketing_spend"}
@@ -89,6 +88,7 @@ class IngestTask:
         self._statements = statements
         self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
         self._dead_letters: list[Message] = []
+        self._erased: list[Message] = []
         self._links: list[Message] = []
         self._links_end = 0
         self._stating: list[Touchpoint] = []
@@ -153,6 +153,7 @@ class IngestTask:
         rest = None if excess is None else chunk.split(validated.count)
         self.refused_in_a_row[place] = validated.refused_in_a_row
         self._dead_letters += validated.refused
+        self._erased += validated.erased
         self._take_links(validated)
         self._last_chunk = chunk
         self._merge.add(received, place, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
@@ -213,11 +214,15 @@ class IngestTask:
             self._update_inputs()
             batch = self._merge.drain(MAX_BATCH, self._services.clock())
             refused, self._dead_letters = self._dead_letters, []
+            erased, self._erased = self._erased, []
             links, self._links = self._links, []
             self._writing, self._stating = self._stating, []
-            if not (batch.items or batch.done or refused or links):
+            if not (batch.items or batch.done or refused or erased or links):
                 return False
-            ends = await self._services.producer.send(self._messages(batch, refused, links))
+            messages = self._messages(batch, {DEAD_LETTERS: refused, topic_of("touchpoints"): erased})
+            if links:
+                messages[LINKS, 0] = links
+            ends = await self._services.producer.send(messages)
             self._writing = []
             self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
             for received in batch.done:
@@ -231,9 +236,9 @@ class IngestTask:
             self._merge.set_caught_up(place, caught_up)
 
     def _messages(
-        self, batch: MergedBatch[ReceivedChunk, Accepted], refused: list[Message], links: list[Message]
-    ) -> Batches:
-        """Return the messages that a batch gives, with the refusals and links before it."""
+        self, batch: MergedBatch[ReceivedChunk, Accepted], beside: Mapping[str, Sequence[Message]]
+    ) -> dict[Place, Sequence[Message]]:
+        """Return the messages that a batch gives, and those that the task writes beside it, by topic."""
         count = self._partitions
         records: list[list[Message]] = [[] for _ in range(count)]
         facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
@@ -248,7 +253,7 @@ class IngestTask:
             key = item.customer_key.encode()
             value = encode(replace(item, watermark=watermark))
             records[partition_for(key, count)].append(Message(key, value))
-        batches: dict[tuple[str, int], Sequence[Message]] = {(DEAD_LETTERS, self.number): refused, (LINKS, 0): links}
+        batches: dict[Place, Sequence[Message]] = {(topic, self.number): messages for topic, messages in beside.items()}
         batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}
         batches |= {(topic_of(table), self.number): messages for table, messages in facts.items()}
         return {place: messages for place, messages in batches.items() if messages}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from streams.identity.erasures import Erasures
 from streams.kafka.producer import Batches, Ends
 from streams.runtime.clock import Clock, wall_clock
 from streams.runtime.retry import Sleep
@@ -38,6 +39,7 @@ class Services:
         sleep: waits for some seconds.
         standing: where it is noted what work waits for.
         sources: tell which producing services have series of their own.
+        erasures: who was erased, as far as this process knows.
         input_partitions: how many partitions each input had at the start, by topic; they only become more.
     """
 
@@ -48,4 +50,5 @@ class Services:
     sleep: Sleep = asyncio.sleep
     standing: Standing = field(default_factory=Standing)
     sources: SourceLabels = field(default_factory=SourceLabels)
+    erasures: Erasures = field(default_factory=Erasures)
     input_partitions: Mapping[str, int] = field(default_factory=dict)

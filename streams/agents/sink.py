@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -17,18 +17,21 @@ import faust
 import structlog
 
 from schemas.dead_letters import refusal_of, row_of
-from schemas.errors import Stage
+from schemas.erasures import ERASED, ErasedRows, decode_rows
+from schemas.errors import NOT_READ, Stage
 from schemas.rows import TouchpointRow
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS
 from sinks.batch import Batch
 from sinks.database import Database
-from sinks.errors import TransientWriteError
+from sinks.erasing import LateRows
+from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.tables import Row
 from sinks.writer import Writer
+from streams.agents.erased_rows import RowsEraser
 from streams.agents.reconciling import Reconciliation
 from streams.agents.services import Services
 from streams.kafka.consumer import chunks_of, topic
-from streams.kafka.offsets import Chunk
+from streams.kafka.offsets import Chunk, Record
 from streams.runtime.exit import exit_on_error
 from streams.runtime.logging import Sampler
 from streams.runtime.retry import Backoff, Failure, retry
@@ -57,10 +60,15 @@ def register(app: faust.App, services: Services, writer: Writer, database: Datab
 
 
 class Block:
-    """Rows that are to be written together, and the chunks they came in; `began` is monotonic, seconds."""
+    """Rows that are to be written together, and the chunks they came in; `began` is monotonic, seconds.
+
+    Attributes:
+        erased: by table, which rows of it are to be deleted once those of the block are written.
+    """
 
     def __init__(self) -> None:
         self.batch = Batch()
+        self.erased: list[tuple[str, ErasedRows]] = []
         self.chunks: list[Chunk] = []
         self.began = time.monotonic()
 
@@ -71,6 +79,7 @@ class Sink:
     def __init__(self, services: Services, writer: Writer, database: Database | None = None) -> None:
         self._services = services
         self._reconciliation = Reconciliation(services, database)
+        self._eraser = None if database is None else RowsEraser(services.settings, database)
         self._settings = services.settings
         self._telemetry = services.telemetry
         # A batch only writes.
@@ -80,6 +89,7 @@ class Sink:
         # wait for it: nothing of it is acknowledged.
         self._thread = DaemonThread("insert")
         self._block = Block()
+        self._late = LateRows()
         self._beyond = Sampler()
         self._more = asyncio.Event()
         self._room = asyncio.Event()
@@ -112,12 +122,12 @@ class Sink:
             block = self._block
             if not block.chunks:
                 block.began = time.monotonic()
-            await self._decode(chunk, block.batch)
+            await self._decode(chunk, block)
             block.chunks.append(chunk)
         self._more.set()
 
-    async def _decode(self, chunk: Chunk, batch: Batch) -> None:
-        rows = 0
+    async def _decode(self, chunk: Chunk, block: Block) -> None:
+        rows, batch = 0, block.batch
         table = FACTS_TOPICS.get(chunk.topic)
         for record in chunk.records:
             if table is None:
@@ -126,6 +136,8 @@ class Sink:
                 if (refusal := refusal_of(letter, self._settings.inputs)) is not None:
                     batch.add_row("outcomes", refusal)
                 rows += 1
+            elif record.key == ERASED:
+                block.erased.append((table, _erased_rows(record)))
             else:
                 # A key names the table of rows that follow those of the topic.
                 named = table if record.key is None else record.key.decode(errors="replace")
@@ -172,8 +184,11 @@ class Sink:
                 await asyncio.wait_for(self._more.wait(), left)
 
     async def _store(self, block: Block) -> None:
+        self._drop_late(block)
         times = [int(str(row[_OCCURRED_AT])) for row in block.batch.rows("touchpoints")]
-        await self._write(block.batch)
+        await self._until_taken(lambda: block.batch.flush(self._writer))
+        for table, erased in block.erased:
+            await self._erase(table, erased)
         for chunk in block.chunks:
             chunk.ack()
         self._telemetry.record_stage(
@@ -184,8 +199,24 @@ class Sink:
             newest_ms=max(times, default=0),
         )
 
-    async def _write(self, batch: Batch) -> None:
-        """Write a batch, however long ClickHouse is away; log that it is, once a minute."""
+    def _drop_late(self, block: Block) -> None:
+        """Drop rows of those who were erased that come after their like were deleted."""
+        for table in block.batch.tables:
+            if (is_late := self._late.of(table)) is not None:
+                block.batch.drop(table, is_late)
+        for table, erased in block.erased:
+            self._late.add(table, erased)
+
+    async def _erase(self, table: str, erased: ErasedRows) -> None:
+        """Delete the rows of whoever was erased."""
+        eraser = self._eraser
+        if eraser is None:
+            log.error("rows of somebody who was erased stay: this sink deletes none", table=table)
+            return
+        await self._until_taken(lambda: eraser.erase(table, erased))
+
+    async def _until_taken(self, work: Callable[[], object]) -> None:
+        """Do what ClickHouse takes, however long it is away; log that it is, once a minute."""
         logged_at = 0.0
         standing = self._services.standing
 
@@ -201,7 +232,7 @@ class Sink:
         slow = loop.call_later(SLOW_S, standing.wait, "clickhouse", f"an insert takes longer than {SLOW_S:.0f} s")
         try:
             await retry(
-                lambda: self._thread.run(lambda: batch.flush(self._writer)),
+                lambda: self._thread.run(work),
                 transient=TransientWriteError,
                 backoff=INSERT_BACKOFF,
                 on_failure=note_failure,
@@ -212,6 +243,17 @@ class Sink:
             standing.go_on("clickhouse")
         if logged_at:
             log.info("ClickHouse takes rows again")
+
+
+def _erased_rows(record: Record) -> ErasedRows:
+    try:
+        found: ErasedRows = decode_rows(record.value or b"")
+    except NOT_READ as error:
+        raise PermanentWriteError(
+            f"offset {record.offset} does not tell which rows are to be deleted ({error}): the workers and the sink "
+            "are of different releases. Run one release"
+        ) from error
+    return found
 
 
 class _Measured:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from traceback import extract_tb
+from typing import Any
 
+import msgspec
 import structlog
 
 from schemas import dead_letters
 from schemas.avro.codec import CONFLUENT_SIZE
 from schemas.avro.envelopes import event_of
 from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.errors import RefusalError, Stage, UndecodableError
+from schemas.errors import NOT_READ, RefusalError, Stage, UndecodableError
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.limits import MESSAGE_BYTES
-from schemas.units import SECOND_MS
+from schemas.rows import OUTCOMES, OutcomeRow, encode_rows, place
+from schemas.units import SECOND_MS, TIMES
+from schemas.versions import row_version
+from streams.agents.identities import identities_of
 from streams.agents.learning import Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
 from streams.agents.services import Services
+from streams.identity.erasures import NEVER
 from streams.identity.identities import Identities
 from streams.intake.accept import Accepted, Source, accept, check_size
 from streams.intake.checks import EARLIEST
@@ -39,6 +46,7 @@ class Validated:
     Attributes:
         accepted: the accepted records in offset order, each with its `occurred_at`, ms; with `NO_TIME` if it is ahead.
         refused: a dead letter for each refused message.
+        erased: a row for each message of somebody who was erased, from before that, whether or not it holds.
         count: how many of the chunk's messages were validated, accepted or refused.
         refused_in_a_row: how many of the last messages, in this chunk and before, were refused.
         excess: set where those are too many; the messages behind the last of them are not validated.
@@ -46,9 +54,18 @@ class Validated:
 
     accepted: list[tuple[int, Accepted]] = field(default_factory=list)
     refused: list[Message] = field(default_factory=list)
+    erased: list[Message] = field(default_factory=list)
     count: int = 0
     refused_in_a_row: int = 0
     excess: Excess | None = None
+
+
+class _Said(msgspec.Struct):
+    """What is read of a message that is none of its kind."""
+
+    customer_id: str | None = None
+    identifiers: dict[str, str] = {}
+    occurred_at: int | None = None
 
 
 class Validator:
@@ -70,6 +87,9 @@ class Validator:
         self._codec = codec
         self._scorer = scorer
         self._identities = identities
+        self._erasures = services.erasures
+        # What it ignores is counted where the touchpoint is validated.
+        self._whose = identities_of(services.settings)
         inputs = services.settings.inputs
         self._kinds = {topic: inputs.only_kind(topic) for topic in inputs}
         self._carried = inputs.kinds
@@ -90,6 +110,7 @@ class Validator:
         now = self._services.clock()
         accepted: list[tuple[int, Accepted]] = []
         refused: list[Message] = []
+        erased: list[Message] = []
         excess = None
         for record in chunk.records:
             # The timestamp is the producer's to choose, unless the topic says otherwise: it may lie after now.
@@ -98,6 +119,9 @@ class Validator:
             try:
                 item = self._accepted(chunk, record, unknown, received_at, now)
             except RefusalError as refusal:
+                if self._erasures.latest != NEVER and (gone := self._erased(chunk, record, now)) is not None:
+                    erased.append(gone)
+                    continue
                 refused.append(self._dead_letter(chunk, record, refusal, now))
                 refused_in_a_row += not isinstance(refusal, UnreadBatchError) or refusal.first
                 if refused_in_a_row > self._max_in_a_row:
@@ -106,12 +130,18 @@ class Validator:
                 continue
             refused_in_a_row = 0
             time = item.occurred_at
+            if time <= self._erasures.latest and (
+                isinstance(item, Touchpoint) and self._erasures.holds(item.customer_key, time)
+            ):
+                erased.append(self._note_erased(chunk, record, item.kind, time))
+                continue
             if time > received_at + self._ahead_ms:
                 time = NO_TIME
                 label = self._services.sources.label(item.source)
                 self._services.telemetry.touchpoints_ahead.labels(chunk.topic, label).inc()
             accepted.append((time, item))
-        return Validated(accepted, refused, len(accepted) + len(refused), refused_in_a_row, excess)
+        count = len(accepted) + len(refused) + len(erased)
+        return Validated(accepted, refused, erased, count, refused_in_a_row, excess)
 
     def _accepted(self, chunk: Chunk, record: Record, unknown: Unknown, received_at: int, now: int) -> Accepted:
         kind = self._kinds[chunk.topic]
@@ -150,6 +180,36 @@ class Validator:
             # A lack of memory too: it would stop us again at every start.
             self._log_error(error, chunk, record)
             raise UndecodableError(f"the message cannot be validated: {type(error).__name__}: {error}") from error
+
+    def _erased(self, chunk: Chunk, record: Record, now: int) -> Message | None:
+        """Return the row of a message that does not hold, where it is of somebody who was erased; else None.
+
+        One that does not tell its time is of the time at which it was written.
+        """
+        kind = self._kinds[chunk.topic]
+        value = record.value or b""
+        try:
+            kind = kind or self._codec.kind_of(self._carried[chunk.topic], value)
+            event = event_of(record.headers) if record.headers else None
+            said = self._codec.decode(kind, value) if event is None else self._codec.decode_event(kind, value, event)
+        except Exception:  # whatever it is: the message is not one of its kind
+            said = _said_in(value)
+        try:
+            said = self._whose.stored(said)
+            customer_key = self._whose.customer_key_of(said["customer_id"], said["identifiers"])
+            at = int(said.get("occurred_at", record.timestamp))
+        except Exception:  # whatever it is: the message does not tell whose it is
+            return None
+        if customer_key is None or not self._erasures.holds(customer_key, at):
+            return None
+        return self._note_erased(chunk, record, kind or chunk.topic, at if at in TIMES else now)
+
+    def _note_erased(self, chunk: Chunk, record: Record, kind: str, at: int) -> Message:
+        """Count a message of somebody who was erased, and return the row that says what became of it."""
+        self._services.telemetry.touchpoints_erased.labels(chunk.topic).inc()
+        where = place(chunk.partition, record.offset)
+        version = row_version(self._services.settings.epoch, 0)
+        return Message(OUTCOMES, encode_rows([OutcomeRow(kind, at, "erased", chunk.topic, where, version)]))
 
     def _log_error(self, error: Exception, chunk: Chunk, record: Record) -> None:
         """Log an unexpected error, the first of each type."""
@@ -201,3 +261,13 @@ class Validator:
 def _place(error: Exception) -> str:
     """Return where an error was raised, without its message and values, which may be a customer's."""
     return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(extract_tb(error.__traceback__)))
+
+
+def _said_in(value: bytes) -> dict[str, Any]:
+    """Return what a message in JSON says of whose it is and when it happened, though it is none of its kind."""
+    try:
+        found = msgspec.json.decode(value, type=_Said)
+    except NOT_READ:
+        return {}
+    said: dict[str, Any] = {"customer_id": found.customer_id, "identifiers": found.identifiers}
+    return said if found.occurred_at is None else said | {"occurred_at": found.occurred_at}

@@ -153,6 +153,7 @@ class Edit:
         self._keys: dict[Identity, int] = {}
         self._linked: dict[Identity, dict[str, set[int]]] = {}
         self._void: dict[Identity, list[Link]] = {}
+        self._dropped: dict[int, None] = {}
 
     def of(self, identity: Identity) -> Component:
         """Return the component of an identifier; of a new one, it alone."""
@@ -178,6 +179,18 @@ class Edit:
         for component in components:
             for member in component.members:
                 self._now[self._key(member)] = component
+
+    def drop(self, identity: Identity) -> None:
+        """Know an identity no longer: no link names it, and no component has it."""
+        key = self._key(identity)
+        self._now.pop(key, None)
+        self._linked.pop(identity, None)
+        self._dropped[key] = None
+
+    def mentioned_void(self, identities: Collection[Identity]) -> list[Link]:
+        """Return all links that link nothing for good and name one of some identities, whoever remembers them."""
+        links = [link for data in self._components.void.values() for link in _decode_links(data)]
+        return list(dict.fromkeys(link for link in links if link.first in identities or link.second in identities))
 
     def after(self) -> list[Component]:
         """Return the components that are in the place of those before, each once."""
@@ -247,6 +260,8 @@ class Edit:
         """Keep what has changed."""
         known = self._components.known
         before, after = self.changed()
+        for key in self._dropped:
+            known.pop(key, None)
         for component in after:
             data = _pack(component)
             for member in component.members:
@@ -257,6 +272,8 @@ class Edit:
         for identity, links in self._void.items():
             if links:
                 self._components.void[self._key(identity)] = _encode(links)
+            else:
+                self._components.void.pop(self._key(identity), None)
 
     def _key(self, identity: Identity) -> int:
         key = self._keys.get(identity)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair, Statement
 from streams.identity.components import Component, Components, Edit
 from streams.identity.groups import WINDOW_MS, Conflict, Node, Ownership, Resolution, is_unlinked, last_of, resolve
 from streams.identity.limits import Limits
@@ -111,13 +111,81 @@ class IdentityGraph:
         now = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
         return _difference(was, now)
 
-    def restore(self, record: LinkRecord) -> None:
+    def restore(self, record: Statement) -> None:
         """Take a link or a command again whose changes are known."""
         edit = Edit(self._components)
         if isinstance(record, Link):
             self._place(edit, record)
         elif record not in self._concerned(record).commands:
             self._note(edit, record)
+
+    def person(self, identity: Identity) -> list[Identity]:
+        """Return all identities of whoever has one, this one first: those that have the same owner in the end."""
+        found, to_see = {identity: None}, [identity]
+        while to_see:
+            one = to_see.pop()
+            for other in self._joined_with(one):
+                if other not in found:
+                    found[other] = None
+                    to_see.append(other)
+        return list(found)
+
+    def _joined_with(self, identity: Identity) -> Iterator[Identity]:
+        """Yield identities that have the same owner as one; of all that have it, those that are found from it."""
+        edit = Edit(self._components)
+        edit.live(identity)
+        named = dict.fromkeys(one for command in self._commands.get(identity, ()) for one in _named_by(command))
+        for one in named:
+            if one[0] != CUSTOMER:
+                edit.of(one)
+        customers = [one for one in (identity, *named) if one[0] == CUSTOMER]
+        states = [*map(self._resolved, edit.after()), _State(customers, resolve((), self._commands_of(customers)))]
+        for state in states:
+            owner = state.resolution.owner(identity)
+            if owner is not None:
+                yield from (one for one in state.resolution.nodes if state.resolution.owner(one) == owner)
+
+    def forget(self, identities: Collection[Identity], until: int) -> Changes:
+        """Forget some identities, and all that was said of them up to a time (ms); return what that has changed.
+
+        What was said later stays. A limit that was passed stays passed, also where those who passed it are forgotten.
+
+        Returns:
+            Of the forgotten what they own now; conflicts that name them are not told of.
+        """
+        gone, edit = frozenset(identities), Edit(self._components)
+        concerned = [self._concerned_with(identity) for identity in gone]
+        touched = dict.fromkeys(one for each in concerned for one in each.identities)
+        for identity in (*gone, *touched):
+            edit.live(identity)
+        was = [*map(self._customers, concerned), *map(self._resolved, edit.after())]
+        self._forget_commands(gone, concerned, until)
+        self._forget_links(edit, gone, until)
+        edit.save()
+        now = [*map(self._customers, concerned), *map(self._resolved, edit.after())]
+        changes = _difference(was, now)
+        owners = {identity: owned for identity, owned in changes.owners.items() if owned or identity not in gone}
+        return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
+
+    def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:
+        commands = dict.fromkeys(command for each in concerned for command in each.commands)
+        for command in commands:
+            for identity in _named_by(command):
+                self._commands.pop(identity, None)
+        for command in commands:
+            if command.at > until or gone.isdisjoint(_named_by(command)):
+                self._connect(command)
+
+    def _forget_links(self, edit: Edit, gone: Collection[Identity], until: int) -> None:
+        void = [link for link in edit.mentioned_void(gone) if link.occurred_at <= until]
+        for link in void:
+            for identity in link.pair:
+                edit.void(identity)[:] = [one for one in edit.void(identity) if one.pair != link.pair]
+        live = {link.pair: link for identity in gone for link in edit.live(identity) if link.occurred_at <= until}
+        self._placing.forget(edit, live, [one for one in gone if one[0] != CUSTOMER])
+        for identity in gone:
+            if identity[0] == CUSTOMER and identity not in self._commands and not any(edit.linked(identity).values()):
+                edit.drop(identity)
 
     def _place(self, edit: Edit, link: Link) -> _Placed | None:
         """Keep a link; return links that link nothing for good, or None where it says nothing new."""
@@ -136,22 +204,29 @@ class IdentityGraph:
 
     def _note(self, edit: Edit, command: Command) -> None:
         """Keep a command."""
-        concerned = self._concerned(command)
-        commands = [*concerned.commands, command]
-        for identity in concerned.identities:
-            self._commands[identity] = commands
+        self._connect(command)
         if command.action == "link" and CUSTOMER not in (command.first[0], command.second[0]):
             self._placing.connect(edit, (command.first, command.second))
         edit.mention(command.first)
         edit.mention(command.second)
         edit.save()
 
+    def _connect(self, command: Command) -> None:
+        """Let all identities that commands connect have them all, one more among them."""
+        concerned = self._concerned(command)
+        commands = [*concerned.commands, command]
+        for identity in concerned.identities:
+            self._commands[identity] = commands
+
     def _concerned(self, command: Command) -> _Concerned:
         """Return the commands that connect a command's identities with others, and all of these identities."""
-        named = (command.first, command.second)
-        commands = dict.fromkeys(one for identity in named for one in self._commands.get(identity, ()))
-        identities = dict.fromkeys(identity for one in (*commands, command) for identity in (one.first, one.second))
-        return _Concerned(commands, identities)
+        commands = self._commands_of(_named_by(command))
+        return _Concerned(commands, dict.fromkeys(one for each in (*commands, command) for one in _named_by(each)))
+
+    def _concerned_with(self, identity: Identity) -> _Concerned:
+        """Return the commands that connect an identity with others, and all of these identities."""
+        commands = self._commands_of((identity,))
+        return _Concerned(commands, dict.fromkeys((identity, *(one for each in commands for one in _named_by(each)))))
 
     def _commands_of(self, identities: Iterable[Identity]) -> Collection[Command]:
         if not self._commands:
@@ -203,6 +278,14 @@ class _State(NamedTuple):
 
     identities: Iterable[Identity]
     resolution: Resolution
+
+
+def _named_by(command: Command) -> Pair:
+    return command.first, command.second
+
+
+def _without(conflicts: Iterable[Conflict], gone: Collection[Identity]) -> list[Conflict]:
+    return [one for one in conflicts if one.link.first not in gone and one.link.second not in gone]
 
 
 def _difference(was: Sequence[_State], now: Sequence[_State]) -> Changes:

@@ -64,6 +64,11 @@ class Resolution:
         node = self.nodes.get(identity)
         return () if node is None else node.owned()
 
+    def owner(self, identity: Identity) -> Identity | None:
+        """Return who owns an identity in the end; None where it was not named."""
+        node = self.nodes.get(identity)
+        return None if node is None else node.root().identity
+
 
 class Node:
     """An identity, and the one into whose group its own group went.

@@ -78,17 +78,42 @@ class Placing:
         else:
             edit.put(*(part.with_link(link) for part in parts))
 
+    def forget(self, edit: Edit, gone: dict[Pair, Link], identifiers: Iterable[Identity]) -> None:
+        """Take links out as if they had never been; know identifiers no longer of which nothing is left.
+
+        Args:
+            gone: the links.
+            identifiers: those that are to be known no longer.
+        """
+        touched = self._take_out(edit, gone) | dict.fromkeys(identifiers)
+        for identifier in identifiers:
+            component = edit.of(identifier)
+            if identifier not in self._commands and not component.links_of(identifier):
+                members = [member for member in component.members if member != identifier]
+                edit.drop(identifier)
+                touched.pop(identifier, None)
+                touched |= dict.fromkeys(members)
+                if members:
+                    edit.put(Component(members, component.links, alone=component.alone))
+        self._settle(edit, touched)
+
     def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> None:
         """Take links that link nothing any more out of their components."""
+        identifiers = self._take_out(edit, gone)
+        for link in gone.values():
+            edit.void(link.first).append(link)
+            edit.void(link.second).append(link)
+        self._settle(edit, identifiers)
+
+    def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> dict[Identity, None]:
+        """Take links out of their components; return the identifiers that they name."""
         identifiers = dict.fromkeys(identity for pair in gone for identity in pair if identity[0] != CUSTOMER)
         for component in _components_of(edit, identifiers):
             edit.put(component.without(gone.keys()))
         for link in gone.values():
-            edit.void(link.first).append(link)
-            edit.void(link.second).append(link)
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
-        self._settle(edit, identifiers)
+        return identifiers
 
     def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> None:
         """Part components that have lost links, and put those together that have few enough now."""

@@ -59,6 +59,10 @@ class Statements:
         if self._stated.get(statement, _NEVER)[1:] == (touchpoint.occurred_at, touchpoint.event_id):
             del self._stated[statement]
 
+    def forget_all(self) -> None:
+        """Forget all that was stated: what was, may count no longer."""
+        self._stated.clear()
+
     def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
         # Whoever calls an identifier `customer` has not stated a customer's id.
         found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]

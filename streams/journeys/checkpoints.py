@@ -57,3 +57,7 @@ class Checkpoints:
         self._known[customer_id] = (since, checkpoint)
         if len(self._known) > CHECKPOINTS_MAX:
             del self._known[next(iter(self._known))]
+
+    def forget(self, customer_id: str) -> None:
+        """Keep no checkpoint of a customer."""
+        self._known.pop(customer_id, None)

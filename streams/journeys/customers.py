@@ -5,15 +5,17 @@ Those that were needed lately are kept decoded, the others as the bytes that the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
 
+from schemas.journey_log import Erased
 from schemas.rows import Row
 from schemas.versions import MOVES, ON_TIME, row_version
 from streams.journeys.customer_timeline import CustomerTimeline, Outline
 from streams.journeys.effects import Effects
+from streams.journeys.erasing import ErasedCustomers
 from streams.journeys.forgetting import Forgetting
 from streams.journeys.formats import check_format
 from streams.journeys.leaving import can_leave
@@ -48,6 +50,7 @@ class Customers:
 
     Attributes:
         timers: when customers are to be woken.
+        erased: who was erased.
         unwritten_bytes: of the entries that the next flush writes, as they were before.
     """
 
@@ -58,6 +61,8 @@ class Customers:
         self._cache: dict[str, CustomerTimeline] = {}
         self._cached_bytes = 0
         self.timers = Timers()
+        self.erased = ErasedCustomers()
+        self._gone: dict[str, None] = {}
         self.unwritten_bytes = 0
         self._forgetting = Forgetting()
         self._effects: dict[str, Effects] = {}
@@ -88,11 +93,16 @@ class Customers:
             del self._encoded[customer_key]
 
     def restored(self) -> None:
-        """Make the timers, once all entries are there.
+        """Make the timers, once all entries are there; one that is older than its customer's erasure is gone.
 
         Raises:
             msgspec.MsgspecError: an entry cannot be read.
         """
+        for customer_key, value in list(self._encoded.items()) if self.erased else ():
+            found = self.erased.find(customer_key)
+            if found is not None and _headers.decode(value).offset < found.offset:
+                del self._encoded[customer_key]
+                self._gone[customer_key] = None
         for customer_key, value in self._encoded.items():
             outline = _outlines.decode(value)
             self.timers.schedule(customer_key, outline.next_timer_at)
@@ -134,6 +144,29 @@ class Customers:
     def await_settled(self, customer_key: str, ownership: Ownership | None) -> None:
         """Let what a stated key has forwarded be forgotten once it can move no more."""
         self._forgetting.add(customer_key, ownership)
+
+    def erase(self, record: Erased, offset: int) -> Collection[Row]:
+        """Forget a customer, by the record at an offset; return the rows of their touchpoints that wait to be sent."""
+        customer_key = record.customer_key
+        version = row_version(self._rules.epoch, offset)
+        ended = [one for _, one in self._ended if one.customer_id == customer_key]
+        self._ended = [(of, one) for of, one in self._ended if one.customer_id != customer_key]
+        if customer_key in self._effects:
+            ended.append(self._effects.pop(customer_key))
+        rows = [row for effects in ended for row in _touchpoint_rows(effects, version)]
+        self.erased.add(record, offset)
+        value = self._encoded.pop(customer_key, b"")
+        if self._cache.pop(customer_key, None) is not None:
+            self._cached_bytes -= len(value)
+        self._dirty.pop(customer_key, None)
+        self._gone[customer_key] = None
+        return rows
+
+    def take_gone(self) -> list[bytes]:
+        """Return the keys of the customers that are erased since this was last asked, and have not come again."""
+        gone = [customer_key.encode() for customer_key in self._gone if customer_key not in self._encoded]
+        self._gone.clear()
+        return gone
 
     # -- as time goes on -------------------------------------------------------------------------------------------
 
@@ -266,9 +299,7 @@ class Customers:
         if current.journey is not None:
             row = journey_row(current.journey, None, effects)
             effects.journeys[row.journey_id] = row
-        for touchpoint in effects.touchpoints.values():
-            touchpoint.version = ON_TIME | version | touchpoint.version & MOVES
-        facts["touchpoints"] += effects.touchpoints.values()
+        facts["touchpoints"] += _touchpoint_rows(effects, version)
         _give(facts["journeys"], effects.journeys.values(), version)
         for table, entities in effects.entities.items():
             _give(facts.setdefault(table, []), entities.values(), version)
@@ -276,6 +307,13 @@ class Customers:
                 output.signals.extend(map(signal_of, entities.values()))
         row_of_customer = customer_row(current, effects.customer_id, deleted=timeline.is_empty)
         _give(facts["customers"], [row_of_customer], version - below)
+
+
+def _touchpoint_rows(effects: Effects, version: int) -> Collection[Row]:
+    """Return the rows of a customer's touchpoints under their version."""
+    for touchpoint in effects.touchpoints.values():
+        touchpoint.version = ON_TIME | version | touchpoint.version & MOVES
+    return effects.touchpoints.values()
 
 
 def _give(rows: list[Row], changed: Any, version: int) -> None:

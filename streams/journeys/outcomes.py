@@ -5,6 +5,8 @@ Those on time are counted by kind and hour. What no hourly count tells is noted 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import Outcome, Row
 from schemas.units import HOUR_MS
@@ -35,6 +37,7 @@ class Outcomes:
         self._on_time: list[Origin] = []
         self._late: list[Origin] = []
         self._collisions: list[Collision] = []
+        self._erased: Counter[str] = Counter()
         self._duplicates = 0
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -76,6 +79,17 @@ class Outcomes:
         self._late.append((touchpoint.source_topic, touchpoint.source))
         self._note(touchpoint, "late", context)
 
+    def note_erased(self, touchpoint: Touchpoint, context: StepContext) -> None:
+        """Note a touchpoint of somebody who was erased, from before that."""
+        self._erased[touchpoint.source_topic] += 1
+        self._note(touchpoint, "erased", context)
+
+    def forget_collisions(self, customer_key: str) -> None:
+        """Let what collides of a customer who is erased be no dead letter; it counts as erased."""
+        theirs = [one for one in self._collisions if one.customer_key == customer_key]
+        self._erased.update(one.topic for one in theirs)
+        self._collisions = [one for one in self._collisions if one.customer_key != customer_key]
+
     def count_repeat(self, touchpoint: Touchpoint, fingerprint: int, context: StepContext) -> None:
         """Count a touchpoint whose event id is known.
 
@@ -94,9 +108,8 @@ class Outcomes:
             f"event_id {touchpoint.event_id!r} of {touchpoint.customer_key!r} was seen before with another payload;"
             " give each event its own id"
         )
-        self._collisions.append(
-            Collision(touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset, detail)
-        )
+        place = touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset
+        self._collisions.append(Collision(*place, detail, touchpoint.customer_key))
 
     def _note(self, touchpoint: Touchpoint, outcome: Outcome, context: StepContext) -> None:
         """Note what became of a touchpoint that is in no hourly count."""
@@ -110,6 +123,7 @@ class Outcomes:
         output.on_time, self._on_time = self._on_time, []
         output.late, self._late = self._late, []
         output.collisions, self._collisions = self._collisions, []
+        output.erased, self._erased = self._erased, Counter()
         output.counts["touchpoints"] += len(output.on_time)
         output.counts["late"] += len(output.late)
         output.counts["collisions"] += len(output.collisions)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from schemas.erasures import ErasedRows
 from schemas.limits import Trimmed
 from schemas.rows import Row
 from streams.journeys.signals import Signal
@@ -18,12 +19,13 @@ Origin = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Collision:
-    """A touchpoint that bears another's event id, and where the original message of it lies."""
+    """A touchpoint that bears another's event id, whose it is, and where the original message of it lies."""
 
     topic: str
     partition: int
     offset: int
     detail: str
+    customer_key: str
 
 
 @dataclass(slots=True)
@@ -37,6 +39,8 @@ class Output:
         forwarded: records for the log partitions of other customers, each with the customer's key.
         on_time, late: an entry for each touchpoint.
         overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
+        erased: touchpoints of those who were erased, by the input topic.
+        erased_rows: which rows of those before are to be deleted.
         folded_early: pending touchpoints that were folded before the allowed lateness had passed, by the hash of their
             customer's key.
         size: bytes of the records applied and of what is forwarded.
@@ -55,6 +59,8 @@ class Output:
     forwarded: list[tuple[str, bytes]] = field(default_factory=list)
     on_time: list[Origin] = field(default_factory=list)
     late: list[Origin] = field(default_factory=list)
+    erased: Counter[str] = field(default_factory=Counter)
+    erased_rows: list[ErasedRows] = field(default_factory=list)
     overflow: Counter[str] = field(default_factory=Counter)
     folded_early: Counter[str] = field(default_factory=Counter)
     size: int = 0

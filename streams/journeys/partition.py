@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from schemas.erasures import ErasedRows
 from schemas.errors import NOT_READ
-from schemas.journey_log import Forwarded, LogRecord, Moved, Owners, Tick, Withdrawn
+from schemas.journey_log import Erased, Forwarded, LogRecord, Moved, Owners, Tick, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Row
 from schemas.versions import ON_TIME, row_version
@@ -21,6 +22,7 @@ from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.customers import Customers
 from streams.journeys.dimension_values import DimensionValues
+from streams.journeys.erasing import take_later
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.metrics import Buckets
 from streams.journeys.moves import Change, Sender, change_owners, forward
@@ -36,7 +38,7 @@ from streams.journeys.rules import Rules
 from streams.journeys.step_context import StepContext
 from streams.journeys.timeline import is_folded, is_late, step_removal, step_touchpoint
 
-VALUE, BUCKET, COUNT, CUSTOMER, POSITION = b"a", b"b", b"h", b"c", b"p"
+VALUE, BUCKET, COUNT, CUSTOMER, ERASED, POSITION = b"a", b"b", b"h", b"c", b"e", b"p"
 """First byte of a changelog key: what the entry is."""
 AT_ONCE = ()
 """The parts of a record that is applied already."""
@@ -118,6 +120,8 @@ class Partition:
             self._values.restore(name, value)
         elif kind == CUSTOMER:
             self.customers.restore(name.decode(), value)
+        elif kind == ERASED:
+            self.customers.erased.restore(name, value)
         else:
             position = _positions.decode(value)
             check_format(position.format, "a partition's position")
@@ -173,7 +177,12 @@ class Partition:
         )
         is_settled = context.settled_before > settled_before
         customers = self.customers
-        if is_settled or customers.timers.is_due(context.timers_until) or not isinstance(record, Touchpoint):
+        if (
+            is_settled
+            or customers.timers.is_due(context.timers_until)
+            or not isinstance(record, Touchpoint)
+            or (customers.erased and customers.erased.concerned(offset, record) is not None)
+        ):
             return self._apply_in_parts(record, data, context, is_settled=is_settled)
         # Nothing but the touchpoint: a generator costs more than all that is asked here.
         timeline = customers.timeline(record.customer_key)
@@ -198,20 +207,30 @@ class Partition:
                 yield from self.customers.fire_timers(context)
                 yield from self.customers.forget_settled(context)
             return
+        erased = self.customers.erased.concerned(context.offset, record)
         # Asked before the timers fire, for they move the customer on to this very offset.
-        is_new = context.offset > self.customers.timeline(record.customer_key).offset
+        is_new = erased is None and context.offset > self.customers.timeline(record.customer_key).offset
         yield from self.customers.fire_timers(context)
         timeline = self.customers.timeline(record.customer_key)
         if isinstance(record, (Moved, Withdrawn)):
             is_new = self._is_first(record) and is_new
-        if not is_new:
-            self.customers.touch(record.customer_key)
+        if erased is not None:
+            if isinstance(record, Touchpoint) and context.offset > erased.offset:
+                self._outcomes.note_erased(record, context)
+        elif not is_new:
+            self._write_again(record, context)
         elif isinstance(record, Touchpoint):
             self._apply_touchpoint(record, data, timeline, context)
         else:
             yield from self._apply_ownership(record, timeline, context)
         if is_settled:
             yield from self.customers.forget_settled(context)
+
+    def _write_again(self, record: Owners | Forwarded | Erased | Touchpoint, context: StepContext) -> None:
+        """Write what was written before a crash, so that nothing of the record is missing in the changelog."""
+        self.customers.touch(record.customer_key)
+        if isinstance(record, Erased):
+            self.customers.erased.add(record, context.offset)
 
     def _apply_touchpoint(
         self, touchpoint: Touchpoint, data: bytes, timeline: CustomerTimeline, context: StepContext
@@ -263,9 +282,14 @@ class Partition:
         return True
 
     def _apply_ownership(
-        self, record: Owners | Forwarded, timeline: CustomerTimeline, context: StepContext
+        self, record: Owners | Forwarded | Erased, timeline: CustomerTimeline, context: StepContext
     ) -> Iterator[None]:
         """Apply what the journeys' own partitions, or the links, say of whose touchpoints are."""
+        if isinstance(record, Erased):
+            yield from self._erase(record, timeline, context)
+            return
+        if isinstance(record, Withdrawn) and timeline.offset < 0:
+            return  # its owner was erased
         customer_key = record.customer_key
         left: list[str] = []
         received: list[tuple[bytes, int]] = []
@@ -289,10 +313,40 @@ class Partition:
         self.customers.touch(customer_key)
         self.customers.timers.schedule(customer_key, timeline.next_timer_at)
 
+    def _erase(self, record: Erased, timeline: CustomerTimeline, context: StepContext) -> Iterator[None]:
+        """Forget a stated key, and let what happened only after the erasure begin a new profile.
+
+        Metrics stay as they are: they name nobody, and have counted what comes again.
+        """
+        customer_key = record.customer_key
+        version = row_version(self._rules.epoch, context.offset)
+        later = list(take_later(timeline, record, self._sender(context)))
+        # Touchpoints that were counted: the sink deletes their rows, and counts what it deletes.
+        self._rows += self.customers.erase(record, context.offset)
+        self._checkpoints.forget(customer_key)
+        self._recomputations.pop(customer_key, None)
+        self._outcomes.forget_collisions(customer_key)
+        self._output.erased_rows.append(ErasedRows(record.erasure_id, record.at, [customer_key], version))
+        timeline = self.customers.timeline(customer_key)
+        if later:
+            # What had been an owner's is known again by that, if it comes again.
+            timeline.ownership = Ownership([], [], record.links_offset - 1)
+        for one in later:
+            self._take_in(customer_key, one.record, one.whole_bytes, timeline, context, is_counted=False)
+            yield
+        self.customers.timers.schedule(customer_key, timeline.next_timer_at)
+
     def _take_in(
-        self, customer_key: str, data: bytes, whole_bytes: int, timeline: CustomerTimeline, context: StepContext
+        self,
+        customer_key: str,
+        data: bytes,
+        whole_bytes: int,
+        timeline: CustomerTimeline,
+        context: StepContext,
+        *,
+        is_counted: bool = True,
     ) -> None:
-        """Let a touchpoint take effect that another partition has accepted."""
+        """Let a touchpoint take effect that was accepted before; in the metrics, too, if it is to be counted there."""
         touchpoint = touchpoint_in(data)
         if touchpoint.occurred_at < context.settled_before or is_folded(timeline, touchpoint):
             # A robot's: its row stays as the partition of its stated key has sent it.
@@ -307,6 +361,8 @@ class Partition:
             effects.touchpoints.pop(touchpoint.timeline_id, None)
         elif touchpoint.timeline_id not in effects.touchpoints:
             effects.touchpoints[touchpoint.timeline_id] = lone_row(touchpoint, customer_key, "", self._rules)
+        if not is_counted:
+            effects.deltas.clear()
         self.customers.apply_deltas(effects, context)
 
     def _is_first(self, record: Forwarded) -> bool:
@@ -327,6 +383,9 @@ class Partition:
         facts = output.facts
         customers, left = self.customers.flush(output, self._written)
         output.customers = [(CUSTOMER + key, value) for key, value in customers]
+        # Behind the customers: what is new of somebody has to be there before their touchpoints are passed over.
+        output.customers += [(ERASED + digest, value) for digest, value in self.customers.erased.flush()]
+        output.customers += [(CUSTOMER + key, None) for key in self.customers.take_gone()]
         output.forgotten += [(CUSTOMER + key, value) for key, value in left]
         counts, forgotten = self._outcomes.flush(output, self.offset)
         output.buckets += [(COUNT + key, value) for key, value in counts]

@@ -80,12 +80,12 @@ def late_row(touchpoint: Touchpoint, journey: Journey | None, rules: Rules, offs
 
 
 def outcome_row(touchpoint: Touchpoint, outcome: WhatBecame, epoch: int, offset: int) -> OutcomeRow:
-    """Return the row that says what became of a touchpoint that is in no hourly count."""
+    """Return the row that says what became of a touchpoint that is in no hourly count; some name its message alone."""
     subject, event = touchpoint.customer_key, touchpoint.event_id
     version = row_version(epoch, offset)
     if outcome == "late":
         version = late_version(epoch, offset)
-    elif outcome == "duplicate":
+    elif outcome in {"duplicate", "erased"}:
         subject = touchpoint.source_topic
         event = place(touchpoint.source_partition, touchpoint.source_offset)
     return OutcomeRow(touchpoint.kind, touchpoint.occurred_at, outcome, subject, event, version)

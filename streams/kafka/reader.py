@@ -67,6 +67,30 @@ async def read_to_end(
                     yield Run(fetched.get(place, []), position, ends[place])
 
 
+async def follow(
+    settings: Settings, topic: str, partition: int, offset: int | None = None
+) -> AsyncIterator[Sequence[Record]]:
+    """Yield the records of a partition, and those that come, for ever; nothing where nothing came for a while.
+
+    Args:
+        settings: how Kafka is reached.
+        topic: the topic.
+        partition: the number of its partition.
+        offset: where to begin; by default at its beginning.
+
+    Raises:
+        KafkaError: Kafka refuses us. While it is away, it is waited for.
+    """
+    place = TopicPartition(topic, partition)
+    async with _consumer(settings, [place], FETCH_BYTES) as consumer:
+        if offset is None:
+            offset = (await wait_out(settings, lambda: consumer.beginning_offsets([place])))[place]
+        consumer.seek(place, offset)
+        while True:
+            found: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=POLL_MS)
+            yield found.get(place, [])
+
+
 async def read_one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
     """Return one message by its offset, or None where the topic no longer has it."""
     async for record in read_some(settings, topic, partition, [offset]):

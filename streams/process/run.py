@@ -17,6 +17,7 @@ from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
 from sinks.errors import SinkError, TransientWriteError
 from sinks.open import open_beside, open_writer
 from sinks.writer import Writer
+from streams.agents.erasures import ErasureError, load_erasures
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key
 from streams.agents.services import Services
 from streams.kafka.admin import check_topics
@@ -60,6 +61,7 @@ def run_sink(settings: Settings) -> int:
 
 async def _check_and_build_worker(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
     await check_key(services)
+    await load_erasures(services)
     return await _build_worker(settings, services, stack)
 
 
@@ -112,7 +114,7 @@ def _run(settings: Settings, role: Role, port: int, needed: set[str], build: Bui
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, role, port, needed, build))
-    except (BrokerError, HealthServerError, PseudonymKeyError, SinkError) as error:
+    except (BrokerError, ErasureError, HealthServerError, PseudonymKeyError, SinkError) as error:
         print_cause(role, error)
         return 1
     except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
@@ -145,6 +147,7 @@ async def serve(settings: Settings, role: Role, port: int, needed: set[str], bui
         SinkError: ClickHouse refuses us.
         HealthServerError: the metrics' port is taken.
         PseudonymKeyError: the key is another than the one by which identifiers were replaced.
+        ErasureError: it cannot be read who was erased.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -141,6 +141,15 @@ class WorkerMetrics:
             only="worker",
         ),
     ]
+    touchpoints_erased: Annotated[
+        Counter,
+        Metric(
+            "touchline_touchpoints_erased_total",
+            "Touchpoints of those who were erased, from before that: they go nowhere.",
+            ("topic",),
+            only="worker",
+        ),
+    ]
     timers_fired: Annotated[
         Counter,
         Metric(

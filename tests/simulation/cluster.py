@@ -19,11 +19,13 @@ from unittest.mock import patch
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from schemas import identity_links, journey_log, watermarks
+from schemas import erasures, identity_links, journey_log, watermarks
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
-from schemas.identity_links import Command
+from schemas.erasures import ERASED
+from schemas.identity_links import Command, Erase
 from schemas.journey_log import Touchpoint
+from schemas.rows import TABLES
 from schemas.topics import FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
 from schemas.watermarks import TaskWatermark
 from sinks.batch import Batch
@@ -40,6 +42,7 @@ from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
+from tests.simulation.journeys_log import is_deleted
 from tests.unit.streams.records import FakeRecord
 
 Place = tuple[str, int]
@@ -183,7 +186,7 @@ class Cluster:
         self._paused: list[Paused] = []
         self._late_state: set[Place] = set()
 
-    def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command], end: int) -> None:
+    def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command | Erase], end: int) -> None:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
         with patch.object(journeys, "MAX_UNWRITTEN_BYTES", self._unwritten_bytes):
             asyncio.run(self._run(list(touchpoints), list(commands), end))
@@ -197,16 +200,30 @@ class Cluster:
         self._statements = other._statements
 
     def tables(self) -> MemoryWriter:
-        """Return what a sink has stored that has read all facts."""
-        writer, batch = MemoryWriter(), Batch()
+        """Return what a sink has stored that has read all facts, and deletes or drops what it is told to."""
+        writer = MemoryWriter()
+        told = [
+            (place[0], erasures.decode_rows(record.value or b""))
+            for place, records in self.broker.logs.items()
+            for record in records
+            if record.key == ERASED and place[0] in FACTS_TOPICS
+        ]
         for (topic, _), records in self.broker.logs.items():
-            if topic in FACTS_TOPICS:
-                for record in records:
-                    batch.add_message((record.key or b"").decode() or FACTS_TOPICS[topic], record.value or b"")
-        batch.flush(writer)
+            for record in records if topic in FACTS_TOPICS else ():
+                if record.key == ERASED:
+                    continue
+                table, batch = (record.key or b"").decode() or FACTS_TOPICS[topic], Batch()
+                batch.add_message(table, record.value or b"")
+                columns, orders = TABLES[table].__struct_fields__, [order for where, order in told if where == topic]
+                rows = [
+                    row
+                    for row in batch.rows(table)
+                    if not any(is_deleted(dict(zip(columns, row, strict=True)), order) for order in orders)
+                ]
+                writer.write(table, rows)
         return writer
 
-    async def _run(self, touchpoints: list[Touchpoint], commands: list[Command], end: int) -> None:
+    async def _run(self, touchpoints: list[Touchpoint], commands: list[Command | Erase], end: int) -> None:
         rng, watermark = self._rng, 1
         while touchpoints or commands:
             happens = rng.random()

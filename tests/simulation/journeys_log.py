@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from schemas import journey_log
+from schemas.erasures import ERASED_FROM, ErasedRows
+from schemas.identity_links import CUSTOMER
 from schemas.journey_log import Tick, Touchpoint, Withdrawn
 from schemas.rows import TABLES
 from streams.journeys.output import Output
@@ -50,6 +52,16 @@ class Tables:
                         assert known == values, "one version, two contents"
                     kept[key] = values
 
+        for erased in output.erased_rows:
+            self._delete(erased)
+
+    def _delete(self, erased: ErasedRows) -> None:
+        """Delete what the sink deletes."""
+        for table in (*ERASED_FROM, "outcomes"):
+            kept = self.rows.get(table, {})
+            for key in [key for key, row in kept.items() if is_deleted(row, erased)]:
+                del kept[key]
+
     def seen(self) -> dict[str, list[dict[str, Any]]]:
         """Return what a view shows: no taken-back rows, no versions, no empty buckets; the clocks left out."""
         shown: dict[str, list[dict[str, Any]]] = {}
@@ -61,6 +73,18 @@ class Tables:
                 if not kept[key].get("deleted") and (table != "metric_buckets" or kept[key]["n"])
             ]
         return shown
+
+
+def is_deleted(row: dict[str, Any], erased: ErasedRows) -> bool:
+    """Return whether the sink deletes a row by an erasure."""
+    named = {row.get("customer_id"), row.get("stated_key"), row.get("subject"), *row.get("customer_ids", ())}
+    for kind, value in (("kind", "value"), ("other_kind", "other_value")):
+        if value in row:
+            named.add(row[value] if row[kind] == CUSTOMER else f"anon:{row[kind]}:{row[value]}")
+    at = row.get("occurred_at", row.get("at")) if "value" not in row else None
+    return bool(named & set(erased.customer_keys)) and (
+        row["version"] < erased.version if at is None else at <= erased.at
+    )
 
 
 @dataclass
@@ -148,6 +172,7 @@ def _write_until_killed(output: Output, tables: Tables, changelog: Changelog, rn
     if stage == "nothing":
         return
     if stage == "some facts":
+        # What is to be deleted stands behind all of them.
         tables.write(Output(facts={t: rows[: rng.randint(0, len(rows))] for t, rows in output.facts.items()}))
         return
     tables.write(output)

@@ -89,3 +89,7 @@ def _touchpoint(rng: random.Random, at: int, person: int, number: int, stated: d
         lambda: seen_page(at, **stated),
     ]
     return rng.choice(makes)()
+
+
+IDENTITIES = _identities()
+"""All that people may state."""

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from schemas import identity_links, journey_log
 from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import Link
+from schemas.identity_links import Command, Link
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, LINKS
-from streams.agents.identity_changes import key_of
+from streams.agents.identity_changes import begins_of, key_of
 from streams.agents.journeys import rules_of
+from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.partition import Partition
@@ -31,25 +32,31 @@ SETTINGS = Settings(partitions=3)
 NOTHING_IS_FOLDED = Settings(partitions=3, allowed_lateness_days=3650)
 SEEDS = int(os.environ.get("SEEDS", "40"))
 END = T0 + 200 * DAY
+NOBODY = Erasures()
 COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded")
 
 
-def known_owner(touchpoint: Touchpoint, graph: IdentityGraph, settings: Settings) -> str:
-    """Return in whose journeys a touchpoint is, by all links."""
+def known_owner(touchpoint: Touchpoint, graph: IdentityGraph, settings: Settings, erased: Erasures = NOBODY) -> str:
+    """Return in whose journeys a touchpoint is, by all links; who was erased has none from before."""
     later_ms = (settings.identity_window_days - settings.moved_days) * DAY
     key = touchpoint.customer_key
     kind, _, value = key.removeprefix(ANONYMOUS).partition(":") if key.startswith(ANONYMOUS) else ("customer", "", key)
     owner = key
-    for owned in graph.owned((kind, value)):
-        if owned.since + later_ms <= touchpoint.occurred_at:
-            owner = key_of(owned.owner)
+    owned = graph.owned((kind, value))
+    for begin, one in zip(begins_of(owned, erased, later_ms), owned, strict=True):
+        if begin <= touchpoint.occurred_at:
+            owner = key_of(one.owner)
     return owner
 
 
-def expected(touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Settings) -> dict[str, list[Any]]:
+def expected(
+    touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Settings, erased: Erasures = NOBODY
+) -> dict[str, list[Any]]:
     """Return the rows of a log in which every touchpoint states its owner."""
     partition, tables = Partition(0, 1, rules_of(settings)), Tables()
-    known: list[LogRecord] = [replace(one, customer_key=known_owner(one, graph, settings)) for one in touchpoints]
+    known: list[LogRecord] = [
+        replace(one, customer_key=known_owner(one, graph, settings, erased)) for one in touchpoints
+    ]
     # What waits takes its steps as time goes on.
     ends = [Tick(END + second * 1_000) for second in range(20)]
     for offset, record in enumerate([*known, *ends]):
@@ -105,6 +112,7 @@ def final_graph(cluster: Cluster) -> IdentityGraph:
     graph = IdentityGraph()
     for record in cluster.broker.logs[LINKS, 0]:
         read = identity_links.decode(record.value or b"")
+        assert isinstance(read, Link | Command)
         graph.add(read) if isinstance(read, Link) else graph.obey(read)
     return graph
 

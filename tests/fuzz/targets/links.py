@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 from typing_extensions import override
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link, LinkRecord
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, Statement
 from streams.identity.graph import IdentityGraph
 from streams.identity.limits import Limits
 from streams.identity.links import links_of
@@ -25,7 +25,7 @@ class Links(Target):
     def make(self, rng: random.Random) -> bytes:
         people = rng.choice((2, 5, 20))
         pool = [(kind, str(number)) for kind in _KINDS for number in range(people)]
-        said: list[LinkRecord] = []
+        said: list[Statement] = []
         for number in range(rng.choice((10, 30, 90))):
             at, event = rng.randrange(200), f"e{rng.randrange(20)}"
             if rng.random() < 0.05:
@@ -37,7 +37,7 @@ class Links(Target):
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
-        seed, links_max, said = msgspec.msgpack.decode(data, type=tuple[int, int, list[LinkRecord]])
+        seed, links_max, said = msgspec.msgpack.decode(data, type=tuple[int, int, list[Statement]])
         graph, again = (IdentityGraph(_SMALL, 30, links_max) for _ in range(2))
         told = {}
         for one in said:

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
+from schemas.erasures import Erasure
+from schemas.erasures import encode as encode_erasure
 from schemas.journey_log import Tick, Touchpoint, decode
 from schemas.topics import JOURNEYS_LOG, KIND_TOPICS, WATERMARKS
 from schemas.watermarks import TaskWatermark
@@ -21,7 +23,7 @@ from streams.agents.identities import open_identities
 from streams.agents.ingest import Ingest
 from streams.agents.services import Services
 from streams.agents.validation import Validator
-from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
+from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.kafka.producer import Batches, Ends, Message
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
@@ -226,11 +228,17 @@ class Bench:
             settings, self.producer, self.telemetry, lambda: self.now, for_ever, input_partitions=at_the_start
         )
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))
-        self.ingest = Ingest(services, validator, self.consumer)
+        self.erased: asyncio.Queue[Erasure] = asyncio.Queue()
+        self.ingest = Ingest(services, validator, self.consumer, self._news())
         self.give = self.consumer.give
         self.log = self.producer.log
         self.reported = self.producer.reported
         self.run: asyncio.Task[None] = asyncio.create_task(self.ingest.run(self.consumer.chunks()))
+
+    async def _news(self) -> AsyncIterator[Sequence[Record]]:
+        """Give the erasures as they come."""
+        while True:
+            yield [SourceRecord(encode_erasure(await self.erased.get()), 0)]
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

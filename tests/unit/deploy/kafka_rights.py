@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.rows import topic_of
 from schemas.topics import (
     DEAD_LETTERS,
+    ERASURES,
     FACTS_TOPICS,
     JOURNEYS_LOG,
     JOURNEYS_STATE,
@@ -32,14 +34,14 @@ SIGNALS = {SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS}
 LOG = {JOURNEYS_LOG, JOURNEYS_STATE, WATERMARKS}
 # docs/operating.md, "What runs".
 MAY_READ = {
-    OWNER: INPUTS | {WATERMARKS, DEAD_LETTERS},
-    WORKER: INPUTS | LOG | {LINKS, RESUME_REQUESTS},
+    OWNER: INPUTS | {WATERMARKS, DEAD_LETTERS, LINKS, ERASURES, JOURNEYS_STATE, topic_of("identities")},
+    WORKER: INPUTS | LOG | {LINKS, ERASURES, RESUME_REQUESTS},
     SINK: FACTS | {DEAD_LETTERS},
     PUBLISHER: set(),
 }
 MAY_WRITE = {
-    OWNER: INPUTS | {LINKS, RESUME_REQUESTS},
-    WORKER: LOG | FACTS | SIGNALS | {DEAD_LETTERS, LINKS},
+    OWNER: INPUTS | {LINKS, DEAD_LETTERS, RESUME_REQUESTS},
+    WORKER: LOG | FACTS | SIGNALS | {DEAD_LETTERS, LINKS, ERASURES},
     SINK: set(),
     PUBLISHER: INPUTS,
 }

@@ -1,0 +1,67 @@
+"""Erasures: the records of `identity.erasures.v1`, and by what those are known who were erased.
+
+Nobody who was erased is named: they are known by a digest of each of their stated keys. Whoever has the topic, and an
+address, can find out whether it is among these; without pseudonyms also by trying all telephone numbers.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from schemas.kinds.touchpoint import tag_of
+
+SALT_BYTES = 16
+DIGEST_BYTES = 16
+
+
+class Erasure(msgspec.Struct, array_like=True, tag=tag_of("erasure"), frozen=True, gc=False):
+    """Somebody who was erased. In the topic its key is `erasure_id`.
+
+    Attributes:
+        erasure_id: the order's.
+        at: what happened up to then is erased, ms.
+        salt: of the digests; all erasures of an installation have one.
+        digests: of their stated keys, by `digest_of`.
+        links_offset: of the order in `identity.links.v1`.
+    """
+
+    erasure_id: str
+    at: int
+    salt: bytes
+    digests: list[bytes]
+    links_offset: int
+
+
+class ErasedRows(msgspec.Struct, array_like=True, tag=tag_of("erased_rows"), frozen=True, gc=False):
+    """Which rows the sink has to delete; it stands in a facts topic behind all of them, under the key `ERASED`.
+
+    Attributes:
+        erasure_id: the order's.
+        at: touchpoints that happened up to then are deleted, ms.
+        customer_keys: the stated keys of whoever is erased.
+        version: rows of other tables below this version are deleted.
+    """
+
+    erasure_id: str
+    at: int
+    customer_keys: list[str]
+    version: int
+
+
+ERASED = b"erased"
+"""The key of a message of a facts topic that holds `ErasedRows`."""
+
+ERASED_FROM = ("touchpoints", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers")
+"""The tables whose rows a log partition writes of a customer. Outcomes go with the touchpoints."""
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Erasure).decode
+decode_rows = msgspec.msgpack.Decoder(ErasedRows).decode
+"""Both raise one of `schemas.errors.NOT_READ` where the bytes are no record of this layout."""
+
+
+def digest_of(salt: bytes, customer_key: str) -> bytes:
+    """Return by what somebody is known who was erased, of one of their stated keys."""
+    return blake2b(customer_key.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES, key=salt).digest()

@@ -1,0 +1,206 @@
+"""Deletes the rows of those who were erased, and tells what was deleted.
+
+It may be repeated: what was deleted before is counted once. So that the table of outcomes still says what became of
+every message, each touchpoint that was counted and is deleted leaves a row there, which names nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from types import MappingProxyType
+from typing import NamedTuple
+
+from schemas.erasures import ErasedRows
+from schemas.identity_links import CUSTOMER
+from sinks.database import Database, select
+from sinks.tables import Row, table_of
+
+_BY_CUSTOMER = "customer_id IN {keys} AND version < {version}"
+_IDENTITY = "if({kind} = 'customer', {value}, concat('anon:', {kind}, ':', {value})) IN {{keys}}"
+_FIRST = _IDENTITY.format(kind="kind", value="value")
+_SECOND = _IDENTITY.format(kind="other_kind", value="other_value")
+_AT = "fromUnixTimestamp64Milli(toInt64({at}), 'UTC')"
+CONDITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "touchpoints": f"(customer_id IN {{keys}} OR stated_key IN {{keys}}) AND occurred_at <= {_AT}",
+        "journeys": _BY_CUSTOMER,
+        "sentiment_shifts": _BY_CUSTOMER,
+        "abandonments": _BY_CUSTOMER,
+        "superseded": _BY_CUSTOMER,
+        "customers": _BY_CUSTOMER,
+        "outcomes": f"outcome IN ('accepted', 'late') AND subject IN {{keys}} AND at <= {_AT}",
+        "identities": f"({_FIRST} OR hasAny(customer_ids, [{{list}}])) AND version < {{version}}",
+        "identity_conflicts": f"({_FIRST} OR {_SECOND} OR hasAny(customer_ids, [{{list}}])) AND version < {{version}}",
+    }
+)
+"""By table, which rows are those of whoever was erased, from before that."""
+
+_NOTE_TOUCHPOINTS = """
+INSERT INTO touchline.outcomes_rows (kind, at, outcome, subject, event, version)
+SELECT
+    kind,
+    toStartOfHour(occurred_at),
+    'deleted',
+    '',
+    lower(hex(SHA256(concat({erasure}, '/', stated_key, '/', event_id)))),
+    bitShiftLeft(bitAnd(bitShiftRight(version, 48), 16383), 48)
+FROM touchline.touchpoints_rows FINAL WHERE NOT late AND {condition}
+"""
+_NOTE_ACCEPTED = """
+INSERT INTO touchline.outcomes_rows (kind, at, outcome, subject, event, version)
+SELECT kind, toStartOfHour(at), outcome, '', lower(hex(SHA256(concat({erasure}, '/', subject, '/', event)))), version
+FROM touchline.outcomes_rows FINAL WHERE outcome = 'accepted' AND {condition}
+"""
+_NOTE_LETTERS = """
+INSERT INTO touchline.outcomes_rows (kind, at, outcome, subject, event, version)
+SELECT kind, at, 'erased', subject, event, version FROM touchline.outcomes_rows FINAL WHERE {condition}
+"""
+_NOTE_DONE = """
+INSERT INTO touchline.erasures_rows (erasure_id, table, part, erased_at, deleted, version)
+SELECT {erasure}, {table}, {part}, {at}, {deleted}, {deleted}
+"""
+_COUNT = "SELECT uniqExact({key}) FROM {stored} WHERE {condition}"
+# A mutation writes the parts anew: the rows are gone from the disk when it has ended, not only hidden.
+_DELETE = "ALTER TABLE {stored} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
+REMEMBERED = 1_000
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_QUOTED = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0"})
+
+
+class LateRows:
+    """Knows rows that come after their like were deleted: whoever wrote them was paused meanwhile.
+
+    Args:
+        remembered: stated keys of a table that are known, those that were deleted last.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._known: dict[str, dict[str, ErasedRows]] = {}
+
+    def add(self, table: str, erased: ErasedRows) -> None:
+        """Remember whose rows of a table are deleted; those of touchpoints take their outcomes with them."""
+        for name in (table, "outcomes") if table == "touchpoints" else (table,):
+            known = self._known.setdefault(name, {})
+            known |= dict.fromkeys(erased.customer_keys, erased)
+            while len(known) > self._remembered:
+                del known[next(iter(known))]
+
+    def of(self, table: str) -> Callable[[Row], bool] | None:
+        """Return what tells late rows of a table from others; None where there are none."""
+        known = self._known.get(table)
+        if not known:
+            return None
+        columns = table_of(table).columns
+        named = [columns.index(name) for name in ("customer_id", "stated_key", "subject") if name in columns]
+        pairs = [
+            (columns.index(kind), columns.index(value))
+            for kind, value in (("kind", "value"), ("other_kind", "other_value"))
+            if value in columns
+        ]
+        time = {"touchpoints": "occurred_at", "outcomes": "at"}.get(table)
+        at = -1 if time is None else columns.index(time)
+
+        def is_late(row: Row) -> bool:
+            keys = [str(row[place]) for place in named]
+            keys += [_key_of(str(row[kind]), str(row[value])) for kind, value in pairs]
+            orders = [order for key in keys if (order := known.get(key)) is not None]
+            said = int(str(row[at]))
+            return any(said < order.version if time is None else said <= order.at for order in orders)
+
+        return is_late
+
+
+def _key_of(kind: str, value: str) -> str:
+    return value if kind == CUSTOMER else f"anon:{kind}:{value}"
+
+
+class Letter(NamedTuple):
+    """A dead letter: where the refused message stood."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def erase(database: Database, table: str, erased: ErasedRows) -> int:
+    """Delete the rows of a table, and return how many they were.
+
+    Raises:
+        TransientWriteError: the database is out of reach; to be repeated.
+        PermanentWriteError: the database refuses it, or no table has this name.
+    """
+    condition = condition_of(table, erased)
+    if table == "touchpoints":
+        database.execute(_filled(_NOTE_TOUCHPOINTS, erasure=quoted(erased.erasure_id), condition=condition))
+    elif table == "outcomes":
+        database.execute(_filled(_NOTE_ACCEPTED, erasure=quoted(erased.erasure_id), condition=condition))
+    return _delete(database, table, condition)
+
+
+def erase_letters(database: Database, letters: Sequence[Letter]) -> int:
+    """Delete dead letters, and return how many they were; the messages then count as erased, not as refused."""
+    if not letters:
+        return 0
+    places = ", ".join(f"({quoted(one.topic)}, {quoted(f'{one.partition}/{one.offset}')})" for one in letters)
+    refused = f"outcome = 'refused' AND (subject, event) IN ({places})"
+    database.execute(_filled(_NOTE_LETTERS, condition=refused))
+    _delete(database, "outcomes", refused)
+    numbers = ", ".join(f"({quoted(one.topic)}, {one.partition}, {one.offset})" for one in letters)
+    return _delete(database, "dead_letters", f"(topic, partition, offset) IN ({numbers})")
+
+
+def note_done(database: Database, table: str, part: str, erased: ErasedRows, deleted: int) -> None:
+    """Store that the rows of a table are deleted; of several such notes the one with most of them stands."""
+    said = {"erasure": quoted(erased.erasure_id), "table": quoted(table), "part": quoted(part)}
+    at = _AT.format(at=erased.at)
+    database.execute(_filled(_NOTE_DONE, **said, at=at, deleted=str(deleted)))
+
+
+def part_of(erased: ErasedRows) -> str:
+    """Return what tells the messages of one order apart, and names nobody."""
+    return sha256("\0".join(erased.customer_keys).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def count_left(database: Database, table: str, erased: ErasedRows) -> int:
+    """Return how many rows of a table would have to be deleted; as `erase` it raises."""
+    return _count(database, table, condition_of(table, erased))
+
+
+def condition_of(table: str, erased: ErasedRows) -> str:
+    """Return which rows of a table are to be deleted, as SQL."""
+    named = listed(erased.customer_keys)
+    said = {"keys": f"({named})", "list": named, "at": str(erased.at), "version": str(erased.version)}
+    return _filled(CONDITIONS[table], **said)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return texts as literals of SQL, with commas between."""
+    return ", ".join(map(quoted, texts))
+
+
+def quoted(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    return f"'{text.translate(_QUOTED)}'"
+
+
+def _filled(statement: str, **values: str) -> str:
+    """Return a statement with literals of SQL, or conditions made of them, in the places that it names."""
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], statement)
+
+
+def _count(database: Database, table: str, condition: str) -> int:
+    known = table_of(table)
+    key = ", ".join(known.key)
+    ((count,),) = select(database, _filled(_COUNT, key=key, stored=known.stored, condition=condition))
+    return int(str(count))
+
+
+def _delete(database: Database, table: str, condition: str) -> int:
+    """Delete rows, with all their versions, and return how many they were."""
+    count = _count(database, table, condition)
+    if count:
+        database.execute(_filled(_DELETE, stored=table_of(table).stored, condition=condition))
+    return count

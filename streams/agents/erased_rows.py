@@ -1,0 +1,164 @@
+"""What the sink deletes: rows and dead letters of those who were erased, when it has stored all rows before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from json import dumps
+from typing import NamedTuple
+
+import structlog
+
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
+from schemas.erasures import ErasedRows
+from sinks.database import Database, select
+from sinks.erasing import Letter, erase, erase_letters, note_done, part_of
+from streams.agents.identities import identities_of
+from streams.identity.identities import ANONYMOUS
+from streams.settings import Settings
+
+IDENTITIES = "identities"
+"""With the rows of this table the dead letters are deleted."""
+TOUCHPOINTS = "touchpoints"
+"""With the rows of this table the outcomes are deleted, behind them."""
+LONG = 6
+"""A text of so many characters that stands in a message is not there by chance."""
+PHONE_DIGITS = 9
+"""So many last digits of a telephone number are its own, however it is written."""
+SEARCHED = 100
+"""Most texts that are looked for at once."""
+_CANDIDATES = """
+SELECT topic, partition, offset, detail, hex(raw) FROM dead_letters_rows FINAL
+WHERE arrayExists(
+    text -> positionCaseInsensitiveUTF8(raw, text) > 0
+        OR positionCaseInsensitiveUTF8(detail, text) > 0
+        OR position(replaceRegexpAll(raw, '[^0-9]', ''), text) > 0,
+    {texts:Array(String)}
+)
+"""
+"""The letters that hold one of some texts, or whose digits do."""
+_NO_DIGIT = re.compile(rb"[^0-9]")
+
+log = structlog.get_logger(__name__)
+
+
+class RowsEraser:
+    """Deletes rows of those who were erased; what it does may be repeated.
+
+    Args:
+        settings: of the process.
+        database: holds the rows.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._letters = LetterSearch(settings)
+
+    def erase(self, table: str, erased: ErasedRows) -> None:
+        """Delete the rows that a message behind those of a table speaks of; blocks.
+
+        Raises:
+            TransientWriteError: the database is out of reach; to be repeated.
+            PermanentWriteError: the database refuses it.
+        """
+        part = part_of(erased)
+        deleted = {table: erase(self._database, table, erased)}
+        if table == TOUCHPOINTS:
+            deleted["outcomes"] = erase(self._database, "outcomes", erased)
+        elif table == IDENTITIES:
+            found = list(self._letters.find(self._database, erased))
+            deleted["dead_letters"] = erase_letters(self._database, found)
+        for name, rows in deleted.items():
+            note_done(self._database, name, part, erased, rows)
+        log.info("rows of somebody who was erased are deleted", erasure_id=erased.erasure_id, **deleted)
+
+
+class Found(NamedTuple):
+    """What is looked at of a dead letter."""
+
+    topic: str
+    detail: str
+    raw: bytes
+
+
+class LetterSearch:
+    """Finds the dead letters of those who were erased.
+
+    A letter whose message can be read is theirs if the message is, and is older. Another one is theirs if it holds
+    their id, or an identifier of theirs, as a text of its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._inputs = settings.inputs
+        self._codec = Codec(FileRegistry())
+        self._identities = identities_of(settings)
+
+    def find(self, database: Database, erased: ErasedRows) -> Iterator[Letter]:
+        """Yield those in the table.
+
+        Raises:
+            TransientWriteError: the database is out of reach.
+            QueryError: it refuses to tell.
+        """
+        keys = frozenset(erased.customer_keys)
+        texts = [text for key in keys for text in texts_of(key)]
+        for first in range(0, len(texts), SEARCHED):
+            rows = select(database, _CANDIDATES, {"texts": texts[first : first + SEARCHED]})
+            for topic, partition, offset, detail, raw in rows:
+                letter = Found(str(topic), str(detail), bytes.fromhex(str(raw)))
+                if self.is_theirs(letter, keys, erased.at):
+                    yield Letter(letter.topic, int(str(partition)), int(str(offset)))
+
+    def is_theirs(self, letter: Found, keys: Collection[str], at: int) -> bool:
+        """Return whether a letter is of whoever has some stated keys, and not of a later time (ms)."""
+        said = self._whose(letter.topic, letter.raw)
+        if said is not None:
+            customer_key, occurred_at = said
+            return customer_key in keys and occurred_at <= at
+        return any(holds(letter.raw, key) or holds(letter.detail.encode(errors="replace"), key) for key in keys)
+
+    def is_readable(self, letter: Found) -> bool:
+        """Return whether a letter's message tells whose it is."""
+        return self._whose(letter.topic, letter.raw) is not None
+
+    def _whose(self, topic: str, raw: bytes) -> tuple[str, int] | None:
+        """Return whose a message is, and of which time (ms); None where it does not tell."""
+        try:
+            kind = self._inputs.only_kind(topic) or self._codec.kind_of(self._inputs.kinds[topic], raw)
+            record = self._identities.stored(self._codec.decode(kind, raw))
+            customer_key = self._identities.customer_key_of(record["customer_id"], record["identifiers"])
+            return None if customer_key is None else (customer_key, int(record["occurred_at"]))
+        except Exception:  # whatever it is: the message does not tell
+            return None
+
+
+def texts_of(customer_key: str) -> Sequence[str]:
+    """Return what a message holds that names somebody: a customer's id, or an identifier, also as JSON escapes it."""
+    kind, value = _identity_of(customer_key)
+    if kind == "phone":
+        return [value[-PHONE_DIGITS:]]
+    return list(dict.fromkeys((value, dumps(value)[1:-1])))
+
+
+def holds(raw: bytes, customer_key: str) -> bool:
+    """Return whether bytes hold somebody's id or identifier: a long one anywhere, a short one as a text of its own."""
+    kind, _ = _identity_of(customer_key)
+    if kind == "phone":
+        return any(text.encode() in _NO_DIGIT.sub(b"", raw) for text in texts_of(customer_key))
+    lowered = raw.lower()
+    for text in texts_of(customer_key):
+        needle = text.lower().encode("utf-8", "surrogatepass")
+        # In JSON a text stands in quotes, in Avro behind its length.
+        own = (b'"' + needle + b'"', b"'" + needle + b"'", bytes([min(255, 2 * len(needle))]) + needle)
+        if needle in lowered if len(needle) >= LONG else any(one in lowered for one in own):
+            return True
+    return False
+
+
+def _identity_of(customer_key: str) -> tuple[str, str]:
+    """Return kind and value of an identifier by whose name a profile is known; of a customer's id, "" and the id."""
+    if not customer_key.startswith(ANONYMOUS):
+        return "", customer_key
+    kind, _, value = customer_key.removeprefix(ANONYMOUS).partition(":")
+    return kind, value

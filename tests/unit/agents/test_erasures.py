@@ -1,0 +1,204 @@
+"""Erasures where they are decided and where touchpoints come in: IDENTITY and INGEST."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas import erasures, journey_log
+from schemas.erasures import ERASED, Erasure, digest_of
+from schemas.identity_links import CUSTOMER, Command, Erase, Identity, Link, LinkRecord
+from schemas.journey_log import Erased, Owners, Touchpoint
+from schemas.rows import OutcomeRow, topic_of
+from schemas.topics import DEAD_LETTERS, ERASURES, JOURNEYS_LOG, LINKS
+from schemas.units import DAY_MS
+from streams.agents.erasures import ErasureError, load_erasures, take
+from streams.agents.services import Services
+from streams.identity.erasures import NEVER, Erasures
+from streams.kafka.offsets import Record
+from streams.runtime.telemetry import Telemetry
+from streams.settings import Settings
+from tests.unit.agents.ingest_bench import NOW, FakeProducer, SourceRecord, bench, final_until, sent
+from tests.unit.agents.test_identity import AT, Bench
+
+SALT = b"s" * 16
+ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
+COOKIE, MAIL, PHONE = ("cookie", "k"), ("email", "a@x"), ("phone", "+44")
+ORDERED = AT + 100
+
+
+def order(*identities: Identity, at: int = ORDERED) -> Erase:
+    return Erase(list(identities or (ANN,)), at, "order", SALT)
+
+
+SAID: tuple[LinkRecord, ...] = (
+    Link(MAIL, COOKIE, AT + 1, "browsed"),
+    Link(ANN, MAIL, AT + 2, "logged in"),
+    Link(BOB, COOKIE, AT + 3, "family"),
+    Link(BOB, PHONE, AT + 4, "called"),
+)
+
+
+def digests(*keys: str) -> set[bytes]:
+    return {digest_of(SALT, key) for key in keys}
+
+
+def erased_of(it: Bench) -> dict[str, Erased]:
+    records = [journey_log.decode(message.value or b"") for message in it.producer.to(JOURNEYS_LOG)]
+    return {one.customer_key: one for one in records if isinstance(one, Erased)}
+
+
+@pytest.mark.parametrize("named", [ANN, MAIL, COOKIE])
+async def test_all_who_have_one_owner_are_erased_whichever_of_them_is_named(named: Identity) -> None:
+    it = Bench(*SAID, order(named))
+
+    await it.read(0, 5)
+
+    theirs = {"ann", "anon:email:a@x", "anon:cookie:k"}
+    assert erased_of(it).keys() == theirs
+    assert {one.links_offset for one in erased_of(it).values()} == {4}
+    [told] = it.producer.to(ERASURES)
+    decided = erasures.decode(told.value or b"")
+    assert (set(decided.digests), decided.at, told.key) == (digests(*theirs), ORDERED, b"order")
+    for table in ("identities", "identity_conflicts"):
+        rows = [one for one in it.producer.to(topic_of(table)) if one.key == ERASED]
+        assert set(erasures.decode_rows(rows[0].value or b"").customer_keys) == theirs
+
+
+async def test_no_row_names_who_was_erased_behind_what_deletes_them() -> None:
+    it = Bench(*SAID, order())
+    await it.read(0, 4)
+    it.producer.acknowledged.clear()
+
+    await it.read(4, 5)
+
+    for table in ("identities", "identity_conflicts"):
+        messages = it.producer.to(topic_of(table))
+        place = [one.key for one in messages].index(ERASED)
+        for one in messages[place + 1 :]:
+            assert not any(name in (one.value or b"") for name in (b"ann", b"a@x"))
+
+
+async def test_what_is_stated_of_them_later_and_is_older_changes_nothing_and_what_is_later_counts() -> None:
+    it = Bench(*SAID, order(), Link(ANN, PHONE, AT + 5, "late"), Link(ANN, ("device", "d"), ORDERED + 1, "new"))
+
+    await it.read(0, 7)
+
+    [last] = [one for one in it.told() if one.owners and one.links_offset > 4]
+    assert (last.customer_key, last.owners) == ("anon:device:d", ["ann"])
+
+
+async def test_nothing_that_happened_before_the_erasure_is_its_new_profiles() -> None:
+    """A link counts for 30 days before it, and a decision for ever; neither reaches behind the erasure."""
+    it = Bench(
+        *SAID,
+        order(),
+        Link(ANN, ("device", "d"), ORDERED + DAY_MS, "new"),
+        Command("link", ANN, ("crm", "7"), ORDERED + DAY_MS, "decided"),
+        window_days=30,
+    )
+
+    await it.read(0, 7)
+
+    begins = {one.customer_key: one.since for one in it.told() if one.links_offset > 4}
+    assert begins["anon:crm:7"] == [ORDERED + 1]
+    assert begins.keys() == {"anon:crm:7", "anon:device:d"}
+    assert all(since[0] > ORDERED for since in begins.values())
+
+
+async def test_whoever_takes_over_knows_the_same() -> None:
+    """One reads all at once; the other finds the order among what is acknowledged."""
+    later = (Link(BOB, COOKIE, ORDERED + 5, "again"), Link(ANN, PHONE, AT + 6, "late"))
+    whole, other = Bench(*SAID, order(), *later), Bench(*SAID, order(), *later)
+    await whole.read(0, 7)
+
+    await other.read(5, 7)
+
+    def after(it: Bench) -> list[Owners]:
+        return [one for one in it.told() if one.links_offset > 4]
+
+    assert after(other) == after(whole) != []
+
+
+async def test_an_erasure_stands_for_the_order_where_the_links_were_shortened() -> None:
+    stands = Erasure("order", ORDERED, SALT, sorted(digests("ann", "anon:email:a@x", "anon:cookie:k")), 4)
+    it = Bench(stands, Link(ANN, MAIL, AT + 2, "late"), Link(ANN, MAIL, ORDERED + 1, "new"))
+
+    await it.read(0, 3)
+
+    [told] = it.told()
+    assert (told.customer_key, told.links_offset) == ("anon:email:a@x", 2)
+
+
+PURCHASES = "touchpoints.purchases.v1"
+
+
+def bought(event: str, at: int, customer: str, **more: object) -> bytes:
+    return sent("purchase", NOW + at, customer, event_id=event, **more)
+
+
+async def test_ingest_lets_nothing_in_that_is_older_and_counts_it_by_its_place() -> None:
+    async with bench() as it:
+        await it.erased.put(Erasure("order", NOW - 10, SALT, [digest_of(SALT, "ann")], 4))
+        await final_until()
+        it.give(
+            PURCHASES,
+            bought("old", -20, "ann", identifiers={"email": "a@x.com"}),
+            bought("other", -20, "bob"),
+            bought("new", -5, "ann"),
+            bought("broken", -20, "ann", amount_minor=-1),
+            bought("broken, too", -20, "bob", amount_minor=-1),
+            bought("new, and broken", -5, "ann", amount_minor=-1),
+        )
+        it.give(PURCHASES, b'{"customer_id": "ann"}', b'{"customer_id": "bob"}', b'{"customer_id', timestamp=NOW - 20)
+        it.give(PURCHASES, b'{"customer_id": "ann"}', timestamp=NOW - 5)
+        await final_until()
+
+        assert [one.event_id for one in it.log() if isinstance(one, Touchpoint)] == ["other", "new"]
+        assert it.producer.to(LINKS) == []
+        assert len(it.producer.to(DEAD_LETTERS)) == 2 + 3
+        assert it.value("touchline_touchpoints_erased_total", topic=PURCHASES) == 3
+        found = [msgspec.msgpack.decode(one.value or b"")[1][0] for one in it.producer.to(topic_of("touchpoints"))]
+        assert [OutcomeRow(*row).event for row in found] == ["0/0", "0/3", "0/6"]
+        assert {OutcomeRow(*row).outcome for row in found} == {"erased"}
+        assert it.consumer.trackers[PURCHASES, 0].to_commit() == 10
+
+
+async def test_what_was_stated_before_an_erasure_is_stated_anew() -> None:
+    async with bench() as it:
+        it.give(PURCHASES, bought("one", -20, "bob", identifiers={"cookie": "k"}))
+        await final_until()
+        await it.erased.put(Erasure("order", NOW - 10, SALT, [digest_of(SALT, "anon:cookie:k")], 4))
+        await final_until()
+        it.give(PURCHASES, bought("two", -5, "bob", identifiers={"cookie": "k"}))
+        await final_until()
+
+        assert len(it.producer.to(LINKS)) == 2
+
+
+async def test_a_worker_learns_all_erasures_at_its_start_and_stops_at_what_is_none() -> None:
+    known = Erasures()
+    assert (known.latest, known.salt, known.holds("ann", 0)) == (NEVER, None, False)
+    erasure = Erasure("order", 10, SALT, [digest_of(SALT, "ann")], 4)
+    record = SourceRecord(erasures.encode(erasure), 0)
+
+    assert take([record], known)
+    assert not take([record], known)
+    assert (known.until("ann"), known.until("bob")) == (10, NEVER)
+    with pytest.raises(ErasureError, match="offset 3, is no erasure"):
+        take([SourceRecord(b"other", 3)], known)
+
+
+async def test_a_worker_begins_with_all_that_is_known() -> None:
+    services = Services(Settings(), FakeProducer(), Telemetry.on(CollectorRegistry()))
+
+    async def history() -> AsyncIterator[Sequence[Record]]:
+        yield [SourceRecord(erasures.encode(Erasure("order", 10, SALT, [digest_of(SALT, "ann")], 4)), 0)]
+
+    await load_erasures(services, history())
+
+    assert services.erasures.holds("ann", 10)
+    assert not services.erasures.holds("ann", 11)

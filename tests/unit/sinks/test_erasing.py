@@ -1,0 +1,177 @@
+"""What is deleted of somebody who was erased: all of theirs that is older, in every table, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.dead_letters import refusal_of
+from schemas.erasures import ERASED_FROM, ErasedRows
+from schemas.rows import TABLES, DeadLetterRow
+from sinks.database import select
+from sinks.erasing import CONDITIONS, LateRows, Letter, count_left, erase, erase_letters, note_done
+from streams.agents.erased_rows import LetterSearch, RowsEraser, holds
+from streams.settings import Settings
+from tests.contract.engine import Engine
+from tests.contract.facts_rows import MAY_1, PLAIN
+from tests.unit.journeys.play import DAY, HOUR, T0, cart, order, played, seen_page
+from tests.unit.sinks.views import write
+
+pytestmark = pytest.mark.embedded
+
+WHO = "o'ann\\ {keys}"
+"""A customer's id that SQL and its templates would take for something else."""
+V = 1 << 40
+THEIRS: dict[str, dict[str, Any]] = {
+    **{table: {"customer_id": WHO} for table in ERASED_FROM},
+    "touchpoints": {"customer_id": "owner", "stated_key": WHO},
+    "outcomes": {"outcome": "late", "subject": WHO, "at": MAY_1},
+    "identities": {"kind": "cookie", "value": "k", "customer_ids": ["c", WHO]},
+    "identity_conflicts": {"other_kind": "customer", "other_value": WHO, "customer_ids": []},
+}
+
+
+def erased(*keys: str, at: int = MAY_1, version: int = V) -> ErasedRows:
+    return ErasedRows("order", at, list(keys or (WHO,)), version)
+
+
+def rows(chdb: Engine, table: str) -> int:
+    ((count,),) = select(chdb, f"SELECT count() FROM {table}_rows")
+    return int(str(count))
+
+
+@pytest.mark.parametrize("table", sorted(CONDITIONS))
+def test_of_every_table_what_is_theirs_and_older_is_deleted(chdb: Engine, table: str) -> None:
+    is_timed = table in {"touchpoints", "outcomes"}
+    at = "at" if table == "outcomes" else "occurred_at"
+    later = {at: MAY_1 + 1} if is_timed else {"version": V}
+    write(chdb, table, **THEIRS[table] | {"version": V - 1})
+    write(chdb, table, **THEIRS[table] | {"version": V - 1} | later)
+    write(chdb, table, version=V - 1)
+    before = rows(chdb, table)
+
+    assert erase(chdb, table, erased()) == 1
+
+    assert rows(chdb, table) == before - 1
+    assert count_left(chdb, table, erased()) == 0
+    assert erase(chdb, table, erased()) == 0
+
+
+@pytest.mark.parametrize("table", sorted(CONDITIONS))
+def test_a_row_that_comes_after_its_like_were_deleted_is_told_from_others(table: str) -> None:
+    told = LateRows()
+    assert told.of(table) is None
+    told.add("touchpoints" if table == "outcomes" else table, erased())
+    is_late = told.of(table)
+    assert is_late is not None
+    is_timed = table in {"touchpoints", "outcomes"}
+    later = {"at" if table == "outcomes" else "occurred_at": MAY_1 + 1} if is_timed else {"version": V}
+    theirs = THEIRS[table] | {"version": V - 1}
+    if table == "identities":
+        theirs |= {"kind": "customer", "value": WHO}
+
+    found = [theirs, theirs | later, {"version": V - 1}]
+
+    rows = [msgspec.structs.astuple(msgspec.structs.replace(PLAIN[table], **one)) for one in found]
+    assert list(map(is_late, rows)) == [True, False, False]
+
+
+def test_of_too_many_who_were_erased_the_last_are_remembered() -> None:
+    told = LateRows(remembered=2)
+    for key in ("a", "b", "c"):
+        told.add("customers", erased(key))
+    is_late = told.of("customers")
+    assert is_late is not None
+
+    rows = [msgspec.structs.replace(PLAIN["customers"], customer_id=key, version=1) for key in ("a", "b", "c")]
+    assert [is_late(msgspec.structs.astuple(row)) for row in rows] == [False, True, True]
+
+
+def test_every_table_that_names_customers_has_its_condition() -> None:
+    named = {"customer_id", "customer_ids", "stated_key", "subject", "value"}
+    assert {table for table, row in TABLES.items() if named & set(row.__struct_fields__)} == CONDITIONS.keys()
+
+
+def test_the_reconciliation_still_balances_and_tells_what_was_erased(chdb: Engine) -> None:
+    """Five of two people, one of them late; hours that are counted, and one that no count holds."""
+    done = [seen_page(0), cart(1, "item_added", value=5), order(2), seen_page(3, customer_key="bob")]
+    play = played(done, until=T0 + HOUR)
+    late = played([seen_page(0, customer_key="bob"), seen_page(-5 * DAY)], until=T0 + HOUR)
+    for output in chain(play.outputs, late.outputs[-1:]):
+        for table, facts in output.facts.items():
+            chdb.write(table, [msgspec.structs.astuple(row) for row in facts])
+    write(chdb, "outcomes", outcome="accepted", kind="page_view", subject="ann", event="old", at=T0, version=1)
+    write(chdb, "touchpoints", kind="page_view", stated_key="ann", event_id="old", occurred_at=T0, version=1 | 1 << 62)
+    assert missing(chdb) == 0
+
+    eraser = RowsEraser(Settings(), chdb)
+    for _ in range(2):
+        for table in ("touchpoints", "journeys", "customers"):
+            eraser.erase(table, erased("ann", at=T0 + DAY, version=1 << 60))
+
+        assert missing(chdb) == 0
+        assert select(chdb, "SELECT toInt32(sum(erased)) FROM reconciliation") == [[4]]
+        assert select(chdb, "SELECT count() FROM touchpoints WHERE customer_id = 'ann'") in ([["0"]], [[0]])
+        told = select(chdb, "SELECT table, toInt32(deleted) FROM erasures_rows FINAL WHERE table = 'customers'")
+        assert told == [["customers", 1]]
+
+
+def missing(chdb: Engine) -> int:
+    ((count,),) = select(chdb, "SELECT toInt32(sum(missing)) FROM reconciliation")
+    return int(str(count))
+
+
+def letter(chdb: Engine, offset: int, raw: bytes, detail: str = "", topic: str = "touchpoints.tweets.v1") -> None:
+    row = DeadLetterRow(topic, 2, offset, "undecodable", detail, "ingest", MAY_1, raw, 1)
+    refused = refusal_of(row)
+    assert refused is not None
+    chdb.write("dead_letters", [msgspec.structs.astuple(row)])
+    chdb.write("outcomes", [msgspec.structs.astuple(refused)])
+
+
+def test_dead_letters_are_theirs_by_what_they_say_or_by_what_they_hold(chdb: Engine) -> None:
+    view = {"event_id": "e", "occurred_at": MAY_1, "source": "s", "page": "/", "action": ""}
+    topic = "touchpoints.page_views.v1"
+    theirs = [view | {"customer_id": "42"}, view | {"identifiers": {"email": "<ANN@x.com>"}}]
+    others = [view | {"customer_id": "7", "page": "/42"}, view | {"customer_id": "42", "occurred_at": MAY_1 + DAY}]
+    for offset, said in enumerate([*theirs, *others]):
+        letter(chdb, offset, json.dumps(said).encode(), topic=topic)
+    letter(chdb, 10, b'{"customer_id": "42", "identifiers": {"email":')
+    letter(chdb, 11, b"\xc3\x01 no record \x0442\x02")
+    letter(chdb, 12, b'{"amount": 42, "order": "x-42-y"')
+    letter(chdb, 13, b"\x00 Ann@X.com \xff")
+    letter(chdb, 14, b'{"caller": "+44 (0)20 7946-0958"')
+    letter(chdb, 15, b"", "event_id 'e' of '42' was seen before")
+    keys = ["42", "anon:email:ann@x.com", "anon:phone:+442079460958"]
+
+    found = list(LetterSearch(Settings()).find(chdb, erased(*keys)))
+
+    assert sorted(one.offset for one in set(found)) == [0, 1, 10, 11, 13, 14, 15]
+    assert missing(chdb) == 0
+    assert erase_letters(chdb, found) == 7
+    assert rows(chdb, "dead_letters") == 3
+    assert missing(chdb) == 0
+    assert list(LetterSearch(Settings()).find(chdb, erased(*keys))) == []
+
+
+def test_nothing_is_deleted_where_no_letter_is_theirs(chdb: Engine) -> None:
+    assert erase_letters(chdb, []) == 0
+    assert erase_letters(chdb, [Letter("t", 0, 1)]) == 0
+
+
+def test_an_id_of_few_characters_is_found_only_as_a_text_of_its_own() -> None:
+    assert holds(b'["42"]', "42")
+    assert holds(b"\x0442", "42")
+    assert not holds(b'{"n":42, "s":"x42"}', "42")
+    assert holds(b'{"s":"j\\u00fcrgen"}', "jürgen")
+
+
+def test_of_two_notes_the_one_with_more_rows_stands(chdb: Engine) -> None:
+    for deleted in (3, 0):
+        note_done(chdb, "journeys", "two notes", erased(), deleted)
+
+    assert select(chdb, "SELECT toInt32(deleted) FROM erasures_rows FINAL WHERE part = 'two notes'") == [[3]]

@@ -1,0 +1,143 @@
+"""What is left of somebody who was erased: rows in the tables, state in the changelog."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from schemas.erasures import ERASED_FROM, ErasedRows, Erasure, digest_of
+from schemas.errors import NOT_READ
+from schemas.topics import JOURNEYS_STATE
+from sinks.database import Database, select
+from sinks.erasing import part_of
+from streams.agents.erased_rows import LetterSearch
+from streams.journeys.erasing import ErasedCustomer
+from streams.journeys.partition import CUSTOMER, ERASED
+from streams.journeys.position import Header
+from streams.kafka.producer import partition_for
+from streams.kafka.reader import read_to_end
+from streams.settings import Settings
+from touchline.errors import CommandError
+
+ASK_AGAIN_S = 0.5
+STATE_WITHIN_S = 15.0
+_AT = "fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
+_FIRST = "has({keys:Array(String)}, if(kind = 'customer', value, concat('anon:', kind, ':', value)))"
+_SECOND = (
+    "has({keys:Array(String)}, if(other_kind = 'customer', other_value, concat('anon:', other_kind, ':', other_value)))"
+)
+_NAMED = "has({keys:Array(String)}, customer_id)"
+_NO_TOUCHPOINT = "(customer_id, event_id) NOT IN (SELECT customer_id, event_id FROM touchpoints_rows)"
+LEFT: Mapping[str, str] = MappingProxyType(
+    {
+        "touchpoints": f"({_NAMED} OR has({{keys:Array(String)}}, stated_key)) AND occurred_at <= {_AT}",
+        "journeys": f"{_NAMED} AND started_at <= {_AT}",
+        "sentiment_shifts": f"{_NAMED} AND onset_at <= {_AT}",
+        "abandonments": f"{_NAMED} AND started_at <= {_AT}",
+        "superseded": f"{_NAMED} AND {_NO_TOUCHPOINT}",
+        "customers": f"{_NAMED} AND first_seen_at <= {_AT}",
+        "outcomes": f"has({{keys:Array(String)}}, subject) AND at <= {_AT}",
+        "identities": f"({_FIRST} OR hasAny(customer_ids, {{keys:Array(String)}})) AND changed_at < {_AT}",
+        "identity_conflicts": (
+            f"({_FIRST} OR {_SECOND} OR hasAny(customer_ids, {{keys:Array(String)}})) AND occurred_at <= {_AT}"
+        ),
+    }
+)
+"""By table, which rows are of before the erasure: by their own time, and not by how the sink finds them."""
+_DONE = """
+SELECT table, groupArray(part), toInt64(sum(deleted)) FROM erasures_rows FINAL
+WHERE erasure_id = {id:String} GROUP BY table
+"""
+
+_headers = msgspec.msgpack.Decoder(Header)
+_erased = msgspec.msgpack.Decoder(ErasedCustomer)
+
+
+async def await_sink(database: Database, erased: ErasedRows, wait_s: float) -> Mapping[str, int]:
+    """Wait until the sink has deleted all rows; return how many of each table.
+
+    Raises:
+        CommandError: it has not in time.
+        SinkError: the database does not answer.
+    """
+    of_keys = {part_of(msgspec.structs.replace(erased, customer_keys=[key])) for key in erased.customer_keys}
+    wanted = dict.fromkeys((*ERASED_FROM, "outcomes"), of_keys)
+    wanted |= {table: {part_of(erased)} for table in ("identities", "identity_conflicts", "dead_letters")}
+    until = time.monotonic() + wait_s
+    while True:
+        rows = await asyncio.to_thread(select, database, _DONE, {"id": erased.erasure_id})
+        done = {str(table): set(map(str, parts)) for table, parts, _ in rows if isinstance(parts, list)}
+        late = sorted(table for table, parts in wanted.items() if not parts <= done.get(table, set()))
+        if not late:
+            return {str(table): int(str(deleted)) for table, _, deleted in rows}
+        if time.monotonic() > until:
+            raise CommandError(
+                f"the sink has not deleted the rows of {', '.join(late)} after {wait_s:g} s. It does it when it runs; "
+                f"have it proved then: touchline erase --check {erased.erasure_id}"
+            )
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+def rows_left(database: Database, settings: Settings, erased: ErasedRows) -> Mapping[str, int]:
+    """Return how many rows of each table are left that name whoever was erased, and are of before that.
+
+    Raises:
+        SinkError: the database does not answer.
+    """
+    left = {}
+    for table, condition in LEFT.items():
+        counted = f"SELECT count() FROM {table}_rows WHERE {condition}"  # noqa: S608  # of this module's own texts
+        ((count,),) = select(database, counted, {"keys": erased.customer_keys, "at": erased.at})
+        left[table] = int(str(count))
+    left["dead_letters"] = len(set(LetterSearch(settings).find(database, erased)))
+    return left
+
+
+async def state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) -> int:
+    """Return how many of the stated keys have a state in the changelog that is of before the erasure.
+
+    It is written behind the rows: it is asked again where some have.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+    """
+    left = await _state_left(settings, erased, erasure)
+    for _ in range(round(STATE_WITHIN_S / ASK_AGAIN_S) if left else 0):
+        await asyncio.sleep(ASK_AGAIN_S)
+        left = await _state_left(settings, erased, erasure)
+        if not left:
+            break
+    return left
+
+
+async def _state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) -> int:
+    places: dict[int, list[str]] = {}
+    for key in erased.customer_keys:
+        places.setdefault(partition_for(key.encode(), settings.partitions), []).append(key)
+    left = 0
+    for partition, keys in places.items():
+        kept: dict[bytes, bytes | None] = {}
+        names = {name for key in keys for name in _names(key, erasure)}
+        async for run in read_to_end(settings, JOURNEYS_STATE, [partition]):
+            kept.update({one.key: one.value for one in run.records if one.key in names})
+        left += sum(not _is_gone(kept, *_names(key, erasure)) for key in keys)
+    return left
+
+
+def _names(key: str, erasure: Erasure) -> tuple[bytes, bytes]:
+    """Return the keys of a customer's state, and of the entry by which the partition knows that they were erased."""
+    return CUSTOMER + key.encode(), ERASED + digest_of(erasure.salt, key)
+
+
+def _is_gone(kept: Mapping[bytes, bytes | None], customer: bytes, erased: bytes) -> bool:
+    state, entry = kept.get(customer), kept.get(erased)
+    if entry is None:
+        return False
+    try:
+        return state is None or _headers.decode(state).offset >= _erased.decode(entry).offset
+    except NOT_READ:
+        return False
