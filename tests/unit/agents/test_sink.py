@@ -9,15 +9,19 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from schemas import erasures
 from schemas.dead_letters import DeadLetter, encode, rfc3339
-from schemas.rows import ClockRow, encode_rows
+from schemas.erasures import ERASED, ErasedRows
+from schemas.rows import ClockRow, CustomerRow, encode_rows
 from schemas.topics import DEAD_LETTERS
 from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.memory.writer import MemoryWriter
 from sinks.tables import Row
 from sinks.writer import Writer
+from streams.agents.erased_rows import RowsEraser
 from streams.agents.services import Producer, Services
 from streams.agents.sink import Sink
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
@@ -282,3 +286,51 @@ async def test_a_number_that_no_column_holds_is_stored_as_near_as_can_be_and_cou
         await until(lambda: chunk.acked)
     assert server.tables.rows("clocks") == [[1, 5, 5, (1 << 63) - 1, 1]]
     assert bench.telemetry.registry.get_sample_value("touchline_trimmed_total", {"what": "columns"}) == 1
+
+
+class Eraser:
+    """Notes what is to be deleted, and what is stored by then."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.told: list[tuple[str, str, int]] = []
+
+    def erase(self, table: str, erased: ErasedRows) -> None:
+        self.told.append((table, erased.erasure_id, len(self.server.tables.rows(table))))
+
+
+async def test_rows_of_who_is_erased_are_deleted_behind_those_before_and_do_not_come_later() -> None:
+    server = Server()
+    eraser = Eraser(server)
+    bench = Bench(server)
+    bench.sink._eraser = cast(RowsEraser, eraser)
+    customer = cast(CustomerRow, PLAIN["customers"])
+    old = encode_rows([replace(customer, customer_id="ann", version=5)])
+    new = encode_rows([replace(customer, customer_id="ann", version=7)])
+    order = erasures.encode(ErasedRows("order", 0, ["ann"], 7))
+    first, behind = (chunk_of("facts.customers.v1", value, start=n) for n, value in enumerate((old, order)))
+    behind.records[0].key = ERASED
+    async with running(bench) as sink:
+        await sink.gather(first)
+        await sink.gather(behind)
+        await until(lambda: behind.acked)
+        assert eraser.told == [("customers", "order", 1)]
+        server.tables.close()
+
+        again = chunk_of("facts.customers.v1", old, start=2)
+        await sink.gather(again)
+        await until(lambda: again.acked)
+        assert server.tables.rows("customers") == []
+
+        later = chunk_of("facts.customers.v1", new, start=3)
+        await sink.gather(later)
+        await until(lambda: later.acked)
+        assert len(server.tables.rows("customers")) == 1
+
+
+async def test_a_message_that_does_not_tell_which_rows_is_an_error() -> None:
+    chunk = chunk_of("facts.customers.v1", b"other")
+    chunk.records[0].key = ERASED
+    async with running(Bench(Server())) as sink:
+        with pytest.raises(PermanentWriteError, match="which rows are to be deleted"):
+            await sink.gather(chunk)

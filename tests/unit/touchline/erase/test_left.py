@@ -1,0 +1,65 @@
+"""What is left is counted by the rows' own times, whoever has deleted them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.erasures import ErasedRows
+from sinks.erasing import CONDITIONS, note_done, part_of
+from streams.settings import Settings
+from tests.contract.engine import Engine
+from tests.contract.facts_rows import MAY_1
+from tests.unit.sinks.views import write
+from touchline.erase.left import LEFT, await_sink, rows_left
+from touchline.errors import CommandError
+
+pytestmark = pytest.mark.embedded
+
+WHO = "o'ann"
+ERASED = ErasedRows("order left", MAY_1, [WHO, "anon:email:a@x"], 1)
+EARLY = MAY_1 - 1
+THEIRS: dict[str, dict[str, Any]] = {
+    "touchpoints": {"stated_key": WHO, "occurred_at": MAY_1},
+    "journeys": {"customer_id": WHO, "started_at": MAY_1},
+    "sentiment_shifts": {"customer_id": WHO, "onset_at": MAY_1},
+    "abandonments": {"customer_id": WHO, "started_at": MAY_1},
+    "superseded": {"customer_id": WHO, "event_id": "gone"},
+    "customers": {"customer_id": WHO, "first_seen_at": MAY_1},
+    "outcomes": {"outcome": "late", "subject": WHO, "at": MAY_1},
+    "identities": {"kind": "email", "value": "a@x", "customer_ids": [], "changed_at": EARLY},
+    "identity_conflicts": {"other_kind": "email", "other_value": "a@x", "customer_ids": [], "occurred_at": MAY_1},
+}
+
+
+@pytest.mark.parametrize("table", sorted(LEFT))
+def test_a_row_of_theirs_that_is_left_is_told(chdb: Engine, table: str) -> None:
+    write(chdb, table)
+    assert not any(rows_left(chdb, Settings(), ERASED).values())
+
+    write(chdb, table, **THEIRS[table])
+
+    assert {name: count for name, count in rows_left(chdb, Settings(), ERASED).items() if count} == {table: 1}
+
+
+def test_all_tables_from_which_rows_are_deleted_are_counted() -> None:
+    assert LEFT.keys() == CONDITIONS.keys()
+
+
+async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key(chdb: Engine) -> None:
+    with pytest.raises(CommandError, match="has not deleted the rows of abandonments, customers, dead_letters"):
+        await await_sink(chdb, ERASED, 0)
+    keys = [ErasedRows("order left", MAY_1, [key], 1) for key in ERASED.customer_keys]
+    for table in ("touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers"):
+        for number, one in enumerate(keys):
+            note_done(chdb, table, part_of(one), one, number + 1)
+    for table in ("identities", "identity_conflicts"):
+        note_done(chdb, table, part_of(ERASED), ERASED, 4)
+    with pytest.raises(CommandError, match="of dead_letters after"):
+        await await_sink(chdb, ERASED, 0)
+    note_done(chdb, "dead_letters", part_of(ERASED), ERASED, 0)
+
+    told = await await_sink(chdb, ERASED, 0)
+
+    assert (told["touchpoints"], told["identities"], told["dead_letters"]) == (3, 4, 0)
