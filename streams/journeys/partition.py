@@ -181,7 +181,8 @@ class Partition:
             is_settled
             or customers.timers.is_due(context.timers_until)
             or not isinstance(record, Touchpoint)
-            or (customers.erased and customers.erased.concerned(offset, record) is not None)
+            or record.occurred_at <= customers.erased.until
+            or offset <= customers.erased.applied
         ):
             return self._apply_in_parts(record, data, context, is_settled=is_settled)
         # Nothing but the touchpoint: a generator costs more than all that is asked here.

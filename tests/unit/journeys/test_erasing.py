@@ -211,3 +211,20 @@ def test_a_moved_record_is_read_by_its_own_time() -> None:
     play(partition, [erased(), moved])
 
     assert [row.customer_id for row in partition.flush().facts["touchpoints"]] == ["ann"]  # type: ignore[attr-defined]  # rows of touchpoints
+
+
+def test_what_was_applied_before_an_erasure_is_passed_over_when_it_is_read_again_after_a_crash() -> None:
+    """The worker dies behind the customers, before it has written its position."""
+    sent = Output()
+    Sender(1, 7, sent).move(replace(seen_page(AT + HOUR, customer_key="anon:cookie:k"), moves=1), "ann", 0)
+    records = [journey_log.decode(sent.forwarded[0][1]), erased()]
+    whole, changelog = Partition(0, 1, RULES), Changelog()
+    play(whole, records)
+    changelog.entries += whole.flush().state[:-1]
+
+    again = changelog.restore(0, 1, RULES)
+    play(again, records)
+
+    output = again.flush()
+    assert not any(output.facts[table] for table in ("touchpoints", "journeys", "customers"))
+    assert again.sizes["customers"] == 0
