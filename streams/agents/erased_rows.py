@@ -12,10 +12,10 @@ import structlog
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.erasures import ErasedRows
+from schemas.identifiers import ANONYMOUS
 from sinks.database import Database, select
 from sinks.erasing import Letter, erase, erase_letters, note_done, part_of
 from streams.agents.identities import identities_of
-from streams.identity.identities import ANONYMOUS
 from streams.settings import Settings
 
 IDENTITIES = "identities"

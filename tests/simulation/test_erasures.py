@@ -16,7 +16,7 @@ from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
 from tests.simulation.cluster import Cluster
 from tests.simulation.people import IDENTITIES, commands, people
-from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expected, stored, timeline_of
+from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expected, stored, timelines
 from tests.unit.journeys.play import HOUR
 
 SALT = b"s" * 16
@@ -80,8 +80,7 @@ def test_who_is_erased_begins_anew_and_nothing_else_changes(seed: int) -> None:
 def check_state(cluster: Cluster, erased: Erasures) -> None:
     """No state is of before its customer's erasure."""
     for number in range(NOTHING_IS_FOLDED.partitions):
-        for key, value in cluster.restored(number).customers._encoded.items():
-            timeline = timeline_of(value)
+        for key, timeline in timelines(cluster.restored(number)).items():
             assert [one for one in timeline.pending if one.occurred_at <= erased.until(key)] == []
             forwarded = timeline.ownership.forwarded if timeline.ownership is not None else []
             assert [one for one in forwarded if one.occurred_at <= erased.until(key)] == []
