@@ -25,6 +25,9 @@ FORMS_MIN = 3
 """So many forms are looked for in fields of any length."""
 LOOKS_MAX = 1 << 15
 """The same of the texts in these fields, times the forms that stand in any of them."""
+STATING_MAX = 256
+"""Texts of a touchpoint, in which something that it states stands, that are replaced in part; a further one is replaced
+whole."""
 ESCAPES_MAX = 3_072
 """Escapes that are read of a touchpoint; a text that would take more is replaced whole."""
 LOCATED_MAX = 8_192
@@ -112,7 +115,7 @@ class _Fields:
         )
         self._stated = NOTHING if self._is_dear else stated.within(together, written)
         self._is_dear |= self._stated.forms * count > LOOKS_MAX
-        self._signs, self._located = SIGNS_MAX, LOCATED_MAX
+        self._signs, self._located, self._stating = SIGNS_MAX, LOCATED_MAX, STATING_MAX
         unread = read is not None and None in read.values()
         self.are_suspect = self._is_dear or self._stated.forms > 0 or unread or finder.may_show(together)
 
@@ -145,7 +148,8 @@ class _Fields:
         if not (signs or here.forms):
             return text
         self._signs -= signs
-        spans = self._finder.spans(form, here, text) if self._signs >= 0 else None
+        self._stating -= here.forms > 0
+        spans = self._finder.spans(form, here, text) if min(self._signs, self._stating) >= 0 else None
         return text if spans == [] else self._replaced(text, form, spans)
 
     def _replaced(self, text: str, form: str, spans: list[Span] | None) -> str:

@@ -6,6 +6,8 @@ All are looked for in a text as `streams.identity.written` brings it into one fo
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from itertools import compress
 from typing import NamedTuple
 
 import phonenumbers
@@ -20,6 +22,8 @@ from streams.identity.written import searched
 
 FOUND_MAX = 4
 """Of a text with more identifiers the whole is replaced: pseudonyms are longer, and to read many takes long."""
+LOOKED_MAX = 8
+"""Of a text with more places at which the digits of what is stated stand, also within longer ones, the same."""
 WHOLE = ":text"
 """As what a text is replaced in which too many stand: a kind has no colon, so this is none."""
 EMAIL, PHONE = "email", "phone"
@@ -37,7 +41,12 @@ _AFTER = f"{_AROUND}.!~_-"
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)+"\Z')
 _LITERAL = re.compile(r"\[[^\[\]\s]{2,60}\]")
 _BLANK_HOST = re.compile(r" (?:[\w-]{1,63}\.){1,8}[a-z]{2,63}(?!\w)")
-_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+_RELEASE = re.compile(
+    r"[^.]+"
+    r"|v?(?:[0-9]+\.){1,2}[0-9]+[a-z]{0,5}[0-9]*(?:[+~_-][0-9a-z+~_-]*(?:\.[0-9][0-9a-z+~_-]*)*)?"
+)
+"""What follows @ in the name of a version, where its last part begins with a digit: one to three numbers, and what is
+appended to them."""
 _IMAGE = re.compile(r"[0-9]x\.(?:avif|gif|jpe?g|png|svg|webp)")
 """What follows @ in the name of an image for dense screens."""
 
@@ -47,8 +56,12 @@ _NUMBER = re.compile(
     r"|\+[1-9][0-9]{0,3}(?:\+[()0-9-]{1,8}){2,5}(?![0-9])"
 )
 """A number that begins with its country's code, which has no 0. The second form has plus signs for blanks."""
-_DIGITS = re.compile(rf"[0-9](?:[{BETWEEN_DIGITS}]{{0,3}}[0-9])*")
-_DIGIT = re.compile(r"[0-9]")
+_PARTED = re.compile(rf"[{BETWEEN_DIGITS}]{{4}}")
+"""What stands between two numbers, and not between groups of one."""
+_GAPS = BETWEEN_DIGITS.encode()
+_NO_GAPS = bytes(char not in _GAPS for char in range(256))
+_DIGITS = bytes(char if char in b"0123456789" else 0 for char in range(256))
+"""What is left of a text in which numbers are looked for: its digits, and signs that part them."""
 _VERSION = re.compile(r"(?:^|[^0-9.])v?[0-9]+(?:\.[0-9a-z-]+){1,3}\Z")
 _BUILT = re.compile(r"\+(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{2}){0,3}(?![0-9])")
 """What follows a version: the day on which it was built, and the time."""
@@ -114,11 +127,12 @@ class Finder:
         for form in sorted(stated.texts, key=len, reverse=True):
             one = stated.texts[form]
             _take_text(search, form, one.pseudonym, within_words=one.is_exact(text, written))
-        for number, pseudonym in stated.numbers.items():
-            _take_digits(search, number, pseudonym)
-        self._take_numbers(search)
-        self._take_addresses(search)
-        return sorted(search.found) if len(search.found) <= FOUND_MAX else None
+        if stated.numbers:
+            _take_digits(search, stated.numbers)
+        if not search.is_over:
+            self._take_numbers(search)
+            self._take_addresses(search)
+        return None if search.is_over else sorted(search.found)
 
     def _take_numbers(self, search: _Search) -> None:
         for match in _NUMBER.finditer(search.text) if "+" in search.text else ():
@@ -142,11 +156,12 @@ class _Search:
     def __init__(self, text: str) -> None:
         self.text = text
         self.found: list[Span] = []
+        self.looked = 0
 
     @property
     def is_over(self) -> bool:
-        """Whether so much is found that the text is replaced as a whole."""
-        return len(self.found) > FOUND_MAX
+        """Whether so much is found, or looked at, that the text is replaced as a whole."""
+        return len(self.found) > FOUND_MAX or self.looked > LOOKED_MAX
 
     def take(self, start: int, end: int, pseudonym: str) -> None:
         """Take a part of the text for an identifier."""
@@ -162,26 +177,48 @@ def _take_text(search: _Search, form: str, pseudonym: str, *, within_words: bool
             return
 
 
-def _take_digits(search: _Search, number: Number, pseudonym: str) -> None:
-    """Take a number that stands in groups, with or without its country's code; not a part of a longer group."""
-    for run in _DIGITS.finditer(search.text):
-        if search.is_over:
-            return
-        digits = "".join(_DIGIT.findall(run[0]))
+def _take_digits(search: _Search, numbers: Mapping[Number, str]) -> None:
+    """Take numbers that stand in groups, with or without their countries' codes; no parts of longer groups."""
+    written = search.text.encode("ascii", "replace")
+    digits = written.translate(_DIGITS, _GAPS).decode()
+    places = list(compress(range(len(written)), written.translate(_NO_GAPS)))
+    for number, pseudonym in numbers.items():
         at = digits.find(number.digits)
-        if at < 0:
-            continue
-        code = number.country
-        before = next(
-            (one for one in (f"00{code}0", f"{code}0", f"00{code}", code, "0") if digits[:at].endswith(one)), ""
-        )
-        places = [run.start() + place.start() for place in _DIGIT.finditer(run[0])]
-        start, end = places[at - len(before)], places[at + len(number.digits) - 1] + 1
-        text = search.text
-        if not (text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()):
-            while start and text[start - 1] in "+(":
+        while at >= 0:
+            search.looked += 1
+            if search.is_over:
+                return
+            last = at + len(number.digits) - 1
+            first = _first(search.text, digits, places, at, last, number.country)
+            if first is None:
+                at = digits.find(number.digits, at + 1)
+                continue
+            start = places[first]
+            while start and search.text[start - 1] in "+(":
                 start -= 1
-            search.take(start, end, pseudonym)
+            search.take(start, places[last] + 1, pseudonym)
+            digits = f"{digits[:first]}{_FOUND * (last + 1 - first)}{digits[last + 1 :]}"
+            at = digits.find(number.digits, last + 1)
+
+
+def _first(text: str, digits: str, places: list[int], at: int, last: int, country: str) -> int | None:
+    """Return the first digit of a number with what is dialled before it; None where it stands in no groups of its own.
+
+    Args:
+        digits: of the text.
+        places: of these in the text.
+        at: where the number begins among them.
+        last: where it ends.
+    """
+    end = places[last] + 1
+    if text[end : end + 1].isdigit() or _PARTED.search(text, places[at], end):
+        return None
+    for before in (f"00{country}0", f"00{country}", f"{country}0", country, "0", ""):
+        if digits.endswith(before, 0, at):
+            start = places[at - len(before)]
+            if not (text[start - 1 : start].isdigit() or _PARTED.search(text, start, places[at])):
+                return at - len(before)
+    return None
 
 
 def _is_number(before: str, said: str) -> bool:
@@ -244,7 +281,7 @@ def _is_host(said: str) -> bool:
     """Return whether what follows @ may be a host, and no version, no place on a map and no image's name."""
     if not said.strip("@-_.") or _IMAGE.fullmatch(said):
         return False
-    return not said.rpartition(".")[2][:1].isdigit() or _IPV4.fullmatch(said) is not None
+    return not (said.rpartition(".")[2][:1].isdigit() and _RELEASE.fullmatch(said))
 
 
 def _form(said: str) -> str:

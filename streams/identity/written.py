@@ -27,10 +27,12 @@ _PERCENT = r"%(?:25)*([0-9a-f]{2})"
 _UNIT = re.compile(_PERCENT)
 _ESCAPE = re.compile(
     rf"(?:{_PERCENT})+"
-    r"|&(?:amp;)*(?:#(?:x[0-9a-f]{1,8}|[0-9]{1,8});?|[a-z]{2,31};)"
-    r"|\\+(?:u(?:[0-9a-f]{4}|\{[0-9a-f]{1,6}\})|x[0-9a-f]{2})"
+    r"|&(?:amp;)*(?:#(?:x0*[0-9a-f]{1,8}|0*[0-9]{1,8});?|[a-z]{2,31};)"
+    r"|(?<!\\)\\++(?:u(?:[0-9a-f]{4}|\{0*[0-9a-f]{1,6}\})|x[0-9a-f]{2})"
 )
-_AMPERSANDS = re.compile(r"&(?:amp;)*")
+"""It takes time in proportion to a text: a run of backslashes, say, is read from its first one, and once."""
+_ENTITY = re.compile(r"&(?:amp;)*(#x?|)(?:0+(?=[0-9a-f]))?")
+"""With what an entity begins: its ampersand may be escaped, and its zeros more than `int` takes."""
 _NO_DIGITS = re.compile(r"[\\ux{}]")
 _LONGEST_CHARACTER = 2
 """Characters that an entity of HTML may stand for."""
@@ -99,6 +101,8 @@ def located(text: str) -> Located:
         found = "".join(forms)
         starts = [at for at, form in enumerate(forms) for _ in form]
     for _ in range(ROUNDS):
+        if not has_escapes(found):
+            break
         pieces: list[str] = []
         moved: list[int] = []
         done = 0
@@ -127,7 +131,8 @@ def _unescaped(escape: re.Match[str]) -> str:
 def _named(said: str) -> str:
     """Return the character that an escape of HTML or JSON stands for."""
     if said[0] == "&":
-        read = unescape(_AMPERSANDS.sub("&", said, count=1))
+        begins = _ENTITY.match(said)
+        read = unescape(f"&{begins[1]}{said[begins.end() :]}") if begins else said
         return read if len(read) <= _LONGEST_CHARACTER else said
     point = int(_NO_DIGITS.sub("", said), 16)
     return chr(point) if point <= sys.maxunicode else ""

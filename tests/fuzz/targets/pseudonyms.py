@@ -14,9 +14,9 @@ from schemas.avro.codec import KIND_RECORDS
 from schemas.errors import RefusalError
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.limits import ENTRIES, MAPS, MESSAGE_BYTES
+from schemas.limits import ENTRIES, MAPS, MESSAGE_BYTES, SHORT
 from streams.identity import emails
-from streams.identity.fields import hidden_fields
+from streams.identity.fields import ESCAPES_MAX, hidden_fields
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.pseudonyms import Pseudonyms
 from streams.intake.accept import Source, accept, check_size
@@ -26,7 +26,18 @@ from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.targets.identity import NUMBERS_MS
 from tests.fuzz.targets.messages import JSON_BYTES
 from tests.fuzz.values import character, text
-from tests.unit.identity.written_forms import ADDRESS, ADDRESSES, LOCAL, MARK, NUMBER, NUMBERS, PLACED, shows
+from tests.unit.identity.written_forms import (
+    ADDRESS,
+    ADDRESSES,
+    BETWEEN,
+    LOCAL,
+    MARK,
+    NUMBER,
+    NUMBERS,
+    PLACED,
+    STATED_NUMBERS,
+    shows,
+)
 from tests.unit.schemas.records import SCHEMAS
 
 _KINDS = tuple(TOUCHPOINT_KINDS)
@@ -36,6 +47,7 @@ _STATED = {
     "twitter": f"@Zoe_{MARK}",
     "cookie": f"k-{MARK}/12",
     "loyalty_card": f"{MARK} 6012",
+    "Loyalty_card": STATED_NUMBERS["loyalty_card"][0],
     "crm": LOCAL,
 }
 _GAPS = ("", "/", "?a=", "&", " ", ";", "\n", "|", "é", "日", "%20", "x_")
@@ -43,8 +55,31 @@ _WORDS = (MARK, "79460958")
 _UNITS = (
     *("a", "aaaaaa", "a@b.c ", "+442079460 ", "1+20000000 ", "%41a", "%40", "é", "日", "&#64;", "%25", "1-", "000001 "),
     *("+", "@", '"\\"@', "a@", "\\u0040", "@ a.bc ", "+1+1", "(\\", "a'", "\uff20", "&amp;", "\ufdfa", "\u0660", "\0"),
+    *(
+        "\\",
+        "&",
+        "%",
+        "0",
+        "7",
+        "7 ",
+        "7,",
+        "00 ",
+        "&#0",
+        "\\u{0",
+        "\\u005c",
+        "%5c",
+        "{",
+        "=",
+        ".",
+        "-",
+        '"',
+        "1.",
+        "@1.",
+    ),
 )
 """What is dear to search, repeated."""
+_LENGTHS = (1, 40, 1_000, ESCAPES_MAX - 1, ESCAPES_MAX, 8_000)
+"""Of runs of one sign; that of so many escapes as are read is among them."""
 _LARGEST = 8_000
 
 
@@ -66,8 +101,14 @@ class Pseudonymised(Target):
             _make_dear(rng, record)
         else:
             record["attributes"] = {_any(rng)[:250]: _any(rng) for _ in range(rng.randrange(4))}
+        if rng.random() < 0.3:
+            record["attributes"]["often"] = _often(rng, record["identifiers"])
+        if rng.random() < 0.2:
+            run = rng.choice(_UNITS)[:1] * rng.choice(_LENGTHS)
+            record["attributes"]["run"] = run + rng.choice(("", f" {_said(rng)}", f"\n{_often(rng, {})}"))
         for name in rng.sample(sorted(_texts(record)), rng.randrange(3)):
-            record[name] = _said(rng)[:256]
+            said = rng.choice((_said(rng), _often(rng, record["identifiers"])))
+            record[name] = said if len(said) <= SHORT else ADDRESS  # of one that is cut, a part would be kept
         return msgspec.msgpack.encode((kind, record))
 
     @override
@@ -103,6 +144,17 @@ def _said(rng: random.Random) -> str:
     """Return an address or a number, in some form and place, or an identifier that a message states."""
     writers, identifier = rng.choice(((ADDRESSES, ADDRESS), (NUMBERS, NUMBER)))
     return rng.choice(tuple(PLACED.values()))(rng.choice(tuple(writers.values()))(identifier))
+
+
+def _often(rng: random.Random, stated: Mapping[str, str]) -> str:
+    """Return a text in which addresses and numbers stand more than once, and what a message states, as it may be."""
+    numbers = [one for name, (sent, said) in STATED_NUMBERS.items() if sent in stated.values() for one in said]
+    count = rng.choice((2, 2, 3, 4, 5, 12, 40))
+    if numbers and rng.random() < 0.8:
+        return "".join(f"{rng.choice(numbers)}{rng.choice(BETWEEN)}" for _ in range(count))
+    identifier, writers = rng.choice(((ADDRESS, ADDRESSES), (NUMBER, NUMBERS)))
+    writer = rng.choice(tuple(writers.values()))
+    return rng.choice(("/", ", ", "&b=")).join([writer(identifier)] * count)
 
 
 def _any(rng: random.Random) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.identity.fields import SIGNS_MAX
+from streams.identity.fields import SIGNS_MAX, STATING_MAX
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
@@ -232,6 +232,16 @@ def test_a_large_touchpoint_without_any_sign_is_kept() -> None:
     record = minimal("purchase") | {"attributes": attributes, "items": items, "identifiers": {"email": "a@b.cc"}}
 
     assert HIDING.stored(record) | {"identifiers": {}} == record | {"identifiers": {}}
+
+
+def test_of_many_texts_in_which_something_stated_stands_the_first_are_replaced_in_part() -> None:
+    items = [{"sku": f"{number}, 020 7946 0958", "quantity": 1, "price_minor": 1} for number in range(2_000)]
+    record = minimal("purchase") | {"attributes": {}, "items": items, "identifiers": {"phone": "+44 20 7946 0958"}}
+
+    kept = [item["sku"] for item in HIDING.stored(record)["items"]]
+
+    assert kept[:STATING_MAX] == [f"{number}, {PHONE}" for number in range(STATING_MAX)]
+    assert all(map(PSEUDONYMS.knows, kept[STATING_MAX:]))
 
 
 def test_so_many_signs_of_a_touchpoint_are_read_and_a_further_text_that_has_any_is_replaced_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,17 @@ from schemas.avro.jsonl import parse_line
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.pseudonyms import Pseudonyms
 from streams.identity.written import located, searched
-from tests.unit.identity.written_forms import ADDRESS, ADDRESSES, NUMBER, NUMBERS, PLACED, Writer, shows
+from tests.unit.identity.written_forms import (
+    ADDRESS,
+    ADDRESSES,
+    BETWEEN,
+    NUMBER,
+    NUMBERS,
+    PLACED,
+    STATED_NUMBERS,
+    Writer,
+    shows,
+)
 from tests.unit.schemas.records import minimal
 
 SAMPLE = Path(touchline.__file__).parent / "sample.jsonl"
@@ -54,6 +65,7 @@ def test_in_whatever_form_and_place_it_is_not_stored(identifier: str, writer: Wr
 def test_all_these_forms_of_one_have_its_pseudonym(kind: str) -> None:
     # Those that are another address, or have something else with them, are left out.
     others = {"a quoted local part", "in a list", "with a tag", "an apostrophe", "punycode", "an address literal"}
+    others |= {"a number behind the host", "numbers as a host"}
     others |= {"a host of another script", "the sender of a bounce", *(one for one in ADDRESSES if "script" in one)}
     others |= {one for one in ADDRESSES if "quoted local" in one}
     identifier, writers = (ADDRESS, ADDRESSES) if kind == "email" else (NUMBER, NUMBERS)
@@ -81,6 +93,124 @@ def test_what_is_stated_is_found_in_its_other_forms(kind: str, sent: str, said: 
     [(_, pseudonym)] = HIDING.usable({kind: sent})
 
     assert pseudonym in stored(page=said, identifiers={kind: sent})["page"]
+
+
+PAIRS = [
+    (kind, *two)
+    for kind, (_, said) in STATED_NUMBERS.items()
+    for two in [*itertools.pairwise((*said, said[0])), *zip(said, said, strict=True)]
+]
+LONGER = {"phone": "2079460958", "loyalty_card": "601279460958"}
+"""Digits of what is stated; another stands beside them, so that they are of a longer number."""
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize(("kind", "one", "other"), PAIRS)
+def test_a_stated_number_that_stands_twice_is_found_twice(kind: str, one: str, other: str, between: str) -> None:
+    sent, _ = STATED_NUMBERS[kind]
+    [(_, pseudonym)] = HIDING.usable({kind: sent})
+
+    page = stored(page=f"/a/{one}{between}{other}/to", identifiers={kind: sent})["page"]
+
+    assert page.count(pseudonym) == 2
+    assert not shows(page.replace(pseudonym, ""))
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("longer", ["1{0}", "{0}1", "1{0} {0}1", "5{0}5"])
+@pytest.mark.parametrize(("kind", "one"), [(kind, one) for kind, (_, said) in STATED_NUMBERS.items() for one in said])
+def test_a_stated_number_is_found_behind_longer_ones(kind: str, one: str, longer: str, between: str) -> None:
+    sent, _ = STATED_NUMBERS[kind]
+    [(_, pseudonym)] = HIDING.usable({kind: sent})
+    before = longer.format(LONGER[kind])
+
+    page = stored(page=f"{before}{between}{one}", identifiers={kind: sent})["page"]
+
+    assert page.startswith(f"{before}{between}".rstrip("+"))
+    assert page.endswith(pseudonym)
+    assert not shows(page.removeprefix(before).replace(pseudonym, ""))
+
+
+@pytest.mark.parametrize("said", ["144 20 7946 0958", "10 20 7946 0958", "5-0044-20-7946-0958", "0-0-20.7946.0958"])
+def test_what_stands_before_a_stated_number_may_be_of_another(said: str) -> None:
+    assert not shows(stored(page=said, identifiers={"phone": NUMBER})["page"])
+
+
+def test_a_longer_number_than_what_is_stated_is_kept_and_many_of_them_are_replaced_whole() -> None:
+    card = {"loyalty_card": "6012 3456 7890"}
+    few, many = "1601234567890/60123456789012", "/".join(["60123456789012"] * 400)
+
+    assert stored(page=few, identifiers=card)["page"] == few
+    assert PSEUDONYMS.knows(stored(page=many, identifiers=card)["page"])
+
+
+VERSIONS = [
+    *("pip@24", "mod@v1.2", "x@1.1.1k", "x@2.0b3", "x@1.2.3_4", "x@v0.0.0-20191109021931-daa7c04131f5"),
+    *("x@2.0.0-rc.1+5", "x@1.2.3-beta.4", "/maps/@51.5072,-0.1276,15z"),
+]
+
+
+@pytest.mark.parametrize("said", VERSIONS)
+def test_a_version_behind_a_name_is_kept(said: str) -> None:
+    assert stored(page=said)["page"] == said
+
+
+@pytest.mark.parametrize("host", ["example.com.123", "1.2.3-example.com.5", "example.1", "3com.example.2", "1.2.3.4.5"])
+def test_numbers_behind_a_host_make_no_version_of_it(host: str) -> None:
+    assert PSEUDONYMS.knows(stored(page=f"ann@{host}")["page"])
+
+
+@pytest.mark.parametrize("zeros", [12, 5_000])
+def test_an_entity_and_a_code_point_may_have_any_number_of_zeros(zeros: int) -> None:
+    for written in ("&#{}64;", "&#x{}40;", "\\u{{{}40}}", "&amp;#{}64"):
+        said = written.format("0" * zeros)
+        assert searched(said) == located(said).text == "@"
+
+
+LONG = {
+    "backslashes": "\\" * 3_060,
+    "backslashes before a u": "\\" * 3_060 + "u",
+    "backslashes of backslashes": "\\u005c" * 1_300,
+    "zeros of an entity": "&#" + "0" * 7_900,
+    "zeros of entities": ("&#" + "0" * 75) * 100,
+    "zeros of a code point": "\\u{" + "0" * 7_900,
+    "ampersands": "&" * 3_000 + ";",
+    "percent signs": "%25" * 2_600,
+    "zeros": "0" * 7_900,
+    "groups of zeros": "00 " * 2_600,
+}
+
+
+@pytest.mark.parametrize("behind", ["", f" {ADDRESS}"], ids=["alone", "before an address"])
+@pytest.mark.parametrize("said", LONG.values(), ids=LONG)
+def test_a_long_run_of_one_sign_takes_20_ms_at_most(said: str, behind: str) -> None:
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        kept = stored(page=said + behind, identifiers={"loyalty_card": "000 0001", "crm": "000 000 2"})
+        times.append(time.process_time() - began)
+        assert not shows(kept["page"])
+
+    assert min(times) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("said", "stated"), [("7," * 3_800, 1), ("12345678 " * 5, 1), ("12 34 56 71" * 600, 1), ("12 345 67 ", 7)]
+)
+def test_numbers_that_are_stated_take_20_ms_for_each_256_kib_at_most(said: str, stated: int) -> None:
+    identifiers = {f"k{number}": f"12 3456 {7 + number}" for number in range(stated)}
+    sku = f"{said[:200]}12 34567"
+    items = [{"sku": sku, "quantity": 1, "price_minor": 1}] * 800
+    attributes = {f"a{number}": f"{said}12 34567" for number in range(30)}
+    allowed = 0.02 * max(1, (sum(map(len, attributes.values())) + 800 * len(sku)) / 2**18)
+
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        stored("purchase", items=items, attributes=attributes, identifiers=identifiers)
+        times.append(time.process_time() - began)
+
+    assert min(times) < allowed
 
 
 PLAIN = [

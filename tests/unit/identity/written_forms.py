@@ -18,6 +18,9 @@ NUMBER: Final = "+44 20 7946 0958"
 DIGITS: Final = "79460958"
 """One of the two stands in every address and number here, and in nothing else."""
 _READINGS = 5
+_ZEROS = re.compile(r"(&#[xX]?)0+(?=[0-9a-fA-F])")
+"""`unescape` takes no more digits than `int` does."""
+_JAVASCRIPT = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]+)\}|x([0-9a-fA-F]{2}))")
 
 
 def _every_byte(text: str) -> str:
@@ -46,11 +49,15 @@ ESCAPED: dict[str, Writer] = {
     "html": lambda text: "".join(f"&#{ord(char)};" for char in text),
     "html in hexadecimal": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
     "html, padded": lambda text: "".join(f"&#{ord(char):05};" for char in text),
+    "html, padded far": lambda text: "".join(f"&#{ord(char):012};" for char in text),
+    "html in hexadecimal, padded far": lambda text: "".join(f"&#x{ord(char):012x};" for char in text),
     "html in html": lambda text: "".join(f"&amp;#{ord(char)};" for char in text),
     "html in a url": lambda text: quote("".join(f"&#{ord(char)};" for char in text), safe=""),
     "json": lambda text: "".join(f"\\u{ord(char):04X}" for char in text),
     "json in json": lambda text: "".join(f"\\\\u{ord(char):04x}" for char in text),
     "javascript": lambda text: "".join(f"\\x{ord(char):02x}" for char in text),
+    "javascript by code point": lambda text: "".join(f"\\u{{{ord(char):x}}}" for char in text),
+    "javascript by code point, padded far": lambda text: "".join(f"\\u{{{ord(char):012x}}}" for char in text),
     "full width": lambda text: "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text),
     "full width in a url": lambda text: quote("".join(chr(ord(char) + 0xFEE0) for char in text if "!" <= char <= "~")),
     "with a blank of no width": "\u200b".join,
@@ -75,6 +82,8 @@ ADDRESSES: dict[str, Writer] = ESCAPED | {
     "punycode": lambda _: f"zoe.{MARK}@xn--bcher-kva.example",
     "a host of another script": lambda _: f"{MARK}@例え。テスト",
     "an address literal": lambda _: f"{MARK}@[192.0.2.1]",
+    "a number behind the host": lambda text: f"{text}.123",
+    "numbers as a host": lambda _: f"{MARK}@1.2.3.4.5",
     "with a tag": lambda _: f"{MARK}+shop@example.com",
     "an apostrophe": lambda _: f"o'{MARK}@example.com",
     "with blanks": lambda text: text.replace("@", " @ "),
@@ -113,8 +122,16 @@ NUMBERS: dict[str, Writer] = ESCAPED | {
     "behind a word, in a url": lambda text: f"wa_{quote(text, safe='')}",
     "a scheme in a url": lambda text: quote(f"tel:{text.replace(' ', '-')}", safe=""),
     "whatsapp": lambda text: f"whatsapp://send?phone={quote(text.replace(' ', ''))}&text=hi",
+    "twice": lambda text: f"{text}/{text}",
     "with an extension": lambda text: f"{text};ext=12",
 }
+STATED_NUMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "phone": (NUMBER, ("020 7946 0958", "(020) 7946-0958", "02079460958", "0044.20.7946.0958", "44 2079 460958")),
+    "loyalty_card": ("6012 7946 0958", ("6012-7946-0958", "6012.7946.0958", "601279460958", "60 12 79 46 09 58")),
+}
+"""By kind an identifier that is found where it is stated, and other ways to write it."""
+BETWEEN: Final = ("/", " ", " - ", ", ", "&b=", "+")
+"""What may stand between two of them."""
 PLACED: dict[str, Writer] = {
     "alone": str,
     "in a path": lambda text: f"/call/{text}/now",
@@ -126,13 +143,13 @@ PLACED: dict[str, Writer] = {
 def reading(text: str) -> str:
     """Return what a person could read in a text, by the standard library's rules alone."""
     for _ in range(_READINGS):
-        text = unescape(unquote(re.sub(r"\\+u([0-9a-fA-F]{4})|\\+x([0-9a-fA-F]{2})", _character, text)))
+        text = unescape(_ZEROS.sub(r"\1", unquote(_JAVASCRIPT.sub(_character, text))))
     visible = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
     return visible.casefold()
 
 
 def _character(found: re.Match[str]) -> str:
-    return chr(int(found[1] or found[2], 16))
+    return chr(int(found[1] or found[2] or found[3], 16))
 
 
 def shows(text: str) -> bool:
