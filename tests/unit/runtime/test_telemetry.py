@@ -39,6 +39,7 @@ LABELS_OF_ALL = {
     "touchline_touchpoints_ahead_total": ("topic", "source"),
     "touchline_timers_fired_total": (),
     "touchline_profiles_forgotten_total": (),
+    "touchline_touchpoints_erased_total": ("topic",),
     "touchline_touchpoints_moved_total": ("outcome",),
     "touchline_settled_time_timestamp_seconds": ("partition",),
     "touchline_recomputations_total": (),

@@ -129,6 +129,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "superseded": "UInt64",
         "found": "UInt64",
         "refused_found": "UInt64",
+        "erased": "UInt64",
         "missing": "UInt64",
         "final": "Bool",
     },
