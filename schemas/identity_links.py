@@ -1,4 +1,4 @@
-"""The records of `identity.links.v1`: what touchpoints with several identities, and people, say of who is who.
+"""The records of `identity.links.v1`: what touchpoints, and people, say of who is who, and of whose a subject is.
 
 A record is a MessagePack array whose first element is the tag: the name of its type and the version of the layout. The
 topic is never compacted and nothing in it expires: whose an identity is follows from all of it. Only what concerns
@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.erasures import Erasure
 from schemas.kinds.touchpoint import tag_of
+from schemas.subjects import SubjectStated
 
 __all__ = [
     "CUSTOMER",
@@ -91,7 +92,7 @@ class Erase(msgspec.Struct, array_like=True, tag=tag_of("erase"), frozen=True, g
 
 
 Statement = Link | Command
-LinkRecord = Statement | Erase | Erasure
+LinkRecord = Statement | Erase | Erasure | SubjectStated
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(LinkRecord).decode

@@ -15,8 +15,21 @@ import msgspec
 
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint, tag_of
+from schemas.subjects import SubjectStated
 
-__all__ = ["Erased", "Forwarded", "LogRecord", "Moved", "Owners", "Tick", "Touchpoint", "Withdrawn", "decode", "encode"]
+__all__ = [
+    "Erased",
+    "Forwarded",
+    "LogRecord",
+    "Moved",
+    "Owners",
+    "SubjectStated",
+    "Tick",
+    "Touchpoint",
+    "Withdrawn",
+    "decode",
+    "encode",
+]
 
 
 class Tick(msgspec.Struct, array_like=True, tag=tag_of("tick"), frozen=True, gc=False):
@@ -43,12 +56,14 @@ class Owners(msgspec.Struct, array_like=True, tag=tag_of("owners"), frozen=True,
         customer_key: the stated key.
         since, owners: `owners[i]` owns what happened from `since[i]` (ms) on; before the first the key is its own.
         links_offset: of the link or command that has decided it, in `identity.links.v1`: a higher one holds.
+        by_source: of a subject, `since` and `owners` for the touchpoints of some sources, where these are others.
     """
 
     customer_key: str
     since: list[int]
     owners: list[str]
     links_offset: int
+    by_source: dict[str, tuple[list[int], list[str]]] = {}
 
 
 class Moved(msgspec.Struct, array_like=True, tag=tag_of("moved"), frozen=True, gc=False):
@@ -101,9 +116,9 @@ class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True,
 
 
 Forwarded = Moved | Withdrawn
-LogRecord = Tick | Owners | Moved | Withdrawn | Erased | Touchpoint
+LogRecord = Tick | Owners | SubjectStated | Moved | Withdrawn | Erased | Touchpoint
 
-_structs: Any = [Owners, Moved, Withdrawn, Erased, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
+_structs: Any = [Owners, SubjectStated, Moved, Withdrawn, Erased, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or_, _structs, Tick))
 

@@ -40,11 +40,15 @@ class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"
         epoch: generation of the journeys log: a rebuilt one begins anew.
         partition: of the journeys log.
         time: ms; never later than up to where all links that were stated have been decided.
+        read: the partition's own time, ms.
+        links_end: the offset after the last link that it has written.
     """
 
     epoch: int
     partition: int
     time: int
+    read: int = 0
+    links_end: int = 0
 
     @property
     def key(self) -> bytes:

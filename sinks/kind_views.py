@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from schemas.avro.registry import current_schemas
 from schemas.kinds import TOUCHPOINT_KINDS, TouchpointKind
+from schemas.kinds.kind import SubjectKind
 from sinks.database import Database, select
 from sinks.tables import DATABASE
 
@@ -24,10 +25,12 @@ _NULLABLE = ("value_minor", "currency")
 _IDENTIFIERS = "identifiers"
 
 # What each view begins and ends with: columns of every touchpoint.
-_OWNER = """if(
+_NAME = f"if(match(t.stated_key, '^anon:({'|'.join(get_args(SubjectKind))}):'), t.customer_id, t.stated_key)"
+"""By whom a touchpoint's owner is found: one that states nobody is by now whose its subject was found to be."""
+_OWNER = f"""if(
         empty(o.name),
         t.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), t.stated_key)
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), {_NAME})
     ) AS customer_id"""
 _HEAD = ("event_id", "occurred_at", "received_at", _OWNER, _IDENTIFIERS, "journey_id", "channel", "source")
 _TAIL = ("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "attributes", "ahead", "late")
@@ -35,7 +38,7 @@ _SUPERSEDED = """toBool((t.customer_id, t.event_id) IN (
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded"""
 _FROM = f"""FROM {DATABASE}.{_STORED} AS t FINAL
-LEFT ANY JOIN {DATABASE}.owners AS o ON t.stated_key = o.name"""
+LEFT ANY JOIN {DATABASE}.owners AS o ON {_NAME} = o.name"""
 _ITEM_HEAD = ("event_id", "occurred_at", "customer_id", "journey_id", "channel", "source")
 _ITEM_TAIL = ("attributes", "ahead", "late", "superseded")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from schemas.kinds.checks import amounts, currency, filled
-from schemas.kinds.kind import TouchpointKind, in_order
+from schemas.kinds.kind import Subject, TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
@@ -52,6 +52,7 @@ KIND = TouchpointKind(
             "ordered": "o",
         }
     ),
+    subjects=(Subject("cart", "cart_id"),),
     columns={"cart_id": "subject_id"},
     experience={"payment_failed": -4_000},
 )

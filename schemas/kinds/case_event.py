@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from schemas.kinds.checks import filled, planned
-from schemas.kinds.kind import Text, TouchpointKind, customer_is, in_order
+from schemas.kinds.kind import Subject, Text, TouchpointKind, customer_is, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
@@ -62,6 +62,7 @@ KIND = TouchpointKind(
             "closed": "c",
         }
     ),
+    subjects=(Subject("case", "case_id"),),
     columns={"case_id": "subject_id", "phase": "action"},
     text=Text("text", by_customer=customer_is("by")),
     experience={_COMPLAINT: -7_000, "escalated": -6_000, "reopened": -6_000, "resolved": 5_000},

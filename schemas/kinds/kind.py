@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from schemas.kinds.checks import Bounds, Record, Rule
 from schemas.kinds.names import KindName
@@ -68,6 +69,28 @@ class Text:
     language: str | None = None
 
 
+SubjectKind = Literal["case", "order", "cart", "call", "post"]
+"""What a touchpoint can be about that tells whose it is."""
+
+
+class Subject(NamedTuple):
+    """A field that names what a record is about.
+
+    Attributes:
+        kind: what the field names.
+        field: a string or null.
+        within: the field with the name of the system in which it is unique, or None where it is in all.
+        answered: whether it names what the record answers: anybody may, so whose that is does not follow from it.
+        itself: whether it names the record itself, so that nothing else says whose that is.
+    """
+
+    kind: SubjectKind
+    field: str
+    within: str | None = None
+    answered: bool = False
+    itself: bool = False
+
+
 def customer_is(name: str) -> Callable[[Record], bool]:
     """Return whether the field of this name says that the author is the customer."""
     return lambda record: record[name] == "customer"
@@ -88,6 +111,8 @@ class TouchpointKind(Kind):
         computed: fields of the struct whose value is made of the record instead of copied from it. The functions may
             raise `InvalidRecordError`.
         bounds: what these functions ask of the record's fields.
+        subjects: what its records are about. One that states nobody belongs to the owner of the first that it names.
+        answers: whether a record is the business's own answer: its identifiers are its author's.
         experience: fixed weights in units of 1 / SCALE, by what happened (`Touchpoint.experience_key`, or an outcome
             that a machine of `streams.journeys` finds).
     """
@@ -100,6 +125,8 @@ class TouchpointKind(Kind):
     columns: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, Callable[[Record], object]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=dict)
+    subjects: tuple[Subject, ...] = ()
+    answers: Callable[[Record], bool] | None = None
     experience: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from schemas.kinds.checks import AMOUNT, Record, Rule, amounts, check_amount, currency, filled
-from schemas.kinds.kind import TouchpointKind, in_order
+from schemas.kinds.kind import Subject, TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
@@ -71,6 +71,7 @@ KIND = TouchpointKind(
     channel=_channel,
     # An order comes after the events of its cart, also where a source's clock knows only seconds.
     actions=in_order({"placed": "p", "refunded": "r"}, first=10),
+    subjects=(Subject("order", "order_id"), Subject("cart", "cart_id")),
     columns={"order_id": "subject_id", "amount_minor": "value_minor"},
     computed={"items": _items},
     experience={"refunded": -5_000},

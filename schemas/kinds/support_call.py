@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from schemas.kinds.checks import filled
-from schemas.kinds.kind import Text, TouchpointKind, in_order
+from schemas.kinds.kind import Subject, Text, TouchpointKind, in_order
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 
@@ -45,6 +45,7 @@ KIND = TouchpointKind(
     actions=in_order(
         {"queued": "q", "answered": "a", "held": "h", "resumed": "r", "transferred": "t", "ended": "e"},
     ),
+    subjects=(Subject("call", "call_id"), Subject("case", "case_id")),
     columns={"call_id": "subject_id", "phase": "action"},
     # Notes are the agent's words: kept, but no sign of the customer's sentiment.
     text=Text("notes", by_customer=lambda _: False),

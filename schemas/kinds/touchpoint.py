@@ -78,6 +78,11 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         return ""
 
     @property
+    def is_answer(self) -> bool:
+        """Whether it is the business's own answer: what identifies somebody in it is its author's."""
+        return False
+
+    @property
     def amount(self) -> tuple[int | None, str | None]:
         """The amount in minor units and its currency, None where it is not about money."""
         return None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from schemas.kinds.checks import filled, stars
-from schemas.kinds.kind import Action, Text, TouchpointKind, customer_is
+from schemas.kinds.kind import Action, Subject, Text, TouchpointKind, customer_is
 from schemas.kinds.names import KindName
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 from schemas.units import SCALE
@@ -34,9 +34,18 @@ class Tweet(Touchpoint, tag=tag_of("tweet"), kw_only=True, frozen=True):
         return self.post_id
 
     @property
+    def is_answer(self) -> bool:
+        """Whether the brand answers a post."""
+        return _is_answer(self.author, self.in_reply_to)
+
+    @property
     def stated_experience(self) -> int | None:
         """A review's stars, 1 to 5, mapped to -1 .. 1."""
         return None if self.rating is None else (self.rating - 3) * (SCALE // 2)
+
+
+def _is_answer(author: str, in_reply_to: str | None) -> bool:
+    return author == "brand" and bool(in_reply_to)
 
 
 KIND = TouchpointKind(
@@ -49,6 +58,11 @@ KIND = TouchpointKind(
     channel="social",
     # A reply comes after the post and after an order, also where a source's clock knows only seconds.
     actions=(Action("customer", "c"), Action("brand", "b", rank=12)),
+    subjects=(
+        Subject("post", "in_reply_to", "platform", answered=True),
+        Subject("post", "post_id", "platform", itself=True),
+    ),
+    answers=lambda record: _is_answer(record["author"], record["in_reply_to"]),
     columns={"post_id": "subject_id", "author": "action"},
     text=Text("text", by_customer=customer_is("author"), language="lang"),
 )

@@ -1,7 +1,8 @@
 -- What analysts query: one row an entity, superseded versions and deleted rows gone, values in natural units.
 --
 -- customer_id is whoever owns the identity now, also in rows that nothing restates any more. A query that does not ask
--- for it makes no join: ClickHouse leaves it out.
+-- for it makes no join: ClickHouse leaves it out. A touchpoint that states nobody has no identity but that of whoever its
+-- case, order, cart, call or post was found to be.
 
 -- Whose identities are that were ever another's, by what they are called in other tables, as of each time at which that
 -- changed.
@@ -26,7 +27,7 @@ SELECT
     if(
         empty(o.name),
         t.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), t.stated_key)
+        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), if(match(t.stated_key, '^anon:(case|order|cart|call|post):'), t.customer_id, t.stated_key))
     ) AS customer_id,
     journey_id,
     channel,
@@ -44,7 +45,8 @@ SELECT
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded
 FROM touchline.touchpoints_rows AS t FINAL
-LEFT ANY JOIN touchline.owners AS o ON t.stated_key = o.name;
+LEFT ANY JOIN touchline.owners AS o
+    ON if(match(t.stated_key, '^anon:(case|order|cart|call|post):'), t.customer_id, t.stated_key) = o.name;
 
 -- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is. An action that its kind
 -- does not declare is not in the path: the step is then the kind alone.

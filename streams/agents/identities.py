@@ -29,7 +29,7 @@ def identities_of(settings: Settings, ignored: CountIgnored = count_nothing) -> 
     """
     key, earlier = settings.pseudonym_keys()
     if key is None:
-        return Identities(settings.phone_region, settings.placeholder_patterns, ignored)
+        return Identities(settings.phone_region, settings.placeholder_patterns, ignored, settings.subject_kinds)
     return _hiding(settings, ignored, key, *earlier)
 
 
@@ -42,4 +42,5 @@ def looked_up_by(settings: Settings) -> list[Identities]:
 
 def _hiding(settings: Settings, ignored: CountIgnored, key: bytes, *earlier: bytes) -> PseudonymousIdentities:
     pseudonyms = Pseudonyms(key, earlier)
-    return PseudonymousIdentities(pseudonyms, settings.phone_region, settings.placeholder_patterns, ignored)
+    patterns, kinds = settings.placeholder_patterns, settings.subject_kinds
+    return PseudonymousIdentities(pseudonyms, settings.phone_region, patterns, ignored, kinds)

@@ -19,14 +19,16 @@ import structlog
 from schemas import watermarks
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.identity_links import Erase, Erasure, Identity, Link, LinkRecord, Statement, decode
+from schemas.subjects import SubjectStated
 from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
-from streams.agents.identity_changes import Changed, erased_by, key_of
+from streams.agents.identity_changes import Changed, erased_by, key_of, later_ms_of, pieces_of
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.erasures import Erasures
-from streams.identity.graph import IdentityGraph
+from streams.identity.graph import Changes, IdentityGraph
+from streams.identity.subject_owners import Piece, SubjectOwners, identity_of
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
@@ -79,6 +81,7 @@ class Linking:
     def _forget(self) -> None:
         self._graph: IdentityGraph | None = None
         self._erasures = Erasures()
+        self._subjects = self._no_subjects(None)
         self._applied = self._decided = self._reported = -1
         self._due = 0
 
@@ -125,17 +128,40 @@ class Linking:
 
     def _take(self, graph: IdentityGraph, read: LinkRecord, record: Record, changed: Changed) -> Iterator[None]:
         """Take a record, and add what it changes."""
+        subjects: Sequence[str] = ()
         if isinstance(read, Erasure):
             self._erasures.add(read)
         elif isinstance(read, Erase):
             identities = _person(graph, read)
-            erasure = erased_by(read, identities, record.offset)
+            theirs = self._subjects.of(map(key_of, identities))
+            erased = [*identities, *map(identity_of, theirs)]
+            erasure = erased_by(read, erased, record.offset)
             self._erasures.add(erasure)
-            yield from changed.add_erasure(erasure, identities)
-            yield from changed.add(graph.forget(identities, read.at), record)
+            yield from changed.add_erasure(erasure, erased)
+            changes = graph.forget(identities, read.at)
+            yield from changed.add(changes, record)
+            subjects = [*self._subjects.forget(map(key_of, erased), read.at), *self._of(changes)]
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
+        elif isinstance(read, SubjectStated):
+            subjects = self._state(self._subjects, read)
         elif not _is_erased(read, self._erasures):
-            yield from changed.add(graph.add(read) if isinstance(read, Link) else graph.obey(read), record)
+            changes = graph.add(read) if isinstance(read, Link) else graph.obey(read)
+            yield from changed.add(changes, record)
+            subjects = self._of(changes)
+        yield from changed.add_subjects(self._subjects.owned(subjects), record.offset)
+
+    def _of(self, changes: Changes) -> Sequence[str]:
+        """Return the subjects of those whose owners have changed."""
+        return self._subjects.of(map(key_of, changes.owners))
+
+    def _state(self, subjects: SubjectOwners, read: SubjectStated) -> Sequence[str]:
+        """Take what is said of a subject, unless it is of somebody who was erased since; return what it changes."""
+        said = read.statement
+        if said is None:
+            return ()
+        if any(self._erasures.holds(key, said.occurred_at) for key in (read.customer_key, said.stated_key)):
+            return ()
+        return subjects.add(read.customer_key, said)
 
     async def _write(self, changed: Changed, adding: Iterable[None], is_ours: Callable[[], bool]) -> bool:
         """Write what is added, a bounded part at a time, and let others have their turn; stop if it is not ours.
@@ -198,12 +224,13 @@ class Linking:
             if self._graph is None or (self._applied < 0 and until < self._decided):
                 assignment = self._assignment
                 is_told = await self._is_told()
-                graph, last, end = await self._restore(until)
+                graph, subjects, last, end = await self._restore(until)
                 if not is_told:
-                    await self._tell(graph, last, assignment)
+                    await self._tell(graph, subjects, last, assignment)
                 if assignment != self._assignment:
                     return None  # the next owner tells all again
-                self._graph, self._decided, self._due = graph, last + 1, 0 if is_told else end
+                self._graph, self._subjects = graph, subjects
+                self._decided, self._due = last + 1, 0 if is_told else end
                 self._show(graph)
             return self._graph
 
@@ -217,7 +244,7 @@ class Linking:
                     return True
         return False
 
-    async def _tell(self, graph: IdentityGraph, last: int, assignment: int) -> None:
+    async def _tell(self, graph: IdentityGraph, subjects: SubjectOwners, last: int, assignment: int) -> None:
         """Tell the journeys log who owns what by the links up to an offset; stop where the partition is revoked."""
         told, count = Changed(self._services.settings, self._erasures), 0
 
@@ -227,34 +254,51 @@ class Linking:
                 count += len(owners)
                 yield from told.add_owners(owners, last)
                 yield  # to look at a component takes its time, also where nobody owns anything of it
+            count += len(subjects)
+            yield from told.add_subjects(subjects.owned(subjects), last)
 
         is_ours = await self._write(told, adding(), lambda: assignment == self._assignment)
         if count and is_ours:
             log.info("a new journeys log was told who is who", epoch=self._services.settings.epoch, identities=count)
 
-    async def _restore(self, until: int) -> tuple[IdentityGraph, int, int]:
+    def _no_subjects(self, graph: IdentityGraph | None) -> SubjectOwners:
+        """Return the owners of subjects before any is stated."""
+        settings = self._services.settings
+        later_ms = later_ms_of(settings)
+
+        def owned_by(identity: Identity) -> Iterable[Piece]:
+            return pieces_of(graph.owned(identity), self._erasures, later_ms) if graph is not None else ()
+
+        return SubjectOwners(settings.moved_days * DAY_MS, owned_by)
+
+    async def _restore(self, until: int) -> tuple[IdentityGraph, SubjectOwners, int, int]:
         """Return who is who by the links before an offset, the offset of the last of them, and where all links end."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
+        subjects = self._no_subjects(graph)
         began = turn = time.monotonic()
         count, last, end = 0, -1, 0
         async for records in self._history(LINKS):
             for record in records:
                 end = record.offset + 1
                 if record.offset < until:
-                    self._restore_one(graph, _read(record), record.offset)
+                    self._restore_one(graph, subjects, _read(record), record.offset)
                     count, last = count + 1, record.offset
                     if time.monotonic() - turn >= YIELD_AFTER_S:
                         await asyncio.sleep(0)
                         turn = time.monotonic()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
-        return graph, last, end
+        return graph, subjects, last, end
 
-    def _restore_one(self, graph: IdentityGraph, read: LinkRecord, offset: int) -> None:
+    def _restore_one(self, graph: IdentityGraph, subjects: SubjectOwners, read: LinkRecord, offset: int) -> None:
         """Take a record again whose changes are known."""
         if isinstance(read, Erase):
             identities = _person(graph, read)
-            self._erasures.add(erased_by(read, identities, offset))
+            erased = [*identities, *map(identity_of, subjects.of(map(key_of, identities)))]
+            self._erasures.add(erased_by(read, erased, offset))
             graph.forget(identities, read.at)
+            subjects.forget(map(key_of, erased), read.at)
+        elif isinstance(read, SubjectStated):
+            self._state(subjects, read)
         elif isinstance(read, Erasure):
             self._erasures.add(read)
         elif not _is_erased(read, self._erasures):

@@ -17,6 +17,7 @@ from streams.agents.facts import encode_facts
 from streams.identity.erasures import Erasures
 from streams.identity.graph import Changes
 from streams.identity.groups import ALWAYS, Conflict, Ownership
+from streams.identity.subject_owners import Piece, SubjectOwned
 from streams.kafka.offsets import Record
 from streams.kafka.producer import Batches, Message, partition_for
 from streams.settings import Settings
@@ -47,7 +48,7 @@ class Changed:
         self._erased = erased
         self._epoch = settings.epoch
         self._partitions = settings.partitions
-        self._later_ms = (settings.identity_window_days - settings.moved_days) * DAY_MS
+        self._later_ms = later_ms_of(settings)
         self._clear()
 
     def _clear(self) -> None:
@@ -71,8 +72,15 @@ class Changed:
 
     def add_owners(self, owners: _OwnersByIdentity, offset: int) -> Iterator[None]:
         """Add what the partitions of stated keys are told, as of the link with an offset; as `add`."""
-        for found in _owners(owners, self._erased, offset, self._later_ms):
-            self._tell(found)
+        for identity, every in owners.items():
+            self._tell(Owners(key_of(identity), *_apart(pieces_of(every, self._erased, self._later_ms)), offset))
+            yield
+
+    def add_subjects(self, owned: Iterable[tuple[str, SubjectOwned]], offset: int) -> Iterator[None]:
+        """Add what the partitions of subjects' own profiles are told, as of the link with an offset; as `add`."""
+        for subject, found in owned:
+            by_source = {source: _apart(pieces) for source, pieces in found.by_source.items()}
+            self._tell(Owners(subject, *_apart(found.pieces), offset, by_source))
             yield
 
     def add_erasure(self, erasure: Erasure, identities: Sequence[Identity]) -> Iterator[None]:
@@ -162,15 +170,19 @@ def _bytes_of(*texts: str) -> int:
     return CHARACTER_BYTES * sum(map(len, texts))
 
 
-def _owners(owners: _OwnersByIdentity, erased: Erasures, offset: int, later_ms: int) -> Iterable[Owners]:
-    """Yield what the partitions of the stated keys are told: who owns their touchpoints.
+def later_ms_of(settings: Settings) -> int:
+    """Return by how much later than all that is the owner's begins what is moved to the owner's journeys."""
+    return (settings.identity_window_days - settings.moved_days) * DAY_MS
 
-    Args:
-        later_ms: by how much later than all that is the owner's begins what is moved to the owner's journeys.
-    """
-    for identity, every in owners.items():
-        owned = _told(every)
-        yield Owners(key_of(identity), begins_of(owned, erased, later_ms), [key_of(one.owner) for one in owned], offset)
+
+def pieces_of(every: Sequence[Ownership], erased: Erasures, later_ms: int) -> list[Piece]:
+    """Return from when on, ms, who owns the touchpoints of a stated key, as its partition is told."""
+    owned = _told(every)
+    return list(zip(begins_of(owned, erased, later_ms), [key_of(one.owner) for one in owned], strict=True))
+
+
+def _apart(pieces: Sequence[Piece]) -> tuple[list[int], list[str]]:
+    return [since for since, _ in pieces], [owner for _, owner in pieces]
 
 
 def begins_of(owned: Sequence[Ownership], erased: Erasures, later_ms: int) -> list[int]:

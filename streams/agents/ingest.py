@@ -21,9 +21,11 @@ from streams.agents.learning import Unknown
 from streams.agents.merging import IngestTask, ReceivedChunk
 from streams.agents.pausing import Inputs, Place
 from streams.agents.services import Services
+from streams.agents.stating import Stating
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
 from streams.identity.statements import Statements
+from streams.identity.subjects import SubjectStatements
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Message
@@ -85,7 +87,9 @@ class Ingest:
         self._validator = validator
         self._inputs = inputs
         # What it ignores is counted where the touchpoint is validated.
-        self._statements = Statements(identities_of(settings))
+        identities = identities_of(settings)
+        subjects = SubjectStatements(identities.subjects)
+        self._stating = Stating(Statements(identities), subjects, settings.partitions)
         self._tasks: dict[int, IngestTask] = {}
         self._group: asyncio.TaskGroup | None = None
         # Chunks of an input that is taken up are validated before the next one that comes in.
@@ -117,7 +121,7 @@ class Ingest:
 
     async def _follow_erasures(self) -> None:
         # Links that were stated before may be forgotten: they have to be stated anew by what comes.
-        await follow_erasures(self._services, self._statements.forget_all, self._news)
+        await follow_erasures(self._services, self._stating.forget_all, self._news)
 
     async def receive(self, chunk: Chunk) -> None:
         """Validate a chunk, and add it to its task, which writes and acknowledges it; or keep it for later."""
@@ -203,7 +207,7 @@ class Ingest:
         return task
 
     def _new_task(self, number: int) -> IngestTask:
-        task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._statements)
+        task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._stating)
         if self._group is not None:
             task.start(self._group)
         return task

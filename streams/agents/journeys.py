@@ -20,7 +20,7 @@ from typing import Any, cast
 import faust
 import structlog
 
-from schemas import dead_letters, erasures
+from schemas import dead_letters, erasures, identity_links
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.dead_letters import DeadLetter, rfc3339
@@ -28,7 +28,7 @@ from schemas.erasures import ERASED, ERASED_FROM
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Touchpoint, decode
 from schemas.rows import FOLLOWERS, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE
+from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS
 from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.facts import encode_facts
 from streams.agents.journeys_records import COLLISION, STAGE, Records, Run
@@ -40,7 +40,7 @@ from streams.journeys.rules import Rules
 from streams.kafka.changelog import restore
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Message, partition_for
+from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.kafka.reader import read_one
 from streams.runtime.exit import exit_on_error
 from streams.runtime.logging import Sampler
@@ -168,7 +168,7 @@ class Journeys:
             run = await self._apply(state, chunk, run)
         await self._flush(state, first, run)
         self._states[number] = state
-        self.times.reach(number, state.clock)
+        self.times.reach(number, state.clock, state.links_end)
         for chunk in chunks:
             chunk.ack()
 
@@ -179,7 +179,7 @@ class Journeys:
         over when they come again.
         """
         output = state.flush()
-        await self._write(chunk, output)
+        await self._write(chunk, state, output)
         self._records.record(state, output, run)
 
     def _log_gap(self, state: Partition, chunk: Chunk) -> None:
@@ -256,21 +256,22 @@ class Journeys:
                 run, began = Run(), time.monotonic()
         return run
 
-    async def _write(self, chunk: Chunk, output: Output) -> None:
-        state = (JOURNEYS_STATE, chunk.partition)
+    async def _write(self, chunk: Chunk, state: Partition, output: Output) -> None:
         # The clock follows the rows: a reader that waits for a time finds all rows that were due by then.
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
+        ends = await self._send(chunk, await self._results(chunk.partition, output))
+        if output.links:
+            state.wrote_links(output, ends[LINKS, 0])
         # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
         # batch whole or not at all. So after a crash the changelog holds a prefix of the list.
-        steps = [
-            await self._results(chunk.partition, output),
-            {state: _entries(output.state), (CLOCKS, chunk.partition): clock},
-        ]
-        for batches in steps:
-            # The partition's next owner writes the same rows; but our state must not overtake its own.
-            if not chunk.current:
-                raise PartitionRevokedError
-            await self._services.producer.send(batches)
+        entries = {(JOURNEYS_STATE, chunk.partition): _entries(output.state), (CLOCKS, chunk.partition): clock}
+        await self._send(chunk, entries)
+
+    async def _send(self, chunk: Chunk, batches: Batches) -> Ends:
+        # The partition's next owner writes the same rows; but our state must not overtake its own.
+        if not chunk.current:
+            raise PartitionRevokedError
+        return await self._services.producer.send(batches)
 
     async def _results(self, number: int, output: Output) -> dict[tuple[str, int], list[Message]]:
         batches: dict[tuple[str, int], list[Message]] = defaultdict(list)
@@ -292,6 +293,8 @@ class Journeys:
             key = customer_key.encode()
             place = partition_for(key, self._services.settings.partitions)
             batches[JOURNEYS_LOG, place].append(Message(key, record))
+        if output.links:
+            batches[LINKS, 0] = [Message(None, identity_links.encode(link)) for link in output.links]
         room = COLLISIONS_BYTES
         for count, collision in enumerate(output.collisions):
             letter = await self._dead_letter(collision, is_fetched=count < COLLISIONS_FETCHED and room > 0)

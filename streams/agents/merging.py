@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import structlog
 from msgspec.structs import replace
 
-from schemas import identity_links
 from schemas.journey_log import Touchpoint, encode
 from schemas.rows import OUTCOMES, BusinessChangeRow, MarketingSpendRow, OutcomeRow, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, LINKS
@@ -24,12 +23,12 @@ from schemas.versions import row_version
 from schemas.watermarks import TaskWatermark
 from streams.agents.pausing import Inputs, Pausing, Place
 from streams.agents.services import Services
+from streams.agents.stating import Stating
 from streams.agents.validation import STAGE, Validated
-from streams.identity.statements import Statements
 from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Message, partition_for
+from streams.kafka.producer import Batches, Message, partition_for
 from streams.settings import Settings
 
 MAX_BATCH = 2_000
@@ -58,7 +57,7 @@ class IngestTask:
             divided by that of the log's partitions, leaves this one. It may have none to read.
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end, and are told which not to read.
-        statements: tell which links between identities a touchpoint states anew.
+        stating: tells what touchpoints state anew of who is who.
 
     Attributes:
         refused_in_a_row: by input, how many of its last messages were refused.
@@ -68,7 +67,7 @@ class IngestTask:
         closed: whether its partitions are no longer ours.
     """
 
-    def __init__(self, number: int, services: Services, inputs: Inputs, statements: Statements) -> None:
+    def __init__(self, number: int, services: Services, inputs: Inputs, stating: Stating) -> None:
         settings = services.settings
         self.number = number
         places = _places(number, settings, inputs)
@@ -85,13 +84,13 @@ class IngestTask:
         )
         self._await_dealing(undealt)
         self.pausing = Pausing(services, inputs, self._merge)
-        self._statements = statements
+        self._stating = stating
         self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
         self._dead_letters: list[Message] = []
         self._erased: list[Message] = []
-        self._links: list[Message] = []
+        self._stated: list[tuple[Place, Message]] = []
         self._links_end = 0
-        self._stating: list[Touchpoint] = []
+        self._waiting_to_state: list[Touchpoint] = []
         self._writing: list[Touchpoint] = []
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -131,9 +130,8 @@ class IngestTask:
     def close(self) -> None:
         """End the task: the next owner of its partitions reads unacknowledged chunks again."""
         self.closed = True
-        for touchpoint in (*self._writing, *self._stating):
-            # They may come again to this very worker.
-            self._statements.forget(touchpoint)
+        # They may come again to this very worker.
+        self._stating.forget((*self._writing, *self._waiting_to_state))
         if self._writer is not None:
             self._writer.cancel()
         for learning in self._learning:
@@ -154,7 +152,7 @@ class IngestTask:
         self.refused_in_a_row[place] = validated.refused_in_a_row
         self._dead_letters += validated.refused
         self._erased += validated.erased
-        self._take_links(validated)
+        self._take_statements(validated)
         self._last_chunk = chunk
         self._merge.add(received, place, validated.accepted, caught_up=chunk.caught_up, now=self._services.clock())
         if validated.accepted:
@@ -163,14 +161,14 @@ class IngestTask:
             self.pausing.begin(place, excess, rest)
         self._wake.set()
 
-    def _take_links(self, validated: Validated) -> None:
+    def _take_statements(self, validated: Validated) -> None:
         late_before = self._last_watermark - self._allowed_lateness_ms
         for _, item in validated.accepted:
-            if isinstance(item, Touchpoint) and item.identifiers:
-                links = self._statements.links_of(item, late_before)
-                if links:
-                    self._links += [Message(None, identity_links.encode(link)) for link in links]
-                    self._stating.append(item)
+            if isinstance(item, Touchpoint):
+                messages = self._stating.messages_of(item, late_before)
+                if messages:
+                    self._stated += messages
+                    self._waiting_to_state.append(item)
 
     def wait_for(self, place: Place, learn: Coroutine[Any, Any, None]) -> None:
         """Have an input wait until its schemas are learnt, which ends with `go_on`; no other input waits for long."""
@@ -215,14 +213,13 @@ class IngestTask:
             batch = self._merge.drain(MAX_BATCH, self._services.clock())
             refused, self._dead_letters = self._dead_letters, []
             erased, self._erased = self._erased, []
-            links, self._links = self._links, []
-            self._writing, self._stating = self._stating, []
-            if not (batch.items or batch.done or refused or erased or links):
+            stated, self._stated = self._stated, []
+            self._writing, self._waiting_to_state = self._waiting_to_state, []
+            if not (batch.items or batch.done or refused or erased or stated):
                 return False
-            messages = self._messages(batch, {DEAD_LETTERS: refused, topic_of("touchpoints"): erased})
-            if links:
-                messages[LINKS, 0] = links
-            ends = await self._services.producer.send(messages)
+            ends = await self._services.producer.send(
+                self._messages(batch, {DEAD_LETTERS: refused, topic_of("touchpoints"): erased}, stated)
+            )
             self._writing = []
             self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
             for received in batch.done:
@@ -236,11 +233,20 @@ class IngestTask:
             self._merge.set_caught_up(place, caught_up)
 
     def _messages(
-        self, batch: MergedBatch[ReceivedChunk, Accepted], beside: Mapping[str, Sequence[Message]]
-    ) -> dict[Place, Sequence[Message]]:
-        """Return the messages that a batch gives, and those that the task writes beside it, by topic."""
+        self,
+        batch: MergedBatch[ReceivedChunk, Accepted],
+        beside: Mapping[str, Sequence[Message]],
+        stated: Sequence[tuple[Place, Message]],
+    ) -> Batches:
+        """Return the messages that a batch gives, and those that the task writes beside it, by topic.
+
+        What touchpoints state stands before them.
+        """
         count = self._partitions
         records: list[list[Message]] = [[] for _ in range(count)]
+        for (topic, number), message in stated:
+            if topic == JOURNEYS_LOG:
+                records[number].append(message)
         facts: dict[str, list[Message]] = {table: [] for table in _TABLES.values()}
         for item, watermark in batch.items:
             if isinstance(item, (BusinessChangeRow, MarketingSpendRow)):
@@ -254,6 +260,7 @@ class IngestTask:
             value = encode(replace(item, watermark=watermark))
             records[partition_for(key, count)].append(Message(key, value))
         batches: dict[Place, Sequence[Message]] = {(topic, self.number): messages for topic, messages in beside.items()}
+        batches[LINKS, 0] = [message for place, message in stated if place[0] == LINKS]
         batches |= {(JOURNEYS_LOG, partition): messages for partition, messages in enumerate(records)}
         batches |= {(topic_of(table), self.number): messages for table, messages in facts.items()}
         return {place: messages for place, messages in batches.items() if messages}

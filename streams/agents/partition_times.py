@@ -20,12 +20,13 @@ class PartitionTimes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._reached: dict[int, int] = {}
-        self._reported: dict[int, int] = {}
+        self._reached: dict[int, PartitionTime] = {}
+        self._reported: dict[int, PartitionTime] = {}
 
-    def reach(self, number: int, clock: PartitionClock) -> None:
-        """Note how far a partition has come; all that was written for it so far is acknowledged."""
-        self._reached[number] = clock.reached
+    def reach(self, number: int, clock: PartitionClock, links_end: int) -> None:
+        """Note how far a partition has come, and where its links end; all that it wrote so far is acknowledged."""
+        epoch = self._services.settings.epoch
+        self._reached[number] = PartitionTime(epoch, number, clock.reached, clock.time, links_end)
         telemetry = self._services.telemetry
         telemetry.partition_time.labels(str(number)).set(clock.time / 1000)
         telemetry.settled_time.labels(str(number)).set(clock.settled / 1000)
@@ -41,10 +42,10 @@ class PartitionTimes:
 
     async def report(self) -> None:
         """Write the times that have moved since this was last asked, in one go."""
-        moved = {number: time for number, time in self._reached.items() if time > self._reported.get(number, 0)}
+        moved = {number: one for number, one in self._reached.items() if one != self._reported.get(number)}
         if moved:
-            found = [PartitionTime(self._services.settings.epoch, number, time) for number, time in moved.items()]
-            await self._services.producer.send({(WATERMARKS, 0): [Message(one.key, encode(one)) for one in found]})
+            messages = [Message(one.key, encode(one)) for one in moved.values()]
+            await self._services.producer.send({(WATERMARKS, 0): messages})
             self._reported |= moved
 
     async def report_for_ever(self) -> None:

@@ -61,13 +61,15 @@ class _Reached:
     """What has been reported: watermarks by task and times by partition of the log, ms, and how far links are.
 
     Attributes:
-        links_ends: by task, where the links end that it has written.
+        read: the partitions' own times by partition, ms.
+        links_ends: where the links end that a task has written, or a partition.
         links_decided: where those end that IDENTITY has read, -1 as long as this epoch's log was not told of them.
     """
 
     watermarks: dict[int, int] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
-    links_ends: dict[int, int] = field(default_factory=dict)
+    read: dict[int, int] = field(default_factory=dict)
+    links_ends: dict[tuple[type[Report], int], int] = field(default_factory=dict)
     links_decided: int = -1
 
 
@@ -131,8 +133,14 @@ class Watermarks:
             self._last = tick
 
     def _decided(self, reached: _Reached) -> int:
-        """Return the last watermark, ms, up to which IDENTITY has read all links, 0 before one."""
-        watermark = _least(reached.watermarks, self._services.settings.partitions)
+        """Return the last watermark, ms, up to which IDENTITY has read all links, 0 before one.
+
+        The partitions write links, too, of what they have read up to their own time.
+        """
+        settings = self._services.settings
+        watermark = _least(reached.watermarks, settings.partitions)
+        if settings.subject_kinds:
+            watermark = min(watermark, _least(reached.read, settings.partitions))
         needed, undecided = max(reached.links_ends.values(), default=0), self._undecided
         if undecided and undecided[-1][0] == needed:
             undecided.pop()
@@ -161,9 +169,11 @@ class Watermarks:
                 reached.links_decided = max(reached.links_decided, found.end)
             elif isinstance(found, TaskWatermark):
                 _raise(reached.watermarks, found.task, found.watermark, settings.partitions)
-                _raise(reached.links_ends, found.task, found.links_end, settings.partitions)
+                _raise_end(reached, found, found.task, found.links_end)
             else:
                 _raise(reached.times, found.partition, found.time, settings.partitions)
+                _raise(reached.read, found.partition, found.read, settings.partitions)
+                _raise_end(reached, found, found.partition, found.links_end)
 
     async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
@@ -191,6 +201,12 @@ def _raise(known: dict[int, int], number: int, reached: int, count: int) -> None
     """Note what one of `count` tasks or partitions has reached; others were there before they became fewer."""
     if number < count:
         known[number] = max(reached, known.get(number, 0))
+
+
+def _raise_end(reached: _Reached, report: Report, number: int, end: int) -> None:
+    """Note where the links end that one has written."""
+    key = type(report), number
+    reached.links_ends[key] = max(end, reached.links_ends.get(key, 0))
 
 
 def _least(reached: Mapping[int, int], count: int) -> int:

@@ -7,9 +7,10 @@ identifiers. The customer's id is the business's own number, and is kept, unless
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from schemas.kinds.kind import SubjectKind
 from schemas.limits import MAPS
 from streams.identity.fields import hidden_fields
 from streams.identity.finding import Finder
@@ -50,7 +51,7 @@ class PseudonymousIdentities(Identities):
 
     Args:
         pseudonyms: make them.
-        phone_region, placeholders, ignored: as of `Identities`.
+        phone_region, placeholders, ignored, subjects: as of `Identities`.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class PseudonymousIdentities(Identities):
         phone_region: str = "",
         placeholders: Patterns | None = None,
         ignored: CountIgnored = count_nothing,
+        subjects: Iterable[SubjectKind] = (),
     ) -> None:
-        super().__init__(phone_region, placeholders, ignored)
+        super().__init__(phone_region, placeholders, ignored, subjects)
         self._pseudonyms = pseudonyms
         self._finder = Finder(pseudonyms, self.phones)
         self._naming = {name: kind for name, kind in self._kinds.items() if name not in DIMENSIONS}

@@ -5,16 +5,18 @@ An identifier that identifies nobody is ignored, and counted by kind and reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from schemas.identifiers import ANONYMOUS, CUSTOMER_ID, OTHER_KIND, IgnoredReason
+from schemas.kinds.kind import SubjectKind
 from schemas.limits import MAPS, SHORT
 from streams.identity.emails import email
 from streams.identity.handles import handle, twitter
 from streams.identity.patterns import Patterns
 from streams.identity.phones import Phones
 from streams.identity.placeholders import REPEATED, REPEATED_CUSTOMER_ID, is_placeholder
+from streams.identity.subjects import SUBJECT_KINDS, Subjects
 from streams.identity.text import cleaned, folded
 
 Identifier = tuple[str, str]
@@ -58,9 +60,11 @@ class Identities:
         phone_region: whose national phone numbers are understood (`streams.identity.phones`); empty for none.
         placeholders: patterns of values that identify nobody, beside those that identify nobody anywhere.
         ignored: is told of each identifier that is ignored.
+        subjects: by whose owners a touchpoint is told that states nobody.
 
     Attributes:
         phones: reads phone numbers.
+        subjects: finds the subjects of touchpoints.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class Identities:
         phone_region: str = "",
         placeholders: Patterns | None = None,
         ignored: CountIgnored = count_nothing,
+        subjects: Iterable[SubjectKind] = (),
     ) -> None:
+        self.subjects = Subjects(self.subject, subjects)
         self.phones = Phones(phone_region)
         self._patterns = placeholders or None
         self._ignored = ignored
@@ -119,6 +125,11 @@ class Identities:
             return f"~{customer}"
         return customer
 
+    def subject(self, name: str) -> str | None:
+        """Return the name of a case, order, cart, call or post; None where it names none, as `null` does."""
+        clean = name.strip() if name.isascii() and name.isprintable() else cleaned(name)
+        return clean if self._why_ignored(clean, REPEATED_CUSTOMER_ID, SHORT) is None else None
+
     def usable(self, identifiers: Mapping[str, str]) -> list[Identifier]:
         """Return the identifiers that identify an account or device, normalised, the strongest first.
 
@@ -160,6 +171,9 @@ class Identities:
         if not written or ":" in written or len(written) > SHORT:
             self._ignored(OTHER_KIND, "malformed")
             return None
+        if written.lstrip("~") in SUBJECT_KINDS:
+            # Its profile would have the name of a subject's own.
+            written = f"~{written}"
         return _Kind(_ACCOUNTS, written, OTHER_KIND, None)
 
     def _normalised(self, counted: str, normalise: Normalise | None, value: str) -> str | None:

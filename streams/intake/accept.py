@@ -84,7 +84,11 @@ def _touchpoint(
 ) -> Touchpoint:
     # The fingerprint is that of what is stored, too: by one of the message itself, identifiers could be tried out.
     record = identities.stored(record)
-    customer_key = identities.customer_key_of(record["customer_id"], record["identifiers"])
+    is_answer = kind.answers is not None and identities.subjects.is_answer(kind, record)
+    identifiers = {} if is_answer else record["identifiers"]
+    customer_key = identities.customer_key_of(record["customer_id"], identifiers)
+    if customer_key is None:
+        customer_key = identities.subjects.profile_of(kind, record)
     if customer_key is None:
         raise InvalidRecordError("no_identity", _no_identity(record))
     for check in _CHECKS[kind.name]:

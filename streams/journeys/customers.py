@@ -256,6 +256,10 @@ class Customers:
                 self._flush_effects(timeline, customers_effects, output)
             if timeline.is_empty and timeline.ownership is None:
                 self._leaving.append((timeline.offset, customer_key))
+            if timeline.is_empty and timeline.ownership is not None and not timeline.ownership.owners:
+                # Of a subject that no touchpoint waits for. It is seldom needed again, and would drive others out.
+                del self._cache[customer_key]
+                self._cached_bytes -= len(value)
         output.counts["final"] += self._final
         output.counts["forgotten"] += self._forgotten
         self._final = self._forgotten = self.unwritten_bytes = 0

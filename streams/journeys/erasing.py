@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.erasures import digest_of
 from schemas.journey_log import Erased, LogRecord, Moved, Owners, Tick, Touchpoint
+from schemas.subjects import SubjectStated
 from streams.journeys.customer_timeline import CustomerTimeline, staying
 from streams.journeys.formats import FORMAT, check_format
 from streams.journeys.moves import Sender
@@ -114,6 +115,8 @@ class ErasedCustomers:
                 return None
         elif isinstance(record, Moved):
             at = touchpoint_in(record.record).occurred_at
+        elif isinstance(record, SubjectStated) and record.statement is not None:
+            at = record.statement.occurred_at
         found = self.find(record.customer_key)
         if found is None:
             return None

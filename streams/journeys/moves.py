@@ -15,11 +15,13 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.journey_log import Moved, Owners, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.subjects import SubjectStated
 from schemas.versions import MOVES_MAX
 from streams.journeys.customer_timeline import CustomerTimeline, staying
 from streams.journeys.output import Output
 from streams.journeys.ownership import ForwardedTouchpoint, Ownership
 from streams.journeys.pending import Pending, pending_of, touchpoint_in
+from streams.journeys.subjects import Subject
 
 _INDEX_BITS = 16
 """A record of the log has fewer touchpoints moved than this many bits count."""
@@ -93,6 +95,22 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
     )
 
 
+def take_statement(timeline: CustomerTimeline, record: SubjectStated, offset: int) -> list[SubjectStated]:
+    """Take what is said of whose a subject is; return what IDENTITY has to be told.
+
+    Args:
+        timeline: of the subject's own profile.
+        offset: of the record in the log.
+    """
+    ownership = timeline.ownership or Ownership([], [], -1)
+    subject = ownership.subject or Subject()
+    if offset <= timeline.offset:
+        # The links of it are written, but the position that says so may not be.
+        return subject.told(record.customer_key)
+    timeline.ownership, ownership.subject, timeline.offset = ownership, subject, offset
+    return subject.take(record)
+
+
 def change_owners(
     timeline: CustomerTimeline, owners: Owners, late_before: int, sender: Sender, change: Change
 ) -> Iterator[None]:
@@ -107,16 +125,16 @@ def change_owners(
     known = timeline.ownership
     if known is not None and owners.links_offset <= known.links_offset:
         return
-    ownership = Ownership(owners.since, owners.owners, owners.links_offset)
+    ownership = Ownership(owners.since, owners.owners, owners.links_offset, by_source=owners.by_source)
     if known is not None:
-        ownership.forgotten_until = known.forgotten_until
+        ownership.forgotten_until, ownership.subject = known.forgotten_until, known.subject
     timeline.ownership = ownership
     if known is not None:
         yield from _move_on(known, ownership, owners.customer_key, late_before, sender, change.returned)
     for number, one in enumerate(_own(timeline, owners.customer_key), start=1):
         if number % AT_ONCE == 0:
             yield
-        owner = ownership.owner_at(one.occurred_at)
+        owner = _owner_of(one, ownership)
         if owner is None or owner == owners.customer_key or one.occurred_at < late_before:
             continue
         touchpoint = one.touchpoint()
@@ -137,7 +155,7 @@ def _move_on(
     withdrawn: dict[str, list[str]] = {}
     moved: list[tuple[ForwardedTouchpoint, str]] = []
     for one in known.forwarded:
-        owner = ownership.owner_at(one.occurred_at) or customer_key
+        owner = _owner_of(one, ownership) or customer_key
         if one.occurred_at < late_before or one.moves >= MOVES_MAX or owner == one.owner:
             ownership.keep(one)
             continue
@@ -153,6 +171,11 @@ def _move_on(
             returned.append((journey_log.encode(touchpoint), one.whole_bytes))
         else:
             forward(ownership, touchpoint_in(one.record), owner, sender, one.whole_bytes)
+
+
+def _owner_of(one: Pending | ForwardedTouchpoint, ownership: Ownership) -> str | None:
+    source = touchpoint_in(one.record).source if ownership.by_source else ""
+    return ownership.owner_at(one.occurred_at, source)
 
 
 def _own(timeline: CustomerTimeline, customer_key: str) -> list[Pending]:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from schemas.erasures import ErasedRows
 from schemas.limits import Trimmed
 from schemas.rows import Row
+from schemas.subjects import SubjectStated
 from streams.journeys.signals import Signal
 
 Entry = tuple[bytes, bytes | None]
@@ -37,6 +38,7 @@ class Output:
 
     Attributes:
         forwarded: records for the log partitions of other customers, each with the customer's key.
+        links: for `identity.links.v1`.
         on_time, late: an entry for each touchpoint.
         overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
         erased: touchpoints of those who were erased, by the input topic.
@@ -57,6 +59,7 @@ class Output:
     counts: Counter[str] = field(default_factory=Counter)
     trimmed: Counter[Trimmed] = field(default_factory=Counter)
     forwarded: list[tuple[str, bytes]] = field(default_factory=list)
+    links: list[SubjectStated] = field(default_factory=list)
     on_time: list[Origin] = field(default_factory=list)
     late: list[Origin] = field(default_factory=list)
     erased: Counter[str] = field(default_factory=Counter)

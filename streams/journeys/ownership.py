@@ -12,6 +12,8 @@ from operator import attrgetter
 
 import msgspec
 
+from streams.journeys.subjects import Subject
+
 FORWARDED_MAX = 1_500
 FORWARDED_MAX_BYTES = 384 << 10
 """With more than this (a robot's), the oldest are forgotten, and stay with the owner that they have. What else happened
@@ -51,6 +53,8 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         links_offset: of the link that has decided it.
         forwarded: what others have, and what can still move, in the order of its time.
         forwarded_bytes: of these, by `size`.
+        subject: of a subject's own profile, whose the subject is by what was stated.
+        by_source: of a subject, `since` and `owners` for the touchpoints of some sources, where these are others.
         forgotten_until: when the last of those happened that were forgotten though they could still move, ms.
     """
 
@@ -60,11 +64,16 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
     forwarded: list[ForwardedTouchpoint] = msgspec.field(default_factory=list)
     forwarded_bytes: int = 0
     forgotten_until: int = -1
+    by_source: dict[str, tuple[list[int], list[str]]] = msgspec.field(default_factory=dict)
+    subject: Subject | None = None
 
-    def owner_at(self, at: int) -> str | None:
-        """Return who owns what happened at a time (ms), None where the key itself does."""
-        place = bisect_right(self.since, at)
-        return self.owners[place - 1] if place else None
+    def owner_at(self, at: int, source: str = "") -> str | None:
+        """Return who owns what happened at a time (ms), by the account of a source; None where the key itself does."""
+        since, owners = self.since, self.owners
+        if self.by_source and source in self.by_source:
+            since, owners = self.by_source[source]
+        place = bisect_right(since, at)
+        return owners[place - 1] if place else None
 
     def find(self, event_id: str) -> ForwardedTouchpoint | None:
         """Return the forwarded touchpoint with an event id, or None."""

@@ -17,6 +17,7 @@ from schemas.errors import NOT_READ
 from schemas.journey_log import Erased, Forwarded, LogRecord, Moved, Owners, Tick, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Row
+from schemas.subjects import SubjectStated
 from schemas.versions import ON_TIME, row_version
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
@@ -25,7 +26,7 @@ from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.erasing import take_later
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.metrics import Buckets
-from streams.journeys.moves import Change, Sender, change_owners, forward
+from streams.journeys.moves import Change, Sender, change_owners, forward, take_statement
 from streams.journeys.outcomes import Outcomes
 from streams.journeys.output import Output, hashed
 from streams.journeys.ownership import Ownership
@@ -40,6 +41,7 @@ from streams.journeys.timeline import is_folded, is_late, step_removal, step_tou
 
 VALUE, BUCKET, COUNT, CUSTOMER, ERASED, POSITION = b"a", b"b", b"h", b"c", b"e", b"p"
 """First byte of a changelog key: what the entry is."""
+TimedRecord = Tick | Touchpoint | Owners | Forwarded | Erased
 AT_ONCE = ()
 """The parts of a record that is applied already."""
 
@@ -55,12 +57,14 @@ class Partition:
         offset: the last one applied, -1 before the first.
         clock: tells the partition's time and the settled time.
         customers: what is kept of each.
+        links_end: the offset after the last link that it has written.
     """
 
     def __init__(self, number: int, tasks: int, rules: Rules) -> None:
         self.number = number
         self.offset = -1
         self.clock = PartitionClock(tasks, rules)
+        self.links_end = 0
         self._rules = rules
         self._values = DimensionValues(rules.dimension_values)
         self._buckets = Buckets(number, rules.dimensions, rules.allowed_lateness_ms, self._values)
@@ -130,6 +134,7 @@ class Partition:
                 self.clock.restore(position)
                 self._buckets.final_until = position.final_until
                 self._received = position.received
+                self.links_end = position.links_end
 
     def restored(self) -> None:
         """Make the timers, once all entries are there.
@@ -163,6 +168,12 @@ class Partition:
             return AT_ONCE
         self.offset = offset
         self._output.size += len(data)
+        if isinstance(record, SubjectStated):
+            # It tells no time, so that nothing else can be due by it.
+            if self.customers.erased.concerned(offset, record) is None:
+                self._output.links += take_statement(self.customers.timeline(record.customer_key), record, offset)
+                self.customers.touch(record.customer_key)
+            return AT_ONCE
         clock = self.clock
         settled_before = clock.settled_before
         clock.advance(record)
@@ -194,7 +205,7 @@ class Partition:
         return AT_ONCE
 
     def _apply_in_parts(
-        self, record: LogRecord, data: bytes, context: StepContext, *, is_settled: bool
+        self, record: TimedRecord, data: bytes, context: StepContext, *, is_settled: bool
     ) -> Iterator[None]:
         """Apply a record, and what follows from the time that it tells.
 
@@ -267,7 +278,7 @@ class Partition:
         if known is not None:
             self._outcomes.count_repeat(touchpoint, known.fingerprint, context)
             return True
-        owner = ownership.owner_at(touchpoint.occurred_at) or customer_key
+        owner = ownership.owner_at(touchpoint.occurred_at, touchpoint.source) or customer_key
         if owner == customer_key or is_late(timeline, touchpoint, context):
             return False
         self._outcomes.accept(touchpoint, context)
@@ -398,6 +409,19 @@ class Partition:
         facts["currencies"] = list(self._buckets.flush_currencies(version))
         clock = self.clock
         facts["clocks"] = [ClockRow(self.number, clock.time, clock.settled, self.offset, version)]
+        output.position = self._position()
+        self._outcomes.choose_counting(clock.settled_before)
+        # The next flush is asked for when this one's entries are in the changelog.
+        self._written = self.offset
+        return output
+
+    def wrote_links(self, output: Output, end: int) -> None:
+        """Note where the links end that an output had, once they are written: its position has to say so."""
+        self.links_end = end
+        output.position = self._position()
+
+    def _position(self) -> tuple[bytes, bytes]:
+        clock = self.clock
         position = Position(
             FORMAT,
             self.offset,
@@ -407,12 +431,9 @@ class Partition:
             settled=clock.heard,
             received=self._received,
             decided=clock.decided,
+            links_end=self.links_end,
         )
-        output.position = (POSITION, _encode(position))
-        self._outcomes.choose_counting(clock.settled_before)
-        # The next flush is asked for when this one's entries are in the changelog.
-        self._written = self.offset
-        return output
+        return POSITION, _encode(position)
 
     def _flush_buckets(self, output: Output) -> None:
         rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)

@@ -15,6 +15,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
         time: the partition's time that they make, ms.
         final_until: see `streams.journeys.metrics.Buckets`.
         settled, decided: see `streams.journeys.partition_clock.PartitionClock`.
+        links_end: the offset after the last link that it has written.
         received: by partition, the number of the last record that it has forwarded to this one.
     """
 
@@ -26,6 +27,7 @@ class Position(msgspec.Struct, array_like=True, gc=False):
     settled: int = 0
     received: dict[int, int] = msgspec.field(default_factory=dict)
     decided: int = 0
+    links_end: int = 0
 
 
 class Header(msgspec.Struct, array_like=True, gc=False):

@@ -10,9 +10,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from schemas.inputs import InputTopics, input_topics
+from schemas.kinds.kind import SubjectKind
 from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
+from streams.identity.subjects import SUBJECT_KINDS
 from streams.settings.collect import CollectSettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
@@ -114,6 +116,11 @@ class Settings(CollectSettings, PseudonymSettings):
         default="",
         description="values that identify nobody, as regular expressions (RE2) of whole values in any case, separated "
         "by commas or line ends, beside those that the contract lists",
+    )
+    subjects: str = Field(
+        default="case,call,post",
+        description="what tells whose a touchpoint is that states nobody: a comma list of case, call, post, order and "
+        "cart; empty for nothing: then it is refused ([subjects](identity.md#subjects))",
     )
     identity_window_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=30, description="days before a login, or another link, from which a visitor's touchpoints are theirs"
@@ -238,6 +245,13 @@ class Settings(CollectSettings, PseudonymSettings):
             raise ValueError(str(error)) from None
         return value
 
+    @field_validator("subjects")
+    @classmethod
+    def _check_subjects(cls, value: str) -> str:
+        if unknown := sorted(set(_listed(value)) - set(SUBJECT_KINDS)):
+            raise ValueError(f"{unknown[0]!r} is no subject: {', '.join(SUBJECT_KINDS)} are")
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -255,6 +269,12 @@ class Settings(CollectSettings, PseudonymSettings):
     def inputs(self) -> InputTopics:
         """The input topics, and the kinds that they carry."""
         return input_topics(self.topics)
+
+    @property
+    def subject_kinds(self) -> tuple[SubjectKind, ...]:
+        """The subjects whose owners are looked for."""
+        named = _listed(self.subjects)
+        return tuple(kind for kind in SUBJECT_KINDS if kind in named)
 
     @property
     def moved_days(self) -> int:

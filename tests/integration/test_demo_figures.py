@@ -21,12 +21,13 @@ from tests.oracle.compare import Views, differences
 from tests.oracle.nasty import Nasty
 from tests.oracle.nasty_faults import NastyFaults
 from tests.oracle.nasty_people import NastyPeople
-from tests.oracle.owners import whose
+from tests.oracle.owners import identities, whose
 from tests.oracle.touchpoints import ACTIONS, moment
 
 pytestmark = pytest.mark.embedded
 
 SAMPLE = Path(touchline.__file__).with_name("sample.jsonl")
+SUBJECTS = ("anon:case:", "anon:call:", "anon:post:")
 SHOWN = 20
 DAY_S = 86_400
 
@@ -111,8 +112,13 @@ def test_every_row_of_people_who_come_as_several_identities_is_what_their_lines_
 
     assert played.different[:SHOWN] == []
     # Nothing of the above holds by there being nothing.
-    stated = {line["event_id"]: whose(line) for line in played.lines if line["kind"] in ACTIONS}
-    moved = [row for row in played.views["touchpoints"] if row["customer_id"] != stated[row["event_id"]]]
+    lines = {line["event_id"]: line for line in played.lines if line["kind"] in ACTIONS}
+    stated = {event_id: whose(line) for event_id, line in lines.items() if identities(line)}
+    shown = {row["event_id"]: row for row in played.views["touchpoints"]}
+    moved = [shown[event_id] for event_id in stated if shown[event_id]["customer_id"] != stated[event_id]]
+    nameless = [shown[event_id]["customer_id"] for event_id in lines.keys() - stated.keys()]
+    assert sum(owner.startswith(SUBJECTS) for owner in nameless) < len(nameless) / 2
+    assert {owner.split(":")[1] for owner in nameless if owner.startswith("anon:")} > {"case", "call", "post"}
     assert len(moved) > len(stated) / 4
     assert {row["kind"] for row in moved} == set(ACTIONS)
     turned = {row["customer_id"]: row["direction"] for row in played.views["sentiment_shifts"]}

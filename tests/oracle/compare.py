@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.oracle import histories, hours, kind_views, metrics, shifts
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.owners import whose
 from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Touch, moment, read, shown_owners
 
 Row = Mapping[str, Any]
@@ -81,7 +80,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     ]
 
 
-ABANDONMENT_KEY = ("customer_id", "subject", "subject_id", "started_at")
+ABANDONMENT_KEY = ("journey_id", "subject", "subject_id", "started_at")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 TIMES = {
     "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
@@ -108,7 +107,7 @@ def touchpoints(world: World) -> Iterator[dict[str, Any]]:
                 "event_id": touch.event_id,
                 "kind": touch.kind,
                 "occurred_at": touch.at,
-                "customer_id": world.owners[whose(touch.record), touch.at],
+                "customer_id": world.owners[touch.stored_key, touch.at],
                 "journey_id": history.journey_of(touch),
                 "channel": touch.channel,
                 "source": touch.source,

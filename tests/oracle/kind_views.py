@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.owners import whose
 from tests.oracle.touchpoints import Touch, milliseconds
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -58,7 +57,7 @@ def rows(view: str, people: Mapping[str, CustomerHistory], owners: Owners) -> It
                 yield {
                     "event_id": touch.event_id,
                     "occurred_at": touch.at,
-                    "customer_id": owners[whose(touch.record), touch.at],
+                    "customer_id": owners[touch.stored_key, touch.at],
                     "identifiers": touch.record.get("identifiers", {}),
                     "journey_id": history.journey_of(touch),
                     "channel": touch.channel,

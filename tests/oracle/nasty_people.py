@@ -19,6 +19,9 @@ BEFORE_LINK = [
 ]  # fmt: skip
 """How long before the link a visit is: the sixth is the earliest that moves."""
 
+NAMELESS = {"case_event", "support_call"}
+"""Of these, and of answers, a part states nobody: what it is about tells whose it is, if anybody says whose that is."""
+
 
 class NastyPeople(Nasty):
     """Makes the input for so many people; the same seed and `now` (epoch milliseconds) give the same lines."""
@@ -53,6 +56,8 @@ class NastyPeople(Nasty):
         if "person" not in who:
             return super()._event(who, at, kind, **fields)
         names = _names(who["person"])
+        if (kind in NAMELESS or fields.get("in_reply_to")) and self._random.random() < 0.25:
+            return super()._event({}, at, kind, **fields)
         known = {name: value for name, value in who.items() if name != "person"}
         said = known or _presented(*self._random.sample(names, k=1 if self._random.random() < 0.8 else 2))
         return super()._event(said, at, kind, **fields)

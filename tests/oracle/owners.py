@@ -52,8 +52,12 @@ class Link(NamedTuple):
 
 
 def identities(record: Mapping[str, Any]) -> list[Identity]:
-    """Return what a line states of who it is, the strongest first: a usable customer's id, usable identifiers."""
-    stated = [(kind, value.strip()) for kind, value in record.get("identifiers", {}).items()]
+    """Return what a line states of who it is, the strongest first: a usable customer's id, usable identifiers.
+
+    Of the brand's answer to a post the identifiers are its author's.
+    """
+    is_answer = record.get("author") == "brand" and record.get("in_reply_to")
+    stated = [] if is_answer else [(kind, value.strip()) for kind, value in record.get("identifiers", {}).items()]
     named = [(kind, _plain(kind, value)) for kind, value in stated if value.lower() not in NO_IDENTITY]
     customer = (record.get("customer_id") or "").strip()
     if customer.lower() not in NO_IDENTITY:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.oracle.owners import Stated, identities, identity_of, owners, whose
+from tests.oracle.subjects import About, key_of, subjects_of, words
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -90,6 +91,11 @@ class Touch:
         return self.at, phases.index(self.action) if self.action in phases else 0, self.event_id
 
     @property
+    def stored_key(self) -> str:
+        """By whom a view finds its owner: by its stated key or, where it states nobody, by whose it was found to be."""
+        return whose(self.record) if identities(self.record) else self.customer
+
+    @property
     def own_words(self) -> bool:
         """Whether it holds a text that the customer wrote."""
         return bool(self.text) and (
@@ -127,7 +133,7 @@ def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | No
     for record in lines:
         if record["kind"] in ACTIONS:
             first.setdefault(record["event_id"], record)
-    owner_of = owners(map(_stated, first.values()), MOVED_BEFORE)
+    owner_of = owners(_stated(first.values()), MOVED_BEFORE)
     touches = [_touch(record, sentiments.get(event_id), owner_of[event_id]) for event_id, record in first.items()]
     customers: dict[str, list[Touch]] = {}
     for touch in sorted(touches, key=lambda touch: touch.order):
@@ -138,14 +144,29 @@ def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | No
 def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], str]:
     """Return as whose a view shows what is stored under a name and a time: those of all touchpoints, and of owners."""
     touches = [touch for of_one in customers.values() for touch in of_one]
-    names = {(name, touch.at) for touch in touches for name in (whose(touch.record), touch.customer)}
+    names = {(name, touch.at) for touch in touches for name in (touch.stored_key, touch.customer)}
     asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in names}
-    found = owners([*(_stated(touch.record) for touch in touches), *asked.values()], OWNED_BEFORE)
+    found = owners([*_stated(touch.record for touch in touches), *asked.values()], OWNED_BEFORE)
     return {place: found[one.event_id] for place, one in asked.items()}
 
 
-def _stated(record: Mapping[str, Any]) -> Stated:
-    return Stated(milliseconds(record["occurred_at"]), record["event_id"], identities(record))
+def _stated(records: Iterable[Mapping[str, Any]]) -> list[Stated]:
+    """Return what lines state of who they are; those that state nobody state what their subjects' lines do."""
+    known = list(records)
+    abouts = {record["event_id"]: _about(record) for record in known if subjects_of(record)}
+    said = words(abouts.values())
+    found = []
+    for record in known:
+        event_id, stated = record["event_id"], identities(record)
+        at = milliseconds(record["occurred_at"])
+        found.append(Stated(at, event_id, stated or [identity_of(key_of(abouts[event_id], said, MOVED_BEFORE))]))
+    return found
+
+
+def _about(record: Mapping[str, Any]) -> About:
+    at, answers = milliseconds(record["occurred_at"]), bool(record.get("in_reply_to"))
+    key = whose(record) if identities(record) else None
+    return About(at, record["event_id"], record["source"], key, subjects_of(record), answers)
 
 
 def _touch(record: Mapping[str, Any], sentiment: float | None, owner: str) -> Touch:

@@ -34,9 +34,11 @@ from streams.agents import journeys
 from streams.agents.identity import Linking
 from streams.agents.journeys import Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
+from streams.agents.stating import Stating
 from streams.agents.watermarks import Watermarks
 from streams.identity.identities import Identities
 from streams.identity.statements import Statements
+from streams.identity.subjects import SubjectStatements
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.kafka.producer import Batches, Ends, Message, partition_for
@@ -179,7 +181,7 @@ class Cluster:
         self._crashes = crashes
         self._workers = [self._start() for _ in range(workers)]
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
-        self._statements = Statements(Identities())
+        self._stating = _stating(settings)
         self._links_end = 0
         self._slow = self._rng.choice((None, *self._places()))
         self._arrived: list[Touchpoint] = []
@@ -197,7 +199,7 @@ class Cluster:
             self.broker.logs[place] = list(other.broker.logs[place])
         self.broker.committed[LINKS, 0] = len(self.broker.logs[LINKS, 0])
         # No touchpoint states its links anew: the inputs may no longer hold those that did.
-        self._statements = other._statements
+        self._stating = other._stating
 
     def tables(self) -> MemoryWriter:
         """Return what a sink has stored that has read all facts, and deletes or drops what it is told to."""
@@ -291,13 +293,13 @@ class Cluster:
             key = one.customer_key.encode()
             place = partition_for(key, self._settings.partitions)
             batches[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(one)))
-            links = self._statements.links_of(one, 0)
-            batches[LINKS, 0] += [Message(None, identity_links.encode(link)) for link in links]
+            for stated_at, message in self._stating.messages_of(one, 0):
+                batches[stated_at].append(message)
         if self._crashes > 0 and rng.random() < 0.1:
             self._crashes -= 1
             for place_, messages in batches.items():
                 self.broker.append(place_, messages[: rng.randint(0, len(messages))])
-            self._statements = Statements(Identities())
+            self._stating = _stating(self._settings)
             self._take_in(arriving)
         else:
             ends = self.broker.write(batches)
@@ -429,3 +431,8 @@ class Cluster:
 
     async def _history(self, topic: str) -> AsyncIterator[Sequence[Record]]:
         yield list(self.broker.logs[topic, 0])
+
+
+def _stating(settings: Settings) -> Stating:
+    subjects = SubjectStatements(Identities(subjects=settings.subject_kinds).subjects)
+    return Stating(Statements(Identities()), subjects, settings.partitions)

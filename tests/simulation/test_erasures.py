@@ -10,6 +10,7 @@ import pytest
 from schemas import erasures, identity_links
 from schemas.identity_links import Command, Erase, Erasure, Identity, Link
 from schemas.journey_log import Touchpoint
+from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
 from streams.agents.identity_changes import erased_by, key_of
 from streams.identity.erasures import Erasures
@@ -29,6 +30,8 @@ def by_the_links(cluster: Cluster) -> tuple[IdentityGraph, Erasures]:
     for record in cluster.broker.logs[LINKS, 0]:
         read = identity_links.decode(record.value or b"")
         assert not isinstance(read, Erasure)
+        if isinstance(read, SubjectStated):
+            continue
         if isinstance(read, Erase):
             theirs = [one for named in read.identities for one in graph.person(named)]
             erased.add(erased_by(read, theirs, record.offset))

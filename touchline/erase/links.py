@@ -12,7 +12,8 @@ from aiokafka import TopicPartition
 
 from schemas import erasures, identity_links
 from schemas.erasures import Erasure
-from schemas.identity_links import Erase, Link, LinkRecord
+from schemas.identity_links import Command, Erase, Link, LinkRecord
+from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
 from streams.agents.identity_changes import key_of
 from streams.identity.erasures import Erasures
@@ -38,9 +39,18 @@ def surviving(records: Iterable[LinkRecord], erased: Iterable[Erasure]) -> Itera
             if record.erasure_id not in done:
                 yield record
             continue
-        at = record.occurred_at if isinstance(record, Link) else record.at
-        if not any(known.holds(key_of(one), at) for one in (record.first, record.second)):
+        if not any(known.holds(key, at) for key, at in _named_by(record)):
             yield record
+
+
+def _named_by(record: Link | Command | SubjectStated) -> Iterator[tuple[str, int]]:
+    """Yield the stated keys that a record names, and when it said so, ms."""
+    if not isinstance(record, SubjectStated):
+        at = record.occurred_at if isinstance(record, Link) else record.at
+        yield from ((key_of(one), at) for one in (record.first, record.second))
+    elif record.statement is not None:
+        at = record.statement.occurred_at
+        yield from ((key, at) for key in (record.customer_key, record.statement.stated_key))
 
 
 async def forget_links(settings: Settings, wait_s: float) -> int:

@@ -20,7 +20,7 @@ from streams.agents import journeys as agent
 from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
 from streams.journeys.output import Output
-from streams.journeys.partition import BUCKET, COUNT, VALUE
+from streams.journeys.partition import BUCKET, COUNT, VALUE, Partition
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends, Message
 from streams.process.run import run_worker
@@ -62,14 +62,14 @@ class Dying:
         return [message for message in messages if kind_of(message) in KINDS]
 
 
-async def write_or_die(self: Journeys, chunk: Chunk, output: Output) -> None:
+async def write_or_die(self: Journeys, chunk: Chunk, state: Partition, output: Output) -> None:
     global large_writes  # noqa: PLW0603  # this process has no other purpose
     # At the end of the log a wrong order of writes would do no harm: no later touchpoint would show the loss.
     large_writes += output.counts["touchpoints"] >= LARGE and not chunk.caught_up
     journeys: Any = copy.copy(self)
     if large_writes >= FATAL_WRITE:
         journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer))
-    await write(journeys, chunk, output)
+    await write(journeys, chunk, state, output)
 
 
 agent.MAX_RECORDS = 1  # a chunk a write: its end is that of the write

@@ -17,6 +17,7 @@ from schemas.topics import JOURNEYS_STATE
 from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
 from streams.journeys.output import Output
+from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends
 from streams.process.run import run_worker
@@ -52,11 +53,11 @@ class Suspending:
         return ends
 
 
-async def write_late(self: Journeys, chunk: Chunk, output: Output) -> None:
+async def write_late(self: Journeys, chunk: Chunk, state: Partition, output: Output) -> None:
     journeys: Any = copy.copy(self)
     if output.counts["touchpoints"] >= LARGE:
         journeys._services = replace(journeys._services, producer=Suspending(journeys._services.producer))
-    await write(journeys, chunk, output)
+    await write(journeys, chunk, state, output)
 
 
 Journeys._write = write_late  # type: ignore[method-assign]  # that is the point

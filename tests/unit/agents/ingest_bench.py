@@ -39,6 +39,8 @@ PURCHASES, PAGE_VIEWS = KIND_TOPICS["purchase"], KIND_TOPICS["page_view"]
 CODEC = Codec(FileRegistry())
 
 RECORDS: dict[str, dict[str, Any]] = {
+    "case_event": {"phase": "updated", "by": "agent"},
+    "tweet": {"post_id": "p", "text": ""},
     "purchase": {"order_id": "o-1", "amount_minor": 1000, "currency": "EUR"},
     "page_view": {"page": "/"},
     "survey_answer": {

@@ -46,7 +46,7 @@ async def test_a_time_is_reported_once_when_all_is_written() -> None:
         await journeys.times.report()
         await journeys.times.report()
 
-    assert reports(kafka) == [PartitionTime(SETTINGS.epoch, 0, START + 5)]
+    assert reports(kafka) == [PartitionTime(SETTINGS.epoch, 0, START + 5, START + 5)]
     assert kafka.written[WATERMARKS, 0][0].key == b"0/journeys/0"
 
 

@@ -26,10 +26,10 @@ EPOCH = 3
 class Bench:
     """The aggregator of two partitions, beside what the topic holds already."""
 
-    def __init__(self, *there: Record) -> None:
+    def __init__(self, *there: Record, subjects: str = "") -> None:
         self.there = [links_read(0), *there]
         self.producer = FakeProducer()
-        settings = Settings(partitions=2, epoch=EPOCH)
+        settings = Settings(partitions=2, epoch=EPOCH, subjects=subjects)
         services = Services(settings, self.producer, Telemetry.on(CollectorRegistry()), sleep=for_ever)
         self.watermarks = Watermarks(services, self._history)
 
@@ -108,6 +108,27 @@ async def test_the_settled_time_is_the_least_time_of_all_partitions() -> None:
     assert await bench.ticks(timed(1, 650), timed(0, 550)) == [tick(700), tick(700, 500), tick(700, 600)]
 
 
+def read(partition: int, own_time: int, links_end: int = 0) -> SourceRecord:
+    """Return what a partition reports that has read all up to its own time, of which not all is decided yet."""
+    return SourceRecord(encode(PartitionTime(EPOCH, partition, 0, own_time, links_end)), offset=0)
+
+
+async def test_with_subjects_a_time_is_decided_when_all_links_are_that_partitions_have_written_up_to_it() -> None:
+    bench = Bench(reached(0, 700), reached(1, 700), subjects="case")
+
+    assert await bench.ticks(read(0, 500)) == [Tick(700)]
+    assert await bench.ticks(read(1, 600)) == [Tick(700), Tick(700, 0, 500)]
+    # The first has read on, and has written a link by then; IDENTITY has not read it.
+    assert await bench.ticks(read(0, 650, links_end=1)) == [Tick(700), Tick(700, 0, 500)]
+    assert await bench.ticks(links_read(1)) == [Tick(700), Tick(700, 0, 500), Tick(700, 0, 600)]
+
+
+async def test_with_subjects_nothing_is_decided_that_a_task_has_not_reported() -> None:
+    bench = Bench(reached(0, 700), reached(1, 300), subjects="case")
+
+    assert await bench.ticks(read(0, 500), read(1, 600)) == [Tick(300, 0, 300)]
+
+
 async def test_a_task_and_a_partition_of_one_number_are_two() -> None:
     assert await Bench().ticks(reached(0, 700), timed(1, 800)) == []
     assert TaskWatermark(EPOCH, 0, 1).key != PartitionTime(EPOCH, 0, 1).key
@@ -183,7 +204,12 @@ async def test_ticks_come_by_themselves() -> None:
         await asyncio.sleep(0)
 
     bench.watermarks = Watermarks(
-        Services(Settings(partitions=2, epoch=EPOCH), bench.producer, Telemetry.on(CollectorRegistry()), sleep=no_time),
+        Services(
+            Settings(partitions=2, epoch=EPOCH, subjects=""),
+            bench.producer,
+            Telemetry.on(CollectorRegistry()),
+            sleep=no_time,
+        ),
         bench.watermarks._history,
     )
     running = asyncio.create_task(bench.watermarks.run(chunks()))

@@ -12,6 +12,7 @@ from tests.integration.kept import VIEWS
 from tests.oracle import histories
 from tests.oracle.compare import differences
 from tests.oracle.nasty import Nasty
+from tests.oracle.owners import identities
 from tests.oracle.touchpoints import moment
 from tests.simulation import arrivals as simulated
 from tests.simulation.arrivals import DAY, as_log, delayed
@@ -27,7 +28,7 @@ SEED = 3
 
 def test_every_row_is_what_the_profiles_hold(chdb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histories, "LIFE", LIFE)
-    lines = [of_one_name(line) for line in Nasty(seed=SEED, now=NOW).lines()]
+    lines = [of_one_name(line) for line in Nasty(seed=SEED, now=NOW).lines() if identities(line)]
     changelog = Changelog()
     # The last tick is for the tombstones: they follow the position.
     log = [*as_log(delayed(accepted(lines), SEED, 2 * DAY)), end_of_time(2 * NOW)]

@@ -1,4 +1,4 @@
-"""A customer's entry in the changelog is read as an earlier build has written it, and written the same."""
+"""A customer's entry in the changelog is read as an earlier build has written it, and written so, with later fields."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ STORED = bytes.fromhex(
 cookie was ann's. Written by the build of 2026-11-29."""
 
 
-def test_it_is_read_and_written_as_it_stands() -> None:
+OWNERSHIP = 18
+"""The last field of the entry."""
+
+
+def test_it_is_read_and_written_as_it_stands_with_the_later_fields_empty_behind() -> None:
     timeline = msgspec.msgpack.decode(STORED, type=CustomerTimeline)
 
     assert (timeline.offset, timeline.current.touchpoints) == (2, 1)
     assert timeline.ownership is not None
     assert (timeline.ownership.since, timeline.ownership.owners) == ([T0 + HOUR], ["ann"])
-    assert msgspec.msgpack.encode(timeline) == STORED
+    stored, written = (msgspec.msgpack.decode(value) for value in (STORED, msgspec.msgpack.encode(timeline)))
+    assert written[:OWNERSHIP] == stored[:OWNERSHIP]
+    assert written[OWNERSHIP:] == [[*stored[OWNERSHIP], {}, None]]
 
 
 def test_its_outline_tells_what_wakes_the_customer() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from schemas.kinds.kind import SubjectKind
 from sinks.database import select
 from tests.contract.engine import Engine
 from tests.unit.sinks.views import DAY, only, write
@@ -55,6 +58,17 @@ def test_a_touchpoint_is_that_of_whoever_owned_its_key_when_it_happened(chdb: En
     assert shown(chdb) == [PROFILE, "42", "57"]
     assert shown(chdb, "page_views") == [PROFILE, "42", "57"]
     assert select(chdb, "SELECT event_id FROM touchpoints WHERE customer_id = '42'") == [["e5"]]
+
+
+@pytest.mark.parametrize("kind", get_args(SubjectKind))
+def test_what_states_nobody_is_that_of_whoever_its_subject_was_found_to_be(chdb: Engine, kind: str) -> None:
+    touched(chdb, 0, f"anon:{kind}:17", PROFILE)
+    touched(chdb, 5, f"anon:{kind}:17", PROFILE)
+    touched(chdb, 6, f"anon:{kind}:17", "ann")
+    touched(chdb, 7, f"anon:{kind}:17")
+    own(chdb, 1, (T0 + 5 * DAY, "42"))
+
+    assert shown(chdb) == shown(chdb, "page_views") == [PROFILE, "42", "ann", f"anon:{kind}:17"]
 
 
 def test_the_newest_of_what_was_known_holds(chdb: Engine) -> None:

@@ -149,6 +149,19 @@ def test_any_other_time_zone_is_an_error_that_names_a_near_one(monkeypatch: pyte
         load()
 
 
+def test_subjects_are_a_list_of_those_that_there_are() -> None:
+    assert load().subject_kinds == ("case", "call", "post")
+    assert load(subjects=" post, order,").subject_kinds == ("order", "post")
+    assert load(subjects="").subject_kinds == ()
+
+
+def test_any_other_subject_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_SUBJECTS", "case,ticket")
+
+    with pytest.raises(SettingsError, match=r"^TOUCHLINE_SUBJECTS: 'ticket' is no subject: case, order, .*, post are$"):
+        load()
+
+
 def test_a_phone_region_is_one_that_has_a_numbering_plan() -> None:
     assert load().phone_region == ""
     assert load(phone_region=" gb ").phone_region == "GB"

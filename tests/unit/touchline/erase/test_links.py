@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.erasures import Erasure, digest_of
 from schemas.identity_links import CUSTOMER, Command, Erase, Link, LinkRecord
+from schemas.subjects import Statement, SubjectStated
 from touchline.erase.links import surviving
 
 SALT = b"s" * 16
@@ -32,3 +33,12 @@ def test_what_names_somebody_who_was_erased_and_is_older_goes_with_the_order() -
 def test_erasures_are_written_anew_in_front_and_not_twice() -> None:
     assert list(surviving([ERASURE, Link(BOB, COOKIE, 5, "e")], [ERASURE])) == [Link(BOB, COOKIE, 5, "e")]
     assert list(surviving([Link(ANN, MAIL, 5, "e")], [])) == [Link(ANN, MAIL, 5, "e")]
+
+
+def test_what_somebody_said_of_subjects_goes_with_them() -> None:
+    def said(key: str, at: int) -> SubjectStated:
+        return SubjectStated("anon:case:17", Statement(key, "desk", at, "e"))
+
+    kept: list[LinkRecord] = [said("ann", 101), said("bob", 100)]
+
+    assert list(surviving([said("ann", 100), *kept], [ERASURE])) == kept

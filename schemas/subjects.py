@@ -1,0 +1,62 @@
+"""The record that says whose a case, order, cart, call or post is, in the journeys log and among the links.
+
+In the journeys log it stands in the partition of the subject's own profile, which collects such statements. That
+partition writes it to `identity.links.v1`, too, once a touchpoint that states nobody waits for the subject's owner.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.kinds.touchpoint import tag_of
+
+SOURCES_MAX = 8
+"""Of so many sources the statements of a subject are kept: those whose first is the earliest."""
+
+
+class Statement(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a touchpoint says of whose a subject is.
+
+    Attributes:
+        stated_key, source, occurred_at, event_id: the touchpoint's; the time in ms.
+        late: whether it came later than the allowed lateness.
+        nameless: whether it states nobody: then its stated key is another subject's.
+    """
+
+    stated_key: str
+    source: str
+    occurred_at: int
+    event_id: str
+    late: bool = False
+    nameless: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, str, str, str]:
+        """What orders statements: the first counts. Whoever states a person comes before whoever states nobody."""
+        return self.nameless, self.late, self.occurred_at, self.event_id, self.source, self.stated_key
+
+
+class SubjectStated(msgspec.Struct, array_like=True, tag=tag_of("subject"), frozen=True, gc=False):
+    """A statement, or a question, of whose a subject is.
+
+    Attributes:
+        customer_key: the name of the subject's own profile.
+        statement: None where a touchpoint that states nobody waits for the subject's owner.
+    """
+
+    customer_key: str
+    statement: Statement | None = None
+
+
+def with_statement(known: list[Statement], stated: Statement) -> list[Statement]:
+    """Return the statements of a subject with one more: of each source the first, in their order.
+
+    It does not matter in which order they come. Where nothing changes, `known` itself is returned.
+    """
+    if not known:
+        return [stated]
+    if any(one.source == stated.source and one.rank <= stated.rank for one in known):
+        return known
+    kept = [one for one in known if one.source != stated.source]
+    found = sorted([*kept, stated], key=lambda one: one.rank)[:SOURCES_MAX]
+    return known if found == known else found

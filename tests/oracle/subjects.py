@@ -1,0 +1,101 @@
+"""Whose the touchpoints are that state nobody: each follows the words of others about its subject, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+FARTHEST = 16
+"""Subjects on the way from one to its owner."""
+
+
+class Word(NamedTuple):
+    """What one touchpoint says of whose a subject is.
+
+    Attributes:
+        of_nobody: whether it states nobody, so that the key is another subject's.
+    """
+
+    of_nobody: bool
+    at: int
+    event_id: str
+    source: str
+    key: str
+
+
+class About(NamedTuple):
+    """A touchpoint, and what it is about.
+
+    Attributes:
+        key: its stated key, None where it states nobody.
+        subjects: their names, that to which it belongs first.
+        answers: whether the first is what it answers.
+    """
+
+    at: int
+    event_id: str
+    source: str
+    key: str | None
+    subjects: tuple[str, ...]
+    answers: bool = False
+
+
+def subjects_of(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of what a line is about, by the default settings: that to which it belongs first."""
+    named: list[tuple[str, str | None]] = []
+    if record["kind"] == "case_event":
+        named = [("case", record["case_id"])]
+    elif record["kind"] == "support_call":
+        named = [("call", record["call_id"]), ("case", record.get("case_id"))]
+    elif record["kind"] == "tweet":
+        platform = record.get("platform", "twitter")
+        named = [(f"post:{platform}", record.get("in_reply_to")), (f"post:{platform}", record["post_id"])]
+    return tuple(f"anon:{kind}:{value}" for kind, value in named if value)
+
+
+def words(touchpoints: Iterable[About]) -> dict[str, list[Word]]:
+    """Return by subject what is said of it."""
+    said: dict[str, list[Word]] = {}
+    for one in touchpoints:
+        own = one.subjects[1:] if one.answers else one.subjects
+        if one.key is not None:
+            pairs = [(subject, one.key) for subject in own]
+        else:
+            first = one.subjects[0]
+            pairs = [(other, first) for other in one.subjects[1:]]
+            pairs += [] if one.answers else [(first, other) for other in one.subjects[1:]]
+        for subject, key in pairs:
+            said.setdefault(subject, []).append(Word(one.key is None, one.at, one.event_id, one.source, key))
+    return said
+
+
+def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int) -> str:
+    """Return the stated key that a touchpoint of nobody has by its subject, or the name of a subject's own profile.
+
+    Args:
+        moved_before: how long before a word it may have happened and still follow it, ms.
+    """
+    first = one.subjects[0]
+    way, reached, source = [first], first, one.source
+    while way[-1] in said:
+        about = said[way[-1]]
+        own = [word for word in about if word.source == source and not word.of_nobody]
+        word = min(own or about)
+        if word.key in way or len(way) > FARTHEST:
+            return first
+        if reached == way[-1] and one.at >= word.at - moved_before:
+            reached = word.key
+        way.append(word.key)
+        source = word.source
+    return reached
+
+
+def owners(touchpoints: Iterable[About], owner_of: Callable[[str, int], str], moved_before: int) -> dict[str, str]:
+    """Return whose the touchpoints are that state nobody, by event id.
+
+    Args:
+        owner_of: returns who owns what a stated key did at a time, ms.
+    """
+    known = list(touchpoints)
+    said = words(known)
+    return {one.event_id: owner_of(key_of(one, said, moved_before), one.at) for one in known if one.key is None}

@@ -1,0 +1,162 @@
+"""Whose subjects are, by a second account of it; of chains, circles, and thousands of subjects of one customer."""
+
+from __future__ import annotations
+
+import random
+import time
+from bisect import bisect_right
+from itertools import pairwise, permutations
+
+import pytest
+
+from schemas.identity_links import CUSTOMER, Identity
+from schemas.subjects import SOURCES_MAX, Statement, with_statement
+from streams.identity.subject_owners import CHAIN_MAX, Piece, SubjectOwned, SubjectOwners
+from tests.oracle.subjects import About, key_of, words
+
+MOVED = 10
+POOL = [f"anon:case:{number}" for number in range(6)]
+
+
+def nobody_else(_identity: Identity) -> list[Piece]:
+    return []
+
+
+def said(subject: str, key: str, at: int, source: str = "s", *, nameless: bool | None = None) -> tuple[str, Statement]:
+    is_nameless = key in POOL if nameless is None else nameless
+    return subject, Statement(key, source, at, f"e{at}", False, is_nameless)
+
+
+def taken(*statements: tuple[str, Statement]) -> SubjectOwners:
+    owners = SubjectOwners(MOVED, nobody_else)
+    for statement in statements:
+        owners.add(*statement)
+    return owners
+
+
+def owned(owners: SubjectOwners, subject: str) -> SubjectOwned:
+    [(_, found)] = owners.owned([subject])
+    return found
+
+
+def owner_at(owners: SubjectOwners, subject: str, at: int, source: str = "other") -> str:
+    pieces, by_source = owned(owners, subject)
+    pieces = by_source.get(source, pieces)
+    place = bisect_right([since for since, _ in pieces], at)
+    return pieces[place - 1][1] if place else subject
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_owners_are_those_of_the_oracle_in_whatever_order_statements_come(seed: int) -> None:
+    rng = random.Random(seed)
+    known = []
+    for number in range(rng.randrange(1, 12)):
+        subjects = tuple(rng.sample(POOL, rng.choice((1, 2, 2))))
+        key = rng.choice((None, None, "ann", "bob"))
+        known.append(About(rng.randrange(40), f"e{number}", rng.choice("ab"), key, subjects, rng.random() < 0.5))
+    statements = [
+        (subject, Statement(word.key, word.source, word.at, word.event_id, False, word.of_nobody))
+        for subject, about in words(known).items()
+        for word in about
+    ]
+    rng.shuffle(statements)
+    owners = taken(*statements)
+
+    for one in known:
+        if one.key is None:
+            expected = key_of(one, words(known), MOVED)
+            assert owner_at(owners, one.subjects[0], one.at, one.source) == expected
+
+
+def test_a_statement_counts_for_what_happened_a_while_before_it() -> None:
+    assert owned(taken(said(POOL[0], "ann", 100)), POOL[0]).pieces == [(100 - MOVED, "ann")]
+
+
+def test_a_subject_follows_its_key_to_whom_that_is() -> None:
+    def links(identity: Identity) -> list[Piece]:
+        return {("cookie", "k"): [(50, "42"), (200, "57")], (CUSTOMER, "ann"): [(120, "bea")]}.get(identity, [])
+
+    owners = SubjectOwners(MOVED, links)
+    owners.add(*said(POOL[0], "anon:cookie:k", 100))
+    owners.add(*said(POOL[1], POOL[0], 130))
+    owners.add(*said(POOL[2], "ann", 100))
+
+    assert owned(owners, POOL[0]).pieces == [(90, "42"), (200, "57")]
+    assert owned(owners, POOL[1]).pieces == [(120, "42"), (200, "57")]
+    assert owned(owners, POOL[2]).pieces == [(90, "ann"), (120, "bea")]
+    assert sorted(owners.of(["anon:cookie:k"])) == POOL[:2]
+
+
+def test_of_two_helpdesks_that_number_their_cases_alike_each_has_its_own() -> None:
+    owners = taken(said(POOL[0], "ann", 1, "desk"), said(POOL[0], "bob", 5, "help"))
+
+    assert [owner_at(owners, POOL[0], 9, source) for source in ("desk", "help", "carrier")] == ["ann", "bob", "ann"]
+
+
+def test_whoever_states_a_person_comes_before_whoever_states_nobody() -> None:
+    assert owner_at(taken(said(POOL[0], POOL[1], 1), said(POOL[0], "ann", 5)), POOL[0], 9) == "ann"
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+def test_a_way_that_leads_back_leads_to_nobody(length: int) -> None:
+    circle = [said(POOL[number], POOL[(number + 1) % length], number) for number in range(length)]
+
+    assert [owned(taken(*circle), subject).pieces for subject in POOL[:length]] == [[]] * length
+
+
+def test_answers_to_answers_are_followed_so_far() -> None:
+    chain = [f"anon:post:t:{number}" for number in range(CHAIN_MAX + 2)]
+    owners = taken(said(chain[0], "ann", 0), *(said(one, to, 0, nameless=True) for to, one in pairwise(chain)))
+
+    assert [owner_at(owners, one, 9) for one in chain] == ["ann"] * CHAIN_MAX + chain[CHAIN_MAX:]
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_of_each_source_the_first_statement_is_kept_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
+    statements = [said(POOL[0], key, at, source)[1] for key, at, source in SAID]
+    known: list[Statement] = []
+    for number in order:
+        known = with_statement(known, statements[number])
+
+    assert [(one.stated_key, one.occurred_at) for one in known] == [("bob", 2), ("ann", 3)]
+
+
+SAID = (("ann", 3, "desk"), ("bob", 2, "help"), ("cem", 4, "desk"), ("dan", 9, "help"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_subject_of_many_sources_and_customers_takes_no_more_than_a_few(seed: int) -> None:
+    rng = random.Random(seed)
+    statements = [said(POOL[0], f"c{number}", rng.randrange(99), f"s{number % 40}")[1] for number in range(400)]
+    known: list[Statement] = []
+    for one in statements:
+        known = with_statement(known, one)
+
+    first = {one.source: one for one in sorted(statements, key=lambda one: one.rank, reverse=True)}
+    assert known == sorted(first.values(), key=lambda one: one.rank)[:SOURCES_MAX]
+
+
+def test_what_changes_nothing_names_no_subject() -> None:
+    owners = taken(said(POOL[0], "ann", 5))
+
+    assert owners.add(*said(POOL[0], "bob", 6)) == []
+    assert owners.add(*said(POOL[0], "bob", 4)) == [POOL[0]]
+    assert owners.of(["ann"]) == []
+
+
+def test_a_customer_of_ten_thousand_subjects_is_asked_once() -> None:
+    asked = []
+
+    def links(identity: Identity) -> list[Piece]:
+        asked.append(identity)
+        return [(0, "42")]
+
+    owners = SubjectOwners(MOVED, links)
+    for number in range(10_000):
+        owners.add(*said(f"anon:case:{number}", "anon:cookie:k", 100))
+    began = time.process_time()
+    found = dict(owners.owned(owners.of(["anon:cookie:k"])))
+
+    assert len(found) == 10_000
+    assert asked == [("cookie", "k")]
+    assert time.process_time() - began < 2
