@@ -13,9 +13,10 @@ import tempfile
 import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import comb
 from pathlib import Path
 from statistics import mean, median
@@ -25,23 +26,41 @@ import click
 import msgspec
 
 from schemas.identity_links import CUSTOMER, Identity
+from schemas.kinds import TOUCHPOINT_KINDS
+from schemas.kinds.names import KindName
+from schemas.subjects import Statement
+from streams.agents.identity_changes import key_of
 from streams.identity.graph import IdentityGraph
+from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities
 from streams.identity.links import links_of
 from streams.identity.statements import REMEMBERED
+from streams.identity.subject_owners import SubjectOwners, identity_of
+from streams.identity.subjects import SUBJECT_KINDS, Named, statements_of
 from touchline.simulate.identities import write_identities
 from touchline.simulate.stream import period_of
 
 Line = TypeVar("Line", bound=msgspec.Struct)
+Owner = TypeVar("Owner")
 
 
 class Seen(msgspec.Struct):
     """What the rule sees of a touchpoint."""
 
+    kind: KindName
     event_id: str
     occurred_at: datetime
+    source: str
     customer_id: str | None = None
     identifiers: dict[str, str] = {}
+    author: str = "customer"
+    platform: str = "twitter"
+    post_id: str | None = None
+    in_reply_to: str | None = None
+    case_id: str | None = None
+    call_id: str | None = None
+    order_id: str | None = None
+    cart_id: str | None = None
 
     @property
     def at(self) -> int:
@@ -75,21 +94,24 @@ class Rule:
 
     def __init__(self) -> None:
         self.graph = IdentityGraph()
+        self.subjects = SubjectOwners(WINDOW_MS, self._pieces)
         self.costs_us = array("d")
         self.links = 0
-        self._identities = Identities()
+        self._identities = Identities(subjects=SUBJECT_KINDS)
         self._stated: dict[tuple[Identity, ...], None] = {}
         self._owned: dict[Identity, tuple[tuple[int, Identity], ...]] = {}
 
     def identities_of(self, seen: Seen) -> list[Identity]:
         """Return the identities that a touchpoint states, the strongest first."""
-        found: list[Identity] = list(self._identities.usable(seen.identifiers))
+        is_answer = seen.author == "brand" and seen.in_reply_to is not None
+        found: list[Identity] = [] if is_answer else list(self._identities.usable(seen.identifiers))
         customer = None if seen.customer_id is None else self._identities.customer(seen.customer_id)
         return found if customer is None else [(CUSTOMER, customer), *found]
 
     def learn(self, seen: Seen) -> None:
         """Take the links of a touchpoint; touchpoints come in order of time. What was stated lately is no new link."""
         stated = tuple(self.identities_of(seen))
+        self._learn_subjects(seen, stated)
         if stated in self._stated:
             return
         self._stated[stated] = None
@@ -105,15 +127,41 @@ class Rule:
         self.links += len(links)
 
     def owner_of(self, seen: Seen) -> Identity:
-        """Return whose a touchpoint is once all links are known; one that states nobody is a profile of its own."""
+        """Return whose a touchpoint is once all links are known; one that states nobody is its subject's owner's."""
         stated = self.identities_of(seen)
-        if not stated:
+        if stated:
+            return _at(seen.at, self._owned_by(stated[0]), stated[0])
+        named = self._named(seen)
+        if not named:
             return "event", seen.event_id
-        identity = stated[0]
+        [(profile, owned)] = self.subjects.owned([named[0].profile])
+        pieces = owned.by_source.get(seen.source, owned.pieces)
+        return identity_of(_at(seen.at, pieces, profile))
+
+    def _learn_subjects(self, seen: Seen, stated: Sequence[Identity]) -> None:
+        named = self._named(seen)
+        if named:
+            key = key_of(stated[0]) if stated else named[0].profile
+            for one in statements_of(named, Statement(key, seen.source, seen.at, seen.event_id)):
+                if one.statement is not None:
+                    self.subjects.add(one.customer_key, one.statement)
+
+    def _named(self, seen: Seen) -> list[Named]:
+        return list(self._identities.subjects.named(TOUCHPOINT_KINDS[seen.kind].struct, partial(getattr, seen)))
+
+    def _owned_by(self, identity: Identity) -> tuple[tuple[int, Identity], ...]:
         if identity not in self._owned:
             self._owned[identity] = tuple((each.since, each.owner) for each in self.graph.owned(identity))
-        owners = [owner for since, owner in self._owned[identity] if since <= seen.at]
-        return owners[-1] if owners else identity
+        return self._owned[identity]
+
+    def _pieces(self, identity: Identity) -> list[tuple[int, str]]:
+        return [(since, key_of(owner)) for since, owner in self._owned_by(identity)]
+
+
+def _at(at: int, owners: Iterable[tuple[int, Owner]], otherwise: Owner) -> Owner:
+    """Return the last of some owners who is one by a time, ms."""
+    found = [owner for since, owner in owners if since <= at]
+    return found[-1] if found else otherwise
 
 
 @dataclass(frozen=True)

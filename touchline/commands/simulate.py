@@ -41,7 +41,8 @@ SHOP_DAYS, YEAR_DAYS = 60, 365
 @click.option(
     "--subject-only",
     is_flag=True,
-    help="With --identities: webhooks about an order, case, call or post state nobody. Workers refuse such messages.",
+    help="With --identities: refunds state their order alone, which workers take only if TOUCHLINE_SUBJECTS names "
+    "orders, and the brand's answers their post alone.",
 )
 def command(
     customers: int, days: int | None, seed: int, out: Path, end: datetime | None, identities: bool, subject_only: bool

@@ -15,8 +15,6 @@ CUSTOMER = "customer"
 """The kind of a customer's own number among a person's identities."""
 BRAND = {"twitter": "@harbourcoffee"}
 """What the shop's own posts state."""
-AGENT = {"email": "desk@harbour-coffee.example"}
-"""What the shop's help desk states where it names itself."""
 
 _NAMES = ("ann", "bea", "cem", "dan", "eva", "finn", "gil", "hana", "ivo", "june", "kai", "lea", "mo", "nia", "ole")
 

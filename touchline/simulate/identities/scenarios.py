@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from touchline.simulate.identities.individual import AGENT, BRAND, CUSTOMER, Individual
+from touchline.simulate.identities.individual import BRAND, CUSTOMER, Individual
 from touchline.simulate.identities.unit import Unit
 from touchline.simulate.shop import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -192,8 +192,8 @@ def _subject_only(unit: Unit) -> None:
     nobody: dict[str, str] = {}
     only = unit.subject_only
     who.refund(at + who.days(3, 8), order, *(() if only else ("email",)))
-    who.call(at + who.days(3, 8), "phone", ends_by=() if only else None)
-    who.case(at + who.days(8, 12), "email", agent=nobody if only else AGENT)
+    who.call(at + who.days(3, 8), "phone", ends_by=())
+    who.case(at + who.days(8, 12), "email", agent=nobody)
     who.post(at + who.days(8, 30), "twitter", brand=nobody if only else BRAND)
 
 
@@ -232,7 +232,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "changed_phone": Scenario(4, (1,), False, _changed_phone),
         "changed_email": Scenario(4, (1,), False, _changed_email),
         "mistyped_email": Scenario(5, (1,), False, _mistyped_email),
-        "subject_only": Scenario(5, (1,), True, _subject_only),
+        "subject_only": Scenario(5, (1,), False, _subject_only),
         "one_visit": Scenario(13, (1,), False, _one_visit),
         "shared_computer": Scenario(5, (2, 3), True, _shared_computer),
         "shared_email": Scenario(4, (2,), True, _shared_email),

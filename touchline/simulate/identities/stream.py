@@ -42,8 +42,9 @@ def write_identities(people: int, seed: int, period: Period, out: Path, *, subje
         people: how many, at least 1; from about 40 on each scenario has some.
         seed: the same seed gives the same bytes.
         period: the time, at least `MIN_DAYS` days.
-        subject_only: whether webhooks that speak of a known order, case, call or post state nobody; touchline refuses
-            such messages as `no_identity`. Without it they state the customer's or the shop's own identifiers.
+        subject_only: whether refunds state their order alone, and the brand's answers their post alone. By the default
+            settings touchline refuses such refunds as `no_identity`. Without it they state the customer's address and
+            the brand's account. The desk's steps and the ends of calls never state anybody.
 
     Raises:
         ValueError: nobody, or too few days.
