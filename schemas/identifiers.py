@@ -14,9 +14,6 @@ OTHER_KIND = "other"
 """What kinds are counted as that the contract does not name: producers choose their names."""
 COUNTED_KINDS = (CUSTOMER_ID, *IDENTIFIER_KINDS, OTHER_KIND)
 
-ANONYMOUS = "anon:"
-"""The beginning of an anonymous profile's name; the identifier's kind and value follow."""
-
 IgnoredReason = Literal["placeholder", "pattern", "malformed"]
 """Why an identifier is ignored: it stands where one should be; a setting's pattern says so; it is none of its kind."""
 IGNORED_REASONS: tuple[IgnoredReason, ...] = get_args(IgnoredReason)

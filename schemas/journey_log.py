@@ -98,7 +98,7 @@ class Withdrawn(msgspec.Struct, array_like=True, tag=tag_of("withdrawn"), frozen
 
 
 class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True, gc=False):
-    """Whoever has a stated key is erased; it stands in the key's own partition.
+    """Whoever has a stated key is erased; it stands in the key's own partition, and so marked in the others.
 
     Attributes:
         customer_key: the stated key.
@@ -106,6 +106,7 @@ class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True,
         erasure_id: the order's.
         salt: of the digest by which the partition knows the key from then on.
         links_offset: of the order in `identity.links.v1`: owners that earlier links have decided hold no longer.
+        is_elsewhere: whether the key is of another partition: this one forgets what was said of subjects.
     """
 
     customer_key: str
@@ -113,6 +114,7 @@ class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True,
     erasure_id: str
     salt: bytes
     links_offset: int
+    is_elsewhere: bool = False
 
 
 Forwarded = Moved | Withdrawn

@@ -6,10 +6,17 @@ partition writes it to `identity.links.v1`, too, once a touchpoint that states n
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
+from schemas.identifiers import ANONYMOUS
+from schemas.kinds.kind import SubjectKind
 from schemas.kinds.touchpoint import tag_of
 
+SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
+PROFILES = tuple(f"{ANONYMOUS}{kind}:" for kind in SUBJECT_KINDS)
+"""How the names of subjects' own profiles begin."""
 SOURCES_MAX = 8
 """Of so many sources the statements of a subject are kept: those whose first is the earliest."""
 
@@ -46,6 +53,11 @@ class SubjectStated(msgspec.Struct, array_like=True, tag=tag_of("subject"), froz
 
     customer_key: str
     statement: Statement | None = None
+
+
+def is_subject(customer_key: str) -> bool:
+    """Return whether a stated key is the name of a subject's own profile: its touchpoint states nobody."""
+    return customer_key.startswith(PROFILES)
 
 
 def with_statement(known: list[Statement], stated: Statement) -> list[Statement]:

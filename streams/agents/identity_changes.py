@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from schemas import erasures, journey_log
 from schemas.erasures import ERASED, ErasedRows, Erasure
 from schemas.identifiers import ANONYMOUS
@@ -87,7 +89,7 @@ class Changed:
         """Add what is told of an erasure: to the partitions of the stated keys, INGEST and the sink; as `add`."""
         keys = [key_of(one) for one in identities]
         for key in keys:
-            self._tell(Erased(key, erasure.at, erasure.erasure_id, erasure.salt, erasure.links_offset))
+            self._tell_all(Erased(key, erasure.at, erasure.erasure_id, erasure.salt, erasure.links_offset))
             yield
         version = row_version(self._epoch, erasure.links_offset)
         rows = Message(ERASED, erasures.encode(ErasedRows(erasure.erasure_id, erasure.at, keys, version)))
@@ -97,6 +99,15 @@ class Changed:
         told = Message(erasure.erasure_id.encode(), erasures.encode(erasure))
         self._others += [(ERASURES, 0, told), *((topic, number, rows) for topic, number in places)]
         yield
+
+    def _tell_all(self, record: Erased) -> None:
+        """Tell all partitions: whose a subject is may have been said in any of them."""
+        self._tell(record)
+        key = record.customer_key.encode()
+        message = Message(key, journey_log.encode(replace(record, is_elsewhere=True)))
+        own = partition_for(key, self._partitions)
+        self._owners += [(number, message) for number in range(self._partitions) if number != own]
+        self._note(self._partitions * message.size)
 
     def _tell(self, record: Owners | Erased) -> None:
         """Tell the partition of a stated key, behind what it was told before."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from schemas import identity_links, journey_log
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.subjects import is_subject
 from schemas.topics import JOURNEYS_LOG, LINKS
 from streams.identity.statements import Statements
-from streams.identity.subjects import SubjectStatements, is_subject
+from streams.identity.subjects import SubjectStatements
 from streams.kafka.producer import Message, partition_for
 
 Place = tuple[str, int]

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from schemas.identifiers import ANONYMOUS, CUSTOMER_ID, OTHER_KIND, IgnoredReason
 from schemas.kinds.kind import SubjectKind
 from schemas.limits import MAPS, SHORT
+from schemas.subjects import SUBJECT_KINDS
 from streams.identity.emails import email
 from streams.identity.handles import handle, twitter
 from streams.identity.patterns import Patterns
 from streams.identity.phones import Phones
 from streams.identity.placeholders import REPEATED, REPEATED_CUSTOMER_ID, is_placeholder
-from streams.identity.subjects import SUBJECT_KINDS, Subjects
+from streams.identity.subjects import Subjects
 from streams.identity.text import cleaned, folded
 
 Identifier = tuple[str, str]

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import CUSTOMER, Identity
-from schemas.subjects import Statement, with_statement
-from streams.identity.subjects import is_subject
+from schemas.subjects import Statement, is_subject, with_statement
 
 CHAIN_MAX = 16
 """A subject is another's as far as that, as an answer to an answer is: a longer way leads to nobody."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,13 +17,11 @@ from schemas.identifiers import ANONYMOUS
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.kind import Subject, SubjectKind, TouchpointKind
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.subjects import Statement, SubjectStated
+from schemas.subjects import Statement, SubjectStated, is_subject
 
-SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
 
-_PROFILES = tuple(f"{ANONYMOUS}{kind}:" for kind in SUBJECT_KINDS)
 _Said = tuple[str | bool | None, ...]
 _When = tuple[bool, int, str, str]
 
@@ -39,11 +37,6 @@ class Named(NamedTuple):
     profile: str
     answered: bool
     itself: bool
-
-
-def is_subject(customer_key: str) -> bool:
-    """Return whether a stated key is the name of a subject's own profile: its touchpoint states nobody."""
-    return customer_key.startswith(_PROFILES)
 
 
 class Subjects:

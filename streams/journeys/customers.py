@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.journey_log import Erased
 from schemas.rows import Row
+from schemas.subjects import is_subject
 from schemas.versions import MOVES, ON_TIME, row_version
 from streams.journeys.customer_timeline import CustomerTimeline, Outline
 from streams.journeys.effects import Effects
@@ -32,6 +33,8 @@ from streams.journeys.timers import Timers
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
+SCANNED_AT_ONCE = 1_000
+"""Customers looked through before others have a turn."""
 CACHED_BYTES = 64 << 20
 """Bytes of their states, encoded: of robots, whose states are large, fewer are kept decoded."""
 
@@ -161,6 +164,23 @@ class Customers:
         self._dirty.pop(customer_key, None)
         self._gone[customer_key] = None
         return rows
+
+    def forget_statements(self, record: Erased, offset: int) -> Iterator[None]:
+        """Forget whose subjects somebody who is erased has said to be; the caller may let others have a turn."""
+        for number, customer_key in enumerate([*self._encoded, *self._dirty]):
+            if number % SCANNED_AT_ONCE == 0:
+                yield
+            if not is_subject(customer_key):
+                continue
+            known = self._cache.get(customer_key) or _outlines.decode(self._encoded[customer_key])
+            subject = known.ownership.subject if known.ownership is not None else None
+            if subject is None or not subject.forget(record.customer_key, record.at):
+                continue
+            timeline = self.timeline(customer_key)
+            if timeline.ownership is not None and timeline.ownership.subject is not None:
+                timeline.ownership.subject.forget(record.customer_key, record.at)
+            timeline.offset = offset
+            self.touch(customer_key)
 
     def take_gone(self) -> list[bytes]:
         """Return the keys of the customers that are erased since this was last asked, and have not come again."""

@@ -117,6 +117,9 @@ class ErasedCustomers:
             at = touchpoint_in(record.record).occurred_at
         elif isinstance(record, SubjectStated) and record.statement is not None:
             at = record.statement.occurred_at
+            stated = self.find(record.statement.stated_key)
+            if stated is not None and at <= stated.at:
+                return stated
         found = self.find(record.customer_key)
         if found is None:
             return None

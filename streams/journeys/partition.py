@@ -330,6 +330,10 @@ class Partition:
 
         Metrics stay as they are: they name nobody, and have counted what comes again.
         """
+        yield from self.customers.forget_statements(record, context.offset)
+        if record.is_elsewhere:
+            self.customers.erased.add(record, context.offset)
+            return
         customer_key = record.customer_key
         version = row_version(self._rules.epoch, context.offset)
         later = list(take_later(timeline, record, self._sender(context)))

@@ -33,6 +33,13 @@ class Subject(msgspec.Struct, array_like=True, gc=False):
         self.statements = kept
         return [record] if self.is_asked else []
 
+    def forget(self, stated_key: str, until: int) -> bool:
+        """Forget what was said up to a time (ms) by whoever has a stated key; return whether there was any."""
+        kept = [one for one in self.statements if one.stated_key != stated_key or one.occurred_at > until]
+        is_less = len(kept) < len(self.statements)
+        self.statements = kept
+        return is_less
+
     def told(self, customer_key: str) -> list[SubjectStated]:
         """Return what IDENTITY has been told, or has to be: it is told again after a crash."""
         return [SubjectStated(customer_key, one) for one in self.statements] if self.is_asked else []

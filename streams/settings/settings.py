@@ -11,10 +11,10 @@ from pydantic_settings import SettingsConfigDict
 
 from schemas.inputs import InputTopics, input_topics
 from schemas.kinds.kind import SubjectKind
+from schemas.subjects import SUBJECT_KINDS
 from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
-from streams.identity.subjects import SUBJECT_KINDS
 from streams.settings.collect import CollectSettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of

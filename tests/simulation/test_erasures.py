@@ -87,6 +87,9 @@ def check_state(cluster: Cluster, erased: Erasures) -> None:
             assert [one for one in timeline.pending if one.occurred_at <= erased.until(key)] == []
             forwarded = timeline.ownership.forwarded if timeline.ownership is not None else []
             assert [one for one in forwarded if one.occurred_at <= erased.until(key)] == []
+            subject = timeline.ownership.subject if timeline.ownership is not None else None
+            statements = subject.statements if subject is not None else []
+            assert [one for one in statements if one.occurred_at <= erased.until(one.stated_key)] == []
 
 
 def check_told(cluster: Cluster, erased: Erasures, keys: list[str]) -> None:

@@ -57,8 +57,6 @@ def command(
     for end in asyncio.run(ends(configured, wall_clock())):
         say(line_of(end))
     say("metrics, which name nobody, stay as they are")
-    if configured.subject_kinds:
-        say("whose a case, call or post was said to be stays in its own state: docs/identity.md#erasing-somebody")
     if any(left.values()):
         say(f"LEFT: {', '.join(f'{count} in {name}' for name, count in left.items() if count)}", err=True)
         ctx.exit(1)

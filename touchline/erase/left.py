@@ -11,10 +11,12 @@ import msgspec
 
 from schemas.erasures import ERASED_FROM, ErasedRows, Erasure, digest_of
 from schemas.errors import NOT_READ
+from schemas.subjects import PROFILES
 from schemas.topics import JOURNEYS_STATE
 from sinks.database import Database, select
 from sinks.erasing import part_of
 from streams.agents.erased_rows import LetterSearch
+from streams.journeys.customer_timeline import Outline
 from streams.journeys.erasing import ErasedCustomer
 from streams.journeys.partition import CUSTOMER, ERASED
 from streams.journeys.position import Header
@@ -53,6 +55,8 @@ SELECT table, groupArray(part), toInt64(sum(deleted)) FROM erasures_rows FINAL
 WHERE erasure_id = {id:String} GROUP BY table
 """
 
+_SUBJECTS = tuple(CUSTOMER + profile.encode() for profile in PROFILES)
+_outlines = msgspec.msgpack.Decoder(Outline)
 _headers = msgspec.msgpack.Decoder(Header)
 _erased = msgspec.msgpack.Decoder(ErasedCustomer)
 
@@ -98,7 +102,9 @@ def rows_left(database: Database, settings: Settings, erased: ErasedRows) -> Map
 
 
 async def state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) -> int:
-    """Return how many of the stated keys have a state in the changelog that is of before the erasure.
+    """Return how many states in the changelog are of one of the stated keys before the erasure, or name one.
+
+    Those that may name one are those of subjects: whose a case is, by what was said before.
 
     It is written behind the rows: it is asked again where some have.
 
@@ -115,17 +121,31 @@ async def state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) -
 
 
 async def _state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) -> int:
-    places: dict[int, list[str]] = {}
+    places: dict[int, list[str]] = {number: [] for number in range(settings.partitions)}
     for key in erased.customer_keys:
-        places.setdefault(partition_for(key.encode(), settings.partitions), []).append(key)
+        places[partition_for(key.encode(), settings.partitions)].append(key)
     left = 0
     for partition, keys in places.items():
         kept: dict[bytes, bytes | None] = {}
+        subjects: dict[bytes, bytes | None] = {}
         names = {name for key in keys for name in _names(key, erasure)}
         async for run in read_to_end(settings, JOURNEYS_STATE, [partition]):
             kept.update({one.key: one.value for one in run.records if one.key in names})
+            found = ((one.key or b"", one.value) for one in run.records)
+            subjects.update({name: value for name, value in found if name.startswith(_SUBJECTS)})
         left += sum(not _is_gone(kept, *_names(key, erasure)) for key in keys)
+        left += sum(_names_one(value, erased) for value in subjects.values() if value is not None)
     return left
+
+
+def _names_one(value: bytes, erased: ErasedRows) -> bool:
+    """Return whether a subject's state says that the subject is of somebody who was erased since."""
+    try:
+        ownership = _outlines.decode(value).ownership
+    except NOT_READ:
+        return True
+    said = ownership.subject.statements if ownership is not None and ownership.subject is not None else ()
+    return any(one.stated_key in erased.customer_keys and one.occurred_at <= erased.at for one in said)
 
 
 def _names(key: str, erasure: Erasure) -> tuple[bytes, bytes]:

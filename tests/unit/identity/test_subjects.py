@@ -9,11 +9,11 @@ import pytest
 from schemas.avro.codec import KIND_RECORDS
 from schemas.errors import RefusalError
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.subjects import Statement, SubjectStated
+from schemas.subjects import SUBJECT_KINDS, Statement, SubjectStated, is_subject
 from streams.identity import subjects as module
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
-from streams.identity.subjects import SUBJECT_KINDS, SubjectStatements
+from streams.identity.subjects import SubjectStatements
 from streams.intake.accept import Source, accept
 from tests.unit.intake.acceptance import CODEC, NOW, LengthScorer
 from tests.unit.schemas.records import T0, minimal
@@ -87,11 +87,11 @@ def test_an_identifier_whose_kind_is_called_as_a_subject_names_another_profile(k
     stated = taken("page_view", customer_id=None, identifiers={kind: "17"})
 
     assert stated.customer_key == f"anon:~{kind.lower()}:17"
-    assert not module.is_subject(stated.customer_key)
+    assert not is_subject(stated.customer_key)
 
 
 def test_no_customers_id_is_taken_for_a_subject() -> None:
-    assert not module.is_subject(taken("page_view", customer_id="anon:case:17").customer_key)
+    assert not is_subject(taken("page_view", customer_id="anon:case:17").customer_key)
 
 
 def said(*touchpoints: Touchpoint) -> list[list[SubjectStated]]:

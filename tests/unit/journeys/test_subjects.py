@@ -90,3 +90,26 @@ def test_what_was_said_before_an_erasure_of_the_subject_is_passed_over() -> None
     assert played(partition, ASKED, ANN, BOB).links == []
     later = SubjectStated(CASE, Statement("ann", "desk", T0 + 6, "e6"))
     assert played(partition, later).links == [later]
+
+
+def test_what_somebody_said_of_a_subject_is_forgotten_with_them_in_whichever_partition_it_stands() -> None:
+    partition, again = Partition(0, 1, Rules()), Partition(0, 1, Rules())
+    shops = SubjectStated(CASE, Statement("bob", "shop", T0 + 9, "e9"))
+    erased = Erased("ann", T0 + 5, "order", b"s" * 16, 1, is_elsewhere=True)
+    kept = dict(played(partition, ANN, shops).customers)
+    assert b"ann" in b"".join(value or b"" for value in kept.values())
+
+    output = played(partition, erased)
+
+    kept |= dict(output.customers)
+    assert b"ann" not in b"".join(value or b"" for value in kept.values())
+    assert output.erased_rows == []
+    # What was under way is passed over, also after a restart; what they say later counts.
+    for key, value in kept.items():
+        again.restore(key, value or b"")
+    again.restore(*output.position)
+    again.restored()
+    later = SubjectStated(CASE, Statement("ann", "desk", T0 + 6, "e6"))
+    for one in (partition, again):
+        assert played(one, ANN, ASKED).links == [shops]
+        assert played(one, later).links == [later]
