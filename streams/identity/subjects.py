@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from schemas.identifiers import ANONYMOUS
@@ -21,6 +23,9 @@ from schemas.subjects import Statement, SubjectStated, is_subject
 
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
+
+_LONGEST = 256
+"""Characters. Of a longer statement a digest is remembered."""
 
 _Said = tuple[str | bool | None, ...]
 _When = tuple[bool, int, str, str]
@@ -139,7 +144,11 @@ class SubjectStatements:
 
     def _statement_of(self, touchpoint: Touchpoint, fields: Callable[[Touchpoint], tuple[str | None, ...]]) -> _Said:
         # Of those that state somebody the first statement decides, whomever the others state.
-        return touchpoint.source, is_subject(touchpoint.customer_key), *fields(touchpoint)
+        source, named = touchpoint.source, fields(touchpoint)
+        said: _Said = (source, is_subject(touchpoint.customer_key), *named)
+        if len(source) + sum(len(one) for one in named if one is not None) > _LONGEST:
+            return (blake2b(msgspec.msgpack.encode(said), digest_size=16).hexdigest(),)
+        return said
 
 
 def statements_of(named: Sequence[Named], stated: Statement) -> Iterator[SubjectStated]:

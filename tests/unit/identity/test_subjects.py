@@ -166,6 +166,18 @@ def test_what_may_not_have_been_written_is_said_again() -> None:
     assert list(statements.stated_by(case, 0)) == before != []
 
 
+def test_of_long_names_little_is_remembered() -> None:
+    statements = SubjectStatements(IDENTITIES.subjects)
+    calls = [taken("support_call", **ANN, call_id=f"c{number:0250}", case_id=f"c{number:0250}") for number in range(9)]
+
+    assert all(statements.stated_by(call, 0) for call in calls)
+
+    assert max(len(repr(one)) for one in statements._said) < 100
+    assert not any(statements.stated_by(call, 0) for call in calls)
+    statements.forget(calls[3])
+    assert [bool(statements.stated_by(call, 0)) for call in calls] == [number == 3 for number in range(9)]
+
+
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REMEMBERED", 10)
     statements = SubjectStatements(IDENTITIES.subjects)
