@@ -38,7 +38,9 @@ SEED = 20_25
 CUSTOMERS, DAYS, PER_SECOND, KILLS = (150, 90, 50, 30) if LONG else (25, 45, 60, 4)
 NEVER_S = 3_600
 """Time goes by what is published alone: else whoever is killed would find the others ahead by days of event time."""
-SETTINGS = {"partitions": 2, "session_timeout_s": 2, "chunk_records": 50, "tick_s": 0.25}
+BY_LINKS = {"subjects": ""}
+"""Whose a post is that the brand answers, a run in which everybody states their owner would not know of the links."""
+SETTINGS = {"partitions": 2, "session_timeout_s": 2, "chunk_records": 50, "tick_s": 0.25, **BY_LINKS}
 DAY_MS = 86_400_000
 MOVES_AFTER_MS = (30 - 3) * DAY_MS
 """An owner's journeys have what happened from so much later on than what is theirs: the window less the lateness."""
@@ -136,7 +138,7 @@ def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pyt
     folder = tmp_path_factory.mktemp("moves")
     events = people()
     owners = Owners(events)
-    known = embedded_rows(write([owners.known(event) for event in events], folder / "known.jsonl"), folder)
+    known = embedded_rows(write([owners.known(event) for event in events], folder / "known.jsonl"), folder, **BY_LINKS)
     with pipeline_on(kafka, clickhouse_server, folder, **SETTINGS) as pipeline:
         load = Load(pipeline.settings, write(events, folder / "people.jsonl"), PER_SECOND, repeats=0, seed=SEED)
         pipeline.start("sink")
@@ -156,6 +158,8 @@ def shown(rows: Rows) -> Rows:
     """Return rows as they are whatever the touchpoints state: who is who, and by what that is known, is left out."""
     shown = {table: found for table, found in rows.items() if table not in OF_LINKS}
     shown["touchpoints"] = [{**row, "stated_key": row["customer_id"]} for row in rows["touchpoints"]]
+    for table in ("abandonments", "sentiment_shifts"):
+        shown[table] = [{**row, "previous_customer_id": None} for row in rows[table]]
     return whatever_the_partition(shown)
 
 

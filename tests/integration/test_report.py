@@ -191,7 +191,7 @@ ROWS: dict[str, list[Row]] = {
             version=1,
         ),
         CustomerRow(
-            customer_id="anon:cookie:k",
+            customer_id="anon:cookie:nobody",
             first_seen_at=at(0),
             last_seen_at=at(9),
             touchpoints=0,
