@@ -25,17 +25,16 @@ from typing import NamedTuple, TypeVar
 import click
 import msgspec
 
-from schemas.identity_links import CUSTOMER, Identity
+from schemas.identity_links import CUSTOMER, Identity, identity_of, key_of
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.names import KindName
 from schemas.subjects import SUBJECT_KINDS, Statement
-from streams.agents.identity_changes import key_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities
 from streams.identity.links import links_of
 from streams.identity.statements import REMEMBERED
-from streams.identity.subject_owners import SubjectOwners, identity_of
+from streams.identity.subject_owners import SubjectOwners
 from streams.identity.subjects import Named, statements_of
 from touchline.simulate.identities import write_identities
 from touchline.simulate.stream import period_of

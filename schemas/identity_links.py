@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from schemas.erasures import Erasure
+from schemas.identifiers import ANONYMOUS
 from schemas.kinds.touchpoint import tag_of
 from schemas.subjects import SubjectStated
 
@@ -27,6 +28,8 @@ __all__ = [
     "Statement",
     "decode",
     "encode",
+    "identity_of",
+    "key_of",
 ]
 
 Identity = tuple[str, str]
@@ -36,6 +39,20 @@ Pair = tuple[Identity, Identity]
 
 CUSTOMER = "customer"
 """The kind of a customer's own id."""
+
+
+def key_of(identity: Identity) -> str:
+    """Return what customers are called by whose identity it is: a customer's id, or the name of a profile."""
+    kind, value = identity
+    return value if kind == CUSTOMER else f"{ANONYMOUS}{kind}:{value}"
+
+
+def identity_of(customer_key: str) -> Identity:
+    """Return the identity by which a touchpoint has its stated key: the inverse of `key_of`."""
+    if not customer_key.startswith(ANONYMOUS):
+        return CUSTOMER, customer_key
+    kind, _, value = customer_key.removeprefix(ANONYMOUS).partition(":")
+    return kind, value
 
 
 class Link(msgspec.Struct, array_like=True, tag=tag_of("link"), frozen=True, gc=False):

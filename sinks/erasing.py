@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from schemas.erasures import ErasedRows
-from schemas.identity_links import CUSTOMER
+from schemas.identity_links import key_of
 from sinks.database import Database, select
 from sinks.tables import Row, table_of
 
@@ -105,16 +105,12 @@ class LateRows:
 
         def is_late(row: Row) -> bool:
             keys = [str(row[place]) for place in named]
-            keys += [_key_of(str(row[kind]), str(row[value])) for kind, value in pairs]
+            keys += [key_of((str(row[kind]), str(row[value]))) for kind, value in pairs]
             orders = [order for key in keys if (order := known.get(key)) is not None]
             said = int(str(row[at]))
             return any(said < order.version if time is None else said <= order.at for order in orders)
 
         return is_late
-
-
-def _key_of(kind: str, value: str) -> str:
-    return value if kind == CUSTOMER else f"anon:{kind}:{value}"
 
 
 class Letter(NamedTuple):
@@ -162,11 +158,6 @@ def note_done(database: Database, table: str, part: str, erased: ErasedRows, del
 def part_of(erased: ErasedRows) -> str:
     """Return what tells the messages of one order apart, and names nobody."""
     return sha256("\0".join(erased.customer_keys).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def count_left(database: Database, table: str, erased: ErasedRows) -> int:
-    """Return how many rows of a table would have to be deleted; as `erase` it raises."""
-    return _count(database, table, condition_of(table, erased))
 
 
 def condition_of(table: str, erased: ErasedRows) -> str:

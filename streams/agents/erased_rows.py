@@ -12,7 +12,7 @@ import structlog
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.erasures import ErasedRows
-from schemas.identifiers import ANONYMOUS
+from schemas.identity_links import identity_of
 from sinks.database import Database, select
 from sinks.erasing import Letter, erase, erase_letters, note_done, part_of
 from streams.agents.identities import identities_of
@@ -135,7 +135,7 @@ class LetterSearch:
 
 def texts_of(customer_key: str) -> Sequence[str]:
     """Return what a message holds that names somebody: a customer's id, or an identifier, also as JSON escapes it."""
-    kind, value = _identity_of(customer_key)
+    kind, value = identity_of(customer_key)
     if kind == "phone":
         return [value[-PHONE_DIGITS:]]
     return list(dict.fromkeys((value, dumps(value)[1:-1])))
@@ -143,7 +143,7 @@ def texts_of(customer_key: str) -> Sequence[str]:
 
 def holds(raw: bytes, customer_key: str) -> bool:
     """Return whether bytes hold somebody's id or identifier: a long one anywhere, a short one as a text of its own."""
-    kind, _ = _identity_of(customer_key)
+    kind, _ = identity_of(customer_key)
     if kind == "phone":
         return any(text.encode() in _NO_DIGIT.sub(b"", raw) for text in texts_of(customer_key))
     lowered = raw.lower()
@@ -154,11 +154,3 @@ def holds(raw: bytes, customer_key: str) -> bool:
         if needle in lowered if len(needle) >= LONG else any(one in lowered for one in own):
             return True
     return False
-
-
-def _identity_of(customer_key: str) -> tuple[str, str]:
-    """Return kind and value of an identifier by whose name a profile is known; of a customer's id, "" and the id."""
-    if not customer_key.startswith(ANONYMOUS):
-        return "", customer_key
-    kind, _, value = customer_key.removeprefix(ANONYMOUS).partition(":")
-    return kind, value

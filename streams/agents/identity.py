@@ -18,17 +18,17 @@ import structlog
 
 from schemas import watermarks
 from schemas.errors import NOT_READ, TouchlineError
-from schemas.identity_links import Erase, Erasure, Identity, Link, LinkRecord, Statement, decode
+from schemas.identity_links import Erase, Erasure, Identity, Link, LinkRecord, Statement, decode, identity_of, key_of
 from schemas.subjects import SubjectStated
 from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
-from streams.agents.identity_changes import Changed, erased_by, key_of, later_ms_of, pieces_of
+from streams.agents.identity_changes import Changed, erased_by, later_ms_of, pieces_of
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.erasures import Erasures
 from streams.identity.graph import Changes, IdentityGraph
-from streams.identity.subject_owners import Piece, SubjectOwners, identity_of
+from streams.identity.subject_owners import Piece, SubjectOwners
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from schemas import erasures, journey_log
 from schemas.erasures import ERASED, ErasedRows, Erasure
-from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import CUSTOMER, Erase, Identity
+from schemas.identity_links import Erase, Identity, key_of
 from schemas.journey_log import Erased, Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
 from schemas.topics import ERASURES, JOURNEYS_LOG
@@ -205,12 +204,6 @@ def begins_of(owned: Sequence[Ownership], erased: Erasures, later_ms: int) -> li
             begin = erased.until(owner) + 1
         begins.append(min(begin, begins[-1]) if begins else begin)
     return begins[::-1]
-
-
-def key_of(identity: Identity) -> str:
-    """Return what customers are called by whose identity it is: a customer's id, or the name of a profile."""
-    kind, value = identity
-    return value if kind == CUSTOMER else f"{ANONYMOUS}{kind}:{value}"
 
 
 def _conflict_rows(changes: Changes, version: int) -> Iterator[tuple[Row, int]]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import CUSTOMER, Identity
+from schemas.identity_links import Identity, identity_of
 from schemas.subjects import Statement, is_subject, with_statement
 
 CHAIN_MAX = 16
@@ -145,11 +144,3 @@ class SubjectOwners:
             return None
         own = (one for one in statements if one.source == source and not one.nameless)
         return next(own, statements[0])
-
-
-def identity_of(customer_key: str) -> Identity:
-    """Return the identity by which a touchpoint has its stated key."""
-    if not customer_key.startswith(ANONYMOUS):
-        return CUSTOMER, customer_key
-    kind, _, value = customer_key.removeprefix(ANONYMOUS).partition(":")
-    return kind, value

@@ -119,9 +119,13 @@ class Customers:
         if timeline is None:
             value = self._encoded.get(customer_key)
             timeline = _timelines.decode(value) if value else CustomerTimeline()
-            self._cache[customer_key] = timeline
-            self._cached_bytes += len(value or b"")
+            self._keep_decoded(customer_key, timeline)
         return timeline
+
+    def _keep_decoded(self, customer_key: str, timeline: CustomerTimeline) -> None:
+        if customer_key not in self._cache:
+            self._cache[customer_key] = timeline
+            self._cached_bytes += len(self._encoded.get(customer_key, b""))
 
     def touch(self, customer_key: str) -> None:
         """Let the next flush write a customer's entry."""
@@ -172,15 +176,13 @@ class Customers:
                 yield
             if not is_subject(customer_key):
                 continue
-            known = self._cache.get(customer_key) or _outlines.decode(self._encoded[customer_key])
-            subject = known.ownership.subject if known.ownership is not None else None
-            if subject is None or not subject.forget(record.customer_key, record.at):
-                continue
-            timeline = self.timeline(customer_key)
-            if timeline.ownership is not None and timeline.ownership.subject is not None:
-                timeline.ownership.subject.forget(record.customer_key, record.at)
-            timeline.offset = offset
-            self.touch(customer_key)
+            # Not by `timeline`: most are only looked at, and would drive others out.
+            timeline = self._cache.get(customer_key) or _timelines.decode(self._encoded[customer_key])
+            subject = timeline.ownership.subject if timeline.ownership is not None else None
+            if subject is not None and subject.forget(record.customer_key, record.at):
+                self._keep_decoded(customer_key, timeline)
+                timeline.offset = offset
+                self.touch(customer_key)
 
     def take_gone(self) -> list[bytes]:
         """Return the keys of the customers that are erased since this was last asked, and have not come again."""

@@ -16,11 +16,10 @@ from itertools import cycle, islice
 
 import pytest
 
-from schemas.identity_links import CUSTOMER, Identity
+from schemas.identity_links import CUSTOMER, Identity, key_of
 from schemas.kinds import TOUCHPOINT_KINDS
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
-from streams.agents.identity_changes import key_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.identities import Identities
 from streams.identity.links import links_of

@@ -8,11 +8,11 @@ import random
 import pytest
 
 from schemas import erasures, identity_links
-from schemas.identity_links import Command, Erase, Erasure, Identity, Link
+from schemas.identity_links import Command, Erase, Erasure, Identity, Link, key_of
 from schemas.journey_log import Touchpoint
 from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
-from streams.agents.identity_changes import erased_by, key_of
+from streams.agents.identity_changes import erased_by
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
 from tests.simulation.cluster import Cluster

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from schemas import identity_links, journey_log
 from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import Command, Link
+from schemas.identity_links import Command, Link, key_of
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, LINKS
-from streams.agents.identity_changes import begins_of, key_of
+from streams.agents.identity_changes import begins_of
 from streams.agents.journeys import rules_of
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph

@@ -10,12 +10,12 @@ import msgspec
 
 from schemas import journey_log
 from schemas.avro.jsonl import parse_line
+from schemas.identity_links import key_of
 from schemas.journey_log import LogRecord, Owners, Tick
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import TABLES, Row
 from schemas.units import DAY_MS
 from sinks.tables import TABLES as STORED
-from streams.agents.identity_changes import key_of
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities

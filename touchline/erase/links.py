@@ -12,10 +12,9 @@ from aiokafka import TopicPartition
 
 from schemas import erasures, identity_links
 from schemas.erasures import Erasure
-from schemas.identity_links import Command, Erase, Link, LinkRecord
+from schemas.identity_links import Command, Erase, Link, LinkRecord, key_of
 from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
-from streams.agents.identity_changes import key_of
 from streams.identity.erasures import Erasures
 from streams.kafka.offsets import Record
 from streams.kafka.producer import BatchProducer, Message
