@@ -100,6 +100,16 @@ def partition_time_moves(bench: AlertBench, _elapsed_s: float) -> None:
     bench.first.telemetry.partition_time.labels("3").set(time.time())
 
 
+def settled_time_stands_still(bench: AlertBench, elapsed_s: float) -> None:
+    if not elapsed_s:
+        bench.first.telemetry.settled_time.labels("5").set(time.time())
+    bench.first.telemetry.partition_time.labels("5").set(time.time())
+
+
+def settled_time_moves(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.first.telemetry.settled_time.labels("5").set(time.time())
+
+
 def messages(bench: AlertBench, _elapsed_s: float) -> None:
     bench.first.telemetry.messages_received.labels(PURCHASES).inc(10_000)
     bench.first.telemetry.messages_received.labels(TWEETS).inc(10)
@@ -214,6 +224,7 @@ SCENARIOS = (
     Scenario(
         one(Expected("TouchlinePartitionStuck", 20 * MINUTE, 0, {"partition": "3"})), nothing, partition_time_moves
     ),
+    Scenario(one(Expected("TouchlineSettledTimeStuck", 20 * MINUTE, 0)), settled_time_stands_still, settled_time_moves),
     Scenario(
         one(Expected("TouchlineRefusalsHigh", 15 * MINUTE, 15 * MINUTE, {"topic": TWEETS, "reason": "no_identity"})),
         refused_messages,
