@@ -10,9 +10,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
 
+from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
+from sinks.calendars import store_calendars
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
@@ -28,6 +31,9 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.migrations
 (number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
 ENGINE = MergeTree ORDER BY number
 """
+
+_TABLES_AND_VIEWS = 2
+"""Later migrations find the columns and views of kinds, which are made of what the first ones make."""
 
 _AGES = {
     "touchpoints": "occurred_at",
@@ -87,6 +93,7 @@ def migrate(
     currency: str = "",
     time_zone: str = "UTC",
     inputs: InputTopics = CONTRACT_INPUTS,
+    calendars: Sequence[Calendar] = (),
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -97,6 +104,7 @@ def migrate(
         currency: the business's own, "" where it is not set.
         time_zone: the business's own, an IANA name.
         inputs: the input topics.
+        calendars: the business hours by which cases are measured.
 
     Returns:
         The names of the migrations that this call applied.
@@ -117,6 +125,8 @@ def migrate(
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]
     for migration in new:
+        if is_ours and migration.number > _TABLES_AND_VIEWS:
+            _complete(database)
         for statement in migration.statements:
             database.execute(statement)
         database.execute(
@@ -124,12 +134,19 @@ def migrate(
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
         )
     if is_ours:
-        for statement in lacking(database):
-            database.execute(statement)
+        _complete(database)
     settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
+    if is_ours:
+        settings["calendars"] = store_calendars(database, calendars, datetime.now(UTC).date())
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
+
+
+def _complete(database: Database) -> None:
+    """Make what is missing of the columns and views of kinds."""
+    for statement in lacking(database):
+        database.execute(statement)
 
 
 def _applied(database: Database) -> dict[str, str]:

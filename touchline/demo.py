@@ -23,6 +23,7 @@ from sinks.open import open_database
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
 from streams.settings import Settings
+from touchline.calendars import configured_calendars
 from touchline.publish.run import Published, publish
 from touchline.report import print_report, read_findings
 from touchline.stack import Progress, Stack, Stage, wait_until_caught_up
@@ -83,6 +84,7 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
                 currency=settings.currency,
                 time_zone=settings.time_zone,
                 inputs=settings.inputs,
+                calendars=configured_calendars(settings),
             )
         yield stack, settings
 

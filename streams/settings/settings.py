@@ -101,6 +101,11 @@ class Settings(CollectSettings, PseudonymSettings):
         description="the business's time zone (IANA, as Europe/Berlin), in which its days, weeks and months begin; "
         "`touchline migrate` puts it into the views",
     )
+    calendars: str = Field(
+        default="",
+        description="file (TOML) of the business hours by which cases are measured, too "
+        "([calendars](metrics.md#business-hours)); `touchline migrate` stores them for the views",
+    )
     order_source: str = Field(
         default="", description="source whose statements of an order hold against those of others, if any"
     )

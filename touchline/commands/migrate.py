@@ -7,6 +7,7 @@ import click
 from sinks.migrate import migrate
 from sinks.open import open_database
 from streams import settings
+from touchline.calendars import configured_calendars
 from touchline.terminal import say
 
 
@@ -22,6 +23,7 @@ def command() -> None:
             currency=configured.currency,
             time_zone=configured.time_zone,
             inputs=configured.inputs,
+            calendars=configured_calendars(configured),
         )
     finally:
         database.close()

@@ -19,6 +19,7 @@ from streams.kafka.admin import create_topics, delete_topics, partition_counts, 
 from streams.kafka.client import client_options
 from streams.kafka.groups import forget_groups, group_members
 from streams.settings import Settings
+from touchline.calendars import configured_calendars
 from touchline.errors import CommandError
 from touchline.rebuild.plan import KEPT_TABLE, Held, Plan, make_plan
 
@@ -62,6 +63,7 @@ async def rebuild(
             currency=settings.currency,
             time_zone=settings.time_zone,
             inputs=settings.inputs,
+            calendars=configured_calendars(settings),
         )
     )
     on_step("bringing the tables up to date")
