@@ -15,7 +15,7 @@ from typing import NamedTuple
 from schemas.erasures import ErasedRows
 from schemas.identity_links import key_of
 from sinks.database import Database, select
-from sinks.tables import Row, table_of
+from sinks.tables import OWNERS, Row, table_of
 
 _BY_CUSTOMER = "customer_id IN {keys} AND version < {version}"
 _IDENTITY = "if({kind} = 'customer', {value}, concat('anon:', {kind}, ':', {value})) IN {{keys}}"
@@ -36,6 +36,8 @@ CONDITIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """By table, which rows are those of whoever was erased, from before that."""
+
+_OWNERS_CONDITION = "(name IN {keys} OR hasAny(customer_ids, [{list}])) AND version < {version}"
 
 _NOTE_TOUCHPOINTS = """
 INSERT INTO touchline.outcomes_rows (kind, at, outcome, subject, event, version)
@@ -133,6 +135,10 @@ def erase(database: Database, table: str, erased: ErasedRows) -> int:
         database.execute(_filled(_NOTE_TOUCHPOINTS, erasure=quoted(erased.erasure_id), condition=condition))
     elif table == "outcomes":
         database.execute(_filled(_NOTE_ACCEPTED, erasure=quoted(erased.erasure_id), condition=condition))
+    elif table == "identities":
+        # ClickHouse fills that table from this one, and deletes from neither by itself.
+        owners = _with_keys(_OWNERS_CONDITION, erased)
+        database.execute(_filled(_DELETE, stored=OWNERS, condition=owners))
     return _delete(database, table, condition)
 
 
@@ -162,9 +168,14 @@ def part_of(erased: ErasedRows) -> str:
 
 def condition_of(table: str, erased: ErasedRows) -> str:
     """Return which rows of a table are to be deleted, as SQL."""
+    return _with_keys(CONDITIONS[table], erased)
+
+
+def _with_keys(condition: str, erased: ErasedRows) -> str:
+    """Return a condition with whom it speaks of, and of when."""
     named = listed(erased.customer_keys)
     said = {"keys": f"({named})", "list": named, "at": str(erased.at), "version": str(erased.version)}
-    return _filled(CONDITIONS[table], **said)
+    return _filled(condition, **said)
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -17,6 +17,10 @@ from schemas import rows as row_types
 from sinks.errors import PermanentWriteError
 
 DATABASE = "touchline"
+OWNERS = f"{DATABASE}.owners_rows"
+"""The table that ClickHouse fills from that of identities: the newest of each."""
+OWNERS_FROM = "identities"
+"""The table that it is filled from: each row of one is written as a row of the other, too."""
 
 Row = Sequence[object]
 Rows = list[tuple[object, ...]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sinks.migrate import migrate
-from sinks.tables import TABLES
+from sinks.tables import OWNERS, TABLES
 from tests.contract.engine import Engine, open_engine
 
 
@@ -37,8 +37,8 @@ def chdb_opened(chdb_folder: Path) -> Iterator[Engine]:
 def chdb(chdb_opened: Engine) -> Engine:
     """The run's embedded database with all tables and views, and no rows."""
     migrate(chdb_opened)
-    for table in TABLES.values():
-        chdb_opened.execute(f"TRUNCATE TABLE {table.stored}")
+    for stored in (*(table.stored for table in TABLES.values()), OWNERS):
+        chdb_opened.execute(f"TRUNCATE TABLE {stored}")
     return chdb_opened
 
 

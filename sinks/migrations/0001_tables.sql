@@ -313,6 +313,28 @@ CREATE TABLE IF NOT EXISTS touchline.identities_rows
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kind, value, version);
 
+-- Whose an identity is now, by what it is called in other tables: the newest of its rows above, whatever their number. What
+-- is stored twice is the same row, so the view that fills it may see a row again.
+CREATE TABLE IF NOT EXISTS touchline.owners_rows
+(
+    name String CODEC(ZSTD(1)),
+    since Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+    customer_ids Array(String) CODEC(ZSTD(1)),
+    changed_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY name;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS touchline.owners_from_identities TO touchline.owners_rows AS
+SELECT
+    if(kind = 'customer', value, concat('anon:', kind, ':', value)) AS name,
+    since,
+    customer_ids,
+    changed_at,
+    version
+FROM touchline.identities_rows;
+
 -- Links between two identities that link nothing.
 CREATE TABLE IF NOT EXISTS touchline.identity_conflicts_rows
 (

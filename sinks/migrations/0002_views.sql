@@ -4,19 +4,10 @@
 -- for it makes no join: ClickHouse leaves it out. A touchpoint that states nobody has no identity but that of whoever its
 -- case, order, cart, call or post was found to be.
 
--- Whose identities are that were ever another's, by what they are called in other tables, as of each time at which that
--- changed.
+-- Whose identities are that were ever linked, by what they are called in other tables, as of each time at which that changed.
 CREATE OR REPLACE VIEW touchline.owners AS
-SELECT name, latest.1 AS since, latest.2 AS owned_by
-FROM
-(
-    SELECT
-        if(kind = 'customer', value, concat('anon:', kind, ':', value)) AS name,
-        argMax((since, customer_ids), version) AS latest
-    FROM touchline.identities_rows
-    GROUP BY kind, value
-    HAVING max(arrayExists(owner -> owner != name, customer_ids))
-);
+SELECT name, since, customer_ids AS owned_by
+FROM touchline.owners_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.touchpoints AS
 SELECT

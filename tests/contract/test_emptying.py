@@ -44,6 +44,7 @@ def fill(engine: Engine) -> Engine:
     for table, row in PLAIN.items():
         engine.write(table, [msgspec.structs.astuple(row)])
     assert counts(engine) == dict.fromkeys(TABLES, 1)
+    assert count_of(engine, "owners") == 1
     return engine
 
 
@@ -60,6 +61,7 @@ def test_all_rows_go_but_those_of_the_tables_that_are_kept(filled: Engine) -> No
     emptied = empty_tables(filled, ["dead_letters"])
 
     assert counts(filled) == {table: int(table == "dead_letters") for table in TABLES}
+    assert count_of(filled, "owners") == 0
     assert set(emptied) >= {f"touchline.{table}_rows" for table in TABLES if table != "dead_letters"}
 
 

@@ -33,6 +33,7 @@ _SECOND = (
     "has({keys:Array(String)}, if(other_kind = 'customer', other_value, concat('anon:', other_kind, ':', other_value)))"
 )
 _NAMED = "has({keys:Array(String)}, customer_id)"
+_OWNED = "has({keys:Array(String)}, name)"
 _NO_TOUCHPOINT = "(customer_id, event_id) NOT IN (SELECT customer_id, event_id FROM touchpoints_rows)"
 LEFT: Mapping[str, str] = MappingProxyType(
     {
@@ -44,6 +45,7 @@ LEFT: Mapping[str, str] = MappingProxyType(
         "customers": f"{_NAMED} AND first_seen_at <= {_AT}",
         "outcomes": f"has({{keys:Array(String)}}, subject) AND at <= {_AT}",
         "identities": f"({_FIRST} OR hasAny(customer_ids, {{keys:Array(String)}})) AND changed_at < {_AT}",
+        "owners": f"({_OWNED} OR hasAny(customer_ids, {{keys:Array(String)}})) AND changed_at < {_AT}",
         "identity_conflicts": (
             f"({_FIRST} OR {_SECOND} OR hasAny(customer_ids, {{keys:Array(String)}})) AND occurred_at <= {_AT}"
         ),

@@ -62,6 +62,20 @@ def test_of_every_table_what_is_theirs_and_older_is_deleted(chdb: Engine, table:
     assert erase(chdb, table, erased()) == 0
 
 
+def test_who_was_erased_owns_nothing_in_the_table_that_the_views_read_and_others_stay(chdb: Engine) -> None:
+    own = {"kind": "cookie", "since": [MAY_1], "event_ids": ["e"], "version": V - 1}
+    write(chdb, "identities", **own | {"value": "theirs", "customer_ids": [WHO]})
+    write(chdb, "identities", **own | {"value": "was theirs", "customer_ids": [WHO]})
+    write(chdb, "identities", **own | {"value": "was theirs", "customer_ids": ["bob"], "version": V})
+    write(chdb, "identities", **own | {"kind": "customer", "value": WHO, "customer_ids": ["bob"]})
+    write(chdb, "identities", **own | {"value": "of bob", "customer_ids": ["bob"]})
+
+    erase(chdb, "identities", erased())
+
+    left = select(chdb, "SELECT name, customer_ids FROM owners_rows ORDER BY name")
+    assert left == [["anon:cookie:of bob", ["bob"]], ["anon:cookie:was theirs", ["bob"]]]
+
+
 @pytest.mark.parametrize("table", sorted(CONDITIONS))
 def test_a_row_that_comes_after_its_like_were_deleted_is_told_from_others(table: str) -> None:
     told = LateRows()

@@ -80,6 +80,25 @@ def test_the_newest_of_what_was_known_holds(chdb: Engine) -> None:
     assert shown(chdb) == ["42"]
 
 
+def test_of_an_identity_that_is_renamed_again_and_again_the_views_keep_one_row(chdb: Engine) -> None:
+    touched(chdb, 1)
+    for version in (*range(60, 120), *range(1, 60)):
+        own(chdb, version, (T0, f"c-{version}"))
+    chdb.execute("OPTIMIZE TABLE touchline.owners_rows FINAL")
+
+    counted = "SELECT toInt32(count()) FROM {}"
+    assert [select(chdb, counted.format(name)) for name in ("identities_rows", "owners_rows")] == [[[119]], [[1]]]
+    assert shown(chdb) == shown(chdb, "page_views") == ["c-119"]
+
+
+def test_a_row_that_is_sent_again_changes_no_owner(chdb: Engine) -> None:
+    touched(chdb, 1)
+    for version in (1, 2, 1):
+        own(chdb, version, (T0, f"c-{version}"))
+
+    assert shown(chdb) == ["c-2"]
+
+
 def test_what_had_moved_is_its_own_again_where_the_link_was_taken_back(chdb: Engine) -> None:
     touched(chdb, 1, customer="42")
     assert shown(chdb) == ["42"]
