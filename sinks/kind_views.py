@@ -8,14 +8,15 @@ is inserted, and does not keep the text: one text is the cheapest to send, and c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from schemas.avro.registry import current_schemas
 from schemas.kinds import TOUCHPOINT_KINDS, TouchpointKind
-from schemas.kinds.kind import SubjectKind
 from sinks.database import Database, select
-from sinks.tables import DATABASE
+from sinks.owned import OWNERSHIPS, owned_touchpoints
+from sinks.tables import DATABASE, table_of
 
 _STORED = "touchpoints_rows"
 _TIME = "DateTime64(3, 'UTC')"
@@ -23,22 +24,21 @@ _TYPES = {"string": "String", "boolean": "Bool", "int": "Int32", "long": "Int64"
 _NUMBERS = ("Int32", "Int64", "Float64")
 _NULLABLE = ("value_minor", "currency")
 _IDENTIFIERS = "identifiers"
+_NOT_STORED = ("fields",)
 
 # What each view begins and ends with: columns of every touchpoint.
-_NAME = f"if(match(t.stated_key, '^anon:({'|'.join(get_args(SubjectKind))}):'), t.customer_id, t.stated_key)"
-"""By whom a touchpoint's owner is found: one that states nobody is by now whose its subject was found to be."""
-_OWNER = f"""if(
-        empty(o.name),
-        t.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), {_NAME})
-    ) AS customer_id"""
+_OWNER = "t.owner AS customer_id"
 _HEAD = ("event_id", "occurred_at", "received_at", _OWNER, _IDENTIFIERS, "journey_id", "channel", "source")
 _TAIL = ("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "attributes", "ahead", "late")
 _SUPERSEDED = """toBool((t.customer_id, t.event_id) IN (
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded"""
-_FROM = f"""FROM {DATABASE}.{_STORED} AS t FINAL
-LEFT ANY JOIN {DATABASE}.owners AS o ON {_NAME} = o.name"""
+_FROM = f"FROM {DATABASE}.owned_touchpoints AS t"
+_OF_ALL = (
+    *("event_id", "kind", "occurred_at", "received_at", _OWNER, "journey_id", "channel", "source", "action", "text"),
+    *("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "value_minor", "currency", "subject_id"),
+    *("attributes", "ahead", _SUPERSEDED),
+)
 _ITEM_HEAD = ("event_id", "occurred_at", "customer_id", "journey_id", "channel", "source")
 _ITEM_TAIL = ("attributes", "ahead", "late", "superseded")
 
@@ -93,15 +93,27 @@ def columns() -> tuple[Column, ...]:
 
 
 @cache
-def views() -> tuple[View, ...]:
-    """Return the views of all kinds, and one for each list of records in them."""
-    found = []
+def views(*, in_branches: bool = True) -> tuple[View, ...]:
+    """Return the views of touchpoints, in the order in which they are made.
+
+    They are: two of which the others are made, one of all kinds, one of each, and one for each list of records in one.
+
+    Args:
+        in_branches: as of `owned_touchpoints`.
+    """
+    stored = [name for name in table_of("touchpoints").columns if name not in _NOT_STORED]
+    shown = [*stored, *(column.name for column in columns())]
+    found = [
+        View("ownerships", OWNERSHIPS),
+        View("owned_touchpoints", owned_touchpoints(shown, in_branches=in_branches)),
+        View("touchpoints", f"SELECT\n    {_shown_in(_OF_ALL)}\n{_FROM}"),
+    ]
     for kind in TOUCHPOINT_KINDS.values():
         types = {name: _type(field["type"]) for name, field in _fields(kind).items()}
         own = [_shown(kind, name, column_type) for name, column_type in types.items()]
-        shown = ",\n    ".join([*_HEAD, *own, *_TAIL, _SUPERSEDED])
+        of_kind = _shown_in((*_HEAD, *own, *_TAIL, _SUPERSEDED))
         source = f"{_FROM}\nWHERE kind = '{kind.name}'"
-        found.append(View(kind.view, f"SELECT\n    {shown}\n{source}"))
+        found.append(View(kind.view, f"SELECT\n    {of_kind}\n{source}"))
         found.extend(_list_view(kind, name, types) for name in types if types[name].startswith("Array"))
     return tuple(found)
 
@@ -124,7 +136,12 @@ def lacking(database: Database) -> list[str]:
         added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column.definition}" for column in missing)
         statements.append(f"ALTER TABLE {DATABASE}.{_STORED} {added}")
     made = select(database, "SELECT name, comment FROM system.tables WHERE database = currentDatabase()")
-    return statements + [view.statement for view in views() if [view.name, view.mark] not in made]
+    # Since 25.6, and by itself in releases of today.
+    shared = select(
+        database, "SELECT value FROM system.settings WHERE name = 'enable_shared_storage_snapshot_in_query'"
+    )
+    declared = views(in_branches=shared == [["1"]])
+    return statements + [view.statement for view in declared if [view.name, view.mark] not in made]
 
 
 def _fields(kind: TouchpointKind) -> dict[str, Field]:
@@ -169,6 +186,10 @@ def _column(kind: TouchpointKind, field: Field, place: int) -> Column:
     # Only rows of the kind are parsed: `if` computes each side for its own rows.
     nothing = f"defaultValueOfTypeName('{quoted}')"
     return Column(_stored(kind, name), column_type, f"if(kind = '{kind.name}', {value}, {nothing})")
+
+
+def _shown_in(columns: Sequence[str]) -> str:
+    return ",\n    ".join(columns)
 
 
 def _stored(kind: TouchpointKind, name: str) -> str:

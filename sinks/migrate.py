@@ -19,6 +19,7 @@ from sinks.calendars import store_calendars
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
+from sinks.owned import filled
 from sinks.reference import store_reference_tables
 from sinks.release import check_release
 from sinks.tables import DATABASE
@@ -83,7 +84,7 @@ def shipped() -> list[Migration]:
     """Return the migrations of this release, in order."""
     folder = resources.files("sinks") / "migrations"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [Migration(f.name.removesuffix(".sql"), f.read_text("utf-8")) for f in files]
+    return [Migration(f.name.removesuffix(".sql"), filled(f.read_text("utf-8"))) for f in files]
 
 
 def migrate(

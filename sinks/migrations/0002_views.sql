@@ -1,43 +1,12 @@
 -- What analysts query: one row an entity, superseded versions and deleted rows gone, values in natural units.
 --
--- customer_id is whoever owns the identity now, also in rows that nothing restates any more. A query that does not ask
--- for it makes no join: ClickHouse leaves it out. A touchpoint that states nobody has no identity but that of whoever its
--- case, order, cart, call or post was found to be.
+-- customer_id is whoever owns the identity now, also in rows that nothing restates any more: sinks/owned.py says how it is
+-- found, and sinks/kind_views.py makes the views of touchpoints.
 
 -- Whose identities are that were ever linked, by what they are called in other tables, as of each time at which that changed.
 CREATE OR REPLACE VIEW touchline.owners AS
 SELECT name, since, customer_ids AS owned_by
 FROM touchline.owners_rows FINAL;
-
-CREATE OR REPLACE VIEW touchline.touchpoints AS
-SELECT
-    event_id,
-    kind,
-    occurred_at,
-    received_at,
-    if(
-        empty(o.name),
-        t.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= t.occurred_at, o.since)], ''), if(match(t.stated_key, '^anon:(case|order|cart|call|post):'), t.customer_id, t.stated_key))
-    ) AS customer_id,
-    journey_id,
-    channel,
-    source,
-    action,
-    text,
-    sentiment / 10000 AS sentiment,
-    experience / 10000 AS experience,
-    value_minor,
-    currency,
-    subject_id,
-    attributes,
-    ahead,
-    toBool((t.customer_id, t.event_id) IN (
-        SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
-    )) AS superseded
-FROM touchline.touchpoints_rows AS t FINAL
-LEFT ANY JOIN touchline.owners AS o
-    ON if(match(t.stated_key, '^anon:(case|order|cart|call|post):'), t.customer_id, t.stated_key) = o.name;
 
 -- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is. An action that its kind
 -- does not declare is not in the path: the step is then the kind alone.
@@ -53,11 +22,7 @@ WITH
     ) AS codes
 SELECT
     journey_id,
-    if(
-        empty(o.name),
-        j.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= j.started_at, o.since)], ''), j.customer_id)
-    ) AS customer_id,
+    {owner of j.customer_id by started_at} AS customer_id,
     started_at,
     last_touch_at,
     ended_at,
@@ -79,11 +44,7 @@ WHERE NOT deleted;
 CREATE OR REPLACE VIEW touchline.sentiment_shifts AS
 SELECT
     shift_id,
-    if(
-        empty(o.name),
-        s.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= s.onset_at, o.since)], ''), s.customer_id)
-    ) AS customer_id,
+    {owner of s.customer_id by onset_at} AS customer_id,
     journey_id,
     direction,
     detected_at,
@@ -105,11 +66,7 @@ CREATE OR REPLACE VIEW touchline.abandonments AS
 SELECT
     subject,
     subject_id,
-    if(
-        empty(o.name),
-        a.customer_id,
-        ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= a.started_at, o.since)], ''), a.customer_id)
-    ) AS customer_id,
+    {owner of a.customer_id by started_at} AS customer_id,
     journey_id,
     started_at,
     abandoned_at,
@@ -146,11 +103,7 @@ FROM
 (
     SELECT
         c.*,
-        if(
-            empty(o.name),
-            c.customer_id,
-            ifNull(nullIf(o.owned_by[arrayLastIndex(at -> at <= c.last_seen_at, o.since)], ''), c.customer_id)
-        ) AS owner
+        {owner of c.customer_id by last_seen_at} AS owner
     FROM touchline.customers_rows AS c FINAL
     LEFT ANY JOIN touchline.owners AS o ON c.customer_id = o.name
     WHERE NOT deleted

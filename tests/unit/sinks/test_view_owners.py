@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
+import msgspec
 import pytest
 
 from schemas.kinds.kind import SubjectKind
 from sinks.database import select
+from sinks.kind_views import views
 from tests.contract.engine import Engine
 from tests.unit.sinks.views import DAY, only, write
 
@@ -69,6 +71,84 @@ def test_what_states_nobody_is_that_of_whoever_its_subject_was_found_to_be(chdb:
     own(chdb, 1, (T0 + 5 * DAY, "42"))
 
     assert shown(chdb) == shown(chdb, "page_views") == [PROFILE, "42", "ann", f"anon:{kind}:17"]
+
+
+@pytest.mark.parametrize("in_branches", [True, False])
+def test_each_touchpoint_is_shown_once_with_its_owner_whatever_its_key(chdb: Engine, in_branches: bool) -> None:
+    """Keys with no, one, two, eight and nine ownerships; a customer's, a subject's, and one that nobody knows."""
+    for view in views(in_branches=in_branches):
+        chdb.execute(view.statement)
+    nine = [(T0 + day * DAY, f"c-{day}") for day in range(9)]
+    own(chdb, 1, *nine, value="nine")
+    own(chdb, 1, *nine[:8], value="eight")
+    own(chdb, 1, (T0 + DAY, "42"), (T0 + DAY, "43"), value="at once")
+    own(chdb, 1, value="none")
+    own(chdb, 1, (-2_208_988_800_000, "57"), kind="customer", value="56")
+    for place, (key, customer) in enumerate(
+        [
+            ("anon:cookie:nine", "c-0"),
+            ("anon:cookie:eight", "c-0"),
+            ("anon:cookie:at once", "anon:cookie:at once"),
+            ("anon:cookie:none", "42"),
+            ("56", "56"),
+            ("7", "c-7"),
+            ("anon:case:9", "anon:cookie:nine"),
+            ("anon:order:9", "8"),
+        ]
+    ):
+        for day in (-1, 1, 30):
+            write(
+                chdb, "touchpoints", event_id=f"{place}/{day}", kind="page_view", occurred_at=T0 + day * DAY,
+                stated_key=key, customer_id=customer,
+            )  # fmt: skip
+
+    shown = [
+        [
+            str(owner)
+            for (owner,) in select(
+                chdb, f"SELECT customer_id FROM {view} ORDER BY splitByChar('/', event_id)[1], occurred_at"
+            )
+        ]
+        for view in ("touchpoints", "page_views")
+    ]
+
+    expected = [
+        *("anon:cookie:nine", "c-1", "c-8"),
+        *("anon:cookie:eight", "c-1", "c-7"),
+        *("anon:cookie:at once", "43", "43"),
+        *("anon:cookie:none", "anon:cookie:none", "anon:cookie:none"),
+        *("57", "57", "57"),
+        *("c-7", "c-7", "c-7"),
+        *("anon:cookie:nine", "c-1", "c-8"),
+        *("8", "8", "8"),
+    ]
+    assert shown == [expected, expected]
+    for owner in set(expected):
+        found = f"SELECT toInt32(count()) FROM touchpoints WHERE customer_id = '{owner}'"
+        assert select(chdb, found) == [[expected.count(owner)]], owner
+
+
+def test_of_one_customer_s_touchpoints_few_are_read(chdb: Engine) -> None:
+    """Of 200,000 of others' keys; 1,000 cookies are owned by 1,000 customers."""
+    chdb.execute(
+        "INSERT INTO touchline.touchpoints_rows "
+        "(event_id, kind, occurred_at, stated_key, customer_id, version, fields) "
+        f"SELECT toString(number), 'page_view', fromUnixTimestamp64Milli({T0}), "
+        "if(number < 1000, concat('anon:cookie:', toString(number)), concat('c', leftPad(toString(number), 6, '0'))) "
+        "AS key, "
+        "key, 1, '[{}]' FROM numbers(200000)"
+    )
+    chdb.execute(
+        "INSERT INTO touchline.identities_rows (kind, value, since, customer_ids, event_ids, changed_at, version) "
+        f"SELECT 'cookie', toString(number), [fromUnixTimestamp64Milli({T0})], "
+        "[concat('c1', toString(10000 + number))], "
+        f"['e'], fromUnixTimestamp64Milli({T0}), 1 FROM numbers(1000)"
+    )
+
+    answered = msgspec.json.decode(chdb.query("SELECT event_id FROM touchpoints WHERE customer_id = 'c110042'"))
+
+    assert sorted(row["event_id"] for row in answered["data"]) == ["110042", "42"]
+    assert answered["statistics"]["rows_read"] < 100_000
 
 
 def test_the_newest_of_what_was_known_holds(chdb: Engine) -> None:
