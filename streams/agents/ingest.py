@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from streams.agents.services import Services
 from streams.agents.stating import Stating
 from streams.agents.unknown_fields import UnknownFields
 from streams.agents.validation import STAGE, Validator
+from streams.agents.watermarks import History, tasks_watermarks
 from streams.identity.statements import Statements
 from streams.identity.subjects import SubjectStatements
 from streams.kafka.consumer import chunks_of, consumer_of, topic
@@ -78,10 +79,19 @@ class Ingest:
         validator: decodes and validates messages.
         inputs: the consumer that the chunks come from.
         news: the records of who is erased, as they come; by default they are read from Kafka.
+        history: returns what `journeys.watermarks.v1` holds; by default it asks Kafka.
     """
 
-    def __init__(self, services: Services, validator: Validator, inputs: Inputs, news: Records | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        validator: Validator,
+        inputs: Inputs,
+        news: Records | None = None,
+        history: History | None = None,
+    ) -> None:
         self._news = news
+        self._history = history
         settings = services.settings
         self._services = services
         self._validator = validator
@@ -92,7 +102,7 @@ class Ingest:
         self._stating = Stating(Statements(identities), subjects, settings.partitions)
         self._tasks: dict[int, IngestTask] = {}
         self._group: asyncio.TaskGroup | None = None
-        # Chunks of an input that is taken up are validated before the next one that comes in.
+        # Chunks of an input that is taken up are validated before the next one that comes in. Tasks begin one by one.
         self._receiving = asyncio.Lock()
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
@@ -127,12 +137,15 @@ class Ingest:
         """Validate a chunk, and add it to its task, which writes and acknowledges it; or keep it for later."""
         self._services.telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
         async with self._receiving:
-            if chunk.current:
-                self._take(chunk)
+            if self._task(chunk.place) is None:
+                await self._begin_tasks([chunk.partition % self._services.settings.partitions])
+            self._take(chunk)
         await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
 
     def _take(self, chunk: Chunk) -> None:
         """Validate a chunk, or keep it where its input is paused or waits for a schema."""
+        if not chunk.current:
+            return
         place = chunk.place
         task = self._task(place)
         if task is None:
@@ -195,32 +208,38 @@ class Ingest:
                 self._inputs.resume(*place)
 
     def _task(self, place: Place) -> IngestTask | None:
-        """Return the task of an input; None where its log partition is not ours."""
-        number = place[1] % self._services.settings.partitions
-        task = self._tasks.get(number)
-        if task is not None and (task.revoked or place not in task.refused_in_a_row):
-            # A chunk of the next assignment may be here before Faust tells of the rebalance.
-            self._close(number)
-            task = None
-        if task is None and number in self._inputs.assigned(JOURNEYS_LOG):
-            task = self._new_task(number)
-        return task
+        """Return the task of an input; None before it begins, and where its log partition is not ours.
 
-    def _new_task(self, number: int) -> IngestTask:
-        task = self._tasks[number] = IngestTask(number, self._services, self._inputs, self._stating)
-        if self._group is not None:
-            task.start(self._group)
-        return task
+        A chunk of the next assignment may be here before Faust tells of the rebalance.
+        """
+        task = self._tasks.get(place[1] % self._services.settings.partitions)
+        return None if task is None or task.revoked or place not in task.refused_in_a_row else task
+
+    async def _begin_tasks(self, numbers: Iterable[int]) -> None:
+        """Begin those of some tasks anew whose log partitions are ours, with the time that each had reached before.
+
+        What is late is told by that time. The lock is the caller's.
+        """
+        for number in numbers:
+            self._close(number)
+        if self._inputs.assigned(JOURNEYS_LOG).isdisjoint(numbers):
+            return
+        reached = await tasks_watermarks(self._services.settings, self._history)
+        for number in self._inputs.assigned(JOURNEYS_LOG).intersection(numbers):
+            task = IngestTask(number, self._services, self._inputs, self._stating, reached.get(number, 0))
+            self._tasks[number] = task
+            if self._group is not None:
+                task.start(self._group)
 
     async def wake_tasks(self) -> None:
         """Begin the tasks whose log partitions are ours; wake all, as time may have freed something; end pauses."""
-        for number in self._inputs.assigned(JOURNEYS_LOG):
-            task = self._tasks.get(number)
-            if task is None or task.revoked:
-                self._close(number)
-                task = self._new_task(number)
-            task.wake()
+        async with self._receiving:
+            known = self._tasks
+            missing = [n for n in self._inputs.assigned(JOURNEYS_LOG) if n not in known or known[n].revoked]
+            if missing:
+                await self._begin_tasks(missing)
         for task in list(self._tasks.values()):
+            task.wake()
             for due in task.pausing.due():
                 await self.take_up(due, "its pause is over")
 

@@ -58,6 +58,7 @@ class IngestTask:
         services: write, count, tell the time.
         inputs: tell which inputs are read to their end, and are told which not to read.
         stating: tells what touchpoints state anew of who is who.
+        reached: the watermark that the task had reached before, ms; 0 if it had none.
 
     Attributes:
         refused_in_a_row: by input, how many of its last messages were refused.
@@ -67,7 +68,7 @@ class IngestTask:
         closed: whether its partitions are no longer ours.
     """
 
-    def __init__(self, number: int, services: Services, inputs: Inputs, stating: Stating) -> None:
+    def __init__(self, number: int, services: Services, inputs: Inputs, stating: Stating, reached: int) -> None:
         settings = services.settings
         self.number = number
         places = _places(number, settings, inputs)
@@ -96,6 +97,8 @@ class IngestTask:
         self._wake = asyncio.Event()
         self._last_chunk: Chunk | None = None
         self._last_watermark = 0
+        if reached:
+            self._move(reached)
         self._writer: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._learning: set[asyncio.Task[None]] = set()
@@ -288,9 +291,12 @@ class IngestTask:
             self.pausing.record(watermark)
             if watermark <= self._last_watermark:
                 return None
-            self._last_watermark = watermark
-            self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
+            self._move(watermark)
             return TaskWatermark(self._services.settings.epoch, self.number, watermark, self._links_end)
+
+    def _move(self, watermark: int) -> None:
+        self._last_watermark = watermark
+        self._services.telemetry.watermark.labels(str(self.number)).set(watermark / 1000)
 
 
 def _places(number: int, settings: Settings, inputs: Inputs) -> list[Place]:

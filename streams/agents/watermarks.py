@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import faust
 
@@ -29,6 +30,7 @@ from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
+from streams.settings import Settings
 
 STAGE = "watermarks"
 UNDECIDED_MAX = 1_000
@@ -83,7 +85,7 @@ class Watermarks:
 
     def __init__(self, services: Services, history: History | None = None) -> None:
         self._services = services
-        self._history = history or self._read_from_kafka
+        self._history = history or partial(_read_from_kafka, services.settings)
         self._reached: _Reached | None = None
         self._last = Tick(0)
         self._undecided: deque[tuple[int, int]] = deque()
@@ -175,9 +177,28 @@ class Watermarks:
                 _raise(reached.read, found.partition, found.read, settings.partitions)
                 _raise_end(reached, found, found.partition, found.links_end)
 
-    async def _read_from_kafka(self) -> AsyncIterator[Sequence[Record]]:
-        async for run in read_to_end(self._services.settings, WATERMARKS, [0]):
-            yield run.records
+
+async def tasks_watermarks(settings: Settings, history: History | None = None) -> dict[int, int]:
+    """Return the greatest watermark that each task of this epoch has reported, ms, by its number.
+
+    Args:
+        settings: tell the epoch.
+        history: returns what the partition holds; by default it asks Kafka.
+
+    Raises:
+        WatermarkError: a record cannot be read.
+    """
+    reached: dict[int, int] = {}
+    async for records in history() if history is not None else _read_from_kafka(settings):
+        for found in map(read_report, records):
+            if isinstance(found, TaskWatermark) and found.epoch == settings.epoch:
+                _raise(reached, found.task, found.watermark, settings.partitions)
+    return reached
+
+
+async def _read_from_kafka(settings: Settings) -> AsyncIterator[Sequence[Record]]:
+    async for run in read_to_end(settings, WATERMARKS, [0]):
+        yield run.records
 
 
 def read_report(record: Record) -> Report:

@@ -192,7 +192,11 @@ async def for_ever(_seconds: float) -> None:
 
 
 class Bench:
-    """An `Ingest` with everything around it. It wakes its tasks and reports once; then when told to."""
+    """An `Ingest` with everything around it. It wakes its tasks and reports once; then when told to.
+
+    Args:
+        before: the reports in `journeys.watermarks.v1` at the start.
+    """
 
     def __init__(
         self,
@@ -208,8 +212,11 @@ class Bench:
         topics: str = "",
         inputs: Mapping[str, int] = MappingProxyType({}),
         at_the_start: Mapping[str, int] = MappingProxyType({}),
+        before: Sequence[bytes] = (),
     ) -> None:
         self.now = NOW
+        self.before = before
+        self.on_history: Callable[[], None] = lambda: None
         self.producer = FakeProducer()
         self.consumer = FakeConsumer(partitions, inputs)
         self.telemetry = Telemetry.on(CollectorRegistry())
@@ -231,7 +238,7 @@ class Bench:
         )
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))
         self.erased: asyncio.Queue[Erasure] = asyncio.Queue()
-        self.ingest = Ingest(services, validator, self.consumer, self._news())
+        self.ingest = Ingest(services, validator, self.consumer, self._news(), self._history)
         self.give = self.consumer.give
         self.log = self.producer.log
         self.reported = self.producer.reported
@@ -241,6 +248,12 @@ class Bench:
         """Give the erasures as they come."""
         while True:
             yield [SourceRecord(encode_erasure(await self.erased.get()), 0)]
+
+    async def _history(self) -> AsyncIterator[Sequence[Record]]:
+        """Give what was reported before the start, and since."""
+        values = [*self.before, *(message.value for message in self.producer.to(WATERMARKS))]
+        self.on_history()
+        yield [SourceRecord(value, offset) for offset, value in enumerate(values)]
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
