@@ -29,6 +29,8 @@ __all__ = [
     "Withdrawn",
     "decode",
     "encode",
+    "watermark_place",
+    "with_watermark",
 ]
 
 
@@ -127,3 +129,37 @@ _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or
 encode = _encoder.encode
 decode = _decoder.decode
 """Return the record in some bytes; raises one of `schemas.errors.NOT_READ` where they are no record of this layout."""
+
+_NO_WATERMARK = 0
+_SHORT_ARRAY = 15
+"""The most elements of an array whose head takes one byte; of others as large as a record it takes three."""
+
+
+def _head_size(struct: type[Touchpoint]) -> int:
+    """Return the bytes before the first field of a record: those of the array's head, and the tag's."""
+    tag = struct.__struct_config__.tag
+    return (1 if len(struct.__struct_fields__) + 1 <= _SHORT_ARRAY else 3) + len(encode(tag))
+
+
+_HEAD_SIZES = {kind.struct: _head_size(kind.struct) for kind in TOUCHPOINT_KINDS.values()}
+
+
+def watermark_place(touchpoint: Touchpoint) -> int:
+    """Return the place of the watermark in a touchpoint's record, bytes."""
+    before = (
+        touchpoint.task,
+        touchpoint.source_topic,
+        touchpoint.source_partition,
+        touchpoint.source_offset,
+    )
+    return _HEAD_SIZES[type(touchpoint)] + len(encode(before)) - 1
+
+
+def with_watermark(record: bytes, place: int, watermark: int) -> bytes:
+    """Return the record of a touchpoint with its watermark, ms, at its place; it has none yet.
+
+    So a touchpoint can wait as bytes for the time at which it is written.
+    """
+    if record[place] != _NO_WATERMARK:
+        raise ValueError("the record has a watermark already")
+    return record[:place] + encode(watermark) + record[place + 1 :]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.journey_log import Tick, decode, encode
+from schemas.journey_log import Tick, decode, encode, watermark_place, with_watermark
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import FORMAT, Touchpoint
 
@@ -60,3 +60,31 @@ def test_another_version_or_type_is_an_error(tag: Any) -> None:
 def test_what_is_no_record_is_an_error(data: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         decode(data)
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINT_KINDS)
+@pytest.mark.parametrize("offset", [0, 127, 128, 65_535, 1 << 40])
+@pytest.mark.parametrize("topic", ["t", "t" * 31, "t" * 32, "t" * 249])
+def test_a_record_takes_its_watermark_later(kind: str, offset: int, topic: str) -> None:
+    values: dict[str, Any] = dict.fromkeys(LAYOUTS[kind]) | {
+        name: "" for name in ENVELOPE if name not in {"attributes", "identifiers", "watermark", "source_offset"}
+    }
+    values |= {"source_topic": topic, "source_offset": offset, "source_partition": offset >> 9, "task": offset >> 9}
+    struct = TOUCHPOINT_KINDS[kind].struct
+    waiting = struct(**values, attributes={}, watermark=0)
+    record, place = encode(waiting), watermark_place(waiting)
+
+    for watermark in (0, 1, 127, 128, 1 << 20, 1_790_000_000_000):
+        whole = struct(**values, attributes={}, watermark=watermark)
+        assert with_watermark(record, place, watermark) == msgspec.msgpack.encode(whole)
+
+
+def test_a_record_takes_a_watermark_once() -> None:
+    values: dict[str, Any] = dict.fromkeys((*LAYOUTS["page_view"], *ENVELOPE), 1)
+    values |= {"source_topic": "t", "watermark": 0}
+    waiting = TOUCHPOINT_KINDS["page_view"].struct(**values)
+    place = watermark_place(waiting)
+    record = with_watermark(encode(waiting), place, 9)
+
+    with pytest.raises(ValueError, match="already"):
+        with_watermark(record, place, 10)
