@@ -49,6 +49,7 @@ _PLAIN: dict[str, str] = {
     "invalid_amount": "an amount, quantity, duration or currency is none that is taken",
     "too_large": "the message, or a field of it, is longer than is taken",
     "event_id_collision": "this event_id of the customer was seen before with another payload; give each event its own",
+    "too_many_ahead": "too many touchpoints of the customer are dated ahead; correct the clock of the source",
 }
 """What a reason means (contract, section 2), of whatever message."""
 _LEFT = "; the message itself is left in its topic: too many came at once"

@@ -56,6 +56,7 @@ Reason = Literal[
     "invalid_amount",
     "too_large",
     "event_id_collision",
+    "too_many_ahead",
 ]
 """Why a message is refused, in the contract's words."""
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -31,10 +31,10 @@ from schemas.rows import FOLLOWERS, encode_rows, topic_of
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS
 from schemas.units import DAY_MS, SECOND_MS
 from streams.agents.facts import encode_facts
-from streams.agents.journeys_records import COLLISION, STAGE, Records, Run
+from streams.agents.journeys_records import STAGE, Records, Run
 from streams.agents.partition_times import PartitionTimes
 from streams.agents.services import YIELD_AFTER_S, Services
-from streams.journeys.output import Collision, Output
+from streams.journeys.output import Output, Refused
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.kafka.changelog import restore
@@ -54,9 +54,9 @@ MAX_RECORDS = 10_000
 """About the most records that are applied before their writes."""
 MAX_UNWRITTEN_BYTES = 16 << 20
 """When about so many bytes wait to be written, they are, also amid a chunk: a small record may move many large ones."""
-COLLISIONS_FETCHED = 200
-COLLISIONS_BYTES = 16 << 20
-"""Of those that a chunk brings, so many collisions, and about so many bytes of them, are fetched from their topics."""
+REFUSED_FETCHED = 200
+REFUSED_BYTES = 16 << 20
+"""Of a chunk's refused touchpoints so many, and about so many bytes of them, are fetched from their topics."""
 
 Restore = Callable[[int], Awaitable[Partition]]
 Fetch = Callable[[str, int, int], Awaitable[Record | None]]
@@ -121,7 +121,7 @@ class Journeys:
         self._fetch = fetch or self._fetch_from_kafka
         self._records = Records(services)
         self._codec = Codec(FileRegistry())
-        self._collisions = Sampler()
+        self._refusals = Sampler()
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -295,34 +295,34 @@ class Journeys:
             batches[JOURNEYS_LOG, place].append(Message(key, record))
         if output.links:
             batches[LINKS, 0] = [Message(None, identity_links.encode(link)) for link in output.links]
-        room = COLLISIONS_BYTES
-        for count, collision in enumerate(output.collisions):
-            letter = await self._dead_letter(collision, is_fetched=count < COLLISIONS_FETCHED and room > 0)
+        room = REFUSED_BYTES
+        for count, refused in enumerate(output.refused):
+            letter = await self._dead_letter(refused, is_fetched=count < REFUSED_FETCHED and room > 0)
             room -= letter.size
-            batches[DEAD_LETTERS, collision.partition % self._services.settings.partitions].append(letter)
+            batches[DEAD_LETTERS, refused.partition % self._services.settings.partitions].append(letter)
         return batches
 
-    async def _dead_letter(self, collision: Collision, *, is_fetched: bool) -> Message:
-        place = collision.topic, collision.partition, collision.offset
-        count = self._collisions.count(collision.topic)
+    async def _dead_letter(self, refused: Refused, *, is_fetched: bool) -> Message:
+        place = refused.topic, refused.partition, refused.offset
+        count = self._refusals.count((refused.topic, refused.reason))
         if count:
             log.warning(
-                "touchpoints with one event_id were refused; this is one of them. Their details: touchline dlq list",
-                reason=COLLISION,
-                topic=collision.topic,
-                partition=collision.partition,
-                offset=collision.offset,
+                "touchpoints were refused; this is one of them. Their details: touchline dlq list",
+                reason=refused.reason,
+                topic=refused.topic,
+                partition=refused.partition,
+                offset=refused.offset,
                 refused_since_last_logged=count,
             )
         is_withheld = self._services.settings.has_pseudonyms
         found = await self._fetch(*place) if is_fetched and not is_withheld else None
         letter = DeadLetter(
-            reason=COLLISION,
-            detail=collision.detail,
+            reason=refused.reason,
+            detail=refused.detail,
             stage=STAGE,
-            topic=collision.topic,
-            partition=collision.partition,
-            offset=collision.offset,
+            topic=refused.topic,
+            partition=refused.partition,
+            offset=refused.offset,
             at=rfc3339(self._services.clock()),
         )
         if is_withheld:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from schemas.errors import Reason, Stage
+from schemas.errors import Stage
 from streams.agents.services import Services
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.runtime.logging import Sampler
 
 STAGE: Stage = "journeys"
-COLLISION: Reason = "event_id_collision"
 EXPLODING = "docs/operating.md#a-customer-or-a-dimension-explodes"
 
 log = structlog.get_logger(__name__)
@@ -61,8 +60,8 @@ class Records:
         telemetry.profiles_forgotten.inc(counts["forgotten"])
         for what, times in output.trimmed.items():
             telemetry.trimmed.labels(what).inc(times)
-        for collision in output.collisions:
-            telemetry.messages_refused.labels(collision.topic, COLLISION).inc()
+        for refused in output.refused:
+            telemetry.messages_refused.labels(refused.topic, refused.reason).inc()
         self._record_sources(output)
         self._record_overflow(output)
         for signal in output.signals:

@@ -73,11 +73,13 @@ class Sender:
         return self._number
 
 
-def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Sender, whole_bytes: int = 0) -> None:
+def forward(
+    ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Sender, *, ahead: bool, whole_bytes: int = 0
+) -> None:
     """Send a touchpoint to its owner, and keep it for the case that the owner changes."""
     moved = replace(touchpoint, watermark=0, moves=touchpoint.moves + 1)
     record = sender.move(moved, owner, whole_bytes)
-    kept = pending_of(moved, record, ahead=False, whole_bytes=whole_bytes)
+    kept = pending_of(moved, record, ahead=ahead, whole_bytes=whole_bytes)
     if kept.is_large:
         # As in a timeline: should it move on, its row stays as it was sent when it was whole.
         kept = kept.cut()
@@ -91,6 +93,7 @@ def forward(ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Se
             moves=moved.moves,
             record=kept.record,
             whole_bytes=kept.whole_bytes,
+            ahead=ahead,
         )
     )
 
@@ -140,7 +143,7 @@ def change_owners(
         touchpoint = one.touchpoint()
         if touchpoint.moves < MOVES_MAX:
             change.left.append(one.event_id)
-            forward(ownership, touchpoint, owner, sender, one.whole_bytes)
+            forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes)
 
 
 def _move_on(
@@ -170,7 +173,8 @@ def _move_on(
             touchpoint = replace(touchpoint_in(one.record), moves=one.moves + 1)
             returned.append((journey_log.encode(touchpoint), one.whole_bytes))
         else:
-            forward(ownership, touchpoint_in(one.record), owner, sender, one.whole_bytes)
+            touchpoint = touchpoint_in(one.record)
+            forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes)
 
 
 def _owner_of(one: Pending | ForwardedTouchpoint, ownership: Ownership) -> str | None:

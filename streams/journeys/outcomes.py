@@ -1,4 +1,4 @@
-"""What has become of each touchpoint that a partition has read: accepted, repeated, late, or in collision with another.
+"""What has become of each touchpoint that a partition has read: accepted, repeated, late, or refused.
 
 Those on time are counted by kind and hour. What no hourly count tells is noted one by one.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+from schemas.errors import Reason
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import Outcome, Row
 from schemas.units import HOUR_MS
+from streams.journeys.ahead import AHEAD_MAX
 from streams.journeys.hourly_counts import HourlyCounts
 from streams.journeys.metrics import Buckets
-from streams.journeys.output import Collision, Entry, Origin, Output
+from streams.journeys.output import Entry, Origin, Output, Refused
 from streams.journeys.rows import outcome_row
 from streams.journeys.rules import Rules
 from streams.journeys.step_context import StepContext
@@ -36,7 +38,7 @@ class Outcomes:
         self._rows: list[Row] = []
         self._on_time: list[Origin] = []
         self._late: list[Origin] = []
-        self._collisions: list[Collision] = []
+        self._refused: list[Refused] = []
         self._erased: Counter[str] = Counter()
         self._duplicates = 0
 
@@ -84,11 +86,11 @@ class Outcomes:
         self._erased[touchpoint.source_topic] += 1
         self._note(touchpoint, "erased", context)
 
-    def forget_collisions(self, customer_key: str) -> None:
-        """Let what collides of a customer who is erased be no dead letter; it counts as erased."""
-        theirs = [one for one in self._collisions if one.customer_key == customer_key]
+    def forget_refused(self, customer_key: str) -> None:
+        """Let what is refused of a customer who is erased be no dead letter; it counts as erased."""
+        theirs = [one for one in self._refused if one.customer_key == customer_key]
         self._erased.update(one.topic for one in theirs)
-        self._collisions = [one for one in self._collisions if one.customer_key != customer_key]
+        self._refused = [one for one in self._refused if one.customer_key != customer_key]
 
     def count_repeat(self, touchpoint: Touchpoint, fingerprint: int, context: StepContext) -> None:
         """Count a touchpoint whose event id is known.
@@ -108,8 +110,19 @@ class Outcomes:
             f"event_id {touchpoint.event_id!r} of {touchpoint.customer_key!r} was seen before with another payload;"
             " give each event its own id"
         )
+        self._refuse(touchpoint, "event_id_collision", detail)
+
+    def refuse_ahead(self, touchpoint: Touchpoint) -> None:
+        """Refuse a touchpoint of which too many are ahead already."""
+        detail = (
+            f"occurred_at is ahead of its receipt, as are {AHEAD_MAX} others of {touchpoint.customer_key!r} already, or"
+            " large ones: correct the source's clock; replayed when its time has come, it is taken"
+        )
+        self._refuse(touchpoint, "too_many_ahead", detail)
+
+    def _refuse(self, touchpoint: Touchpoint, reason: Reason, detail: str) -> None:
         place = touchpoint.source_topic, touchpoint.source_partition, touchpoint.source_offset
-        self._collisions.append(Collision(*place, detail, touchpoint.customer_key))
+        self._refused.append(Refused(reason, *place, detail, touchpoint.customer_key))
 
     def _note(self, touchpoint: Touchpoint, outcome: Outcome, context: StepContext) -> None:
         """Note what became of a touchpoint that is in no hourly count."""
@@ -122,11 +135,11 @@ class Outcomes:
         output.facts["outcomes"], self._rows = self._rows, []
         output.on_time, self._on_time = self._on_time, []
         output.late, self._late = self._late, []
-        output.collisions, self._collisions = self._collisions, []
+        output.refused, self._refused = self._refused, []
         output.erased, self._erased = self._erased, Counter()
         output.counts["touchpoints"] += len(output.on_time)
         output.counts["late"] += len(output.late)
-        output.counts["collisions"] += len(output.collisions)
+        output.counts["refused"] += len(output.refused)
         output.counts["duplicates"] += self._duplicates
         self._duplicates = 0
         # Before the buckets forget: their bound is still that of the last position, which is in the changelog.

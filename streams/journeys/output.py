@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from schemas.erasures import ErasedRows
+from schemas.errors import Reason
 from schemas.limits import Trimmed
 from schemas.rows import Row
 from schemas.subjects import SubjectStated
@@ -19,9 +20,10 @@ Origin = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Collision:
-    """A touchpoint that bears another's event id, whose it is, and where the original message of it lies."""
+class Refused:
+    """A touchpoint that is refused, why and whose it is, and where the original message of it lies."""
 
+    reason: Reason
     topic: str
     partition: int
     offset: int
@@ -50,7 +52,7 @@ class Output:
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
-    collisions: list[Collision] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     values: list[Entry] = field(default_factory=list)
     buckets: list[Entry] = field(default_factory=list)
     customers: list[Entry] = field(default_factory=list)

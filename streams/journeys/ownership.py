@@ -27,7 +27,7 @@ class ForwardedTouchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False
 
     Attributes:
         record: the touchpoint as it was sent.
-        whole_bytes: as of a `Pending`.
+        whole_bytes, ahead: as of a `Pending`.
     """
 
     occurred_at: int
@@ -38,6 +38,7 @@ class ForwardedTouchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False
     moves: int
     record: bytes
     whole_bytes: int = 0
+    ahead: bool = False
 
     @property
     def size(self) -> int:

@@ -19,6 +19,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Row
 from schemas.subjects import SubjectStated
 from schemas.versions import ON_TIME, row_version
+from streams.journeys.ahead import is_one_too_many, is_one_too_many_forwarded
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.customers import Customers
@@ -258,9 +259,12 @@ class Partition:
             self._rows.append(late_row(touchpoint, timeline.current.journey, self._rules, context.offset))
             self._outcomes.note_late(touchpoint, context)
         else:
+            newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint))
+            if is_one_too_many(timeline, touchpoint, newcomer, context):
+                self._outcomes.refuse_ahead(touchpoint)
+                return
             effects = self.customers.effects(customer_key)
             self._outcomes.accept(touchpoint, context)
-            newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint))
             step_touchpoint(timeline, touchpoint, newcomer, context, effects)
             if touchpoint.event_id not in effects.touchpoints:
                 # It waits for its time: analysts see it at once, in no journey yet.
@@ -281,8 +285,12 @@ class Partition:
         owner = ownership.owner_at(touchpoint.occurred_at, touchpoint.source) or customer_key
         if owner == customer_key or is_late(timeline, touchpoint, context):
             return False
+        is_ahead = self._rules.is_ahead(touchpoint)
+        if is_ahead and is_one_too_many_forwarded(ownership, touchpoint, context):
+            self._outcomes.refuse_ahead(touchpoint)
+            return True
         self._outcomes.accept(touchpoint, context)
-        forward(ownership, touchpoint, owner, self._sender(context))
+        forward(ownership, touchpoint, owner, self._sender(context), ahead=is_ahead)
         ownership.forget_settled(context.settled_before)
         self.customers.await_settled(customer_key, ownership)
         # Analysts see it at once, in no journey yet.
@@ -341,7 +349,7 @@ class Partition:
         self._rows += self.customers.erase(record, context.offset)
         self._checkpoints.forget(customer_key)
         self._recomputations.pop(customer_key, None)
-        self._outcomes.forget_collisions(customer_key)
+        self._outcomes.forget_refused(customer_key)
         self._output.erased_rows.append(ErasedRows(record.erasure_id, record.at, [customer_key], version))
         timeline = self.customers.timeline(customer_key)
         if later:
@@ -364,13 +372,17 @@ class Partition:
     ) -> None:
         """Let a touchpoint take effect that was accepted before; in the metrics, too, if it is to be counted there."""
         touchpoint = touchpoint_in(data)
-        if touchpoint.occurred_at < context.settled_before or is_folded(timeline, touchpoint):
+        newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint), whole_bytes=whole_bytes)
+        if (
+            touchpoint.occurred_at < context.settled_before
+            or is_folded(timeline, touchpoint)
+            or is_one_too_many(timeline, touchpoint, newcomer, context)
+        ):
             # A robot's: its row stays as the partition of its stated key has sent it.
             self._output.counts["moved_late"] += 1
             return
         self._output.counts["moved"] += 1
         effects = self.customers.effects(customer_key)
-        newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint), whole_bytes=whole_bytes)
         step_touchpoint(timeline, touchpoint, newcomer, context, effects)
         if whole_bytes:
             # Its text is not here: the row stays as it was sent when it was whole.

@@ -353,6 +353,30 @@ async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> N
     assert other.customer_key not in str(said)
 
 
+async def test_what_is_ahead_beyond_the_number_is_a_dead_letter_with_its_message() -> None:
+    records = [
+        journey_log.encode(
+            msgspec.structs.replace(
+                cast(
+                    PageView, journey_log.decode(touchpoint(PageView, number, START, page="/", area="", action="view"))
+                ),
+                customer_key="ann",
+                received_at=START - 3_600_000,
+                source_offset=number,
+            )
+        )
+        for number in range(501)
+    ]
+    kafka, telemetry = Kafka(), Telemetry.on(CollectorRegistry())
+    await worker(kafka, {500: FakeRecord(500, b"as it came")}, telemetry=telemetry).process(chunk_of(records, 0, 501))
+
+    (letter,) = kafka.written[DEAD_LETTERS, 0]
+    assert letter.value == b"as it came"
+    assert dict(letter.headers)["dlq.reason"] == b"too_many_ahead"
+    labels = {"topic": "test", "reason": "too_many_ahead"}
+    assert telemetry.registry.get_sample_value("touchline_messages_refused_total", labels) == 1
+
+
 async def test_a_collision_whose_original_is_gone_is_still_told() -> None:
     first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
     other = msgspec.structs.replace(cast(Purchase, journey_log.decode(first)), fingerprint=99, source_offset=17)
@@ -386,7 +410,7 @@ async def test_only_so_many_collisions_of_a_chunk_are_fetched() -> None:
     ]
     originals: dict[int, Record] = {17 + n: FakeRecord(17 + n, b"x" * 600, key=b"k") for n in range(4)}
     kafka = Kafka()
-    with patch.object(journeys, "COLLISIONS_FETCHED", 3), patch.object(journeys, "COLLISIONS_BYTES", 1_000):
+    with patch.object(journeys, "REFUSED_FETCHED", 3), patch.object(journeys, "REFUSED_BYTES", 1_000):
         await worker(kafka, originals).process(chunk_of([first, *others], 0, 5))
 
     letters = kafka.written[DEAD_LETTERS, 0]

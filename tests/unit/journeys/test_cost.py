@@ -17,6 +17,7 @@ import pytest
 from schemas import journey_log
 from schemas.journey_log import Touchpoint
 from schemas.kinds.purchase import PurchaseItem
+from streams.journeys import ahead as dated_ahead
 from streams.journeys import applying, bounds, fold, recomputation, snapshot, state, step_limits
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
@@ -172,11 +173,15 @@ def test_timers_behind_all_touchpoints_are_fired_in_steps_too() -> None:
 
 
 def test_what_was_folded_early_though_it_should_have_waited_counts_once() -> None:
-    """Orders that are ahead overflow the timeline; then one is late, and what was applied is applied again."""
+    """Orders that are ahead overflow the timeline; then one is late, and what was applied is applied again.
+
+    Fewer are taken than that needs; what waits for a timer has no such bound.
+    """
     clock = T0 + 149 * SECOND
     on_time = [order(number * SECOND, 1, watermark=T0 + number * SECOND) for number in range(150)]
     ahead = [order(20 * HOUR + number * SECOND, 1, received_at=T0, watermark=clock) for number in range(1_401)]
-    play = Play().send(*on_time, *ahead, order(150 * SECOND, 1, watermark=clock))
+    with patch.object(dated_ahead, "AHEAD_MAX", step_limits.PENDING_MAX):
+        play = Play().send(*on_time, *ahead, order(150 * SECOND, 1, watermark=clock))
 
     for at in (10 * MINUTE, 130 * MINUTE, 30 * HOUR, 31 * HOUR):
         play.at(at)

@@ -116,7 +116,7 @@ def test_an_event_id_with_another_payload_is_refused_as_a_collision() -> None:
         first, changed(first, amount_minor=5, fingerprint=-1, source_topic="shop", source_partition=9, source_offset=77)
     )
 
-    (collision,) = play.outputs[0].collisions
+    (collision,) = play.outputs[0].refused
     assert (collision.topic, collision.partition, collision.offset) == ("shop", 9, 77)
     assert play.row("customers")["spend_minor"] == 1_000
 

@@ -145,7 +145,7 @@ def test_a_repeat_of_what_was_sent_is_counted_and_not_sent_again() -> None:
     assert (play.counted("touchpoints"), play.counted("duplicates")) == (1, 1)
 
     play.send(changed(one, fingerprint=-1))
-    assert play.counted("collisions") == 1
+    assert play.counted("refused") == 1
 
 
 def test_a_touchpoint_that_was_moved_fifteen_times_stays_where_it_is() -> None:

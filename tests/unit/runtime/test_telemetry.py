@@ -18,7 +18,7 @@ from streams.runtime.telemetry import Telemetry, declarations
 # The contract's reasons, section 2.
 CONTRACT_REASONS = {
     "undecodable", "unknown_schema", "missing_field", "no_identity", "invalid_time",
-    "invalid_score", "invalid_amount", "too_large", "event_id_collision",
+    "invalid_score", "invalid_amount", "too_large", "event_id_collision", "too_many_ahead",
 }  # fmt: skip
 
 NEEDS = ("kafka", "clickhouse", "schema_registry")
