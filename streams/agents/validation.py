@@ -156,11 +156,10 @@ class Validator:
         try:
             if kind is None:
                 kind = self._codec.kind_of(self._carried[chunk.topic], value)
-            # Most messages have no headers; of those that have, few are CloudEvents.
-            event = event_of(record.headers) if record.headers else None
+            said, is_event = self._decoded(kind, value, record)
             return accept(
                 kind,
-                self._codec.decode(kind, value) if event is None else self._codec.decode_event(kind, value, event),
+                said,
                 Source(
                     task=chunk.partition % self._partitions,
                     topic=chunk.topic,
@@ -168,7 +167,7 @@ class Validator:
                     offset=record.offset,
                     received_at=received_at,
                     # A CloudEvent's headers may fill fields as well: then every length is looked at.
-                    size=len(value) if event is None else MESSAGE_BYTES,
+                    size=MESSAGE_BYTES if is_event else len(value),
                 ),
                 now=now,
                 scorer=self._scorer,
@@ -181,6 +180,14 @@ class Validator:
             self._log_error(error, chunk, record)
             raise UndecodableError(f"the message cannot be validated: {type(error).__name__}: {error}") from error
 
+    def _decoded(self, kind: str, value: bytes, record: Record) -> tuple[dict[str, Any], bool]:
+        """Return what a message says, and whether its headers describe a CloudEvent."""
+        # Most messages have no headers; of those that have, few are CloudEvents.
+        event = event_of(record.headers) if record.headers else None
+        if event is None:
+            return self._codec.decode(kind, value), False
+        return self._codec.decode_event(kind, value, event), True
+
     def _erased(self, chunk: Chunk, record: Record, now: int) -> Message | None:
         """Return the row of a message that does not hold, where it is of somebody who was erased; else None.
 
@@ -190,8 +197,7 @@ class Validator:
         value = record.value or b""
         try:
             kind = kind or self._codec.kind_of(self._carried[chunk.topic], value)
-            event = event_of(record.headers) if record.headers else None
-            said = self._codec.decode(kind, value) if event is None else self._codec.decode_event(kind, value, event)
+            said, _ = self._decoded(kind, value, record)
         except Exception:  # whatever it is: the message is not one of its kind
             said = _said_in(value)
         try:
