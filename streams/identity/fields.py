@@ -144,7 +144,8 @@ class _Fields:
         if form is None or (self._is_dear and len(form) >= SHORTEST):
             return self._finder.whole(text)
         here = self._stated.within(form, text) if self._stated.forms else NOTHING
-        signs = self._finder.signs(form)
+        # One more than may be read is too many, however many there are.
+        signs = self._finder.signs(form, max(0, self._signs) + 1)
         if not (signs or here.forms):
             return text
         self._signs -= signs

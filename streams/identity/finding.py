@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import compress
+from itertools import compress, islice
 from typing import NamedTuple
 
 import phonenumbers
@@ -95,10 +95,13 @@ class Finder:
         """Return whether a text has a sign of an address, a number or a pseudonym."""
         return "@" in text or "+" in text or self._pseudonyms.may_stand_in(text)
 
-    def signs(self, text: str) -> int:
-        """Return how many signs of an address, a number or a pseudonym a text has: to read them is what takes long."""
-        numbers = len(_NUMBER.findall(text)) if "+" in text else 0
-        return text.count("@") + numbers + len(self._pseudonyms.standing_in(text))
+    def signs(self, text: str, most: int) -> int:
+        """Return how many signs of an address, a number or a pseudonym a text has: to read them is what takes long.
+
+        Args:
+            most: numbers that are counted; in a text full of them, to count all takes long, too.
+        """
+        return text.count("@") + _count_numbers(text, most) + len(self._pseudonyms.standing_in(text))
 
     def whole(self, text: str) -> str:
         """Return what stands for a text that is replaced whole."""
@@ -116,7 +119,7 @@ class Finder:
             stated: what the touchpoint states, as far as it stands in the text.
             written: the text, as it was written.
         """
-        too_many = text.count("@") > FOUND_MAX or text.count("+") > FOUND_MAX < len(_NUMBER.findall(text))
+        too_many = text.count("@") > FOUND_MAX or _count_numbers(text, FOUND_MAX + 1) > FOUND_MAX
         if too_many:  # before any is read: that takes long
             return None
         search = _Search(text)
@@ -148,6 +151,13 @@ class Finder:
             if start < end:
                 search.take(start, end, self._pseudonyms.of(EMAIL, _form(search.text[start:end])))
             at = search.text.find("@", max(at + 1, end))
+
+
+def _count_numbers(text: str, most: int) -> int:
+    """Return how many numbers with a plus stand in a text, `most` at most."""
+    if "+" not in text:
+        return 0
+    return sum(1 for _ in islice(_NUMBER.finditer(text), most))
 
 
 class _Search:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.identity import finding
 from streams.identity.fields import SIGNS_MAX, STATING_MAX
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.identities import Identities
@@ -250,3 +254,26 @@ def test_so_many_signs_of_a_touchpoint_are_read_and_a_further_text_that_has_any_
 
     assert sum(value.startswith("by ") for value in attributes.values()) == SIGNS_MAX
     assert not any("@" in value for value in attributes.values())
+
+
+class Counted:
+    """A pattern that counts what it finds."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self.found = 0
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        for match in self._pattern.finditer(text):
+            self.found += 1
+            yield match
+
+
+def test_texts_full_of_numbers_are_replaced_whole_without_all_of_them_being_looked_for() -> None:
+    said = {f"a{number}": "+442079460958 " * 100 for number in range(20)}
+    with patch.object(finding, "_NUMBER", Counted(finding._NUMBER)) as numbers:
+        attributes = stored(attributes=said)["attributes"]
+
+    assert all(map(PSEUDONYMS.knows, attributes.values()))
+    # Of 2,000: one more than is read, for the first text, and one of each other one.
+    assert numbers.found == SIGNS_MAX + 1 + 19
