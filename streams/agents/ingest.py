@@ -138,7 +138,8 @@ class Ingest:
         self._services.telemetry.messages_received.labels(chunk.topic).inc(len(chunk.records))
         async with self._receiving:
             if self._task(chunk.place) is None:
-                await self._begin_tasks([chunk.partition % self._services.settings.partitions])
+                # All that lack: each beginning reads the watermarks.
+                await self._begin_tasks({chunk.partition % self._services.settings.partitions, *self._lacking()})
             self._take(chunk)
         await asyncio.sleep(0)  # without it, chunks that wait already would keep the loop from all else
 
@@ -215,6 +216,11 @@ class Ingest:
         task = self._tasks.get(place[1] % self._services.settings.partitions)
         return None if task is None or task.revoked or place not in task.refused_in_a_row else task
 
+    def _lacking(self) -> set[int]:
+        """Return the numbers of the tasks that are to begin: their log partitions are ours."""
+        ours, known = self._inputs.assigned(JOURNEYS_LOG), self._tasks
+        return {number for number in ours if number not in known or known[number].revoked}
+
     async def _begin_tasks(self, numbers: Iterable[int]) -> None:
         """Begin those of some tasks anew whose log partitions are ours, with the time that each had reached before.
 
@@ -234,10 +240,7 @@ class Ingest:
     async def wake_tasks(self) -> None:
         """Begin the tasks whose log partitions are ours; wake all, as time may have freed something; end pauses."""
         async with self._receiving:
-            known = self._tasks
-            missing = [n for n in self._inputs.assigned(JOURNEYS_LOG) if n not in known or known[n].revoked]
-            if missing:
-                await self._begin_tasks(missing)
+            await self._begin_tasks(self._lacking())
         for task in list(self._tasks.values()):
             task.wake()
             for due in task.pausing.due():
