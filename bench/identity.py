@@ -32,7 +32,7 @@ from schemas.subjects import SUBJECT_KINDS, Statement
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities
-from streams.identity.links import links_of
+from streams.identity.links import links_of, stated_as
 from streams.identity.statements import REMEMBERED
 from streams.identity.subject_owners import SubjectOwners
 from streams.identity.subjects import Named, statements_of
@@ -116,13 +116,13 @@ class Rule:
         self._stated[stated] = None
         if len(self._stated) > REMEMBERED:
             del self._stated[next(iter(self._stated))]
-        links = links_of(stated, seen.at, seen.event_id, late=False)
-        if not links:
+        record = stated_as(stated, seen.at, seen.event_id)
+        if record is None:
             return
         began = time.thread_time_ns()
-        for link in links:
-            self.graph.add(link)
-        self.costs_us.append((time.thread_time_ns() - began) / 1_000 / len(links))
+        links = links_of(record)
+        self.graph.add(*links)
+        self.costs_us.append((time.thread_time_ns() - began) / 1_000)
         self.links += len(links)
 
     def owner_of(self, seen: Seen) -> Identity:

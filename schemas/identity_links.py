@@ -21,11 +21,11 @@ __all__ = [
     "Command",
     "Erase",
     "Erasure",
+    "IdentitiesStated",
     "Identity",
     "Link",
     "LinkRecord",
     "Pair",
-    "Statement",
     "decode",
     "encode",
     "identity_of",
@@ -55,8 +55,23 @@ def identity_of(customer_key: str) -> Identity:
     return kind, value
 
 
-class Link(msgspec.Struct, array_like=True, tag=tag_of("link"), frozen=True, gc=False):
-    """Two identities that one touchpoint states.
+class IdentitiesStated(msgspec.Struct, array_like=True, tag=tag_of("identities"), frozen=True, gc=False):
+    """The identities that one touchpoint states, and so links: `streams.identity.links` says which with which.
+
+    Attributes:
+        identities: each once, the strongest first; of one customer at most.
+        occurred_at: when the touchpoint happened, ms.
+        late: whether it came later than the allowed lateness.
+    """
+
+    identities: list[Identity]
+    occurred_at: int
+    event_id: str
+    late: bool = False
+
+
+class Link(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Two identities that one touchpoint states: no record of its own, but what a record of all of them says of two.
 
     Attributes:
         first: the stronger of the two.
@@ -108,8 +123,7 @@ class Erase(msgspec.Struct, array_like=True, tag=tag_of("erase"), frozen=True, g
     salt: bytes
 
 
-Statement = Link | Command
-LinkRecord = Statement | Erase | Erasure | SubjectStated
+LinkRecord = IdentitiesStated | Command | Erase | Erasure | SubjectStated
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(LinkRecord).decode

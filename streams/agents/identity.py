@@ -18,7 +18,18 @@ import structlog
 
 from schemas import watermarks
 from schemas.errors import NOT_READ, TouchlineError
-from schemas.identity_links import Erase, Erasure, Identity, Link, LinkRecord, Statement, decode, identity_of, key_of
+from schemas.identity_links import (
+    Command,
+    Erase,
+    Erasure,
+    IdentitiesStated,
+    Identity,
+    Link,
+    LinkRecord,
+    decode,
+    identity_of,
+    key_of,
+)
 from schemas.subjects import SubjectStated
 from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
@@ -27,7 +38,8 @@ from streams.agents.identity_changes import Changed, erased_by, later_ms_of, pie
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.erasures import Erasures
-from streams.identity.graph import Changes, IdentityGraph
+from streams.identity.graph import NO_CHANGES, Changes, IdentityGraph
+from streams.identity.links import left_of, links_of
 from streams.identity.subject_owners import Piece, SubjectOwners
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
@@ -144,11 +156,17 @@ class Linking:
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
             subjects = self._state(self._subjects, read)
-        elif not _is_erased(read, self._erasures):
-            changes = graph.add(read) if isinstance(read, Link) else graph.obey(read)
+        else:
+            changes = self._changes(graph, read)
             yield from changed.add(changes, record)
             subjects = self._of(changes)
         yield from changed.add_subjects(self._subjects.owned(subjects), record.offset)
+
+    def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Changes:
+        """Take links, or a command; return what they have changed."""
+        if isinstance(read, IdentitiesStated):
+            return graph.add(*_links_of(read, self._erasures))
+        return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
 
     def _of(self, changes: Changes) -> Sequence[str]:
         """Return the subjects of those whose owners have changed."""
@@ -301,8 +319,10 @@ class Linking:
             self._state(subjects, read)
         elif isinstance(read, Erasure):
             self._erasures.add(read)
+        elif isinstance(read, IdentitiesStated):
+            graph.restore(*_links_of(read, self._erasures))
         elif not _is_erased(read, self._erasures):
-            graph.restore(read)
+            graph.obey_again(read)
 
     def _show(self, graph: IdentityGraph) -> None:
         telemetry = self._services.telemetry
@@ -330,7 +350,13 @@ def _person(graph: IdentityGraph, order: Erase) -> list[Identity]:
     return list(dict.fromkeys(one for named in order.identities for one in graph.person(named)))
 
 
-def _is_erased(read: Statement, erasures: Erasures) -> bool:
-    """Whether something was said of somebody before they were erased: it is as if it had never been."""
-    at = read.occurred_at if isinstance(read, Link) else read.at
-    return at <= erasures.latest and any(erasures.holds(key_of(one), at) for one in (read.first, read.second))
+def _links_of(read: IdentitiesStated, erasures: Erasures) -> list[Link]:
+    """Return what a touchpoint links, but for those who were erased since: that is as if it had never been."""
+    at = read.occurred_at
+    left = left_of(read, lambda one: erasures.holds(key_of(one), at)) if at <= erasures.latest else read
+    return [] if left is None else links_of(left)
+
+
+def _is_erased(read: Command, erasures: Erasures) -> bool:
+    """Whether something was decided of somebody before they were erased: it is as if it had never been."""
+    return any(erasures.holds(key_of(one), read.at) for one in (read.first, read.second))

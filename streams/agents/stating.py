@@ -19,7 +19,7 @@ class Stating:
     """What the touchpoints of a worker have stated: what has been said lately need not be said again.
 
     Args:
-        links: the links between identities.
+        links: which identities are stated together.
         subjects: whose subjects are.
         partitions: how many the journeys log has.
     """
@@ -35,10 +35,11 @@ class Stating:
         Args:
             late_before: touchpoints that happened before this time (ms) come later than is allowed.
         """
-        messages = []
+        messages: list[tuple[Place, Message]] = []
         if touchpoint.identifiers and not (touchpoint.is_answer or is_subject(touchpoint.customer_key)):
-            links = self._links.links_of(touchpoint, late_before)
-            messages = [((LINKS, 0), Message(None, identity_links.encode(link))) for link in links]
+            linked = self._links.stated_by(touchpoint, late_before)
+            if linked is not None:
+                messages.append(((LINKS, 0), Message(None, identity_links.encode(linked))))
         for stated in self._subjects.stated_by(touchpoint, late_before):
             key = stated.customer_key.encode()
             place = JOURNEYS_LOG, partition_for(key, self._partitions)

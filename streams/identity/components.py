@@ -6,73 +6,83 @@ customer, so each component has the customer's links with its own identifiers, a
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
-from streams.identity.links import order_of
+from streams.identity.links import Order
+from streams.identity.strength import strength
 
 KEY_BYTES = 15
 """Of a key: no two identities are found that have one."""
 
 
 class Component:
-    """Identifiers that are connected, and the links that count of them. It is not changed once it is made.
+    """Identifiers that are connected, and the links that count of them.
+
+    It is changed by the edit that has made it alone, until that is saved.
 
     Attributes:
-        links: those between two members, and those between a member and a customer, in their order.
+        members: with their keys.
+        links: those between two members, and those between a member and a customer, by pair.
         alone: whether too many identifiers are connected. Then each is a component alone, or with those that commands
             link it with, and links to others are in the components of both.
     """
 
     __slots__ = ("alone", "links", "members")
 
-    def __init__(self, members: Sequence[Identity], links: Sequence[Link] = (), *, alone: bool = False) -> None:
+    def __init__(self, members: Mapping[Identity, int], links: dict[Pair, Link], *, alone: bool = False) -> None:
         self.members = members
         self.links = links
         self.alone = alone
 
-    def with_link(self, link: Link) -> Component:
-        """Return the same with a link in its place; it replaces one of the same pair."""
-        links = [one for one in self.links if one.second != link.second or one.first != link.first]
-        insort(links, link, key=order_of)
-        return Component(self.members, links, alone=self.alone)
+    def in_order(self) -> list[Link]:
+        """Return the links in their order: that of `order_of`, which asks for each identity's strength only once."""
+        strengths = {identity: strength(identity) for identity in set(chain.from_iterable(self.links))}
+
+        def order(link: Link) -> Order:
+            return link.late, link.occurred_at, link.event_id, strengths[link.first], strengths[link.second]
+
+        return sorted(self.links.values(), key=order)
 
     def without(self, pairs: Collection[Pair]) -> Component:
         """Return the same without the links of some pairs."""
-        return Component(self.members, [one for one in self.links if one.pair not in pairs], alone=self.alone)
+        left = {pair: link for pair, link in self.links.items() if pair not in pairs}
+        return Component(self.members, left, alone=self.alone)
 
     def links_of(self, identity: Identity) -> list[Link]:
         """Return the links that name an identity."""
-        return [one for one in self.links if identity in (one.first, one.second)]
+        return [link for pair, link in self.links.items() if identity in pair]
 
 
 def merged(components: Iterable[Component], *, alone: bool = False) -> Component:
     """Return one component in the place of several."""
-    members = [member for component in components for member in component.members]
-    links = dict.fromkeys(link for component in components for link in component.links)
-    return Component(members, sorted(links, key=order_of), alone=alone)
+    members: dict[Identity, int] = {}
+    links: dict[Pair, Link] = {}
+    for component in components:
+        members.update(component.members)
+        links.update(component.links)
+    return Component(members, links, alone=alone)
 
 
 class _Said(msgspec.Struct, array_like=True, gc=False):
-    """A link; its identities are places in the component's names."""
+    """The links of a component that one touchpoint states: two places each in the component's names."""
 
-    first: int
-    second: int
     occurred_at: int
     event_id: str
+    pairs: list[int]
     late: bool = False
 
 
 class _Packed(msgspec.Struct, array_like=True, gc=False):
-    """A component as it is kept. `names` begins with the `size` members; customers follow."""
+    """A component as it is kept. `names` begins with the members, which have the `keys`; customers follow."""
 
     names: list[Identity]
-    size: int
-    links: list[_Said] = []
+    keys: bytes
+    said: list[_Said] = []
     alone: bool = False
 
 
@@ -84,17 +94,12 @@ _decode_keys = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
 def _pack(component: Component) -> bytes:
     places = {identity: place for place, identity in enumerate(component.members)}
-    links = [
-        _Said(
-            places.setdefault(link.first, len(places)),
-            places.setdefault(link.second, len(places)),
-            link.occurred_at,
-            link.event_id,
-            link.late,
-        )
-        for link in component.links
-    ]
-    return _encode(_Packed(list(places), len(component.members), links, component.alone))
+    said: dict[tuple[int, str, bool], list[int]] = {}
+    for link in component.links.values():
+        pairs = said.setdefault((link.occurred_at, link.event_id, link.late), [])
+        pairs += places.setdefault(link.first, len(places)), places.setdefault(link.second, len(places))
+    packed = [_Said(at, event_id, pairs, late) for (at, event_id, late), pairs in said.items()]
+    return _encode(_Packed(list(places), _joined(component.members.values()), packed, component.alone))
 
 
 def _is_component(data: bytes) -> bool:
@@ -104,9 +109,13 @@ def _is_component(data: bytes) -> bool:
 
 def _unpack(data: bytes) -> Component:
     packed = _decode(data)
-    names = packed.names
-    links = [Link(names[one.first], names[one.second], one.occurred_at, one.event_id, one.late) for one in packed.links]
-    return Component(names[: packed.size], links, alone=packed.alone)
+    names, links = packed.names, dict[Pair, Link]()
+    for said in packed.said:
+        places = iter(said.pairs)
+        for first, second in zip(places, places, strict=True):
+            one, other = names[first], names[second]
+            links[one, other] = Link(one, other, said.occurred_at, said.event_id, said.late)
+    return Component(dict(zip(names, _split(packed.keys), strict=False)), links, alone=packed.alone)
 
 
 def key_of(identity: Identity) -> int:
@@ -135,24 +144,26 @@ class Components:
         for key, data in self.known.items():
             if _is_component(data):
                 component = _unpack(data)
-                if key_of(component.members[0]) == key:
+                if key == next(iter(component.members.values())):
                     yield component
 
 
 class Edit:
-    """What a link or a command finds, and what it changes; nothing of it is kept before `save`.
+    """What links or a command find, and what they change; nothing of it is kept before `save`.
 
     Attributes:
         before: components that were looked at, as they were.
     """
 
     def __init__(self, components: Components) -> None:
-        self.before: list[Component] = []
+        self.before: dict[Component, None] = {}
         self._components = components
         self._now: dict[int, Component] = {}
         self._keys: dict[Identity, int] = {}
         self._linked: dict[Identity, dict[str, set[int]]] = {}
-        self._void: dict[Identity, list[Link]] = {}
+        self._stated: dict[Identity, dict[str, int]] = {}
+        self._void: dict[Identity, dict[Pair, Link]] = {}
+        self._void_before: dict[Identity, dict[Pair, Link]] = {}
         self._dropped: dict[int, None] = {}
 
     def of(self, identity: Identity) -> Component:
@@ -162,23 +173,29 @@ class Edit:
         if found is None:
             if key in self._components.known:
                 return self.at(key)
-            found = self._now[key] = Component([identity])
+            found = self._now[key] = Component({identity: key}, {})
         return found
+
+    def with_link(self, component: Component, link: Link) -> None:
+        """Put a link into a component, in the place of one of the same pair."""
+        if component in self.before:
+            component = Component(component.members, dict(component.links), alone=component.alone)
+            self.put(component)
+        component.links[link.pair] = link
 
     def at(self, key: int) -> Component:
         """Return the component of the known identifier that has a key."""
         found = self._now.get(key)
         if found is None:
             found = _unpack(self._components.known[key])
-            self.before.append(found)
+            self.before[found] = None
             self.put(found)
         return found
 
     def put(self, *components: Component) -> None:
         """Put components in the place of those that their members had."""
         for component in components:
-            for member in component.members:
-                self._now[self._key(member)] = component
+            self._now |= dict.fromkeys(component.members.values(), component)
 
     def drop(self, identity: Identity) -> None:
         """Know an identity no longer: no link names it, and no component has it."""
@@ -198,10 +215,8 @@ class Edit:
 
     def changed(self) -> tuple[list[Component], list[Component]]:
         """Return the components that were replaced, and those that are in their place or new."""
-        before, after = set(self.before), self.after()
-        new = [component for component in after if component not in before]
-        before.difference_update(after)
-        return [component for component in self.before if component in before], new
+        after = dict.fromkeys(self._now.values())
+        return [one for one in self.before if one not in after], [one for one in after if one not in self.before]
 
     def linked(self, customer: Identity) -> dict[str, set[int]]:
         """Return by kind the keys of the identifiers that a customer is linked to; to be changed in place."""
@@ -209,15 +224,17 @@ class Edit:
         if found is None:
             data = self._components.known.get(self._key(customer))
             kept = {} if data is None else _decode_keys(data)
-            found = self._linked[customer] = {kind: _split(keys) for kind, keys in kept.items()}
+            found = self._linked[customer] = {kind: set(_split(keys)) for kind, keys in kept.items()}
         return found
 
-    def void(self, identity: Identity) -> list[Link]:
-        """Return the links of an identity that link nothing for good; to be changed in place."""
+    def void(self, identity: Identity) -> dict[Pair, Link]:
+        """Return by pair the links of an identity that link nothing for good; to be changed in place."""
         found = self._void.get(identity)
         if found is None:
             data = self._components.void.get(self._key(identity))
-            found = self._void[identity] = [] if data is None else _decode_links(data)
+            links = () if data is None else _decode_links(data)
+            found = self._void[identity] = {link.pair: link for link in links}
+            self._void_before[identity] = dict(found)
         return found
 
     def live(self, identity: Identity) -> list[Link]:
@@ -226,18 +243,24 @@ class Edit:
             return self.of(identity).links_of(identity)
         keys = {key for keys in self.linked(identity).values() for key in keys}
         components = dict.fromkeys(map(self.at, keys))
-        return [link for component in components for link in component.links if link.first == identity]
+        return [link for component in components for link in component.links.values() if link.first == identity]
 
     def stated(self, identity: Identity) -> dict[str, int]:
-        """Return with how many of each kind an identity was stated; of more than its limit, with too many."""
-        links = self.void(identity)
-        stated = {}
+        """Return with how many of each kind an identity was stated; of more than its limit, with too many.
+
+        To be changed in place where it is stated with one more; a link that links nothing any more changes nothing.
+        """
+        stated = self._stated.get(identity)
+        if stated is not None:
+            return stated
+        stated = self._stated[identity] = {}
+        pairs: list[Pair] = [*self.void(identity)]
         if identity[0] == CUSTOMER:
-            stated = {kind: len(keys) for kind, keys in self.linked(identity).items()}
+            stated |= {kind: len(keys) for kind, keys in self.linked(identity).items()}
         else:
-            links = links + self.of(identity).links_of(identity)
-        for link in links:
-            kind = other_of(link, identity)[0]
+            pairs += [pair for pair in self.of(identity).links if identity in pair]
+        for one, other in pairs:
+            kind = other[0] if one == identity else one[0]
             stated[kind] = stated.get(kind, 0) + 1
         return stated
 
@@ -251,9 +274,9 @@ class Edit:
     def known(self, pair: Pair) -> Link | None:
         """Return the link of a pair, if there is one."""
         for links in (self.of(pair[1]).links, self.void(pair[0]), self.void(pair[1])):
-            for link in links:
-                if link.second == pair[1] and link.first == pair[0]:
-                    return link
+            link = links.get(pair)
+            if link is not None:
+                return link
         return None
 
     def save(self) -> None:
@@ -263,15 +286,15 @@ class Edit:
         for key in self._dropped:
             known.pop(key, None)
         for component in after:
-            data = _pack(component)
-            for member in component.members:
-                known[self._key(member)] = data
+            known |= dict.fromkeys(component.members.values(), _pack(component))
         self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
             known[self._key(customer)] = _encode({kind: _joined(keys) for kind, keys in linked.items() if keys})
         for identity, links in self._void.items():
+            if links == self._void_before[identity]:
+                continue
             if links:
-                self._components.void[self._key(identity)] = _encode(links)
+                self._components.void[self._key(identity)] = _encode(list(links.values()))
             else:
                 self._components.void.pop(self._key(identity), None)
 
@@ -291,8 +314,8 @@ def _alone(components: Iterable[Component]) -> int:
     return sum(len(component.members) for component in components if component.alone)
 
 
-def _split(keys: bytes) -> set[int]:
-    return {int.from_bytes(keys[at : at + KEY_BYTES], "big") for at in range(0, len(keys), KEY_BYTES)}
+def _split(keys: bytes) -> list[int]:
+    return [int.from_bytes(keys[at : at + KEY_BYTES], "big") for at in range(0, len(keys), KEY_BYTES)]
 
 
 def _joined(keys: Iterable[int]) -> bytes:

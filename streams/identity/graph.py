@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair, Statement
+from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Components, Edit
 from streams.identity.groups import WINDOW_MS, Conflict, Node, Ownership, Resolution, is_unlinked, last_of, resolve
 from streams.identity.limits import Limits
@@ -83,13 +83,13 @@ class IdentityGraph:
         """Return the links that name an identity and link nothing."""
         edit = Edit(self._components)
         edit.live(identity)
-        states = [*map(self._resolved, edit.after()), *self._void(edit.void(identity))]
+        states = [*map(self._resolved, edit.after()), *self._void([*edit.void(identity).values()])]
         return [one for state in states for one in state.resolution.conflicts if identity in one.link.pair]
 
-    def add(self, link: Link) -> Changes:
-        """Take a link; return what it has changed."""
+    def add(self, *links: Link) -> Changes:
+        """Take the links of a touchpoint, as one change; return what they have changed together."""
         edit = Edit(self._components)
-        placed = self._place(edit, link)
+        placed = self._place(edit, links)
         if placed is None:
             return NO_CHANGES
         before, after = edit.changed()
@@ -105,19 +105,20 @@ class IdentityGraph:
         for identity in concerned.identities:
             edit.live(identity)
         pair = pair_of(command.first, command.second)
-        void = [link for link in edit.void(pair[0]) + edit.void(pair[1]) if link.pair == pair]
+        void = [links[pair] for links in map(edit.void, pair) if pair in links]
         was = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
         self._note(edit, command)
         now = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
         return _difference(was, now)
 
-    def restore(self, record: Statement) -> None:
-        """Take a link or a command again whose changes are known."""
-        edit = Edit(self._components)
-        if isinstance(record, Link):
-            self._place(edit, record)
-        elif record not in self._concerned(record).commands:
-            self._note(edit, record)
+    def restore(self, *links: Link) -> None:
+        """Take the links of a touchpoint again whose changes are known."""
+        self._place(Edit(self._components), links)
+
+    def obey_again(self, command: Command) -> None:
+        """Take a command again whose changes are known."""
+        if command not in self._concerned(command).commands:
+            self._note(Edit(self._components), command)
 
     def person(self, identity: Identity) -> list[Identity]:
         """Return all identities of whoever has one, this one first: those that have the same owner in the end."""
@@ -180,27 +181,35 @@ class IdentityGraph:
         void = [link for link in edit.mentioned_void(gone) if link.occurred_at <= until]
         for link in void:
             for identity in link.pair:
-                edit.void(identity)[:] = [one for one in edit.void(identity) if one.pair != link.pair]
+                edit.void(identity).pop(link.pair, None)
         live = {link.pair: link for identity in gone for link in edit.live(identity) if link.occurred_at <= until}
         self._placing.forget(edit, live, [one for one in gone if one[0] != CUSTOMER])
         for identity in gone:
             if identity[0] == CUSTOMER and identity not in self._commands and not any(edit.linked(identity).values()):
                 edit.drop(identity)
 
-    def _place(self, edit: Edit, link: Link) -> _Placed | None:
-        """Keep a link; return links that link nothing for good, or None where it says nothing new."""
-        if link.second[0] == CUSTOMER:
-            return None  # No touchpoint states two customers.
-        known = edit.known(link.pair)
-        if known is None:
-            placed = _Placed((), self._placing.say(edit, link))
-        elif order_of(known) <= order_of(link):
+    def _place(self, edit: Edit, links: Iterable[Link]) -> _Placed | None:
+        """Keep links; return those that link nothing for good, or None where none of them says anything new."""
+        void, now_void, is_new = dict[Pair, Link](), dict[Pair, Link](), False
+        for link in links:
+            pair = link.pair
+            if pair[1][0] == CUSTOMER:
+                continue  # No touchpoint states two customers.
+            known = edit.known(pair)
+            if known is None:
+                now_void |= {one.pair: one for one in self._placing.say(edit, link)}
+            elif order_of(known) <= order_of(link):
+                continue
+            elif self._placing.say_earlier(edit, link):
+                # One that was void before these links, unless one of these has made it so.
+                if pair not in now_void:
+                    void[pair] = known
+                now_void[pair] = link
+            is_new = True
+        if not is_new:
             return None
-        else:
-            is_void = self._placing.say_earlier(edit, known, link)
-            placed = _Placed([known], [link]) if is_void else _Placed((), ())
         edit.save()
-        return placed
+        return _Placed(list(void.values()), list(now_void.values()))
 
     def _note(self, edit: Edit, command: Command) -> None:
         """Keep a command."""
@@ -234,9 +243,9 @@ class IdentityGraph:
         return dict.fromkeys(one for identity in identities for one in self._commands.get(identity, ()))
 
     def _resolve(self, component: Component) -> Resolution:
-        customers = [link.first for link in component.links if link.first[0] == CUSTOMER]
+        customers = [pair[0] for pair in component.links if pair[0][0] == CUSTOMER]
         commands = self._commands_of([*component.members, *customers])
-        return resolve(component.links, commands, self._window_ms, alone=component.alone)
+        return resolve(component.in_order(), commands, self._window_ms, alone=component.alone)
 
     def _resolved(self, component: Component) -> _State:
         return _State(component.members, self._resolve(component))

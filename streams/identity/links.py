@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations, product
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link
+from msgspec.structs import replace
+
+from schemas.identity_links import CUSTOMER, Command, IdentitiesStated, Identity, Link
 from streams.identity.strength import strength
 
 IDENTITIES_MAX = 8
@@ -14,19 +16,37 @@ IDENTITIES_MAX = 8
 Order = tuple[bool, int, str, tuple[int, str, str], tuple[int, str, str]]
 
 
-def links_of(identities: Iterable[Identity], occurred_at: int, event_id: str, *, late: bool) -> list[Link]:
-    """Return the links that a touchpoint states: of the customer with each identifier, or of each with each other.
-
-    With the customer, two identifiers are the customer's already: a link between them would join nothing, and would
-    connect what others share with one of them to the other.
+def stated_as(
+    identities: Iterable[Identity], occurred_at: int, event_id: str, *, late: bool = False
+) -> IdentitiesStated | None:
+    """Return what a touchpoint states of who is who, None where that links nothing.
 
     Args:
         identities: normalised, each once, in any order; of one customer at most.
     """
     strongest = sorted(identities, key=strength)[:IDENTITIES_MAX]
-    known = strongest[:1] if strongest and strongest[0][0] == CUSTOMER else []
-    pairs = product(known, strongest[1:]) if known else combinations(strongest, 2)
-    return [Link(first, second, occurred_at, event_id, late) for first, second in pairs]
+    return IdentitiesStated(strongest, occurred_at, event_id, late) if len(strongest) > 1 else None
+
+
+def links_of(stated: IdentitiesStated) -> list[Link]:
+    """Return the links that a touchpoint states: of the customer with each identifier, or of each with each other.
+
+    With the customer, two identifiers are the customer's already: a link between them would join nothing, and would
+    connect what others share with one of them to the other.
+    """
+    first, *others = stated.identities
+    pairs = product((first,), others) if first[0] == CUSTOMER else combinations(stated.identities, 2)
+    return [Link(one, other, stated.occurred_at, stated.event_id, stated.late) for one, other in pairs]
+
+
+def left_of(stated: IdentitiesStated, is_gone: Callable[[Identity], bool]) -> IdentitiesStated | None:
+    """Return what is left of a statement without some identities: the links that name none of them."""
+    left = [identity for identity in stated.identities if not is_gone(identity)]
+    if len(left) == len(stated.identities):
+        return stated
+    # The customer's identifiers are not linked with each other.
+    is_customers = stated.identities[0][0] == CUSTOMER and left[:1] != stated.identities[:1]
+    return replace(stated, identities=left) if len(left) > 1 and not is_customers else None
 
 
 def order_of(link: Link) -> Order:

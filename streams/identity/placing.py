@@ -39,7 +39,7 @@ class Placing:
             self.connect(edit, link.pair, link)
             return []
         for one in remembered:
-            edit.void(one).append(link)
+            edit.void(one)[link.pair] = link
         gone = {
             live.pair: live
             for one, stated in over
@@ -49,13 +49,15 @@ class Placing:
         self._cut(edit, gone)
         return [*gone.values(), link]
 
-    def say_earlier(self, edit: Edit, known: Link, link: Link) -> bool:
+    def say_earlier(self, edit: Edit, link: Link) -> bool:
         """Put a link in the place of a later one of its pair; return whether it links nothing for good."""
-        voids = [void for void in map(edit.void, link.pair) if known in void]
+        pair = link.pair
+        voids = [void for void in map(edit.void, pair) if pair in void]
         for void in voids:
-            void[void.index(known)] = link
+            void[pair] = link
         if not voids:
-            edit.put(*(component.with_link(link) for component in _components_of(edit, link.pair)))
+            for component in _components_of(edit, pair):
+                edit.with_link(component, link)
         return bool(voids)
 
     def connect(self, edit: Edit, pair: Pair, link: Link | None = None) -> None:
@@ -66,8 +68,12 @@ class Placing:
         components = _components_of(edit, pair)
         links = sum(len(component.links) for component in components) + (link is not None)
         if links <= self._links_max and not any(component.alone for component in components):
-            whole = components[0] if len(components) == 1 else merged(components)
-            edit.put(whole if link is None else whole.with_link(link))
+            whole = components[0]
+            if len(components) > 1:
+                whole = merged(components)
+                edit.put(whole)
+            if link is not None:
+                edit.with_link(whole, link)
             return
         for component in components:
             if not component.alone:
@@ -76,7 +82,8 @@ class Placing:
         if link is None:
             edit.put(merged(parts, alone=True))
         else:
-            edit.put(*(part.with_link(link) for part in parts))
+            for part in parts:
+                edit.with_link(part, link)
 
     def forget(self, edit: Edit, gone: dict[Pair, Link], identifiers: Iterable[Identity]) -> None:
         """Take links out as if they had never been; know identifiers no longer of which nothing is left.
@@ -89,7 +96,7 @@ class Placing:
         for identifier in identifiers:
             component = edit.of(identifier)
             if identifier not in self._commands and not component.links_of(identifier):
-                members = [member for member in component.members if member != identifier]
+                members = {member: key for member, key in component.members.items() if member != identifier}
                 edit.drop(identifier)
                 touched.pop(identifier, None)
                 touched |= dict.fromkeys(members)
@@ -101,8 +108,7 @@ class Placing:
         """Take links that link nothing any more out of their components."""
         identifiers = self._take_out(edit, gone)
         for link in gone.values():
-            edit.void(link.first).append(link)
-            edit.void(link.second).append(link)
+            edit.void(link.first)[link.pair] = edit.void(link.second)[link.pair] = link
         self._settle(edit, identifiers)
 
     def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> dict[Identity, None]:
@@ -140,12 +146,12 @@ class Placing:
         to_see = [component]
         while to_see:
             seen = to_see.pop()
-            pairs.update(link.pair for link in seen.links)
+            pairs.update(seen.links)
             if len(pairs) > self._links_max or seen in large:
                 large.update(found)
                 return None
-            for link in seen.links:
-                for each in _components_of(edit, link.pair):
+            for pair in seen.links:
+                for each in _components_of(edit, pair):
                     if each not in found:
                         found[each] = None
                         to_see.append(each)
@@ -161,19 +167,20 @@ class Placing:
                 more += less
                 for member in less:
                     part_of[member] = more
-        links: dict[int, list[Link]] = {id(part): [] for part in part_of.values()}
-        for link in component.links:
-            for key in {id(part_of[end]) for end in link.pair if end in part_of}:
-                links[key].append(link)
+        links: dict[int, dict[Pair, Link]] = {id(part): {} for part in part_of.values()}
+        for pair, link in component.links.items():
+            for key in {id(part_of[end]) for end in pair if end in part_of}:
+                links[key][pair] = link
         parts = {id(part): part for part in part_of.values()}
         if len(parts) == 1 and alone == component.alone:
             return [component]
-        return [Component(part, links[key], alone=alone) for key, part in parts.items()]
+        keys = component.members
+        return [Component({one: keys[one] for one in part}, links[key], alone=alone) for key, part in parts.items()]
 
     def _connecting(self, component: Component, *, alone: bool) -> Iterable[Pair]:
         """Yield the pairs of a component's members that keep them in one."""
         if not alone:
-            yield from (link.pair for link in component.links if link.first[0] != CUSTOMER)
+            yield from (pair for pair in component.links if pair[0][0] != CUSTOMER)
         if self._commands:
             members = set(component.members)
             for member in members:

@@ -1,16 +1,15 @@
-"""The links that touchpoints state and that were not stated lately: what has been said need not be said again."""
+"""The identities that touchpoints state together and did not lately: what has been said need not be said again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
 
-from schemas.identity_links import CUSTOMER, Identity, Link
+from schemas.identity_links import CUSTOMER, IdentitiesStated, Identity
 from schemas.kinds.touchpoint import Touchpoint
 from streams.identity.identities import Identities
-from streams.identity.links import links_of
+from streams.identity.links import stated_as
 
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
@@ -34,27 +33,27 @@ class Statements:
         self._identities = identities
         self._stated: dict[Statement, When] = {}
 
-    def links_of(self, touchpoint: Touchpoint, late_before: int) -> Sequence[Link]:
-        """Return the links that a touchpoint states, unless one that comes before it in their order has stated them.
+    def stated_by(self, touchpoint: Touchpoint, late_before: int) -> IdentitiesStated | None:
+        """Return what a touchpoint states; None if that links nothing, or one before it in their order has stated it.
 
         Args:
             late_before: touchpoints that happened before this time (ms) come later than is allowed.
         """
         if len(touchpoint.identifiers) < (1 if touchpoint.customer_id is not None else 2):
-            return ()
+            return None
         statement = _statement_of(touchpoint)
         when = (touchpoint.occurred_at < late_before, touchpoint.occurred_at, touchpoint.event_id)
         stated = self._stated.get(statement)
         if stated is not None and stated <= when:
-            return ()
+            return None
         self._stated[statement] = when
         if len(self._stated) > REMEMBERED:
             del self._stated[next(iter(self._stated))]
         late, occurred_at, event_id = when
-        return links_of(self._stated_by(touchpoint), occurred_at, event_id, late=late)
+        return stated_as(self._identities_of(touchpoint), occurred_at, event_id, late=late)
 
     def forget(self, touchpoint: Touchpoint) -> None:
-        """Forget that a touchpoint has stated anything: its links may not have been written."""
+        """Forget that a touchpoint has stated anything: it may not have been written."""
         statement = _statement_of(touchpoint)
         if self._stated.get(statement, _NEVER)[1:] == (touchpoint.occurred_at, touchpoint.event_id):
             del self._stated[statement]
@@ -63,7 +62,7 @@ class Statements:
         """Forget all that was stated: what was, may count no longer."""
         self._stated.clear()
 
-    def _stated_by(self, touchpoint: Touchpoint) -> list[Identity]:
+    def _identities_of(self, touchpoint: Touchpoint) -> list[Identity]:
         # Whoever calls an identifier `customer` has not stated a customer's id.
         found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]
         if touchpoint.customer_id is not None:

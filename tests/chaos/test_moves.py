@@ -22,12 +22,12 @@ from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from streams.identity.graph import IdentityGraph
 from streams.identity.identities import Identities
-from streams.identity.links import links_of
 from tests.integration.installation import whatever_the_partition
 from tests.integration.shop import Event, shop, write
 from tests.servers.load import Load
 from tests.servers.pipeline import App, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
+from tests.unit.identity.said import links_by
 from tests.unit.schemas.records import minimal
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.embedded]
@@ -77,7 +77,7 @@ class Owners:
         self._identities = Identities()
         self._graph = IdentityGraph()
         for event in events:
-            for link in links_of(self._stated(event), at(event), event["event_id"], late=False):
+            for link in links_by(self._stated(event), at(event), event["event_id"]):
                 self._graph.add(link)
 
     def now(self) -> dict[Identity, str]:

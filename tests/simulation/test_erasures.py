@@ -8,13 +8,14 @@ import random
 import pytest
 
 from schemas import erasures, identity_links
-from schemas.identity_links import Command, Erase, Erasure, Identity, Link, key_of
+from schemas.identity_links import Command, Erase, Erasure, Identity, key_of
 from schemas.journey_log import Touchpoint
 from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
 from streams.agents.identity_changes import erased_by
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
+from streams.identity.links import links_of
 from tests.simulation.cluster import Cluster
 from tests.simulation.people import IDENTITIES, commands, people
 from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expected, stored, timelines
@@ -37,9 +38,13 @@ def by_the_links(cluster: Cluster) -> tuple[IdentityGraph, Erasures]:
             erased.add(erased_by(read, theirs, record.offset))
             graph.forget(theirs, read.at)
             continue
-        at = read.occurred_at if isinstance(read, Link) else read.at
-        if not any(erased.holds(key_of(one), at) for one in (read.first, read.second)):
-            graph.add(read) if isinstance(read, Link) else graph.obey(read)
+        if isinstance(read, Command):
+            if not any(erased.holds(key_of(one), read.at) for one in (read.first, read.second)):
+                graph.obey(read)
+            continue
+        for link in links_of(read):
+            if not any(erased.holds(key_of(one), link.occurred_at) for one in link.pair):
+                graph.add(link)
     return graph, erased
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas import identity_links, journey_log
 from schemas.identifiers import ANONYMOUS
-from schemas.identity_links import Command, Link, key_of
+from schemas.identity_links import Command, IdentitiesStated, key_of
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, LINKS
@@ -21,6 +21,7 @@ from streams.agents.identity_changes import begins_of
 from streams.agents.journeys import rules_of
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
+from streams.identity.links import links_of
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.partition import Partition
 from streams.settings import Settings
@@ -119,8 +120,8 @@ def final_graph(cluster: Cluster) -> IdentityGraph:
     graph = IdentityGraph()
     for record in cluster.broker.logs[LINKS, 0]:
         read = identity_links.decode(record.value or b"")
-        if isinstance(read, Link):
-            graph.add(read)
+        if isinstance(read, IdentitiesStated):
+            graph.add(*links_of(read))
         elif isinstance(read, Command):
             graph.obey(read)
     return graph

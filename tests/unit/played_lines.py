@@ -19,6 +19,7 @@ from sinks.tables import TABLES as STORED
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities
+from streams.identity.links import links_of
 from streams.identity.statements import Statements
 from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
@@ -77,8 +78,9 @@ class _Log:
     def append_touchpoint(self, touchpoint: Touchpoint) -> None:
         at = touchpoint.occurred_at
         self.append(msgspec.structs.replace(touchpoint, watermark=at))
-        for link in self._statements.links_of(touchpoint, late_before=0):
-            for identity, owned in self._graph.add(link).owners.items():
+        stated = self._statements.stated_by(touchpoint, late_before=0)
+        if stated is not None:
+            for identity, owned in self._graph.add(*links_of(stated)).owners.items():
                 since = [one.since + self._later_ms for one in owned]
                 self.append(Owners(key_of(identity), since, [key_of(one.owner) for one in owned], self._links))
             self._links += 1

@@ -7,15 +7,17 @@ breaks off midway leaves links twice, which changes nothing either.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 
 from aiokafka import TopicPartition
 
 from schemas import erasures, identity_links
 from schemas.erasures import Erasure
-from schemas.identity_links import Command, Erase, Link, LinkRecord, key_of
+from schemas.identity_links import Command, Erase, IdentitiesStated, Identity, LinkRecord, key_of
 from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
 from streams.identity.erasures import Erasures
+from streams.identity.links import left_of
 from streams.kafka.offsets import Record
 from streams.kafka.producer import BatchProducer, Message
 from streams.kafka.reader import read_to_end
@@ -25,35 +27,41 @@ from touchline.erase.shortening import delete_before, end_of
 PLACE = TopicPartition(LINKS, 0)
 
 
-def surviving(records: Iterable[LinkRecord], erased: Iterable[Erasure]) -> Iterator[LinkRecord]:
-    """Yield what is left of some records, without those who were erased; orders that are not carried out yet stay."""
+def surviving(records: Iterable[LinkRecord], erased: Iterable[Erasure]) -> Iterator[LinkRecord | None]:
+    """Yield what is left of each record without those who were erased, None where nothing is.
+
+    Orders that are not carried out yet stay. Erasures do not: they are written anew in front of all others.
+    """
     known, done = Erasures(), set()
     for erasure in erased:
         known.add(erasure)
         done.add(erasure.erasure_id)
     for record in records:
         if isinstance(record, Erasure):
-            continue
-        if isinstance(record, Erase):
-            if record.erasure_id not in done:
-                yield record
-            continue
-        if not any(known.holds(key, at) for key, at in _named_by(record)):
-            yield record
+            yield None
+        elif isinstance(record, Erase):
+            yield None if record.erasure_id in done else record
+        elif isinstance(record, IdentitiesStated):
+            yield left_of(record, partial(_is_erased, known, record.occurred_at))
+        else:
+            yield None if any(known.holds(key, at) for key, at in _named_by(record)) else record
 
 
-def _named_by(record: Link | Command | SubjectStated) -> Iterator[tuple[str, int]]:
+def _is_erased(known: Erasures, at: int, identity: Identity) -> bool:
+    return known.holds(key_of(identity), at)
+
+
+def _named_by(record: Command | SubjectStated) -> Iterator[tuple[str, int]]:
     """Yield the stated keys that a record names, and when it said so, ms."""
     if not isinstance(record, SubjectStated):
-        at = record.occurred_at if isinstance(record, Link) else record.at
-        yield from ((key_of(one), at) for one in (record.first, record.second))
+        yield from ((key_of(one), record.at) for one in (record.first, record.second))
     elif record.statement is not None:
         at = record.statement.occurred_at
         yield from ((key, at) for key in (record.customer_key, record.statement.stated_key))
 
 
 async def forget_links(settings: Settings, wait_s: float) -> int:
-    """Write what is left anew, and delete what was before; return how many records are gone.
+    """Write what is left anew, and delete what was before; return how many records were others before.
 
     Raises:
         CommandError: the workers have not read all links in time, or this Kafka deletes no records.
@@ -61,15 +69,16 @@ async def forget_links(settings: Settings, wait_s: float) -> int:
         ProduceError: Kafka does not take it.
     """
     erased = [erasures.decode(record.value or b"") async for record in _records(settings, ERASURES)]
-    end, count, left = await end_of(settings, PLACE), 0, 0
+    end, changed = await end_of(settings, PLACE), 0
     producer = BatchProducer(settings)
     await producer.start()
     try:
         await producer.send({(LINKS, 0): [Message(None, identity_links.encode(one)) for one in erased]})
         async for run in read_to_end(settings, LINKS, [0]):
             records = [identity_links.decode(one.value or b"") for one in run.records if one.offset < end]
-            kept = [Message(None, identity_links.encode(one)) for one in surviving(records, erased)]
-            count, left = count + len(records), left + len(kept)
+            left = list(surviving(records, erased))
+            kept = [Message(None, identity_links.encode(one)) for one in left if one is not None]
+            changed += sum(one is not was for one, was in zip(left, records, strict=True))
             if kept:
                 await producer.send({(LINKS, 0): kept})
             if run.position >= end:
@@ -77,7 +86,7 @@ async def forget_links(settings: Settings, wait_s: float) -> int:
     finally:
         await producer.stop()
     await delete_before(settings, "streams", PLACE, end, wait_s)
-    return count - left
+    return changed
 
 
 async def left_in_links(settings: Settings) -> int:
@@ -86,8 +95,8 @@ async def left_in_links(settings: Settings) -> int:
     left = 0
     async for run in read_to_end(settings, LINKS, [0]):
         records = [identity_links.decode(one.value or b"") for one in run.records]
-        others = sum(not isinstance(one, Erasure) for one in records)
-        left += others - sum(1 for _ in surviving(records, erased))
+        pairs = zip(records, surviving(records, erased), strict=True)
+        left += sum(one is not kept and not isinstance(one, Erasure) for one, kept in pairs)
     return left
 
 

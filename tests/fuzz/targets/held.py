@@ -27,6 +27,7 @@ from streams.kafka.producer import Batches, Ends
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.fuzz.target import CPU_MS, Target
+from tests.unit.identity.said import record_of
 from tests.unit.journeys.play import DAY, SECOND, T0, order, said, seen_page
 from tests.unit.streams.records import FakeRecord
 
@@ -83,7 +84,7 @@ class Renames(Target):
     def steps(self, data: bytes) -> Iterator[float]:
         links = msgspec.msgpack.decode(data, type=list[Link])
         linking = Linking(self._services, lambda: None, _nothing)
-        records = [FakeRecord(offset, identity_links.encode(link)) for offset, link in enumerate(links)]
+        records = [FakeRecord(offset, identity_links.encode(record_of(link))) for offset, link in enumerate(links)]
         yield CPU_MS + LINK_MS * len(links)
         with capture_logs():
             asyncio.run(linking.receive(_chunk(LINKS, records)))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import msgspec
 from typing_extensions import override
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link, Statement
+from schemas.identity_links import CUSTOMER, Command, IdentitiesStated, Identity
 from streams.identity.graph import IdentityGraph
 from streams.identity.limits import Limits
-from streams.identity.links import links_of
+from streams.identity.links import links_of, stated_as
 from tests.fuzz.target import CPU_MS, Target
 
 _KINDS = (CUSTOMER, "email", "phone", "device", "cookie", "crm", "a", "zz")
@@ -25,30 +25,33 @@ class Links(Target):
     def make(self, rng: random.Random) -> bytes:
         people = rng.choice((2, 5, 20))
         pool = [(kind, str(number)) for kind in _KINDS for number in range(people)]
-        said: list[Statement] = []
+        said: list[IdentitiesStated | Command] = []
         for number in range(rng.choice((10, 30, 90))):
             at, event = rng.randrange(200), f"e{rng.randrange(20)}"
             if rng.random() < 0.05:
                 one, other = rng.sample(pool, 2)
                 said.append(Command(rng.choice(("link", "unlink")), one, other, at, str(number)))
             else:
-                said += links_of(_stated(rng, pool), at, event, late=rng.random() < 0.2)
+                stated = stated_as(_stated(rng, pool), at, event, late=rng.random() < 0.2)
+                said += [stated] if stated is not None else []
         return msgspec.msgpack.encode((rng.randrange(1 << 30), rng.choice((3, 8, 250)), said))
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
-        seed, links_max, said = msgspec.msgpack.decode(data, type=tuple[int, int, list[Statement]])
+        seed, links_max, said = msgspec.msgpack.decode(data, type=tuple[int, int, list[IdentitiesStated | Command]])
         graph, again = (IdentityGraph(_SMALL, 30, links_max) for _ in range(2))
         told = {}
         for one in said:
             yield CPU_MS
-            changes = graph.add(one) if isinstance(one, Link) else graph.obey(one)
+            changes = graph.obey(one) if isinstance(one, Command) else graph.add(*links_of(one))
             told.update(changes.owners)
         yield CPU_MS * (1 + len(said))
-        random.Random(seed).shuffle(said)
-        for one in said:
-            again.restore(one)
-        for identity in {identity for one in said for identity in (one.first, one.second)}:
+        # The same links one by one, in another order.
+        apart = [each for one in said for each in ([one] if isinstance(one, Command) else links_of(one))]
+        random.Random(seed).shuffle(apart)
+        for each in apart:
+            again.obey_again(each) if isinstance(each, Command) else again.restore(each)
+        for identity in {identity for each in apart for identity in (each.first, each.second)}:
             owned = graph.owned(identity)
             assert owned == again.owned(identity), "the order matters"
             assert owned == told.get(identity, ()), "not what was told"

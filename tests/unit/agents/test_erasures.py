@@ -34,7 +34,7 @@ def order(*identities: Identity, at: int = ORDERED) -> Erase:
     return Erase(list(identities or (ANN,)), at, "order", SALT)
 
 
-SAID: tuple[LinkRecord, ...] = (
+SAID: tuple[Link | LinkRecord, ...] = (
     Link(MAIL, COOKIE, AT + 1, "browsed"),
     Link(ANN, MAIL, AT + 2, "logged in"),
     Link(BOB, COOKIE, AT + 3, "family"),

@@ -26,6 +26,7 @@ from streams.kafka.producer import Batches, Ends
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord
+from tests.unit.identity.said import record_of
 
 ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
 COOKIE, PHONE = ("cookie", "k"), ("phone", "+44")
@@ -39,9 +40,10 @@ TOLD = (LinksDecided(EPOCH, 0),)
 class Bench:
     """The agent beside what its partition holds, and what was reported before."""
 
-    def __init__(self, *records: LinkRecord, window_days: int = 30, reports: Sequence[Report] = TOLD) -> None:
+    def __init__(self, *records: Link | LinkRecord, window_days: int = 30, reports: Sequence[Report] = TOLD) -> None:
         self.log = [
-            SourceRecord(encode(record), offset=offset, timestamp=AT + offset) for offset, record in enumerate(records)
+            SourceRecord(encode(record_of(record)), offset=offset, timestamp=AT + offset)
+            for offset, record in enumerate(records)
         ]
         self.window_days = window_days
         self.reports = list(reports)

@@ -27,7 +27,7 @@ from tests.unit.agents.turns import turns_of_others
 
 ANN, BOB, EVE = (CUSTOMER, "ann"), (CUSTOMER, "bob"), (CUSTOMER, "eve")
 COOKIE, PHONE, MAIL = ("cookie", "k"), ("phone", "+44"), ("email", "e@x")
-SAID: tuple[LinkRecord, ...] = (
+SAID: tuple[Link | LinkRecord, ...] = (
     Link(MAIL, COOKIE, AT, "guest"),
     Link(ANN, MAIL, AT + 1, "login"),
     Link(BOB, PHONE, AT + 2, "call"),
@@ -38,7 +38,9 @@ LATER_MS = (30 - 3) * DAY_MS
 """By how much later than what is its owner's begins what is moved: the window less the allowed lateness."""
 
 
-async def told_at(position: int, *said: LinkRecord, reports: Sequence[LinksDecided | TaskWatermark] = ()) -> Bench:
+async def told_at(
+    position: int, *said: Link | LinkRecord, reports: Sequence[LinksDecided | TaskWatermark] = ()
+) -> Bench:
     """Begin where the links before an offset are acknowledged, and report."""
     bench = Bench(*said, reports=reports)
     bench.position = position

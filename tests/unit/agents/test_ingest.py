@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
-from schemas.identity_links import CUSTOMER, Link
+from schemas.identity_links import CUSTOMER, IdentitiesStated
 from schemas.identity_links import decode as decode_link
 from schemas.journey_log import Touchpoint
 from schemas.kinds.page_view import PageView
@@ -370,7 +370,7 @@ async def test_the_identities_of_a_touchpoint_are_linked_before_it_is_acknowledg
         assert chunk.acked
         links = [decode_link(message.value or b"") for message in it.producer.to(LINKS)]
 
-    assert links == [Link((CUSTOMER, "ann"), ("email", "ann@x.com"), NOW - 5, f"purchase-{NOW - 5}")]
+    assert links == [IdentitiesStated([(CUSTOMER, "ann"), ("email", "ann@x.com")], NOW - 5, f"purchase-{NOW - 5}")]
 
 
 async def test_a_link_that_was_stated_is_not_written_again() -> None:

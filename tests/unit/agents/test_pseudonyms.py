@@ -112,8 +112,8 @@ def ingested(*values: tuple[str, bytes], key: str | None = KEY) -> tuple[list[To
         validated = validator.validate(chunk_of(KINDS[kind].topic, value), {}, 0)
         touchpoints += [item for _, item in validated.accepted if isinstance(item, Touchpoint)]
         letters += validated.refused
-    links = [link for one in touchpoints for link in statements.links_of(one, 0)]
-    return touchpoints, [identity_links.encode(link) for link in links], letters
+    stated = [statements.stated_by(one, 0) for one in touchpoints]
+    return touchpoints, [identity_links.encode(one) for one in stated if one is not None], letters
 
 
 def derived(touchpoints: Sequence[Touchpoint]) -> list[bytes]:

@@ -20,7 +20,7 @@ def said(key: str, at: int = AT, source: str = "desk", subject: str = CASE, *, n
     return SubjectStated(subject, Statement(key, source, at, "e", nameless=nameless))
 
 
-async def told(*records: LinkRecord, first: int = 0) -> list[Owners]:
+async def told(*records: Link | LinkRecord, first: int = 0) -> list[Owners]:
     """Return what is told of subjects by the records from one on, where those before it are acknowledged."""
     bench = Bench(*records)
     await bench.read(first, len(records))

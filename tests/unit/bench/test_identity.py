@@ -13,8 +13,8 @@ from schemas.identity_links import Identity, Link
 from streams.identity.graph import LINKS_MAX
 from streams.identity.groups import WINDOW_MS
 from streams.identity.limits import DEFAULT_LIMIT, LIMITS
-from streams.identity.links import links_of
 from tests.oracle.identity import owner_at, too_connected, voids
+from tests.unit.identity.said import links_by
 from touchline.simulate.identities import write_identities
 from touchline.simulate.stream import period_of
 
@@ -62,7 +62,7 @@ def test_the_graph_finds_the_oracles_groups(written: Path) -> None:
     rule, links = Rule(), list[Link]()
     touchpoints = [seen for seen in read_lines(written, Seen) if rule.identities_of(seen)]
     for seen in touchpoints:
-        links += links_of(rule.identities_of(seen), seen.at, seen.event_id, late=False)
+        links += links_by(rule.identities_of(seen), seen.at, seen.event_id)
     shuffled = list(links)
     Random(1).shuffle(shuffled)
     for link in shuffled:

@@ -9,13 +9,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
+from schemas.identity_links import CUSTOMER, Command, IdentitiesStated, Identity, Link, Pair
 from streams.identity.graph import NO_CHANGES, Changes, IdentityGraph
 from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.identity.limits import Limits
-from streams.identity.links import links_of, order_of
+from streams.identity.links import links_of, order_of, stated_as
 from streams.identity.strength import pair_of
 from tests.oracle import identity as oracle
+from tests.unit.identity.said import links_by
 
 WINDOW = 30
 FEW = {CUSTOMER: 2, "email": 2, "cookie": 3}
@@ -156,7 +157,7 @@ def test_what_is_told_to_have_changed_is_all_that_has(said: list[Link | Command]
 
 
 def test_a_visitor_who_logs_in_is_the_customer_from_a_while_before_on() -> None:
-    graph = graph_of(list(links_of([COOKIE, ANN], 100, "login", late=False)))
+    graph = graph_of(links_by([COOKIE, ANN], 100, "login"))
 
     assert graph.owned(COOKIE) == (Ownership(100 - WINDOW, ANN, "login"),)
     assert owner(graph, COOKIE, 70) == ANN
@@ -253,7 +254,7 @@ def test_what_is_few_again_is_linked_again() -> None:
     """A guests' telephone connects four people; with the third address it links nothing."""
     guests = [(("email", name), ("cookie", name)) for name in ("m", "n", "o")]
     said = [Link(mail, cookie, 10, mail[1]) for mail, cookie in guests]
-    said += [link for mail, _ in guests for link in links_of([mail, PHONE], 20, mail[1], late=False)]
+    said += [link for mail, _ in guests for link in links_by([mail, PHONE], 20, mail[1])]
 
     for order in some_orders(said):
         graph = graph_of(order, links_max=3)
@@ -332,9 +333,9 @@ def test_a_shops_telephone_holds_no_customers_together_by_what_is_stated_beside_
     graph = graph_of([])
     for number, name in enumerate("abcdefgh"):
         browser = ("cookie", f"k-{name}")
-        for link in links_of([PHONE, browser], number, f"{name}-guest", late=False):
+        for link in links_by([PHONE, browser], number, f"{name}-guest"):
             graph.add(link)
-        for link in links_of([(CUSTOMER, name), PHONE], number, f"{name}-call", late=False):
+        for link in links_by([(CUSTOMER, name), PHONE], number, f"{name}-call"):
             graph.add(link)
         graph.add(Link((CUSTOMER, name), browser, 50, f"{name}-login"))
 
@@ -379,3 +380,38 @@ def test_two_customers_that_one_record_links_change_nothing() -> None:
 
     assert graph.add(Link(ANN, BOB, 10, "x")) == NO_CHANGES
     assert len(graph) == 0
+
+
+stated_together = st.lists(
+    st.builds(
+        lambda some, at, event, late: stated_as(dict(some).items(), at, event, late=late),
+        st.lists(st.sampled_from(IDENTITIES), min_size=2, max_size=8),
+        st.integers(0, 100),
+        st.sampled_from(["e", "f", "g"]),
+        st.booleans(),
+    ).filter(bool),
+    max_size=12,
+)
+"""What touchpoints state: of each kind one identity at most."""
+
+
+@given(stated_together, sizes)
+def test_the_links_of_a_touchpoint_change_together_what_they_change_one_by_one(
+    said: list[IdentitiesStated], most: tuple[int, int]
+) -> None:
+    whole, apart = graph_of([], *most), graph_of([], *most)
+    told: dict[Identity, tuple[Ownership, ...]] = {}
+    refused: dict[str, dict[Pair, Conflict]] = {"whole": {}, "apart": {}}
+    for one in said:
+        together, singly = whole.add(*links_of(one)), [apart.add(link) for link in links_of(one)]
+        told.update(together.owners)
+        for name, every in (("whole", [together]), ("apart", singly)):
+            for changes in every:
+                refused[name] = {k: v for k, v in refused[name].items() if v not in changes.settled}
+                refused[name].update((conflict.link.pair, conflict) for conflict in changes.conflicts)
+
+        owned = {identity: found for identity in IDENTITIES if (found := apart.owned(identity))}
+        assert {identity: found for identity, found in told.items() if found} == owned
+        assert refused["whole"] == refused["apart"]
+        assert [whole.owned(identity) for identity in IDENTITIES] == [apart.owned(identity) for identity in IDENTITIES]
+    assert len(whole) == len(apart)

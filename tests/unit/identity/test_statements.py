@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.identity_links import CUSTOMER, Link
+from schemas.identity_links import CUSTOMER, IdentitiesStated, Link
 from schemas.kinds.page_view import PageView
 from streams.identity import statements
 from streams.identity.identities import Identities
+from streams.identity.links import links_of
 from streams.identity.statements import Statements
 from tests.unit.journeys.play import T0, seen_page
 
@@ -29,55 +30,59 @@ def touchpoint(at: int = T0, event: str = "e1", customer: str | None = "ann", **
 
 
 def test_a_customer_is_linked_to_each_identifier() -> None:
-    stated = Statements(Identities()).links_of(touchpoint(cookie="k-1", email="Ann@Example.com"), NEVER_LATE)
+    stated = Statements(Identities()).stated_by(touchpoint(cookie="k-1", email="Ann@Example.com"), NEVER_LATE)
 
-    assert stated == [Link(ANN, MAIL, T0, "e1"), Link(ANN, COOKIE, T0, "e1")]
+    assert stated == IdentitiesStated([ANN, MAIL, COOKIE], T0, "e1")
+    assert links_of(stated) == [Link(ANN, MAIL, T0, "e1"), Link(ANN, COOKIE, T0, "e1")]
 
 
 def test_without_a_customer_each_identifier_is_linked_to_each_other() -> None:
     guest = touchpoint(customer=None, cookie="k-1", email="Ann@Example.com", device="d-1")
     device = ("device", "d-1")
 
-    stated = Statements(Identities()).links_of(guest, NEVER_LATE)
+    stated = Statements(Identities()).stated_by(guest, NEVER_LATE)
 
-    assert [link.pair for link in stated] == [(MAIL, device), (MAIL, COOKIE), (device, COOKIE)]
+    assert stated is not None
+    assert [link.pair for link in links_of(stated)] == [(MAIL, device), (MAIL, COOKIE), (device, COOKIE)]
 
 
 def test_an_identifier_that_is_called_customer_is_no_customers_id() -> None:
     misnamed = msgspec.structs.replace(touchpoint(), identifiers={"customer": "bob", "cookie": "k-1"})
 
-    assert Statements(Identities()).links_of(misnamed, NEVER_LATE) == [Link(ANN, COOKIE, T0, "e1")]
+    assert Statements(Identities()).stated_by(misnamed, NEVER_LATE) == IdentitiesStated([ANN, COOKIE], T0, "e1")
 
 
 def test_one_identity_links_nothing() -> None:
     said = Statements(Identities())
 
-    assert not said.links_of(touchpoint(), NEVER_LATE)
-    assert not said.links_of(touchpoint(customer=None, cookie="k-1"), NEVER_LATE)
-    assert not said.links_of(touchpoint(customer="guest", cookie="k-1"), NEVER_LATE)
-    assert not said.links_of(touchpoint(cookie="undefined"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(), NEVER_LATE)
+    assert not said.stated_by(touchpoint(customer=None, cookie="k-1"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(customer="guest", cookie="k-1"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(cookie="undefined"), NEVER_LATE)
 
 
 def test_what_is_forgotten_is_stated_again_unless_another_has_stated_it_since() -> None:
     said, first, earlier = Statements(Identities()), touchpoint(cookie="k-1"), touchpoint(T0 - 1, "e0", cookie="k-1")
-    said.links_of(first, NEVER_LATE)
+    said.stated_by(first, NEVER_LATE)
     said.forget(first)
-    assert said.links_of(first, NEVER_LATE)
+    assert said.stated_by(first, NEVER_LATE)
 
-    said.links_of(earlier, NEVER_LATE)
+    said.stated_by(earlier, NEVER_LATE)
     said.forget(first)
 
-    assert not said.links_of(first, NEVER_LATE)
+    assert not said.stated_by(first, NEVER_LATE)
 
 
 def test_what_was_stated_is_not_stated_again_unless_it_counts_from_earlier_on() -> None:
     said = Statements(Identities())
 
-    assert said.links_of(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
-    assert not said.links_of(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
-    assert not said.links_of(touchpoint(T0 + 1, "a", cookie="k-1"), NEVER_LATE)
-    assert said.links_of(touchpoint(T0, "a", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0, "a")]
-    assert said.links_of(touchpoint(T0 - 1, "c", cookie="k-1"), NEVER_LATE) == [Link(ANN, COOKIE, T0 - 1, "c")]
+    assert said.stated_by(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(T0, "b", cookie="k-1"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(T0 + 1, "a", cookie="k-1"), NEVER_LATE)
+    assert said.stated_by(touchpoint(T0, "a", cookie="k-1"), NEVER_LATE) == IdentitiesStated([ANN, COOKIE], T0, "a")
+    assert said.stated_by(touchpoint(T0 - 1, "c", cookie="k-1"), NEVER_LATE) == IdentitiesStated(
+        [ANN, COOKIE], T0 - 1, "c"
+    )
 
 
 def memory_taken() -> int:
@@ -101,11 +106,11 @@ def test_what_is_remembered_of_a_statement_has_a_bound_in_bytes() -> None:
     long: dict[str, Any] = {f"crm{number}": str(number).ljust(1_024, "x") for number in range(100)}
     before = memory_taken()
     for count in range(20):
-        assert said.links_of(touchpoint(**{**long, "crm0": f"{count}".ljust(1_024, "y")}), NEVER_LATE)
+        assert said.stated_by(touchpoint(**{**long, "crm0": f"{count}".ljust(1_024, "y")}), NEVER_LATE)
 
     assert memory_taken() - before < 20 * 2_000
-    assert not said.links_of(touchpoint(**{**long, "crm0": "7".ljust(1_024, "y")}), NEVER_LATE)
-    assert said.links_of(touchpoint(**{**long, "crm0": "7".ljust(1_024, "z")}), NEVER_LATE)
+    assert not said.stated_by(touchpoint(**{**long, "crm0": "7".ljust(1_024, "y")}), NEVER_LATE)
+    assert said.stated_by(touchpoint(**{**long, "crm0": "7".ljust(1_024, "z")}), NEVER_LATE)
 
 
 @pytest.mark.usefixtures("traced")
@@ -115,7 +120,7 @@ def test_many_short_identifiers_are_remembered_in_few_bytes() -> None:
     before = memory_taken()
     for count in range(50):
         short: dict[str, Any] = {chr(0x4E00 + number): chr(0x5E00 + number + count) for number in range(100)}
-        assert said.links_of(touchpoint(**short), NEVER_LATE)
+        assert said.stated_by(touchpoint(**short), NEVER_LATE)
 
     assert memory_taken() - before < 50 * 1_500
 
@@ -123,16 +128,24 @@ def test_many_short_identifiers_are_remembered_in_few_bytes() -> None:
 def test_what_came_too_late_says_so_and_yields_to_what_came_in_time() -> None:
     said = Statements(Identities())
 
-    assert said.links_of(touchpoint(T0 - 5, cookie="k-1"), T0) == [Link(ANN, COOKIE, T0 - 5, "e1", late=True)]
-    assert said.links_of(touchpoint(T0, cookie="k-1"), T0) == [Link(ANN, COOKIE, T0, "e1")]
-    assert not said.links_of(touchpoint(T0 - 9, cookie="k-1"), T0)
+    assert said.stated_by(touchpoint(T0 - 5, cookie="k-1"), T0) == IdentitiesStated(
+        [ANN, COOKIE], T0 - 5, "e1", late=True
+    )
+    assert said.stated_by(touchpoint(T0, cookie="k-1"), T0) == IdentitiesStated([ANN, COOKIE], T0, "e1")
+    assert not said.stated_by(touchpoint(T0 - 9, cookie="k-1"), T0)
 
 
 def test_a_stranger_with_many_names_is_linked_by_the_strongest_eight() -> None:
     many = {f"account{number}": str(number) + "x" for number in range(30)}
 
-    assert len(Statements(Identities()).links_of(touchpoint(T0, "e1", "ann", **many), NEVER_LATE)) == 7
-    assert len(Statements(Identities()).links_of(touchpoint(T0, "e1", None, **many), NEVER_LATE)) == 8 * 7 // 2
+    of_ann = Statements(Identities()).stated_by(touchpoint(T0, "e1", "ann", **many), NEVER_LATE)
+    of_nobody = Statements(Identities()).stated_by(touchpoint(T0, "e1", None, **many), NEVER_LATE)
+
+    # By name: account0, account1, account10 and so on.
+    first = [(f"account{number}", f"{number}x") for number in (0, 1, 10, 11, 12, 13, 14, 15)]
+    assert of_ann == IdentitiesStated([ANN, *first[:7]], T0, "e1")
+    assert of_nobody == IdentitiesStated(first, T0, "e1")
+    assert [len(links_of(stated)) for stated in (of_ann, of_nobody)] == [7, 8 * 7 // 2]
 
 
 def test_statements_are_forgotten_so_that_they_stay_few(monkeypatch: Any) -> None:
@@ -140,7 +153,7 @@ def test_statements_are_forgotten_so_that_they_stay_few(monkeypatch: Any) -> Non
     said = Statements(Identities())
 
     for cookie in ("a1", "b1", "c1"):
-        said.links_of(touchpoint(cookie=cookie), NEVER_LATE)
+        said.stated_by(touchpoint(cookie=cookie), NEVER_LATE)
 
-    assert said.links_of(touchpoint(cookie="a1"), NEVER_LATE)
-    assert not said.links_of(touchpoint(cookie="c1"), NEVER_LATE)
+    assert said.stated_by(touchpoint(cookie="a1"), NEVER_LATE)
+    assert not said.stated_by(touchpoint(cookie="c1"), NEVER_LATE)

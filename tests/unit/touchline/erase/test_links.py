@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from schemas.erasures import Erasure, digest_of
-from schemas.identity_links import CUSTOMER, Command, Erase, Link, LinkRecord
+from schemas.identity_links import CUSTOMER, Command, Erase, IdentitiesStated, LinkRecord
 from schemas.subjects import Statement, SubjectStated
 from touchline.erase.links import surviving
 
@@ -12,27 +14,50 @@ ANN, BOB, MAIL, COOKIE = (CUSTOMER, "ann"), (CUSTOMER, "bob"), ("email", "a@x"),
 ERASURE = Erasure("order", 100, SALT, [digest_of(SALT, key) for key in ("ann", "anon:email:a@x")], 4)
 
 
+def left_of(records: Sequence[LinkRecord]) -> list[LinkRecord]:
+    """Return the records that are written anew."""
+    return [one for one in surviving(records, [ERASURE]) if one is not None]
+
+
 def test_what_names_somebody_who_was_erased_and_is_older_goes_with_the_order() -> None:
     gone: list[LinkRecord] = [
-        Link(ANN, MAIL, 100, "e1"),
-        Link(MAIL, COOKIE, 50, "e2"),
-        Link(BOB, MAIL, 50, "e3"),
+        IdentitiesStated([ANN, MAIL], 100, "e1"),
+        IdentitiesStated([MAIL, COOKIE], 50, "e2"),
+        IdentitiesStated([BOB, MAIL], 50, "e3"),
         Command("link", BOB, ANN, 100, "c1"),
         Erase([ANN], 100, "order", SALT),
     ]
     stays: list[LinkRecord] = [
-        Link(ANN, MAIL, 101, "e4"),
-        Link(BOB, COOKIE, 50, "e5"),
+        IdentitiesStated([ANN, MAIL], 101, "e4"),
+        IdentitiesStated([BOB, COOKIE], 50, "e5"),
         Command("unlink", ANN, COOKIE, 101, "c2"),
         Erase([BOB], 100, "not carried out yet", SALT),
     ]
 
-    assert list(surviving([*gone, *stays], [ERASURE])) == stays
+    assert left_of([*gone, *stays]) == stays
+
+
+def test_of_a_touchpoint_that_names_others_too_their_links_stay() -> None:
+    """Ann's address is gone; the cookie and the device that one guest stated with it were stated together."""
+    device = ("device", "d")
+    said: list[LinkRecord] = [
+        IdentitiesStated([MAIL, device, COOKIE], 100, "guest"),
+        IdentitiesStated([BOB, MAIL, COOKIE], 100, "bob's"),
+        IdentitiesStated([ANN, device, COOKIE], 100, "hers: it never linked the device with the cookie"),
+        IdentitiesStated([MAIL, COOKIE], 100, "of two nothing is left"),
+    ]
+
+    assert left_of(said) == [
+        IdentitiesStated([device, COOKIE], 100, "guest"),
+        IdentitiesStated([BOB, COOKIE], 100, "bob's"),
+    ]
 
 
 def test_erasures_are_written_anew_in_front_and_not_twice() -> None:
-    assert list(surviving([ERASURE, Link(BOB, COOKIE, 5, "e")], [ERASURE])) == [Link(BOB, COOKIE, 5, "e")]
-    assert list(surviving([Link(ANN, MAIL, 5, "e")], [])) == [Link(ANN, MAIL, 5, "e")]
+    bobs, anns = IdentitiesStated([BOB, COOKIE], 5, "e"), IdentitiesStated([ANN, MAIL], 5, "e")
+
+    assert left_of([ERASURE, bobs]) == [bobs]
+    assert list(surviving([anns], [])) == [anns]
 
 
 def test_what_somebody_said_of_subjects_goes_with_them() -> None:
@@ -41,4 +66,4 @@ def test_what_somebody_said_of_subjects_goes_with_them() -> None:
 
     kept: list[LinkRecord] = [said("ann", 101), said("bob", 100)]
 
-    assert list(surviving([said("ann", 100), *kept], [ERASURE])) == kept
+    assert left_of([said("ann", 100), *kept]) == kept
