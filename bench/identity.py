@@ -251,8 +251,8 @@ def read_lines(path: Path, line: type[Line]) -> Iterator[Line]:
 
 def size_of(graph: IdentityGraph) -> tuple[int, int]:
     """Return how many identities a graph knows, and the bytes that it takes for them."""
-    size = 0
-    for kept in (graph._components.known, graph._components.void):
+    size, of = 0, graph._components
+    for kept in (of.known, of.void.links, of.void.keys, of.lone.links, of.lone.keys):
         blobs = {id(blob): blob for blob in kept.values()}
         size += sys.getsizeof(kept) + sum(map(sys.getsizeof, kept)) + sum(map(sys.getsizeof, blobs.values()))
     return len(graph), size
@@ -260,9 +260,7 @@ def size_of(graph: IdentityGraph) -> tuple[int, int]:
 
 def largest_of(graph: IdentityGraph) -> int:
     """Return how many links the largest component has."""
-    blobs = {id(blob): blob for blob in graph._components.known.values()}
-    components = (msgspec.msgpack.decode(blob) for blob in blobs.values())
-    return max((len(one[2]) for one in components if isinstance(one, list)), default=0)
+    return max((len(component.links) for component in graph._components.each()), default=0)
 
 
 @click.command()

@@ -13,11 +13,9 @@ from itertools import chain
 import msgspec
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
+from streams.identity.link_store import KEY_BYTES, LinkStore, LinkStoreEdit, joined, split
 from streams.identity.links import Order
 from streams.identity.strength import strength
-
-KEY_BYTES = 15
-"""Of a key: no two identities are found that have one."""
 
 
 class Component:
@@ -29,7 +27,7 @@ class Component:
         members: with their keys.
         links: those between two members, and those between a member and a customer, by pair.
         alone: whether too many identifiers are connected. Then each is a component alone, or with those that commands
-            link it with, and links to others are in the components of both.
+            link it with, and has its links with customers; all others are apart (`Components.lone`).
     """
 
     __slots__ = ("alone", "links", "members")
@@ -78,7 +76,12 @@ class _Said(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Packed(msgspec.Struct, array_like=True, gc=False):
-    """A component as it is kept. `names` begins with the members, which have the `keys`; customers follow."""
+    """A component as it is kept.
+
+    Attributes:
+        names: of the members, then of the customers.
+        keys: the members'; of one alone none, since it is found by its key.
+    """
 
     names: list[Identity]
     keys: bytes
@@ -88,7 +91,6 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
-_decode_links = msgspec.msgpack.Decoder(list[Link]).decode
 _decode_keys = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
 
@@ -99,7 +101,8 @@ def _pack(component: Component) -> bytes:
         pairs = said.setdefault((link.occurred_at, link.event_id, link.late), [])
         pairs += places.setdefault(link.first, len(places)), places.setdefault(link.second, len(places))
     packed = [_Said(at, event_id, pairs, late) for (at, event_id, late), pairs in said.items()]
-    return _encode(_Packed(list(places), _joined(component.members.values()), packed, component.alone))
+    keys = joined(component.members.values()) if len(component.members) > 1 else b""
+    return _encode(_Packed(list(places), keys, packed, component.alone))
 
 
 def _is_component(data: bytes) -> bool:
@@ -107,7 +110,8 @@ def _is_component(data: bytes) -> bool:
     return data[0] >> 4 == 0x9
 
 
-def _unpack(data: bytes) -> Component:
+def _unpack(data: bytes, key: int) -> Component:
+    """Return a component, one of whose members has a key."""
     packed = _decode(data)
     names, links = packed.names, dict[Pair, Link]()
     for said in packed.said:
@@ -115,7 +119,8 @@ def _unpack(data: bytes) -> Component:
         for first, second in zip(places, places, strict=True):
             one, other = names[first], names[second]
             links[one, other] = Link(one, other, said.occurred_at, said.event_id, said.late)
-    return Component(dict(zip(names, _split(packed.keys), strict=False)), links, alone=packed.alone)
+    keys = split(packed.keys) or [key]
+    return Component(dict(zip(names, keys, strict=False)), links, alone=packed.alone)
 
 
 def key_of(identity: Identity) -> int:
@@ -130,20 +135,22 @@ class Components:
     Attributes:
         known: by key, of an identifier its component, one object for all members; of a customer, by kind, the keys of
             the identifiers that it is linked to.
-        void: by key, the links of an identity that link nothing for good; of more than its limits the first ones.
+        void: the links that link nothing for good; each is known by those that were not stated with too many before.
+        lone: the links between identifiers that are connected with too many, or by commands alone.
         alone: how many identifiers are connected with too many.
     """
 
     def __init__(self) -> None:
         self.alone = 0
         self.known: dict[int, bytes] = {}
-        self.void: dict[int, bytes] = {}
+        self.void = LinkStore()
+        self.lone = LinkStore()
 
     def each(self) -> Iterator[Component]:
         """Yield every component once; nothing may be kept meanwhile."""
         for key, data in self.known.items():
             if _is_component(data):
-                component = _unpack(data)
+                component = _unpack(data, key)
                 if key == next(iter(component.members.values())):
                     yield component
 
@@ -153,17 +160,18 @@ class Edit:
 
     Attributes:
         before: components that were looked at, as they were.
+        void, lone: what is found and changed of the components' links of that name.
     """
 
     def __init__(self, components: Components) -> None:
+        self.void = LinkStoreEdit(components.void, self._key)
+        self.lone = LinkStoreEdit(components.lone, self._key)
         self.before: dict[Component, None] = {}
         self._components = components
         self._now: dict[int, Component] = {}
         self._keys: dict[Identity, int] = {}
         self._linked: dict[Identity, dict[str, set[int]]] = {}
         self._stated: dict[Identity, dict[str, int]] = {}
-        self._void: dict[Identity, dict[Pair, Link]] = {}
-        self._void_before: dict[Identity, dict[Pair, Link]] = {}
         self._dropped: dict[int, None] = {}
 
     def of(self, identity: Identity) -> Component:
@@ -187,7 +195,7 @@ class Edit:
         """Return the component of the known identifier that has a key."""
         found = self._now.get(key)
         if found is None:
-            found = _unpack(self._components.known[key])
+            found = _unpack(self._components.known[key], key)
             self.before[found] = None
             self.put(found)
         return found
@@ -205,9 +213,8 @@ class Edit:
         self._dropped[key] = None
 
     def mentioned_void(self, identities: Collection[Identity]) -> list[Link]:
-        """Return all links that link nothing for good and name one of some identities, whoever remembers them."""
-        links = [link for data in self._components.void.values() for link in _decode_links(data)]
-        return list(dict.fromkeys(link for link in links if link.first in identities or link.second in identities))
+        """Return all links that link nothing for good and name one of some identities, whoever knows them."""
+        return [link for link in self._components.void if link.first in identities or link.second in identities]
 
     def after(self) -> list[Component]:
         """Return the components that are in the place of those before, each once."""
@@ -224,23 +231,13 @@ class Edit:
         if found is None:
             data = self._components.known.get(self._key(customer))
             kept = {} if data is None else _decode_keys(data)
-            found = self._linked[customer] = {kind: set(_split(keys)) for kind, keys in kept.items()}
-        return found
-
-    def void(self, identity: Identity) -> dict[Pair, Link]:
-        """Return by pair the links of an identity that link nothing for good; to be changed in place."""
-        found = self._void.get(identity)
-        if found is None:
-            data = self._components.void.get(self._key(identity))
-            links = () if data is None else _decode_links(data)
-            found = self._void[identity] = {link.pair: link for link in links}
-            self._void_before[identity] = dict(found)
+            found = self._linked[customer] = {kind: set(split(keys)) for kind, keys in kept.items()}
         return found
 
     def live(self, identity: Identity) -> list[Link]:
         """Return the links of an identity that count."""
         if identity[0] != CUSTOMER:
-            return self.of(identity).links_of(identity)
+            return self.of(identity).links_of(identity) + self.lone.of(identity)
         keys = {key for keys in self.linked(identity).values() for key in keys}
         components = dict.fromkeys(map(self.at, keys))
         return [link for component in components for link in component.links.values() if link.first == identity]
@@ -253,15 +250,17 @@ class Edit:
         stated = self._stated.get(identity)
         if stated is not None:
             return stated
-        stated = self._stated[identity] = {}
-        pairs: list[Pair] = [*self.void(identity)]
+        stated = self._stated[identity] = self.void.counts(identity)
         if identity[0] == CUSTOMER:
-            stated |= {kind: len(keys) for kind, keys in self.linked(identity).items()}
+            more = {kind: len(keys) for kind, keys in self.linked(identity).items()}
         else:
-            pairs += [pair for pair in self.of(identity).links if identity in pair]
-        for one, other in pairs:
-            kind = other[0] if one == identity else one[0]
-            stated[kind] = stated.get(kind, 0) + 1
+            more = self.lone.counts(identity)
+            for one, other in self.of(identity).links:
+                if identity in (one, other):
+                    kind = other[0] if one == identity else one[0]
+                    stated[kind] = stated.get(kind, 0) + 1
+        for kind, count in more.items():
+            stated[kind] = stated.get(kind, 0) + count
         return stated
 
     def mention(self, identity: Identity) -> None:
@@ -273,11 +272,7 @@ class Edit:
 
     def known(self, pair: Pair) -> Link | None:
         """Return the link of a pair, if there is one."""
-        for links in (self.of(pair[1]).links, self.void(pair[0]), self.void(pair[1])):
-            link = links.get(pair)
-            if link is not None:
-                return link
-        return None
+        return self.of(pair[1]).links.get(pair) or self.lone.get(pair) or self.void.get(pair)
 
     def save(self) -> None:
         """Keep what has changed."""
@@ -289,14 +284,9 @@ class Edit:
             known |= dict.fromkeys(component.members.values(), _pack(component))
         self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
-            known[self._key(customer)] = _encode({kind: _joined(keys) for kind, keys in linked.items() if keys})
-        for identity, links in self._void.items():
-            if links == self._void_before[identity]:
-                continue
-            if links:
-                self._components.void[self._key(identity)] = _encode(list(links.values()))
-            else:
-                self._components.void.pop(self._key(identity), None)
+            known[self._key(customer)] = _encode({kind: joined(keys) for kind, keys in linked.items() if keys})
+        self.void.save()
+        self.lone.save()
 
     def _key(self, identity: Identity) -> int:
         key = self._keys.get(identity)
@@ -312,11 +302,3 @@ def other_of(link: Link, identity: Identity) -> Identity:
 
 def _alone(components: Iterable[Component]) -> int:
     return sum(len(component.members) for component in components if component.alone)
-
-
-def _split(keys: bytes) -> list[int]:
-    return [int.from_bytes(keys[at : at + KEY_BYTES], "big") for at in range(0, len(keys), KEY_BYTES)]
-
-
-def _joined(keys: Iterable[int]) -> bytes:
-    return b"".join(key.to_bytes(KEY_BYTES, "big") for key in keys)

@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Components, Edit
-from streams.identity.groups import WINDOW_MS, Conflict, Node, Ownership, Resolution, is_unlinked, last_of, resolve
+from streams.identity.groups import (
+    WINDOW_MS,
+    Conflict,
+    Node,
+    Ownership,
+    Refusal,
+    Resolution,
+    is_unlinked,
+    last_of,
+    resolve,
+)
 from streams.identity.limits import Limits
 from streams.identity.links import order_of
 from streams.identity.placing import Placing
@@ -83,18 +93,18 @@ class IdentityGraph:
         """Return the links that name an identity and link nothing."""
         edit = Edit(self._components)
         edit.live(identity)
-        states = [*map(self._resolved, edit.after()), *self._void([*edit.void(identity).values()])]
+        states = [*map(self._resolved, edit.after()), self._refused(edit.void.of(identity), edit.lone.of(identity))]
         return [one for state in states for one in state.resolution.conflicts if identity in one.link.pair]
 
     def add(self, *links: Link) -> Changes:
         """Take the links of a touchpoint, as one change; return what they have changed together."""
         edit = Edit(self._components)
-        placed = self._place(edit, links)
-        if placed is None:
+        if not self._place(edit, links):
             return NO_CHANGES
         before, after = edit.changed()
-        was = [*map(self._resolved, before), *self._void(placed.void)]
-        now = [*map(self._resolved, after), *self._void(placed.now_void)]
+        void, lone = edit.void.changed(), edit.lone.changed()
+        was = [*map(self._resolved, before), self._refused(void[0], lone[0])]
+        now = [*map(self._resolved, after), self._refused(void[1], lone[1])]
         return _difference(was, now)
 
     def obey(self, command: Command) -> Changes:
@@ -105,10 +115,11 @@ class IdentityGraph:
         for identity in concerned.identities:
             edit.live(identity)
         pair = pair_of(command.first, command.second)
-        void = [links[pair] for links in map(edit.void, pair) if pair in links]
-        was = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
+        void, lone = ([] if link is None else [link] for link in (edit.void.get(pair), edit.lone.get(pair)))
+        was = [self._customers(concerned), *map(self._resolved, edit.after()), self._refused(void, lone)]
         self._note(edit, command)
-        now = [self._customers(concerned), *map(self._resolved, edit.after()), *self._void(void)]
+        now = [self._customers(concerned), *map(self._resolved, edit.after())]
+        now.append(self._refused(void, lone + edit.lone.changed()[1]))
         return _difference(was, now)
 
     def restore(self, *links: Link) -> None:
@@ -163,7 +174,9 @@ class IdentityGraph:
         self._forget_commands(gone, concerned, until)
         self._forget_links(edit, gone, until)
         edit.save()
-        now = [*map(self._customers, concerned), *map(self._resolved, edit.after())]
+        lone = edit.lone.changed()
+        was.append(self._refused((), lone[0]))
+        now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
         changes = _difference(was, now)
         owners = {identity: owned for identity, owned in changes.owners.items() if owned or identity not in gone}
         return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
@@ -180,36 +193,30 @@ class IdentityGraph:
     def _forget_links(self, edit: Edit, gone: Collection[Identity], until: int) -> None:
         void = [link for link in edit.mentioned_void(gone) if link.occurred_at <= until]
         for link in void:
-            for identity in link.pair:
-                edit.void(identity).pop(link.pair, None)
+            edit.void.drop(link.pair)
         live = {link.pair: link for identity in gone for link in edit.live(identity) if link.occurred_at <= until}
         self._placing.forget(edit, live, [one for one in gone if one[0] != CUSTOMER])
         for identity in gone:
             if identity[0] == CUSTOMER and identity not in self._commands and not any(edit.linked(identity).values()):
                 edit.drop(identity)
 
-    def _place(self, edit: Edit, links: Iterable[Link]) -> _Placed | None:
-        """Keep links; return those that link nothing for good, or None where none of them says anything new."""
-        void, now_void, is_new = dict[Pair, Link](), dict[Pair, Link](), False
+    def _place(self, edit: Edit, links: Iterable[Link]) -> bool:
+        """Keep links; return whether any of them says something new."""
+        is_new = False
         for link in links:
-            pair = link.pair
-            if pair[1][0] == CUSTOMER:
+            if link.second[0] == CUSTOMER:
                 continue  # No touchpoint states two customers.
-            known = edit.known(pair)
+            known = edit.known(link.pair)
             if known is None:
-                now_void |= {one.pair: one for one in self._placing.say(edit, link)}
+                self._placing.say(edit, link)
             elif order_of(known) <= order_of(link):
                 continue
-            elif self._placing.say_earlier(edit, link):
-                # One that was void before these links, unless one of these has made it so.
-                if pair not in now_void:
-                    void[pair] = known
-                now_void[pair] = link
+            else:
+                self._placing.say_earlier(edit, link)
             is_new = True
-        if not is_new:
-            return None
-        edit.save()
-        return _Placed(list(void.values()), list(now_void.values()))
+        if is_new:
+            edit.save()
+        return is_new
 
     def _note(self, edit: Edit, command: Command) -> None:
         """Keep a command."""
@@ -245,7 +252,7 @@ class IdentityGraph:
     def _resolve(self, component: Component) -> Resolution:
         customers = [pair[0] for pair in component.links if pair[0][0] == CUSTOMER]
         commands = self._commands_of([*component.members, *customers])
-        return resolve(component.in_order(), commands, self._window_ms, alone=component.alone)
+        return resolve(component.in_order(), commands, self._window_ms)
 
     def _resolved(self, component: Component) -> _State:
         return _State(component.members, self._resolve(component))
@@ -255,24 +262,17 @@ class IdentityGraph:
         customers = [identity for identity in concerned.identities if identity[0] == CUSTOMER]
         return _State(customers, resolve((), self._commands_of(concerned.identities)))
 
-    def _void(self, links: Sequence[Link]) -> list[_State]:
-        """Return the conflicts that links are which link nothing for good."""
-        if not links:
-            return []
+    def _refused(self, void: Iterable[Link], lone: Iterable[Link]) -> _State:
+        """Return the conflicts that links are which join nothing."""
         resolution = Resolution()
+        reasons: tuple[tuple[Iterable[Link], Refusal], ...] = ((void, "too_many"), (lone, "too_connected"))
         resolution.conflicts += [
-            Conflict(link, "too_many")
+            Conflict(link, reason)
+            for links, reason in reasons
             for link in links
             if not is_unlinked(link, last_of(self._commands_of((link.first,))))
         ]
-        return [_State((), resolution)]
-
-
-class _Placed(NamedTuple):
-    """Links that link nothing for good: those that did not before either, and those that do not now."""
-
-    void: Sequence[Link]
-    now_void: Sequence[Link]
+        return _State((), resolution)
 
 
 class _Concerned(NamedTuple):

@@ -123,15 +123,12 @@ class Node:
         keeps.changed_at = max(keeps.changed_at, at)
 
 
-def resolve(
-    links: Iterable[Link], commands: Iterable[Command], window_ms: int = WINDOW_MS, *, alone: bool = False
-) -> Resolution:
+def resolve(links: Iterable[Link], commands: Iterable[Command], window_ms: int = WINDOW_MS) -> Resolution:
     """Return whose the identities are that some links and commands name.
 
     Args:
         links: at most one of each pair, in their order.
         commands: all that name these identities, or others that commands connect with them; in any order.
-        alone: whether only links with a customer count, as too many identifiers are connected.
     """
     groups = _Groups(window_ms)
     said = last_of(commands)
@@ -139,11 +136,7 @@ def resolve(
         if command.action == "link":
             groups.obey(command)
     for link in links:
-        if is_unlinked(link, said):
-            continue
-        if alone and link.first[0] != CUSTOMER:
-            groups.resolution.conflicts.append(Conflict(link, "too_connected"))
-        else:
+        if not is_unlinked(link, said):
             groups.join(link)
     return groups.resolution
 

@@ -38,6 +38,7 @@ class Limits:
         self._default = default
         self._in_all = in_all
         self._least = min(default, in_all, *of_kind.values())
+        self._personal = [(kind, self.of(kind)) for kind in PERSONAL]
 
     def of(self, kind: str) -> int:
         """Return with how many identities of a kind another may be stated."""
@@ -51,7 +52,7 @@ class Limits:
         """
         if sum(stated.values()) <= self._least:
             return True
-        return stated.get(kind, 0) <= self.of(kind) and self._in_all_of(stated) <= self._in_all
+        return not self._too_many(kind, stated) and not self._too_many_in_all(stated)
 
     def links_none(self, identity: Identity, kind: str, stated: Mapping[str, int]) -> bool:
         """Whether an identity that was stated with so many of each kind is linked to none of a kind."""
@@ -60,12 +61,17 @@ class Limits:
         return self._too_many(kind, stated) or self._links_nothing(identity, stated)
 
     def _links_nothing(self, identity: Identity, stated: Mapping[str, int]) -> bool:
-        shared = identity[0] != CUSTOMER and any(self._too_many(kind, stated) for kind in PERSONAL)
-        return shared or self._in_all_of(stated) > self._in_all
+        if identity[0] != CUSTOMER:
+            for kind, most in self._personal:
+                if stated.get(kind, 0) > most:
+                    return True
+        return self._too_many_in_all(stated)
 
     def _too_many(self, kind: str, stated: Mapping[str, int]) -> bool:
         return stated.get(kind, 0) > self.of(kind)
 
-    def _in_all_of(self, stated: Mapping[str, int]) -> int:
-        """Return with how many it was stated in all; beyond the limit of a kind one more counts, as one is enough."""
-        return sum(min(count, self.of(kind) + 1) for kind, count in stated.items())
+    def _too_many_in_all(self, stated: Mapping[str, int]) -> bool:
+        """Whether it was stated with too many in all; beyond the limit of a kind one more counts, as one is enough."""
+        if sum(stated.values()) <= self._in_all:
+            return False
+        return sum(min(count, self.of(kind) + 1) for kind, count in stated.items()) > self._in_all

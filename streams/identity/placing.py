@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Edit, key_of, merged, other_of
@@ -23,8 +24,8 @@ class Placing:
         self._links_max = links_max
         self._commands = commands
 
-    def say(self, edit: Edit, link: Link) -> list[Link]:
-        """Put a link of a new pair into its place; return the links that link nothing from now on."""
+    def say(self, edit: Edit, link: Link) -> None:
+        """Put a link of a new pair into its place, and set aside what links nothing from now on."""
         remembered, over = [], []
         for one, other in (link.pair, link.pair[::-1]):
             stated = edit.stated(one)
@@ -37,9 +38,8 @@ class Placing:
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first).setdefault(link.second[0], set()).add(key_of(link.second))
             self.connect(edit, link.pair, link)
-            return []
-        for one in remembered:
-            edit.void(one)[link.pair] = link
+            return
+        edit.void.put(link, *remembered)
         gone = {
             live.pair: live
             for one, stated in over
@@ -47,18 +47,14 @@ class Placing:
             if self._limits.links_none(one, other_of(live, one)[0], stated)
         }
         self._cut(edit, gone)
-        return [*gone.values(), link]
 
-    def say_earlier(self, edit: Edit, link: Link) -> bool:
-        """Put a link in the place of a later one of its pair; return whether it links nothing for good."""
-        pair = link.pair
-        voids = [void for void in map(edit.void, pair) if pair in void]
-        for void in voids:
-            void[pair] = link
-        if not voids:
-            for component in _components_of(edit, pair):
-                edit.with_link(component, link)
-        return bool(voids)
+    def say_earlier(self, edit: Edit, link: Link) -> None:
+        """Put a link in the place of a later one of its pair."""
+        for apart in (edit.void, edit.lone):
+            if apart.get(link.pair) is not None:
+                apart.put(link)
+                return
+        edit.with_link(edit.of(link.second), link)
 
     def connect(self, edit: Edit, pair: Pair, link: Link | None = None) -> None:
         """Join the components of a pair, by a link or, where there is none, by a command.
@@ -77,13 +73,20 @@ class Placing:
             return
         for component in components:
             if not component.alone:
-                edit.put(*self._parts(component, alone=True))
-        parts = _components_of(edit, pair)
+                self._part(edit, component)
         if link is None:
-            edit.put(merged(parts, alone=True))
+            edit.put(merged(_components_of(edit, pair), alone=True))
+        elif link.first[0] == CUSTOMER:
+            edit.with_link(edit.of(link.second), link)
         else:
-            for part in parts:
-                edit.with_link(part, link)
+            edit.lone.put(link, *link.pair)
+
+    def _part(self, edit: Edit, component: Component) -> None:
+        """Have the members of a component alone from now on, and the links between them apart."""
+        for pair, link in component.links.items():
+            if pair[0][0] != CUSTOMER:
+                edit.lone.put(link, *pair)
+        edit.put(*self._parts(component, alone=True))
 
     def forget(self, edit: Edit, gone: dict[Pair, Link], identifiers: Iterable[Identity]) -> None:
         """Take links out as if they had never been; know identifiers no longer of which nothing is left.
@@ -95,7 +98,7 @@ class Placing:
         touched = self._take_out(edit, gone) | dict.fromkeys(identifiers)
         for identifier in identifiers:
             component = edit.of(identifier)
-            if identifier not in self._commands and not component.links_of(identifier):
+            if identifier not in self._commands and not edit.live(identifier):
                 members = {member: key for member, key in component.members.items() if member != identifier}
                 edit.drop(identifier)
                 touched.pop(identifier, None)
@@ -108,7 +111,7 @@ class Placing:
         """Take links that link nothing any more out of their components."""
         identifiers = self._take_out(edit, gone)
         for link in gone.values():
-            edit.void(link.first)[link.pair] = edit.void(link.second)[link.pair] = link
+            edit.void.put(link, *link.pair)
         self._settle(edit, identifiers)
 
     def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> dict[Identity, None]:
@@ -117,6 +120,7 @@ class Placing:
         for component in _components_of(edit, identifiers):
             edit.put(component.without(gone.keys()))
         for link in gone.values():
+            edit.lone.drop(link.pair)
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
         return identifiers
@@ -142,20 +146,34 @@ class Placing:
         Args:
             large: components that are known to be connected with too many; those that are found are added.
         """
-        found, pairs = {component: None}, set[Pair]()
+        found, pairs = {component: None}, dict[Pair, None]()
         to_see = [component]
         while to_see:
             seen = to_see.pop()
-            pairs.update(seen.links)
+            own = self._pairs_of(edit, seen)
+            pairs.update(dict.fromkeys(own))
             if len(pairs) > self._links_max or seen in large:
                 large.update(found)
                 return None
-            for pair in seen.links:
-                for each in _components_of(edit, pair):
-                    if each not in found:
-                        found[each] = None
-                        to_see.append(each)
-        return merged(found)
+            for each in _components_of(edit, chain.from_iterable(own)):
+                if each not in found:
+                    found[each] = None
+                    to_see.append(each)
+        whole = merged(found)
+        for pair in pairs:
+            link = edit.lone.get(pair)
+            if link is not None:
+                whole.links[pair] = link
+                edit.lone.drop(pair)
+        return whole
+
+    def _pairs_of(self, edit: Edit, component: Component) -> list[Pair]:
+        """Return the pairs of all links of a component's members; of too many, too many of them."""
+        pairs = [*component.links]
+        for member in component.members:
+            if len(pairs) <= self._links_max:
+                pairs += [link.pair for link in edit.lone.of(member)]
+        return pairs
 
     def _parts(self, component: Component, *, alone: bool) -> list[Component]:
         """Return the components that the links of one make of its members."""
@@ -169,8 +187,8 @@ class Placing:
                     part_of[member] = more
         links: dict[int, dict[Pair, Link]] = {id(part): {} for part in part_of.values()}
         for pair, link in component.links.items():
-            for key in {id(part_of[end]) for end in pair if end in part_of}:
-                links[key][pair] = link
+            if not alone or pair[0][0] == CUSTOMER:
+                links[id(part_of[pair[1]])][pair] = link
         parts = {id(part): part for part in part_of.values()}
         if len(parts) == 1 and alone == component.alone:
             return [component]
