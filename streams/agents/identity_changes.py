@@ -15,9 +15,10 @@ from schemas.topics import ERASURES, JOURNEYS_LOG
 from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from streams.agents.facts import encode_facts
+from streams.agents.identity_told import CHARACTER_BYTES, Told, ToldOwned
 from streams.identity.erasures import Erasures
 from streams.identity.graph import Changes
-from streams.identity.groups import ALWAYS, Conflict, Ownership
+from streams.identity.groups import Conflict, Ownership
 from streams.identity.subject_owners import Piece, SubjectOwned
 from streams.kafka.offsets import Record
 from streams.kafka.producer import Batches, Message, partition_for
@@ -27,13 +28,6 @@ CHANGES_HELD = 2_000
 HELD_BYTES = 4 << 20
 """When so many rows and owners, or about so many bytes of them, wait to be written, they are, also amid what one link
 changes: that may be all identities of a component, or of a thousand components."""
-OWNERSHIPS_MAX = 100
-OWNERSHIPS_MAX_BYTES = 16 << 10
-"""Most ownerships of an identity that are told, the newest: people have a few. A robot may rename a profile of 250
-identifiers 250 times, by names of 5 KB, and each time all of them are told with all of their owners."""
-CHARACTER_BYTES = 4
-"""Of a character, at most."""
-
 _OwnersByIdentity = Mapping[Identity, tuple[Ownership, ...]]
 
 
@@ -66,15 +60,24 @@ class Changed:
     def add(self, changes: Changes, record: Record) -> Iterator[None]:
         """Add what a record has changed, little by little; it may be taken at each yield."""
         version = row_version(self._epoch, record.offset)
-        yield from self._add_rows("identities", _identity_rows(changes, self._erased, record.timestamp, version))
+        told = Told(self._erased)
+        for identity, every in changes.owners.items():
+            owned = told.of(every)
+            row, size = _identity_row(identity, owned, told.begins(owned, 0), record.timestamp, version)
+            self._rows["identities"].append(row)
+            self._note(size)
+            yield
+            self._tell(Owners(key_of(identity), told.begins(owned, self._later_ms), owned.names, record.offset))
+            yield
         yield from self._add_rows("identity_conflicts", _conflict_rows(changes, version))
-        yield from self.add_owners(changes.owners, record.offset)
         yield  # what changes nothing has taken its time, too
 
     def add_owners(self, owners: _OwnersByIdentity, offset: int) -> Iterator[None]:
         """Add what the partitions of stated keys are told, as of the link with an offset; as `add`."""
+        told = Told(self._erased)
         for identity, every in owners.items():
-            self._tell(Owners(key_of(identity), *_apart(pieces_of(every, self._erased, self._later_ms)), offset))
+            owned = told.of(every)
+            self._tell(Owners(key_of(identity), told.begins(owned, self._later_ms), owned.names, offset))
             yield
 
     def add_subjects(self, owned: Iterable[tuple[str, SubjectOwned]], offset: int) -> Iterator[None]:
@@ -147,33 +150,21 @@ def erased_by(order: Erase, identities: Sequence[Identity], offset: int) -> Eras
     return Erasure(order.erasure_id, order.at, order.salt, digests, offset)
 
 
-def _identity_rows(changes: Changes, erased: Erasures, changed_at: int, version: int) -> Iterator[tuple[Row, int]]:
-    """Yield rows, and how many bytes each takes at most, but for its numbers."""
-    for (kind, value), every in changes.owners.items():
-        owned = _told(every)
-        names, event_ids = [key_of(one.owner) for one in owned], [one.event_id for one in owned]
-        row = IdentityRow(
-            kind=kind,
-            value=value,
-            since=[max(since, TIMES.start) for since in begins_of(owned, erased, 0)],
-            customer_ids=names,
-            event_ids=event_ids,
-            changed_at=changed_at,
-            version=version,
-        )
-        yield row, _bytes_of(kind, value, *names, *event_ids)
-
-
-def _told(every: Sequence[Ownership]) -> Sequence[Ownership]:
-    """Return the ownerships of an identity that are told: the newest, as many as there may be; one of any size."""
-    told = every[-OWNERSHIPS_MAX:]
-    left = OWNERSHIPS_MAX_BYTES
-    for place in range(len(told) - 1, -1, -1):
-        (kind, value), event_id = told[place].owner, told[place].event_id
-        left -= len(kind.encode()) + len(value.encode()) + len(event_id.encode())
-        if left < 0:
-            return told[min(place + 1, len(told) - 1) :]
-    return told
+def _identity_row(
+    identity: Identity, owned: ToldOwned, begins: Sequence[int], changed_at: int, version: int
+) -> tuple[Row, int]:
+    """Return a row, and how many bytes it takes at most, but for its numbers."""
+    kind, value = identity
+    row = IdentityRow(
+        kind=kind,
+        value=value,
+        since=[max(since, TIMES.start) for since in begins],
+        customer_ids=owned.names,
+        event_ids=owned.event_ids,
+        changed_at=changed_at,
+        version=version,
+    )
+    return row, _bytes_of(kind, value) + owned.size
 
 
 def _bytes_of(*texts: str) -> int:
@@ -187,23 +178,13 @@ def later_ms_of(settings: Settings) -> int:
 
 def pieces_of(every: Sequence[Ownership], erased: Erasures, later_ms: int) -> list[Piece]:
     """Return from when on, ms, who owns the touchpoints of a stated key, as its partition is told."""
-    owned = _told(every)
-    return list(zip(begins_of(owned, erased, later_ms), [key_of(one.owner) for one in owned], strict=True))
+    told = Told(erased)
+    owned = told.of(every)
+    return list(zip(told.begins(owned, later_ms), owned.names, strict=True))
 
 
 def _apart(pieces: Sequence[Piece]) -> tuple[list[int], list[str]]:
     return [since for since, _ in pieces], [owner for _, owner in pieces]
-
-
-def begins_of(owned: Sequence[Ownership], erased: Erasures, later_ms: int) -> list[int]:
-    """Return when ownerships begin, ms: those of somebody who was erased not before the erasure."""
-    begins: list[int] = []
-    for one in reversed(owned):
-        owner, begin = key_of(one.owner), one.since if one.since == ALWAYS else one.since + later_ms
-        if erased.holds(owner, begin):
-            begin = erased.until(owner) + 1
-        begins.append(min(begin, begins[-1]) if begins else begin)
-    return begins[::-1]
 
 
 def _conflict_rows(changes: Changes, version: int) -> Iterator[tuple[Row, int]]:

@@ -316,9 +316,14 @@ def _new_owners(was: _Nodes, now: _Nodes) -> dict[Identity, tuple[Ownership, ...
     for identity in sorted(identity for nodes in (was, now) for identity in nodes):
         if identity not in new and (_meets(was.get(identity), moved) or _meets(now.get(identity), moved)):
             owned = now[identity].owned() if identity in now else ()
-            if identity not in was or owned != was[identity].owned():
+            if identity not in was or _differ(owned, was[identity].owned()):
                 new[identity] = owned
     return new
+
+
+def _differ(one: Sequence[Ownership], other: Sequence[Ownership]) -> bool:
+    """Whether two rows of ownerships differ; mostly the newest ones do."""
+    return len(one) != len(other) or one[-1:] != other[-1:] or one != other
 
 
 def _step(nodes: _Nodes, identity: Identity) -> tuple[Identity, int, str] | None:

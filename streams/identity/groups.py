@@ -84,7 +84,7 @@ class Node:
         above: the root, or a node between.
     """
 
-    __slots__ = ("above", "changed_at", "event_id", "identity", "is_customer", "named", "parent", "since")
+    __slots__ = ("_owned", "above", "changed_at", "event_id", "identity", "is_customer", "named", "parent", "since")
 
     def __init__(self, identity: Identity, nth: int) -> None:
         self.identity = identity
@@ -95,6 +95,7 @@ class Node:
         self.since = self.changed_at = ALWAYS
         self.event_id = ""
         self.above = self
+        self._owned: tuple[Ownership, ...] | None = None
 
     def root(self) -> Node:
         """Return the node that names its group."""
@@ -104,16 +105,18 @@ class Node:
         return root
 
     def owned(self) -> tuple[Ownership, ...]:
-        """Return the ownerships of the identity, oldest first."""
-        owned: list[Ownership] = []
-        node = self
-        while node.parent is not None:
-            # Of two at one time the later link's holds.
-            while owned and owned[-1].since >= node.since:
-                owned.pop()
-            owned.append(Ownership(node.since, node.parent.identity, node.event_id))
+        """Return the ownerships of the identity, oldest first, once all links have joined what they join."""
+        way, node = [], self
+        while node._owned is None and node.parent is not None:
+            way.append((node, node.parent))
             node = node.parent
-        return tuple(owned)
+        owned = node._owned or ()
+        for node, parent in reversed(way):
+            # Of two at one time the later link's holds. All on the way share what they have in common.
+            if not owned or node.since < owned[0].since:
+                owned = (Ownership(node.since, parent.identity, node.event_id), *owned)
+            node._owned = owned
+        return owned
 
     def join(self, keeps: Node, at: int, window_ms: int, event_id: str) -> None:
         """Put the group that this node names into another's, from a time on."""

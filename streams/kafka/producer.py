@@ -23,12 +23,12 @@ from aiokafka.errors import (
     UnknownProducerId,
     UnsupportedVersionError,
 )
-from aiokafka.partitioner import murmur2
 
 from schemas.errors import TouchlineError
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, Headers, record_size
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.client import client_options, passes
+from streams.kafka.murmur2 import murmur2
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
 from streams.settings import Settings
 

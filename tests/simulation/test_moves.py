@@ -17,7 +17,7 @@ from schemas.identity_links import Command, IdentitiesStated, key_of
 from schemas.journey_log import LogRecord, Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, LINKS
-from streams.agents.identity_changes import begins_of
+from streams.agents.identity_told import Told
 from streams.agents.journeys import rules_of
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
@@ -47,7 +47,8 @@ def key_owner(graph: IdentityGraph, settings: Settings, erased: Erasures, key: s
     kind, _, value = key.removeprefix(ANONYMOUS).partition(":") if key.startswith(ANONYMOUS) else ("customer", "", key)
     owner = key
     owned = graph.owned((kind, value))
-    for begin, one in zip(begins_of(owned, erased, later_ms), owned, strict=True):
+    told = Told(erased)
+    for begin, one in zip(told.begins(told.of(owned), later_ms), owned, strict=True):
         if begin <= at:
             owner = key_of(one.owner)
     return owner

@@ -14,7 +14,7 @@ from schemas.topics import JOURNEYS_LOG
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided, TaskWatermark
 from streams.agents import identity as module
-from streams.agents import identity_changes
+from streams.agents import identity_changes, identity_told
 from streams.agents.identity import Linking
 from streams.agents.services import Services
 from streams.identity.groups import ALWAYS
@@ -242,15 +242,15 @@ async def test_a_thousand_owners_are_told_in_messages_of_bounded_size_and_others
     assert turns.count > 1_000
 
 
-async def test_of_a_thousand_owners_of_one_identity_the_newest_hundred_are_told() -> None:
-    """Each link renames all before it: with 40 the first has 40 owners."""
+async def test_of_a_thousand_owners_of_one_identity_the_newest_are_told() -> None:
+    """Each link renames all before it: with 120 the first has 120 owners."""
     names: list[Identity] = [(f"{250 - number:03}", "x") for number in range(121)]
     said = [Link(names[at + 1], names[at], AT + 1000 * at, "e") for at in range(120)]
 
     bench = await told_at(120, *said)
 
     first = by_key(bench.told())[f"anon:{names[0][0]}:x"]
-    assert len(first.owners) == len(first.since) == identity_changes.OWNERSHIPS_MAX == 100
+    assert len(first.owners) == len(first.since) == identity_told.OWNERSHIPS_MAX == 32
     assert first.owners[-1] == "anon:130:x"
 
 
