@@ -270,7 +270,7 @@ class IdentityGraph:
             Conflict(link, reason)
             for links, reason in reasons
             for link in links
-            if not is_unlinked(link, last_of(self._commands_of((link.first,))))
+            if not (self._commands and is_unlinked(link, last_of(self._commands_of((link.first,)))))
         ]
         return _State((), resolution)
 

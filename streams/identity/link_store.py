@@ -7,6 +7,7 @@ the number of links: a robot's identifier may have a thousand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -100,6 +101,22 @@ class LinkStoreEdit:
             keys, gone = self.keys(one), self._key_of(other)
             keys[other[0]] = joined(key for key in split(keys.get(other[0], b"")) if key != gone)
             self._changed[one] = None
+
+    def taken(self, identities: Iterable[Identity]) -> list[Link]:
+        """Take all links out that some identities know; nobody else may know any of them."""
+        taken = []
+        for identity in identities:
+            own = self._key_of(identity)
+            for key in chain.from_iterable(map(split, self.keys(identity).values())):
+                place = _place_of(own, key)
+                link = self._at(place)
+                if link is not None:
+                    taken.append(link)
+                    self._now[place] = None
+            if self._keys[identity]:
+                self._keys[identity] = {}
+                self._changed[identity] = None
+        return taken
 
     def changed(self) -> tuple[list[Link], list[Link]]:
         """Return links that were in the place of others, or of none, and those that are in it now."""

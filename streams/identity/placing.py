@@ -146,12 +146,12 @@ class Placing:
         Args:
             large: components that are known to be connected with too many; those that are found are added.
         """
-        found, pairs = {component: None}, dict[Pair, None]()
+        found, pairs = {component: None}, set[Pair]()
         to_see = [component]
         while to_see:
             seen = to_see.pop()
             own = self._pairs_of(edit, seen)
-            pairs.update(dict.fromkeys(own))
+            pairs.update(own)
             if len(pairs) > self._links_max or seen in large:
                 large.update(found)
                 return None
@@ -160,11 +160,7 @@ class Placing:
                     found[each] = None
                     to_see.append(each)
         whole = merged(found)
-        for pair in pairs:
-            link = edit.lone.get(pair)
-            if link is not None:
-                whole.links[pair] = link
-                edit.lone.drop(pair)
+        whole.links |= {link.pair: link for link in edit.lone.taken(whole.members)}
         return whole
 
     def _pairs_of(self, edit: Edit, component: Component) -> list[Pair]:

@@ -252,7 +252,7 @@ async def test_of_people_as_many_owners_as_there_may_be_are_told_whatever_the_al
 async def test_one_links_changes_are_written_in_parts_of_bounded_size(
     position: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last of 40 renames 40 identities, which is 2 MB of rows and of owners in all."""
+    """The last of 40 renames 40 identities, which is 1 MB of rows and of owners in all."""
     monkeypatch.setattr(identity_changes, "HELD_BYTES", 100_000)
     names = [wide(f"{40 - number:03}") for number in range(41)]
     links = [Link(names[at + 1], names[at], AT + at, "e") for at in range(40)]
@@ -266,8 +266,8 @@ async def test_one_links_changes_are_written_in_parts_of_bounded_size(
         await bench.linking.begin()
 
     sizes = [sum(one.size for part in batch.values() for one in part) for batch in bench.producer.batches]
-    assert sum(sizes) > (1_200_000 if position is None else 600_000)
-    # The one that passes the bound is the last of a part: 3 names of 5 KB, its own, and four bytes for a character.
+    assert sum(sizes) > (900_000 if position is None else 600_000)
+    # The one that passes the bound is the last of a part: 2 names of 5 KB, its own, and four bytes for a character.
     assert max(sizes) < 130_000
 
 
