@@ -25,7 +25,8 @@ from typing import NamedTuple, TypeVar
 import click
 import msgspec
 
-from schemas.identity_links import CUSTOMER, Identity, identity_of, key_of
+from bench.identity_intake import Sent, measure_intake
+from schemas.identity_links import CUSTOMER, IdentitiesStated, Identity, decode, encode, identity_of, key_of
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.names import KindName
 from schemas.subjects import SUBJECT_KINDS, Statement
@@ -87,8 +88,9 @@ class Rule:
     """Who is who, by the links of the touchpoints alone.
 
     Attributes:
-        costs_us: microseconds of CPU that a link took, of each touchpoint that stated something new.
+        costs_us: microseconds of CPU that the links of each touchpoint took that stated something new.
         links: how many were taken.
+        records: that said so, as they are written.
     """
 
     def __init__(self) -> None:
@@ -96,6 +98,7 @@ class Rule:
         self.subjects = SubjectOwners(WINDOW_MS, self._pieces)
         self.costs_us = array("d")
         self.links = 0
+        self.records: list[bytes] = []
         self._identities = Identities(subjects=SUBJECT_KINDS)
         self._stated: dict[tuple[Identity, ...], None] = {}
         self._owned: dict[Identity, tuple[tuple[int, Identity], ...]] = {}
@@ -119,6 +122,7 @@ class Rule:
         record = stated_as(stated, seen.at, seen.event_id)
         if record is None:
             return
+        self.records.append(encode(record))
         began = time.thread_time_ns()
         links = links_of(record)
         self.graph.add(*links)
@@ -249,6 +253,16 @@ def read_lines(path: Path, line: type[Line]) -> Iterator[Line]:
             yield decode(each)
 
 
+def restarted_in(records: Iterable[bytes]) -> float:
+    """Return how many seconds of CPU it takes to read back what is acknowledged."""
+    graph, began = IdentityGraph(), time.process_time()
+    for record in records:
+        read = decode(record)
+        if isinstance(read, IdentitiesStated):
+            graph.restore(*links_of(read))
+    return time.process_time() - began
+
+
 def size_of(graph: IdentityGraph) -> tuple[int, int]:
     """Return how many identities a graph knows, and the bytes that it takes for them."""
     size, of = 0, graph._components
@@ -267,7 +281,8 @@ def largest_of(graph: IdentityGraph) -> int:
 @click.option("--people", default=10_000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--subject-only", is_flag=True, help="As of `touchline simulate --identities`.")
-def main(people: int, seed: int, subject_only: bool) -> None:
+@click.option("--intake", is_flag=True, help="Tell what INGEST takes for identities, too.")
+def main(people: int, seed: int, subject_only: bool, intake: bool) -> None:
     """Print a table by scenario, and what a link and an identity cost."""
     rule = Rule()
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as folder:
@@ -277,6 +292,7 @@ def main(people: int, seed: int, subject_only: bool) -> None:
         print(f"simulated in {time.process_time() - began:.0f} s of CPU: {lines.stat().st_size / 1e6:,.0f} MB")
         shares = {known.scenario: known.shares for known in read_lines(lines.with_suffix(".people.jsonl"), Known)}
         found = resolve(lines, rule)
+        taken = measure_intake(map(_sent, read_lines(lines, Seen))) if intake else None
     print("| scenario | shares | people | touchpoints | precision | recall | under their customer | groups a person |")
     print("|---|---|---|---|---|---|---|---|")
     for scenario, each in sorted(found.items(), key=lambda item: (shares[item[0]], item[0])):
@@ -287,10 +303,22 @@ def main(people: int, seed: int, subject_only: bool) -> None:
         )
     identities, size = size_of(rule.graph)
     print(
-        f"{rule.links:,} links, at most {largest_of(rule.graph)} in a component; microseconds of CPU a link: median "
-        f"{median(rule.costs_us):.0f}, mean {mean(rule.costs_us):.0f}, most {max(rule.costs_us):.0f}; "
-        f"{identities:,} identities, {size / identities:.0f} bytes each"
+        f"{rule.links:,} links of {len(rule.records):,} records, at most {largest_of(rule.graph)} in a component; "
+        f"microseconds of CPU a record: median {median(rule.costs_us):.0f}, mean {mean(rule.costs_us):.0f}, "
+        f"most {max(rule.costs_us):.0f}; {identities:,} identities, {size / identities:.0f} bytes each; "
+        f"{sum(map(len, rule.records)) / len(rule.records):.0f} bytes a record, all read back in "
+        f"{restarted_in(rule.records):.1f} s of CPU"
     )
+    if taken is not None:
+        print(
+            f"INGEST: {taken.others.touchpoints:,} touchpoints of known telephones, {taken.others.mean_us:.2f} us each "
+            f"({taken.others.stated:,} state something new); {taken.first_phones.touchpoints:,} of new ones, "
+            f"{taken.first_phones.mean_us:.1f} us each; {taken.hits:.1%} of telephones found in the cache"
+        )
+
+
+def _sent(seen: Seen) -> Sent:
+    return Sent(seen.event_id, seen.at, seen.customer_id, seen.identifiers)
 
 
 if __name__ == "__main__":
