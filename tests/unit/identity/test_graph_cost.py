@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import sys
-from itertools import pairwise
+from itertools import combinations, pairwise
 from types import FrameType
 
 import pytest
 
 from schemas.identity_links import CUSTOMER, Identity, Link
-from streams.identity.graph import LINKS_MAX, IdentityGraph
+from streams.identity import graph as graph_module
+from streams.identity.graph import LINKS_MAX, NO_CHANGES, IdentityGraph
+from streams.identity.groups import resolve
 from streams.identity.limits import Limits
-from streams.identity.strength import pair_of
+from streams.identity.strength import pair_of, strength
+from tests.unit.identity.said import links_by
 
 CALLS = 20_000
 """Calls of functions, the language's own among them, that a link in the largest component may take: each takes about
@@ -34,8 +37,8 @@ def chain(links: int) -> list[Link]:
     return [stated(one, other, at) for at, (one, other) in enumerate(pairwise(named))]
 
 
-def calls_of(graph: IdentityGraph, link: Link) -> int:
-    """Return how many functions are called to take a link that changes an owner."""
+def calls_of(graph: IdentityGraph, *links: Link) -> int:
+    """Return how many functions are called to take links that change something, as those of one touchpoint."""
     count = 0
 
     def see(_frame: FrameType, event: str, _argument: object) -> None:
@@ -44,10 +47,10 @@ def calls_of(graph: IdentityGraph, link: Link) -> int:
 
     sys.setprofile(see)
     try:
-        changes = graph.add(link)
+        changes = graph.add(*links)
     finally:
         sys.setprofile(None)
-    assert changes.owners
+    assert changes != NO_CHANGES
     return count
 
 
@@ -101,3 +104,61 @@ def test_a_chain_that_is_too_long_is_two_again_once_its_middle_is_nobodys_in_any
         assert graph.owned(middle) == ()
         assert {owned[0].owner for owned in owners} == {(CUSTOMER, "ann"), (CUSTOMER, "bob")}
         assert graph.alone == 0
+
+
+def crowd(size: int) -> list[Identity]:
+    """Return identifiers of so many kinds that all may be stated with each other."""
+    return [(f"crm{number % 40}", f"{number}") for number in range(size)]
+
+
+def test_a_touchpoint_of_eight_identifiers_costs_little_more_than_a_link_in_the_largest_component() -> None:
+    """Their 28 links resolve the component once, before and after, and not 28 times."""
+    graph, few = IdentityGraph(), crowd(22)  # with 231 links
+    for pair in combinations(sorted(few, key=strength), 2):
+        graph.restore(stated(*pair, 1_000))
+
+    one = calls_of(graph, stated(*few[:2], 999))
+    eight = calls_of(graph, *links_by(few[:8], 998, "eight"))
+
+    assert graph.alone == 0
+    assert eight < 1.5 * one < 1.5 * CALLS
+
+
+def test_a_touchpoint_costs_the_same_whether_its_identifiers_have_a_hundred_links_or_nine_hundred() -> None:
+    costs = []
+    for size in (100, 900):
+        graph, many = IdentityGraph(), crowd(size)
+        for one in many[:8]:
+            for other in many[8:]:
+                graph.restore(stated(one, other, 1_000))
+        assert graph.alone == size
+        costs.append(calls_of(graph, *links_by([*many[:4], *many[-4:]], 999, "e")))
+
+    assert costs[1] < 1.1 * costs[0] < CALLS
+
+
+def test_links_that_are_read_back_are_placed_and_nothing_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = chain(LINKS_MAX + 5)
+    asked = IdentityGraph()
+    for link in said:
+        asked.add(link)
+    graph = IdentityGraph()
+    with monkeypatch.context() as no:
+        no.setattr(graph_module, "resolve", None)
+        for link in said:
+            graph.restore(link)
+
+    assert (len(graph), graph.alone) == (len(asked), asked.alone)
+    assert list(graph.all_owned()) == list(asked.all_owned())
+
+
+def test_identities_that_have_owners_in_common_share_them() -> None:
+    """Else what a robot's profile is renamed by would be made anew for each of its 250 identifiers."""
+    names = [(f"{200 - number}", "x") for number in range(60)]
+    said = [Link(other, one, at, f"e{at}") for at, (one, other) in enumerate(pairwise(names))]
+    owned = resolve(said, ()).owned
+
+    first, second = owned(names[0]), owned(names[1])
+
+    assert (len(first), len(second)) == (59, 58)
+    assert all(one is other for one, other in zip(first[1:], second, strict=True))
