@@ -250,6 +250,8 @@ class IdentityGraph:
         return dict.fromkeys(one for identity in identities for one in self._commands.get(identity, ()))
 
     def _resolve(self, component: Component) -> Resolution:
+        if not component.links and not self._commands:
+            return Resolution()
         customers = [pair[0] for pair in component.links if pair[0][0] == CUSTOMER]
         commands = self._commands_of([*component.members, *customers])
         return resolve(component.in_order(), commands, self._window_ms)

@@ -7,7 +7,7 @@ what a visitor did before the login is the customer's; what somebody did with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
@@ -126,7 +126,7 @@ class Node:
         keeps.changed_at = max(keeps.changed_at, at)
 
 
-def resolve(links: Iterable[Link], commands: Iterable[Command], window_ms: int = WINDOW_MS) -> Resolution:
+def resolve(links: Iterable[Link], commands: Collection[Command], window_ms: int = WINDOW_MS) -> Resolution:
     """Return whose the identities are that some links and commands name.
 
     Args:
@@ -150,8 +150,10 @@ def is_unlinked(link: Link, said: Mapping[Pair, Command]) -> bool:
     return unlink is not None and unlink.action == "unlink" and link.occurred_at <= unlink.at
 
 
-def last_of(commands: Iterable[Command]) -> dict[Pair, Command]:
+def last_of(commands: Collection[Command]) -> dict[Pair, Command]:
     """Return the command that holds of each pair: the last one."""
+    if not commands:
+        return {}  # The usual case: almost nobody decides anything.
     return {pair_of(one.first, one.second): one for one in sorted(commands, key=order_of_command)}
 
 

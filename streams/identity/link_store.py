@@ -98,8 +98,8 @@ class LinkStoreEdit:
             return
         self._now[place] = None
         for one, other in (pair, pair[::-1]):
-            keys, gone = self.keys(one), self._key_of(other)
-            keys[other[0]] = joined(key for key in split(keys.get(other[0], b"")) if key != gone)
+            keys = self.keys(one)
+            keys[other[0]] = _without(keys.get(other[0], b""), self._key_of(other).to_bytes(KEY_BYTES, "big"))
             self._changed[one] = None
 
     def taken(self, identities: Iterable[Identity]) -> list[Link]:
@@ -153,6 +153,14 @@ class LinkStoreEdit:
 def _place_of(one: int, other: int) -> int:
     """Return what the link of two keys is found by, whichever comes first."""
     return (one << 8 * KEY_BYTES) | other if one < other else (other << 8 * KEY_BYTES) | one
+
+
+def _without(keys: bytes, gone: bytes) -> bytes:
+    """Return keys that were joined, but for one of them; what looks like it may stand across two others."""
+    at = keys.find(gone)
+    while at % KEY_BYTES and at >= 0:
+        at = keys.find(gone, at + 1)
+    return keys if at < 0 else keys[:at] + keys[at + KEY_BYTES :]
 
 
 def split(keys: bytes) -> list[int]:
