@@ -70,7 +70,11 @@ class WorkerMetrics:
     ]
     identity_links: Annotated[
         Counter,
-        Metric("touchline_identity_links_total", "Links between identities that were read.", only="worker"),
+        Metric(
+            "touchline_identity_links_total",
+            "Records of who is who, and of whose subjects are, that were read.",
+            only="worker",
+        ),
     ]
     identities: Annotated[
         Gauge,

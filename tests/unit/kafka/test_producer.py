@@ -271,7 +271,13 @@ def test_a_key_goes_where_kafkas_own_producers_put_it(key: bytes, hashed: int) -
         assert partition_for(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
 
 
-def test_long_keys_are_not_remembered() -> None:
+def test_of_long_keys_a_bounded_number_of_digests_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "LONG_REMEMBERED", 3)
+    monkeypatch.setattr(producer, "_long_hashes", {})
     before = producer._remembered.cache_info().currsize
-    assert partition_for(b"x" * 129, 4) == producer._partition_for(b"x" * 129, 4)
+    for number in (*range(5), *range(5)):
+        key = b"%d" % number + b"x" * 5_000
+        assert partition_for(key, 4) == producer._partition_for(key, 4)
+
     assert producer._remembered.cache_info().currsize == before
+    assert (len(producer._long_hashes), {len(digest) for digest in producer._long_hashes}) == (3, {16})
