@@ -38,7 +38,7 @@ from streams.agents.identity_changes import Changed, erased_by, later_ms_of, pie
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.erasures import Erasures
-from streams.identity.graph import NO_CHANGES, Changes, IdentityGraph
+from streams.identity.graph import NO_CHANGES, Adding, Changes, IdentityGraph
 from streams.identity.links import left_of, links_of
 from streams.identity.subject_owners import Piece, SubjectOwners
 from streams.kafka.consumer import chunks_of, consumer_of, topic
@@ -157,15 +157,15 @@ class Linking:
         elif isinstance(read, SubjectStated):
             subjects = self._state(self._subjects, read)
         else:
-            changes = self._changes(graph, read)
+            changes = yield from self._changes(graph, read)
             yield from changed.add(changes, record)
             subjects = self._of(changes)
         yield from changed.add_subjects(self._subjects.owned(subjects), record.offset)
 
-    def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Changes:
+    def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Adding:
         """Take links, or a command; return what they have changed."""
         if isinstance(read, IdentitiesStated):
-            return graph.add(*_links_of(read, self._erasures))
+            return (yield from graph.adding(*_links_of(read, self._erasures)))
         return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
 
     def _of(self, changes: Changes) -> Sequence[str]:

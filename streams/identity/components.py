@@ -276,17 +276,23 @@ class Edit:
 
     def save(self) -> None:
         """Keep what has changed."""
+        for _ in self.saving():
+            pass
+
+    def saving(self) -> Iterator[None]:
+        """Keep what has changed, little by little; until the end nobody may ask who is who."""
         known = self._components.known
         before, after = self.changed()
         for key in self._dropped:
             known.pop(key, None)
         for component in after:
             known |= dict.fromkeys(component.members.values(), _pack(component))
+            yield
         self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
             known[self._key(customer)] = _encode({kind: joined(keys) for kind, keys in linked.items() if keys})
-        self.void.save()
-        self.lone.save()
+        yield from self.void.saving()
+        yield from self.lone.saving()
 
     def _key(self, identity: Identity) -> int:
         key = self._keys.get(identity)

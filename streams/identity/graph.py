@@ -7,8 +7,8 @@ so that a link costs no more than that. All of it follows from the set of links,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Components, Edit
@@ -47,6 +47,8 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes({}, [], [])
+Adding = Generator[None, None, Changes]
+Result = TypeVar("Result")
 
 _Nodes = Mapping[Identity, Node]
 
@@ -98,14 +100,24 @@ class IdentityGraph:
 
     def add(self, *links: Link) -> Changes:
         """Take the links of a touchpoint, as one change; return what they have changed together."""
+        return _end_of(self.adding(*links))
+
+    def adding(self, *links: Link) -> Adding:
+        """Do the same little by little: of what passes a limit a hundred thousand other links may hang.
+
+        At each yield others may have their turn, but for those who ask who is who.
+        """
         edit = Edit(self._components)
-        if not self._place(edit, links):
+        if not (yield from self._place(edit, links)):
             return NO_CHANGES
         before, after = edit.changed()
         void, lone = edit.void.changed(), edit.lone.changed()
-        was = [*map(self._resolved, before), self._refused(void[0], lone[0])]
-        now = [*map(self._resolved, after), self._refused(void[1], lone[1])]
-        return _difference(was, now)
+        was, now = [self._refused(void[0], lone[0])], [self._refused(void[1], lone[1])]
+        for states, components in ((was, before), (now, after)):
+            for component in components:
+                states.append(self._resolved(component))
+                yield
+        return (yield from _difference(was, now))
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
@@ -120,11 +132,11 @@ class IdentityGraph:
         self._note(edit, command)
         now = [self._customers(concerned), *map(self._resolved, edit.after())]
         now.append(self._refused(void, lone + edit.lone.changed()[1]))
-        return _difference(was, now)
+        return _end_of(_difference(was, now))
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
-        self._place(Edit(self._components), links)
+        _end_of(self._place(Edit(self._components), links))
 
     def obey_again(self, command: Command) -> None:
         """Take a command again whose changes are known."""
@@ -177,7 +189,7 @@ class IdentityGraph:
         lone = edit.lone.changed()
         was.append(self._refused((), lone[0]))
         now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
-        changes = _difference(was, now)
+        changes = _end_of(_difference(was, now))
         owners = {identity: owned for identity, owned in changes.owners.items() if owned or identity not in gone}
         return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
 
@@ -200,22 +212,22 @@ class IdentityGraph:
             if identity[0] == CUSTOMER and identity not in self._commands and not any(edit.linked(identity).values()):
                 edit.drop(identity)
 
-    def _place(self, edit: Edit, links: Iterable[Link]) -> bool:
-        """Keep links; return whether any of them says something new."""
+    def _place(self, edit: Edit, links: Iterable[Link]) -> Generator[None, None, bool]:
+        """Keep links, little by little; return whether any of them says something new."""
         is_new = False
         for link in links:
             if link.second[0] == CUSTOMER:
                 continue  # No touchpoint states two customers.
             known = edit.known(link.pair)
             if known is None:
-                self._placing.say(edit, link)
+                yield from self._placing.say(edit, link)
             elif order_of(known) <= order_of(link):
                 continue
             else:
                 self._placing.say_earlier(edit, link)
             is_new = True
         if is_new:
-            edit.save()
+            yield from edit.saving()
         return is_new
 
     def _note(self, edit: Edit, command: Command) -> None:
@@ -291,6 +303,15 @@ class _State(NamedTuple):
     resolution: Resolution
 
 
+def _end_of(steps: Generator[None, None, Result]) -> Result:
+    """Take all steps at once; return their result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(Result, end.value)
+
+
 def _named_by(command: Command) -> Pair:
     return command.first, command.second
 
@@ -299,23 +320,24 @@ def _without(conflicts: Iterable[Conflict], gone: Collection[Identity]) -> list[
     return [one for one in conflicts if one.link.first not in gone and one.link.second not in gone]
 
 
-def _difference(was: Sequence[_State], now: Sequence[_State]) -> Changes:
+def _difference(was: Sequence[_State], now: Sequence[_State]) -> Adding:
     conflicts_were = {one.link.pair: one for state in was for one in state.resolution.conflicts}
     conflicts = {one.link.pair: one for state in now for one in state.resolution.conflicts}
     return Changes(
-        _new_owners(_nodes_of(was), _nodes_of(now)),
+        (yield from _new_owners(_nodes_of(was), _nodes_of(now))),
         [one for pair, one in conflicts.items() if conflicts_were.get(pair) != one],
         [one for pair, one in conflicts_were.items() if pair not in conflicts],
     )
 
 
-def _new_owners(was: _Nodes, now: _Nodes) -> dict[Identity, tuple[Ownership, ...]]:
+def _new_owners(was: _Nodes, now: _Nodes) -> Generator[None, None, dict[Identity, tuple[Ownership, ...]]]:
     """Return the ownerships of the identities that have other ones now."""
     moved = {identity for identity in was.keys() | now.keys() if _step(was, identity) != _step(now, identity)}
     if not moved:
         return {}
     new = {}
     for identity in sorted(identity for nodes in (was, now) for identity in nodes):
+        yield
         if identity not in new and (_meets(was.get(identity), moved) or _meets(now.get(identity), moved)):
             owned = now[identity].owned() if identity in now else ()
             if identity not in was or _differ(owned, was[identity].owned()):

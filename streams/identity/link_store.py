@@ -38,7 +38,7 @@ class LinkStore:
 
 
 class LinkStoreEdit:
-    """What is found in a store, and what is changed; nothing of it is kept before `save`.
+    """What is found in a store, and what is changed; nothing of it is kept before `saving`.
 
     Args:
         key_of: returns an identity's key.
@@ -124,9 +124,10 @@ class LinkStoreEdit:
         was, now = [self._before[place] for place in places], [self._now[place] for place in places]
         return [link for link in was if link is not None], [link for link in now if link is not None]
 
-    def save(self) -> None:
-        """Keep what has changed."""
+    def saving(self) -> Iterator[None]:
+        """Keep what has changed, little by little."""
         for place, link in self._now.items():
+            yield
             if link is self._before[place] or place in self._untold:
                 continue
             if link is None:
@@ -134,6 +135,7 @@ class LinkStoreEdit:
             else:
                 self._store.links[place] = _encode(link)
         for identity in self._changed:
+            yield
             keys = {kind: some for kind, some in self._keys[identity].items() if some}
             if keys:
                 self._store.keys[self._key_of(identity)] = _encode(keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
@@ -24,8 +24,8 @@ class Placing:
         self._links_max = links_max
         self._commands = commands
 
-    def say(self, edit: Edit, link: Link) -> None:
-        """Put a link of a new pair into its place, and set aside what links nothing from now on."""
+    def say(self, edit: Edit, link: Link) -> Iterator[None]:
+        """Put a link of a new pair into its place, and set aside what links nothing from now on, little by little."""
         remembered, over = [], []
         for one, other in (link.pair, link.pair[::-1]):
             stated = edit.stated(one)
@@ -46,7 +46,7 @@ class Placing:
             for live in edit.live(one)
             if self._limits.links_none(one, other_of(live, one)[0], stated)
         }
-        self._cut(edit, gone)
+        yield from self._cut(edit, gone)
 
     def say_earlier(self, edit: Edit, link: Link) -> None:
         """Put a link in the place of a later one of its pair."""
@@ -105,14 +105,15 @@ class Placing:
                 touched |= dict.fromkeys(members)
                 if members:
                     edit.put(Component(members, component.links, alone=component.alone))
-        self._settle(edit, touched)
+        for _ in self._settle(edit, touched):
+            pass
 
-    def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> None:
+    def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> Iterator[None]:
         """Take links that link nothing any more out of their components."""
         identifiers = self._take_out(edit, gone)
         for link in gone.values():
             edit.void.put(link, *link.pair)
-        self._settle(edit, identifiers)
+        yield from self._settle(edit, identifiers)
 
     def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> dict[Identity, None]:
         """Take links out of their components; return the identifiers that they name."""
@@ -125,7 +126,7 @@ class Placing:
                 edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
         return identifiers
 
-    def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> None:
+    def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> Iterator[None]:
         """Part components that have lost links, and put those together that have few enough now."""
         done, large = set[Component](), set[Component]()
         for identity in identifiers:
@@ -139,6 +140,7 @@ class Placing:
                 parts = self._parts(component, alone=False)
             edit.put(*parts)
             done.update(parts)
+            yield
 
     def _few(self, edit: Edit, component: Component, large: set[Component]) -> Component | None:
         """Return all that is connected with a component as one, or None if that has too many links.

@@ -26,6 +26,7 @@ from streams.kafka.producer import Batches, Ends
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord
+from tests.unit.agents.turns import turns_of_others
 from tests.unit.identity.said import record_of
 
 ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
@@ -322,3 +323,20 @@ async def test_others_have_their_turn_while_links_are_taken_and_a_revoked_partit
 
     assert bench.rows("identities") == []
     assert not bench.last.acked
+
+
+async def test_others_have_their_turn_amid_a_touchpoint_by_which_an_identity_passes_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """300 browsers hang on an address; with the fourth customer it is nobody's, and each is looked at by itself."""
+    monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
+    mail = ("email", "shop@x")
+    said = [Link(mail, ("cookie", f"{n}"), AT + n, "e") for n in range(300)]
+    said += [Link((CUSTOMER, f"{n}"), mail, AT + n, "e") for n in range(4)]
+    bench = Bench(*said)
+    await bench.read(0, 303)
+
+    async with turns_of_others() as turns:
+        await bench.read(303, 304)
+
+    assert turns.count > 300
