@@ -339,4 +339,4 @@ async def test_others_have_their_turn_amid_a_touchpoint_by_which_an_identity_pas
     async with turns_of_others() as turns:
         await bench.read(303, 304)
 
-    assert turns.count > 300
+    assert turns.count > 1_000  # of which 300 are for the rows that it writes
