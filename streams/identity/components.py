@@ -66,6 +66,10 @@ def merged(components: Iterable[Component], *, alone: bool = False) -> Component
     return Component(members, links, alone=alone)
 
 
+FEW = 4
+"""Members of a component whose keys are not kept with it: people's have one to four, and 15 bytes each count."""
+
+
 class _Said(msgspec.Struct, array_like=True, gc=False):
     """The links of a component that one touchpoint states: two places each in the component's names."""
 
@@ -80,7 +84,7 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         names: of the members, then of the customers.
-        keys: the members'; of one alone none, since it is found by its key.
+        keys: the members'; of a few none, since they are worked out as fast as they are wanted.
     """
 
     names: list[Identity]
@@ -101,7 +105,7 @@ def _pack(component: Component) -> bytes:
         pairs = said.setdefault((link.occurred_at, link.event_id, link.late), [])
         pairs += places.setdefault(link.first, len(places)), places.setdefault(link.second, len(places))
     packed = [_Said(at, event_id, pairs, late) for (at, event_id, late), pairs in said.items()]
-    keys = joined(component.members.values()) if len(component.members) > 1 else b""
+    keys = joined(component.members.values()) if len(component.members) > FEW else b""
     return _encode(_Packed(list(places), keys, packed, component.alone))
 
 
@@ -110,8 +114,7 @@ def _is_component(data: bytes) -> bool:
     return data[0] >> 4 == 0x9
 
 
-def _unpack(data: bytes, key: int) -> Component:
-    """Return a component, one of whose members has a key."""
+def _unpack(data: bytes) -> Component:
     packed = _decode(data)
     names, links = packed.names, dict[Pair, Link]()
     for said in packed.said:
@@ -119,7 +122,7 @@ def _unpack(data: bytes, key: int) -> Component:
         for first, second in zip(places, places, strict=True):
             one, other = names[first], names[second]
             links[one, other] = Link(one, other, said.occurred_at, said.event_id, said.late)
-    keys = split(packed.keys) or [key]
+    keys = split(packed.keys) or [key_of(name) for name in names if name[0] != CUSTOMER]
     return Component(dict(zip(names, keys, strict=False)), links, alone=packed.alone)
 
 
@@ -150,7 +153,7 @@ class Components:
         """Yield every component once; nothing may be kept meanwhile."""
         for key, data in self.known.items():
             if _is_component(data):
-                component = _unpack(data, key)
+                component = _unpack(data)
                 if key == next(iter(component.members.values())):
                     yield component
 
@@ -195,7 +198,7 @@ class Edit:
         """Return the component of the known identifier that has a key."""
         found = self._now.get(key)
         if found is None:
-            found = _unpack(self._components.known[key], key)
+            found = _unpack(self._components.known[key])
             self.before[found] = None
             self.put(found)
         return found
