@@ -117,7 +117,7 @@ def test_a_touchpoint_of_eight_identifiers_costs_little_more_than_a_link_in_the_
     for pair in combinations(sorted(few, key=strength), 2):
         graph.restore(stated(*pair, 1_000))
 
-    one = calls_of(graph, stated(*few[:2], 999))
+    one = calls_of(graph, stated(few[0], few[1], 999))
     eight = calls_of(graph, *links_by(few[:8], 998, "eight"))
 
     assert graph.alone == 0
