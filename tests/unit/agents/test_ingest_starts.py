@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from schemas.identity_links import Link
+from schemas.identity_links import IdentitiesStated
 from schemas.identity_links import decode as decode_link
 from schemas.topics import LINKS
 from schemas.watermarks import PartitionTime, TaskWatermark, encode
@@ -26,7 +26,7 @@ def old(at: int = FOUR_DAYS_AGO, customer: str = "mallory") -> bytes:
 
 def is_late(it: Bench) -> list[bool]:
     links = [decode_link(message.value or b"") for message in it.producer.to(LINKS)]
-    return [link.late for link in links if isinstance(link, Link)]
+    return [link.late for link in links if isinstance(link, IdentitiesStated)]
 
 
 async def test_an_old_link_is_late_at_once_after_a_start() -> None:
