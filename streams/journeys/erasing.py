@@ -78,7 +78,7 @@ class ErasedCustomers:
         return bool(self._known)
 
     def restore(self, digest: bytes, value: bytes) -> None:
-        """Take an entry of the changelog; of two for one digest the higher offset is the true one.
+        """Take an entry of the changelog; of two for one digest the higher offset has what both say.
 
         Raises:
             StateFormatError: another release has written it.
@@ -95,11 +95,12 @@ class ErasedCustomers:
 
     def find(self, customer_key: str) -> ErasedCustomer | None:
         """Return the erasure of whoever has a stated key, None where there is none."""
+        found = None
         for salt in self._salts:
-            found = self._known.get(digest_of(salt, customer_key))
-            if found is not None:
-                return found
-        return None
+            one = self._known.get(digest_of(salt, customer_key))
+            if one is not None:
+                found = one if found is None else _both(found, one)
+        return found
 
     def concerned(self, offset: int, record: LogRecord) -> ErasedCustomer | None:
         """Return by whose erasure a record says nothing: it has been applied, or is about what was erased; else None.
@@ -135,11 +136,16 @@ class ErasedCustomers:
 
     def _take(self, digest: bytes, entry: ErasedCustomer) -> None:
         known = self._known.get(digest)
-        if known is None or known.offset < entry.offset:
-            self._known[digest] = entry
+        self._known[digest] = entry if known is None else _both(known, entry)
         self._salts[entry.salt] = None
         self.until = max(self.until, entry.at)
         self.applied = max(self.applied, entry.offset)
+
+
+def _both(first: ErasedCustomer, second: ErasedCustomer) -> ErasedCustomer:
+    """Return what holds by two erasures of one: of two orders the later may be of an earlier time, or be said again."""
+    newest = first if first.offset > second.offset else second
+    return replace(newest, at=max(first.at, second.at), links_offset=max(first.links_offset, second.links_offset))
 
 
 def take_later(timeline: CustomerTimeline, record: Erased, sender: Sender) -> Iterator[Later]:

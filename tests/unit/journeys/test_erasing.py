@@ -148,6 +148,25 @@ def test_owners_that_earlier_links_have_decided_hold_no_longer() -> None:
     assert [owner for owner, _ in partition.flush().forwarded] == ["bob"]
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("salt", [SALT, b"else" * 4])
+def test_of_two_erasures_the_later_time_and_the_later_links_hold_in_whichever_order_they_come(
+    salt: bytes, again: bool
+) -> None:
+    """After a crash IDENTITY may say the first of them once more."""
+    first, second = erased(AT, links_offset=5), replace(erased(AT - 2 * HOUR, links_offset=8), salt=salt)
+    partition = Partition(0, 1, RULES)
+    orders = [first, second, *([first] if again else [])]
+    play(partition, [*orders, Owners("ann", [0], ["bob"], 7), seen_page(AT - HOUR), seen_page(AT + HOUR)])
+
+    output = partition.flush()
+
+    assert output.erased == {"test": 1}
+    assert output.forwarded == []
+    [row] = output.facts["touchpoints"]
+    assert row.occurred_at == T0 + AT + HOUR  # type: ignore[attr-defined]  # a row of touchpoints
+
+
 def test_what_is_moved_to_whoever_was_erased_or_withdrawn_from_them_changes_nothing() -> None:
     partition, sent = Partition(0, 1, RULES), Output()
     sender = Sender(1, 7, sent)
