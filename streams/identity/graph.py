@@ -175,7 +175,8 @@ class IdentityGraph:
         What was said later stays. A limit that was passed stays passed, also where those who passed it are forgotten.
 
         Returns:
-            Of the forgotten what they own now; conflicts that name them are not told of.
+            Of the forgotten who owns them now, also where the same one did before: whoever forgets them has to be told
+            again. Conflicts that name them are not told of.
         """
         gone, edit = frozenset(identities), Edit(self._components)
         concerned = [self._concerned_with(identity) for identity in gone]
@@ -190,7 +191,10 @@ class IdentityGraph:
         was.append(self._refused((), lone[0]))
         now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
         changes = _end_of(_difference(was, now))
-        owners = {identity: owned for identity, owned in changes.owners.items() if owned or identity not in gone}
+        owners = {identity: owned for identity, owned in changes.owners.items() if identity not in gone}
+        nodes = _nodes_of(now)
+        still = {identity: nodes[identity].owned() for identity in identities if identity in nodes}
+        owners |= {identity: owned for identity, owned in still.items() if owned}
         return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
 
     def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:

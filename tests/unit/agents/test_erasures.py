@@ -109,6 +109,17 @@ async def test_nothing_that_happened_before_the_erasure_is_its_new_profiles() ->
     assert all(since[0] > ORDERED for since in begins.values())
 
 
+async def test_who_stays_an_owner_by_what_was_stated_later_is_told_again_behind_the_erasure() -> None:
+    """The partition of the stated key forgets whose it is, though nothing of that changes."""
+    it = Bench(Link(ANN, COOKIE, ORDERED + DAY_MS, "new"), order())
+
+    await it.read(0, 2)
+
+    assert erased_of(it).keys() == {"ann", "anon:cookie:k"}
+    [last] = [one for one in it.told() if one.links_offset == 1]
+    assert (last.customer_key, last.owners, last.since) == ("anon:cookie:k", ["ann"], [ORDERED + 1])
+
+
 async def test_whoever_takes_over_knows_the_same() -> None:
     """One reads all at once; the other finds the order among what is acknowledged."""
     later = (Link(BOB, COOKIE, ORDERED + 5, "again"), Link(ANN, PHONE, AT + 6, "late"))
