@@ -11,9 +11,9 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from unittest.mock import patch
 
 from msgspec.structs import replace
@@ -40,16 +40,13 @@ from streams.identity.identities import Identities
 from streams.identity.statements import Statements
 from streams.identity.subjects import SubjectStatements
 from streams.journeys.partition import Partition
-from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
-from streams.kafka.producer import Batches, Ends, Message, partition_for
+from streams.kafka.offsets import OffsetTracker, Record
+from streams.kafka.producer import Message, partition_for
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
+from tests.simulation.broker import Broker, KilledError, MortalProducer, Place
 from tests.simulation.journeys_log import is_deleted
-from tests.unit.streams.records import FakeRecord
 
-Place = tuple[str, int]
-Fate = Literal["lives", "killed", "paused"]
-BIG = 1 << 40
 LAST_TICKS = 20
 QUIET = 60
 """After so many things without a new record nothing more comes of what there is."""
@@ -58,86 +55,22 @@ LULLS = (0.1, 0.01, 0.002)
 until most of their work has been done by others."""
 REPEATS, REPEATED_OF = 0.02, 60
 """How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
-DANGER = 0.1
-"""How probable it is, with each thing that a worker does, that one of its next writes is its last for a while."""
+DANGER, REBALANCE = 0.1, 0.1
+"""How probable it is, with each thing that a worker does, that one of its next writes is its last for a while; and with
+each thing that happens, that a partition is given to another worker."""
+CALM = 0.2
+"""What part of that it is in a calm cluster."""
 WRITES = 5
 """Of how many next ones: those of a chunk, and of what it is written in if it is written in several goes."""
+CATCHES_UP, ROUNDS = 0.5, 3
+"""How probable it is, in a calm cluster, that all come to know all before the next touchpoints arrive; and how often
+they report meanwhile."""
 SLOW = 0.05
 """What part of the times a partition is read whose reader is behind."""
 TELEMETRY = Telemetry.on(CollectorRegistry())
-CODEC = Codec(FileRegistry())
-"""That of all workers: to make one takes long."""
-
-
-class KilledError(Exception):
-    """The process was killed."""
-
-
-@dataclass
-class Broker:
-    """All topics, by topic and partition, and what the group has committed."""
-
-    logs: dict[Place, list[FakeRecord]] = field(default_factory=lambda: defaultdict(list))
-    committed: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
-
-    def append(self, place: Place, messages: Sequence[Message]) -> None:
-        log = self.logs[place]
-        for message in messages:
-            log.append(FakeRecord(len(log), message.value, message.key))
-
-    def write(self, batches: Batches) -> Ends:
-        for place, messages in batches.items():
-            self.append(place, messages)
-        return {place: len(self.logs[place]) for place in batches}
-
-    def chunk(self, place: Place, most: int) -> tuple[Chunk, OffsetTracker] | None:
-        """Return the next records that are not acknowledged, None without any."""
-        log, first = self.logs[place], self.committed[place]
-        records = log[first : first + most]
-        if not records:
-            return None
-        tracker = OffsetTracker(*place, first, first, BIG, BIG)
-        (chunk,) = tracker.track(Fetched(records, first + len(records), len(log)), BIG)
-        return chunk, tracker
-
-    def compact(self, place: Place) -> None:
-        """Keep the last record of each key, as Kafka does with a changelog when an hour has passed."""
-        last: dict[bytes | None, FakeRecord] = {}
-        for record in self.logs[place]:
-            last.pop(record.key, None)
-            last[record.key] = record
-        self.logs[place] = list(last.values())
-
-
-class MortalProducer:
-    """Writes to a broker, until its worker is killed or paused in the middle of a write."""
-
-    def __init__(self, broker: Broker, rng: random.Random) -> None:
-        self.fate: Fate = "lives"
-        self.writes_left = 0
-        self.pending: Batches = {}
-        self.paused = asyncio.Event()
-        self.woken = asyncio.Event()
-        self._broker, self._rng = broker, rng
-
-    async def send(self, batches: Batches) -> Ends:
-        if self.fate != "lives" and self.writes_left == 0:
-            await self._meet_fate(batches)
-        self.writes_left -= 1
-        return self._broker.write(batches)
-
-    async def _meet_fate(self, batches: Batches) -> None:
-        if self.fate == "killed":
-            # Of each partition's messages a beginning is there: one list keeps one order. Customers and the position
-            # stand at the end of theirs.
-            for place, messages in batches.items():
-                count = len(messages)
-                cut = self._rng.choice((self._rng.randint(0, count), max(0, count - self._rng.randint(1, 4))))
-                self._broker.append(place, messages[:cut])
-            raise KilledError
-        self.pending = batches
-        self.paused.set()
-        await self.woken.wait()
+REGISTRY = FileRegistry()
+CODEC = Codec(REGISTRY)
+"""Those of all workers: to make them takes long."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +102,12 @@ class Cluster:
     Args:
         crashes: how many workers are killed or paused at most.
         disorder_ms: by how much later than others a touchpoint comes.
+        calm: whether workers seldom die or change, so that the settled time follows close behind; else nobody keeps up.
     """
 
-    def __init__(self, seed: int, settings: Settings, workers: int, crashes: int, disorder_ms: int) -> None:
+    def __init__(
+        self, seed: int, settings: Settings, workers: int, crashes: int, disorder_ms: int, *, calm: bool = False
+    ) -> None:
         self._disorder_ms = disorder_ms
         # Some write amid a chunk, and may die between two such writes.
         self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
@@ -184,6 +120,8 @@ class Cluster:
         self._stating = _stating(settings)
         self._links_end = 0
         self._slow = self._rng.choice((None, *self._places()))
+        self._is_calm = calm
+        self._unrest = CALM if calm else 1
         self._arrived: list[Touchpoint] = []
         self._paused: list[Paused] = []
         self._late_state: set[Place] = set()
@@ -230,6 +168,8 @@ class Cluster:
         while touchpoints or commands:
             happens = rng.random()
             if touchpoints and happens < 0.2:
+                if self._is_calm and rng.random() < CATCHES_UP:
+                    await self._catch_up(watermark)
                 count = rng.choice((1, 1, 2, 5, 20))
                 arriving = [replace(one, watermark=watermark) for one in touchpoints[:count]]
                 self._take_in(arriving)
@@ -256,7 +196,7 @@ class Cluster:
         waking = [one for one in self._paused if rng.random() < one.wakes]
         if waking:
             await self._wake(waking[0])
-        elif happens < 0.1:
+        elif happens < REBALANCE * self._unrest:
             await self._rebalance(rng.choice(self._places()))
         elif happens < 0.3:
             worker = rng.choice(self._workers)
@@ -270,6 +210,16 @@ class Cluster:
             # Whoever reads one of the partitions may be far behind the others.
             if place != self._slow or rng.random() < SLOW:
                 await self._process(place)
+
+    async def _catch_up(self, watermark: int) -> None:
+        """Let all come to know all that there is, and the settled time follow the watermark (ms)."""
+        self._tell(watermark)
+        for _ in range(ROUNDS):
+            await self._settle()
+            for worker in list(self._workers):
+                await self._let(worker, worker.journeys.times.report)
+            for worker in list(self._workers):
+                await self._let(worker, worker.linking.report)
 
     async def _settle(self) -> None:
         """Process all that there is, and all that comes of it."""
@@ -336,7 +286,7 @@ class Cluster:
     ) -> None:
         """Let a worker do something, and perhaps die of it, or be paused in it."""
         rng, producer = self._rng, worker.producer
-        if self._crashes > 0 and producer.fate == "lives" and rng.random() < DANGER:
+        if self._crashes > 0 and producer.fate == "lives" and rng.random() < DANGER * self._unrest:
             producer.fate = rng.choice(("killed", "paused"))
             producer.writes_left = rng.randrange(WRITES)
         try:
@@ -346,6 +296,9 @@ class Cluster:
                 # Others take over; it does not know of it before it goes on.
                 if tracker is not None:
                     tracker.close()
+                    # They are behind, for they read its state first.
+                    self._slow = tracker.topic, tracker.partition
+                await worker.journeys.times.report()
                 self._replace(worker)
         except KilledError:
             self._replace(worker)
@@ -400,7 +353,7 @@ class Cluster:
     def _start(self) -> Worker:
         producer = MortalProducer(self.broker, self._rng)
         services = Services(self._settings, producer, TELEMETRY, clock=lambda: 0)
-        with patch.object(journeys, "Codec", return_value=CODEC):
+        with patch.multiple(journeys, FileRegistry=lambda: REGISTRY, Codec=lambda _registry: CODEC):
             reading = Journeys(services, self._restore, self._fetch)
         worker = Worker(
             producer,

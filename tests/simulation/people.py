@@ -13,27 +13,31 @@ from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, 
 
 LAGS = (0, 0, 0, 0, MINUTE, MINUTE, 3 * HOUR, 2 * DAY)
 """By how much later than it happened a touchpoint arrives, ms."""
+LATEST = 3 * DAY
+"""As late as may be."""
 GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 
 
 PERSONS = 6
 
 
-def people(seed: int, count: int, persons: int = 4, shared: float = 0.2) -> list[Touchpoint]:
+def people(seed: int, count: int, persons: int = 4, shared: float = 0.2, *, seldom: bool = False) -> list[Touchpoint]:
     """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival.
 
     Args:
         persons: how many people there are at most, `PERSONS` or fewer.
         shared: the part of the cookies that are the browser of all of them.
+        seldom: whether they seldom state who they are, and that comes as late as may be, as a till's receipts do.
     """
     rng = random.Random(seed)
     identities, persons = Identities(), rng.randrange(1, persons + 1)
+    logs_in, lags_of_known = (0.06, (LATEST,)) if seldom else (0.3, LAGS)
     at = 0
     made: list[tuple[int, Touchpoint]] = []
     for number in range(count):
         at += rng.choice(GAPS)
         person = rng.randrange(persons)
-        customer_id, identifiers = _presented(rng, person, shared)
+        customer_id, identifiers = _presented(rng, person, shared, logs_in)
         stated: dict[str, Any] = {
             "event_id": f"e{number:05}",
             "fingerprint": number,
@@ -42,7 +46,8 @@ def people(seed: int, count: int, persons: int = 4, shared: float = 0.2) -> list
             "identifiers": identifiers,
             "customer_key": identities.customer_key_of(customer_id, identifiers),
         }
-        made.append((at + rng.choice(LAGS), _touchpoint(rng, at, person, number, stated)))
+        lags = LAGS if customer_id is None else lags_of_known
+        made.append((at + rng.choice(lags), _touchpoint(rng, at, person, number, stated)))
     made.sort(key=lambda arrived: arrived[0])
     return [touchpoint for _, touchpoint in made]
 
@@ -64,8 +69,8 @@ def _identities() -> list[Identity]:
     return [("cookie", "k-shared"), *(identity for identities in of_persons for identity in identities)]
 
 
-def _presented(rng: random.Random, person: int, shared: float) -> tuple[str | None, dict[str, str]]:
-    customer_id = f"c{person}" if rng.random() < 0.3 else None
+def _presented(rng: random.Random, person: int, shared: float, logs_in: float) -> tuple[str | None, dict[str, str]]:
+    customer_id = f"c{person}" if rng.random() < logs_in else None
     identifiers = {}
     if rng.random() < 0.6:
         identifiers["cookie"] = "k-shared" if rng.random() < shared else f"k{person}"

@@ -38,6 +38,8 @@ NOTHING_IS_FOLDED = Settings(partitions=3, allowed_lateness_days=3650)
 SEEDS = int(os.environ.get("SEEDS", "40"))
 END = T0 + 200 * DAY
 NOBODY = Erasures()
+LIMIT = 3
+"""So many customers may share what identifies them."""
 COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded")
 
 
@@ -164,6 +166,18 @@ def timelines(partition: Partition) -> dict[str, CustomerTimeline]:
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
     touchpoints = people(seed, 100)
     cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
+
+    cluster.run(touchpoints, [], END)
+
+    check(cluster, touchpoints, SETTINGS)
+    check_state(cluster, SETTINGS)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_comes_as_late_as_it_may_moves_though_the_settled_time_is_close_behind(seed: int) -> None:
+    # With a fourth customer the shared browser would be nobody's, also in what is final.
+    touchpoints = people(seed, 100, LIMIT, seldom=True)
+    cluster = Cluster(seed, SETTINGS, 1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR, calm=True)
 
     cluster.run(touchpoints, [], END)
 
