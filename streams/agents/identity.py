@@ -152,7 +152,10 @@ class Linking:
             yield from changed.add_erasure(erasure, erased)
             changes = graph.forget(identities, read.at)
             yield from changed.add(changes, record)
-            subjects = [*self._subjects.forget(map(key_of, erased), read.at), *self._of(changes)]
+            # Their own partitions forget whose they are, also where that stays.
+            subjects = list(
+                dict.fromkeys([*theirs, *self._subjects.forget(map(key_of, erased), read.at), *self._of(changes)])
+            )
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
             subjects = self._state(self._subjects, read)

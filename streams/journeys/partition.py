@@ -345,6 +345,10 @@ class Partition:
         customer_key = record.customer_key
         version = row_version(self._rules.epoch, context.offset)
         later = list(take_later(timeline, record, self._sender(context)))
+        ownership = timeline.ownership
+        subject = (
+            ownership.subject.since(record.at) if ownership is not None and ownership.subject is not None else None
+        )
         # Touchpoints that were counted: the sink deletes their rows, and counts what it deletes.
         self._rows += self.customers.erase(record, context.offset)
         self._checkpoints.forget(customer_key)
@@ -352,9 +356,11 @@ class Partition:
         self._outcomes.forget_refused(customer_key)
         self._output.erased_rows.append(ErasedRows(record.erasure_id, record.at, [customer_key], version))
         timeline = self.customers.timeline(customer_key)
-        if later:
+        if later or (subject is not None and subject.statements):
             # What had been an owner's is known again by that, if it comes again.
-            timeline.ownership = Ownership([], [], record.links_offset - 1)
+            timeline.ownership = Ownership([], [], record.links_offset - 1, subject=subject)
+            timeline.offset = context.offset
+            self.customers.touch(customer_key)
         for one in later:
             self._take_in(customer_key, one.record, one.whole_bytes, timeline, context, is_counted=False)
             yield

@@ -40,6 +40,10 @@ class Subject(msgspec.Struct, array_like=True, gc=False):
         self.statements = kept
         return is_less
 
+    def since(self, at: int) -> Subject:
+        """Return what was only said after a time (ms)."""
+        return Subject([one for one in self.statements if one.occurred_at > at], self.is_asked)
+
     def told(self, customer_key: str) -> list[SubjectStated]:
         """Return what IDENTITY has been told, or has to be: it is told again after a crash."""
         return [SubjectStated(customer_key, one) for one in self.statements] if self.is_asked else []

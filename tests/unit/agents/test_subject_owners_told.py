@@ -67,6 +67,13 @@ async def test_a_log_of_a_new_epoch_is_told_of_subjects() -> None:
     ]
 
 
+async def test_a_subject_that_is_still_theirs_by_what_was_said_later_is_told_again_behind_the_erasure() -> None:
+    """Its own partition forgets whose it is."""
+    assert await told(said("ann", AT + 20), Erase([ANN], AT + 9, "order", b"s" * 16), first=1) == [
+        Owners(CASE, [AT + 20 - BEFORE], ["ann"], 1)
+    ]
+
+
 async def test_who_is_erased_loses_the_subjects_that_are_theirs_and_others_keep_their_own() -> None:
     order = Erase([ANN], AT + 9, "order", b"s" * 16)
     later = said("ann", AT + 20)

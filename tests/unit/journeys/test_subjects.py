@@ -92,6 +92,23 @@ def test_what_was_said_before_an_erasure_of_the_subject_is_passed_over() -> None
     assert played(partition, later).links == [later]
 
 
+def test_what_was_said_after_an_erasure_of_the_subject_and_came_before_is_kept_and_who_waits_still_asks() -> None:
+    partition, again = Partition(0, 1, Rules()), Partition(0, 1, Rules())
+    shops = SubjectStated(CASE, Statement("bob", "shop", T0 + 9, "e9"))
+    helps = SubjectStated(CASE, Statement("bob", "help", T0 + 10, "e10"))
+    output = played(partition, ANN, shops, ASKED, Erased(CASE, T0 + 5, "order", b"s" * 16, 1))
+    for key, value in (*output.customers, output.position):
+        again.restore(key, value)
+    again.restored()
+
+    for one in (partition, again):
+        assert played(one, helps).links == [helps]
+        subject = one.customers.timeline(CASE).ownership
+        assert subject is not None
+        assert subject.subject is not None
+        assert [said.source for said in subject.subject.statements] == ["shop", "help"]
+
+
 def test_what_somebody_said_of_a_subject_is_forgotten_with_them_in_whichever_partition_it_stands() -> None:
     partition, again = Partition(0, 1, Rules()), Partition(0, 1, Rules())
     shops = SubjectStated(CASE, Statement("bob", "shop", T0 + 9, "e9"))
