@@ -6,14 +6,14 @@ Those that were needed lately are kept decoded, the others as the bytes that the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import msgspec
 
 from schemas.journey_log import Erased
 from schemas.rows import Row
 from schemas.subjects import is_subject
-from schemas.versions import MOVES, ON_TIME, row_version
+from schemas.versions import row_version
+from streams.journeys.customer_rows import add_rows, touchpoint_rows
 from streams.journeys.customer_timeline import CustomerTimeline, Outline
 from streams.journeys.effects import Effects
 from streams.journeys.erasing import ErasedCustomers
@@ -21,10 +21,9 @@ from streams.journeys.forgetting import Forgetting
 from streams.journeys.formats import check_format
 from streams.journeys.leaving import can_leave
 from streams.journeys.metrics import Buckets
-from streams.journeys.output import Entry, Output, hashed
+from streams.journeys.output import Entry, Output
 from streams.journeys.ownership import Ownership
 from streams.journeys.position import Header
-from streams.journeys.rows import customer_row, journey_row
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.step_context import StepContext
@@ -160,7 +159,7 @@ class Customers:
         self._ended = [(of, one) for of, one in self._ended if one.customer_id != customer_key]
         if customer_key in self._effects:
             ended.append(self._effects.pop(customer_key))
-        rows = [row for effects in ended for row in _touchpoint_rows(effects, version)]
+        rows = [row for effects in ended for row in touchpoint_rows(effects, version)]
         self.erased.add(record, offset)
         value = self._encoded.pop(customer_key, b"")
         if self._cache.pop(customer_key, None) is not None:
@@ -264,7 +263,7 @@ class Customers:
         tombstones = self._tombstones(written)
         for timeline, effects in self._ended:
             # The record that has let the profile go may have begun a new one: that one's row covers this.
-            self._flush_effects(timeline, effects, output, below=1)
+            add_rows(output, timeline, effects, self._rules, below=1)
         self._ended.clear()
         entries: list[Entry] = []
         for customer_key in self._dirty:
@@ -275,7 +274,7 @@ class Customers:
             entries.append((customer_key.encode(), value))
             customers_effects = self._effects.get(customer_key)
             if customers_effects is not None:
-                self._flush_effects(timeline, customers_effects, output)
+                add_rows(output, timeline, customers_effects, self._rules)
             if timeline.is_empty and timeline.ownership is None:
                 self._leaving.append((timeline.offset, customer_key))
             if timeline.is_empty and timeline.ownership is not None and not timeline.ownership.owners:
@@ -308,42 +307,3 @@ class Customers:
                 tombstones.append((customer_key.encode(), None))
         self._leaving = waiting
         return tombstones
-
-    def _flush_effects(self, timeline: CustomerTimeline, effects: Effects, output: Output, below: int = 0) -> None:
-        """Add a customer's rows and signals to an output.
-
-        Args:
-            below: by how much the version of the customer's own row is lower than that of the others.
-        """
-        version = row_version(self._rules.epoch, timeline.offset)
-        facts, current = output.facts, timeline.current
-        output.counts["timers"] += effects.timers
-        output.trimmed.update(effects.trimmed)
-        output.counts["recomputations"] += effects.recomputations
-        if effects.folded_early:
-            output.folded_early[hashed(effects.customer_id)] = effects.folded_early
-        if current.journey is not None:
-            row = journey_row(current.journey, None, effects)
-            effects.journeys[row.journey_id] = row
-        facts["touchpoints"] += _touchpoint_rows(effects, version)
-        _give(facts["journeys"], effects.journeys.values(), version)
-        for table, entities in effects.entities.items():
-            _give(facts.setdefault(table, []), entities.values(), version)
-            if (signal_of := SIGNALS.get(table)) is not None:
-                output.signals.extend(map(signal_of, entities.values()))
-        row_of_customer = customer_row(current, effects.customer_id, deleted=timeline.is_empty)
-        _give(facts["customers"], [row_of_customer], version - below)
-
-
-def _touchpoint_rows(effects: Effects, version: int) -> Collection[Row]:
-    """Return the rows of a customer's touchpoints under their version."""
-    for touchpoint in effects.touchpoints.values():
-        touchpoint.version = ON_TIME | version | touchpoint.version & MOVES
-    return effects.touchpoints.values()
-
-
-def _give(rows: list[Row], changed: Any, version: int) -> None:
-    """Append rows under their version."""
-    for row in changed:
-        row.version = version
-        rows.append(row)
