@@ -12,6 +12,7 @@ from streams.journeys.fold import next_timer
 from streams.journeys.formats import FORMAT
 from streams.journeys.ownership import Ownership
 from streams.journeys.pending import Key, Pending, key_of
+from streams.journeys.position import BlockReference
 from streams.journeys.recomputation import Reached
 from streams.journeys.state import NEVER, CustomerState
 
@@ -120,7 +121,11 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
 
 
 class Outline(msgspec.Struct, array_like=True, gc=False):
-    """A `CustomerTimeline` of which no more is decoded than what wakes it: its fields, most of them as they stand."""
+    """A `CustomerTimeline` of which no more is decoded than what wakes it: its fields, most of them as they stand.
+
+    Attributes:
+        blocks: those with the first of its pending touchpoints, where it is not written with all of them.
+    """
 
     format: Raw = Raw()
     offset: int = -1
@@ -141,6 +146,7 @@ class Outline(msgspec.Struct, array_like=True, gc=False):
     reached: Raw = Raw()
     is_behind: Raw = Raw()
     ownership: Ownership | None = None
+    blocks: list[BlockReference] = []
 
     @property
     def is_empty(self) -> bool:

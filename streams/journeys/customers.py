@@ -1,6 +1,7 @@
 """The customers of a partition: what is kept of each, who is to be woken, and what has come about since the last flush.
 
-Those that were needed lately are kept decoded, the others as the bytes that the changelog has of them.
+Those that were needed lately are kept decoded, the others as the bytes that the changelog has of them. Pending
+touchpoints of busy customers are in entries of their own there (`streams.journeys.pending_blocks`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from streams.journeys.erasing import ErasedCustomers
 from streams.journeys.forgetting import Forgetting
 from streams.journeys.formats import check_format
 from streams.journeys.leaving import can_leave
+from streams.journeys.lifetime import ends_at
 from streams.journeys.metrics import Buckets
-from streams.journeys.output import Entry, Output
+from streams.journeys.output import Entry, Output, hashed
 from streams.journeys.ownership import Ownership
+from streams.journeys.pending_blocks import BLOCK_BYTES, PendingBlocks, missing
 from streams.journeys.position import Header
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
@@ -53,7 +56,9 @@ class Customers:
     Attributes:
         timers: when customers are to be woken.
         erased: who was erased.
-        unwritten_bytes: of the entries that the next flush writes, as they were before.
+        blocks: the pending touchpoints that are in entries of their own.
+        unwritten_bytes: of the entries that the next flush writes, as they were before, and of their blocks: these may
+            have to be written anew.
     """
 
     def __init__(self, rules: Rules, buckets: Buckets) -> None:
@@ -64,6 +69,8 @@ class Customers:
         self._cached_bytes = 0
         self.timers = Timers()
         self.erased = ErasedCustomers()
+        self.blocks = PendingBlocks(BLOCK_BYTES)
+        self._tombstoned: dict[str, bytes] = {}
         self._gone: dict[str, None] = {}
         self.unwritten_bytes = 0
         self._forgetting = Forgetting()
@@ -89,28 +96,70 @@ class Customers:
             self._encoded[customer_key] = value
 
     def restore_tombstone(self, customer_key: str) -> None:
-        """Take note that nothing is kept of a customer, unless a later entry has come before."""
+        """Take note that nothing is kept of a customer, unless a later entry has come before.
+
+        The empty entry stays until all are there: a late worker may have written an older one behind the tombstone.
+        """
         known = self._encoded.get(customer_key)
         if known is not None and _outlines.decode(known).is_empty:
-            del self._encoded[customer_key]
+            self._tombstoned[customer_key] = known
 
-    def restored(self) -> None:
+    def restored(self, position: int, settled_before: int) -> None:
         """Make the timers, once all entries are there; one that is older than its customer's erasure is gone.
 
+        Args:
+            position: offset of the position in the changelog.
+            settled_before: as of a `StepContext`, at the position.
+
         Raises:
+            StateFormatError: an entry names a block that is not there.
             msgspec.MsgspecError: an entry cannot be read.
         """
+        for customer_key, value in self._tombstoned.items():
+            if self._encoded.get(customer_key) is value:
+                del self._encoded[customer_key]
+        self._tombstoned.clear()
         for customer_key, value in list(self._encoded.items()) if self.erased else ():
             found = self.erased.find(customer_key)
             if found is not None and _headers.decode(value).offset < found.offset:
                 del self._encoded[customer_key]
                 self._gone[customer_key] = None
-        for customer_key, value in self._encoded.items():
+        for customer_key, value in list(self._encoded.items()):
             outline = _outlines.decode(value)
+            if outline.blocks and not self._take_blocks(customer_key, value, outline, settled_before):
+                continue
             self.timers.schedule(customer_key, outline.next_timer_at)
             self._forgetting.add(customer_key, outline.ownership)
             if outline.is_empty:
                 self._leaving.append((outline.offset, customer_key))
+        self._retire_blocks(position)
+
+    def _take_blocks(self, customer_key: str, value: bytes, outline: Outline, settled_before: int) -> bool:
+        """Take the blocks that an entry names; return False where it is none of a customer any more."""
+        if self.blocks.has(customer_key, outline.blocks):
+            self.blocks.take(customer_key, outline.blocks)
+            return True
+        # A late worker's, of a profile that has left? The entry that was later, and its tombstone, are gone by now.
+        current = _timelines.decode(value).current
+        current.journey = None  # has ended before its profile
+        if ends_at(current, customer_key, self._rules) >= settled_before:
+            raise missing(hashed(customer_key))
+        del self._encoded[customer_key]
+        self._gone[customer_key] = None
+        return False
+
+    def _retire_blocks(self, position: int) -> None:
+        """Let the blocks that no entry names be deleted, or wait until they can be."""
+        for customer_key in self.blocks.left_over():
+            found = self.erased.find(customer_key)
+            if found is not None:
+                self.blocks.forget_erased(customer_key, found.offset)
+            timeline = CustomerTimeline(offset=position)
+            if customer_key in self._encoded:
+                timeline = _timelines.decode(self._encoded[customer_key])
+                self.blocks.join(customer_key, timeline)
+            self.blocks.retire_left_over(customer_key, timeline)
+        self.blocks.let_go()
 
     def timeline(self, customer_key: str) -> CustomerTimeline:
         """Return what is kept of a customer, an empty timeline where nothing is."""
@@ -122,15 +171,21 @@ class Customers:
         return timeline
 
     def _keep_decoded(self, customer_key: str, timeline: CustomerTimeline) -> None:
+        """Keep a timeline as its customer's entry has it, with what is in blocks."""
         if customer_key not in self._cache:
             self._cache[customer_key] = timeline
             self._cached_bytes += len(self._encoded.get(customer_key, b""))
+            if customer_key in self.blocks.stored:
+                self.blocks.join(customer_key, timeline)
+                self._cached_bytes += self.blocks.size(customer_key)
 
     def touch(self, customer_key: str) -> None:
         """Let the next flush write a customer's entry."""
         if customer_key not in self._dirty:
             self._dirty[customer_key] = None
             self.unwritten_bytes += len(self._encoded.get(customer_key, b""))
+            if customer_key in self.blocks.stored:
+                self.unwritten_bytes += self.blocks.size(customer_key)
 
     def effects(self, customer_key: str) -> Effects:
         """Return what has come about of a customer since the last flush, to be added to."""
@@ -163,7 +218,8 @@ class Customers:
         self.erased.add(record, offset)
         value = self._encoded.pop(customer_key, b"")
         if self._cache.pop(customer_key, None) is not None:
-            self._cached_bytes -= len(value)
+            self._cached_bytes -= len(value) + self.blocks.size(customer_key)
+        self.blocks.erase(customer_key, offset)
         self._dirty.pop(customer_key, None)
         self._gone[customer_key] = None
         return rows
@@ -266,9 +322,13 @@ class Customers:
             add_rows(output, timeline, effects, self._rules, below=1)
         self._ended.clear()
         entries: list[Entry] = []
+        in_blocks = self.blocks.stored
         for customer_key in self._dirty:
             timeline = self.timeline(customer_key)
-            value = _encode(timeline)
+            if timeline.pending_bytes > BLOCK_BYTES or customer_key in in_blocks:
+                value = self._store(customer_key, timeline)
+            else:
+                value = _encode(timeline)
             self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
             self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))
@@ -288,8 +348,16 @@ class Customers:
         self._effects.clear()
         if len(self._cache) > CACHED or self._cached_bytes > CACHED_BYTES:
             self._cache.clear()
+            self.blocks.let_go()
             self._cached_bytes = 0
         return entries, tombstones
+
+    def _store(self, customer_key: str, timeline: CustomerTimeline) -> bytes:
+        """Return the entry of a busy customer; its new blocks wait for the flush."""
+        before = self.blocks.size(customer_key)
+        value = self.blocks.store(customer_key, timeline)
+        self._cached_bytes += self.blocks.size(customer_key) - before
+        return value
 
     def _tombstones(self, written: int) -> list[Entry]:
         """Drop the customers of whom nothing is kept; return their tombstones.

@@ -40,7 +40,7 @@ from streams.journeys.rules import Rules
 from streams.journeys.step_context import StepContext
 from streams.journeys.timeline import is_folded, is_late, step_removal, step_touchpoint
 
-VALUE, BUCKET, COUNT, CUSTOMER, ERASED, POSITION = b"a", b"b", b"h", b"c", b"e", b"p"
+VALUE, BUCKET, COUNT, BLOCK, CUSTOMER, ERASED, POSITION = b"a", b"b", b"h", b"t", b"c", b"e", b"p"
 """First byte of a changelog key: what the entry is."""
 TimedRecord = Tick | Touchpoint | Owners | Forwarded | Erased
 AT_ONCE = ()
@@ -113,6 +113,8 @@ class Partition:
                 self._restore(key[:1], key[1:], value)
             elif key[:1] == CUSTOMER:
                 self.customers.restore_tombstone(key[1:].decode())
+            elif key[:1] == BLOCK:
+                self.customers.blocks.restore_tombstone(key[1:])
         except NOT_READ as error:
             raise _unreadable(error) from error
 
@@ -125,6 +127,8 @@ class Partition:
             self._values.restore(name, value)
         elif kind == CUSTOMER:
             self.customers.restore(name.decode(), value)
+        elif kind == BLOCK:
+            self.customers.blocks.restore(name, value)
         elif kind == ERASED:
             self.customers.erased.restore(name, value)
         else:
@@ -144,7 +148,7 @@ class Partition:
             StateFormatError: an entry is in a format that this release does not read.
         """
         try:
-            self.customers.restored()
+            self.customers.restored(self.offset, self.clock.settled_before)
         except NOT_READ as error:
             raise _unreadable(error) from error
         self._outcomes.choose_counting(self.clock.settled_before)
@@ -415,12 +419,19 @@ class Partition:
         """Return what has come about since the last flush."""
         output, self._output = self._output, Output()
         facts = output.facts
+        blocks = self.customers.blocks
+        # Before this flush adds what is needed no longer by its own entries: they are not in the changelog yet.
+        spent = blocks.take_spent()
         customers, left = self.customers.flush(output, self._written)
-        output.customers = [(CUSTOMER + key, value) for key, value in customers]
+        # Before the customers, whose entries name them.
+        output.customers = [(BLOCK + key, value) for key, value in blocks.take_sealed()]
+        output.customers += [(CUSTOMER + key, value) for key, value in customers]
         # Behind the customers: what is new of somebody has to be there before their touchpoints are passed over.
         output.customers += [(ERASED + digest, value) for digest, value in self.customers.erased.flush()]
         output.customers += [(CUSTOMER + key, None) for key in self.customers.take_gone()]
+        output.customers += [(BLOCK + key, None) for key in blocks.take_erased()]
         output.forgotten += [(CUSTOMER + key, value) for key, value in left]
+        output.forgotten += [(BLOCK + key, None) for key in spent]
         counts, forgotten = self._outcomes.flush(output, self.offset)
         output.buckets += [(COUNT + key, value) for key, value in counts]
         output.forgotten += [(COUNT + key, value) for key, value in forgotten]

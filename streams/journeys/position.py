@@ -1,4 +1,4 @@
-"""What a partition reads first of its changelog: how far it has come, and when each customer is to be woken."""
+"""What a partition reads first of its changelog: how far it has come, when customers are to be woken, their blocks."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ class Header(msgspec.Struct, array_like=True, gc=False):
     format: int
     offset: int
     next_timer_at: int
+
+
+class BlockReference(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Where a customer's entry leaves off: pending touchpoints that are in a block (`streams.journeys.pending_blocks`).
+
+    Attributes:
+        skip: how many of its first touchpoints are pending no longer.
+        count: of its touchpoints, these included.
+    """
+
+    id: bytes
+    skip: int
+    count: int

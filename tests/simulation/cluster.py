@@ -39,7 +39,9 @@ from streams.agents.watermarks import Watermarks
 from streams.identity.identities import Identities
 from streams.identity.statements import Statements
 from streams.identity.subjects import SubjectStatements
+from streams.journeys import customers
 from streams.journeys.partition import Partition
+from streams.journeys.pending_blocks import BLOCK_BYTES
 from streams.kafka.offsets import OffsetTracker, Record
 from streams.kafka.producer import Message, partition_for
 from streams.runtime.telemetry import Telemetry
@@ -111,6 +113,8 @@ class Cluster:
         self._disorder_ms = disorder_ms
         # Some write amid a chunk, and may die between two such writes.
         self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
+        # Of some, blocks of two or three touchpoints are made all the time.
+        self._block_bytes = random.Random(f"{seed}/blocks").choice((BLOCK_BYTES, 300))
         self.broker = Broker()
         self._settings = settings
         self._rng = random.Random(seed)
@@ -128,7 +132,10 @@ class Cluster:
 
     def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command | Erase], end: int) -> None:
         """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
-        with patch.object(journeys, "MAX_UNWRITTEN_BYTES", self._unwritten_bytes):
+        with (
+            patch.object(journeys, "MAX_UNWRITTEN_BYTES", self._unwritten_bytes),
+            patch.object(customers, "BLOCK_BYTES", self._block_bytes),
+        ):
             asyncio.run(self._run(list(touchpoints), list(commands), end))
 
     def take_over(self, other: Cluster) -> None:

@@ -156,8 +156,10 @@ def check_state(cluster: Cluster, settings: Settings) -> None:
 
 def timelines(partition: Partition) -> dict[str, CustomerTimeline]:
     """Return what is kept of the customers; an empty timeline says no more than none: its tombstone is to come."""
+    # Encoded and read again: as they are in the changelog, with what is in blocks.
     decoded = {
-        key: msgspec.msgpack.decode(value, type=CustomerTimeline) for key, value in partition.customers._encoded.items()
+        key: msgspec.msgpack.decode(msgspec.msgpack.encode(partition.customers.timeline(key)), type=CustomerTimeline)
+        for key in partition.customers._encoded
     }
     return {key: one for key, one in decoded.items() if not (one.is_empty and one.ownership is None)}
 

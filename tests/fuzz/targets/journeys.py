@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from msgspec.structs import replace
@@ -24,8 +25,10 @@ from sinks.memory.writer import MemoryWriter
 from streams.agents.facts import encode_facts
 from streams.identity.groups import ALWAYS
 from streams.intake.accept import Source, accept
+from streams.journeys import customers
 from streams.journeys.formats import StateFormatError
-from streams.journeys.partition import Partition
+from streams.journeys.partition import BLOCK, CUSTOMER, Partition
+from streams.journeys.pending_blocks import BLOCK_BYTES
 from streams.sentiment import VaderScorer
 from tests.fuzz.records import NOW, record_of
 from tests.fuzz.target import CPU_MS, Target
@@ -40,6 +43,7 @@ FOLDS_MS = 2_000.0
 """CPU time that the comparison of whole logs may take, ms; what each record may take, `Log` looks at."""
 FLUSH_MS = 100.0
 """CPU time that a flush may take, ms: it writes what up to so many touchpoints as a log here holds have changed."""
+SMALL_BLOCK_BYTES = 300
 _TASKS = 2
 _CUSTOMERS = ("c-1", "c-2", "c-3")
 _KINDS = tuple(TOUCHPOINT_KINDS)
@@ -258,15 +262,21 @@ class State(Target):
 
     def __init__(self) -> None:
         self._entries: list[tuple[bytes, bytes]] = []
-        for partition in map(_partition_of, _told(20)):
-            output = partition.flush()
+        self._in_blocks: list[list[tuple[bytes, bytes]]] = []
+        for number, told in enumerate(_told(20)):
+            with patch.object(customers, "BLOCK_BYTES", BLOCK_BYTES if number % 2 else SMALL_BLOCK_BYTES):
+                output = _partition_of(told).flush()
             entries = [*output.buckets, *output.customers, output.position]
-            self._entries += [(key, value) for key, value in entries if value is not None]
+            known = [(key, value) for key, value in entries if value is not None]
+            self._entries += known
+            if any(key[:1] == BLOCK for key, _ in known):
+                self._in_blocks.append([entry for entry in known if entry[0][:1] in {BLOCK, CUSTOMER}])
 
     @override
     def make(self, rng: random.Random) -> bytes:
         entries = []
-        for key, value in rng.sample(self._entries, 3):
+        # Blocks are read with the entries that name them.
+        for key, value in rng.choice(self._in_blocks) if rng.random() < 0.3 else rng.sample(self._entries, 3):
             name, written = key, value
             if rng.random() < 0.3:
                 tree = changed_tree(rng, msgspec.msgpack.decode(value))

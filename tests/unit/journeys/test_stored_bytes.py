@@ -49,8 +49,8 @@ def test_its_outline_tells_what_wakes_the_customer() -> None:
     assert [one.event_id for one in outline.ownership.forwarded] == ["e1"]
 
 
-def test_an_outline_has_the_fields_of_a_timeline() -> None:
-    assert Outline.__struct_fields__ == CustomerTimeline.__struct_fields__
+def test_an_outline_has_the_fields_of_a_timeline_and_then_the_blocks() -> None:
+    assert Outline.__struct_fields__ == (*CustomerTimeline.__struct_fields__, "blocks")
 
 
 def test_an_entry_without_the_later_fields_has_an_outline_too() -> None:
