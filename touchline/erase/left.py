@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from types import MappingProxyType
 
 import msgspec
@@ -18,7 +19,9 @@ from sinks.erasing import part_of
 from streams.agents.erased_rows import LetterSearch
 from streams.journeys.customer_timeline import Outline
 from streams.journeys.erasing import ErasedCustomer
-from streams.journeys.partition import CUSTOMER, ERASED
+from streams.journeys.output import Entry
+from streams.journeys.partition import BLOCK, CUSTOMER, ERASED
+from streams.journeys.pending_blocks import parts_of
 from streams.journeys.position import Header
 from streams.kafka.producer import partition_for
 from streams.kafka.reader import read_to_end
@@ -130,12 +133,17 @@ async def _state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) 
     for partition, keys in places.items():
         kept: dict[bytes, bytes | None] = {}
         subjects: dict[bytes, bytes | None] = {}
-        names = {name for key in keys for name in _names(key, erasure)}
+        blocks: dict[bytes, bytes | None] = {}
+        names, theirs = {name for key in keys for name in _names(key, erasure)}, {key.encode() for key in keys}
         async for run in read_to_end(settings, JOURNEYS_STATE, [partition]):
             kept.update({one.key: one.value for one in run.records if one.key in names})
-            found = ((one.key or b"", one.value) for one in run.records)
+            found = [(one.key or b"", one.value) for one in run.records]
             subjects.update({name: value for name, value in found if name.startswith(_SUBJECTS)})
+            blocks.update({name: value for name, value in _blocks(found) if parts_of(name)[0] in theirs})
         left += sum(not _is_gone(kept, *_names(key, erasure)) for key in keys)
+        erased_at = {key.encode(): _erased_at(kept, key, erasure) for key in keys}
+        there = [parts_of(name) for name, value in blocks.items() if value is not None]
+        left += sum(sealed_at < erased_at[key] for key, sealed_at in there)
         left += sum(_names_one(value, erased) for value in subjects.values() if value is not None)
     return left
 
@@ -153,6 +161,20 @@ def _names_one(value: bytes, erased: ErasedRows) -> bool:
 def _names(key: str, erasure: Erasure) -> tuple[bytes, bytes]:
     """Return the keys of a customer's state, and of the entry by which the partition knows that they were erased."""
     return CUSTOMER + key.encode(), ERASED + digest_of(erasure.salt, key)
+
+
+def _blocks(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the blocks of touchpoints among a changelog's entries, by their names."""
+    return ((key[1:], value) for key, value in entries if key.startswith(BLOCK))
+
+
+def _erased_at(kept: Mapping[bytes, bytes | None], key: str, erasure: Erasure) -> float:
+    """Return the offset at which the partition has erased a customer, infinite where it has not yet."""
+    entry = kept.get(_names(key, erasure)[1])
+    try:
+        return inf if entry is None else _erased.decode(entry).offset
+    except NOT_READ:
+        return inf
 
 
 def _is_gone(kept: Mapping[bytes, bytes | None], customer: bytes, erased: bytes) -> bool:
