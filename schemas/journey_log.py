@@ -16,6 +16,7 @@ import msgspec
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint, tag_of
 from schemas.subjects import SubjectStated
+from schemas.transfers import Adopted, Parted
 
 __all__ = [
     "Erased",
@@ -59,6 +60,8 @@ class Owners(msgspec.Struct, array_like=True, tag=tag_of("owners"), frozen=True,
         since, owners: `owners[i]` owns what happened from `since[i]` (ms) on; before the first the key is its own.
         links_offset: of the link or command that has decided it, in `identity.links.v1`: a higher one holds.
         by_source: of a subject, `since` and `owners` for the touchpoints of some sources, where these are others.
+        adopted_since: from when on (ms) a thing may have begun to be that owner's, for each of `since`: no later than
+            that. Of a subject it is empty.
     """
 
     customer_key: str
@@ -66,16 +69,17 @@ class Owners(msgspec.Struct, array_like=True, tag=tag_of("owners"), frozen=True,
     owners: list[str]
     links_offset: int
     by_source: dict[str, tuple[list[int], list[str]]] = {}
+    adopted_since: list[int] = []
 
 
 class Moved(msgspec.Struct, array_like=True, tag=tag_of("moved"), frozen=True, gc=False):
-    """A touchpoint, sent by the partition of its stated key to that of its owner.
+    """A touchpoint, or things of a profile, sent by the partition of the stated key to that of the owner.
 
     Attributes:
         customer_key: its owner's.
         sender: the number of the partition that sends it.
         number: rises with each record of one sender: one at or below the last is sent again after a crash.
-        record: the touchpoint, encoded.
+        record: the touchpoint, or `schemas.transfers.Adopted`, encoded.
         whole_bytes: bytes of its whole record, where what no machine looks at was left out: its row stays as it is.
     """
 
@@ -122,7 +126,10 @@ class Erased(msgspec.Struct, array_like=True, tag=tag_of("erased"), frozen=True,
 Forwarded = Moved | Withdrawn
 LogRecord = Tick | Owners | SubjectStated | Moved | Withdrawn | Erased | Touchpoint
 
-_structs: Any = [Owners, SubjectStated, Moved, Withdrawn, Erased, *(kind.struct for kind in TOUCHPOINT_KINDS.values())]
+_structs: Any = [
+    *(Owners, SubjectStated, Moved, Withdrawn, Erased, Parted, Adopted),
+    *(kind.struct for kind in TOUCHPOINT_KINDS.values()),
+]
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[LogRecord] = msgspec.msgpack.Decoder(reduce(or_, _structs, Tick))
 

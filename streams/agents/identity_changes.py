@@ -67,7 +67,7 @@ class Changed:
             self._rows["identities"].append(row)
             self._note(size)
             yield
-            self._tell(Owners(key_of(identity), told.begins(owned, self._later_ms), owned.names, record.offset))
+            self._tell(_owners(identity, told, owned, self._later_ms, record.offset))
             yield
         yield from self._add_rows("identity_conflicts", _conflict_rows(changes, version))
         yield  # what changes nothing has taken its time, too
@@ -77,7 +77,7 @@ class Changed:
         told = Told(self._erased)
         for identity, every in owners.items():
             owned = told.of(every)
-            self._tell(Owners(key_of(identity), told.begins(owned, self._later_ms), owned.names, offset))
+            self._tell(_owners(identity, told, owned, self._later_ms, offset))
             yield
 
     def add_subjects(self, owned: Iterable[tuple[str, SubjectOwned]], offset: int) -> Iterator[None]:
@@ -142,6 +142,12 @@ class Changed:
             taken.setdefault((topic, place), []).append(message)
         self._clear()
         return taken
+
+
+def _owners(identity: Identity, told: Told, owned: ToldOwned, later_ms: int, offset: int) -> Owners:
+    """Return what the partition of a stated key is told, as of the link with an offset."""
+    since, adopted_since = told.begins(owned, later_ms), told.begins(owned, 0)
+    return Owners(key_of(identity), since, owned.names, offset, adopted_since=adopted_since)
 
 
 def erased_by(order: Erase, identities: Sequence[Identity], offset: int) -> Erasure:

@@ -86,7 +86,7 @@ class Calls(Machine):
         """Put an abandoned call's row among the effects."""
         for call in customer.calls.values():
             if call.family and abandonment.key_of(call.family, call.call_id, call.started_at) == key:
-                _put_row(call, effects)
+                put_row(call, effects)
 
 
 def place_order(customer: CustomerState, order: Order, effects: Effects) -> None:
@@ -94,7 +94,7 @@ def place_order(customer: CustomerState, order: Order, effects: Effects) -> None
     effects.work += len(customer.calls) // CALLS_A_UNIT
     for call in customer.calls.values():
         if abandonment.recover_by_order(customer, call, order.attribution.at):
-            _put_row(call, effects)
+            put_row(call, effects)
 
 
 def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -> None:
@@ -113,7 +113,7 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
         if first < len(placed):
             abandonment.recover_by_order(customer, call, placed[first])
         if call.recovered_at != was_recovered_at:
-            _put_row(call, effects)
+            put_row(call, effects)
     keep(customer, corrected, effects.now)
 
 
@@ -137,7 +137,8 @@ def _call(customer: CustomerState, call_id: str, attribution: Attribution) -> Ca
     return call
 
 
-def _put_row(call: Call, effects: Effects) -> None:
+def put_row(call: Call, effects: Effects) -> None:
+    """Put the row of a call among the effects, if it was abandoned."""
     if call.family:
         abandonment.put_row(effects, call.family, call.call_id, call, call.started_at)
 
@@ -219,4 +220,4 @@ def _abandon(customer: CustomerState, call: Call, family: CallFamily, started_at
     call.started_at = started_at
     call.abandoned_at = call.last_at
     abandonment.count_in_journey(customer, call)
-    _put_row(call, effects)
+    put_row(call, effects)

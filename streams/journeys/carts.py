@@ -143,7 +143,7 @@ def take_step(customer: CustomerState, cart: Cart, step: CartStep, effects: Effe
         _settle_for_good(cart)
     if not cart.is_settled:
         cart.steps.append(step)
-    if not _is_converted(cart):
+    if not is_converted(cart):
         _apply(customer, cart, step, effects)
 
 
@@ -158,12 +158,12 @@ def place_order(customer: CustomerState, order: Order, effects: Effects, *, open
         cart_of(customer, order.cart_id, order.attribution)
     for key, cart in customer.carts.items():
         # Most carts were ordered; asked here, as a call for each of them costs more than the order itself.
-        if cart.status != "ordered" and not _is_converted(cart):
-            _settle(customer, cart, order, effects, is_named=key == order.cart_id)
+        if cart.status != "ordered" and not is_converted(cart):
+            meet_order(customer, cart, order, effects, is_named=key == order.cart_id)
 
 
-def _settle(customer: CustomerState, cart: Cart, order: Order, effects: Effects, *, is_named: bool) -> None:
-    """Apply an order to one cart."""
+def meet_order(customer: CustomerState, cart: Cart, order: Order, effects: Effects, *, is_named: bool) -> None:
+    """Apply an order to one cart that is no order's yet."""
     at = order.attribution.at
     effects.work += len(cart.skus) // SKUS_A_UNIT
     if is_named:
@@ -213,7 +213,8 @@ def _is_over(cart: Cart, before: int) -> bool:
     return not cart.deadline and max(cart.last_at, cart.abandoned_at, cart.recovered_at or 0) < before
 
 
-def _is_converted(cart: Cart) -> bool:
+def is_converted(cart: Cart) -> bool:
+    """Return whether a cart is an order's: nothing changes it any more."""
     return cart.status == "ordered" or (cart.status == "recovered" and cart.recovered_by != "order")
 
 

@@ -12,12 +12,15 @@ from heapq import heappop, heappush
 
 from msgspec.structs import replace
 
+from schemas.kinds.cart_event import CartEvent
 from schemas.metrics import CART_ABANDONMENT_RATE
 from schemas.rows import Row
 from streams.journeys import abandonment, carts
 from streams.journeys.effects import Effects, EntityKey
+from streams.journeys.order import rank_of_action
 from streams.journeys.state import NEVER, STATE_MAX_BYTES, Attribution, Cart, CartStep, CustomerState, Journey, Order
 
+CART = CartEvent.kind
 Carts = dict[str, Cart]
 Deadlines = list[tuple[int, int, Cart]]
 """A heap: when a cart may be abandoned, ms; a number of its own, as carts have no order; the cart."""
@@ -36,24 +39,30 @@ def correct_order(customer: CustomerState, corrected: Order, effects: Effects) -
 
     A cart stays as it is that is settled, or that an order may have touched that is no longer known.
     """
-    orders = list(customer.orders.values())
-    most = min(ORDERS_MAX, PAIRS_MAX // max(1, len(customer.carts)))
-    # In the order of their times: what is no longer looked at was placed before what is.
-    unknown_until = orders[-most - 1].attribution.at if len(orders) > most else customer.orders_forgotten_at
+    orders = replayed_orders(customer, len(customer.carts))
+    unknown_until = customer.orders_forgotten_at
+    if len(orders) < len(customer.orders):
+        # In the order of their times: what is no longer looked at was placed before what is.
+        unknown_until = list(customer.orders.values())[-len(orders) - 1].attribution.at
     began_after = unknown_until + carts.AFTER_ORDER_MS if unknown_until else -1
     settled = {cart.cart_id for cart in customer.carts.values() if cart.is_settled or cart.attribution.at < began_after}
     before = {key: cart for key, cart in customer.carts.items() if cart.cart_id not in settled}
-    after = _replayed(before, orders[-most:], corrected, effects)
+    after = replayed(before, orders, corrected, effects)
     kept = {key: cart for key, cart in customer.carts.items() if cart.cart_id in settled}
     effects.work += len(customer.carts) // STEPS_A_UNIT
     # One cart may have become many: `bounds` has to measure.
     customer.most_bytes = STATE_MAX_BYTES
     customer.carts = dict(sorted({**kept, **after}.items(), key=lambda item: item[1].attribution.at))
     keep(customer, corrected, effects)
-    _correct_rows(before, after, effects)
-    _correct_counts(before, after, effects)
-    if customer.journey is not None:
-        customer.journey.abandoned += _abandoned_in(customer.journey, after) - _abandoned_in(customer.journey, before)
+    correct_rows(before, after, effects)
+    correct_counts(before, after, effects)
+    correct_journey(customer, before, after)
+
+
+def replayed_orders(customer: CustomerState, carts_replayed: int) -> list[Order]:
+    """Return the orders that so many carts are replayed beside: the last ones."""
+    most = min(ORDERS_MAX, PAIRS_MAX // max(1, carts_replayed))
+    return list(customer.orders.values())[-most:]
 
 
 def keep(customer: CustomerState, corrected: Order, effects: Effects) -> None:
@@ -64,7 +73,12 @@ def keep(customer: CustomerState, corrected: Order, effects: Effects) -> None:
             abandonment.keep(cart, max(cart.last_at, cart.abandoned_at), corrected, effects.now)
 
 
-def _replayed(before: Carts, orders: list[Order], corrected: Order, effects: Effects) -> Carts:
+def replayed(before: Carts, orders: list[Order], corrected: Order | None, effects: Effects) -> Carts:
+    """Return what carts become of their events beside orders, by `effects.now`.
+
+    Args:
+        corrected: of the orders, the one that is no longer what it was.
+    """
     customer, unsent = CustomerState(), effects.fresh()
     began: dict[str, int] = {}
     for cart in before.values():
@@ -95,8 +109,12 @@ def _in_order(before: Carts, orders: list[Order]) -> list[tuple[int, CartStep | 
     """Return the events of carts, each with its cart, and the orders placed, by their times."""
     steps = [(step.occurred_at, step, cart) for cart in before.values() for step in cart.steps]
     placed = [(order.attribution.at, order, None) for order in orders if order.amount_minor]
-    # Of one millisecond, the events of a cart come before an order, as in `order.rank_of`.
-    return sorted([*steps, *placed], key=lambda one: (one[0], isinstance(one[1], Order)))
+    return sorted([*steps, *placed], key=lambda one: (one[0], _rank_of(one[1])))
+
+
+def _rank_of(what: CartStep | Order) -> int:
+    """Return the place in a millisecond, as of touchpoints: events of one cart may be those of two profiles."""
+    return rank_of_action("purchase", "placed") if isinstance(what, Order) else rank_of_action(CART, what.action)
 
 
 def _fire_timers(customer: CustomerState, deadlines: Deadlines, until: int, effects: Effects) -> None:
@@ -108,7 +126,8 @@ def _fire_timers(customer: CustomerState, deadlines: Deadlines, until: int, effe
             carts.abandon(customer, cart, at, effects)
 
 
-def _correct_rows(before: Carts, after: Carts, effects: Effects) -> None:
+def correct_rows(before: Carts, after: Carts, effects: Effects) -> None:
+    """Put among the effects what turns the rows of carts into those that they now have."""
     was, now = _rows(before, effects), _rows(after, effects)
     for key, row in now.items():
         if was.get(key) != row:
@@ -125,22 +144,36 @@ def _rows(known: Carts, effects: Effects) -> dict[EntityKey, Row]:
     return rows.entities.get(abandonment.TABLE, {})
 
 
-def _correct_counts(before: Carts, after: Carts, effects: Effects) -> None:
-    was = {carts.row_key(cart): cart for cart in before.values() if cart.counted}
-    now = {carts.row_key(cart): cart for cart in after.values() if cart.counted}
+def correct_counts(before: Carts, after: Carts, effects: Effects) -> None:
+    """Change the rate by what carts count now and did not before."""
+    was, now = _counted(before), _counted(after)
     for key in sorted(was.keys() | now.keys()):
-        if key in was and key in now and _counts(was[key]) == _counts(now[key]):
-            continue
-        for known, sign in ((was, -1), (now, 1)):
-            if key in known:
-                attribution, is_left = _counts(known[key])
+        had, has = was.get(key, []), now.get(key, [])
+        for counts, sign in ((had, -1), (has, 1)):
+            for attribution, is_left in counts if had != has else ():
                 effects.change(CART_ABANDONMENT_RATE, attribution, n=sign, numerator=sign * is_left)
+
+
+def _counted(known: Carts) -> dict[EntityKey, list[tuple[Attribution, bool]]]:
+    """Return where the rate counts carts, by what names their rows: parts of one cart may have begun together."""
+    found: dict[EntityKey, list[tuple[Attribution, bool]]] = {}
+    for cart in known.values():
+        if cart.counted:
+            found.setdefault(carts.row_key(cart), []).append(_counts(cart))
+    return found
 
 
 def _counts(cart: Cart) -> tuple[Attribution, bool]:
     """Return where the rate counts a cart, and whether as one that was left."""
     is_left = cart.status == "abandoned" or (cart.status == "recovered" and cart.recovered_by == "order")
     return cart.attribution, is_left
+
+
+def correct_journey(customer: CustomerState, before: Carts, after: Carts) -> None:
+    """Let the journey under way count the carts that are abandoned now."""
+    journey = customer.journey
+    if journey is not None:
+        journey.abandoned += _abandoned_in(journey, after) - _abandoned_in(journey, before)
 
 
 def _abandoned_in(journey: Journey, known: Carts) -> int:

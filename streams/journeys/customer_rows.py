@@ -37,7 +37,7 @@ def add_rows(output: Output, timeline: CustomerTimeline, effects: Effects, rules
         _give(facts.setdefault(table, []), entities.values(), version)
         if (signal_of := SIGNALS.get(table)) is not None:
             output.signals.extend(map(signal_of, entities.values()))
-    row_of_customer = customer_row(current, effects.customer_id, deleted=timeline.is_empty)
+    row_of_customer = customer_row(current, effects.customer_id, deleted=not timeline.has_touchpoints)
     _give(facts["customers"], [row_of_customer], version - below)
 
 

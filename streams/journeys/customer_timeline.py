@@ -11,7 +11,7 @@ from msgspec import Raw
 from streams.journeys.fold import next_timer
 from streams.journeys.formats import FORMAT
 from streams.journeys.ownership import Ownership
-from streams.journeys.pending import Key, Pending, key_of
+from streams.journeys.pending import PARTED_RANK, Key, Pending, key_of
 from streams.journeys.position import BlockReference
 from streams.journeys.recomputation import Reached
 from streams.journeys.state import NEVER, CustomerState
@@ -66,8 +66,22 @@ class CustomerTimeline(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no touchpoint is left: none is pending, and none has been folded."""
+        """Whether nothing is left: no touchpoint and no transfer is pending, and none has been folded."""
         return not (self.pending or self.snapshot or self.moved or self.displaced)
+
+    @property
+    def has_touchpoints(self) -> bool:
+        """Whether a touchpoint is left: not one that only waits to leave, and not transfers of things alone."""
+        if self.current.touchpoints:
+            return not self.is_empty
+        return not all(one.is_transfer for one in (*self.pending, *self.moved, *self.displaced))
+
+    @property
+    def is_parting(self) -> bool:
+        """Whether the last step has left something to the next one that may change what leaves by a parting."""
+        if self.ownership is None or not (self.is_behind or self.moved or self.displaced):
+            return False
+        return any(one.rank == PARTED_RANK for one in (*self.pending, *self.moved, *self.displaced))
 
     def drop_first(self, count: int) -> None:
         """Let the first pending touchpoints be pending no longer: they are in the snapshot."""

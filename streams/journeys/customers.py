@@ -25,12 +25,13 @@ from streams.journeys.lifetime import ends_at
 from streams.journeys.metrics import Buckets
 from streams.journeys.output import Entry, Output, hashed
 from streams.journeys.ownership import Ownership
+from streams.journeys.parting import DEPARTED, Departure
 from streams.journeys.pending_blocks import BLOCK_BYTES, PendingBlocks, missing
 from streams.journeys.position import Header
 from streams.journeys.rules import Rules
 from streams.journeys.signals import SIGNALS
 from streams.journeys.step_context import StepContext
-from streams.journeys.timeline import is_urgent, step_timers
+from streams.journeys.timeline import is_urgent, step_parting, step_timers
 from streams.journeys.timers import Timers
 
 CACHED = 20_000
@@ -56,6 +57,7 @@ class Customers:
     Attributes:
         timers: when customers are to be woken.
         erased: who was erased.
+        departed: the things that leave for their owners, and are not sent yet.
         blocks: the pending touchpoints that are in entries of their own.
         unwritten_bytes: of the entries that the next flush writes, as they were before, and of their blocks: these may
             have to be written anew.
@@ -71,6 +73,7 @@ class Customers:
         self.erased = ErasedCustomers()
         self.blocks = PendingBlocks(BLOCK_BYTES)
         self._tombstoned: dict[str, bytes] = {}
+        self.departed: list[Departure] = []
         self._gone: dict[str, None] = {}
         self.unwritten_bytes = 0
         self._forgetting = Forgetting()
@@ -196,11 +199,21 @@ class Customers:
         return effects
 
     def apply_deltas(self, effects: Effects, context: StepContext) -> None:
-        """Change the buckets as a step has found."""
+        """Change the buckets as a step has found, and keep what it lets leave until it is sent."""
+        if DEPARTED in effects.entities:
+            self.departed += [one for one in effects.entities.pop(DEPARTED).values() if isinstance(one, Departure)]
         for delta in effects.deltas:
             if not self._buckets.apply(delta, context.offset):
                 self._final += 1
         effects.deltas.clear()
+
+    def end_partings(self, customer_key: str, timeline: CustomerTimeline, context: StepContext) -> Iterator[None]:
+        """Let what parts from somebody be known; the caller may let others have a turn at each yield."""
+        while timeline.is_parting:
+            effects = self.effects(customer_key)
+            step_parting(timeline, context, effects)
+            self.apply_deltas(effects, context)
+            yield
 
     def await_settled(self, customer_key: str, ownership: Ownership | None) -> None:
         """Let what a stated key has forwarded be forgotten once it can move no more."""
@@ -256,6 +269,7 @@ class Customers:
             # A customer written beyond this offset, before a crash, has no timer due by now.
             if timeline.next_timer_at <= at:
                 self._wake(customer_key, timeline, context)
+                yield from self.end_partings(customer_key, timeline, context)
             self.timers.schedule(customer_key, self.timeline(customer_key).next_timer_at)
             yield
 

@@ -119,9 +119,9 @@ class Effects:
         """Return empty effects of the same customer."""
         return Effects(self.customer_id, self.rules, timers_until=self.timers_until)
 
-    def journey_id(self, number: int) -> str:
-        """Return the id of this customer's journey of that number."""
-        return f"{self.customer_id}#{number}"
+    def journey_id(self, journey: int | str) -> str:
+        """Return the id of this customer's journey of a number; another's has its id already."""
+        return journey if isinstance(journey, str) else f"{self.customer_id}#{journey}"
 
     def put(self, table: str, key: EntityKey, row: Row) -> None:
         """Set an entity's row as it now is."""

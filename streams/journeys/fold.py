@@ -10,13 +10,16 @@ from schemas.identifiers import ANONYMOUS
 from schemas.kinds.steps import step_code
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
+from schemas.transfers import Adopted, Parted, Transfer
 from schemas.units import DAY_MS, HOUR_MS
 from streams.journeys import bounds, shifts
+from streams.journeys.adoption import adopt
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of, record
 from streams.journeys.lifetime import begin_anew, ends_at
 from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED
+from streams.journeys.parting import part
 from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
     JOURNEY_SILENCE_MS,
@@ -77,13 +80,16 @@ def fire_timer(customer: CustomerState, at: int, effects: Effects) -> None:
 def apply_touchpoint(
     customer: CustomerState, touchpoint: Touchpoint, effects: Effects, size: int = STATE_MAX_BYTES
 ) -> None:
-    """Apply a touchpoint; every timer up to its time must have fired.
+    """Apply a touchpoint, or a transfer of things; every timer up to its time must have fired.
 
     Args:
         size: bytes of the touchpoint's record, from which the growth of the state is told; where they are not given,
             the state is measured.
     """
     effects.work += 1 + (size >> RECORD_BITS)
+    if touchpoint.moves and isinstance(touchpoint, Transfer):
+        _apply_transfer(customer, touchpoint, effects)
+        return
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at, effects)
     dimensions = dimensions_of(touchpoint.attributes)
@@ -111,6 +117,14 @@ def apply_touchpoint(
     customer.most_bytes += bounds.COPIES * size + bounds.TOUCHPOINT_BYTES
     if customer.most_bytes > STATE_MAX_BYTES:
         bounds.trim(customer, effects)
+
+
+def _apply_transfer(customer: CustomerState, transfer: Transfer, effects: Effects) -> None:
+    """Let things leave, or come; it is no touchpoint, and in no journey."""
+    if isinstance(transfer, Parted):
+        part(customer, transfer, effects)
+    elif isinstance(transfer, Adopted):
+        adopt(customer, transfer, effects)
 
 
 def _start_journey(customer: CustomerState, at: int, effects: Effects) -> Journey:

@@ -23,8 +23,8 @@ from streams.journeys.ownership import ForwardedTouchpoint, Ownership
 from streams.journeys.pending import Pending, pending_of, touchpoint_in
 from streams.journeys.subjects import Subject
 
-_INDEX_BITS = 16
-"""A record of the log has fewer touchpoints moved than this many bits count."""
+_INDEX_BITS = 20
+"""A record of the log has fewer touchpoints and things moved than this many bits count."""
 AT_ONCE = 100
 """So many touchpoints are moved before others have a turn."""
 
@@ -52,6 +52,7 @@ class Sender:
     """
 
     def __init__(self, partition: int, offset: int, output: Output) -> None:
+        self.offset = offset
         self._partition = partition
         self._number = offset << _INDEX_BITS
         self._output = output
@@ -59,9 +60,13 @@ class Sender:
     def move(self, touchpoint: Touchpoint, owner: str, whole_bytes: int) -> bytes:
         """Send a touchpoint to its owner; return its record."""
         record = journey_log.encode(touchpoint)
+        self.send(record, owner, whole_bytes)
+        return record
+
+    def send(self, record: bytes, owner: str, whole_bytes: int = 0) -> None:
+        """Send what is encoded to its owner."""
         moved = Moved(owner, self._partition, self._next(), record, whole_bytes)
         self._output.forward(owner, journey_log.encode(moved))
-        return record
 
     def withdraw(self, owner: str, timeline_ids: list[str]) -> None:
         """Take touchpoints away from an owner."""
@@ -129,6 +134,7 @@ def change_owners(
     if known is not None and owners.links_offset <= known.links_offset:
         return
     ownership = Ownership(owners.since, owners.owners, owners.links_offset, by_source=owners.by_source)
+    ownership.adopted_since = owners.adopted_since
     if known is not None:
         ownership.forgotten_until, ownership.subject = known.forgotten_until, known.subject
     timeline.ownership = ownership

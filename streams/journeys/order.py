@@ -10,6 +10,11 @@ _RANKS: dict[tuple[str, str], int] = {
 }
 
 
+def rank_of_action(kind: str, action: str) -> int:
+    """Return the place of what happened among what happens in its millisecond."""
+    return _RANKS.get((kind, action), 0)
+
+
 def rank_of(touchpoint: Touchpoint) -> int:
     """Return a touchpoint's place among those of its millisecond; of equal places, the event id decides."""
     return _RANKS.get((touchpoint.kind, touchpoint.action), 0)

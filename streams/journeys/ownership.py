@@ -57,6 +57,7 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         subject: of a subject's own profile, whose the subject is by what was stated.
         by_source: of a subject, `since` and `owners` for the touchpoints of some sources, where these are others.
         forgotten_until: when the last of those happened that were forgotten though they could still move, ms.
+        adopted_since: from when on (ms) a thing may have begun to be that owner's, for each of `since`.
     """
 
     since: list[int]
@@ -67,6 +68,7 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
     forgotten_until: int = -1
     by_source: dict[str, tuple[list[int], list[str]]] = msgspec.field(default_factory=dict)
     subject: Subject | None = None
+    adopted_since: list[int] = []
 
     def owner_at(self, at: int, source: str = "") -> str | None:
         """Return who owns what happened at a time (ms), by the account of a source; None where the key itself does."""

@@ -18,7 +18,9 @@ from schemas.journey_log import Erased, Forwarded, LogRecord, Moved, Owners, Tic
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow, Row
 from schemas.subjects import SubjectStated
+from schemas.transfers import Adopted
 from schemas.versions import ON_TIME, row_version
+from streams.journeys import departures
 from streams.journeys.ahead import is_one_too_many, is_one_too_many_forwarded
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
@@ -77,6 +79,7 @@ class Partition:
         self._written = -1
         self._rows: list[Row] = []
         self._output = Output()
+        self._sending: Sender | None = None
 
     @property
     def time(self) -> int:
@@ -203,6 +206,8 @@ class Partition:
             return self._apply_in_parts(record, data, context, is_settled=is_settled)
         # Nothing but the touchpoint: a generator costs more than all that is asked here.
         timeline = customers.timeline(record.customer_key)
+        if timeline.ownership is not None and timeline.ownership.adopted_since:
+            return self._apply_in_parts(record, data, context, is_settled=False)
         if offset > timeline.offset:
             self._apply_touchpoint(record, data, timeline, context)
         else:
@@ -223,6 +228,7 @@ class Partition:
                 self.customers.wake_urgent(context)
                 yield from self.customers.fire_timers(context)
                 yield from self.customers.forget_settled(context)
+            self._send_departed(context)
             return
         erased = self.customers.erased.concerned(context.offset, record)
         # Asked before the timers fire, for they move the customer on to this very offset.
@@ -238,10 +244,12 @@ class Partition:
             self._write_again(record, context)
         elif isinstance(record, Touchpoint):
             self._apply_touchpoint(record, data, timeline, context)
+            yield from self._end_partings(record.customer_key, timeline, context)
         else:
             yield from self._apply_ownership(record, timeline, context)
         if is_settled:
             yield from self.customers.forget_settled(context)
+        self._send_departed(context)
 
     def _write_again(self, record: Owners | Forwarded | Erased | Touchpoint, context: StepContext) -> None:
         """Write what was written before a crash, so that nothing of the record is missing in the changelog."""
@@ -274,6 +282,8 @@ class Partition:
                 # It waits for its time: analysts see it at once, in no journey yet.
                 effects.touchpoints[touchpoint.event_id] = lone_row(touchpoint, customer_key, "", self._rules)
             self.customers.apply_deltas(effects, context)
+            if ownership is not None:
+                self._part(customer_key, timeline, ownership, context)
             self.customers.timers.schedule(customer_key, timeline.next_timer_at)
 
     def _apply_owned(
@@ -317,9 +327,11 @@ class Partition:
         customer_key = record.customer_key
         left: list[str] = []
         received: list[tuple[bytes, int]] = []
+        known = timeline.ownership
         if isinstance(record, Owners):
             change = Change(left, received)
             yield from change_owners(timeline, record, context.settled_before, self._sender(context), change)
+            left += departures.outdated(timeline, customer_key, context.settled_before)
             self.customers.await_settled(customer_key, timeline.ownership)
         elif isinstance(record, Withdrawn):
             left = record.timeline_ids
@@ -333,9 +345,10 @@ class Partition:
             self._take_in(customer_key, data, whole_bytes, timeline, context)
             if len(received) > 1:
                 yield
+        self._part(customer_key, timeline, known, context)
         timeline.offset = context.offset
         self.customers.touch(customer_key)
-        self.customers.timers.schedule(customer_key, timeline.next_timer_at)
+        yield from self._end_partings(customer_key, timeline, context)
 
     def _erase(self, record: Erased, timeline: CustomerTimeline, context: StepContext) -> Iterator[None]:
         """Forget a stated key, and let what happened only after the erasure begin a new profile.
@@ -382,6 +395,9 @@ class Partition:
     ) -> None:
         """Let a touchpoint take effect that was accepted before; in the metrics, too, if it is to be counted there."""
         touchpoint = touchpoint_in(data)
+        if isinstance(touchpoint, Adopted):
+            self._adopt(customer_key, touchpoint, timeline, context)
+            return
         newcomer = pending_of(touchpoint, data, ahead=self._rules.is_ahead(touchpoint), whole_bytes=whole_bytes)
         if (
             touchpoint.occurred_at < context.settled_before
@@ -403,6 +419,33 @@ class Partition:
             effects.deltas.clear()
         self.customers.apply_deltas(effects, context)
 
+    def _adopt(self, customer_key: str, adopted: Adopted, timeline: CustomerTimeline, context: StepContext) -> None:
+        """Let things take their place in their owner's timeline, that of what was sent of them before."""
+        effects = self.customers.effects(customer_key)
+        if find_pending(timeline, adopted.event_id) is not None:
+            step_removal(timeline, [adopted.event_id], context, effects)
+        step_touchpoint(timeline, *departures.placed(adopted, timeline, context), context, effects)
+        self.customers.apply_deltas(effects, context)
+
+    def _part(
+        self, customer_key: str, timeline: CustomerTimeline, known: Ownership | None, context: StepContext
+    ) -> None:
+        """Let a key's timeline have the partings that its owners bring about; `known` are those up to now."""
+        for parted, newcomer in departures.missing(timeline, customer_key, known, context):
+            effects = self.customers.effects(customer_key)
+            step_touchpoint(timeline, parted, newcomer, context, effects)
+            self.customers.apply_deltas(effects, context)
+
+    def _end_partings(self, customer_key: str, timeline: CustomerTimeline, context: StepContext) -> Iterator[None]:
+        yield from self.customers.end_partings(customer_key, timeline, context)
+        self.customers.timers.schedule(customer_key, timeline.next_timer_at)
+
+    def _send_departed(self, context: StepContext) -> None:
+        """Send what has left by a record, behind all else that is sent by it."""
+        if self.customers.departed:
+            departures.send(self.customers.departed, self._sender(context))
+            self.customers.departed.clear()
+
     def _is_first(self, record: Forwarded) -> bool:
         """Return whether a forwarded record is not one that was sent again after a crash."""
         if record.number <= self._received.get(record.sender, -1):
@@ -411,7 +454,10 @@ class Partition:
         return True
 
     def _sender(self, context: StepContext) -> Sender:
-        return Sender(self.number, context.offset, self._output)
+        """Return what numbers all that one record makes the partition send."""
+        if self._sending is None or self._sending.offset != context.offset:
+            self._sending = Sender(self.number, context.offset, self._output)
+        return self._sending
 
     # -- flushing --------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.kinds.purchase import Purchase, PurchaseItem
 from schemas.kinds.touchpoint import Touchpoint
+from schemas.transfers import Adopted, Parted
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.order import rank_of
 from streams.journeys.purchases import skus_of
@@ -18,6 +19,7 @@ from streams.journeys.purchases import skus_of
 CUT_BYTES = 4_096
 """Of a touchpoint with a larger record, only what the machines look at stays pending once it is applied."""
 CUT_CHARACTERS = 100
+ADOPTED_RANK, PARTED_RANK = -2, -1
 
 Key = tuple[int, int, str]
 """What orders a customer's touchpoints: when they happened, their rank within the millisecond, and their id."""
@@ -63,7 +65,12 @@ class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
     @property
     def is_large(self) -> bool:
         """Whether it is to be cut once it has been applied."""
-        return len(self.record) > CUT_BYTES and not self.whole_bytes
+        return len(self.record) > CUT_BYTES and not self.whole_bytes and not self.is_transfer
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether it is no touchpoint, but a moment at which things change their owner."""
+        return self.rank < 0
 
     def touchpoint(self) -> Touchpoint:
         """Return the touchpoint; a tombstone has none."""
@@ -96,6 +103,12 @@ def pending_of(touchpoint: Touchpoint, record: bytes, *, ahead: bool, whole_byte
     # Hardly any has moved: its own name is not asked for.
     timeline_id = touchpoint.timeline_id if touchpoint.moves else touchpoint.event_id
     return Pending(touchpoint.occurred_at, rank, timeline_id, touchpoint.fingerprint, record, ahead, whole_bytes)
+
+
+def pending_transfer(transfer: Parted | Adopted, *, ahead: bool = False) -> Pending:
+    """Return a transfer as it is kept: before the touchpoints of its millisecond; what comes before what leaves."""
+    rank = PARTED_RANK if isinstance(transfer, Parted) else ADOPTED_RANK
+    return Pending(transfer.occurred_at, rank, transfer.event_id, 0, journey_log.encode(transfer), ahead)
 
 
 def tombstone_of(one: Pending) -> Pending:

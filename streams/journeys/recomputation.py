@@ -285,9 +285,9 @@ class Recomputation:
             self._set_deltas_aside(amended)
 
     def _note_row(self, one: Pending, was: TouchpointRow | None, amended: _Fold) -> None:
-        """Note a touchpoint's row if it differs; that of one that was cut stays as it was sent."""
-        row = amended.effects.touchpoints.pop(one.event_id)
-        if row != was and not one.whole_bytes and one.key not in self.leaving:
+        """Note a touchpoint's row if it differs; that of one that was cut stays as it was sent, a transfer has none."""
+        row = amended.effects.touchpoints.pop(one.event_id, None)
+        if row is not None and row != was and not one.whole_bytes and one.key not in self.leaving:
             self._rows[one.event_id] = row
 
     def _set_deltas_aside(self, amended: _Fold) -> None:

@@ -78,13 +78,14 @@ class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a thing began: the time, channel and attributes that its metrics are counted under, and its journey.
 
     Attributes:
+        journey: its number; of a journey of the profile that the thing came from, its id.
         stated_key: whom its touchpoint stated, where that is not the customer in whose journeys it is.
     """
 
     at: int
     channel: str
     attributes: dict[str, str]
-    journey: int
+    journey: int | str
     stated_key: str | None = None
 
 
@@ -213,6 +214,7 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
         deadline: when it is abandoned, ms; 0 while no deadline runs.
         answers: the answered questions.
         observation: the event id of its observation for the shift detector, "" before one.
+        response_id: as the source sent it, where it is kept under another key.
     """
 
     attribution: Attribution
@@ -225,6 +227,7 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
     recovered_by: RecoveredBy | None = None
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     observation: str = ""
+    response_id: str = ""
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):

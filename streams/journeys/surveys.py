@@ -73,7 +73,7 @@ class Surveys(Machine):
                 survey.status = "abandoned"
                 effects.change(SURVEY_ABANDONMENT_RATE, survey.attribution, n=0, numerator=1)
                 abandonment.count_in_journey(customer, survey)
-            _put_row(response_id, survey, effects)
+            put_row(response_id, survey, effects)
 
     def forget(self, customer: CustomerState, now: int) -> int:
         """Drop responses that no completion can recover any more."""
@@ -93,14 +93,17 @@ class Surveys(Machine):
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put an abandoned response's row among the effects."""
-        family, response_id, _ = key
-        survey = customer.surveys.get(response_id)
-        if family == "survey" and survey is not None and abandonment.is_abandoned(survey):
-            _put_row(response_id, survey, effects)
+        family, response_id, started_at = key
+        for name, survey in customer.surveys.items():
+            is_it = (survey.response_id or name, str(survey.started_at)) == (response_id, started_at)
+            if family == "survey" and is_it:
+                put_row(name, survey, effects)
 
 
-def _put_row(response_id: str, survey: Survey, effects: Effects) -> None:
-    abandonment.put_row(effects, "survey", response_id, survey, survey.started_at)
+def put_row(key: str, survey: Survey, effects: Effects) -> None:
+    """Put the row of a response among the effects, if it was abandoned."""
+    if abandonment.is_abandoned(survey):
+        abandonment.put_row(effects, "survey", survey.response_id or key, survey, survey.started_at)
 
 
 def _continue(survey: Survey, phase: str, attribution: Attribution, effects: Effects) -> None:
@@ -121,7 +124,7 @@ def _complete(customer: CustomerState, response_id: str, survey: Survey, effects
         survey.recovered_at = survey.last_at
         survey.recovered_by = "completion"
         abandonment.take_from_journey(customer, survey)
-        _put_row(response_id, survey, effects)
+        put_row(response_id, survey, effects)
     elif survey.status == "open":
         survey.status = "completed"
 

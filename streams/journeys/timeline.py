@@ -165,6 +165,22 @@ def step_removal(
     return removal.missing
 
 
+def step_parting(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
+    """Do some of what the last step has left, as it may change what parts.
+
+    What parts has to be sent by the record that changes it. Else the settled time, which waits for what a record sends,
+    could be beyond it in the partition of the owner.
+    """
+    if timeline.is_behind:
+        _apply_waiting(timeline, context, effects)
+    elif timeline.moved:
+        _go_on(timeline, context, effects, limits.STEP_WORK)
+    else:
+        timeline.recompute_at = min(timeline.recompute_at, context.timers_until)
+        _begin_recomputation(timeline, context)
+    timeline.next_timer_at = _next_change(timeline, context, effects)
+
+
 def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let everything take effect that is due, and fold what is past the allowed lateness."""
     effects.timers_until = context.timers_until

@@ -173,10 +173,15 @@ def publish_in_phases(worker: App, bootstrap: str) -> int:
 
 @dataclass(frozen=True)
 class Shop:
-    """An installation whose topics stay from one epoch to the next."""
+    """An installation whose topics stay from one epoch to the next.
+
+    Attributes:
+        until_minute: what time it is in the end, in minutes after `T0`.
+    """
 
     kafka: Kafka
     folder: Path
+    until_minute: int = 240
 
     @property
     def database(self) -> Path:
@@ -190,7 +195,9 @@ class Shop:
     def stored(self, pipeline: Pipeline) -> dict[str, list[dict[str, Any]]]:
         """Store all there is; return the rows of the views, but for strangers, some of whom wait for their time."""
         sink = pipeline.start("sink")
-        reached = wait_until_caught_up(pipeline.settings, T0 + 240 * MINUTE, lambda _progress: pipeline.check())
+        reached = wait_until_caught_up(
+            pipeline.settings, T0 + self.until_minute * MINUTE, lambda _progress: pipeline.check()
+        )
         asyncio.run(asyncio.wait_for(reached, WITHIN_S))
         assert sink.ends_on(signal.SIGTERM, WITHIN_S) == 0
         views = kept.rows(self.database, "touchpoints", "journeys", "customers", "abandonments", "rolling_metrics")

@@ -134,7 +134,7 @@ def carts_of(touches: list[Touch], orders: list[Fact], now: int) -> list[Cart]:
             cart = carts.setdefault(touch.subject, Cart(touch, touch))
             cart.apply(touch)
             # An order that came before the cart's abandonment does not recover it.
-            if cart.abandoned is None and any(_just_before(order, cart) for order in orders):
+            if cart.abandoned is None and any(just_before(order, cart) for order in orders):
                 cart.convert(touch.at, "skus")
         elif touch.event_id in placed:
             order = placed[touch.event_id]
@@ -154,12 +154,17 @@ def counted_carts(touches: list[Touch], orders: list[Fact], now: int) -> Iterato
     firsts = {order.first.event_id for order in orders}
     for first in told:
         if first.kind == "cart_event" or first.event_id in firsts:
-            final_at = (first.at // MINUTE + 1) * MINUTE + BEFORE + CART_DEADLINE
+            final_at = final_at_of(first)
             known = [Fact([touch for touch in order.statements if touch.at < final_at]) for order in orders]
             placed = [order for order in known if order.statements and not is_cancelled(order.holding)]
             before = [touch for touch in told if touch.at < final_at]
             carts = carts_of(before, placed, min(now, final_at - 1))
             yield from (cart for cart in carts if cart.first is first and cart.held_something)
+
+
+def final_at_of(first: Touch) -> int:
+    """Return when the rate changes no more by the cart that began with a touchpoint, ms."""
+    return (first.at // MINUTE + 1) * MINUTE + BEFORE + CART_DEADLINE
 
 
 def _over(name: str, now: int, carts: dict[str, Cart]) -> list[Cart]:
@@ -180,20 +185,26 @@ def _skus_of(order: Fact) -> set[str]:
     return {item["sku"] for item in listed[-1]} if listed else set()
 
 
-def _just_before(order: Fact, cart: Cart) -> bool:
+def just_before(order: Fact, cart: Cart) -> bool:
     """Whether the order names no cart, holds all of this one, and came at most 5 minutes before its first event."""
     in_time = order.first.order < cart.first.order and cart.first.at <= order.first.at + AFTER
     return in_time and not named_cart(order) and cart.is_covered_by(order)
 
 
 def _place(order: Fact, carts: dict[str, Cart]) -> None:
-    at, name = order.first.at, named_cart(order)
+    name = named_cart(order)
     if name and name not in carts:
         carts[name] = Cart(order.first, order.first)
     for known, cart in carts.items():
-        if name and known == name:
-            cart.convert(at, "cart_id")
-        elif not name and at <= cart.last.at + BEFORE and cart.is_covered_by(order):
-            cart.convert(at, "skus")
-        else:
-            cart.other_order(at)
+        place(order, cart, is_named=bool(name) and known == name)
+
+
+def place(order: Fact, cart: Cart, *, is_named: bool) -> None:
+    """Let an order meet a cart: its own, by its name or by what is in it, or another."""
+    at = order.first.at
+    if is_named:
+        cart.convert(at, "cart_id")
+    elif not named_cart(order) and at <= cart.last.at + BEFORE and cart.is_covered_by(order):
+        cart.convert(at, "skus")
+    else:
+        cart.other_order(at)

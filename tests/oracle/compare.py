@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from tests.oracle import histories, hours, kind_views, metrics, shifts
+from tests.oracle import adopted_things, histories, hours, kind_views, metrics, shifts
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Touch, moment, read, shown_owners
+from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Touch, moment, partings_of, read, shown_owners
 
 Row = Mapping[str, Any]
 Views = Mapping[str, list[dict[str, Any]]]
@@ -44,6 +44,7 @@ class World:
     def of(cls, told: Mapping[str, list[Touch]], views: Views, clock: int) -> World:
         """Work out the histories of each owner's touchpoints, up to `clock`, ms."""
         people = {name: histories.history_of(name, touches, clock) for name, touches in told.items()}
+        adopted_things.adopt(people, partings_of(told), clock)
         return cls(people, views, clock, shown_owners(told))
 
     def history_of(self, row: Row) -> CustomerHistory:
@@ -159,7 +160,7 @@ def abandonments(world: World) -> Iterator[dict[str, Any]]:
                 "subject": row.subject,
                 "subject_id": row.subject_id,
                 "customer_id": world.owner(history, row.started_at),
-                "journey_id": history.journey_of(row.first),
+                "journey_id": world.people[row.first.customer].journey_of(row.first),
                 "started_at": row.started_at,
                 "abandoned_at": row.abandoned_at,
                 "waited_seconds": (row.abandoned_at - row.started_at) / SECOND,
@@ -177,6 +178,8 @@ def customers(world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows of the view: whoever is shown as one customer is one, also by histories of before."""
     shown: dict[str, list[CustomerHistory]] = {}
     newest = {name: histories.lives(history)[-1] for name, history in world.people.items()}
+    for name, history in newest.items():
+        history.open_cases = world.people[name].open_cases
     for history in sorted(newest.values(), key=lambda history: history.touches[0].at):
         shown.setdefault(world.owner(history, history.touches[-1].at), []).append(history)
     last: dict[str, Row] = {}
@@ -212,7 +215,7 @@ def _customer(of_one: list[CustomerHistory], last_shifts: Mapping[str, Row]) -> 
         "currency": currency,
         "experience_mean": fmean(felt) if felt else None,
         "last_nps": next((score for score in reversed(scores) if score is not None), None),
-        "open_cases": sum(len(histories.open_cases(history.touches)) for history in of_one),
+        "open_cases": sum(len(history.open_cases) for history in of_one),
         "status": status,
     }
 

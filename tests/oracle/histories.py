@@ -34,12 +34,34 @@ class CustomerHistory:
     experiences: dict[str, float]
     """By event_id, of those that have one, in order; also of answers that no longer hold."""
     journeys: list[list[Touch]]
+    abandoned_calls: list[Abandonment] = field(default_factory=list)
+    """By the customer's own touchpoints and orders."""
+    lost: list[Abandonment] = field(default_factory=list)
+    """What its own journeys count as abandoned: as it was when it left them, if it has."""
+    counted: list[Cart] | None = None
+    """The carts that the rate counts here, None where they are the customer's own."""
+    open_cases: set[str] = field(default_factory=set)
+    """Those that are open at `now`."""
+    unresolved: set[str] | None = None
+    """The first touchpoints of the journeys in which a case was open at the end, or when it left them; None where only
+    the customer's own can tell."""
+    answered: list[tuple[Touch, Touch]] | None = None
+    """Questions that count here with their first answers, None where they are the customer's own."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The number of the journey of each event_id: from 1, of an anonymous profile the day on which it began."""
+
+    @property
+    def placed(self) -> list[Fact]:
+        """The orders that were not cancelled."""
+        return [order for order in self.orders if not is_cancelled(order.holding)]
 
     def journey_of(self, touch: Touch) -> str:
         """Return the journey that a touchpoint is part of."""
         return f"{self.customer}#{self.numbers[touch.event_id]}"
+
+    def is_in(self, touch: Touch, journey: str) -> bool:
+        """Return whether a touchpoint, of anybody, is part of a journey of this customer's."""
+        return touch.event_id in self.numbers and touch.customer == self.customer and self.journey_of(touch) == journey
 
     @property
     def superseded(self) -> set[str]:
@@ -99,6 +121,9 @@ def history_of(customer: str, touches: list[Touch], now: int) -> CustomerHistory
         carts=carts,
         surveys=surveys,
         abandonments=[*kept, *abandoned_calls(calls, placed)],
+        abandoned_calls=abandoned_calls(calls, placed),
+        lost=[*kept, *abandoned_calls(calls, placed)],
+        open_cases=open_cases(touches),
         experiences={event: value for event, value in felt.items() if value is not None},
         journeys=_split(touches),
     )
@@ -175,13 +200,19 @@ def outcome(history: CustomerHistory, journey: list[Touch]) -> str:
         "purchased": money(history.orders_in(journey), journey).purchases > 0,
         "resolved": True in known or any(_resolves(touch) for touch in journey),
         "abandoned": any(
-            history.journey_of(row.first) == name and (row.recovered_at is None or row.recovered_at > end)
-            for row in history.abandonments
+            history.is_in(row.first, name) and (row.recovered_at is None or row.recovered_at > end)
+            for row in history.lost
         ),
-        "unresolved": known[-1:] == [False] or bool(open_cases([touch for touch in history.touches if touch.at < end])),
+        "unresolved": known[-1:] == [False] or _was_left_open(history, journey, end),
         "visited": True,
     }
     return next(name for name, holds in held.items() if holds)
+
+
+def _was_left_open(history: CustomerHistory, journey: list[Touch], end: int) -> bool:
+    if history.unresolved is not None:
+        return journey[0].event_id in history.unresolved
+    return bool(open_cases([touch for touch in history.touches if touch.at < end]))
 
 
 def _resolves(touch: Touch) -> bool:

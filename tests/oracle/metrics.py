@@ -86,7 +86,8 @@ def observe(history: CustomerHistory) -> Iterator[Observation]:
         yield from _of_answer(history, answer)
     for order in history.orders:
         yield from _of_order(order)
-    for cart in counted_carts(history.touches, history.orders, history.now):
+    own = counted_carts(history.touches, history.orders, history.now)
+    for cart in own if history.counted is None else history.counted:
         yield Observation("cart_abandonment_rate", cart.first, cart.lost)
     for survey in history.surveys:
         lost = survey.abandoned is not None
@@ -137,6 +138,10 @@ def _of_calls(history: CustomerHistory) -> Iterator[Observation]:
 
 
 def _of_first_answers(history: CustomerHistory) -> Iterator[Observation]:
+    for asked, answer in history.answered or ():
+        yield Observation("first_response_time", asked, (answer.at - asked.at) / SECOND)
+    if history.answered is not None:
+        return
     waiting: dict[tuple[str, str], Touch] = {}
     for touch in history.touches:
         answered: Touch | None = None

@@ -124,6 +124,21 @@ def owners(stated: Iterable[Stated], moved_before: int) -> dict[str, str]:
     return found
 
 
+def partings(stated: Iterable[Stated]) -> Iterator[tuple[int, str, str]]:
+    """Yield when a link (ms) first says that what an identity does is another's, its name, and the other's."""
+    links = sorted(link for one in stated for link in _links(one))
+    groups: dict[Identity, set[Identity]] = {}
+    nth: dict[Identity, int] = {}
+    parted: set[Identity] = set()
+    for link in links:
+        _join(groups, nth, link)
+        for one in sorted(groups[link.stronger] | groups[link.weaker], key=strength, reverse=True):
+            owner = _named_by(groups[one], nth)
+            if owner != one and one not in parted:
+                parted.add(one)
+                yield link.at, name_of(one), name_of(owner)
+
+
 def _links(stated: Stated) -> Iterator[Link]:
     """The customer with each identifier or, without a customer, each identifier with each other."""
     for stronger, weaker in combinations(stated.identities, 2):

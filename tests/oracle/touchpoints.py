@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.oracle.owners import Stated, identities, identity_of, owners, whose
+from tests.oracle.owners import Stated, identities, identity_of, owners, partings, whose
 from tests.oracle.subjects import About, key_of, subjects_of, words
 
 SECOND = 1_000
@@ -105,6 +105,15 @@ class Touch:
         )
 
 
+class Parting(NamedTuple):
+    """From `at` on what `profile` does is `owner`'s, and so is each thing that it began at `began` or later; ms."""
+
+    at: int
+    profile: str
+    owner: str
+    began: int
+
+
 def milliseconds(value: str | int) -> int:
     """Return a time of the input, RFC 3339 or epoch milliseconds, as epoch milliseconds."""
     if isinstance(value, int):
@@ -145,9 +154,18 @@ def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], 
     """Return as whose a view shows what is stored under a name and a time: those of all touchpoints, and of owners."""
     touches = [touch for of_one in customers.values() for touch in of_one]
     names = {(name, touch.at) for touch in touches for name in (touch.stored_key, touch.customer)}
+    # A thing is stored under its owner's name, and under that of the owner's owner.
+    for one in partings_of(customers):
+        names |= {(one.owner, at) for name, at in names if name == one.profile}
     asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in names}
     found = owners([*_stated(touch.record for touch in touches), *asked.values()], OWNED_BEFORE)
     return {place: found[one.event_id] for place, one in asked.items()}
+
+
+def partings_of(customers: Mapping[str, list[Touch]]) -> list[Parting]:
+    """Return when things of profiles become their owners', by all links that touchpoints state."""
+    stated = _stated(touch.record for of_one in customers.values() for touch in of_one)
+    return [Parting(at - MOVED_BEFORE, name, owner, at - OWNED_BEFORE) for at, name, owner in partings(stated)]
 
 
 def _stated(records: Iterable[Mapping[str, Any]]) -> list[Stated]:

@@ -21,23 +21,30 @@ GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 PERSONS = 6
 
 
-def people(seed: int, count: int, persons: int = 4, shared: float = 0.2, *, seldom: bool = False) -> list[Touchpoint]:
+def people(
+    seed: int, count: int, persons: int = 4, shared: float = 0.2, *, seldom: bool = False, guests_until: int = 0
+) -> list[Touchpoint]:
     """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival.
 
     Args:
         persons: how many people there are at most, `PERSONS` or fewer.
         shared: the part of the cookies that are the browser of all of them.
         seldom: whether they seldom state who they are, and that comes as late as may be, as a till's receipts do.
+        guests_until: each of them is a guest for some time, up to this (ms): before that nobody states a customer, and
+            hardly anybody two identifiers.
     """
     rng = random.Random(seed)
     identities, persons = Identities(), rng.randrange(1, persons + 1)
     logs_in, lags_of_known = (0.06, (LATEST,)) if seldom else (0.3, LAGS)
+    known_from = [random.Random(f"{seed}/{person}").randrange(guests_until + 1) for person in range(persons)]
     at = 0
     made: list[tuple[int, Touchpoint]] = []
     for number in range(count):
         at += rng.choice(GAPS)
         person = rng.randrange(persons)
         customer_id, identifiers = _presented(rng, person, shared, logs_in)
+        if guests_until and at < known_from[person]:
+            customer_id, identifiers = None, _as_a_guest(rng, person)
         stated: dict[str, Any] = {
             "event_id": f"e{number:05}",
             "fingerprint": number,
@@ -77,6 +84,11 @@ def _presented(rng: random.Random, person: int, shared: float, logs_in: float) -
     if rng.random() < 0.3 or not (customer_id or identifiers):
         identifiers["email"] = f"p{person}@example.com"
     return customer_id, identifiers
+
+
+def _as_a_guest(rng: random.Random, person: int) -> dict[str, str]:
+    cookie, email = {"cookie": f"k{person}"}, {"email": f"p{person}@example.com"}
+    return rng.choice((cookie, cookie, cookie, email, email, {**cookie, **email} if rng.random() < 0.2 else cookie))
 
 
 def _touchpoint(rng: random.Random, at: int, person: int, number: int, stated: dict[str, Any]) -> Touchpoint:

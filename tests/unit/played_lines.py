@@ -81,8 +81,9 @@ class _Log:
         stated = self._statements.stated_by(touchpoint, late_before=0)
         if stated is not None:
             for identity, owned in self._graph.add(*links_of(stated)).owners.items():
-                since = [one.since + self._later_ms for one in owned]
-                self.append(Owners(key_of(identity), since, [key_of(one.owner) for one in owned], self._links))
+                adopted_since, names = [one.since for one in owned], [key_of(one.owner) for one in owned]
+                since = [at + self._later_ms for at in adopted_since]
+                self.append(Owners(key_of(identity), since, names, self._links, adopted_since=adopted_since))
             self._links += 1
         # Ticks tell that all partitions have come so far: what moves stands before them.
         self.flush()

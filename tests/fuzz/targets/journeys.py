@@ -73,7 +73,10 @@ def _owners_of(rng: random.Random, links_offset: int) -> Owners:
     since = sorted(T0 + rng.randrange(1_000) * rng.choice((SECOND, MINUTE)) for _ in range(rng.choice((0, 1, 1, 2))))
     names = ("ann", "ben", "cid")
     owners = [rng.choice(names) for _ in since]
-    return Owners("ann", [ALWAYS if rng.random() < 0.5 else at for at in since[:1]] + since[1:], owners, links_offset)
+    since = [ALWAYS if rng.random() < 0.5 else at for at in since[:1]] + since[1:]
+    # What is older moves as things, where anything is said of them.
+    adopted_since = [at - rng.choice((0, HOUR, 27 * DAY)) for at in since] if rng.random() < 0.8 else []
+    return Owners("ann", since, owners, links_offset, adopted_since=adopted_since)
 
 
 def history(rng: random.Random, most: int, odd: float) -> list[Touchpoint]:

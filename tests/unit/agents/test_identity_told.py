@@ -61,12 +61,15 @@ def by_key(told: Sequence[Owners]) -> dict[str, Owners]:
 async def test_a_log_of_a_new_epoch_is_told_all_owners_though_no_link_comes() -> None:
     bench = await told_at(5, *SAID)
 
-    since = AT - 30 * DAY_MS + LATER_MS
+    linked = AT - 30 * DAY_MS
+    since = linked + LATER_MS
     # A person's decision holds always; PHONE is nobody else's any more.
     assert by_key(bench.told()) == {
-        "anon:cookie:k": Owners("anon:cookie:k", [since, since + 1], ["anon:email:e@x", "ann"], 4),
-        "anon:email:e@x": Owners("anon:email:e@x", [since + 1], ["ann"], 4),
-        "eve": Owners("eve", [ALWAYS], ["ann"], 4),
+        "anon:cookie:k": Owners(
+            "anon:cookie:k", [since, since + 1], ["anon:email:e@x", "ann"], 4, adopted_since=[linked, linked + 1]
+        ),
+        "anon:email:e@x": Owners("anon:email:e@x", [since + 1], ["ann"], 4, adopted_since=[linked + 1]),
+        "eve": Owners("eve", [ALWAYS], ["ann"], 4, adopted_since=[ALWAYS]),
     }
     assert bench.rows("identities") == bench.rows("identity_conflicts") == []
     assert bench.reported() == [LinksDecided(EPOCH, 5)]
@@ -109,7 +112,7 @@ async def test_the_first_report_of_an_epoch_waits_for_all_links_that_were_there(
     await bench.read(4, 5)
     await bench.linking.report()
     assert bench.reported() == [LinksDecided(EPOCH, 5)]
-    assert bench.told()[-1] == Owners("eve", [ALWAYS], ["ann"], 4)
+    assert bench.told()[-1] == Owners("eve", [ALWAYS], ["ann"], 4, adopted_since=[ALWAYS])
 
 
 async def test_after_a_rebuild_which_forgets_what_was_read_no_report_comes_before_all_links_are_read_again() -> None:

@@ -72,7 +72,7 @@ def test_a_touchpoint_whose_owner_is_known_is_sent_to_it() -> None:
     ((key, record),) = forwarded(play)
     assert isinstance(record, Moved)
     # Sent by the record at offset 1 of partition 0, as its first.
-    assert (key, record.customer_key, record.sender, record.number) == ("ann", "ann", 0, (1 << 16) + 1)
+    assert (key, record.customer_key, record.sender, record.number) == ("ann", "ann", 0, (1 << 20) + 1)
     assert moved_in(record) == changed(one, moves=1)
     row = play.row("touchpoints")
     assert (row["customer_id"], row["journey_id"], row["stated_key"]) == ("ann", "", KEY)
@@ -86,7 +86,7 @@ def test_what_happened_since_it_has_an_owner_leaves_and_the_rest_stays() -> None
     play.send(owners(7, (HOUR, "ann"), (3 * HOUR, "bob")))
 
     assert sent(play) == [("ann", "+", "e1"), ("ann", "+", "e2"), ("bob", "+", "e3")]
-    assert [record.number - (4 << 16) for _, record in forwarded(play)] == [1, 2, 3]
+    assert [record.number - (4 << 20) for _, record in forwarded(play)] == [1, 2, 3]
     assert [one.event_id for one in kept(play).pending] == ["e0"]
     assert play.row("journeys")["touchpoints"] == 1
 

@@ -38,7 +38,7 @@ def test_it_is_read_and_written_as_it_stands_with_the_later_fields_empty_behind(
     assert written[:OWNERSHIP] == stored[:OWNERSHIP]
     ownership = stored[OWNERSHIP]
     ownership[FORWARDED] = [[*one, False] for one in ownership[FORWARDED]]
-    assert written[OWNERSHIP:] == [[*ownership, {}, None]]
+    assert written[OWNERSHIP:] == [[*ownership, {}, None, []]]
 
 
 def test_its_outline_tells_what_wakes_the_customer() -> None:
