@@ -118,13 +118,18 @@ WITH
     notEmpty(p.by_agents) AS is_answered,
     empty(p.by_agents) AND empty(p.settled) AS is_waiting,
     p.subject = 'case' AND notEmpty(p.settled) AS is_resolved,
-    arrayMap(
-        s -> multiIf(
-            arrayExists(end -> end.1 >= s.1 AND end.1 <= assumeNotNull(s.6), p.solved), 'kept',
-            assumeNotNull(s.6) < p.as_of, 'broken',
-            'open'
-        ),
-        arrayFilter(s -> s.3 = 'eta_given' AND s.6 IS NOT NULL, p.since)
+    arrayFilter(
+        promise -> promise != '',
+        arrayMap(
+            (s, next_end) -> multiIf(
+                s.3 != 'eta_given' OR s.6 IS NULL, '',
+                next_end > 0 AND next_end <= assumeNotNull(s.6), 'kept',
+                assumeNotNull(s.6) < p.as_of, 'broken',
+                'open'
+            ),
+            p.since,
+            p.next_ends
+        )
     ) AS promises,
     arrayFilter(s -> s.1 < p.over_at, p.by_agents) AS told
 SELECT
@@ -175,8 +180,8 @@ SELECT
     if(is_resolved, toUInt32(arrayCount(s -> s.1 <= p.over_at, p.asked)), NULL) AS contacts_until_resolved,
     multiIf(
         p.subject = 'post' OR empty(p.solved), NULL,
-        arrayCount(s -> s.1 <= addDays(p.solved[1].1, 7), p.asked) > 1, toNullable(false),
-        p.as_of <= addDays(p.solved[1].1, 7), NULL,
+        arrayCount(s -> s.1 <= p.asked_again_until, p.asked) > 1, toNullable(false),
+        p.as_of <= p.asked_again_until, NULL,
         toNullable(true)
     ) AS first_contact_resolution,
     p.as_of AS as_of
@@ -187,6 +192,13 @@ FROM
         arrayFilter(s -> s.4 = 'agent', o.since) AS by_agents,
         arrayFilter(s -> s.4 = 'bot', o.since) AS by_bots,
         arrayFilter(s -> s.3 IN ('resolved', 'closed'), o.since) AS solved,
+        -- A lambda has a copy of what it names for each element: the first time, not the list.
+        addDays(solved[1].1, 7) AS asked_again_until,
+        -- Of each step when the case is solved next: in one pass, for a robot's case has thousands of steps.
+        arrayReverseFill(
+            at -> at > 0,
+            arrayMap(s -> if(s.3 IN ('resolved', 'closed'), s.1, toDateTime64(0, 3, 'UTC')), o.since)
+        ) AS next_ends,
         if(
             o.subject = 'post',
             arraySlice(by_agents, 1, 1),
