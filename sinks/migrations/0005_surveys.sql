@@ -1,0 +1,206 @@
+-- Surveys as they were given: what was answered, how well that speaks of the business, and what the survey came after.
+
+-- The questions of the questionnaires that this release ships: `touchline migrate` fills it from schemas/surveys/. Bounds
+-- are texts, empty of questions without a score.
+CREATE TABLE IF NOT EXISTS touchline.survey_questions_rows
+(
+    question String,
+    survey_id String,
+    question_id String,
+    place UInt16,
+    kind LowCardinality(String),
+    text String,
+    scale_min String,
+    scale_max String,
+    higher_is_better UInt8,
+    answers String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY question;
+
+CREATE OR REPLACE VIEW touchline.survey_questions AS
+SELECT
+    survey_id,
+    question_id,
+    place,
+    kind AS question_kind,
+    text,
+    toFloat64OrNull(q.scale_min) AS scale_min,
+    toFloat64OrNull(q.scale_max) AS scale_max,
+    toBool(q.higher_is_better) AS higher_is_better,
+    JSONExtract(q.answers, 'Map(String, Int64)') AS answers
+FROM touchline.survey_questions_rows AS q FINAL;
+
+-- The answers that hold, with their scores in 0 to 1, 1 the best, to the four decimals in which scores are kept. One that
+-- states another scale or direction than its question is declared with `contradicts` it, and has no score.
+CREATE OR REPLACE VIEW touchline.survey_scores AS
+WITH
+    indexOf(['nps', 'csat', 'ces', 'rating'], a.question_kind) AS usual,
+    multiIf(usual = 1, toNullable(0.), a.scale_min IS NOT NULL, a.scale_min, usual = 0, NULL, toNullable(1.)) AS low,
+    multiIf(
+        usual = 1, toNullable(10.),
+        a.scale_max IS NOT NULL, a.scale_max,
+        usual = 0, NULL,
+        toNullable([10., 5., 7., 5.][usual])
+    ) AS high,
+    usual = 1 OR a.higher_is_better AS is_upward,
+    q.scale_min IS NOT NULL AND ifNull(low != q.scale_min OR high != q.scale_max OR is_upward != q.higher_is_better, false)
+        AS is_other,
+    round((a.score - low) / (high - low), 4) AS share
+SELECT
+    a.customer_id AS customer_id,
+    a.response_id AS response_id,
+    a.survey_id AS survey_id,
+    coalesce(nullIf(a.question_id, ''), a.question_kind, '') AS question,
+    ifNull(a.question_kind, '') AS question_kind,
+    a.occurred_at AS answered_at,
+    a.event_id AS event_id,
+    a.channel AS channel,
+    ifNull(a.about, '') AS about,
+    a.score IS NOT NULL AND is_other AS contradicts,
+    if(is_other, NULL, if(is_upward, share, round(1 - share, 4))) AS normalised,
+    multiIf(
+        normalised IS NULL, NULL,
+        usual = 1, toNullable(a.score >= 9),
+        usual = 3, toNullable(normalised >= 0.6667),
+        toNullable(normalised >= 0.75)
+    ) AS favourable
+FROM touchline.survey_answers AS a
+LEFT ANY JOIN touchline.survey_questions AS q
+    ON a.survey_id = q.survey_id AND ifNull(a.question_id, '') = q.question_id
+WHERE a.phase IN ('answered', 'completed') AND (a.score IS NOT NULL OR a.text IS NOT NULL) AND NOT a.superseded AND NOT a.late;
+
+-- The responses, and the last order, call or case step of the customer's before them, within 14 days.
+CREATE OR REPLACE VIEW touchline.survey_begun AS
+SELECT
+    r.*,
+    if(f.occurred_at >= subtractDays(r.began_at, 14), f.touch.1, '') AS followed,
+    if(f.occurred_at >= subtractDays(r.began_at, 14), f.touch.2, '') AS followed_id
+FROM
+(
+    SELECT
+        customer_id,
+        response_id,
+        argMin(a.survey_id, (a.occurred_at, a.event_id)) AS survey_id,
+        argMin(a.channel, (a.occurred_at, a.event_id)) AS channel,
+        min(a.occurred_at) AS began_at,
+        minOrNullIf(a.occurred_at, a.phase = 'invited') AS invited_at,
+        minOrNullIf(a.occurred_at, a.phase = 'started') AS started_at,
+        minOrNullIf(a.occurred_at, a.phase = 'completed') AS completed_at
+    FROM touchline.survey_answers AS a
+    WHERE NOT a.late
+    GROUP BY customer_id, response_id
+) AS r
+ASOF LEFT JOIN
+(
+    SELECT customer_id, occurred_at, argMax((kind, subject_id), event_id) AS touch
+    FROM touchline.touchpoints
+    WHERE kind IN ('purchase', 'support_call', 'case_event') AND NOT superseded
+    GROUP BY customer_id, occurred_at
+) AS f ON r.customer_id = f.customer_id AND r.began_at > f.occurred_at;
+
+-- The same with the agent who is named last in the call that was followed.
+CREATE OR REPLACE VIEW touchline.survey_followed AS
+SELECT b.*, c.agent AS staff
+FROM touchline.survey_begun AS b
+LEFT ANY JOIN
+(
+    SELECT customer_id, call_id, argMaxIf(assumeNotNull(agent_id), (occurred_at, event_id), agent_id != '') AS agent
+    FROM touchline.support_calls
+    GROUP BY customer_id, call_id
+) AS c ON b.customer_id = c.customer_id AND if(b.followed = 'support_call', b.followed_id, '') = c.call_id;
+
+CREATE OR REPLACE VIEW touchline.survey_responses AS
+SELECT
+    b.response_id AS response_id,
+    b.survey_id AS survey_id,
+    b.customer_id AS customer_id,
+    b.channel AS channel,
+    nullIf(b.followed, '') AS followed,
+    nullIf(b.followed_id, '') AS followed_id,
+    nullIf(b.staff, '') AS staff,
+    b.began_at AS began_at,
+    b.invited_at AS invited_at,
+    b.started_at AS started_at,
+    b.completed_at AS completed_at,
+    a.given_up_at AS abandoned_at,
+    multiIf(
+        b.completed_at IS NOT NULL, 'completed',
+        a.given_up_at IS NOT NULL, 'abandoned',
+        b.started_at IS NOT NULL OR s.questions > 0, 'started',
+        'invited'
+    ) AS status,
+    toUInt32(s.questions) AS questions_answered,
+    if(s.questions = 0, NULL, toNullable(s.last)) AS last_question,
+    s.mean AS score,
+    anyLast(s.mean) OVER (
+        PARTITION BY b.customer_id, b.survey_id ORDER BY b.began_at, b.response_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS score_before,
+    score - score_before AS score_change
+FROM touchline.survey_followed AS b
+LEFT ANY JOIN
+(
+    SELECT
+        customer_id,
+        response_id,
+        uniqExact(question) AS questions,
+        argMax(question, (answered_at, event_id)) AS last,
+        avg(normalised) AS mean
+    FROM touchline.survey_scores
+    GROUP BY customer_id, response_id
+) AS s ON b.customer_id = s.customer_id AND b.response_id = s.response_id
+LEFT ANY JOIN
+(
+    SELECT customer_id, subject_id, toNullable(max(abandoned_at)) AS given_up_at
+    FROM touchline.abandonments
+    WHERE subject = 'survey'
+    GROUP BY customer_id, subject_id
+) AS a ON b.customer_id = a.customer_id AND b.response_id = a.subject_id;
+
+CREATE OR REPLACE VIEW touchline.survey_results AS
+WITH
+    1.959963984540054 AS z,
+    toFloat64(m.n) AS count,
+    m.favourable / count AS fraction,
+    (m.favourable + z * z / 2) / (count + z * z) AS wilson_centre,
+    z / (count + z * z) * sqrt(greatest(0, m.favourable * (count - m.favourable) / count) + z * z / 4) AS wilson_margin
+SELECT
+    m.survey_id AS survey_id,
+    m.question AS question,
+    m.question_kind AS question_kind,
+    m.month AS month,
+    m.dimension.1 AS dimension,
+    m.dimension.2 AS dimension_value,
+    m.answers AS answers,
+    m.n AS n,
+    m.mean AS mean,
+    m.favourable AS favourable,
+    if(m.n = 0, NULL, toNullable(fraction)) AS share,
+    if(m.n = 0, NULL, toNullable(greatest(0, least(fraction, wilson_centre - wilson_margin)))) AS ci_low,
+    if(m.n = 0, NULL, toNullable(least(1, greatest(fraction, wilson_centre + wilson_margin)))) AS ci_high,
+    toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
+    m.contradicting AS contradicting
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT
+        s.survey_id AS survey_id,
+        s.question AS question,
+        max(s.question_kind) AS question_kind,
+        CAST(toDateTime(toStartOfMonth(s.answered_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+        arrayJoin(arrayFilter(dimension -> dimension.1 = 'all' OR dimension.2 != '', [
+            ('all', ''), ('channel', s.channel), ('about', s.about), ('staff', b.staff), ('followed', b.followed)
+        ])) AS dimension,
+        count() AS answers,
+        count(s.normalised) AS n,
+        avg(s.normalised) AS mean,
+        toUInt64(countIf(s.favourable)) AS favourable,
+        countIf(s.contradicts) AS contradicting
+    FROM touchline.survey_scores AS s
+    INNER JOIN touchline.survey_followed AS b ON s.customer_id = b.customer_id AND s.response_id = b.response_id
+    GROUP BY survey_id, question, month, dimension
+) AS m;

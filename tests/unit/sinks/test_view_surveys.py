@@ -1,0 +1,198 @@
+"""Views of surveys say what answers do, worked out a second time, and never take a best answer for the worst."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sinks.migrate import migrate
+from tests.contract.engine import Engine
+from tests.oracle.surveys import (
+    contradicts,
+    is_favourable,
+    question_of,
+    response_rows,
+    responses,
+    score_of,
+)
+from tests.oracle.touchpoints import DAY, HOUR, PHASES, moment
+from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
+
+pytestmark = pytest.mark.embedded
+
+FIRST = int(datetime(2026, 1, 20, tzinfo=UTC).timestamp() * 1000)
+RATED = ("staff_available", "greeting", "friendliness", "answers", "knowledge", "advice", "courtesy", "overall")
+DECLARED = {("service", question): (1.0, 5.0, True) for question in RATED}
+TIMES = ("began_at", "invited_at", "started_at", "completed_at", "abandoned_at")
+Z = 1.959963984540054
+
+
+class Panel(MadeUp):
+    """Makes up surveys, and what they come after."""
+
+    def before(self, customer: str) -> None:
+        at, number, rnd = self.start(), self.random.randrange(40), self.random
+        kind = rnd.choice(("purchase", "support_call", "case_event", "page_view"))
+        if kind == "purchase":
+            self.add(kind, at, customer, order_id=f"o-{number}", amount_minor=rnd.randrange(9), currency="EUR")
+        elif kind == "case_event":
+            phase, by = rnd.choice(PHASES["case_event"]), rnd.choice(("customer", "agent", "bot"))
+            self.add(kind, at, customer, case_id=f"t-{number}", phase=phase, by=by)
+        elif kind == "support_call":
+            for phase in ("answered", "transferred", "answered", "ended")[: rnd.randint(1, 4)]:
+                agent = rnd.choice((None, "eli", "mia"))
+                self.add(kind, at, customer, call_id=f"c-{number}", phase=phase, agent_id=agent)
+                at = self.later(at, HOUR)
+        else:
+            self.add(kind, at, customer, page="/")
+
+    def response(self, customer: str) -> None:
+        at, rnd, survey = self.start(), self.random, self.random.choice(("service", "service", "own"))
+        response = f"r-{len(self.lines)}"
+        phases = ["invited"] * rnd.randint(0, 1) + ["started"] * rnd.randint(0, 1)
+        for phase in phases + ["answered"] * rnd.randint(0, 5) + ["completed"] * rnd.randint(0, 1):
+            said = self._answer(survey) if phase == "answered" or rnd.random() < 0.2 else {}
+            self.add(
+                "survey_answer", at, customer, response_id=response, survey_id=survey, phase=phase,
+                channel=rnd.choice((None, "web")), about=rnd.choice((None, "delivery", "coffee")), **said,
+            )  # fmt: skip
+            at = self.later(at, 3 * DAY)
+
+    def _answer(self, survey: str) -> dict[str, Any]:
+        rnd = self.random
+        if rnd.random() < 0.2:
+            return {"question_id": "did_well", "question_kind": "text", "text": rnd.choice(("All of it.", ""))}
+        if survey == "service":
+            # Some send another scale, or its other end for the good one.
+            low, high, up = rnd.choice(((None, None, None), (1, 5, True), (0, 5, None), (None, None, False)))
+            kind, question = "rating", rnd.choice((*RATED[:3], None))
+        else:
+            kind = rnd.choice(("nps", "csat", "ces", "rating"))
+            low, high, up = rnd.choice(((None, None, None), (1, 5, True), (-1, 5, False)))
+            question = rnd.choice((f"q-{kind}", None))
+        return {
+            "question_id": question, "question_kind": kind, "score": rnd.randint(1, 5), "scale_min": low,
+            "scale_max": high, "higher_is_better": up,
+        }  # fmt: skip
+
+
+def test_whatever_is_answered_is_shown_as_it_was_answered(chdb: Engine, tmp_path: Path) -> None:
+    panel = Panel(seed=4, first=FIRST, days=50)
+    for number in range(250):
+        panel.before(f"c{number % 30}")
+        panel.response(f"c{number % 30}")
+    told = responses(play(chdb, tmp_path, panel.lines, "Asia/Kolkata"))
+    found = {row["response_id"]: row for row in rows_of(chdb, "SELECT * FROM survey_responses")}
+    expected = {row["response_id"]: row for row in response_rows(told, DECLARED)}
+    results = {
+        tuple(row[name] for name in ("survey_id", "question", "month", "dimension", "dimension_value")): row
+        for row in rows_of(chdb, "SELECT * FROM survey_results")
+    }
+    answers: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for response in told:
+        for touch in response.answers:
+            local = datetime.fromtimestamp(touch.at / 1000, ZoneInfo("Asia/Kolkata"))
+            month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+            followed = response.followed
+            dimensions = {
+                "channel": touch.channel, "about": touch.record.get("about"), "staff": response.staff,
+                "followed": followed.kind if followed else None,
+            }  # fmt: skip
+            score = score_of(touch, DECLARED)
+            is_good = score is not None and is_favourable(touch, score)
+            for dimension in [("all", ""), *((name, value) for name, value in dimensions.items() if value)]:
+                key = (touch.record["survey_id"], question_of(touch), f"{month:%Y-%m-%d %H:%M:%S.000}", *dimension)
+                answers[key].append((score, is_good, contradicts(touch, DECLARED)))
+
+    assert found.keys() == expected.keys()
+    assert {row["status"] for row in expected.values()} == {"invited", "started", "abandoned", "completed"}
+    assert {row["followed"] for row in expected.values()} == {None, "purchase", "support_call", "case_event"}
+    for name, row in expected.items():
+        shown = {key: moment(value) if key in TIMES else value for key, value in found[name].items()}
+        assert shown == {key: pytest.approx(value) if isinstance(value, float) else value for key, value in row.items()}
+    assert results.keys() == answers.keys()
+    assert {enough for row in results.values() for enough in [row["enough"]]} == {True, False}
+    for key, of_one in answers.items():
+        row, scores = results[key], [score for score, _, _ in of_one if score is not None]
+        good = sum(is_good for _, is_good, _ in of_one)
+        assert (int(row["answers"]), int(row["n"]), int(row["favourable"])) == (len(of_one), len(scores), good), key
+        assert int(row["contradicting"]) == sum(other for _, _, other in of_one), key
+        assert row["mean"] == (pytest.approx(fmean(scores)) if scores else None), key
+        assert row["share"] == (pytest.approx(good / len(scores)) if scores else None), key
+        assert row["enough"] == (len(scores) >= 30), key
+
+
+def answered(number: int, customer: str, at: int, **said: Any) -> Row:
+    answer = {"kind": "survey_answer", "source": "s", "customer_id": customer, "survey_id": "service"}
+    question = {
+        "phase": "answered",
+        "question_id": "overall",
+        "question_kind": "rating",
+        "scale_min": 1,
+        "scale_max": 5,
+    }
+    event = {"event_id": f"e{number}", "response_id": f"r{number}", "occurred_at": at}
+    return {**answer, **question, **event, **said}
+
+
+def test_an_answer_whose_best_score_is_the_lowest_is_read_as_such_or_not_at_all(chdb: Engine, tmp_path: Path) -> None:
+    reverse = {"score": 1, "higher_is_better": False}
+    lines = [
+        answered(1, "c1", FIRST, score=5),
+        answered(2, "c2", FIRST, **reverse),
+        answered(3, "c3", FIRST, **reverse, survey_id="own"),
+        answered(4, "c4", FIRST, score=2),
+    ]
+    play(chdb, tmp_path, lines)
+    found = rows_of(chdb, "SELECT * FROM survey_results WHERE dimension = 'all' ORDER BY survey_id")
+    # One of two: Wilson's interval by hand, with z * z = 3.841459.
+    half = Z / (2 + Z * Z) * (2 / 4 + Z * Z / 4) ** 0.5
+
+    assert [(row["survey_id"], row["mean"], row["share"]) for row in found] == [("own", 1, 1), ("service", 0.625, 0.5)]
+    assert [int(row["contradicting"]) for row in found] == [0, 1]
+    assert (found[1]["ci_low"], found[1]["ci_high"]) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+
+
+def test_a_survey_follows_what_came_before_it_within_fourteen_days(chdb: Engine, tmp_path: Path) -> None:
+    lines: list[Row] = []
+    for number, earlier in enumerate((0, 1, 14 * DAY, 14 * DAY + 1)):
+        order = {"kind": "purchase", "source": "s", "order_id": f"o{number}", "amount_minor": 1, "currency": "EUR"}
+        at = {"event_id": f"o{number}", "customer_id": f"c{number}", "occurred_at": FIRST - earlier}
+        lines += [{**order, **at}, answered(number, f"c{number}", FIRST, score=3)]
+    play(chdb, tmp_path, lines)
+    found = rows_of(chdb, "SELECT followed_id FROM survey_responses ORDER BY response_id")
+
+    assert [row["followed_id"] for row in found] == [None, "o1", "o2", None]
+
+
+def test_a_response_is_compared_with_the_customers_last_one_that_has_a_score(chdb: Engine, tmp_path: Path) -> None:
+    lines = [
+        answered(1, "c1", FIRST, score=2),
+        answered(2, "c1", FIRST + DAY, score=None, text="Words.", scale_min=None, scale_max=None),
+        answered(3, "c1", FIRST + 2 * DAY, score=5),
+        answered(4, "c2", FIRST + 3 * DAY, score=4),
+    ]
+    play(chdb, tmp_path, [{name: value for name, value in line.items() if value is not None} for line in lines])
+    found = rows_of(chdb, "SELECT score_before, score_change FROM survey_responses ORDER BY response_id")
+
+    assert [(row["score_before"], row["score_change"]) for row in found] == [
+        (None, None), (0.25, None), (0.25, 0.75), (None, None),
+    ]  # fmt: skip
+
+
+def test_the_questions_that_ship_are_stored_with_their_scales(chdb: Engine) -> None:
+    migrate(chdb)
+    rows = rows_of(chdb, "SELECT * FROM survey_questions WHERE survey_id = 'service' ORDER BY place")
+
+    assert [row["question_id"] for row in rows] == [*RATED, "did_well", "do_better", "praise", "praise_why"]
+    assert {(row["scale_min"], row["scale_max"], row["higher_is_better"]) for row in rows[:8]} == {(1, 5, True)}
+    assert {name: int(score) for name, score in rows[0]["answers"].items()} == {
+        "excellent": 5, "good": 4, "average": 3, "fair": 2, "poor": 1,
+    }  # fmt: skip
+    assert {row["scale_min"] for row in rows[8:]} == {None}
