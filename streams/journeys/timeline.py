@@ -103,7 +103,6 @@ def step_touchpoint(
     work = timeline.work
     if out_of_order:
         _displace(timeline, newcomer, context)
-        goes_on = _begin_recomputation(timeline, context) or goes_on
     elif applied == len(pending) and not timeline.is_behind:
         pending.append(newcomer)
         # Nothing else waits, so no timer of the customer's is earlier than the timeline's next change.
@@ -115,6 +114,8 @@ def step_touchpoint(
         pending.insert(place, newcomer)
         if place == applied and not timeline.is_behind:
             _apply_waiting(timeline, context, effects)
+    # Also by one in order: what is due may not be left to time, or this record, read again after a crash, finds it due.
+    goes_on = _begin_recomputation(timeline, context) or goes_on
     if goes_on and timeline.moved and not timeline.is_behind:
         # Both folds have the newcomer before them too, and all are kept until the end: it has to come nearer.
         kept_bytes = min(newcomer.size, limits.KEPT_BYTES)
@@ -150,8 +151,7 @@ def step_removal(
     for tombstone in removal.tombstones:
         _displace(timeline, tombstone, context)
     drop_waiting(timeline)
-    if timeline.displaced:
-        goes_on = _begin_recomputation(timeline, context) or goes_on
+    goes_on = _begin_recomputation(timeline, context) or goes_on
     if timeline.applied < len(timeline.pending) and not timeline.is_behind:
         # What held these up may have left.
         _apply_waiting(timeline, context, effects)
@@ -247,7 +247,7 @@ def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContex
 
 def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bool:
     """Begin to put in place, or leave out, what is displaced, unless that is dear for so few; return whether it did."""
-    if timeline.moved or timeline.is_behind:
+    if not timeline.displaced or timeline.moved or timeline.is_behind:
         return False
     cost = timeline.recomputation_work()
     is_dear = cost > max(limits.AT_ONCE, limits.PAID * len(timeline.displaced))
@@ -288,8 +288,7 @@ def _go_on(timeline: CustomerTimeline, context: StepContext, effects: Effects, m
     del context.recomputations[effects.customer_id]
     drop_waiting(timeline)
     _apply_waiting(timeline, context, effects)
-    if timeline.displaced:
-        _begin_recomputation(timeline, context)
+    _begin_recomputation(timeline, context)
 
 
 def _recomputation(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> Recomputation:

@@ -200,6 +200,8 @@ def check_state(cluster: Cluster, settings: Settings) -> None:
         for record in cluster.broker.logs[JOURNEYS_LOG, number]:
             value = record.value or b""
             partition.apply(record.offset, journey_log.decode(value), value)
+            # It would be due again, and be done twice, when the record is read once more after a crash.
+            assert not partition.customers.timers.is_due(partition.clock.timers_until)
         output = partition.flush()
         assert [journey_log.decode(record) for _, record in output.forwarded if record not in sent] == []
         assert [link for link in output.links if identity_links.encode(link) not in sent] == []

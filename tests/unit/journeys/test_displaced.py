@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.journey_log import Touchpoint
+from schemas import journey_log
+from schemas.journey_log import LogRecord, Moved, Tick, Touchpoint
 from streams.journeys import machine, step_limits
+from streams.journeys.partition import Partition
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
-from tests.simulation.journeys_log import Tables, end_of_time, process, process_with_crashes, record_log
+from tests.simulation.journeys_log import Changelog, Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import touchpoint
 from tests.unit.journeys.play import T0, cart, order, seen_page
 from tests.unit.journeys.test_order import LAGS
@@ -114,3 +116,42 @@ def test_what_comes_in_order_is_before_the_timers_that_only_the_amended_fold_has
         tables = process([*records[:3], *ticks, records[3], end_of_time(T0 + 200 * DAY)], RULES)
 
     assert [row["subject_id"] for row in tables.seen()["abandonments"]] == ["k2"]
+
+
+def read(partition: Partition, records: Sequence[LogRecord], tables: Tables, changelog: Changelog) -> None:
+    """Read a chunk; the worker dies behind the customers' entries, before it has written its position."""
+    for record in records:
+        partition.apply(partition.offset + 1, record, journey_log.encode(record))
+    output = partition.flush()
+    tables.write(output)
+    changelog.entries += output.customers
+
+
+def moved_from_a_cookie(at: int) -> Moved:
+    """Return the record by which a page that somebody unknown has seen moves to ann."""
+    page = replace(seen_page(at, event_id="last", customer_key="anon:cookie:k"), moves=1)
+    return Moved("ann", 1, 1, journey_log.encode(page))
+
+
+@pytest.mark.parametrize("last", [seen_page(4 * DAY, event_id="last"), moved_from_a_cookie(4 * DAY)])
+def test_what_became_due_behind_waiting_touchpoints_is_not_due_again_when_their_record_is_read_once_more(
+    last: LogRecord,
+) -> None:
+    """Two pages wait for their time, for more than one step. A late one comes, due at once, and then one in order."""
+    now = T0 + 4 * DAY + 5 * MINUTE
+    ahead = [seen_page(4 * DAY - 1_000 + n, event_id=f"ahead{n}", received_at=T0) for n in range(2)]
+    first: list[LogRecord] = [seen_page(2 * DAY, event_id="first"), *ahead, Tick(now)]
+    second = [seen_page(DAY + HOUR // 2, event_id="late"), last]
+    partition, tables, changelog = Partition(0, 1, RULES), Tables(), Changelog()
+
+    with patch.object(step_limits, "STEP_WORK", 1):
+        read(partition, first, tables, changelog)
+        changelog.entries.append(partition.flush().position)
+        read(partition, second, tables, changelog)
+        again = changelog.restore(0, 1, RULES)
+        read(again, second, tables, changelog)
+        read(again, [Tick(now + step) for step in range(1, 40)], tables, changelog)
+
+    assert {row["duplicates"] for row in tables.seen()["hourly_counts"]} == {0}
+    assert [row["touchpoints"] for row in tables.seen()["customers"]] == [5]
+    assert {row["journey_id"] for row in tables.seen()["touchpoints"]} == {"ann#1"}
