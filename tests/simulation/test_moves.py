@@ -206,7 +206,7 @@ def check_state(cluster: Cluster, settings: Settings) -> None:
         assert [journey_log.decode(record) for _, record in output.forwarded if record not in sent] == []
         assert [link for link in output.links if identity_links.encode(link) not in sent] == []
         kept = cluster.restored(number)
-        assert kept._received == partition._received
+        assert kept._steps.received == partition._steps.received
         assert timelines(kept) == timelines(partition)
 
 
