@@ -81,6 +81,7 @@ class Moved(msgspec.Struct, array_like=True, tag=tag_of("moved"), frozen=True, g
         number: rises with each record of one sender: one at or below the last is sent again after a crash.
         record: the touchpoint, or `schemas.transfers.Adopted`, encoded.
         whole_bytes: bytes of its whole record, where what no machine looks at was left out: its row stays as it is.
+        more: whether others follow that move to the same owner by the same record of the sender's log.
     """
 
     customer_key: str
@@ -88,6 +89,7 @@ class Moved(msgspec.Struct, array_like=True, tag=tag_of("moved"), frozen=True, g
     number: int
     record: bytes
     whole_bytes: int = 0
+    more: bool = False
 
 
 class Withdrawn(msgspec.Struct, array_like=True, tag=tag_of("withdrawn"), frozen=True, gc=False):

@@ -57,15 +57,15 @@ class Sender:
         self._number = offset << _INDEX_BITS
         self._output = output
 
-    def move(self, touchpoint: Touchpoint, owner: str, whole_bytes: int) -> bytes:
-        """Send a touchpoint to its owner; return its record."""
+    def move(self, touchpoint: Touchpoint, owner: str, whole_bytes: int, *, more: bool = False) -> bytes:
+        """Send a touchpoint to its owner, and say whether more follow; return its record."""
         record = journey_log.encode(touchpoint)
-        self.send(record, owner, whole_bytes)
+        self.send(record, owner, whole_bytes, more=more)
         return record
 
-    def send(self, record: bytes, owner: str, whole_bytes: int = 0) -> None:
+    def send(self, record: bytes, owner: str, whole_bytes: int = 0, *, more: bool = False) -> None:
         """Send what is encoded to its owner."""
-        moved = Moved(owner, self._partition, self._next(), record, whole_bytes)
+        moved = Moved(owner, self._partition, self._next(), record, whole_bytes, more)
         self._output.forward(owner, journey_log.encode(moved))
 
     def withdraw(self, owner: str, timeline_ids: list[str]) -> None:
@@ -79,11 +79,22 @@ class Sender:
 
 
 def forward(
-    ownership: Ownership, touchpoint: Touchpoint, owner: str, sender: Sender, *, ahead: bool, whole_bytes: int = 0
+    ownership: Ownership,
+    touchpoint: Touchpoint,
+    owner: str,
+    sender: Sender,
+    *,
+    ahead: bool,
+    whole_bytes: int = 0,
+    more: bool = False,
 ) -> None:
-    """Send a touchpoint to its owner, and keep it for the case that the owner changes."""
+    """Send a touchpoint to its owner, and keep it for the case that the owner changes.
+
+    Args:
+        whole_bytes, more: as of `Moved`.
+    """
     moved = replace(touchpoint, watermark=0, moves=touchpoint.moves + 1)
-    record = sender.move(moved, owner, whole_bytes)
+    record = sender.move(moved, owner, whole_bytes, more=more)
     kept = pending_of(moved, record, ahead=ahead, whole_bytes=whole_bytes)
     if kept.is_large:
         # As in a timeline: should it move on, its row stays as it was sent when it was whole.
@@ -140,6 +151,7 @@ def change_owners(
     timeline.ownership = ownership
     if known is not None:
         yield from _move_on(known, ownership, owners.customer_key, late_before, sender, change.returned)
+    leaving: list[tuple[Pending, Touchpoint, str]] = []
     for number, one in enumerate(_own(timeline, owners.customer_key), start=1):
         if number % AT_ONCE == 0:
             yield
@@ -148,8 +160,14 @@ def change_owners(
             continue
         touchpoint = one.touchpoint()
         if touchpoint.moves < MOVES_MAX:
-            change.left.append(one.event_id)
-            forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes)
+            leaving.append((one, touchpoint, owner))
+    last = {owner: number for number, (_, _, owner) in enumerate(leaving, start=1)}
+    for number, (one, touchpoint, owner) in enumerate(leaving, start=1):
+        if number % AT_ONCE == 0:
+            yield
+        change.left.append(one.event_id)
+        more = number < last[owner]
+        forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes, more=more)
 
 
 def _move_on(
@@ -172,6 +190,7 @@ def _move_on(
         moved.append((one, owner))
     for owner, timeline_ids in withdrawn.items():
         sender.withdraw(owner, timeline_ids)
+    last = {owner: number for number, (_, owner) in enumerate(moved, start=1)}
     for number, (one, owner) in enumerate(moved, start=1):
         if number % AT_ONCE == 0:
             yield
@@ -180,7 +199,8 @@ def _move_on(
             returned.append((journey_log.encode(touchpoint), one.whole_bytes))
         else:
             touchpoint = touchpoint_in(one.record)
-            forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes)
+            more = number < last[owner]
+            forward(ownership, touchpoint, owner, sender, ahead=one.ahead, whole_bytes=one.whole_bytes, more=more)
 
 
 def _owner_of(one: Pending | ForwardedTouchpoint, ownership: Ownership) -> str | None:

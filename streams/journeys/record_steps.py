@@ -134,6 +134,7 @@ class RecordSteps:
         customer_key = record.customer_key
         left: list[str] = []
         received: list[tuple[bytes, int]] = []
+        more = False
         known = timeline.ownership
         if isinstance(record, Owners):
             change = Change(left, received)
@@ -143,13 +144,14 @@ class RecordSteps:
         elif isinstance(record, Withdrawn):
             left = record.timeline_ids
         else:
-            received = [(record.record, record.whole_bytes)]
+            received, more = [(record.record, record.whole_bytes)], record.more
         if left and not timeline.is_empty:
             effects = self._customers.effects(customer_key)
             step_removal(timeline, left, context, effects)
             self._customers.apply_deltas(effects, context)
-        for data, whole_bytes in received:
-            self._take_in(customer_key, data, whole_bytes, timeline, context)
+        for count, (data, whole_bytes) in enumerate(received, start=1):
+            more_follow = more or count < len(received)
+            self._take_in(customer_key, data, whole_bytes, timeline, context, more=more_follow)
             if len(received) > 1:
                 yield
         self._part(customer_key, timeline, known, context)
@@ -199,8 +201,13 @@ class RecordSteps:
         context: StepContext,
         *,
         is_counted: bool = True,
+        more: bool = False,
     ) -> None:
-        """Let a touchpoint take effect that was accepted before; in the metrics, too, if it is to be counted there."""
+        """Let a touchpoint take effect that was accepted before; in the metrics, too, if it is to be counted there.
+
+        Args:
+            more: as of `step_touchpoint`.
+        """
         touchpoint = touchpoint_in(data)
         if isinstance(touchpoint, Adopted):
             self._adopt(customer_key, touchpoint, timeline, context)
@@ -216,7 +223,7 @@ class RecordSteps:
             return
         self.output.counts["moved"] += 1
         effects = self._customers.effects(customer_key)
-        step_touchpoint(timeline, touchpoint, newcomer, context, effects)
+        step_touchpoint(timeline, touchpoint, newcomer, context, effects, more=more)
         if whole_bytes:
             # Its text is not here: the row stays as it was sent when it was whole.
             effects.touchpoints.pop(touchpoint.timeline_id, None)

@@ -82,11 +82,14 @@ def step_touchpoint(
     newcomer: Pending,
     context: StepContext,
     effects: Effects,
+    *,
+    more: bool = False,
 ) -> None:
     """Take in a touchpoint that is neither a repeat nor late.
 
     Args:
         touchpoint: the touchpoint that `newcomer` holds.
+        more: whether others follow at once that may be put in their places together with it.
     """
     _begin(timeline, context, effects)
     # Where timers were due, this record has let it go on already.
@@ -115,7 +118,7 @@ def step_touchpoint(
         if place == applied and not timeline.is_behind:
             _apply_waiting(timeline, context, effects)
     # Also by one in order: what is due may not be left to time, or this record, read again after a crash, finds it due.
-    goes_on = _begin_recomputation(timeline, context) or goes_on
+    goes_on = _begin_recomputation(timeline, context, more=more) or goes_on
     if goes_on and timeline.moved and not timeline.is_behind:
         # Both folds have the newcomer before them too, and all are kept until the end: it has to come nearer.
         kept_bytes = min(newcomer.size, limits.KEPT_BYTES)
@@ -245,13 +248,16 @@ def _displace(timeline: CustomerTimeline, newcomer: Pending, context: StepContex
     timeline.recompute_at = min(timeline.recompute_at, due_at)
 
 
-def _begin_recomputation(timeline: CustomerTimeline, context: StepContext) -> bool:
-    """Begin to put in place, or leave out, what is displaced, unless that is dear for so few; return whether it did."""
+def _begin_recomputation(timeline: CustomerTimeline, context: StepContext, *, more: bool = False) -> bool:
+    """Begin to put in place, or leave out, what is displaced, unless it can wait; return whether it did.
+
+    It can where it is not due, and is dear for so few, or more follow at once.
+    """
     if not timeline.displaced or timeline.moved or timeline.is_behind:
         return False
     cost = timeline.recomputation_work()
     is_dear = cost > max(limits.AT_ONCE, limits.PAID * len(timeline.displaced))
-    if is_dear and timeline.recompute_at > context.timers_until:
+    if (is_dear or more) and timeline.recompute_at > context.timers_until:
         return False
     timeline.moved = sorted(timeline.displaced, key=key_of)
     timeline.displaced, timeline.recompute_at = [], NEVER
