@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from schemas import journey_log
 from schemas.journey_log import Touchpoint, Withdrawn
 from schemas.rows import TouchpointRow
-from streams.journeys import partition as partition_module
+from streams.journeys import record_steps
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.state import NEVER
@@ -182,7 +182,7 @@ def not_pending() -> Iterator[list[str]]:
     def step(*arguments: Any) -> None:
         missing.extend(step_removal(*arguments))
 
-    with patch.object(partition_module, "step_removal", step):
+    with patch.object(record_steps, "step_removal", step):
         yield missing
 
 
