@@ -6,14 +6,19 @@ address, can find out whether it is among these; without pseudonyms also by tryi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.kinds.touchpoint import tag_of
 
 SALT_BYTES = 16
 DIGEST_BYTES = 16
+PART_BYTES = 64 << 10
+"""Most bytes of the stated keys in one `ErasedRows`, as `literal_bytes` counts them: the sink names them three times in
+one statement, and ClickHouse reads statements of 256 KiB."""
 
 
 class Erasure(msgspec.Struct, array_like=True, tag=tag_of("erasure"), frozen=True, gc=False):
@@ -37,10 +42,12 @@ class Erasure(msgspec.Struct, array_like=True, tag=tag_of("erasure"), frozen=Tru
 class ErasedRows(msgspec.Struct, array_like=True, tag=tag_of("erased_rows"), frozen=True, gc=False):
     """Which rows the sink has to delete; it stands in a facts topic behind all of them, under the key `ERASED`.
 
+    Of one order there are several, each with some of the stated keys.
+
     Attributes:
         erasure_id: the order's.
         at: touchpoints that happened up to then are deleted, ms.
-        customer_keys: the stated keys of whoever is erased.
+        customer_keys: stated keys of whoever is erased.
         version: rows of other tables below this version are deleted.
     """
 
@@ -65,3 +72,26 @@ decode_rows = msgspec.msgpack.Decoder(ErasedRows).decode
 def digest_of(salt: bytes, customer_key: str) -> bytes:
     """Return by what somebody is known who was erased, of one of their stated keys."""
     return blake2b(customer_key.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES, key=salt).digest()
+
+
+def parts_of(erased: ErasedRows) -> Iterator[ErasedRows]:
+    """Yield the same with some of the stated keys each: `PART_BYTES` of them, or one.
+
+    The same keys in the same order make the same parts.
+    """
+    part: list[str] = []
+    size = 0
+    for key in erased.customer_keys:
+        more = literal_bytes(key)
+        if part and size + more > PART_BYTES:
+            yield replace(erased, customer_keys=part)
+            part, size = [], 0
+        part.append(key)
+        size += more
+    if part:
+        yield replace(erased, customer_keys=part)
+
+
+def literal_bytes(text: str) -> int:
+    """Return how many bytes a text takes in a statement of SQL: escaped, in quotes, and behind a comma."""
+    return len(text.encode("utf-8", "surrogatepass")) + sum(map(text.count, "\\'\0")) + len("'', ")

@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import NamedTuple
 
-from schemas.erasures import ErasedRows
+from schemas.erasures import ErasedRows, parts_of
 from schemas.identity_links import key_of
 from sinks.database import Database, select
 from sinks.tables import OWNERS, Row, table_of
@@ -66,6 +66,9 @@ SELECT {erasure}, {table}, {part}, {at}, {deleted}, {deleted}
 _COUNT = "SELECT uniqExact({key}) FROM {stored} WHERE {condition}"
 # A mutation writes the parts anew: the rows are gone from the disk when it has ended, not only hidden.
 _DELETE = "ALTER TABLE {stored} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
+LETTERS_AT_ONCE = 500
+"""Most dead letters that one statement names: a topic's name has up to 249 characters, and ClickHouse reads statements
+of 256 KiB."""
 REMEMBERED = 1_000
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _QUOTED = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0"})
@@ -75,7 +78,7 @@ class LateRows:
     """Knows rows that come after their like were deleted: whoever wrote them was paused meanwhile.
 
     Args:
-        remembered: stated keys of a table that are known, those that were deleted last.
+        remembered: stated keys of a table that are known, those that were deleted last; of the last order all are.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
@@ -86,9 +89,13 @@ class LateRows:
         """Remember whose rows of a table are deleted; those of touchpoints take their outcomes with them."""
         for name in (table, "outcomes") if table == "touchpoints" else (table,):
             known = self._known.setdefault(name, {})
-            known |= dict.fromkeys(erased.customer_keys, erased)
-            while len(known) > self._remembered:
-                del known[next(iter(known))]
+            for key in erased.customer_keys:
+                known.pop(key, None)  # so that it stands last
+                known[key] = erased
+            for key in list(known)[: max(0, len(known) - self._remembered)]:
+                if known[key].erasure_id == erased.erasure_id:
+                    break
+                del known[key]
 
     def of(self, table: str) -> Callable[[Row], bool] | None:
         """Return what tells late rows of a table from others; None where there are none."""
@@ -124,12 +131,16 @@ class Letter(NamedTuple):
 
 
 def erase(database: Database, table: str, erased: ErasedRows) -> int:
-    """Delete the rows of a table, and return how many they were.
+    """Delete the rows of a table, by as many statements as their keys need, and return how many they were.
 
     Raises:
         TransientWriteError: the database is out of reach; to be repeated.
         PermanentWriteError: the database refuses it, or no table has this name.
     """
+    return sum(_erase_part(database, table, part) for part in parts_of(erased))
+
+
+def _erase_part(database: Database, table: str, erased: ErasedRows) -> int:
     condition = condition_of(table, erased)
     if table == "touchpoints":
         database.execute(_filled(_NOTE_TOUCHPOINTS, erasure=quoted(erased.erasure_id), condition=condition))
@@ -144,8 +155,13 @@ def erase(database: Database, table: str, erased: ErasedRows) -> int:
 
 def erase_letters(database: Database, letters: Sequence[Letter]) -> int:
     """Delete dead letters, and return how many they were; the messages then count as erased, not as refused."""
-    if not letters:
-        return 0
+    return sum(
+        _erase_some_letters(database, letters[first : first + LETTERS_AT_ONCE])
+        for first in range(0, len(letters), LETTERS_AT_ONCE)
+    )
+
+
+def _erase_some_letters(database: Database, letters: Sequence[Letter]) -> int:
     places = ", ".join(f"({quoted(one.topic)}, {quoted(f'{one.partition}/{one.offset}')})" for one in letters)
     refused = f"outcome = 'refused' AND (subject, event) IN ({places})"
     database.execute(_filled(_NOTE_LETTERS, condition=refused))

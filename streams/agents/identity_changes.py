@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from schemas import erasures, journey_log
-from schemas.erasures import ERASED, ErasedRows, Erasure
+from schemas.erasures import ERASED, ErasedRows, Erasure, parts_of
 from schemas.identity_links import Erase, Identity, key_of
 from schemas.journey_log import Erased, Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
@@ -94,12 +94,17 @@ class Changed:
             self._tell_all(Erased(key, erasure.at, erasure.erasure_id, erasure.salt, erasure.links_offset))
             yield
         version = row_version(self._epoch, erasure.links_offset)
-        rows = Message(ERASED, erasures.encode(ErasedRows(erasure.erasure_id, erasure.at, keys, version)))
+        # Sorted: whoever takes the order again makes the same parts, also where a crash came between them.
+        rows = ErasedRows(erasure.erasure_id, erasure.at, sorted(keys), version)
         # What one of them had stated may be on its way to whoever owned it for a while, in any partition.
         places = [(topic_of(table), 0) for table in ("identities", "identity_conflicts")]
         places += [(topic_of("touchpoints"), number) for number in range(self._partitions)]
-        told = Message(erasure.erasure_id.encode(), erasures.encode(erasure))
-        self._others += [(ERASURES, 0, told), *((topic, number, rows) for topic, number in places)]
+        for part in parts_of(rows):
+            message = Message(ERASED, erasures.encode(part))
+            self._others += [(topic, number, message) for topic, number in places]
+            self._note(len(places) * message.size)
+            yield
+        self._others.append((ERASURES, 0, Message(erasure.erasure_id.encode(), erasures.encode(erasure))))
         yield
 
     def _tell_all(self, record: Erased) -> None:

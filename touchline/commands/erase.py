@@ -65,7 +65,7 @@ def command(
 
 def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Mapping[str, int]:
     """Have links and dead letters deleted in Kafka, wait for the sink, and return what is left, by table and topic."""
-    erasure, rows = erased
+    erasure, rows, parts = erased
     letters = DeadLetters(configured, rows)
     gone = {
         "links in Kafka": asyncio.run(forget_links(configured, wait_s)),
@@ -79,7 +79,7 @@ def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Map
             f"Kafka still runs: touchline erase --check {erasure.erasure_id}"
         ) from error
     try:
-        deleted = asyncio.run(await_sink(database, rows, wait_s))
+        deleted = asyncio.run(await_sink(database, parts, wait_s))
         left = dict(rows_left(database, configured, rows))
     finally:
         database.close()

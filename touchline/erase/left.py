@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from types import MappingProxyType
 
@@ -66,19 +66,27 @@ _headers = msgspec.msgpack.Decoder(Header)
 _erased = msgspec.msgpack.Decoder(ErasedCustomer)
 
 
-async def await_sink(database: Database, erased: ErasedRows, wait_s: float) -> Mapping[str, int]:
+async def await_sink(database: Database, parts: Sequence[ErasedRows], wait_s: float) -> Mapping[str, int]:
     """Wait until the sink has deleted all rows; return how many of each table.
+
+    Args:
+        parts: of the order, as IDENTITY tells the sink. The partitions tell it of each stated key by itself.
 
     Raises:
         CommandError: it has not in time.
         SinkError: the database does not answer.
     """
-    of_keys = {part_of(msgspec.structs.replace(erased, customer_keys=[key])) for key in erased.customer_keys}
+    of_keys = {
+        part_of(msgspec.structs.replace(part, customer_keys=[key])) for part in parts for key in part.customer_keys
+    }
+    of_parts = set(map(part_of, parts))
     wanted = dict.fromkeys((*ERASED_FROM, "outcomes"), of_keys)
-    wanted |= {table: {part_of(erased)} for table in ("identities", "identity_conflicts", "dead_letters")}
+    wanted |= dict.fromkeys(("touchpoints", "outcomes"), of_keys | of_parts)
+    wanted |= dict.fromkeys(("identities", "identity_conflicts", "dead_letters"), of_parts)
+    erasure_id = parts[0].erasure_id
     until = time.monotonic() + wait_s
     while True:
-        rows = await asyncio.to_thread(select, database, _DONE, {"id": erased.erasure_id})
+        rows = await asyncio.to_thread(select, database, _DONE, {"id": erasure_id})
         done = {str(table): set(map(str, parts)) for table, parts, _ in rows if isinstance(parts, list)}
         late = sorted(table for table, parts in wanted.items() if not parts <= done.get(table, set()))
         if not late:
@@ -86,7 +94,7 @@ async def await_sink(database: Database, erased: ErasedRows, wait_s: float) -> M
         if time.monotonic() > until:
             raise CommandError(
                 f"the sink has not deleted the rows of {', '.join(late)} after {wait_s:g} s. It does it when it runs; "
-                f"have it proved then: touchline erase --check {erased.erasure_id}"
+                f"have it proved then: touchline erase --check {erasure_id}"
             )
         await asyncio.sleep(ASK_AGAIN_S)
 
@@ -129,7 +137,7 @@ async def _state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) 
     places: dict[int, list[str]] = {number: [] for number in range(settings.partitions)}
     for key in erased.customer_keys:
         places[partition_for(key.encode(), settings.partitions)].append(key)
-    left = 0
+    left, everyone = 0, frozenset(erased.customer_keys)
     for partition, keys in places.items():
         kept: dict[bytes, bytes | None] = {}
         subjects: dict[bytes, bytes | None] = {}
@@ -144,18 +152,18 @@ async def _state_left(settings: Settings, erased: ErasedRows, erasure: Erasure) 
         erased_at = {key.encode(): _erased_at(kept, key, erasure) for key in keys}
         there = [parts_of(name) for name, value in blocks.items() if value is not None]
         left += sum(sealed_at < erased_at[key] for key, sealed_at in there)
-        left += sum(_names_one(value, erased) for value in subjects.values() if value is not None)
+        left += sum(_names_one(value, everyone, erased.at) for value in subjects.values() if value is not None)
     return left
 
 
-def _names_one(value: bytes, erased: ErasedRows) -> bool:
+def _names_one(value: bytes, erased: Collection[str], at: int) -> bool:
     """Return whether a subject's state says that the subject is of somebody who was erased since."""
     try:
         ownership = _outlines.decode(value).ownership
     except NOT_READ:
         return True
     said = ownership.subject.statements if ownership is not None and ownership.subject is not None else ()
-    return any(one.stated_key in erased.customer_keys and one.occurred_at <= erased.at for one in said)
+    return any(one.stated_key in erased and one.occurred_at <= at for one in said)
 
 
 def _names(key: str, erasure: Erasure) -> tuple[bytes, bytes]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from secrets import token_bytes
 from typing import NamedTuple
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from schemas import erasures, identity_links
-from schemas.erasures import ERASED, SALT_BYTES, ErasedRows, Erasure
+from schemas.erasures import ERASED, SALT_BYTES, ErasedRows, Erasure, digest_of
 from schemas.errors import NOT_READ
 from schemas.identity_links import Erase, Identity
 from schemas.rows import topic_of
@@ -26,6 +28,9 @@ from touchline.errors import CommandError
 from touchline.identity.deciding import identity_of
 
 IDENTITIES = topic_of("identities")
+ASK_AGAIN_S = 2.0
+ASKED = 5
+"""So often it is asked for the messages to the sink: an erasure may be written a little before them."""
 
 
 class Erased(NamedTuple):
@@ -33,11 +38,13 @@ class Erased(NamedTuple):
 
     Attributes:
         erasure: as the workers have decided it.
-        rows: whose rows are deleted.
+        rows: whose rows are deleted, with all stated keys.
+        parts: the messages by which IDENTITY tells the sink so.
     """
 
     erasure: Erasure
     rows: ErasedRows
+    parts: Sequence[ErasedRows]
 
 
 def identities_named(settings: Settings, said: str) -> list[Identity]:
@@ -84,7 +91,10 @@ async def decided(settings: Settings, erasure_id: str, wait_s: float) -> Erased:
     """
     try:
         async with asyncio.timeout(wait_s):
-            return Erased(await _erasure(settings, erasure_id), await _rows(settings, erasure_id))
+            erasure = await _erasure(settings, erasure_id)
+            parts = await _parts(settings, erasure)
+            keys = list(dict.fromkeys(key for part in parts for key in part.customer_keys))
+            return Erased(erasure, replace(parts[0], customer_keys=keys), parts)
     except TimeoutError:
         raise CommandError(
             f"the workers have not carried the order {erasure_id} out after {wait_s:g} s. It stands: they do it when "
@@ -101,19 +111,29 @@ async def _erasure(settings: Settings, erasure_id: str) -> Erasure:
     raise AssertionError("a topic that is followed has no end")
 
 
-async def _rows(settings: Settings, erasure_id: str) -> ErasedRows:
+async def _parts(settings: Settings, erasure: Erasure) -> Sequence[ErasedRows]:
     """Return whose rows are deleted: it stands where the rows of identities do, as long as these."""
+    for _ in range(ASKED):
+        parts = [part async for part in _parts_there(settings, erasure.erasure_id)]
+        named = {digest_of(erasure.salt, key) for part in parts for key in part.customer_keys}
+        if parts and named.issuperset(erasure.digests):
+            return parts
+        await asyncio.sleep(ASK_AGAIN_S)
+    raise CommandError(
+        f"{IDENTITIES} does not tell any more whose rows the order {erasure.erasure_id} deletes: its retention has "
+        "ended. Give the order again: it proves what is left"
+    )
+
+
+async def _parts_there(settings: Settings, erasure_id: str) -> AsyncIterator[ErasedRows]:
+    """Yield the messages that tell the sink of an order."""
     async for run in read_to_end(settings, IDENTITIES, [0]):
         for record in run.records:
             if record.key != ERASED:
                 continue
             try:
-                found: ErasedRows = erasures.decode_rows(record.value or b"")
+                found = erasures.decode_rows(record.value or b"")
             except NOT_READ:
                 continue
             if found.erasure_id == erasure_id:
-                return found
-    raise CommandError(
-        f"{IDENTITIES} does not tell any more whose rows the order {erasure_id} deletes: its retention has ended. "
-        "Give the order again: it proves what is left"
-    )
+                yield found

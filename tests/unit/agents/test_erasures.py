@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -10,10 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas import erasures, journey_log
 from schemas.erasures import ERASED, Erasure, digest_of
-from schemas.identity_links import CUSTOMER, Command, Erase, Identity, Link, LinkRecord
+from schemas.identity_links import CUSTOMER, Command, Erase, IdentitiesStated, Identity, Link, LinkRecord
 from schemas.journey_log import Erased, Owners, Touchpoint
 from schemas.rows import OutcomeRow, topic_of
-from schemas.topics import DEAD_LETTERS, ERASURES, JOURNEYS_LOG, LINKS
+from schemas.subjects import Statement, SubjectStated
+from schemas.topics import DEAD_LETTERS, ERASURES, JOURNEYS_LOG, LINKS, MAX_MESSAGE_BYTES
 from schemas.units import DAY_MS
 from streams.agents.erasures import ErasureError, load_erasures, take
 from streams.agents.services import Services
@@ -66,6 +68,55 @@ async def test_all_who_have_one_owner_are_erased_whichever_of_them_is_named(name
     for table in ("identities", "identity_conflicts"):
         rows = [one for one in it.producer.to(topic_of(table)) if one.key == ERASED]
         assert set(erasures.decode_rows(rows[0].value or b"").customer_keys) == theirs
+
+
+def large_names() -> list[LinkRecord]:
+    """Return touchpoints that state a thousand identifiers of 5 KB with Ann."""
+    names = [(f"{number:04d}" + "k" * 246, "\U0001f600" * 1_200) for number in range(1_000)]
+    return [IdentitiesStated([ANN, *names[first : first + 7]], AT, f"e{first}") for first in range(0, 1_000, 7)]
+
+
+def cases() -> list[LinkRecord]:
+    return [
+        SubjectStated(f"anon:case:2026-{number:07d}", Statement("ann", "s", AT, f"e{number}"))
+        for number in range(6_000)
+    ]
+
+
+@pytest.mark.parametrize(("said", "names", "in_a_part"), [(large_names(), 1_000, 13), (cases(), 6_000, 2_521)])
+async def test_however_many_names_somebody_has_the_sink_is_told_of_all_by_messages_that_kafka_takes(
+    said: list[LinkRecord], names: int, in_a_part: int
+) -> None:
+    """A name has 5,056 bytes, and 4 for quotes and comma: 12 are in 64 KiB, and Ann. A case has 22 and 4: 2,520."""
+    it = Bench(*said, order())
+
+    await it.read(0, len(said) + 1)
+
+    assert max(message.size for _, _, message in it.producer.acknowledged) <= MAX_MESSAGE_BYTES
+    theirs = erased_of(it).keys()
+    [told] = it.producer.to(ERASURES)
+    assert set(erasures.decode(told.value or b"").digests) == digests(*theirs)
+    assert len(theirs) == names + 1
+    partitions = Settings().partitions
+    for table, times in (("identities", 1), ("identity_conflicts", 1), ("touchpoints", partitions)):
+        parts = [erasures.decode_rows(one.value or b"") for one in it.producer.to(topic_of(table)) if one.key == ERASED]
+        keys = Counter(key for part in parts for key in part.customer_keys)
+        assert keys == dict.fromkeys(theirs, times)
+        assert max(len(part.customer_keys) for part in parts) <= in_a_part
+
+
+async def test_whoever_takes_the_order_again_tells_the_sink_by_the_same_messages() -> None:
+    """The other one learns the links in another order."""
+    said = large_names()
+    one, other = Bench(*said, order()), Bench(*reversed(said), order())
+    await one.read(0, len(said) + 1)
+    await other.read(len(said), len(said) + 1)
+
+    def parts(it: Bench) -> list[bytes | None]:
+        return [message.value for message in it.producer.to(topic_of("identities")) if message.key == ERASED]
+
+    assert parts(one) == parts(other)
+    assert len(parts(one)) > 1
 
 
 async def test_no_row_names_who_was_erased_behind_what_deletes_them() -> None:

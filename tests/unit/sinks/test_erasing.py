@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schemas.dead_letters import refusal_of
 from schemas.erasures import ERASED_FROM, ErasedRows
+from schemas.identity_links import identity_of
 from schemas.rows import TABLES, DeadLetterRow
 from sinks.database import select
 from sinks.erasing import CONDITIONS, LateRows, Letter, condition_of, erase, erase_letters, note_done
@@ -98,12 +100,60 @@ def test_a_row_that_comes_after_its_like_were_deleted_is_told_from_others(table:
 def test_of_too_many_who_were_erased_the_last_are_remembered() -> None:
     told = LateRows(remembered=2)
     for key in ("a", "b", "c"):
-        told.add("customers", erased(key))
+        told.add("customers", replace(erased(key), erasure_id=f"order {key}"))
     is_late = told.of("customers")
     assert is_late is not None
 
     rows = [msgspec.structs.replace(PLAIN["customers"], customer_id=key, version=1) for key in ("a", "b", "c")]
     assert [is_late(msgspec.structs.astuple(row)) for row in rows] == [False, True, True]
+
+
+def test_of_the_last_order_all_are_remembered_in_however_many_messages() -> None:
+    told = LateRows(remembered=2)
+    told.add("customers", replace(erased("before"), erasure_id="before"))
+    for keys in (("a", "b"), ("c",), ("d", "e")):
+        told.add("customers", erased(*keys))
+    is_late = told.of("customers")
+    assert is_late is not None
+
+    rows = [replace(PLAIN["customers"], customer_id=key, version=1) for key in ("before", *"abcde")]
+    assert [is_late(msgspec.structs.astuple(row)) for row in rows] == [False, *[True] * 5]
+
+
+MANY = {
+    "large names": [f"anon:cookie:{number:04d}" + "\U0001f600" * 1250 for number in range(1_000)],
+    "names of quotes": [f"anon:cookie:{number:03d}" + "'" * 1000 for number in range(300)],
+    "names of zeros and backslashes": [f"anon:cookie:{number:03d}" + "\0\\" * 500 for number in range(300)],
+    "cases": [f"anon:case:2026-{number:07d}" for number in range(6_000)],
+    "short ids": [str(number) for number in range(12_000)],
+}
+
+
+@pytest.mark.parametrize("names", MANY)
+@pytest.mark.parametrize("table", ["touchpoints", "identities", "identity_conflicts"])
+def test_however_many_somebodys_names_are_and_however_long_their_rows_are_deleted(
+    chdb: Engine, table: str, names: str
+) -> None:
+    keys = MANY[names]
+    for key in (keys[0], keys[len(keys) // 2], keys[-1]):
+        kind, value = identity_of(key)
+        named = {"stated_key": key, "occurred_at": MAY_1} if table == "touchpoints" else {"kind": kind, "value": value}
+        write(chdb, table, **named | {"version": V - 1})
+    write(chdb, table, version=V - 1)
+    before = rows(chdb, table)
+
+    assert erase(chdb, table, erased(*keys)) == 3
+
+    assert rows(chdb, table) == before - 3
+
+
+def test_dead_letters_of_somebody_are_deleted_however_many_they_are(chdb: Engine) -> None:
+    topic = "t" * 249
+    found = [Letter(topic, 2, offset) for offset in range(3_000)]
+    row = DeadLetterRow(topic, 2, 0, "undecodable", "", "ingest", MAY_1, b"", 1)
+    chdb.write("dead_letters", [msgspec.structs.astuple(replace(row, offset=one)) for one in (0, 1_500, 2_999)])
+
+    assert erase_letters(chdb, found) == 3
 
 
 def test_every_table_that_names_customers_has_its_condition() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.erasures import ErasedRows
 from sinks.erasing import CONDITIONS, note_done, part_of
@@ -53,19 +54,36 @@ def test_all_tables_from_which_rows_are_deleted_are_counted() -> None:
     assert LEFT.keys() == CONDITIONS.keys() | set(FILLED.values())
 
 
-async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key(chdb: Engine) -> None:
+async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key_and_every_part(chdb: Engine) -> None:
+    parts = [ERASED, replace(ERASED, customer_keys=["c-1", "c-2"])]
     with pytest.raises(CommandError, match="has not deleted the rows of abandonments, customers, dead_letters"):
-        await await_sink(chdb, ERASED, 0)
-    keys = [ErasedRows("order left", MAY_1, [key], 1) for key in ERASED.customer_keys]
+        await await_sink(chdb, parts, 0)
+    keys = [ErasedRows("order left", MAY_1, [key], 1) for key in (WHO, "anon:email:a@x", "c-1", "c-2")]
     for table in ("touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers"):
         for number, one in enumerate(keys):
             note_done(chdb, table, part_of(one), one, number + 1)
-    for table in ("identities", "identity_conflicts"):
-        note_done(chdb, table, part_of(ERASED), ERASED, 4)
+    for part in parts:
+        for table in ("touchpoints", "outcomes", "identities", "identity_conflicts"):
+            note_done(chdb, table, part_of(part), part, 4)
+    note_done(chdb, "dead_letters", part_of(parts[0]), parts[0], 0)
     with pytest.raises(CommandError, match="of dead_letters after"):
-        await await_sink(chdb, ERASED, 0)
-    note_done(chdb, "dead_letters", part_of(ERASED), ERASED, 0)
+        await await_sink(chdb, parts, 0)
+    note_done(chdb, "dead_letters", part_of(parts[1]), parts[1], 0)
 
-    told = await await_sink(chdb, ERASED, 0)
+    told = await await_sink(chdb, parts, 0)
 
-    assert (told["touchpoints"], told["identities"], told["dead_letters"]) == (3, 4, 0)
+    told_of_keys = 1 + 2 + 3 + 4
+    assert (told["journeys"], told["touchpoints"]) == (told_of_keys, told_of_keys + 2 * 4)
+    assert (told["identities"], told["dead_letters"]) == (2 * 4, 0)
+
+
+def test_rows_of_a_thousand_large_names_are_counted(chdb: Engine) -> None:
+    keys = [f"{number:04d}" + "\U0001f600" * 1250 for number in range(1000)]
+    before = rows_left(chdb, Settings(), ERASED)
+    write(chdb, "customers", customer_id=keys[0], first_seen_at=MAY_1)
+    write(chdb, "customers", customer_id=keys[-1], first_seen_at=MAY_1)
+
+    left = rows_left(chdb, Settings(), replace(ERASED, customer_keys=keys))
+
+    assert {name: count for name, count in left.items() if count} == {"customers": 2}
+    assert rows_left(chdb, Settings(), ERASED) == before
