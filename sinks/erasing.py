@@ -166,8 +166,13 @@ def _erase_some_letters(database: Database, letters: Sequence[Letter]) -> int:
     refused = f"outcome = 'refused' AND (subject, event) IN ({places})"
     database.execute(_filled(_NOTE_LETTERS, condition=refused))
     _delete(database, "outcomes", refused)
-    numbers = ", ".join(f"({quoted(one.topic)}, {one.partition}, {one.offset})" for one in letters)
-    return _delete(database, "dead_letters", f"(topic, partition, offset) IN ({numbers})")
+    return _delete(database, "dead_letters", condition_of_letters(letters))
+
+
+def condition_of_letters(letters: Iterable[Letter]) -> str:
+    """Return which rows hold some dead letters, as SQL."""
+    places = ", ".join(f"({quoted(one.topic)}, {one.partition}, {one.offset})" for one in letters)
+    return f"(topic, partition, offset) IN ({places})"
 
 
 def note_done(database: Database, table: str, part: str, erased: ErasedRows, deleted: int) -> None:

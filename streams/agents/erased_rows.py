@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from json import dumps
 from typing import NamedTuple
 
@@ -14,7 +14,15 @@ from schemas.avro.registry import FileRegistry
 from schemas.erasures import ErasedRows
 from schemas.identity_links import identity_of
 from sinks.database import Database, select
-from sinks.erasing import Letter, erase, erase_letters, note_done, part_of
+from sinks.erasing import (
+    LETTERS_AT_ONCE,
+    Letter,
+    condition_of_letters,
+    erase,
+    erase_letters,
+    note_done,
+    part_of,
+)
 from streams.agents.identities import identities_of
 from streams.settings import Settings
 
@@ -28,8 +36,10 @@ PHONE_DIGITS = 9
 """So many last digits of a telephone number are its own, however it is written."""
 SEARCHED = 100
 """Most texts that are looked for at once."""
+PAGE_BYTES = 4 << 20
+"""Most bytes of letters that are looked at together, if they are several."""
 _CANDIDATES = """
-SELECT topic, partition, offset, detail, hex(raw) FROM dead_letters_rows FINAL
+SELECT topic, partition, offset, length(raw) FROM dead_letters_rows FINAL
 WHERE arrayExists(
     text -> positionCaseInsensitiveUTF8(raw, text) > 0
         OR positionCaseInsensitiveUTF8(detail, text) > 0
@@ -37,7 +47,8 @@ WHERE arrayExists(
     {texts:Array(String)}
 )
 """
-"""The letters that hold one of some texts, or whose digits do."""
+"""Where the letters are that hold one of some texts, or whose digits do, and how large they are."""
+_LETTERS = "SELECT topic, partition, offset, detail, hex(raw) FROM dead_letters_rows FINAL WHERE "
 _NO_DIGIT = re.compile(rb"[^0-9]")
 
 log = structlog.get_logger(__name__)
@@ -95,7 +106,7 @@ class LetterSearch:
         self._identities = identities_of(settings)
 
     def find(self, database: Database, erased: ErasedRows) -> Iterator[Letter]:
-        """Yield those in the table.
+        """Yield those in the table, each once; of large ones a few are held at a time.
 
         Raises:
             TransientWriteError: the database is out of reach.
@@ -103,9 +114,13 @@ class LetterSearch:
         """
         keys = frozenset(erased.customer_keys)
         texts = [text for key in keys for text in texts_of(key)]
+        sizes: dict[Letter, int] = {}
         for first in range(0, len(texts), SEARCHED):
             rows = select(database, _CANDIDATES, {"texts": texts[first : first + SEARCHED]})
-            for topic, partition, offset, detail, raw in rows:
+            for topic, partition, offset, size in rows:
+                sizes[Letter(str(topic), int(str(partition)), int(str(offset)))] = int(str(size))
+        for page in _pages(sizes):
+            for topic, partition, offset, detail, raw in select(database, _LETTERS + condition_of_letters(page)):
                 letter = Found(str(topic), str(detail), bytes.fromhex(str(raw)))
                 if self.is_theirs(letter, keys, erased.at):
                     yield Letter(letter.topic, int(str(partition)), int(str(offset)))
@@ -131,6 +146,20 @@ class LetterSearch:
             return None if customer_key is None else (customer_key, int(record["occurred_at"]))
         except Exception:  # whatever it is: the message does not tell
             return None
+
+
+def _pages(sizes: Mapping[Letter, int]) -> Iterator[Sequence[Letter]]:
+    """Yield letters, in their order, as many at a time as are read together."""
+    page: list[Letter] = []
+    bytes_of_page = 0
+    for letter, size in sorted(sizes.items()):
+        if page and (bytes_of_page + size > PAGE_BYTES or len(page) == LETTERS_AT_ONCE):
+            yield page
+            page, bytes_of_page = [], 0
+        page.append(letter)
+        bytes_of_page += size
+    if page:
+        yield page
 
 
 def texts_of(customer_key: str) -> Sequence[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from schemas.dead_letters import refusal_of
 from schemas.erasures import ERASED_FROM, ErasedRows
 from schemas.identity_links import identity_of
 from schemas.rows import TABLES, DeadLetterRow
-from sinks.database import select
+from sinks.database import Database, select
 from sinks.erasing import CONDITIONS, LateRows, Letter, condition_of, erase, erase_letters, note_done
 from streams.agents.erased_rows import LetterSearch, RowsEraser, holds
 from streams.settings import Settings
@@ -221,6 +222,32 @@ def test_dead_letters_are_theirs_by_what_they_say_or_by_what_they_hold(chdb: Eng
     assert rows(chdb, "dead_letters") == 3
     assert missing(chdb) == 0
     assert list(LetterSearch(Settings()).find(chdb, erased(*keys))) == []
+
+
+class Measured:
+    """A database whose answers are measured, in bytes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.sizes: list[int] = []
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
+        answer = self.database.query(sql, parameters, output_format)
+        self.sizes.append(len(answer))
+        return answer
+
+
+def test_large_letters_are_looked_at_a_few_at_a_time_and_each_is_found_once(chdb: Engine) -> None:
+    """Each of 12 letters holds a name of the first hundred, and one of those behind; in hex it has 2 MB."""
+    names = [f"name-{number:03d}" for number in range(150)]
+    for offset in range(12):
+        letter(chdb, offset, b'{"customer_id": "name-007", "name-140": "' + bytes(1_000_000))
+    database = Measured(chdb)
+
+    found = list(LetterSearch(Settings()).find(cast(Database, database), erased(*names)))
+
+    assert sorted(one.offset for one in found) == list(range(12))
+    assert max(database.sizes) < 5 * 2_000_000
 
 
 def test_nothing_is_deleted_where_no_letter_is_theirs(chdb: Engine) -> None:
