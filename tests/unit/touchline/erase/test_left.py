@@ -54,27 +54,41 @@ def test_all_tables_from_which_rows_are_deleted_are_counted() -> None:
     assert LEFT.keys() == CONDITIONS.keys() | set(FILLED.values())
 
 
-async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key_and_every_part(chdb: Engine) -> None:
-    parts = [ERASED, replace(ERASED, customer_keys=["c-1", "c-2"])]
+PARTS = [["a", "b"], ["c", "d"]]
+BY_KEY = ("touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers")
+BY_PART = ("touchpoints", "outcomes", "identities", "identity_conflicts", "dead_letters")
+NOTES = [(table, [key], number) for table in BY_KEY for number, key in enumerate("abcd", 1)]
+NOTES += [(table, part, 4) for table in BY_PART for part in PARTS]
+"""What the sink notes of an order in two parts: a table, of whom, and how many rows were deleted."""
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [("journeys", ["a"]), ("customers", ["d"]), *((table, part) for table in BY_PART for part in PARTS)],
+)
+async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key_and_every_part(
+    chdb: Engine, table: str, keys: list[str]
+) -> None:
+    parts = [replace(ERASED, erasure_id=f"order but {table} {keys}", customer_keys=part) for part in PARTS]
     with pytest.raises(CommandError, match="has not deleted the rows of abandonments, customers, dead_letters"):
         await await_sink(chdb, parts, 0)
-    keys = [ErasedRows("order left", MAY_1, [key], 1) for key in (WHO, "anon:email:a@x", "c-1", "c-2")]
-    for table in ("touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers"):
-        for number, one in enumerate(keys):
-            note_done(chdb, table, part_of(one), one, number + 1)
-    for part in parts:
-        for table in ("touchpoints", "outcomes", "identities", "identity_conflicts"):
-            note_done(chdb, table, part_of(part), part, 4)
-    note_done(chdb, "dead_letters", part_of(parts[0]), parts[0], 0)
-    with pytest.raises(CommandError, match="of dead_letters after"):
+
+    def note(of: str, theirs: list[str], deleted: int) -> None:
+        one = replace(parts[0], customer_keys=theirs)
+        note_done(chdb, of, part_of(one), one, deleted)
+
+    for one in NOTES:
+        if one[:2] != (table, keys):
+            note(*one)
+    with pytest.raises(CommandError, match=f"of {table} after"):
         await await_sink(chdb, parts, 0)
-    note_done(chdb, "dead_letters", part_of(parts[1]), parts[1], 0)
+    [last] = [one for one in NOTES if one[:2] == (table, keys)]
+    note(*last)
 
     told = await await_sink(chdb, parts, 0)
 
-    told_of_keys = 1 + 2 + 3 + 4
-    assert (told["journeys"], told["touchpoints"]) == (told_of_keys, told_of_keys + 2 * 4)
-    assert (told["identities"], told["dead_letters"]) == (2 * 4, 0)
+    of_keys = 1 + 2 + 3 + 4
+    assert (told["journeys"], told["touchpoints"], told["identities"]) == (of_keys, of_keys + 2 * 4, 2 * 4)
 
 
 def test_rows_of_a_thousand_large_names_are_counted(chdb: Engine) -> None:
