@@ -172,8 +172,8 @@ class Linking:
         return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
 
     def _of(self, changes: Changes) -> Sequence[str]:
-        """Return the subjects of those whose owners have changed."""
-        return self._subjects.of(map(key_of, changes.owners))
+        """Return the subjects that have other owners as those whose owners have changed."""
+        return self._subjects.told_with(map(key_of, changes.owners))
 
     def _state(self, subjects: SubjectOwners, read: SubjectStated) -> Sequence[str]:
         """Take what is said of a subject, unless it is of somebody who was erased since; return what it changes."""

@@ -1,11 +1,14 @@
 """Whose the cases, orders, carts, calls and posts are: by the first statement of each, and by the owners of its key.
 
-A subject has one owner, and connects nobody: it is no part of any component, and counts in no limit.
+A subject has one owner, and connects nobody: it is no part of any component, and counts in no limit of these.
+
+A subject hangs on the keys that its statements lead to: on those of people, and on another subject's only where nobody
+states a person. So whoever follows its statements passes one subject after the other, up to people at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, identity_of
@@ -14,10 +17,19 @@ from schemas.subjects import Statement, is_subject, with_statement
 CHAIN_MAX = 16
 """A subject is another's as far as that, as an answer to an answer is: a longer way leads to nobody."""
 
+HANGING_MAX = 1_000
+"""Subjects that may hang on a key, also by way of others: all are told where the key has another owner. Of more, those
+on a subject's key lead to nobody, and those on a person's stay with the key as it was stated, whoever owns that.
+
+It counts statements that are kept, so it is the same in whatever order they came. No case has a thousand calls, and few
+customers a thousand subjects that somebody waits for; to tell so many takes some 10 ms.
+"""
+
 Piece = tuple[int, str]
 """From when on, ms, and who owns."""
 OwnedBy = Callable[[Identity], Iterable[Piece]]
 """Returns since when, ms, other customers own what an identity does, the oldest first; before, it is its own."""
+_Hanging = dict[str, None]
 
 
 class SubjectOwned(NamedTuple):
@@ -38,13 +50,17 @@ class SubjectOwners:
     Args:
         moved_ms: how long before a statement a touchpoint may have happened and still be its owner's.
         owned_by: tells who owns what identities do.
+        hanging_max: as `HANGING_MAX`.
     """
 
-    def __init__(self, moved_ms: int, owned_by: OwnedBy) -> None:
+    def __init__(self, moved_ms: int, owned_by: OwnedBy, hanging_max: int = HANGING_MAX) -> None:
         self._moved_ms = moved_ms
         self._owned_by = owned_by
         self._statements: dict[str, list[Statement]] = {}
-        self._of: dict[str, dict[str, None]] = {}
+        self._hanging_max = hanging_max
+        self._of: dict[str, _Hanging] = {}
+        # Those that say, behind a statement of a person, that they are of a key.
+        self._beside: dict[str, _Hanging] = {}
 
     def __len__(self) -> int:
         return len(self._statements)
@@ -56,83 +72,152 @@ class SubjectOwners:
         """Take a statement of a subject; return the subjects that may have another owner by it."""
         known = self._statements.get(subject, [])
         kept = with_statement(known, stated)
-        if kept is known:
-            return []
-        self._keep(subject, known, kept)
-        return [subject, *self.of([subject])]
+        return [] if kept is known else self._change({subject: kept})
 
-    def _keep(self, subject: str, known: list[Statement], kept: list[Statement]) -> None:
+    def _change(self, kept: Mapping[str, list[Statement]]) -> list[str]:
+        """Keep other statements of some subjects; return all that may have another owner by it."""
+        changed: set[str] = set()
+        for subject, statements in kept.items():
+            changed |= _keys(_leading(self._statements.get(subject, ()))) ^ _keys(_leading(statements))
+        keys = sorted(changed)
+        before = self._last_open(keys)
+        for subject, statements in kept.items():
+            self._keep(subject, statements)
+        after = self._last_open(keys)
+        found = dict.fromkeys([*kept, *self.told_with(kept)])
+        for one, other in ((before, after), (after, before)):
+            for key in sorted(one.keys() - other.keys()):
+                found.update(one[key])
+        return list(found)
+
+    def _keep(self, subject: str, kept: list[Statement]) -> None:
         """Keep some statements of a subject in the place of those that are known."""
-        keys = {one.stated_key for one in kept}
-        for gone in {one.stated_key for one in known} - keys:
-            del self._of[gone][subject]
-            if not self._of[gone]:
-                del self._of[gone]
-        for key in keys:
-            self._of.setdefault(key, {})[subject] = None
+        known = self._statements.get(subject, [])
+        was, now = _keys(_leading(known)), _keys(_leading(kept))
+        _put(self._of, subject, was, now)
+        _put(self._beside, subject, _keys(known) - was, _keys(kept) - now)
         if kept:
             self._statements[subject] = kept
         else:
             del self._statements[subject]
 
+    def _hanging(self, key: str, known: Mapping[str, None] | None = None) -> _Hanging | None:
+        """Return the subjects that hang on a key, None where that are too many.
+
+        Args:
+            known: those that are known to.
+        """
+        found = dict(known or ())
+        waiting = [key]
+        while waiting:
+            subjects = self._of.get(waiting.pop(), {})
+            if len(subjects) > self._hanging_max:
+                return None
+            for subject in subjects:
+                if subject not in found:
+                    found[subject] = None
+                    waiting.append(subject)
+            if len(found) > self._hanging_max:
+                return None
+        return found
+
+    def _last_open(self, keys: Iterable[str]) -> dict[str, _Hanging]:
+        """Return the last on the ways from some keys on which not too many hang, with these.
+
+        On each key hang all that hang on those before it. So the last are others where one of them has passed the
+        limit, or is within it again; and all whom that concerns hang on these.
+        """
+        found: dict[str, _Hanging] = {}
+        passed: set[str] = set()
+        waiting: list[tuple[str, str, _Hanging]] = [(key, key, {}) for key in keys]
+        while waiting:
+            key, below, known = waiting.pop()
+            if key in passed:
+                continue
+            passed.add(key)
+            hanging = self._hanging(key, known)
+            if hanging is not None:
+                found.pop(below, None)
+                found[key] = hanging
+                waiting += [(one.stated_key, key, hanging) for one in _leading(self._statements.get(key, ()))]
+        return found
+
     def forget(self, keys: Iterable[str], until: int) -> list[str]:
         """Forget what was said up to a time (ms) of subjects that have some keys, or say that they are of these.
 
         Returns:
-            The subjects of which something was forgotten.
+            The subjects of which something was forgotten, and others that may have another owner by it.
         """
         gone = frozenset(keys)
-        named = dict.fromkeys(subject for key in gone for subject in (key, *self._of.get(key, ())))
-        found = []
+        named = dict.fromkeys(subject for key in gone for subject in (key, *self._saying(key)))
+        changed = {}
         for subject in named:
             known = self._statements.get(subject, [])
             kept = [
                 one for one in known if one.occurred_at > until or (subject not in gone and one.stated_key not in gone)
             ]
             if len(kept) < len(known):
-                self._keep(subject, known, kept)
-                found.append(subject)
-        return found
+                changed[subject] = kept
+        return self._change(changed)
 
     def of(self, stated_keys: Iterable[str]) -> list[str]:
-        """Return the subjects that are of some keys, or of subjects of these."""
+        """Return all subjects that say they are of some keys, or of subjects of these, however many they are."""
         found: dict[str, None] = {}
         waiting = list(stated_keys)
         while waiting:
-            for subject in self._of.get(waiting.pop(), ()):
+            for subject in self._saying(waiting.pop()):
                 if subject not in found:
                     found[subject] = None
                     waiting.append(subject)
         return list(found)
 
+    def _saying(self, key: str) -> Iterator[str]:
+        yield from self._of.get(key, ())
+        yield from self._beside.get(key, ())
+
+    def told_with(self, keys: Iterable[str]) -> list[str]:
+        """Return the subjects that have other owners where some keys have: none of those of which are too many."""
+        found: dict[str, None] = {}
+        for key in keys:
+            found.update(self._hanging(key) or ())
+        return list(found)
+
     def owned(self, subjects: Iterable[str]) -> Iterator[tuple[str, SubjectOwned]]:
         """Yield who owns the touchpoints of some subjects; no statement or link may be taken meanwhile."""
-        known: dict[str, list[Piece]] = {}  # one customer may have thousands of them
+        known: dict[str, list[Piece] | None] = {}  # one key may have thousands of them
         for subject in subjects:
             pieces = self._owners(subject, None, known)
             sources = [one.source for one in self._statements.get(subject, ()) if not one.nameless]
             others = {source: found for source in sources if (found := self._owners(subject, source, known)) != pieces}
             yield subject, SubjectOwned(pieces, others)
 
-    def _owners(self, subject: str, source: str | None, known: dict[str, list[Piece]]) -> list[Piece]:
-        """Follow a subject to whoever it is, and to whom that is; nobody where the way leads back, or too far."""
+    def _owners(self, subject: str, source: str | None, known: dict[str, list[Piece] | None]) -> list[Piece]:
+        """Follow a subject to whoever it is, and to whom that is; nobody where the way leads back, or too far.
+
+        Nor does it lead to anybody where too many hang on a subject that it passes: then so they do on the last one.
+        """
         pieces: list[Piece] = []
-        key, passed, since = subject, {subject}, -self._moved_ms
+        key, last, passed, since = subject, None, {subject}, -self._moved_ms
         while (stated := self._first(key, source)) is not None:
             key, source = stated.stated_key, stated.source
             if key in passed or len(passed) > CHAIN_MAX:
                 return []
             passed.add(key)
+            last = key if is_subject(key) else last
             since = max(since, stated.occurred_at - self._moved_ms)
             pieces.append((since, key))
-        if not pieces:
+        if not pieces or (last is not None and self._known(last, known) is None):
             return []
-        if not is_subject(key):
-            if key not in known:
-                known[key] = list(self._owned_by(identity_of(key)))
-            pieces += [(max(since, at), owner) for at, owner in known[key]]
+        pieces += [(max(since, at), owner) for at, owner in self._known(key, known) or ()]
         # Of several from one time on the last holds.
         return list(dict(pieces).items())
+
+    def _known(self, key: str, known: dict[str, list[Piece] | None]) -> list[Piece] | None:
+        """Return who owns what a key does, None where too many hang on it."""
+        if key not in known:
+            is_open = self._hanging(key) is not None
+            known[key] = list(() if is_subject(key) else self._owned_by(identity_of(key))) if is_open else None
+        return known[key]
 
     def _first(self, key: str, source: str | None) -> Statement | None:
         """Return the statement that counts for the touchpoints of a source.
@@ -144,3 +229,22 @@ class SubjectOwners:
             return None
         own = (one for one in statements if one.source == source and not one.nameless)
         return next(own, statements[0])
+
+
+def _leading(statements: Sequence[Statement]) -> Sequence[Statement]:
+    """Return those of a subject's statements that are followed, whatever the source: of people, else the first."""
+    return [one for one in statements if not one.nameless] or statements[:1]
+
+
+def _keys(statements: Iterable[Statement]) -> set[str]:
+    return {one.stated_key for one in statements}
+
+
+def _put(index: dict[str, _Hanging], subject: str, was: set[str], now: set[str]) -> None:
+    """Put a subject under some keys of an index in the place of those under which it was."""
+    for gone in was - now:
+        del index[gone][subject]
+        if not index[gone]:
+            del index[gone]
+    for key in now - was:
+        index.setdefault(key, {})[subject] = None

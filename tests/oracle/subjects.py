@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 FARTHEST = 16
 """Subjects on the way from one to its owner."""
+MOST = 1_000
+"""Subjects whose ways lead over one key."""
 
 
 class Word(NamedTuple):
@@ -69,11 +71,28 @@ def words(touchpoints: Iterable[About]) -> dict[str, list[Word]]:
     return said
 
 
-def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int) -> str:
+def crowded(said: Mapping[str, list[Word]], most: int = MOST) -> set[str]:
+    """Return the keys over which too many ways lead, from whatever source they begin, and however far they are."""
+    over: dict[str, set[str]] = {}
+    for subject in said:
+        passed: set[str] = set()
+        waiting = [subject]
+        while waiting:
+            about = said.get(waiting.pop(), [])
+            followed = {word.key for word in about if not word.of_nobody} or {word.key for word in sorted(about)[:1]}
+            waiting += followed - passed
+            passed |= followed
+        for key in passed:
+            over.setdefault(key, set()).add(subject)
+    return {key for key, subjects in over.items() if len(subjects) > most}
+
+
+def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int, full: Collection[str] = frozenset()) -> str:
     """Return the stated key that a touchpoint of nobody has by its subject, or the name of a subject's own profile.
 
     Args:
         moved_before: how long before a word it may have happened and still follow it, ms.
+        full: keys over which too many ways lead: over another subject's none leads to anybody.
     """
     first = one.subjects[0]
     way, reached, source = [first], first, one.source
@@ -81,7 +100,7 @@ def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int) -> str
         about = said[way[-1]]
         own = [word for word in about if word.source == source and not word.of_nobody]
         word = min(own or about)
-        if word.key in way or len(way) > FARTHEST:
+        if word.key in way or len(way) > FARTHEST or (word.of_nobody and word.key in full):
             return first
         if reached == way[-1] and one.at >= word.at - moved_before:
             reached = word.key
@@ -98,4 +117,11 @@ def owners(touchpoints: Iterable[About], owner_of: Callable[[str, int], str], mo
     """
     known = list(touchpoints)
     said = words(known)
-    return {one.event_id: owner_of(key_of(one, said, moved_before), one.at) for one in known if one.key is None}
+    full = crowded(said)
+    keys = {one.event_id: key_of(one, said, moved_before, full) for one in known if one.key is None}
+    return {one.event_id: _owner(keys[one.event_id], one.at, full, owner_of) for one in known if one.key is None}
+
+
+def _owner(key: str, at: int, full: Collection[str], owner_of: Callable[[str, int], str]) -> str:
+    """Return who owns what a key did; over which too many ways lead, it is not asked for."""
+    return key if key in full else owner_of(key, at)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas import journey_log
 from schemas.identity_links import CUSTOMER, Erase, Link, LinkRecord
 from schemas.journey_log import Erased, Owners
 from schemas.subjects import Statement, SubjectStated
 from schemas.topics import JOURNEYS_LOG
 from schemas.units import DAY_MS
+from streams.identity.subject_owners import HANGING_MAX
 from tests.unit.agents.test_identity import ANN, AT, COOKIE, Bench
 
 CASE, ANSWER = "anon:case:17", "anon:post:twitter:2"
@@ -87,3 +90,21 @@ async def test_who_is_erased_loses_the_subjects_that_are_theirs_and_others_keep_
 
     assert erased == {"ann", CASE}
     assert bench.told()[before:] == [Owners(CASE, [AT + 20 - BEFORE], ["ann"], 4)]
+
+
+@pytest.mark.parametrize(("over", "messages"), [(0, HANGING_MAX), (1, 0)])
+async def test_a_link_tells_the_subjects_of_its_key_unless_they_are_too_many(over: int, messages: int) -> None:
+    cases = [said(KEY, subject=f"anon:case:{number}") for number in range(HANGING_MAX + over)]
+    bench = Bench(*cases, Link((CUSTOMER, "ann"), COOKIE, AT + DAY_MS, "login"))
+    await bench.read(len(cases), len(cases) + 1)
+
+    assert len([one for one in bench.told() if one.customer_key != KEY]) == messages
+
+
+async def test_an_erasure_takes_the_subjects_also_where_they_are_too_many() -> None:
+    cases = [said("ann", subject=f"anon:case:{number}") for number in range(HANGING_MAX + 1)]
+    bench = Bench(*cases, Erase([ANN], AT + 9, "order", b"s" * 16))
+    await bench.read(len(cases), len(cases) + 1)
+    records = [journey_log.decode(message.value or b"") for message in bench.producer.to(JOURNEYS_LOG)]
+
+    assert len({one.customer_key for one in records if isinstance(one, Erased)}) == len(cases) + 1

@@ -1,9 +1,8 @@
-"""Whose subjects are, by a second account of it; of chains, circles, and thousands of subjects of one customer."""
+"""Whose subjects are, by a second account of it; of chains, circles, and thousands of subjects on one key."""
 
 from __future__ import annotations
 
 import random
-import time
 from bisect import bisect_right
 from itertools import pairwise, permutations
 
@@ -11,8 +10,8 @@ import pytest
 
 from schemas.identity_links import CUSTOMER, Identity
 from schemas.subjects import SOURCES_MAX, Statement, with_statement
-from streams.identity.subject_owners import CHAIN_MAX, Piece, SubjectOwned, SubjectOwners
-from tests.oracle.subjects import About, key_of, words
+from streams.identity.subject_owners import CHAIN_MAX, HANGING_MAX, Piece, SubjectOwned, SubjectOwners
+from tests.oracle.subjects import About, Word, crowded, key_of, words
 
 MOVED = 10
 POOL = [f"anon:case:{number}" for number in range(6)]
@@ -144,7 +143,7 @@ def test_what_changes_nothing_names_no_subject() -> None:
     assert owners.of(["ann"]) == []
 
 
-def test_a_customer_of_ten_thousand_subjects_is_asked_once() -> None:
+def test_a_key_of_a_thousand_subjects_is_asked_once() -> None:
     asked = []
 
     def links(identity: Identity) -> list[Piece]:
@@ -152,11 +151,90 @@ def test_a_customer_of_ten_thousand_subjects_is_asked_once() -> None:
         return [(0, "42")]
 
     owners = SubjectOwners(MOVED, links)
-    for number in range(10_000):
+    for number in range(HANGING_MAX):
         owners.add(*said(f"anon:case:{number}", "anon:cookie:k", 100))
-    began = time.process_time()
-    found = dict(owners.owned(owners.of(["anon:cookie:k"])))
+    found = dict(owners.owned(owners.told_with(["anon:cookie:k"])))
 
-    assert len(found) == 10_000
+    assert len(found) == HANGING_MAX
     assert asked == [("cookie", "k")]
-    assert time.process_time() - began < 2
+
+
+def calls_of(subject: str, count: int) -> list[tuple[str, Statement]]:
+    return [said(f"anon:call:{number}", subject, number, nameless=True) for number in range(count)]
+
+
+def test_of_a_subject_on_which_too_many_hang_only_itself_is_told_and_the_others_are_nobodys() -> None:
+    calls = calls_of(POOL[0], HANGING_MAX + 1)
+    owners = taken(said(POOL[0], "ann", 100), *calls[:-1])
+    told = [len(owners.add(*said(POOL[0], "bob", 99))), len(owners.add(*calls[-1]))]
+    told += [len(owners.add(*said(POOL[0], f"c{number}", 98 - number))) for number in range(5)]
+
+    assert told == [HANGING_MAX + 1, HANGING_MAX + 1, 1, 1, 1, 1, 1]
+    assert owner_at(owners, POOL[0], 200) == "c4"
+    assert [owned(owners, call).pieces for call, _ in (calls[0], calls[-1])] == [[], []]
+
+
+def test_who_has_no_longer_too_many_has_all_of_them_again() -> None:
+    calls = calls_of(POOL[0], HANGING_MAX + 1)
+    owners = taken(said(POOL[0], "ann", 100), *calls)
+    call = calls[7][0]
+    told = owners.add(*said(call, "bob", 5))
+
+    assert sorted(told) == sorted(call for call, _ in calls)
+    assert [owner_at(owners, one, 200) for one, _ in calls[6:8]] == ["ann", "bob"]
+
+
+def test_subjects_of_a_key_of_too_many_stay_with_the_key_and_no_link_tells_them() -> None:
+    owners = SubjectOwners(MOVED, lambda _: [(0, "42")])
+    for number in range(HANGING_MAX + 1):
+        told = owners.add(*said(f"anon:case:{number}", "anon:cookie:k", 100))
+        is_over = number == HANGING_MAX
+        assert len(told) == (HANGING_MAX + 1 if is_over else 1)
+
+    assert owned(owners, POOL[0]).pieces == [(100 - MOVED, "anon:cookie:k")]
+    assert owners.told_with(["anon:cookie:k"]) == []
+    assert len(owners.of(["anon:cookie:k"])) == HANGING_MAX + 1
+
+
+def test_what_is_forgotten_gives_the_others_their_owner_again() -> None:
+    calls = calls_of(POOL[0], HANGING_MAX + 1)
+    owners = taken(said(POOL[0], "ann", 100), *calls)
+    told = owners.forget([calls[7][0]], 200)
+
+    assert sorted(told) == sorted(call for call, _ in calls)
+    assert [owner_at(owners, one, 200) for one, _ in calls[6:8]] == ["ann", calls[7][0]]
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_whoever_may_have_another_owner_by_a_statement_is_told_and_few_are(seed: int) -> None:
+    """Of three that may hang on a key; the owners are those of the oracle after each statement."""
+    rng = random.Random(seed)
+    most = 3
+    owners = SubjectOwners(MOVED, lambda identity: [(0, f"owner of {identity[1]}")], most)
+    heard: dict[str, list[Word]] = {}
+    shown = {subject: owned(owners, subject) for subject in POOL}
+    for number in range(40):
+        subject, other = rng.sample(POOL, 2)
+        is_nameless = rng.random() < 0.8
+        key, source = other if is_nameless else rng.choice(("ann", "bob")), rng.choice("ab")
+        stated = Statement(key, source, 200 - rng.randrange(number + 1), f"e{number}", False, is_nameless)
+        heard.setdefault(subject, []).append(Word(is_nameless, stated.occurred_at, stated.event_id, source, key))
+        told = owners.add(subject, stated)
+        now = {subject: owned(owners, subject) for subject in POOL}
+        full = crowded(firsts(heard), most)
+
+        assert {one for one in POOL if now[one] != shown[one]} <= set(told)
+        for one in POOL:
+            for source in "abc":
+                key = key_of(About(999, "", source, None, (one,)), firsts(heard), MOVED, full)
+                is_linked = key in {"ann", "bob"} and key not in full
+                assert owner_at(owners, one, 999, source) == (f"owner of {key}" if is_linked else key)
+        shown = now
+
+
+def firsts(heard: dict[str, list[Word]]) -> dict[str, list[Word]]:
+    """Return of each source the first word."""
+    return {
+        subject: [min(word for word in about if word.source == source) for source in {word.source for word in about}]
+        for subject, about in heard.items()
+    }
