@@ -30,7 +30,7 @@ from schemas.identity_links import (
     identity_of,
     key_of,
 )
-from schemas.subjects import SubjectStated
+from schemas.subjects import Statement, SubjectStated
 from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
@@ -158,7 +158,8 @@ class Linking:
             )
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
-            subjects = self._state(self._subjects, read)
+            said = self._counting(read)
+            subjects = () if said is None else self._subjects.add(read.customer_key, said)
         else:
             changes = yield from self._changes(graph, read)
             yield from changed.add(changes, record)
@@ -175,14 +176,14 @@ class Linking:
         """Return the subjects that have other owners as those whose owners have changed."""
         return self._subjects.told_with(map(key_of, changes.owners))
 
-    def _state(self, subjects: SubjectOwners, read: SubjectStated) -> Sequence[str]:
-        """Take what is said of a subject, unless it is of somebody who was erased since; return what it changes."""
+    def _counting(self, read: SubjectStated) -> Statement | None:
+        """Return what is said of a subject, unless it is of somebody who was erased since."""
         said = read.statement
         if said is None:
-            return ()
+            return None
         if any(self._erasures.holds(key, said.occurred_at) for key in (read.customer_key, said.stated_key)):
-            return ()
-        return subjects.add(read.customer_key, said)
+            return None
+        return said
 
     async def _write(self, changed: Changed, adding: Iterable[None], is_ours: Callable[[], bool]) -> bool:
         """Write what is added, a bounded part at a time, and let others have their turn; stop if it is not ours.
@@ -319,7 +320,8 @@ class Linking:
             graph.forget(identities, read.at)
             subjects.forget(map(key_of, erased), read.at)
         elif isinstance(read, SubjectStated):
-            self._state(subjects, read)
+            if (said := self._counting(read)) is not None:
+                subjects.restore(read.customer_key, said)
         elif isinstance(read, Erasure):
             self._erasures.add(read)
         elif isinstance(read, IdentitiesStated):

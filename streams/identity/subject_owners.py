@@ -74,6 +74,13 @@ class SubjectOwners:
         kept = with_statement(known, stated)
         return [] if kept is known else self._change({subject: kept})
 
+    def restore(self, subject: str, stated: Statement) -> None:
+        """Take a statement again of which all have been told: a start looks for nobody whom it concerns."""
+        known = self._statements.get(subject, [])
+        kept = with_statement(known, stated)
+        if kept is not known:
+            self._keep(subject, kept)
+
     def _change(self, kept: Mapping[str, list[Statement]]) -> list[str]:
         """Keep other statements of some subjects; return all that may have another owner by it."""
         changed: set[str] = set()

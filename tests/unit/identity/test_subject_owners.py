@@ -232,6 +232,18 @@ def test_whoever_may_have_another_owner_by_a_statement_is_told_and_few_are(seed:
         shown = now
 
 
+def test_who_takes_them_again_after_a_start_knows_the_same_owners() -> None:
+    statements = [*calls_of(POOL[0], HANGING_MAX), said(POOL[0], "ann", 100), said(POOL[0], "bob", 90, "help")]
+    statements += [said(POOL[1], POOL[0], 3), said(POOL[1], "ann", 2), said(POOL[0], "cem", 80)]
+    again = SubjectOwners(MOVED, nobody_else)
+    for statement in statements:
+        again.restore(*statement)
+    told = taken(*statements)
+
+    assert dict(again.owned(again)) == dict(told.owned(told))
+    assert owner_at(again, "anon:call:7", 200) == "cem"
+
+
 def firsts(heard: dict[str, list[Word]]) -> dict[str, list[Word]]:
     """Return of each source the first word."""
     return {
