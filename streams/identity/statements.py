@@ -13,7 +13,7 @@ from streams.identity.links import stated_as
 
 REMEMBERED = 100_000
 """Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
-_LONGEST, _MOST = 256, 4
+_LONGEST, _MOST = 64, 4
 """Characters and identifiers. Of a longer statement a digest is remembered: a touchpoint's may take 500 KB, and 100
 identifiers of one letter each take 26 KB of memory."""
 

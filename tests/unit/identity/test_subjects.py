@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.avro.codec import KIND_RECORDS
 from schemas.errors import RefusalError
@@ -185,3 +187,27 @@ def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         statements.stated_by(taken("case_event", **ANN, case_id=f"n{number}"), 0)
 
     assert len(statements._said) == 10
+
+
+def test_of_long_ids_and_stated_keys_digests_are_remembered() -> None:
+    """A case of 200 characters and a key of 1,024, of four bytes each, take 4.9 KB; 100,000 of such are remembered."""
+    said = SubjectStatements(IDENTITIES.subjects)
+    one = taken("case_event", **ANN, case_id="17")
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(100):
+        case_id, key = str(number).ljust(200, "\U0001f600"), str(number).ljust(1_024, "\U0001f600")
+        assert said.stated_by(replace(one, case_id=case_id, customer_key=key), T0)
+        assert not said.stated_by(replace(one, case_id=case_id, customer_key=key), T0)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert after - before < 100 * 1_000
+
+
+def test_of_two_of_one_time_and_event_id_both_are_said() -> None:
+    said = SubjectStatements(IDENTITIES.subjects)
+    one = taken("case_event", **ANN, case_id="17")
+
+    assert said.stated_by(one, T0)
+    assert said.stated_by(replace(one, customer_key="bob"), T0)
