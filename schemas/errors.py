@@ -5,6 +5,7 @@ TouchlineError                          schemas.errors
         MissingFieldError               schemas.avro.jsonl_careful
     BatchError                          streams.kafka.batches
     BrokerError                         streams.kafka.client
+    CalendarError                       schemas.calendars
     CollectError                        touchline.collect.server
     CommandError                        touchline.errors
     ErasureError                        streams.agents.erasures
@@ -34,6 +35,7 @@ TouchlineError                          schemas.errors
     StackError                          touchline.stack.errors
         ChildExitedError                touchline.stack.errors
     StateFormatError                    streams.journeys.formats
+    SurveyError                         schemas.surveys
     UnsupportedSchemaError              schemas.avro.decoder
     WatermarkError                      streams.agents.watermarks
 """

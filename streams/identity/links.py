@@ -12,6 +12,9 @@ from streams.identity.strength import strength
 
 IDENTITIES_MAX = 8
 """Of the identities that one touchpoint states, so many are linked: the strongest."""
+PAIRS_BYTES = 16 << 10
+"""And only those whose pairs take so many bytes together, for each is kept with each other: eight of 290 bytes, or two
+as long as identities may be, 5 KiB. People's have some dozens. One that is too long leaves its place to weaker ones."""
 
 Order = tuple[bool, int, str, tuple[int, str, str], tuple[int, str, str]]
 
@@ -24,8 +27,14 @@ def stated_as(
     Args:
         identities: normalised, each once, in any order; of one customer at most.
     """
-    strongest = sorted(identities, key=strength)[:IDENTITIES_MAX]
-    return IdentitiesStated(strongest, occurred_at, event_id, late) if len(strongest) > 1 else None
+    linked: list[Identity] = []
+    size = 0
+    for identity in sorted(identities, key=strength):
+        more = sum(len(text.encode()) for text in identity)
+        if len(linked) < IDENTITIES_MAX and len(linked) * (size + more) <= PAIRS_BYTES:
+            linked.append(identity)
+            size += more
+    return IdentitiesStated(linked, occurred_at, event_id, late) if len(linked) > 1 else None
 
 
 def links_of(stated: IdentitiesStated) -> list[Link]:

@@ -135,6 +135,29 @@ def test_what_came_too_late_says_so_and_yields_to_what_came_in_time() -> None:
     assert not said.stated_by(touchpoint(T0 - 9, cookie="k-1"), T0)
 
 
+def test_of_identifiers_as_long_as_they_may_be_two_are_linked_and_short_ones_beside_them() -> None:
+    wide = "\N{GRINNING FACE}"
+    giants: dict[str, Any] = {f"{number}".ljust(256, wide): f"{number}".ljust(1_024, wide) for number in range(7)}
+
+    stated = Statements(Identities()).stated_by(touchpoint(customer=None, **giants), NEVER_LATE)
+    beside = Statements(Identities()).stated_by(touchpoint(email="ann@example.com", cookie="k-1", **giants), NEVER_LATE)
+
+    assert stated is not None
+    assert [kind[0] for kind, _ in stated.identities] == ["0", "1"]
+    assert beside is not None
+    # 25 bytes and 5 KiB for each giant: a second one would make pairs of more than 16 KiB.
+    assert [kind[0] for kind, _ in beside.identities] == ["c", "e", "0", "c"]
+
+
+def test_eight_identifiers_of_nearly_three_hundred_bytes_are_linked_with_each_other() -> None:
+    many: dict[str, Any] = {f"crm{number}": str(number).ljust(280, "x") for number in range(8)}
+
+    stated = Statements(Identities()).stated_by(touchpoint(customer=None, **many), NEVER_LATE)
+
+    assert stated is not None
+    assert len(stated.identities) == 8
+
+
 def test_a_stranger_with_many_names_is_linked_by_the_strongest_eight() -> None:
     many = {f"account{number}": str(number) + "x" for number in range(30)}
 
