@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import time
@@ -109,6 +110,25 @@ class GrownOnce(Harmless):
             self.kept = bytes(4 * GROWTH_BYTES)
 
 
+class LeakingApart(Harmless):
+    """Keeps memory that is no Python object's, of one input or of each."""
+
+    def __init__(self, *, once: bool) -> None:
+        super().__init__()
+        self.once = once
+        self.kept: list[mmap.mmap] = []
+
+    @override
+    def steps(self, data: bytes) -> Iterator[float]:
+        yield CPU_MS
+        if not self.once or (data == self.planted and not self.kept):
+            # Less than one input may take for a moment, and more than many may leave.
+            parts = 60 if self.once else 4
+            self.kept.append(mmap.mmap(-1, parts << 20))
+            for _ in range(parts):
+                self.kept[-1].write(bytes(1 << 20))
+
+
 class Deadly(Harmless):
     @override
     def strike(self, data: bytes) -> None:
@@ -181,6 +201,13 @@ def test_memory_that_grew_once_is_no_leak() -> None:
     result = fuzz(GrownOnce(), 1, BUDGET)
     assert result.fault is None
     assert result.inputs > 300, "it looked again"
+
+
+def test_memory_that_is_no_objects_is_found_if_it_goes_on_growing() -> None:
+    number, what = fault_of(fuzz_apart(lambda: LeakingApart(once=False), 1, Budget(inputs=60)))
+    assert number is None
+    assert "the process has grown by" in what
+    assert fuzz_apart(lambda: LeakingApart(once=True), 1, Budget(inputs=60)).fault is None
 
 
 def test_an_input_that_ends_the_process_is_found() -> None:
