@@ -8,6 +8,7 @@ from datetime import date
 
 from schemas.calendars import Calendar
 from sinks.database import Database, select
+from sinks.literals import quoted
 from sinks.tables import DATABASE
 
 YEARS_BEFORE, YEARS_AFTER = 10, 2
@@ -55,10 +56,10 @@ def _rows(place: int, calendar: Calendar, first: date, last: date) -> list[_Row]
 
 def _insert(database: Database, digest: str, calendars: Sequence[Calendar], rows: Sequence[_Row]) -> None:
     for place, calendar in enumerate(calendars):
-        sources = ", ".join(map(_literal, calendar.sources))
+        sources = ", ".join(map(quoted, calendar.sources))
         database.execute(
             f"INSERT INTO {DATABASE}.calendars_rows (digest, place, name, sources) "
-            f"SELECT '{digest}', {place}, {_literal(calendar.name)}, CAST([{sources}], 'Array(String)')"
+            f"SELECT '{digest}', {place}, {quoted(calendar.name)}, CAST([{sources}], 'Array(String)')"
         )
     for start in range(0, len(rows), ROWS_AT_ONCE):
         values = ", ".join(map(str, rows[start : start + ROWS_AT_ONCE]))
@@ -67,9 +68,3 @@ def _insert(database: Database, digest: str, calendars: Sequence[Calendar], rows
             f"SELECT '{digest}', (arrayJoin([{values}]) AS row).1, fromUnixTimestamp64Milli(toInt64(row.2), 'UTC'), "
             "fromUnixTimestamp64Milli(toInt64(row.3), 'UTC'), row.4"
         )
-
-
-def _literal(value: str) -> str:
-    """Return a text as SQL writes it."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

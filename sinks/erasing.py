@@ -15,6 +15,7 @@ from typing import NamedTuple
 from schemas.erasures import ErasedRows, parts_of
 from schemas.identity_links import key_of
 from sinks.database import Database, select
+from sinks.literals import quoted
 from sinks.tables import OWNERS, Row, table_of
 
 _BY_CUSTOMER = "customer_id IN {keys} AND version < {version}"
@@ -71,7 +72,6 @@ LETTERS_AT_ONCE = 500
 of 256 KiB."""
 REMEMBERED = 1_000
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_QUOTED = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0"})
 
 
 class LateRows:
@@ -202,11 +202,6 @@ def _with_keys(condition: str, erased: ErasedRows) -> str:
 def listed(texts: Iterable[str]) -> str:
     """Return texts as literals of SQL, with commas between."""
     return ", ".join(map(quoted, texts))
-
-
-def quoted(text: str) -> str:
-    """Return a text as a literal of SQL."""
-    return f"'{text.translate(_QUOTED)}'"
 
 
 def _filled(statement: str, **values: str) -> str:

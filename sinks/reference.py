@@ -11,6 +11,7 @@ from schemas.kinds.steps import STEPS
 from schemas.metrics import METRICS
 from schemas.surveys import shipped
 from sinks.database import Database, select
+from sinks.literals import quoted
 from sinks.tables import DATABASE
 
 Values = tuple[str | int, ...]
@@ -130,7 +131,4 @@ def _store(database: Database, table: ReferenceTable) -> None:
 
 def _literal(value: str | int) -> str:
     """Return a declared value as SQL writes it."""
-    if isinstance(value, int):
-        return str(value)
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return quoted(value) if isinstance(value, str) else str(value)
