@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from schemas.calendars import Calendar
 from sinks.migrate import migrate
 from tests.contract.engine import Engine
 from tests.oracle.compare import World
@@ -46,13 +47,25 @@ class MadeUp:
         return at + self.random.choice((0, 0, MINUTE, self.random.randrange(longest)))
 
 
-def play(chdb: Engine, folder: Path, lines: Iterable[Mapping[str, Any]], time_zone: str = "UTC") -> World:
-    """Store what lines bring about, up to a moment after the last; return what the oracle makes of them."""
+def play(
+    chdb: Engine,
+    folder: Path,
+    lines: Iterable[Mapping[str, Any]],
+    time_zone: str = "UTC",
+    calendars: Sequence[Calendar] = (),
+    until: int | None = None,
+) -> World:
+    """Store what lines bring about; return what the oracle makes of them.
+
+    Args:
+        until: the time at the end, ms; by default a moment after the last line.
+    """
     in_order = sorted(lines, key=lambda line: milliseconds(line["occurred_at"]))
     file = folder / "lines.jsonl"
     file.write_text("\n".join(map(json.dumps, in_order)))
-    migrate(chdb, time_zone=time_zone)
-    until = milliseconds(in_order[-1]["occurred_at"]) + 1
+    migrate(chdb, time_zone=time_zone, calendars=calendars)
+    if until is None:
+        until = milliseconds(in_order[-1]["occurred_at"]) + 1
     store(chdb, file, until, ())
     return World.of(read(in_order, {}), {}, until)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,14 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from typing_extensions import override
 
 from schemas.calendars import read_calendars
-from sinks.migrate import migrate
 from tests.contract.engine import Engine
 from tests.oracle.cases import by_key, cases
-from tests.oracle.compare import World
-from tests.oracle.touchpoints import DAY, PHASES, read
-from tests.unit.played_lines import store
+from tests.oracle.touchpoints import DAY, PHASES
+from tests.unit.sinks.made_up import MadeUp, play, rows_of
 
 pytestmark = pytest.mark.embedded
 
@@ -51,12 +48,8 @@ hours.sunday = ["00:00-24:00"]
 Cases = dict[tuple[Any, ...], dict[str, Any]]
 
 
-def rows_of(chdb: Engine, view: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in chdb.query(f"SELECT * FROM {view}", output_format="JSONEachRow").splitlines()]
-
-
 def shown(chdb: Engine) -> Cases:
-    rows = rows_of(chdb, "cases")
+    rows = rows_of(chdb, "SELECT * FROM cases")
     for row in rows:
         for name in TIMES:
             if row[name] is not None:
@@ -97,9 +90,7 @@ def is_open(source: str, moment: int) -> bool:
     return any(opens <= clock < closes for opens, closes in hours.get(local.weekday(), []))
 
 
-def difference(
-    found: dict[tuple[Any, ...], dict[str, Any]], expected: dict[tuple[Any, ...], dict[str, Any]]
-) -> list[str]:
+def difference(found: Cases, expected: Cases) -> list[str]:
     lines = [f"{key}: {'lacking' if key in expected else 'too many'}" for key in found.keys() ^ expected.keys()]
     for key in found.keys() & expected.keys():
         lines += [
@@ -110,63 +101,58 @@ def difference(
     return lines
 
 
-class Desk:
+class Desk(MadeUp):
     """Makes up what happens to cases: anything, in any order, often at the very same time."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self.lines: list[dict[str, Any]] = []
+        super().__init__(seed, FIRST, 177)
 
     def case(self, customer: str, case_id: str) -> None:
-        rnd = self._random
-        at = self._start()
+        rnd = self.random
+        at = self.start()
         phases = ["opened"] * rnd.choice((0, 1, 1, 1, 1, 1))
         phases += rnd.choices(PHASES["case_event"], k=rnd.randint(0, 8))
         for phase in phases:
             by = rnd.choice(("customer", "agent", "agent", "bot"))
             eta = at + rnd.randint(-1, 5) * DAY if rnd.random() < 0.9 and phase == "eta_given" else None
             owner = rnd.choice((None, "mia", "jon"))
-            self._add(
-                "case_event", at, rnd.choice(("desk", "desk", "chat")), customer, case_id=case_id, phase=phase, by=by,
+            self.add(
+                "case_event", at, customer, rnd.choice(("desk", "desk", "chat")), case_id=case_id, phase=phase, by=by,
                 owner=owner, eta_at=eta, topic=rnd.choice((None, "delivery", "billing")), complaint=rnd.random() < 0.1,
                 channel=rnd.choice(("email", "chat", "portal")),
             )  # fmt: skip
             at = self._later(at)
 
     def call(self, customer: str, case_id: str | None) -> None:
-        rnd = self._random
-        at, call_id = self._start(), f"c-{len(self.lines)}"
+        rnd = self.random
+        at, call_id = self.start(), f"c-{len(self.lines)}"
         for phase in ("queued", "answered", "transferred", "answered", "ended")[: rnd.randint(1, 5)]:
             named = case_id if rnd.random() < 0.7 else None
             solutions = rnd.choice((None, 1, 2)) if phase == "ended" else None
-            self._add(
-                "support_call", at, "telephony", customer, call_id=call_id, phase=phase, case_id=named,
+            self.add(
+                "support_call", at, customer, "telephony", call_id=call_id, phase=phase, case_id=named,
                 solutions_offered=solutions,
             )  # fmt: skip
             at += rnd.randint(0, 10 * MINUTE)
 
     def post(self, customer: str, post_id: str) -> None:
-        at = self._start()
-        self._add("tweet", at, "social", customer, post_id=post_id, text="Where is it?", author="customer")
-        for count in range(self._random.choice((0, 1, 1, 2))):
+        at = self.start()
+        self.add("tweet", at, customer, "social", post_id=post_id, text="Where is it?", author="customer")
+        for count in range(self.random.choice((0, 1, 1, 2))):
             at = self._later(at)
             reply = f"{post_id}-r{count}"
-            self._add(
-                "tweet", at, "social", customer, post_id=reply, text="We look.", author="brand", in_reply_to=post_id
+            self.add(
+                "tweet", at, customer, "social", post_id=reply, text="We look.", author="brand", in_reply_to=post_id
             )
 
-    def _add(self, kind: str, at: int, source: str, customer: str, **fields: Any) -> None:
-        said = {name: value for name, value in fields.items() if value is not None}
-        line = {"kind": kind, "event_id": f"e-{self._random.random()}", "occurred_at": at, "source": source}
-        self.lines.append({**line, "customer_id": customer, **said})
-
-    def _start(self) -> int:
+    @override
+    def start(self) -> int:
         # Days on which clocks change are among them.
-        day = self._random.choice((0, 1, 21, 22, 50, 56, 120, 150, 176))
-        return FIRST + day * DAY + self._random.randrange(DAY)
+        day = self.random.choice((0, 1, 21, 22, 50, 56, 120, 150, 176))
+        return FIRST + day * DAY + self.random.randrange(DAY)
 
     def _later(self, at: int) -> int:
-        return at + self._random.choice((0, 0, 1, 3 * MINUTE, 7 * DAY + 1, self._random.randrange(12 * DAY)))
+        return at + self.random.choice((0, 0, 1, 3 * MINUTE, 7 * DAY + 1, self.random.randrange(12 * DAY)))
 
 
 def test_whatever_is_done_about_cases_is_shown_as_it_was_done(chdb: Engine, tmp_path: Path) -> None:
@@ -176,13 +162,8 @@ def test_whatever_is_done_about_cases_is_shown_as_it_was_done(chdb: Engine, tmp_
         desk.case(customer, f"t-{number // 2}")
         desk.call(customer, f"t-{number // 2}" if number % 3 == 0 else None)
         desk.post(customer, f"p-{number}")
-    lines = sorted(desk.lines, key=lambda line: line["occurred_at"])
-    file = tmp_path / "lines.jsonl"
-    file.write_text("\n".join(map(json.dumps, lines)))
-    migrate(chdb, calendars=read_calendars(CALENDARS))
-    until = lines[-1]["occurred_at"] + 1
-    store(chdb, file, until, ())
-    expected = by_key(cases(World.of(read(lines, {}), {}, until), Worked(FIRST, until + MINUTE)))
+    world = play(chdb, tmp_path, desk.lines, calendars=read_calendars(CALENDARS))
+    expected = by_key(cases(world, Worked(FIRST, world.clock + MINUTE)))
 
     assert {row["status"] for row in expected.values()} == {"open", "resolved", "closed", "answered"}
     assert difference(shown(chdb), expected) == []
@@ -242,10 +223,8 @@ def test_business_hours_are_those_of_the_wall(
         {**case, "event_id": "e2", "phase": "acknowledged", "by": "bot", "occurred_at": opened},
         {**case, "event_id": "e3", **promise, "occurred_at": answered},
     ]
-    file = tmp_path / "lines.jsonl"
-    file.write_text("\n".join(map(json.dumps, lines)))
-    migrate(chdb, calendars=read_calendars(WALLS))
-    store(chdb, file, int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000), ())
+    until = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000)
+    play(chdb, tmp_path, lines, calendars=read_calendars(WALLS), until=until)
     (row,) = shown(chdb).values()
 
     assert (row["first_response_seconds"], row["first_response_business_seconds"]) == (seconds, business)
@@ -257,14 +236,10 @@ def test_case_metrics_add_up_what_cases_say(chdb: Engine, tmp_path: Path) -> Non
     for number in range(120):
         desk.case(f"c{number % 40}", f"t-{number}")
         desk.post(f"c{number % 40}", f"p-{number}")
-    file = tmp_path / "lines.jsonl"
-    lines = sorted(desk.lines, key=lambda line: line["occurred_at"])
-    file.write_text("\n".join(map(json.dumps, lines)))
-    migrate(chdb, calendars=read_calendars(CALENDARS), time_zone="Asia/Kolkata")
-    store(chdb, file, lines[-1]["occurred_at"] + 1, ())
+    play(chdb, tmp_path, desk.lines, "Asia/Kolkata", read_calendars(CALENDARS))
     found = {
         tuple(row[name] for name in ("metric", "grain", "bucket", "dimension", "dimension_value")): row
-        for row in rows_of(chdb, "case_metrics")
+        for row in rows_of(chdb, "SELECT * FROM case_metrics")
     }
     expected = metrics_of(list(shown(chdb).values()), ZoneInfo("Asia/Kolkata"))
 
