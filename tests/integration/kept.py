@@ -19,11 +19,11 @@ EVERY_ATTRIBUTE = {"TOUCHLINE_METRIC_DIMENSIONS": "*"}
 PATIENCE_S = 300
 
 
-def touchline(*arguments: object, **variables: str) -> str:
+def touchline(*arguments: object, patience_s: float = PATIENCE_S, **variables: str) -> str:
     """Run the command with variables of the environment; it must succeed. Return what it prints."""
     command = [sys.executable, "-m", "touchline", *map(str, arguments)]
     environment = {**os.environ, **variables}
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience_s, env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

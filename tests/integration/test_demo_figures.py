@@ -17,12 +17,13 @@ import pytest
 
 import touchline
 from tests.integration import kept
-from tests.oracle.compare import Views, differences
+from tests.oracle import service
+from tests.oracle.compare import Views, World, differences
 from tests.oracle.nasty import Nasty
 from tests.oracle.nasty_faults import NastyFaults
 from tests.oracle.nasty_people import NastyPeople
 from tests.oracle.owners import identities, whose
-from tests.oracle.touchpoints import ACTIONS, moment
+from tests.oracle.touchpoints import ACTIONS, moment, read
 
 pytestmark = pytest.mark.embedded
 
@@ -41,15 +42,27 @@ class Played:
     database: Path
 
     @property
+    def clock(self) -> int:
+        """The time that the pipeline has reached, ms."""
+        return min(moment(row["time"]) or 0 for row in self.views["clocks"])
+
+    @property
     def different(self) -> list[str]:
         """The differences between the views and the lines."""
-        clock = min(moment(row["time"]) or 0 for row in self.views["clocks"])
-        return differences(self.lines, self.views, clock)
+        return differences(self.lines, self.views, self.clock)
+
+    @property
+    def served(self) -> list[str]:
+        """The differences between the views of service and the lines."""
+        sentiments = {row["event_id"]: row["sentiment"] for row in self.views["touchpoints"]}
+        world = World.of(read(self.lines, sentiments), self.views, self.clock)
+        return service.differences(world, self.views)
 
 
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
     kept.demo(database, *inputs)
-    return Played(lines, kept.rows(database, *kept.VIEWS, "reconciliation", "clocks"), database)
+    views = kept.rows(database, *kept.VIEWS, *service.VIEWS, "reconciliation", "clocks")
+    return Played(lines, views, database)
 
 
 def play_lines(folder: Path, lines: list[dict[str, Any]]) -> Played:
@@ -68,6 +81,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
     assert sample.different[:SHOWN] == []
+    assert sample.served[:SHOWN] == []
+    assert all(sample.views[name] for name in service.VIEWS)
 
 
 def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:
@@ -186,7 +201,44 @@ def test_the_samples_metrics_are_those_its_simulator_counted(sample: Played, tru
     assert total(sample, "refunds")[:2] == (money["refunds"], money["refunded_minor"])
 
 
-def test_the_samples_customers_are_the_people_whom_its_simulator_made(sample: Played, truth: dict[str, Any]) -> None:
+def test_the_samples_customers_are_served_as_its_simulator_says(sample: Played, truth: dict[str, Any]) -> None:
+    told = truth["service"]
+    cases = [row for row in sample.views["cases"] if row["subject"] == "case" and row["opened_at"] is not None]
+    opened = {line["case_id"] for line in sample.lines if line.get("phase") == "opened"}
+    cases = [row for row in cases if row["case_id"] in opened]
+    assert {
+        "opened": len(cases),
+        "answered_in_24h": sum(row["answered_in_24h"] is True for row in cases),
+        "solved": sum(row["status"] != "open" for row in cases),
+        "reopened": sum(row["reopened"] > 0 for row in cases),
+        "promises": sum(row["promised"] for row in cases),
+        "promises_kept": sum(row["promises_kept"] for row in cases),
+    } == told["cases"]
+
+    mentions, paths = sample.views["mentions"], sample.views["paths"]
+    posts = [sum(row[name] for row in mentions) for name in ("posts", "answered", "reviews")]
+    assert posts == [told["posts"][name] for name in ("by_customers", "answered", "reviews")]
+    stars = sum(row["mean_rating"] * row["reviews"] for row in mentions if row["reviews"])
+    assert stars == pytest.approx(told["posts"]["stars"])
+    # A session counts once a step, however often the step fails in it.
+    failed = sum(row["failed"] for row in paths if row["page"])
+    assert 0.8 * told["pages"]["failed"] < failed <= told["pages"]["failed"]
+
+    survey = told["service_survey"]
+    results = [
+        row for row in sample.views["survey_results"] if (row["survey_id"], row["dimension"]) == ("service", "all")
+    ]
+    for question, counts in survey["answers"].items():
+        rows = [row for row in results if row["question"] == question]
+        assert sum(row["n"] for row in rows) == sum(counts.values())
+        assert sum(row["favourable"] for row in rows) == counts["4"] + counts["5"]
+    responses = Counter(row["status"] for row in sample.views["survey_responses"] if row["survey_id"] == "service")
+    assert responses["completed"] == survey["completed"]
+
+
+def test_the_samples_customers_are_the_people_whom_its_simulator_made(
+    sample: Played, truth: dict[str, Any]
+) -> None:
     """Whoever has logged in once is one customer, with what they did before and without; the others stay visitors."""
     found = {row["customer_id"]: row for row in sample.views["customers"]}
     parts = ("touchpoints", "purchases", "spend_minor", "refunded_minor")

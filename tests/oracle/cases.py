@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -201,3 +201,25 @@ def _topic(step: Step) -> str | None:
 def by_key(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return rows by what tells one from another."""
     return {(row["subject"], row["case_id"], row["customer_id"]): dict(row) for row in rows}
+
+
+def case_observations(row: Mapping[str, Any]) -> Iterator[tuple[str, float | None, int, int]]:
+    """Give what a row of the view adds to its metrics: the amount, of how many observations, how many are to come."""
+    is_case = row["subject"] == "case"
+    is_open, is_unsolved = is_case and row["status"] == "open", is_case and row["first_resolved_at"] is None
+    in_a_day, first_contact = row["answered_in_24h"], row["first_contact_resolution"]
+    yield "answered_in_24h", in_a_day, 1, in_a_day is None and row["waiting_seconds"] is not None
+    yield (
+        "first_response_business_time", row["first_response_business_seconds"], 1,
+        row["waiting_business_seconds"] is not None,
+    )  # fmt: skip
+    yield "first_resolution_time", row["first_resolution_seconds"], 1, is_unsolved
+    yield "resolution_time", row["resolution_seconds"], 1, is_open
+    yield "resolution_business_time", row["resolution_business_seconds"], 1, is_open
+    yield "longest_silence", row["longest_silence_seconds"] if is_case and not is_open else None, 1, is_open
+    yield "solutions_until_resolved", row["solutions_until_resolved"], 1, is_open
+    yield "contacts_until_resolved", row["contacts_until_resolved"], 1, is_open
+    yield "first_contact_resolution", first_contact, 1, is_case and first_contact is None
+    yield "reopened", None if row["first_resolved_at"] is None else row["reopened"] > 0, 1, is_unsolved
+    decided = row["promises_kept"] + row["promises_broken"]
+    yield "promises_kept", row["promises_kept"], decided, row["promised"] - decided

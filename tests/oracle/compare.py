@@ -67,13 +67,13 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
     items = kind_views.items(world.people, world.owners)
     return [
         *_scored(world),
-        *_unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
+        *unequal("touchpoints", ("event_id",), views["touchpoints"], touchpoints(world)),
         *(line for view in kind_views.KINDS for line in _of_kind(world, view)),
-        *_unequal("purchase_items", ("event_id", "place"), views["purchase_items"], items),
-        *_unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
-        *_unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
-        *_unequal("customers", ("customer_id",), views["customers"], customers(world)),
-        *_unequal("rolling_metrics", METRIC_KEY, views["rolling_metrics"], rolling_metrics(world)),
+        *unequal("purchase_items", ("event_id", "place"), views["purchase_items"], items),
+        *unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
+        *unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
+        *unequal("customers", ("customer_id",), views["customers"], customers(world)),
+        *unequal("rolling_metrics", METRIC_KEY, views["rolling_metrics"], rolling_metrics(world)),
         *_intervals(world),
         *_finality(world),
         *_hours(world, lines),
@@ -85,18 +85,19 @@ ABANDONMENT_KEY = ("journey_id", "subject", "subject_id", "started_at")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 TIMES = {
     "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
-    "first_seen_at", "last_seen_at", "eta_at", "hour",
+    "first_seen_at", "last_seen_at", "eta_at", "hour", "month", "opened_at", "first_response_at", "first_resolved_at",
+    "resolved_at", "as_of", "began_at", "invited_at", "completed_at",
 }  # fmt: skip
 
 
 def _hours(world: World, lines: Iterable[Row]) -> Iterator[str]:
     if "reconciliation" in world.views:
         counted = [row for row in world.views["reconciliation"] if row["kind"] in ACTIONS]
-        yield from _unequal("reconciliation", ("kind", "hour"), counted, hours.rows(lines, world.people.values()))
+        yield from unequal("reconciliation", ("kind", "hour"), counted, hours.rows(lines, world.people.values()))
 
 
 def _of_kind(world: World, view: str) -> Iterator[str]:
-    yield from _unequal(view, ("event_id",), world.views[view], kind_views.rows(view, world.people, world.owners))
+    yield from unequal(view, ("event_id",), world.views[view], kind_views.rows(view, world.people, world.owners))
 
 
 def touchpoints(world: World) -> Iterator[dict[str, Any]]:
@@ -243,7 +244,8 @@ def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
         }
 
 
-def _unequal(view: str, key: tuple[str, ...], found: list[dict[str, Any]], expected: Iterable[Row]) -> Iterator[str]:
+def unequal(view: str, key: tuple[str, ...], found: list[dict[str, Any]], expected: Iterable[Row]) -> Iterator[str]:
+    """Give the differences between a view's rows and those expected, by a key; times are as ClickHouse writes them."""
     rows: dict[tuple[object, ...], Row] = {}
     for raw in found:
         row: Row = {name: moment(value) if name in TIMES else value for name, value in raw.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from touchline.simulate import service, texts, visits
+from touchline.simulate.care import look_after
 from touchline.simulate.person import Event, Person, Turn
 from touchline.simulate.shop import (
     CURRENCY,
@@ -46,6 +47,7 @@ def simulate_customer(number: int, seed: int, period: Period) -> Person:
     welcome = visits.view(person, first, "portal", "/portal/profile", action="profile_saved")
     welcome["identifiers"] = {**person.browser(), "twitter": f"@{name.lower()}"}
     _simulate_days(person, period, first)
+    look_after(person, period)
     _clear_around_turns(person)
     return person
 

@@ -112,6 +112,8 @@ class Counts:
     def _add_call(self, events: list[tuple[int, Event]], orders: list[int]) -> None:
         phases = {event["phase"]: at for at, event in events}
         last_at, last = events[-1]
+        if "queued" not in phases:  # the shop called
+            return
         queued = events[0][0]
         ended = last["phase"] == "ended"
         if ended and "answered" not in phases:

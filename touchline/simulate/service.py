@@ -20,11 +20,11 @@ _SURVEYS: dict[Score, tuple[str, int, int]] = {
 }
 
 
-def call(person: Person, at: int, topic: str, busy: float = 1.0) -> int:
-    """Call the shop at `at`; return when the call ends. `busy` lengthens queue and hold."""
+def call(person: Person, at: int, topic: str, busy: float = 1.0, case_id: str | None = None) -> int:
+    """Call the shop at `at`, about a case if any; return when the call ends. `busy` lengthens queue and hold."""
     random = person.random
     call_id = person.next_id("c")
-    caller = _Caller(person, call_id, topic)
+    caller = _Caller(person, call_id, topic, case_id)
     caller.phase(at, "queued")
     if person.chance(0.04):
         at += random.randint(800, 4_500)
@@ -60,10 +60,11 @@ def call(person: Person, at: int, topic: str, busy: float = 1.0) -> int:
 class _Caller:
     """A call, phase by phase."""
 
-    def __init__(self, person: Person, call_id: str, topic: str) -> None:
+    def __init__(self, person: Person, call_id: str, topic: str, case_id: str | None = None) -> None:
         self.person = person
         self.call_id = call_id
         self.topic = topic
+        self.about = {"case_id": case_id} if case_id else {}
 
     def phase(self, at: int, phase: str, **fields: object) -> Event:
         person = self.person
@@ -75,6 +76,7 @@ class _Caller:
             call_id=self.call_id,
             phase=phase,
             topic=self.topic,
+            **self.about,
             **fields,
         )
 
@@ -107,6 +109,16 @@ def called_back(person: Person, at: int, topic: str) -> tuple[Event, Event]:
     caller.phase(at, "queued")
     answered = caller.phase(at + 4_000, "answered", agent_id=agent)
     return answered, caller.close(at + 6 * MINUTE_MS, agent, resolved=True)
+
+
+def call_back(person: Person, at: int, topic: str) -> int:
+    """Let the shop call at `at`, which settles the matter or does not; return when the call ends."""
+    caller = _Caller(person, person.next_id("c"), topic)
+    agent = person.random.choice(_AGENTS)
+    caller.phase(at, "answered", agent_id=agent)
+    ended = at + person.random.randint(2, 12) * MINUTE_MS
+    caller.close(ended, agent, resolved=person.chance(0.7 + 0.3 * person.mood(at)))
+    return ended
 
 
 def case(person: Person, at: int, topic: str, product: str) -> int:
@@ -184,6 +196,21 @@ def post(person: Person, at: int, product: str) -> Event:
     return event
 
 
+def mention(person: Person, at: int, product: str) -> Event:
+    """Speak of the shop in a forum, to others; the shop does not answer there."""
+    random = person.random
+    return person.add(
+        "tweet",
+        at,
+        "forum",
+        attributes=person.attributes(product=product, reach=str(random.choice((20, 150, 900, 4_000)))),
+        post_id=person.next_id("p"),
+        platform="forum",
+        text=texts.say(random, person.sample_mood(at), product),
+        lang="en",
+    )
+
+
 def review(person: Person, at: int, product: str) -> Event:
     """Review a product with stars."""
     feeling = person.sample_mood(at)
@@ -196,7 +223,7 @@ def review(person: Person, at: int, product: str) -> Event:
         platform="reviews",
         text=texts.say(person.random, feeling, product),
         lang="en",
-        rating=_scale(feeling, 1, 5),
+        rating=score_of(feeling, 1, 5),
     )
 
 
@@ -228,7 +255,7 @@ def survey(person: Person, at: int, kind: Score, about: str) -> None:
     feeling = person.sample_mood(at)
     # People rate a shop better than what it last did.
     kindness = 0.25 if kind == "nps" else 0.0
-    score = float(_scale(feeling + kindness, low, high))
+    score = float(score_of(feeling + kindness, low, high))
     scale = {"scale_min": float(low), "scale_max": float(high)}
     phase(at, "answered", question_id="q1", question_kind=kind, score=score, about=about, **scale)
     if person.chance(0.15):
@@ -240,5 +267,6 @@ def survey(person: Person, at: int, kind: Score, about: str) -> None:
     phase(at + random.randint(2, 15) * SECOND_MS, "completed")
 
 
-def _scale(feeling: float, low: int, high: int) -> int:
+def score_of(feeling: float, low: int, high: int) -> int:
+    """Return the score, from `low` to `high`, that somebody gives who feels so (-1 to 1)."""
     return max(low, min(high, round((low + high) / 2 + feeling * (high - low) / 2)))

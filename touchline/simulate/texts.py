@@ -114,6 +114,11 @@ def reply(random: Random) -> str:
     return random.choice(["Thanks for writing to us!", "We have sent you a message.", "Could you tell us the order?"])
 
 
+def praise(random: Random) -> str:
+    """Return why somebody praises a member of staff."""
+    return random.choice(["So friendly, thank you!", "Solved it at once, brilliant.", "Patient and very helpful."])
+
+
 def note(random: Random, resolved: bool) -> str:
     """Return what an agent notes after a call."""
     return random.choice(_NOTES[resolved])

@@ -1,4 +1,4 @@
-"""What the shop's stream truly holds: counts of what its people did, their moods, and what each customer spent."""
+"""What the shop's stream truly holds: what its people did, how they were served, their moods, what they spent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from touchline.simulate.counts import Counts
 from touchline.simulate.person import Event, Person, timestamp
+from touchline.simulate.service_counts import ServiceCounts
 
 
 class Truth:
@@ -13,6 +14,7 @@ class Truth:
 
     def __init__(self) -> None:
         self._counts = Counts()
+        self._service = ServiceCounts()
         self._customers: dict[str, dict[str, int]] = {}
         self._turns: list[dict[str, Any]] = []
 
@@ -23,6 +25,7 @@ class Truth:
     def add(self, person: Person, events: list[tuple[int, Event]]) -> None:
         """Count a person's events, all of them and in order of time, each with its moment in ms."""
         self._counts.add(events)
+        self._service.add(person.customer_id, events)
         self._add_customer(person, events)
         self._add_turns(person, events)
 
@@ -30,6 +33,7 @@ class Truth:
         """Return all counts as one JSON object."""
         return {
             **self._counts.summary(),
+            "service": self._service.summary(),
             "mood_turns": self._turns,
             "customers": dict(sorted(self._customers.items())),
         }

@@ -19,7 +19,7 @@ CART_LEFT = 0.70
 """Share of carts that are abandoned at first, as shops commonly see."""
 _RESUMED = 0.18
 _PAYMENT_FAILS = 0.07
-_PAGES = {
+PAGES = {
     "site": ["/", "/about", "/journal/roasting", "/stores"],
     "shop": ["/shop", "/shop/espresso", "/shop/filter", "/shop/gear", "/shop/sale"],
     "help": ["/help/delivery", "/help/returns", "/help/brewing"],
@@ -43,7 +43,7 @@ def browse(person: Person, at: int, signed_in: bool = True) -> int:
     for _ in range(random.randint(1, 5)):
         area = random.choice(("site", "shop", "shop", "help"))
         stay = int(random.expovariate(1 / 40) * SECOND_MS) + 2_000
-        view(person, at, area, random.choice(_PAGES[area]), signed_in=signed_in, duration_ms=stay)
+        view(person, at, area, random.choice(PAGES[area]), signed_in=signed_in, duration_ms=stay)
         at += stay
     return at
 
@@ -75,6 +75,13 @@ def view(
     if not signed_in:
         event.pop("customer_id", None)
     return event
+
+
+def search_in_vain(person: Person, at: int) -> None:
+    """Search the shop again and again, from `at` on."""
+    for _ in range(person.random.randint(2, 3)):
+        view(person, at, "shop", "/shop/search", action="search", duration_ms=8_000)
+        at += person.random.randint(8, 40) * SECOND_MS
 
 
 def manage(person: Person, at: int) -> None:

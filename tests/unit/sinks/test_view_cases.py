@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing_extensions import override
 
 from schemas.calendars import read_calendars
 from tests.contract.engine import Engine
-from tests.oracle.cases import by_key, cases
+from tests.oracle.cases import by_key, case_observations, cases
 from tests.oracle.touchpoints import DAY, PHASES
 from tests.unit.sinks.made_up import MadeUp, play, rows_of
 
@@ -266,7 +265,7 @@ def metrics_of(rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[tuple[str, ..
         day = local.replace(hour=0, minute=0, second=0, microsecond=0)
         grains = {"1d": day, "1w": day - timedelta(days=local.weekday()), "1mo": day.replace(day=1)}
         dimensions = {name: row[name] for name in ("channel", "source", "topic", "owner") if row[name]}
-        for metric, amount, times, undecided in observations(row):
+        for metric, amount, times, undecided in case_observations(row):
             for grain, begins in grains.items():
                 bucket = begins.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.000")
                 for dimension in [("all", ""), *dimensions.items()]:
@@ -280,24 +279,3 @@ def metrics_of(rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[tuple[str, ..
         for key, (amounts, counted, waiting) in found.items()
         if counted or sum(waiting)
     }
-
-
-def observations(row: dict[str, Any]) -> Iterator[tuple[str, float | None, int, int]]:
-    is_case = row["subject"] == "case"
-    is_open, is_unsolved = is_case and row["status"] == "open", is_case and row["first_resolved_at"] is None
-    in_a_day, first_contact = row["answered_in_24h"], row["first_contact_resolution"]
-    yield "answered_in_24h", in_a_day, 1, in_a_day is None and row["waiting_seconds"] is not None
-    yield (
-        "first_response_business_time", row["first_response_business_seconds"], 1,
-        row["waiting_business_seconds"] is not None,
-    )  # fmt: skip
-    yield "first_resolution_time", row["first_resolution_seconds"], 1, is_unsolved
-    yield "resolution_time", row["resolution_seconds"], 1, is_open
-    yield "resolution_business_time", row["resolution_business_seconds"], 1, is_open
-    yield "longest_silence", row["longest_silence_seconds"] if is_case and not is_open else None, 1, is_open
-    yield "solutions_until_resolved", row["solutions_until_resolved"], 1, is_open
-    yield "contacts_until_resolved", row["contacts_until_resolved"], 1, is_open
-    yield "first_contact_resolution", first_contact, 1, is_case and first_contact is None
-    yield "reopened", None if row["first_resolved_at"] is None else row["reopened"] > 0, 1, is_unsolved
-    decided = row["promises_kept"] + row["promises_broken"]
-    yield "promises_kept", row["promises_kept"], decided, row["promised"] - decided

@@ -1,0 +1,179 @@
+"""How the views of service differ from what the touchpoints hold; months and days are those of UTC."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from statistics import fmean, median
+from typing import Any
+
+from schemas.surveys import shipped
+from tests.oracle.cases import case_observations, cases
+from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.mentions import Post, posts
+from tests.oracle.paths import Solution, Visit, paths
+from tests.oracle.staff import observations as staff_observations
+from tests.oracle.surveys import (
+    Declared,
+    Response,
+    contradicts,
+    is_favourable,
+    question_of,
+    response_rows,
+    responses,
+    score_of,
+)
+
+VIEWS = (
+    "cases", "case_metrics", "staff", "survey_responses", "survey_results", "mentions", "paths",
+)  # fmt: skip
+"""The views that are compared."""
+METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
+
+
+def differences(world: World, views: Views) -> list[str]:
+    """Return how the views differ from what the world holds."""
+    declared = _declared()
+    of_cases, of_responses = cases(world), responses(world)
+    return [
+        *unequal("cases", ("subject", "case_id", "customer_id"), views["cases"], of_cases),
+        *unequal("case_metrics", METRIC_KEY, views["case_metrics"], case_metrics(of_cases)),
+        *unequal("staff", ("metric", "month", "agent"), views["staff"], staff(world)),
+        *unequal(
+            "survey_responses", ("response_id",), views["survey_responses"], response_rows(of_responses, declared)
+        ),
+        *unequal("survey_results", RESULT_KEY, views["survey_results"], survey_results(of_responses, declared)),
+        *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
+        *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
+    ]
+
+
+def month_of(at: int) -> int:
+    """Return when the month of a time begins; both ms."""
+    day = datetime.fromtimestamp(at // 1000, UTC).replace(day=1, hour=0, minute=0, second=0)
+    return int(day.timestamp() * 1000)
+
+
+def case_metrics(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """Add up by the day, week and month in which cases were opened what is said of each."""
+    found: dict[tuple[object, ...], tuple[list[float], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+    for row in rows:
+        day = datetime.fromtimestamp(row["opened_at"] // 1000, UTC).replace(hour=0, minute=0, second=0)
+        grains = {"1d": day, "1w": day - timedelta(days=day.weekday()), "1mo": day.replace(day=1)}
+        dimensions = {name: row[name] for name in ("channel", "source", "topic", "owner") if row[name]}
+        for metric, amount, times, undecided in case_observations(row):
+            for grain, begins in grains.items():
+                for dimension in [("all", ""), *dimensions.items()]:
+                    of_one = found[metric, grain, int(begins.timestamp() * 1000), *dimension]
+                    amounts, counted, waiting = of_one
+                    waiting.append(undecided)
+                    if amount is not None and times:
+                        amounts.append(amount)
+                        counted.append(times)
+    for key, (amounts, counted, waiting) in found.items():
+        n, undecided = sum(counted), sum(waiting)
+        if n or undecided:
+            value = sum(amounts) / n if n else None
+            yield {**dict(zip(METRIC_KEY, key, strict=True)), "n": n, "undecided": undecided, "value": value}
+
+
+def staff(world: World) -> Iterator[dict[str, Any]]:
+    """Add up by agent and month what is said of each."""
+    found: dict[tuple[str, int, str], list[float]] = defaultdict(list)
+    for metric, agent, at, amount in staff_observations(world):
+        found[metric, month_of(at), agent].append(amount)
+    for (metric, month, agent), amounts in found.items():
+        is_count = metric in ("calls_handled", "cases_solved")
+        yield {
+            "metric": metric, "month": month, "agent": agent, "n": len(amounts),
+            "value": len(amounts) if is_count else fmean(amounts), "enough": len(amounts) >= 30,
+        }  # fmt: skip
+
+
+RESULT_KEY = ("survey_id", "question", "month", "dimension", "dimension_value")
+
+
+def survey_results(told: Iterable[Response], declared: Declared) -> Iterator[dict[str, Any]]:
+    """Add up answers by question, month and dimension."""
+    found: dict[tuple[object, ...], list[tuple[float | None, bool, bool]]] = defaultdict(list)
+    for response in told:
+        followed = response.followed
+        for touch in response.answers:
+            score = score_of(touch, declared)
+            is_good = score is not None and is_favourable(touch, score)
+            dimensions = {
+                "channel": touch.channel, "about": touch.record.get("about"), "staff": response.staff,
+                "followed": followed.kind if followed else None,
+            }  # fmt: skip
+            for dimension in [("all", ""), *((name, value) for name, value in dimensions.items() if value)]:
+                survey = touch.record["survey_id"]
+                of_one = found[survey, question_of(touch), month_of(touch.at), *dimension]
+                of_one.append((score, is_good, contradicts(touch, declared)))
+    for key, answers in found.items():
+        scores = [score for score, _, _ in answers if score is not None]
+        good = sum(is_good for _, is_good, _ in answers)
+        yield {
+            **dict(zip(RESULT_KEY, key, strict=True)), "answers": len(answers), "n": len(scores), "favourable": good,
+            "contradicting": sum(other for _, _, other in answers), "mean": fmean(scores) if scores else None,
+            "share": good / len(scores) if scores else None,
+        }  # fmt: skip
+
+
+def mentions(world: World) -> Iterator[dict[str, Any]]:
+    """Add up posts by platform and month."""
+    sentiments = _sentiments(world)
+    found: dict[tuple[str, int], list[Post]] = defaultdict(list)
+    for history in world.people.values():
+        for post in posts(history.touches, sentiments):
+            found[post.platform, month_of(post.posted_at)].append(post)
+    for (platform, month), of_one in found.items():
+        ratings = [post.rating for post in of_one if post.rating is not None]
+        scores = [post.sentiment for post in of_one if post.sentiment is not None]
+        seconds = [(post.answered_at - post.posted_at) / 1000 for post in of_one if post.answered_at is not None]
+        ages = [(world.clock - post.posted_at) / 1000 for post in of_one if post.answered_at is None]
+        yield {
+            "platform": platform, "month": month, "posts": len(of_one), "reviews": len(ratings),
+            "scored": len(scores), "answered": len(seconds), "unanswered": len(ages),
+            "mean_rating": fmean(ratings) if ratings else None, "mean_sentiment": fmean(scores) if scores else None,
+            "answer_seconds_p50": median(seconds) if seconds else None,
+            "oldest_unanswered_seconds": max(ages) if ages else None,
+        }  # fmt: skip
+
+
+def of_paths(world: World) -> Iterator[dict[str, Any]]:
+    """Add up visits by month and step."""
+    visits: dict[tuple[object, ...], list[Visit]] = defaultdict(list)
+    solutions: dict[tuple[object, ...], list[Solution]] = defaultdict(list)
+    for history in world.people.values():
+        for one in paths(history.touches):
+            if isinstance(one, Visit):
+                visits[month_of(one.at), *one.step].append(one)
+            else:
+                solutions[month_of(one.at), *one.step].append(one)
+    for key, of_one in visits.items():
+        seconds = [solution.seconds for solution in solutions[key]]
+        went_on = sum(visit.went_on for visit in of_one)
+        yield {
+            **dict(zip(("month", "area", "page"), key, strict=True)), "sessions": len(of_one), "went_on": went_on,
+            "failed": sum(visit.failed for visit in of_one),
+            "searched": sum(visit.searches > 0 for visit in of_one),
+            "searched_again": sum(visit.searches > 1 for visit in of_one),
+            "contacted": sum(visit.contacted for visit in of_one), "solved": len(seconds),
+            "drop_off": 1 - went_on / len(of_one),
+            "solution_seconds_p50": median(seconds) if seconds else None,
+        }  # fmt: skip
+
+
+def _sentiments(world: World) -> Mapping[str, float | None]:
+    return {touch.event_id: touch.sentiment for history in world.people.values() for touch in history.touches}
+
+
+def _declared() -> Declared:
+    """Return the scales of the questionnaires that are shipped."""
+    return {
+        (survey.id, question.id): (float(scale.scale_min), float(scale.scale_max), scale.higher_is_better)
+        for survey in shipped()
+        for question in survey.question
+        if (scale := survey.scale_of(question)) is not None
+    }
