@@ -236,9 +236,7 @@ def test_the_samples_customers_are_served_as_its_simulator_says(sample: Played, 
     assert responses["completed"] == survey["completed"]
 
 
-def test_the_samples_customers_are_the_people_whom_its_simulator_made(
-    sample: Played, truth: dict[str, Any]
-) -> None:
+def test_the_samples_customers_are_the_people_whom_its_simulator_made(sample: Played, truth: dict[str, Any]) -> None:
     """Whoever has logged in once is one customer, with what they did before and without; the others stay visitors."""
     found = {row["customer_id"]: row for row in sample.views["customers"]}
     parts = ("touchpoints", "purchases", "spend_minor", "refunded_minor")
