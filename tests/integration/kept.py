@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ EVERY_ATTRIBUTE = {"TOUCHLINE_METRIC_DIMENSIONS": "*"}
 PATIENCE_S = 300
 
 
-def touchline(*arguments: object, patience_s: float = PATIENCE_S, **variables: str) -> str:
+def touchline(*arguments: object, patience_s: float = PATIENCE_S, variables: Mapping[str, str] | None = None) -> str:
     """Run the command with variables of the environment; it must succeed. Return what it prints."""
     command = [sys.executable, "-m", "touchline", *map(str, arguments)]
-    environment = {**os.environ, **variables}
+    environment = {**os.environ, **(variables or {})}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience_s, env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -35,7 +35,7 @@ def demo(database: Path, *inputs: Path) -> str:
         The report.
     """
     files = [argument for file in inputs for argument in ("--input", file)]
-    return touchline("demo", *files, "--keep", database, **EVERY_ATTRIBUTE)
+    return touchline("demo", *files, "--keep", database, variables=EVERY_ATTRIBUTE)
 
 
 def rows(database: Path, *names: str) -> dict[str, list[dict[str, Any]]]:
