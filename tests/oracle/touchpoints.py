@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -153,11 +154,15 @@ def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | No
 def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], str]:
     """Return as whose a view shows what is stored under a name and a time: those of all touchpoints, and of owners."""
     touches = [touch for of_one in customers.values() for touch in of_one]
-    names = {(name, touch.at) for touch in touches for name in (touch.stored_key, touch.customer)}
+    times: dict[str, set[int]] = defaultdict(set)
+    for touch in touches:
+        for name in (touch.stored_key, touch.customer):
+            times[name].add(touch.at)
     # A thing is stored under its owner's name, and under that of the owner's owner.
     for one in partings_of(customers):
-        names |= {(one.owner, at) for name, at in names if name == one.profile}
-    asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in names}
+        times[one.owner] |= times[one.profile]
+    places = ((name, at) for name, of_one in times.items() for at in of_one)
+    asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in places}
     found = owners([*_stated(touch.record for touch in touches), *asked.values()], OWNED_BEFORE)
     return {place: found[one.event_id] for place, one in asked.items()}
 
