@@ -50,6 +50,8 @@ def unhappy(at: int, event: Event, events: list[tuple[int, Event]]) -> Reason | 
         return "complaint" if event.get("complaint") else None
     if event["kind"] == "support_call" and event["phase"] == "ended":
         phases = [(t, e["phase"]) for t, e in events if e.get("call_id") == event["call_id"] and t <= at]
+        if len(phases) < 2:  # It began before the stream does.
+            return None
         began, before = phases[-2]
         gave_up = before == "held" or (before == "queued" and at - began >= 5 * SECOND_MS)
         return "abandoned_call" if gave_up else None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from touchline.simulate import simulate
+from touchline.simulate.care import unhappy
 
 Event = dict[str, Any]
 DAY = timedelta(days=1)
@@ -139,3 +140,11 @@ def test_posts_and_pages_recounted(stream: tuple[list[Event], Event]) -> None:
     searches = [page for page in pages if page["action"] == "search"]
     assert truth["pages"] == {"failed": sum(not page["ok"] for page in pages), "searches": len(searches)}
     assert of_kind(events, "page_view", action="pay", ok=False)
+
+
+def test_a_call_of_which_only_the_end_is_seen_makes_nobody_unhappy() -> None:
+    end = {"kind": "support_call", "call_id": "c", "phase": "ended", "event_id": "e"}
+    assert unhappy(5, end, [(5, end)]) is None
+    queued = {**end, "phase": "queued"}
+    assert unhappy(5_001, end, [(0, queued), (5_001, end)]) == "abandoned_call"
+    assert unhappy(4_999, end, [(0, queued), (4_999, end)]) is None
