@@ -24,11 +24,12 @@ class Folded(NamedTuple):
     effects: Effects
 
 
-def correct(begun: bytes, before: Folded, after: Folded, effects: Effects) -> None:
+def correct(begun: bytes, before: Folded, after: Folded, effects: Effects, known_at: int) -> None:
     """Add to `effects` what turns the rows and sums of one fold into those of another.
 
     Args:
         begun: the state, encoded, with which both have begun.
+        known_at: up to when timers were due when the difference came to be known, ms.
     """
     (old, was), (current, now) = before, after
     _add_current_journey(old, was)
@@ -38,7 +39,11 @@ def correct(begun: bytes, before: Folded, after: Folded, effects: Effects) -> No
     for journey_id in was.journeys.keys() - now.journeys.keys():
         effects.journeys[journey_id] = replace(was.journeys[journey_id], deleted=True)
     for table in sorted(was.entities.keys() | now.entities.keys()):
-        _correct_table(table, begun, current, was.entities.get(table, {}), now.entities.get(table, {}), effects)
+        corrected = _corrected(table, begun, current, was.entities.get(table, {}), now.entities.get(table, {}), effects)
+        for key, row in corrected.items():
+            # What is corrected may be of a later moment than what corrects it.
+            of_either = (one.moments.get((table, key), 0) for one in (was, now))
+            effects.put(table, key, row, max(known_at, *of_either))
     effects.deltas.extend(difference(was.deltas, now.deltas))
 
 
@@ -48,20 +53,20 @@ def _add_current_journey(customer: CustomerState, effects: Effects) -> None:
         effects.journeys[row.journey_id] = row
 
 
-def _correct_table(table: str, begun: bytes, current: CustomerState, was: Rows, now: Rows, effects: Effects) -> None:
-    for key, row in _changed(was, now).items():
-        effects.put(table, key, row)
+def _corrected(table: str, begun: bytes, current: CustomerState, was: Rows, now: Rows, effects: Effects) -> Rows:
+    """Return the rows of a table that are no longer what they were."""
+    corrected = _changed(was, now)
     left = sorted(was.keys() - now.keys())
     if not left:
-        return
+        return corrected
     # The new fold leaves them untouched: they are as the folds found them, or they never were. The state in which the
     # new fold ends tells, and where it has forgotten them, the one with which it began.
     kept = _reported(table, left, current, effects)
     missing = [key for key in left if key not in kept]
     if missing:
         kept |= _reported(table, missing, decode_state(begun), effects)
-    for key in left:
-        effects.put(table, key, kept.get(key) or _deleted(was[key]))
+    corrected |= {key: kept.get(key) or _deleted(was[key]) for key in left}
+    return corrected
 
 
 def _reported(table: str, keys: list[EntityKey], customer: CustomerState, effects: Effects) -> Rows:

@@ -36,7 +36,12 @@ def add_rows(output: Output, timeline: CustomerTimeline, effects: Effects, rules
     for table, entities in effects.entities.items():
         _give(facts.setdefault(table, []), entities.values(), version)
         if (signal_of := SIGNALS.get(table)) is not None:
-            output.signals.extend(map(signal_of, entities.values()))
+            for key, entity in entities.items():
+                signal = signal_of(entity)
+                if effects.moments[table, key] > rules.signalled_until:
+                    output.signals.append(signal)
+                else:
+                    output.suppressed[signal.topic] += 1
     row_of_customer = customer_row(current, effects.customer_id, deleted=not timeline.has_touchpoints)
     _give(facts["customers"], [row_of_customer], version - below)
 

@@ -80,8 +80,11 @@ class Effects:
     Attributes:
         rules: what the operator decides.
         now: the time of the touchpoint or timer that is being applied, ms.
+        known_at: up to when timers were due when a record of the customer's own came that is being applied, ms: by then
+            at the earliest what it brings about was known. 0 where timers fire by themselves.
         timers_until: timers up to this time are due, ms; without a limit where a fold lets them all fire.
         entities: the machines' rows by table and key.
+        moments: the latest moment of what has changed each of these, by table and key, ms.
         timers: how many timers fired.
         trimmed: what was left out, each time that the state would have outgrown a bound.
         work: what it took to bring it about, in units of an ordinary touchpoint's work, about 10 us.
@@ -93,10 +96,12 @@ class Effects:
     customer_id: str
     rules: Rules = DEFAULT_RULES
     now: int = 0
+    known_at: int = 0
     timers_until: int = NEVER
     touchpoints: dict[str, TouchpointRow] = field(default_factory=dict)
     journeys: dict[str, JourneyRow] = field(default_factory=dict)
     entities: dict[str, dict[EntityKey, Row]] = field(default_factory=dict)
+    moments: dict[tuple[str, EntityKey], int] = field(default_factory=dict)
     deltas: list[MetricDelta] = field(default_factory=list)
     timers: int = 0
     trimmed: list[Trimmed] = field(default_factory=list)
@@ -123,9 +128,15 @@ class Effects:
         """Return the id of this customer's journey of a number; another's has its id already."""
         return journey if isinstance(journey, str) else f"{self.customer_id}#{journey}"
 
-    def put(self, table: str, key: EntityKey, row: Row) -> None:
-        """Set an entity's row as it now is."""
+    def put(self, table: str, key: EntityKey, row: Row, moment: int | None = None) -> None:
+        """Set an entity's row as it now is.
+
+        Args:
+            moment: that of what has changed it, ms; by default that of what is being applied.
+        """
         self.entities.setdefault(table, {})[key] = row
+        at = max(self.now, self.known_at) if moment is None else moment
+        self.moments[table, key] = max(at, self.moments.get((table, key), 0))
 
     def supersede(self, event_id: str, by: str) -> None:
         """Say that a touchpoint's statement holds no longer: that of the touchpoint `by` does."""

@@ -41,6 +41,7 @@ class Output:
     Attributes:
         forwarded: records for the log partitions of other customers, each with the customer's key.
         links: for `identity.links.v1`.
+        suppressed: signals that were sent before the log was made anew, and are not again, by topic.
         on_time, late: an entry for each touchpoint.
         overflow: observations of values that have no bucket of their own, by the hash of their dimension's name.
         erased: touchpoints of those who were erased, by the input topic.
@@ -52,6 +53,7 @@ class Output:
 
     facts: dict[str, list[Row]] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
+    suppressed: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     values: list[Entry] = field(default_factory=list)
     buckets: list[Entry] = field(default_factory=list)

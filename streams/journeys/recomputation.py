@@ -219,7 +219,7 @@ class Recomputation:
         self.send(effects)
         plain.effects.touchpoints.clear()
         before, after = Folded(plain.customer, plain.effects), Folded(amended.customer, amended.effects)
-        correct(self._begun, before, after, effects)
+        correct(self._begun, before, after, effects, context.timers_until)
         effects.trimmed.extend(amended.effects.trimmed[len(plain.effects.trimmed) :])
         effects.recomputations += 1
         return amended.customer, amended.applied, amended.effects.work

@@ -20,6 +20,7 @@ class Rules:
         dimensions: the attributes metrics are kept for; None keeps all.
         dimension_values: values of one dimension and day, on one log partition, that have buckets of their own.
         epoch: generation of the journeys log; a higher one's rows cover a lower one's.
+        signalled_until: up to when what happened was signalled before this log was made anew, ms.
         order_source: the source whose statements of an order hold against later ones of others, "" for none.
     """
 
@@ -30,6 +31,7 @@ class Rules:
     dimensions: frozenset[str] | None = None
     dimension_values: int = 1_000
     epoch: int = 0
+    signalled_until: int = 0
     order_source: str = ""
 
     def is_ahead(self, touchpoint: Touchpoint) -> bool:

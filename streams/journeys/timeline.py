@@ -64,7 +64,7 @@ def is_folded(timeline: CustomerTimeline, touchpoint: Touchpoint) -> bool:
 
 def step_timers(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
     """Let the customer's due timers take effect, and the touchpoints that waited for them."""
-    _begin(timeline, context, effects)
+    _begin(timeline, context, effects, known_at=0)
     if timeline.moved and not timeline.is_behind:
         _go_on(timeline, context, effects, limits.STEP_WORK)
     timeline.next_timer_at = _next_change(timeline, context, effects)
@@ -91,7 +91,7 @@ def step_touchpoint(
         touchpoint: the touchpoint that `newcomer` holds.
         more: whether others follow at once that may be put in their places together with it.
     """
-    _begin(timeline, context, effects)
+    _begin(timeline, context, effects, known_at=context.timers_until)
     # Where timers were due, this record has let it go on already.
     goes_on = timeline.offset < context.offset
     if timeline.is_behind and goes_on:
@@ -141,7 +141,7 @@ def step_removal(
     Returns:
         The event ids of which no touchpoint is pending, or none any more: these change nothing.
     """
-    _begin(timeline, context, effects)
+    _begin(timeline, context, effects, known_at=context.timers_until)
     # Where timers were due, this record has let it go on already.
     goes_on = timeline.offset < context.offset
     if timeline.is_behind and goes_on:
@@ -174,6 +174,7 @@ def step_parting(timeline: CustomerTimeline, context: StepContext, effects: Effe
     What parts has to be sent by the record that changes it. Else the settled time, which waits for what a record sends,
     could be beyond it in the partition of the owner.
     """
+    effects.known_at = context.timers_until
     if timeline.is_behind:
         _apply_waiting(timeline, context, effects)
     elif timeline.moved:
@@ -184,9 +185,13 @@ def step_parting(timeline: CustomerTimeline, context: StepContext, effects: Effe
     timeline.next_timer_at = _next_change(timeline, context, effects)
 
 
-def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> None:
-    """Let everything take effect that is due, and fold what is past the allowed lateness."""
-    effects.timers_until = context.timers_until
+def _begin(timeline: CustomerTimeline, context: StepContext, effects: Effects, *, known_at: int) -> None:
+    """Let everything take effect that is due, and fold what is past the allowed lateness.
+
+    Args:
+        known_at: as of `Effects`.
+    """
+    effects.timers_until, effects.known_at = context.timers_until, known_at
     if timeline.recompute_at <= context.timers_until and not timeline.moved:
         # What is displaced may not be past the allowed lateness already when it is put in its place.
         _advance(timeline, context, effects)
