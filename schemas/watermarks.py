@@ -33,8 +33,10 @@ class TaskWatermark(msgspec.Struct, array_like=True, tag=tag_of("watermark"), fr
         return f"{self.epoch}/{self.task}".encode()
 
 
-class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"), frozen=True, gc=False):
+class PartitionTime(msgspec.Struct, array_like=True, tag="partition_time/2", frozen=True, gc=False):
     """A log partition's time, written once Kafka has acknowledged all that JOURNEYS wrote for the records up to there.
+
+    Its layout has a version of its own: a rebuild reads what another release has reported.
 
     Attributes:
         epoch: generation of the journeys log: a rebuilt one begins anew.
@@ -42,6 +44,7 @@ class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"
         time: ms; never later than up to where all links that were stated have been decided.
         read: the partition's own time, ms.
         links_end: the offset after the last link that it has written.
+        done: up to when all that happened has taken effect there, its signals too, ms.
     """
 
     epoch: int
@@ -49,6 +52,7 @@ class PartitionTime(msgspec.Struct, array_like=True, tag=tag_of("partition_time"
     time: int
     read: int = 0
     links_end: int = 0
+    done: int = 0
 
     @property
     def key(self) -> bytes:

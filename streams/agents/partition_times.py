@@ -26,7 +26,7 @@ class PartitionTimes:
     def reach(self, number: int, clock: PartitionClock, links_end: int) -> None:
         """Note how far a partition has come, and where its links end; all that it wrote so far is acknowledged."""
         epoch = self._services.settings.epoch
-        self._reached[number] = PartitionTime(epoch, number, clock.reached, clock.time, links_end)
+        self._reached[number] = PartitionTime(epoch, number, clock.reached, clock.time, links_end, clock.done)
         telemetry = self._services.telemetry
         telemetry.partition_time.labels(str(number)).set(clock.time / 1000)
         telemetry.settled_time.labels(str(number)).set(clock.settled / 1000)

@@ -77,6 +77,11 @@ class PartitionClock:
         """Up to when nothing has to be sent to other partitions any more, ms."""
         return min(self.time, self.decided)
 
+    @property
+    def done(self) -> int:
+        """Up to when all that happened has taken effect here, what other partitions have sent too, ms."""
+        return max(0, min(self.time, self.heard) - self._timer_delay_ms)
+
     def _move(self, time: int) -> None:
         self.time = time
         self.timers_until = time - self._timer_delay_ms

@@ -22,7 +22,7 @@ from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.unit.agents.ingest_bench import FakeProducer, SourceRecord, for_ever
 from tests.unit.agents.test_journeys import SETTINGS, START, Kafka, Killed, a_log, chunk_of, worker
-from tests.unit.journeys.play import DAY, HOUR, T0, seen_page
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, seen_page
 
 
 def reports(kafka: Kafka) -> list[PartitionTime]:
@@ -48,6 +48,19 @@ async def test_a_time_is_reported_once_when_all_is_written() -> None:
 
     assert reports(kafka) == [PartitionTime(SETTINGS.epoch, 0, START + 5, START + 5)]
     assert kafka.written[WATERMARKS, 0][0].key == b"0/journeys/0"
+
+
+async def test_it_is_reported_up_to_when_all_that_happened_has_taken_effect() -> None:
+    """Timers fire five minutes behind, and other partitions may send what happened until the settled time."""
+    kafka = Kafka()
+    journeys = worker(kafka)
+    told = [journey_log.encode(Tick(START + 2 * HOUR, START + at, START)) for at in (MINUTE, HOUR, 3 * HOUR)]
+
+    for first in range(3):
+        await journeys.process(chunk_of(told, first, first + 1))
+        await journeys.times.report()
+
+    assert [one.done - START for one in reports(kafka)] == [-4 * MINUTE, 55 * MINUTE, 115 * MINUTE]
 
 
 @pytest.mark.parametrize("killed_at", [0, 1])
@@ -97,6 +110,10 @@ class Forwarding:
     """Three partitions whose readers forward what is on time to any of them, each as far behind as chance has it.
 
     The ticks are those of the real aggregator.
+
+    Attributes:
+        margins: by how much what is forwarded is later than what is settled, and than what is late, ms.
+        undone: by how much what was in order where it came from is later than what is done where it arrives, ms.
     """
 
     COUNT = 3
@@ -114,6 +131,7 @@ class Forwarding:
         self.ticked = 0
         self.watermarks = [T0] * self.COUNT
         self.margins: list[tuple[int, int]] = []
+        self.undone: list[int] = []
 
     async def nothing(self) -> AsyncIterator[Sequence[Record]]:
         yield []
@@ -140,8 +158,11 @@ class Forwarding:
             if isinstance(record, Touchpoint) and record.source == "forwarded":
                 at = record.occurred_at
                 self.margins.append((at - clock.settled_before, at - clock.late_before))
+                if record.channel == "in order":
+                    self.undone.append(at - clock.done)
             elif isinstance(record, Touchpoint) and record.occurred_at >= clock.late_before:
-                forwards.append(replace(record, source="forwarded", watermark=0))
+                order = "in order" if record.occurred_at >= clock.time else "late"
+                forwards.append(replace(record, source="forwarded", channel=order, watermark=0))
         self.read[partition] = until
         for forwarded in forwards:
             self.logs[self.rng.randrange(self.COUNT)].append(forwarded)
@@ -153,6 +174,22 @@ class Forwarding:
         for log in self.logs:
             log.extend(ticks[self.ticked :])
         self.ticked = len(ticks)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_was_in_order_where_it_was_read_is_not_done_before_it_arrives_where_it_is_forwarded_to(
+    seed: int,
+) -> None:
+    world = Forwarding(seed)
+    for _ in range(60):
+        for _ in range(world.rng.randint(1, 20)):
+            await world.ingest(world.rng.randrange(world.COUNT))
+            await world.tick()
+            await world.journeys(world.rng.randrange(world.COUNT))
+
+    assert min(world.undone) >= 0
+    assert len(world.undone) > 50
+    assert min(clock.done for clock in world.clocks) > T0
 
 
 @pytest.mark.parametrize("seed", range(6))
