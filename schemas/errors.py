@@ -8,6 +8,7 @@ TouchlineError                          schemas.errors
     CalendarError                       schemas.calendars
     CollectError                        touchline.collect.server
     CommandError                        touchline.errors
+    EpochError                          streams.agents.signalled
     ErasureError                        streams.agents.erasures
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate

@@ -27,6 +27,11 @@ ERASURES = "identity.erasures.v1"
 
 All of it is in partition 0, which every worker reads.
 """
+EPOCHS = "journeys.epochs.v1"
+"""Up to when an epoch's signals were sent before a rebuild, which keeps it.
+
+All of it is in partition 0, which every worker reads.
+"""
 DEAD_LETTERS = "touchpoints.dlq.v1"
 RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
@@ -101,6 +106,7 @@ def _own_topics() -> list[Topic]:
             WATERMARKS,
             {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
         ),
+        Topic(EPOCHS, {"cleanup.policy": "compact"}),
         Topic(LINKS, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}),
         Topic(ERASURES, {"cleanup.policy": "compact"}),
         Topic(RESUME_REQUESTS, {"retention.ms": str(DAY_MS)}),

@@ -27,6 +27,8 @@ JOURNEYS=(journeys.touchpoints.v1 journeys.state.v1 journeys.watermarks.v1)
 LINKS=identity.links.v1
 # Who was erased, by digests.
 ERASURES=identity.erasures.v1
+# Up to when signals were sent before a rebuild.
+EPOCHS=journeys.epochs.v1
 SIGNALS=(signals.sentiment_shifts.v1 signals.abandonments.v1 signals.follow_ups.v1)
 DEAD_LETTERS=touchpoints.dlq.v1
 RESUME=touchpoints.resume.v1
@@ -60,16 +62,17 @@ make_user touchline_publisher "${KAFKA_PUBLISHER_PASSWORD:-}"
 # `touchline topics`, `rebuild`, `dlq`, `identity`, `erase` and `doctor`: makes topics, sends refused messages back, writes
 # what people decide of who is who, and takes those who are erased out of it.
 allow touchline_owner Create,Describe,DescribeConfigs,Alter,Delete topic \
-  "${INPUTS[@]}" "${JOURNEYS[@]}" "$LINKS" "$ERASURES" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
-allow touchline_owner Write topic "${INPUTS[@]}" "$LINKS" "$DEAD_LETTERS" "$RESUME"
-# What a dead letter does not hold is read from its input, and the id of the workers' key of pseudonyms from the watermarks.
-allow touchline_owner Read topic "${INPUTS[@]}" journeys.watermarks.v1 "$DEAD_LETTERS"
+  "${INPUTS[@]}" "${JOURNEYS[@]}" "$EPOCHS" "$LINKS" "$ERASURES" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
+allow touchline_owner Write topic "${INPUTS[@]}" "$EPOCHS" "$LINKS" "$DEAD_LETTERS" "$RESUME"
+# What a dead letter does not hold is read from its input; the id of the workers' key of pseudonyms, and how far they have
+# come, from the watermarks.
+allow touchline_owner Read topic "${INPUTS[@]}" journeys.watermarks.v1 "$EPOCHS" "$DEAD_LETTERS"
 # What an erasure was decided to be, and what is left of it.
 allow touchline_owner Read topic "$LINKS" "$ERASURES" facts.identities.v1 journeys.state.v1
 allow touchline_owner Describe,Delete prefix touchline-
 
 # `touchline worker`. It also reads an input's message that collides with another.
-allow touchline_worker Read topic "${INPUTS[@]}" "${JOURNEYS[@]}" "$LINKS" "$ERASURES" "$RESUME"
+allow touchline_worker Read topic "${INPUTS[@]}" "${JOURNEYS[@]}" "$EPOCHS" "$LINKS" "$ERASURES" "$RESUME"
 allow touchline_worker Write topic "${JOURNEYS[@]}" "$LINKS" "$ERASURES" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS"
 allow touchline_worker Describe topic "$REBUILD"
 allow touchline_worker Read prefix touchline-streams

@@ -88,8 +88,8 @@ def register(app: faust.App, services: Services) -> None:
     app.on_partitions_assigned.connect(cast(Any, retain), weak=False)
 
 
-def rules_of(settings: Settings) -> Rules:
-    """Return the settings as the journeys' own rules."""
+def rules_of(settings: Settings, signalled_until: int = 0) -> Rules:
+    """Return the settings as the journeys' own rules, with up to when what happened was signalled before, ms."""
     return Rules(
         timer_delay_ms=settings.timer_delay_s * 1000,
         allowed_lateness_ms=settings.allowed_lateness_days * DAY_MS,
@@ -98,6 +98,7 @@ def rules_of(settings: Settings) -> Rules:
         dimensions=settings.dimensions,
         dimension_values=settings.metric_values,
         epoch=settings.epoch,
+        signalled_until=signalled_until,
         order_source=settings.order_source,
     )
 
@@ -336,7 +337,8 @@ class Journeys:
 
     async def _restore_from_kafka(self, number: int) -> Partition:
         settings = self._services.settings
-        fresh = Partition(number, settings.partitions, rules_of(settings))
+        rules = rules_of(settings, self._services.signalled_until)
+        fresh = Partition(number, settings.partitions, rules)
         return await restore(settings, self._services.telemetry, number, fresh)
 
     async def _fetch_from_kafka(self, source: str, partition: int, offset: int) -> Record | None:

@@ -66,6 +66,8 @@ class Records:
         self._record_overflow(output)
         for signal in output.signals:
             telemetry.signals.labels(signal.topic).inc()
+        for topic, count in output.suppressed.items():
+            telemetry.signals_suppressed.labels(topic).inc(count)
         for kind, size in state.sizes.items():
             telemetry.state_entries.labels(number, kind).set(size)
 

@@ -40,6 +40,7 @@ class Services:
         standing: where it is noted what work waits for.
         sources: tell which producing services have series of their own.
         erasures: who was erased, as far as this process knows.
+        signalled_until: up to when what happened was signalled before the journeys log was made anew, ms.
         input_partitions: how many partitions each input had at the start, by topic; they only become more.
     """
 
@@ -51,4 +52,5 @@ class Services:
     standing: Standing = field(default_factory=Standing)
     sources: SourceLabels = field(default_factory=SourceLabels)
     erasures: Erasures = field(default_factory=Erasures)
+    signalled_until: int = 0
     input_partitions: Mapping[str, int] = field(default_factory=dict)

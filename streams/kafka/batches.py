@@ -18,14 +18,14 @@ from typing_extensions import override
 
 from schemas.avro.varint import long_at
 from schemas.errors import RefusalError, TouchlineError
-from schemas.topics import DERIVED_TOPICS, ERASURES, LINKS
+from schemas.topics import DERIVED_TOPICS, EPOCHS, ERASURES, LINKS
 from streams.kafka.inflate import InflationError, TooLargeError, inflate
 
 MAX_FETCH_BYTES = 8 << 20
 """Inflated bytes after which what a fetch has left of a partition is left to the next fetch."""
 MAX_LETTERS = 1_000
 """The most refusals of one batch; the last stands for all messages behind the others."""
-_OURS = frozenset({*DERIVED_TOPICS, ERASURES, LINKS})
+_OURS = frozenset({*DERIVED_TOPICS, EPOCHS, ERASURES, LINKS})
 """The topics that only touchline writes to; whoever reads any other takes a message without a value."""
 
 _HEAD = struct.Struct(">qiibIh")

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -20,6 +21,7 @@ from sinks.writer import Writer
 from streams.agents.erasures import ErasureError, load_erasures
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key
 from streams.agents.services import Services
+from streams.agents.signalled import EpochError, noted_until
 from streams.kafka.admin import check_topics
 from streams.kafka.client import BrokerError, explained, wait_for_broker, wait_out
 from streams.kafka.consumer import consumer_of
@@ -62,6 +64,7 @@ def run_sink(settings: Settings) -> int:
 async def _check_and_build_worker(settings: Settings, services: Services, stack: AsyncExitStack) -> TouchlineApp:
     await check_key(services)
     await load_erasures(services)
+    services = replace(services, signalled_until=await noted_until(settings))
     return await _build_worker(settings, services, stack)
 
 
@@ -114,7 +117,7 @@ def _run(settings: Settings, role: Role, port: int, needed: set[str], build: Bui
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, role, port, needed, build))
-    except (BrokerError, ErasureError, HealthServerError, PseudonymKeyError, SinkError) as error:
+    except (BrokerError, EpochError, ErasureError, HealthServerError, PseudonymKeyError, SinkError) as error:
         print_cause(role, error)
         return 1
     except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
@@ -148,6 +151,7 @@ async def serve(settings: Settings, role: Role, port: int, needed: set[str], bui
         HealthServerError: the metrics' port is taken.
         PseudonymKeyError: the key is another than the one by which identifiers were replaced.
         ErasureError: it cannot be read who was erased.
+        EpochError: it cannot be read up to when signals were sent before a rebuild.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

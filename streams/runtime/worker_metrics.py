@@ -243,6 +243,16 @@ class WorkerMetrics:
             only="worker",
         ),
     ]
+    signals_suppressed: Annotated[
+        Counter,
+        Metric(
+            "touchline_signals_suppressed_total",
+            "Signals not sent again after a rebuild: they were sent before it.",
+            ("topic",),
+            known={"worker": (SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS)},
+            only="worker",
+        ),
+    ]
     restored_entries: Annotated[
         Counter,
         Metric(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from schemas.topics import KIND_TOPICS, all_topics
+from schemas.topics import EPOCHS, KIND_TOPICS, WATERMARKS, all_topics
+from schemas.watermarks import PartitionTime, encode
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from sinks.database import Database, select
 from sinks.migrate import migrate
+from streams.agents.signalled import noted_until
 from streams.kafka.admin import check_topics, create_topics, delete_topics, partition_counts
 from streams.kafka.client import BrokerError
 from streams.kafka.groups import forget_groups, group_members
@@ -40,8 +42,10 @@ MARK = "journeys.rebuild.v1"
 TWEETS = "touchpoints.tweets.v1"
 DAYS = 30
 MIDDLE = datetime(2025, 12, 17, tzinfo=UTC)
-STEPS = 7
-"""Of a rebuild; from the second on, something has been changed."""
+STEPS = 8
+"""Of a rebuild; from the second on, something has been changed, and with it, up to when signals were sent is noted."""
+SIGNALLED = 1_767_225_600_000
+"""Up to when all signals were sent before the rebuild, by the reports of the partitions, ms."""
 
 
 @pytest.fixture
@@ -146,6 +150,7 @@ async def before(kafka_without_topics: Kafka) -> Settings:
         await producer.send({(name, 3): [Message(b"key", b"of before")] for name in ALL})
     finally:
         await producer.stop()
+    await report(settings, {number: SIGNALLED + number for number in range(4)})
     return load(kafka=kafka_without_topics.bootstrap, partitions=6)
 
 
@@ -202,9 +207,39 @@ async def test_interrupted_at_any_step_nothing_starts_until_the_next_has_finishe
 
     assert len(steps) == STEPS
     assert await ours(before) == dict.fromkeys(ALL, 6)
-    assert await messages(before) == {name: int(not name.startswith(("journeys.", "facts."))) for name in ALL}
+    kept = [name for name in ALL if not name.startswith(("journeys.", "facts.")) or name == EPOCHS]
+    noted = {EPOCHS: 1 + STEPS - 1}
+    assert await messages(before) == {name: int(name in kept) for name in ALL} | noted
+    assert await noted_until(before) == SIGNALLED
     assert rows_in(filled) == {table: int(table == "dead_letters") for table in PLAIN}
     await check_topics(before, ALL)
+
+
+async def test_it_notes_how_far_signals_are_also_where_the_topic_is_not_there_and_never_an_earlier_time(
+    before: Settings, filled: Engine
+) -> None:
+    await delete_topics(before, [EPOCHS])
+    await rebuild(before, filled, lambda _step: None)
+    assert await noted_until(before) == SIGNALLED
+
+    await report(before, dict.fromkeys(range(6), SIGNALLED - 1))
+    await rebuild(before, filled, lambda _step: None)
+    assert await noted_until(before) == SIGNALLED
+
+    await report(before, dict.fromkeys(range(6), SIGNALLED + 1))
+    await rebuild(before, filled, lambda _step: None)
+    assert await noted_until(before) == SIGNALLED + 1
+
+
+async def report(settings: Settings, done: Mapping[int, int]) -> None:
+    """Report of partitions up to when all has been done, ms."""
+    producer = BatchProducer(settings)
+    await producer.start()
+    try:
+        reports = [PartitionTime(settings.epoch, number, at, at, 0, at) for number, at in done.items()]
+        await producer.send({(WATERMARKS, 0): [Message(one.key, encode(one)) for one in reports]})
+    finally:
+        await producer.stop()
 
 
 @pytest.mark.clickhouse

@@ -79,6 +79,10 @@ class App(Child):
         """Return how many signals it has sent to a topic since it was started."""
         return self._counted(f'touchline_signals_total{{topic="{topic}"}} ')
 
+    def suppressed(self, topic: str) -> int:
+        """Return how many signals it has not sent to a topic, since they were sent before a rebuild."""
+        return self._counted(f'touchline_signals_suppressed_total{{topic="{topic}"}} ')
+
     def missing(self, topic: str) -> int:
         """Return how many rows of a topic it shows as missing in ClickHouse."""
         return self._counted(f'touchline_reconciliation_missing_rows{{topic="{topic}"}} ')

@@ -104,12 +104,22 @@ class Cluster:
     Args:
         crashes: how many workers are killed or paused at most.
         disorder_ms: by how much later than others a touchpoint comes.
+        signalled_until: up to when what happened was signalled before the log was made anew, ms.
         calm: whether workers seldom die or change, so that the settled time follows close behind; else nobody keeps up.
     """
 
     def __init__(
-        self, seed: int, settings: Settings, workers: int, crashes: int, disorder_ms: int, *, calm: bool = False
+        self,
+        seed: int,
+        settings: Settings,
+        workers: int,
+        crashes: int,
+        disorder_ms: int,
+        *,
+        calm: bool = False,
+        signalled_until: int = 0,
     ) -> None:
+        self._rules = rules_of(settings, signalled_until)
         self._disorder_ms = disorder_ms
         # Some write amid a chunk, and may die between two such writes.
         self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
@@ -130,8 +140,11 @@ class Cluster:
         self._paused: list[Paused] = []
         self._late_state: set[Place] = set()
 
-    def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command | Erase], end: int) -> None:
-        """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms)."""
+    def run(self, touchpoints: Sequence[Touchpoint], commands: Sequence[Command | Erase], end: int | None) -> None:
+        """Let touchpoints arrive in their order, everything be processed, and time go on to its end (ms).
+
+        Without an end all stop amid what they do, when the last has arrived.
+        """
         with (
             patch.object(journeys, "MAX_UNWRITTEN_BYTES", self._unwritten_bytes),
             patch.object(customers, "BLOCK_BYTES", self._block_bytes),
@@ -170,7 +183,7 @@ class Cluster:
                 writer.write(table, rows)
         return writer
 
-    async def _run(self, touchpoints: list[Touchpoint], commands: list[Command | Erase], end: int) -> None:
+    async def _run(self, touchpoints: list[Touchpoint], commands: list[Command | Erase], end: int | None) -> None:
         rng, watermark = self._rng, 1
         while touchpoints or commands:
             happens = rng.random()
@@ -191,8 +204,8 @@ class Cluster:
             else:
                 await self._anything()
         # What waits takes its steps as time goes on.
-        for second in range(LAST_TICKS):
-            self._tell(end + second * 1_000)
+        for second in range(LAST_TICKS if end is not None else 0):
+            self._tell((end or 0) + second * 1_000)
             await self._settle()
             self._slow = None
 
@@ -376,7 +389,7 @@ class Cluster:
 
     def restored(self, number: int) -> Partition:
         """Return a partition of the log as its changelog has it."""
-        partition = Partition(number, self._settings.partitions, rules_of(self._settings))
+        partition = Partition(number, self._settings.partitions, self._rules)
         for record in self.broker.logs[JOURNEYS_STATE, number]:
             partition.restore(record.key or b"", record.value)
         partition.restored()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from schemas.dead_letters import rfc3339
 from schemas.inputs import CONTRACT_INPUTS
 from schemas.topics import DERIVED_TOPICS, REBUILD_MARK, all_topics
 from streams.kafka.partitions import listed
@@ -38,6 +39,7 @@ class Plan:
         widened: the topics that keep their messages and get more partitions, and how many they have now.
         groups: the consumer groups whose offsets it deletes.
         begun: whether an earlier rebuild was interrupted.
+        signalled_until: up to when signals were sent, ms; 0 where that is not known.
     """
 
     partitions: int
@@ -45,6 +47,7 @@ class Plan:
     widened: Mapping[str, int]
     groups: list[str]
     begun: bool
+    signalled_until: int = 0
 
 
 def make_plan(
@@ -113,11 +116,17 @@ def describe(plan: Plan, held: Held, database: str) -> list[str]:
         lines.append(f"- gives {which} {partitions} (now {now}): {listed(list(plan.widened))}")
     lines.append(f"- creates the missing topics with {partitions} each")
     lines.append(f"The workers then compute everything from {counted(held.messages, 'message')} in the input topics,")
-    lines.append("and send all signals again.")
+    lines.append(_signals(plan.signalled_until))
     if held.gone:
         gone = f"{counted(held.gone, 'older message')} {'is' if held.gone == 1 else 'are'} no longer there"
         lines.append(f"WARNING: {gone}: what the tables hold of them will be lost.")
     return lines
+
+
+def _signals(until: int) -> str:
+    if not until:
+        return "and send all signals again: it is not known which were sent."
+    return f"and send the signals of what happened after {rfc3339(until)}: those up to then were sent."
 
 
 def _still_running(running: Mapping[str, Sequence[str]]) -> str:

@@ -8,16 +8,21 @@ tables would keep rows of before, whose versions are higher than those of new ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.topics import REBUILD_MARK, Topic
+from schemas import epochs
+from schemas.epochs import Signalled
+from schemas.topics import EPOCHS, REBUILD_MARK, WATERMARKS, Topic, all_topics
 from sinks.database import Database
 from sinks.emptying import empty_tables
 from sinks.migrate import migrate
+from streams.agents.signalled import noted_until, reached_until
 from streams.kafka.admin import create_topics, delete_topics, partition_counts, widen_topics
 from streams.kafka.client import client_options
 from streams.kafka.groups import forget_groups, group_members
+from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
 from touchline.calendars import configured_calendars
 from touchline.errors import CommandError
@@ -32,10 +37,12 @@ async def look(settings: Settings) -> tuple[Plan, Held]:
 
     Raises:
         CommandError: a worker or sink runs, no input is there, or a topic has more partitions than are set.
+        EpochError: it cannot be read up to when signals were sent before an earlier rebuild.
         KafkaError: Kafka does not answer, or refuses to tell.
     """
     counts = await partition_counts(settings)
     plan = make_plan(settings.partitions, counts, await group_members(settings), settings.inputs)
+    plan = replace(plan, signalled_until=await _signalled_until(settings, counts))
     return plan, await _held(settings, counts)
 
 
@@ -70,6 +77,9 @@ async def rebuild(
     # First, for it changes no row: a database that cannot be used is found before anything is deleted.
     migrated(database)
     plan = await _begin(settings)
+    on_step("noting up to when signals were sent")
+    # Before anything is deleted: what tells it is among that.
+    await _note(settings, plan.signalled_until)
     on_step("deleting topics")
     await delete_topics(settings, plan.deleted)
     on_step("deleting the groups' offsets")
@@ -95,6 +105,29 @@ async def _begin(settings: Settings) -> Plan:
             await delete_topics(settings, [REBUILD_MARK])
         raise
     return plan
+
+
+async def _signalled_until(settings: Settings, counts: Mapping[str, int]) -> int:
+    """Return up to when signals were sent, ms; an epoch is behind that until it has caught up with a rebuild."""
+    noted = await noted_until(settings) if EPOCHS in counts else 0
+    reached = await reached_until(settings, counts[WATERMARKS]) if WATERMARKS in counts else 0
+    return max(noted, reached)
+
+
+async def _note(settings: Settings, until: int) -> None:
+    """Write up to when signals were sent, ms, where it is known."""
+    if not until:
+        return
+    if EPOCHS not in await partition_counts(settings):
+        # With its settings; where it is there, it may have fewer partitions as yet.
+        await create_topics(settings, [topic for topic in all_topics() if topic.name == EPOCHS], rebuilding=True)
+    signalled = Signalled(settings.epoch, until)
+    producer = BatchProducer(settings)
+    await producer.start()
+    try:
+        await producer.send({(EPOCHS, 0): [Message(signalled.key, epochs.encode(signalled))]})
+    finally:
+        await producer.stop()
 
 
 async def _held(settings: Settings, counts: Mapping[str, int]) -> Held:

@@ -81,8 +81,8 @@ class Kafka:
         return {place: len(self.written[place]) for place in batches}
 
 
-async def restored(kafka: Kafka, number: int) -> Partition:
-    partition = Partition(number, SETTINGS.partitions, rules_of(SETTINGS))
+async def restored(kafka: Kafka, number: int, signalled_until: int = 0) -> Partition:
+    partition = Partition(number, SETTINGS.partitions, rules_of(SETTINGS, signalled_until))
     for message in kafka.written[JOURNEYS_STATE, number]:
         partition.restore(message.key or b"", message.value)
     partition.restored()
@@ -94,6 +94,7 @@ def worker(
     originals: dict[int, Record] | None = None,
     log_end: int = BIG,
     telemetry: Telemetry | None = None,
+    signalled_until: int = 0,
 ) -> Journeys:
     services = Services(SETTINGS, kafka, telemetry or Telemetry.on(CollectorRegistry()))
 
@@ -102,7 +103,7 @@ def worker(
             return FakeRecord(offset) if offset < log_end else None
         return (originals or {}).get(offset)
 
-    return Journeys(services, restore=lambda number: restored(kafka, number), fetch=fetch)
+    return Journeys(services, restore=lambda number: restored(kafka, number, signalled_until), fetch=fetch)
 
 
 def touchpoint(kind: type[journey_log.Touchpoint], number: int, at: int, **own: Any) -> bytes:

@@ -61,6 +61,7 @@ LABELS_OF_ALL = {
     "touchline_restore_duration_seconds": (),
     "touchline_state_entries": ("partition", "kind"),
     "touchline_signals_total": ("topic",),
+    "touchline_signals_suppressed_total": ("topic",),
     "touchline_started_timestamp_seconds": (),
     "touchline_build_info": ("version", "python"),
     "touchline_consumer_lag_records": ("stage",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.inputs import input_topics
@@ -10,9 +12,13 @@ from touchline.errors import CommandError
 from touchline.rebuild.plan import Held, describe, make_plan
 
 ALL = [topic.name for topic in all_topics()]
-KEPT = [name for name in ALL if name.startswith(("touchpoints.", "business.", "signals.", "identity."))]
-"""The contract's public topics, which services write and read, and the links: what people decided is in no other."""
-COMPUTED = [name for name in ALL if name.startswith(("journeys.", "facts."))]
+EPOCHS = "journeys.epochs.v1"
+KEPT = [
+    name for name in ALL if name.startswith(("touchpoints.", "business.", "signals.", "identity.")) or name == EPOCHS
+]
+"""The contract's public topics, which services write and read; and what is in no other: the links, with what people
+decided, and up to when signals were sent."""
+COMPUTED = [name for name in ALL if name.startswith(("journeys.", "facts.")) and name != EPOCHS]
 MARK = "journeys.rebuild.v1"
 IDLE: dict[str, list[str]] = {"touchline-streams": [], "touchline-sink": []}
 
@@ -99,3 +105,11 @@ def test_messages_that_retention_has_deleted_are_told_before_the_tables_are_empt
 
 def test_an_interrupted_one_is_told() -> None:
     assert shown(Held(1, 0), {**dict.fromkeys(KEPT, 6), MARK: 6}).startswith("An earlier rebuild was interrupted")
+
+
+def test_it_is_told_which_signals_will_be_sent() -> None:
+    plan = make_plan(6, dict.fromkeys(ALL, 4), IDLE)
+    last = describe(replace(plan, signalled_until=1_767_225_600_000), Held(1, 0), "chdb:///db")[-1]
+
+    assert last == "and send the signals of what happened after 2026-01-01T00:00:00.000Z: those up to then were sent."
+    assert describe(plan, Held(1, 0), "chdb:///db")[-1].startswith("and send all signals again")
