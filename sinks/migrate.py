@@ -15,11 +15,11 @@ from importlib import resources
 
 from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
+from sinks import intervals, owned
 from sinks.calendars import store_calendars
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
-from sinks.owned import filled
 from sinks.reference import store_reference_tables
 from sinks.release import check_release
 from sinks.tables import DATABASE
@@ -84,7 +84,11 @@ def shipped() -> list[Migration]:
     """Return the migrations of this release, in order."""
     folder = resources.files("sinks") / "migrations"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [Migration(f.name.removesuffix(".sql"), filled(f.read_text("utf-8"))) for f in files]
+    return [Migration(f.name.removesuffix(".sql"), _filled(f.read_text("utf-8"))) for f in files]
+
+
+def _filled(sql: str) -> str:
+    return intervals.filled(owned.filled(sql))
 
 
 def migrate(

@@ -283,9 +283,6 @@ WITH
     -- NPS, of the answers and three more.
     amount / (count + 3) AS wald_mean,
     z * sqrt(greatest(0, (c.squares + 1.5) / (count + 3) - wald_mean * wald_mean) / (count + 3)) AS wald_margin,
-    -- Shares.
-    (amount + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, amount * (count - amount) / count) + z * z / 4) AS wilson_margin,
     -- Means.
     amount / count AS mean,
     greatest(1, count - 1) AS freedom,
@@ -312,13 +309,13 @@ SELECT
     if(c.sampled = 0, NULL, c.quantiles[3] / 1000) AS p99,
     multiIf(
         kind = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
-        kind = 'share', greatest(0, least(mean, wilson_centre - wilson_margin)),
+        kind = 'share', {wilson low of amount in count},
         kind = 'mean' AND count >= 5, greatest(-1, mean - student_margin),
         NULL
     ) AS ci_low,
     multiIf(
         kind = 'nps', 100 * least(1, greatest(mean, wald_mean + wald_margin)),
-        kind = 'share', least(1, greatest(mean, wilson_centre + wilson_margin)),
+        kind = 'share', {wilson high of amount in count},
         kind = 'mean' AND count >= 5, least(1, mean + student_margin),
         NULL
     ) AS ci_high,

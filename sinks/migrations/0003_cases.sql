@@ -273,11 +273,7 @@ FROM
 -- no time to its solution. A case that is reopened changes its bucket, however old it is. Intervals as in rolling_metrics.
 CREATE OR REPLACE VIEW touchline.case_metrics AS
 WITH
-    1.959963984540054 AS z,
-    toFloat64(m.counted) AS count,
-    m.total / count AS mean,
-    (m.total + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, m.total * (count - m.total) / count) + z * z / 4) AS wilson_margin
+    m.total / toFloat64(m.counted) AS mean
 SELECT
     m.metric AS metric,
     m.grain AS grain,
@@ -289,8 +285,8 @@ SELECT
     if(m.counted = 0, NULL, toNullable(mean)) AS value,
     if(m.kind = 'duration' AND m.counted > 0, toNullable(m.quantiles[1]), NULL) AS p50,
     if(m.kind = 'duration' AND m.counted > 0, toNullable(m.quantiles[2]), NULL) AS p90,
-    if(m.kind = 'share' AND m.counted > 0, greatest(0, least(mean, wilson_centre - wilson_margin)), NULL) AS ci_low,
-    if(m.kind = 'share' AND m.counted > 0, least(1, greatest(mean, wilson_centre + wilson_margin)), NULL) AS ci_high,
+    if(m.kind = 'share' AND m.counted > 0, {wilson low of m.total in m.counted}, NULL) AS ci_low,
+    if(m.kind = 'share' AND m.counted > 0, {wilson high of m.total in m.counted}, NULL) AS ci_high,
     toUInt64(m.undecided) AS undecided
 FROM
 (

@@ -147,8 +147,6 @@ WITH
     1.959963984540054 AS z,
     toFloat64(m.n) AS count,
     m.total / count AS mean,
-    (m.total + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, m.total * (count - m.total) / count) + z * z / 4) AS wilson_margin,
     greatest(1, count - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
@@ -163,12 +161,12 @@ SELECT
     if(m.kind = 'duration', toNullable(m.quantiles[1]), NULL) AS p50,
     if(m.kind = 'duration', toNullable(m.quantiles[2]), NULL) AS p90,
     multiIf(
-        m.kind = 'share', toNullable(greatest(0, least(mean, wilson_centre - wilson_margin))),
+        m.kind = 'share', toNullable({wilson low of m.total in m.n}),
         m.kind = 'score' AND count >= 5, toNullable(greatest(-1, mean - student_margin)),
         NULL
     ) AS ci_low,
     multiIf(
-        m.kind = 'share', toNullable(least(1, greatest(mean, wilson_centre + wilson_margin))),
+        m.kind = 'share', toNullable({wilson high of m.total in m.n}),
         m.kind = 'score' AND count >= 5, toNullable(least(1, mean + student_margin)),
         NULL
     ) AS ci_high,

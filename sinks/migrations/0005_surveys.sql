@@ -160,12 +160,6 @@ LEFT ANY JOIN
 ) AS a ON b.customer_id = a.customer_id AND b.response_id = a.subject_id;
 
 CREATE OR REPLACE VIEW touchline.survey_results AS
-WITH
-    1.959963984540054 AS z,
-    toFloat64(m.n) AS count,
-    m.favourable / count AS fraction,
-    (m.favourable + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, m.favourable * (count - m.favourable) / count) + z * z / 4) AS wilson_margin
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,
@@ -177,9 +171,9 @@ SELECT
     m.n AS n,
     m.mean AS mean,
     m.favourable AS favourable,
-    if(m.n = 0, NULL, toNullable(fraction)) AS share,
-    if(m.n = 0, NULL, toNullable(greatest(0, least(fraction, wilson_centre - wilson_margin)))) AS ci_low,
-    if(m.n = 0, NULL, toNullable(least(1, greatest(fraction, wilson_centre + wilson_margin)))) AS ci_high,
+    if(m.n = 0, NULL, toNullable(m.favourable / m.n)) AS share,
+    if(m.n = 0, NULL, toNullable({wilson low of m.favourable in m.n})) AS ci_low,
+    if(m.n = 0, NULL, toNullable({wilson high of m.favourable in m.n})) AS ci_high,
     toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
     m.contradicting AS contradicting
 FROM

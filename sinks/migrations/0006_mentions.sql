@@ -27,12 +27,6 @@ FROM
 ) AS p;
 
 CREATE OR REPLACE VIEW touchline.mentions AS
-WITH
-    1.959963984540054 AS z,
-    toFloat64(m.posts) AS count,
-    m.answered / count AS fraction,
-    (m.answered + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, m.answered * (count - m.answered) / count) + z * z / 4) AS wilson_margin
 SELECT
     m.platform AS platform,
     m.month AS month,
@@ -42,9 +36,9 @@ SELECT
     m.scored AS scored,
     m.mean_sentiment AS mean_sentiment,
     m.answered AS answered,
-    fraction AS answered_share,
-    greatest(0, least(fraction, wilson_centre - wilson_margin)) AS ci_low,
-    least(1, greatest(fraction, wilson_centre + wilson_margin)) AS ci_high,
+    m.answered / m.posts AS answered_share,
+    {wilson low of m.answered in m.posts} AS ci_low,
+    {wilson high of m.answered in m.posts} AS ci_high,
     if(m.answered = 0, NULL, toNullable(m.mean_seconds)) AS answer_seconds_mean,
     if(m.answered = 0, NULL, toNullable(m.quantiles[1])) AS answer_seconds_p50,
     if(m.answered = 0, NULL, toNullable(m.quantiles[2])) AS answer_seconds_p90,

@@ -121,21 +121,16 @@ HAVING countIf(s.reached_at >= subtractHours(c.asked_at, 24) AND s.reached_at < 
 
 CREATE OR REPLACE VIEW touchline.paths AS
 WITH
-    1.959963984540054 AS z,
-    toFloat64(m.sessions) AS count,
-    toFloat64(m.sessions - m.went_on) AS lost,
-    lost / count AS fraction,
-    (lost + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, lost * (count - lost) / count) + z * z / 4) AS wilson_margin
+    m.sessions - m.went_on AS lost
 SELECT
     m.month AS month,
     m.area AS area,
     m.page AS page,
     m.sessions AS sessions,
     m.went_on AS went_on,
-    fraction AS drop_off,
-    greatest(0, least(fraction, wilson_centre - wilson_margin)) AS ci_low,
-    least(1, greatest(fraction, wilson_centre + wilson_margin)) AS ci_high,
+    lost / m.sessions AS drop_off,
+    {wilson low of lost in m.sessions} AS ci_low,
+    {wilson high of lost in m.sessions} AS ci_high,
     m.failed AS failed,
     m.searched AS searched,
     m.searched_again AS searched_again,
