@@ -15,6 +15,7 @@ from importlib import resources
 
 from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
+from schemas.surveys import Survey, in_force
 from sinks import intervals, owned
 from sinks.calendars import store_calendars
 from sinks.database import Database, select
@@ -22,6 +23,7 @@ from sinks.errors import MigrationError
 from sinks.kind_views import lacking
 from sinks.reference import store_reference_tables
 from sinks.release import check_release
+from sinks.surveys import store_surveys
 from sinks.tables import DATABASE
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+")
@@ -80,6 +82,22 @@ class Migration:
         return [text.strip() for text in _STATEMENT_END.split(self.sql) if text.strip()]
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What a business declares for the views, in files and settings of its own.
+
+    Attributes:
+        calendars: the business hours by which cases are measured.
+        surveys: its questionnaires; those of this release are stored besides.
+    """
+
+    calendars: Sequence[Calendar] = ()
+    surveys: Sequence[Survey] = ()
+
+
+NOTHING_DECLARED = Declared()
+
+
 def shipped() -> list[Migration]:
     """Return the migrations of this release, in order."""
     folder = resources.files("sinks") / "migrations"
@@ -98,7 +116,7 @@ def migrate(
     currency: str = "",
     time_zone: str = "UTC",
     inputs: InputTopics = CONTRACT_INPUTS,
-    calendars: Sequence[Calendar] = (),
+    declared: Declared = NOTHING_DECLARED,
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -109,7 +127,7 @@ def migrate(
         currency: the business's own, "" where it is not set.
         time_zone: the business's own, an IANA name.
         inputs: the input topics.
-        calendars: the business hours by which cases are measured.
+        declared: what the business declares for the views.
 
     Returns:
         The names of the migrations that this call applied.
@@ -142,7 +160,8 @@ def migrate(
         _complete(database)
     settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
     if is_ours:
-        settings["calendars"] = store_calendars(database, calendars, datetime.now(UTC).date())
+        settings["calendars"] = store_calendars(database, declared.calendars, datetime.now(UTC).date())
+        settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.kinds.steps import STEPS
 from schemas.metrics import METRICS
-from schemas.surveys import shipped
 from sinks.database import Database, select
 from sinks.literals import quoted
 from sinks.tables import DATABASE
@@ -34,18 +32,6 @@ class ReferenceTable:
     rows: Sequence[Values]
 
 
-def _survey_questions() -> Iterator[Values]:
-    for survey in shipped():
-        for place, question in enumerate(survey.question, start=1):
-            scale = survey.scale_of(question)
-            bounds = ("", "", 1, "{}")
-            if scale is not None:
-                answers = json.dumps(scale.answers)
-                bounds = (str(scale.scale_min), str(scale.scale_max), int(scale.higher_is_better), answers)
-            key = f"{survey.id}/{question.id}"
-            yield (key, survey.id, question.id, place, question.kind, question.text, *bounds)
-
-
 REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
     ReferenceTable(
         "metric_definitions_rows",
@@ -59,24 +45,6 @@ REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
         ("code", "kind", "action"),
         "SELECT code, kind, action, version FROM steps_rows FINAL",
         STEPS,
-    ),
-    ReferenceTable(
-        "survey_questions_rows",
-        (
-            "question",
-            "survey_id",
-            "question_id",
-            "place",
-            "kind",
-            "text",
-            "scale_min",
-            "scale_max",
-            "higher_is_better",
-            "answers",
-        ),
-        "SELECT question, survey_id, question_id, place, kind, text, scale_min, scale_max, higher_is_better, answers, "
-        "version FROM survey_questions_rows FINAL",
-        list(_survey_questions()),
     ),
 )
 

@@ -18,12 +18,11 @@ import msgspec
 from rich.console import Console
 
 from sinks.database import Database
-from sinks.migrate import migrate
 from sinks.open import open_database
 from streams import settings as configuration
 from streams.kafka.admin import create_topics
 from streams.settings import Settings
-from touchline.calendars import configured_calendars
+from touchline.migrating import migrate_as_configured
 from touchline.publish.run import Published, publish
 from touchline.report import print_report, read_findings
 from touchline.stack import Progress, Stack, Stage, wait_until_caught_up
@@ -78,14 +77,7 @@ def running_stack(database: Path, environment: Mapping[str, str] | None = None) 
         stack.start_broker()
         asyncio.run(create_topics(settings))
         with _opened(settings.clickhouse) as tables:
-            migrate(
-                tables,
-                settings.retention_days,
-                currency=settings.currency,
-                time_zone=settings.time_zone,
-                inputs=settings.inputs,
-                calendars=configured_calendars(settings),
-            )
+            migrate_as_configured(tables, settings)
         yield stack, settings
 
 

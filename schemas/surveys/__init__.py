@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -14,6 +17,9 @@ QuestionKind = Literal["nps", "csat", "ces", "rating", "text", "choice"]
 
 _SCORED = ("nps", "csat", "ces", "rating")
 _NPS = (0, 10, True)
+_ID_CHARACTERS = 256
+"""As many as an answer's `survey_id` and `question_id` may have."""
+_UNKNOWN = re.compile(r"unknown field `(.+?)`(?: - at `\$\.?(.+)`)?$")
 
 
 class SurveyError(TouchlineError):
@@ -69,10 +75,14 @@ def read_survey(text: str) -> Survey:
     try:
         survey = msgspec.toml.decode(text, type=Survey)
     except msgspec.DecodeError as error:
-        raise SurveyError(f"the survey cannot be read: {error}") from None
+        raise SurveyError(f"the survey cannot be read: {_explained(str(error))}") from None
+    _check_id("the survey", survey.id)
+    if not survey.question:
+        raise SurveyError(f"survey {survey.id!r} asks nothing: give it a [[question]]")
     asked: set[str] = set()
     for question in survey.question:
         where = f"survey {survey.id!r}, question {question.id!r}"
+        _check_id(where, question.id)
         if question.id in asked:
             raise SurveyError(f"{where}: there are two of this name; give each its own")
         asked.add(question.id)
@@ -83,11 +93,61 @@ def read_survey(text: str) -> Survey:
     return survey
 
 
+def read_surveys(files: Mapping[str, str]) -> list[Survey]:
+    """Return the questionnaires of TOML files, one of each.
+
+    Args:
+        files: the text of each, by its name.
+
+    Raises:
+        SurveyError: one does not hold, or two have one id; the message names the file.
+    """
+    surveys: dict[str, Survey] = {}
+    read_of: dict[str, str] = {}
+    for name, text in files.items():
+        try:
+            survey = read_survey(text)
+        except SurveyError as error:
+            raise SurveyError(f"{name}: {error}") from None
+        if survey.id in surveys:
+            raise SurveyError(
+                f"{name}: survey {survey.id!r} is in {read_of[survey.id]} too; give each an id of its own"
+            )
+        surveys[survey.id], read_of[survey.id] = survey, name
+    return list(surveys.values())
+
+
 @cache
 def shipped() -> tuple[Survey, ...]:
     """Return the questionnaires of this release."""
     files = sorted(resources.files(__name__).iterdir(), key=lambda file: file.name)
     return tuple(read_survey(file.read_text("utf-8")) for file in files if file.name.endswith(".toml"))
+
+
+def in_force(own: Sequence[Survey]) -> list[Survey]:
+    """Return the questionnaires of a business, and those of this release whose ids none of them has."""
+    taken = {survey.id for survey in own}
+    return [*own, *(survey for survey in shipped() if survey.id not in taken)]
+
+
+def _explained(fault: str) -> str:
+    """Return what a parser says, with the keys and kinds that it would have taken."""
+    if fault.startswith("Invalid enum value"):
+        return f"{fault}; the kinds of question are {', '.join(get_args(QuestionKind))}"
+    found = _UNKNOWN.search(fault)
+    if found is None:
+        return fault
+    key, where = found[1], found[2] or ""
+    place = re.sub(r"\[\d+\]|\[\.\.\.\]", "", where).rpartition(".")[2]
+    taken = {"scale": Scale, "question": Question}.get(place, Survey).__struct_fields__
+    near = difflib.get_close_matches(key, taken, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"it may have {', '.join(taken)}"
+    return f"{f'{where} has' if where else 'there is'} an unknown key {key!r}; {advice}"
+
+
+def _check_id(where: str, name: str) -> None:
+    if not name.strip() or len(name) > _ID_CHARACTERS:
+        raise SurveyError(f"{where}: an id has 1 to {_ID_CHARACTERS} characters, as answers state it")
 
 
 def _check(where: str, kind: QuestionKind, scale: Scale | None) -> None:

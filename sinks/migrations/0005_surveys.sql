@@ -1,10 +1,10 @@
 -- Surveys as they were given: what was answered, how well that speaks of the business, and what the survey came after.
 
--- The questions of the questionnaires that this release ships: `touchline migrate` fills it from schemas/surveys/. Bounds
--- are texts, empty of questions without a score.
+-- The questions of the questionnaires that `touchline migrate` has read; the setting `surveys` has the digest of those in
+-- force. Of the others nothing is asked any more. Bounds are texts, empty of questions without a score.
 CREATE TABLE IF NOT EXISTS touchline.survey_questions_rows
 (
-    question String,
+    digest String,
     survey_id String,
     question_id String,
     place UInt16,
@@ -13,11 +13,10 @@ CREATE TABLE IF NOT EXISTS touchline.survey_questions_rows
     scale_min String,
     scale_max String,
     higher_is_better UInt8,
-    answers String,
-    version UInt64
+    answers String
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY question;
+ENGINE = ReplacingMergeTree
+ORDER BY (digest, survey_id, question_id);
 
 CREATE OR REPLACE VIEW touchline.survey_questions AS
 SELECT
@@ -30,7 +29,8 @@ SELECT
     toFloat64OrNull(q.scale_max) AS scale_max,
     toBool(q.higher_is_better) AS higher_is_better,
     JSONExtract(q.answers, 'Map(String, Int64)') AS answers
-FROM touchline.survey_questions_rows AS q FINAL;
+FROM touchline.survey_questions_rows AS q FINAL
+WHERE q.digest = (SELECT max(value) FROM touchline.settings_rows FINAL WHERE name = 'surveys');
 
 -- The answers that hold, with their scores in 0 to 1, 1 the best, to the four decimals in which scores are kept. One that
 -- states another scale or direction than its question is declared with `contradicts` it, and has no score.

@@ -106,6 +106,11 @@ class Settings(CollectSettings, PseudonymSettings):
         description="file (TOML) of the business hours by which cases are measured, too "
         "([calendars](metrics.md#business-hours)); `touchline migrate` stores them for the views",
     )
+    surveys: str = Field(
+        default="",
+        description="questionnaires of your own (TOML): a comma list of files and of folders that hold some "
+        "([questionnaires](metrics.md#questionnaires-of-your-own)); `touchline migrate` stores them for the views",
+    )
     order_source: str = Field(
         default="", description="source whose statements of an order hold against those of others, if any"
     )
@@ -295,6 +300,11 @@ class Settings(CollectSettings, PseudonymSettings):
         if self.metric_dimensions.strip() == "*":
             return None
         return frozenset(_listed(self.metric_dimensions))
+
+    @property
+    def survey_paths(self) -> list[str]:
+        """The files and folders of questionnaires."""
+        return _listed(self.surveys)
 
     @property
     def company_names(self) -> list[str]:

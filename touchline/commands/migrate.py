@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from sinks.migrate import migrate
 from sinks.open import open_database
 from streams import settings
-from touchline.calendars import configured_calendars
+from touchline.migrating import migrate_as_configured
 from touchline.terminal import say
 
 
@@ -17,14 +16,7 @@ def command() -> None:
     configured = settings.load()
     database = open_database(configured.clickhouse)
     try:
-        applied = migrate(
-            database,
-            configured.retention_days,
-            currency=configured.currency,
-            time_zone=configured.time_zone,
-            inputs=configured.inputs,
-            calendars=configured_calendars(configured),
-        )
+        applied = migrate_as_configured(database, configured)
     finally:
         database.close()
     for name in applied:

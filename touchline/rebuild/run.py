@@ -17,15 +17,14 @@ from schemas.epochs import Signalled
 from schemas.topics import EPOCHS, REBUILD_MARK, WATERMARKS, Topic, all_topics
 from sinks.database import Database
 from sinks.emptying import empty_tables
-from sinks.migrate import migrate
 from streams.agents.signalled import noted_until, reached_until
 from streams.kafka.admin import create_topics, delete_topics, partition_counts, widen_topics
 from streams.kafka.client import client_options
 from streams.kafka.groups import forget_groups, group_members
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
-from touchline.calendars import configured_calendars
 from touchline.errors import CommandError
+from touchline.migrating import migrate_as_configured
 from touchline.rebuild.plan import KEPT_TABLE, Held, Plan, make_plan
 
 Migrate = Callable[[Database], object]
@@ -63,16 +62,7 @@ async def rebuild(
         KafkaError: Kafka does not answer.
         SinkError: ClickHouse does not answer, or refused a step.
     """
-    migrated = migrate_tables or (
-        lambda database: migrate(
-            database,
-            settings.retention_days,
-            currency=settings.currency,
-            time_zone=settings.time_zone,
-            inputs=settings.inputs,
-            calendars=configured_calendars(settings),
-        )
-    )
+    migrated = migrate_tables or (lambda database: migrate_as_configured(database, settings))
     on_step("bringing the tables up to date")
     # First, for it changes no row: a database that cannot be used is found before anything is deleted.
     migrated(database)

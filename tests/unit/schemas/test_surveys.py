@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.surveys import SurveyError, read_survey, shipped
+from schemas.surveys import SurveyError, in_force, read_survey, read_surveys, shipped
 
 HEAD = 'id = "s"\ntitle = "S"\n'
 QUESTION = '[[question]]\nid = "q"\nkind = "rating"\ntext = "How?"\n'
@@ -46,9 +46,43 @@ def test_a_scale_whose_lowest_score_is_the_best_is_read_as_such() -> None:
         (HEAD + QUESTION.replace("rating", "nps") + SCALE, "nps runs from 0 to 10"),
         (HEAD + QUESTION.replace("rating", "text") + SCALE, "kind text has no scale"),
         (HEAD + QUESTION.replace("rating", "text") * 2, "two of this name"),
-        (HEAD + QUESTION.replace("rating", "star"), "cannot be read"),
+        (HEAD + QUESTION.replace("rating", "star"), "kinds of question are nps, csat, ces, rating, text, choice"),
+        (HEAD.replace("title", "titel") + QUESTION + SCALE, "there is an unknown key 'titel'; did you mean title"),
+        (
+            HEAD + QUESTION.replace("kind", "type") + SCALE,
+            "unknown key 'type'; it may have id, kind",
+        ),
+        (HEAD + QUESTION + SCALE.replace("is_better", "better"), "'higher_better'; did you mean higher_is_better"),
+        (HEAD + "question = []", "'s' asks nothing"),
+        (HEAD.replace('"s"', '" "') + QUESTION + SCALE, "the survey: an id has 1 to 256 characters"),
+        (HEAD + QUESTION.replace('"q"', f'"{"q" * 257}"') + SCALE, "question 'qqq.*: an id has 1 to 256 characters"),
     ],
 )
 def test_a_questionnaire_that_does_not_hold_is_refused_with_the_reason(text: str, says: str) -> None:
     with pytest.raises(SurveyError, match=says):
         read_survey(text)
+
+
+OWN = HEAD + QUESTION + SCALE
+
+
+def test_questionnaires_of_several_files_are_told_apart_by_their_ids() -> None:
+    read = read_surveys({"a.toml": OWN, "b.toml": OWN.replace('id = "s"', 'id = "t"')})
+
+    assert [survey.id for survey in read] == ["s", "t"]
+
+
+@pytest.mark.parametrize(
+    ("second", "says"), [(OWN, r"b\.toml: survey 's' is in a\.toml too"), ("id =", r"b\.toml: .*cannot be read")]
+)
+def test_a_file_whose_questionnaire_does_not_hold_is_named(second: str, says: str) -> None:
+    with pytest.raises(SurveyError, match=says):
+        read_surveys({"a.toml": OWN, "b.toml": second})
+
+
+def test_an_own_questionnaire_takes_the_place_of_the_one_that_ships_with_its_id() -> None:
+    translated = read_survey(OWN.replace('id = "s"', 'id = "service"'))
+    other = read_survey(OWN)
+
+    assert in_force([translated]) == [translated]
+    assert in_force([other]) == [other, *shipped()]

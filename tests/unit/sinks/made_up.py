@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.calendars import Calendar
-from sinks.migrate import migrate
+from sinks.migrate import NOTHING_DECLARED, Declared, migrate
 from tests.contract.engine import Engine
 from tests.oracle.compare import World
 from tests.oracle.touchpoints import DAY, MINUTE, milliseconds, read
@@ -52,7 +51,7 @@ def play(
     folder: Path,
     lines: Iterable[Mapping[str, Any]],
     time_zone: str = "UTC",
-    calendars: Sequence[Calendar] = (),
+    declared: Declared = NOTHING_DECLARED,
     until: int | None = None,
 ) -> World:
     """Store what lines bring about; return what the oracle makes of them.
@@ -63,7 +62,7 @@ def play(
     in_order = sorted(lines, key=lambda line: milliseconds(line["occurred_at"]))
     file = folder / "lines.jsonl"
     file.write_text("\n".join(map(json.dumps, in_order)))
-    migrate(chdb, time_zone=time_zone, calendars=calendars)
+    migrate(chdb, time_zone=time_zone, declared=declared)
     if until is None:
         until = milliseconds(in_order[-1]["occurred_at"]) + 1
     store(chdb, file, until, ())

@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import override
 
 from schemas.calendars import read_calendars
+from sinks.migrate import Declared
 from tests.contract.engine import Engine
 from tests.oracle.cases import by_key, case_observations, cases
 from tests.oracle.touchpoints import DAY, PHASES
@@ -161,7 +162,7 @@ def test_whatever_is_done_about_cases_is_shown_as_it_was_done(chdb: Engine, tmp_
         desk.case(customer, f"t-{number // 2}")
         desk.call(customer, f"t-{number // 2}" if number % 3 == 0 else None)
         desk.post(customer, f"p-{number}")
-    world = play(chdb, tmp_path, desk.lines, calendars=read_calendars(CALENDARS))
+    world = play(chdb, tmp_path, desk.lines, declared=Declared(read_calendars(CALENDARS)))
     expected = by_key(cases(world, Worked(FIRST, world.clock + MINUTE)))
 
     assert {row["status"] for row in expected.values()} == {"open", "resolved", "closed", "answered"}
@@ -223,7 +224,7 @@ def test_business_hours_are_those_of_the_wall(
         {**case, "event_id": "e3", **promise, "occurred_at": answered},
     ]
     until = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000)
-    play(chdb, tmp_path, lines, calendars=read_calendars(WALLS), until=until)
+    play(chdb, tmp_path, lines, declared=Declared(read_calendars(WALLS)), until=until)
     (row,) = shown(chdb).values()
 
     assert (row["first_response_seconds"], row["first_response_business_seconds"]) == (seconds, business)
@@ -235,7 +236,7 @@ def test_case_metrics_add_up_what_cases_say(chdb: Engine, tmp_path: Path) -> Non
     for number in range(120):
         desk.case(f"c{number % 40}", f"t-{number}")
         desk.post(f"c{number % 40}", f"p-{number}")
-    play(chdb, tmp_path, desk.lines, "Asia/Kolkata", read_calendars(CALENDARS))
+    play(chdb, tmp_path, desk.lines, "Asia/Kolkata", Declared(read_calendars(CALENDARS)))
     found = {
         tuple(row[name] for name in ("metric", "grain", "bucket", "dimension", "dimension_value")): row
         for row in rows_of(chdb, "SELECT * FROM case_metrics")

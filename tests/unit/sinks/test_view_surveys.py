@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sinks.migrate import migrate
+from schemas.surveys import read_survey
+from sinks.migrate import Declared, migrate
 from tests.contract.engine import Engine
 from tests.oracle.surveys import (
     contradicts,
@@ -196,3 +197,37 @@ def test_the_questions_that_ship_are_stored_with_their_scales(chdb: Engine) -> N
         "excellent": 5, "good": 4, "average": 3, "fair": 2, "poor": 1,
     }  # fmt: skip
     assert {row["scale_min"] for row in rows[8:]} == {None}
+
+
+TURNED = """
+id = "own"
+title = "Tell us"
+[scale]
+scale_min = 1
+scale_max = 6
+higher_is_better = false
+[[question]]
+id = "mark"
+kind = "rating"
+text = "What's our mark?"
+"""
+
+
+def test_questions_of_an_own_questionnaire_hold_until_it_is_taken_away(chdb: Engine, tmp_path: Path) -> None:
+    stated = {"survey_id": "own", "question_id": "mark", "scale_max": 6, "higher_is_better": False}
+    lines = [
+        answered(1, "c1", FIRST, score=1, **stated),
+        answered(2, "c2", FIRST, score=6, **stated | {"higher_is_better": True}),
+    ]
+    play(chdb, tmp_path, lines, declared=Declared(surveys=[read_survey(TURNED)]))
+    asked = "SELECT text, scale_max, higher_is_better FROM survey_questions WHERE survey_id = 'own'"
+    results = "SELECT n, contradicting, mean FROM survey_results WHERE survey_id = 'own' AND dimension = 'all'"
+    own = rows_of(chdb, asked), rows_of(chdb, results)
+    migrate(chdb)
+
+    assert own[0] == [{"text": "What's our mark?", "scale_max": 6, "higher_is_better": False}]
+    # The second answer takes the worst mark for the best: it is told, and not added up.
+    assert [(int(row["n"]), int(row["contradicting"]), row["mean"]) for row in own[1]] == [(1, 1, 1)]
+    assert rows_of(chdb, asked) == []
+    assert [(int(row["n"]), int(row["contradicting"])) for row in rows_of(chdb, results)] == [(2, 0)]
+    assert rows_of(chdb, "SELECT count() AS n FROM survey_questions")[0]["n"] in {12, "12"}
