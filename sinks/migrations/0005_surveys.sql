@@ -100,16 +100,49 @@ ASOF LEFT JOIN
     GROUP BY customer_id, occurred_at
 ) AS f ON r.customer_id = f.customer_id AND r.began_at > f.occurred_at;
 
--- The same with the agent who is named last in the call that was followed.
+-- The same with who is named last in the call or case that was followed, and with what the customer had bought: the skus
+-- of their last order before, within 14 days.
 CREATE OR REPLACE VIEW touchline.survey_followed AS
-SELECT b.*, c.agent AS staff
-FROM touchline.survey_begun AS b
-LEFT ANY JOIN
+SELECT s.*, if(p.occurred_at >= subtractDays(s.began_at, 14), p.skus, []) AS skus
+FROM
 (
-    SELECT customer_id, call_id, argMaxIf(assumeNotNull(agent_id), (occurred_at, event_id), agent_id != '') AS agent
-    FROM touchline.support_calls
-    GROUP BY customer_id, call_id
-) AS c ON b.customer_id = c.customer_id AND if(b.followed = 'support_call', b.followed_id, '') = c.call_id;
+    SELECT b.*, c.named AS staff
+    FROM touchline.survey_begun AS b
+    LEFT ANY JOIN
+    (
+        SELECT
+            customer_id, 'support_call' AS kind, call_id AS id,
+            argMaxIf(assumeNotNull(agent_id), (occurred_at, event_id), agent_id != '') AS named
+        FROM touchline.support_calls
+        GROUP BY customer_id, call_id
+        UNION ALL
+        SELECT
+            customer_id, 'case_event' AS kind, case_id AS id,
+            argMaxIf(assumeNotNull(owner), (occurred_at, event_id), owner != '') AS named
+        FROM touchline.case_events
+        GROUP BY customer_id, case_id
+    ) AS c ON b.customer_id = c.customer_id AND b.followed = c.kind AND b.followed_id = c.id
+) AS s
+ASOF LEFT JOIN
+(
+    SELECT customer_id, occurred_at, arraySort(groupUniqArrayArray(items.sku)) AS skus
+    FROM touchline.purchases
+    WHERE action = 'placed' AND amount_minor > 0 AND NOT superseded AND NOT late
+    GROUP BY customer_id, occurred_at
+) AS p ON s.customer_id = p.customer_id AND s.began_at > p.occurred_at;
+
+-- What responses and answers are told apart by. One counts once for each product that was bought.
+CREATE OR REPLACE VIEW touchline.survey_dimensions AS
+SELECT
+    customer_id,
+    response_id,
+    arrayFilter(
+        dimension -> dimension.1 = 'all' OR dimension.2 != '',
+        arrayConcat(
+            [('all', ''), ('staff', f.staff), ('followed', f.followed)], arrayMap(sku -> ('product', sku), f.skus)
+        )
+    ) AS dimensions
+FROM touchline.survey_followed AS f;
 
 CREATE OR REPLACE VIEW touchline.survey_responses AS
 SELECT
@@ -186,15 +219,16 @@ FROM
         s.question AS question,
         max(s.question_kind) AS question_kind,
         CAST(toDateTime(toStartOfMonth(s.answered_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
-        arrayJoin(arrayFilter(dimension -> dimension.1 = 'all' OR dimension.2 != '', [
-            ('all', ''), ('channel', s.channel), ('about', s.about), ('staff', b.staff), ('followed', b.followed)
-        ])) AS dimension,
+        arrayJoin(arrayConcat(
+            d.dimensions,
+            arrayFilter(dimension -> dimension.2 != '', [('channel', s.channel), ('about', s.about)])
+        )) AS dimension,
         count() AS answers,
         count(s.normalised) AS n,
         avg(s.normalised) AS mean,
         toUInt64(countIf(s.favourable)) AS favourable,
         countIf(s.contradicts) AS contradicting
     FROM touchline.survey_scores AS s
-    INNER JOIN touchline.survey_followed AS b ON s.customer_id = b.customer_id AND s.response_id = b.response_id
+    INNER JOIN touchline.survey_dimensions AS d ON s.customer_id = d.customer_id AND s.response_id = d.response_id
     GROUP BY survey_id, question, month, dimension
 ) AS m;

@@ -13,6 +13,9 @@ from tests.oracle.touchpoints import DAY, Touch
 FOLLOWS = 14 * DAY
 """How long after what happened a survey may follow it."""
 
+_NAMING = {"support_call": "agent_id", "case_event": "owner"}
+"""The field that names a member of staff, by kind."""
+
 Declared = Mapping[tuple[str, str], tuple[float, float, bool]]
 """The scale and direction of the questions that are declared, by survey and question."""
 
@@ -52,14 +55,31 @@ class Response:
 
     @property
     def staff(self) -> str | None:
-        """Who is named last in the call that it followed."""
-        call = self.followed
-        if call is None or call.kind != "support_call":
+        """Who is named last in the call or case that it followed."""
+        followed = self.followed
+        if followed is None or followed.kind not in _NAMING:
             return None
-        phases = [touch for touch in self.before if touch.kind == "support_call" and touch.subject == call.subject]
-        named = [touch for touch in phases if touch.record.get("agent_id")]
+        field = _NAMING[followed.kind]
+        steps = [touch for touch in self.before if (touch.kind, touch.subject) == (followed.kind, followed.subject)]
+        named = [touch for touch in steps if touch.record.get(field)]
         last = max(named, key=lambda touch: (touch.at, touch.event_id), default=None)
-        return last.record["agent_id"] if last else None
+        return last.record[field] if last else None
+
+    @property
+    def skus(self) -> set[str]:
+        """What was in the customer's last order before it."""
+        orders = [touch for touch in self.before if touch.kind == "purchase" and touch.action == "placed"]
+        near = [touch for touch in orders if touch.record["amount_minor"] > 0 and touch.at < self.began_at]
+        last = max((touch.at for touch in near), default=0)
+        if last < self.began_at - FOLLOWS:
+            return set()
+        return {item["sku"] for touch in near if touch.at == last for item in touch.record.get("items", [])}
+
+    @property
+    def dimensions(self) -> list[tuple[str, str]]:
+        """What it is told apart by, beside where it was answered."""
+        found = [("staff", self.staff), ("followed", self.followed.kind if self.followed else None)]
+        return [(name, value) for name, value in found if value] + [("product", sku) for sku in self.skus]
 
     def first(self, phase: str) -> int | None:
         """Return when it first came to a phase."""

@@ -33,7 +33,8 @@ VIEWS = (
     "touchpoints", "purchases", "purchase_items", "tweets", "support_calls", "survey_answers", "cart_events",
     "case_events", "page_views", "journeys", "sentiment_shifts", "abandonments", "rolling_metrics", "customers",
     "dead_letters", "business_changes", "marketing_spend", "clocks", "metric_definitions", "reconciliation",
-    "cases", "case_metrics", "staff", "survey_questions", "survey_responses", "survey_results", "mentions", "paths",
+    "cases", "case_metrics", "staff", "survey_questions", "survey_responses", "survey_results", "survey_rates",
+    "survey_question_rates", "survey_changes", "survey_words", "mentions", "paths",
 )  # fmt: skip
 CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
 

@@ -22,65 +22,14 @@ from tests.oracle.surveys import (
     responses,
     score_of,
 )
-from tests.oracle.touchpoints import DAY, HOUR, PHASES, moment
-from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
+from tests.oracle.touchpoints import DAY, moment
+from tests.unit.sinks.made_up import Row, play, rows_of
+from tests.unit.sinks.panel import DECLARED, FIRST, RATED, Panel
 
 pytestmark = pytest.mark.embedded
 
-FIRST = int(datetime(2026, 1, 20, tzinfo=UTC).timestamp() * 1000)
-RATED = ("staff_available", "greeting", "friendliness", "answers", "knowledge", "advice", "courtesy", "overall")
-DECLARED = {("service", question): (1.0, 5.0, True) for question in RATED}
 TIMES = ("began_at", "invited_at", "started_at", "completed_at", "abandoned_at")
 Z = 1.959963984540054
-
-
-class Panel(MadeUp):
-    """Makes up surveys, and what they come after."""
-
-    def before(self, customer: str) -> None:
-        at, number, rnd = self.start(), self.random.randrange(40), self.random
-        kind = rnd.choice(("purchase", "support_call", "case_event", "page_view"))
-        if kind == "purchase":
-            self.add(kind, at, customer, order_id=f"o-{number}", amount_minor=rnd.randrange(9), currency="EUR")
-        elif kind == "case_event":
-            phase, by = rnd.choice(PHASES["case_event"]), rnd.choice(("customer", "agent", "bot"))
-            self.add(kind, at, customer, case_id=f"t-{number}", phase=phase, by=by)
-        elif kind == "support_call":
-            for phase in ("answered", "transferred", "answered", "ended")[: rnd.randint(1, 4)]:
-                agent = rnd.choice((None, "eli", "mia"))
-                self.add(kind, at, customer, call_id=f"c-{number}", phase=phase, agent_id=agent)
-                at = self.later(at, HOUR)
-        else:
-            self.add(kind, at, customer, page="/")
-
-    def response(self, customer: str) -> None:
-        at, rnd, survey = self.start(), self.random, self.random.choice(("service", "service", "own"))
-        response = f"r-{len(self.lines)}"
-        phases = ["invited"] * rnd.randint(0, 1) + ["started"] * rnd.randint(0, 1)
-        for phase in phases + ["answered"] * rnd.randint(0, 5) + ["completed"] * rnd.randint(0, 1):
-            said = self._answer(survey) if phase == "answered" or rnd.random() < 0.2 else {}
-            self.add(
-                "survey_answer", at, customer, response_id=response, survey_id=survey, phase=phase,
-                channel=rnd.choice((None, "web")), about=rnd.choice((None, "delivery", "coffee")), **said,
-            )  # fmt: skip
-            at = self.later(at, 3 * DAY)
-
-    def _answer(self, survey: str) -> dict[str, Any]:
-        rnd = self.random
-        if rnd.random() < 0.2:
-            return {"question_id": "did_well", "question_kind": "text", "text": rnd.choice(("All of it.", ""))}
-        if survey == "service":
-            # Some send another scale, or its other end for the good one.
-            low, high, up = rnd.choice(((None, None, None), (1, 5, True), (0, 5, None), (None, None, False)))
-            kind, question = "rating", rnd.choice((*RATED[:3], None))
-        else:
-            kind = rnd.choice(("nps", "csat", "ces", "rating"))
-            low, high, up = rnd.choice(((None, None, None), (1, 5, True), (-1, 5, False)))
-            question = rnd.choice((f"q-{kind}", None))
-        return {
-            "question_id": question, "question_kind": kind, "score": rnd.randint(1, 5), "scale_min": low,
-            "scale_max": high, "higher_is_better": up,
-        }  # fmt: skip
 
 
 def test_whatever_is_answered_is_shown_as_it_was_answered(chdb: Engine, tmp_path: Path) -> None:
@@ -100,19 +49,17 @@ def test_whatever_is_answered_is_shown_as_it_was_answered(chdb: Engine, tmp_path
         for touch in response.answers:
             local = datetime.fromtimestamp(touch.at / 1000, ZoneInfo("Asia/Kolkata"))
             month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-            followed = response.followed
-            dimensions = {
-                "channel": touch.channel, "about": touch.record.get("about"), "staff": response.staff,
-                "followed": followed.kind if followed else None,
-            }  # fmt: skip
+            dimensions = [*response.dimensions, ("channel", touch.channel), ("about", touch.record.get("about"))]
             score = score_of(touch, DECLARED)
             is_good = score is not None and is_favourable(touch, score)
-            for dimension in [("all", ""), *((name, value) for name, value in dimensions.items() if value)]:
+            for dimension in [("all", ""), *(pair for pair in dimensions if pair[1])]:
                 key = (touch.record["survey_id"], question_of(touch), f"{month:%Y-%m-%d %H:%M:%S.000}", *dimension)
                 answers[key].append((score, is_good, contradicts(touch, DECLARED)))
 
     assert found.keys() == expected.keys()
     assert {row["status"] for row in expected.values()} == {"invited", "started", "abandoned", "completed"}
+    assert {row["staff"] for row in expected.values()} == {None, "eli", "mia", "leo"}
+    assert {key[4] for key in answers if key[3] == "product"} == {"cup", "beans", "kettle"}
     assert {row["followed"] for row in expected.values()} == {None, "purchase", "support_call", "case_event"}
     for name, row in expected.items():
         shown = {key: moment(value) if key in TIMES else value for key, value in found[name].items()}

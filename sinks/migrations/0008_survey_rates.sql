@@ -1,0 +1,222 @@
+-- How many answer surveys and where they stop, how the same customers change, and what is said in words, by its share.
+
+-- The responses with the questions that each has answered, and with how many its survey asks: as many as are declared,
+-- else as were ever answered.
+CREATE OR REPLACE VIEW touchline.survey_lengths AS
+SELECT
+    r.survey_id AS survey_id,
+    r.month AS month,
+    r.customer_id AS customer_id,
+    r.response_id AS response_id,
+    r.channel AS channel,
+    r.invited_at IS NOT NULL AS is_invited,
+    r.status != 'invited' AS is_started,
+    r.completed_at IS NOT NULL AS is_completed,
+    r.abandoned_at IS NOT NULL AS is_abandoned,
+    ifNull(r.last_question, '') AS last_question,
+    a.questions AS answered,
+    q.questions AS declared,
+    toUInt32(if(empty(q.questions), s.questions, length(q.questions))) AS length
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT *, CAST(toDateTime(toStartOfMonth(began_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month
+    FROM touchline.survey_responses
+) AS r
+LEFT ANY JOIN
+(
+    SELECT customer_id, response_id, groupUniqArray(question) AS questions
+    FROM touchline.survey_scores
+    GROUP BY customer_id, response_id
+) AS a ON r.customer_id = a.customer_id AND r.response_id = a.response_id
+LEFT ANY JOIN
+(
+    SELECT survey_id, groupArray(question_id) AS questions
+    FROM (SELECT * FROM touchline.survey_questions ORDER BY survey_id, place)
+    GROUP BY survey_id
+) AS q ON r.survey_id = q.survey_id
+LEFT ANY JOIN
+(
+    SELECT survey_id, uniqExact(question) AS questions
+    FROM touchline.survey_scores
+    GROUP BY survey_id
+) AS s ON r.survey_id = s.survey_id;
+
+-- Responses by the month in which they began. Who answers without a `started` has started; who completes after all was
+-- abandoned before, as in the metric `survey_abandonment_rate`.
+CREATE OR REPLACE VIEW touchline.survey_rates AS
+SELECT
+    m.survey_id AS survey_id,
+    m.length AS questions,
+    m.month AS month,
+    m.dimension.1 AS dimension,
+    m.dimension.2 AS dimension_value,
+    m.invited AS invited,
+    m.responded AS responded,
+    if(m.invited = 0, NULL, toNullable(m.responded / m.invited)) AS response_rate,
+    if(m.invited = 0, NULL, toNullable({wilson low of m.responded in m.invited})) AS response_low,
+    if(m.invited = 0, NULL, toNullable({wilson high of m.responded in m.invited})) AS response_high,
+    m.started AS started,
+    m.completed AS completed,
+    if(m.started = 0, NULL, toNullable(m.completed / m.started)) AS completion_rate,
+    if(m.started = 0, NULL, toNullable({wilson low of m.completed in m.started})) AS completion_low,
+    if(m.started = 0, NULL, toNullable({wilson high of m.completed in m.started})) AS completion_high,
+    m.abandoned AS abandoned,
+    if(m.started = 0, NULL, toNullable(m.abandoned / m.started)) AS abandonment_rate,
+    if(m.started = 0, NULL, toNullable({wilson low of m.abandoned in m.started})) AS abandonment_low,
+    if(m.started = 0, NULL, toNullable({wilson high of m.abandoned in m.started})) AS abandonment_high,
+    toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+FROM
+(
+    SELECT
+        l.survey_id AS survey_id,
+        any(l.length) AS length,
+        l.month AS month,
+        arrayJoin(arrayConcat(
+            d.dimensions, arrayFilter(dimension -> dimension.2 != '', [('channel', l.channel)])
+        )) AS dimension,
+        countIf(l.is_invited) AS invited,
+        countIf(l.is_invited AND l.is_started) AS responded,
+        countIf(l.is_started) AS started,
+        countIf(l.is_completed) AS completed,
+        countIf(l.is_abandoned) AS abandoned
+    FROM touchline.survey_lengths AS l
+    INNER JOIN touchline.survey_dimensions AS d ON l.customer_id = d.customer_id AND l.response_id = d.response_id
+    GROUP BY survey_id, month, dimension
+) AS m;
+
+-- Questions by the month in which the responses began that had come to the survey, and with an empty `question` its
+-- start: who answered, and who gave up after it.
+CREATE OR REPLACE VIEW touchline.survey_question_rates AS
+SELECT
+    m.survey_id AS survey_id,
+    m.question AS question,
+    if(m.place = 0, NULL, toNullable(toUInt16(m.place))) AS place,
+    m.month AS month,
+    m.started AS started,
+    m.answered AS answered,
+    m.answered / m.started AS answered_share,
+    {wilson low of m.answered in m.started} AS answered_low,
+    {wilson high of m.answered in m.started} AS answered_high,
+    m.gave_up AS gave_up,
+    if(m.answered = 0, NULL, toNullable(m.gave_up / m.answered)) AS gave_up_share,
+    if(m.answered = 0, NULL, toNullable({wilson low of m.gave_up in m.answered})) AS gave_up_low,
+    if(m.answered = 0, NULL, toNullable({wilson high of m.gave_up in m.answered})) AS gave_up_high,
+    toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+FROM
+(
+    SELECT
+        survey_id,
+        question,
+        month,
+        any(indexOf(l.declared, question)) AS place,
+        max(count()) OVER (PARTITION BY survey_id, month) AS started,
+        countIf(question = '' OR has(l.answered, question)) AS answered,
+        countIf(l.is_abandoned AND l.last_question = question) AS gave_up
+    FROM touchline.survey_lengths AS l
+    ARRAY JOIN arrayDistinct(arrayConcat([''], l.declared, l.answered)) AS question
+    WHERE l.is_started
+    GROUP BY survey_id, question, month
+) AS m;
+
+-- The scores of customers beside their own last ones on the same question, in an earlier response: by the month of the
+-- later answer. Intervals as in rolling_metrics.
+CREATE OR REPLACE VIEW touchline.survey_changes AS
+WITH
+    1.959963984540054 AS z,
+    toFloat64(m.n) AS count,
+    greatest(1, count - 1) AS freedom,
+    z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
+        AS student,
+    student * sqrt(greatest(0, m.squares - m.total * m.total / count) / freedom / count + 0.5 / (count * count)) AS margin
+SELECT
+    m.survey_id AS survey_id,
+    m.question AS question,
+    m.month AS month,
+    m.n AS n,
+    m.better AS better,
+    m.worse AS worse,
+    m.total / count AS mean_change,
+    if(m.n < 5, NULL, toNullable(greatest(-1, mean_change - margin))) AS ci_low,
+    if(m.n < 5, NULL, toNullable(least(1, mean_change + margin))) AS ci_high,
+    toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT
+        survey_id,
+        question,
+        CAST(toDateTime(toStartOfMonth(p.at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+        count() AS n,
+        countIf(p.change > 0) AS better,
+        countIf(p.change < 0) AS worse,
+        sum(p.change) AS total,
+        sum(p.change * p.change) AS squares
+    FROM
+    (
+        SELECT
+            survey_id,
+            question,
+            at,
+            row_number() OVER last_ones AS place,
+            round(a.score - lagInFrame(a.score) OVER last_ones, 4) AS change
+        FROM
+        (
+            SELECT
+                customer_id,
+                survey_id,
+                question,
+                response_id,
+                max(answered_at) AS at,
+                argMax(assumeNotNull(s.normalised), (answered_at, event_id)) AS score
+            FROM touchline.survey_scores AS s
+            WHERE s.normalised IS NOT NULL
+            GROUP BY customer_id, survey_id, question, response_id
+        ) AS a
+        WINDOW last_ones AS (
+            PARTITION BY customer_id, survey_id, question ORDER BY at, response_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )
+    ) AS p
+    WHERE p.place > 1
+    GROUP BY survey_id, question, month
+) AS m;
+
+-- What is answered in words, or chosen, by the month in which it was: what is said alike is one, whatever its capitals,
+-- spaces, and marks at the end.
+CREATE OR REPLACE VIEW touchline.survey_words AS
+SELECT
+    m.survey_id AS survey_id,
+    m.question AS question,
+    m.question_kind AS question_kind,
+    m.month AS month,
+    m.said AS answer,
+    m.n AS n,
+    m.answers AS answers,
+    m.n / m.answers AS share,
+    {wilson low of m.n in m.answers} AS ci_low,
+    {wilson high of m.n in m.answers} AS ci_high,
+    toBool(m.answers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone,
+        trimBoth(replaceRegexpAll(assumeNotNull(a.text), '\\s+', ' ')) AS spoken
+    SELECT
+        survey_id,
+        coalesce(nullIf(a.question_id, ''), a.question_kind, '') AS question,
+        max(ifNull(a.question_kind, '')) AS question_kind,
+        CAST(toDateTime(toStartOfMonth(a.occurred_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+        trimBoth(replaceRegexpOne(lowerUTF8(spoken), '[.!]+$', '')) AS key,
+        min(spoken) AS said,
+        count() AS n,
+        sum(count()) OVER (PARTITION BY survey_id, question, month) AS answers
+    FROM touchline.survey_answers AS a
+    WHERE a.phase IN ('answered', 'completed') AND a.text IS NOT NULL AND NOT a.superseded AND NOT a.late
+    GROUP BY survey_id, question, month, key
+) AS m;
