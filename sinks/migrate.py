@@ -7,15 +7,17 @@ again: each statement may be repeated.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
 
 from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.surveys import Survey, in_force
+from schemas.targets import DEFAULT_TARGETS
 from sinks import intervals, owned
 from sinks.calendars import store_calendars
 from sinks.database import Database, select
@@ -89,10 +91,12 @@ class Declared:
     Attributes:
         calendars: the business hours by which cases are measured.
         surveys: its questionnaires; those of this release are stored besides.
+        targets: the share that a metric should reach.
     """
 
     calendars: Sequence[Calendar] = ()
     surveys: Sequence[Survey] = ()
+    targets: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_TARGETS))
 
 
 NOTHING_DECLARED = Declared()
@@ -161,6 +165,7 @@ def migrate(
     settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
     if is_ours:
         settings["calendars"] = store_calendars(database, declared.calendars, datetime.now(UTC).date())
+        settings["targets"] = json.dumps(dict(declared.targets), sort_keys=True)
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)

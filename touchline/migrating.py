@@ -22,5 +22,5 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
         currency=settings.currency,
         time_zone=settings.time_zone,
         inputs=settings.inputs,
-        declared=Declared(configured_calendars(settings), configured_surveys(settings)),
+        declared=Declared(configured_calendars(settings), configured_surveys(settings), settings.metric_targets),
     )

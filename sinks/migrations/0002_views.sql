@@ -145,6 +145,16 @@ SELECT if(max(value) = '', 'UTC', max(value)) AS time_zone
 FROM touchline.settings_rows FINAL
 WHERE name = 'time_zone';
 
+-- The share that a metric should reach: by default, or as the business has set it.
+CREATE OR REPLACE VIEW touchline.targets AS
+SELECT t.aim.1 AS metric, t.aim.2 AS target
+FROM
+(
+    SELECT arrayJoin(JSONExtractKeysAndValues(value, 'Float64')) AS aim
+    FROM touchline.settings_rows FINAL
+    WHERE name = 'targets'
+) AS t;
+
 -- The stored minutes, in the units they are stored in. Money outside the dimension `currency` is that in the business's
 -- own currency; where that is not known, `mixed` says that the sum means nothing.
 CREATE OR REPLACE VIEW touchline.metric_minutes AS
@@ -278,6 +288,8 @@ WITH
     indexOf(defined.1, c.metric) AS place,
     defined.2[place] AS kind,
     defined.3[place] AS restated_seconds,
+    (SELECT (groupArray(metric), groupArray(target)) FROM touchline.targets) AS targets,
+    indexOf(targets.1, c.metric) AS aim,
     toFloat64(c.n) AS count,
     if(c.mixed, NULL, c.numerator / multiIf(kind = 'duration', 1000, kind = 'mean', 10000, 1)) AS amount,
     -- NPS, of the answers and three more.
@@ -319,7 +331,8 @@ SELECT
         kind = 'mean' AND count >= 5, least(1, mean + student_margin),
         NULL
     ) AS ci_high,
-    toBool(ifNull(addSeconds(c.ends_at, 3 * 86400 + restated_seconds) <= reached, false)) AS final
+    toBool(ifNull(addSeconds(c.ends_at, 3 * 86400 + restated_seconds) <= reached, false)) AS final,
+    if(aim = 0, NULL, toNullable(targets.2[aim])) AS target
 FROM touchline.metric_counts AS c
 WHERE c.n > 0;
 

@@ -273,6 +273,8 @@ FROM
 -- no time to its solution. A case that is reopened changes its bucket, however old it is. Intervals as in rolling_metrics.
 CREATE OR REPLACE VIEW touchline.case_metrics AS
 WITH
+    (SELECT (groupArray(metric), groupArray(target)) FROM touchline.targets) AS targets,
+    indexOf(targets.1, m.metric) AS aim,
     m.total / toFloat64(m.counted) AS mean
 SELECT
     m.metric AS metric,
@@ -287,7 +289,8 @@ SELECT
     if(m.kind = 'duration' AND m.counted > 0, toNullable(m.quantiles[2]), NULL) AS p90,
     if(m.kind = 'share' AND m.counted > 0, {wilson low of m.total in m.counted}, NULL) AS ci_low,
     if(m.kind = 'share' AND m.counted > 0, {wilson high of m.total in m.counted}, NULL) AS ci_high,
-    toUInt64(m.undecided) AS undecided
+    toUInt64(m.undecided) AS undecided,
+    if(aim = 0, NULL, toNullable(targets.2[aim])) AS target
 FROM
 (
     WITH

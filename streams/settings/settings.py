@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.inputs import InputTopics, input_topics
 from schemas.kinds.kind import SubjectKind
 from schemas.subjects import SUBJECT_KINDS
+from schemas.targets import read_targets
 from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
@@ -110,6 +111,11 @@ class Settings(CollectSettings, PseudonymSettings):
         default="",
         description="questionnaires of your own (TOML): a comma list of files and of folders that hold some "
         "([questionnaires](metrics.md#questionnaires-of-your-own)); `touchline migrate` stores them for the views",
+    )
+    targets: str = Field(
+        default="",
+        description="shares that metrics should reach instead of the defaults: metric=share, … "
+        "([targets](metrics.md#targets)); `touchline migrate` puts them into the views",
     )
     order_source: str = Field(
         default="", description="source whose statements of an order hold against those of others, if any"
@@ -229,6 +235,12 @@ class Settings(CollectSettings, PseudonymSettings):
         input_topics(value)
         return value
 
+    @field_validator("targets")
+    @classmethod
+    def _check_targets(cls, value: str) -> str:
+        read_targets(value)
+        return value
+
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, value: str) -> str:
@@ -300,6 +312,11 @@ class Settings(CollectSettings, PseudonymSettings):
         if self.metric_dimensions.strip() == "*":
             return None
         return frozenset(_listed(self.metric_dimensions))
+
+    @property
+    def metric_targets(self) -> dict[str, float]:
+        """The share that a metric should reach, by its name."""
+        return read_targets(self.targets)
 
     @property
     def survey_paths(self) -> list[str]:

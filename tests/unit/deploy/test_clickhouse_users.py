@@ -32,9 +32,9 @@ SCRIPT = Path(__file__).with_name("speak_as.py")
 VIEWS = (
     "touchpoints", "purchases", "purchase_items", "tweets", "support_calls", "survey_answers", "cart_events",
     "case_events", "page_views", "journeys", "sentiment_shifts", "abandonments", "rolling_metrics", "customers",
-    "dead_letters", "business_changes", "marketing_spend", "clocks", "metric_definitions", "reconciliation",
-    "cases", "case_metrics", "staff", "survey_questions", "survey_responses", "survey_results", "survey_rates",
-    "survey_question_rates", "survey_changes", "survey_words", "mentions", "paths",
+    "dead_letters", "business_changes", "marketing_spend", "clocks", "metric_definitions", "targets",
+    "reconciliation", "cases", "case_metrics", "staff", "survey_questions", "survey_responses", "survey_results",
+    "survey_rates", "survey_question_rates", "survey_changes", "survey_words", "mentions", "paths",
 )  # fmt: skip
 CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
 
@@ -117,8 +117,8 @@ pytestmark = pytest.mark.embedded
 def test_the_reader_reads_every_view(speak: Speak) -> None:
     answers = speak(READER, [f"SELECT count() FROM touchline.{view}" for view in VIEWS])
 
-    # `migrate` fills the definitions: one row a metric, and one a question of the service questionnaire.
-    held = {"clocks": "1\n", "metric_definitions": f"{len(METRICS)}\n", "survey_questions": "12\n"}
+    # `migrate` fills the definitions: a row a metric, a target, and a question of the service questionnaire.
+    held = {"clocks": "1\n", "metric_definitions": f"{len(METRICS)}\n", "survey_questions": "12\n", "targets": "2\n"}
     assert answers == [[held.get(view, "0\n"), ""] for view in VIEWS]
 
 

@@ -1,0 +1,56 @@
+"""Targets of service: the share that a metric should reach, by default or as `TOUCHLINE_TARGETS` says."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from schemas.text import shortened
+
+DEFAULT_TARGETS: Mapping[str, float] = {"answered_in_24h": 0.9, "service_level": 0.8}
+"""By metric. Nine in ten hear from a person within a day; four callers in five wait for at most 20 s."""
+
+METRICS_WITH_TARGETS = (
+    "answered_in_24h",
+    "service_level",
+    "promises_kept",
+    "first_contact_resolution",
+    "csat",
+    "ces",
+)
+"""The shares of which more is better."""
+
+_SHOWN = 80
+
+
+def read_targets(text: str) -> dict[str, float]:
+    """Return the targets by metric: the defaults, but for what a text says.
+
+    Args:
+        text: a comma list of `metric=share`; the share is a number up to 1, or empty for no target.
+
+    Raises:
+        ValueError: the text does not hold; the message says which target, and how to write it.
+    """
+    said: dict[str, float | None] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        metric, equals, share = map(str.strip, part.partition("="))
+        if not equals:
+            raise ValueError(f"{shortened(part, _SHOWN)!r} is no target: write answered_in_24h=0.95")
+        if metric not in METRICS_WITH_TARGETS:
+            near = difflib.get_close_matches(metric, METRICS_WITH_TARGETS, n=1, cutoff=0.0)
+            raise ValueError(f"{shortened(metric, _SHOWN)!r} has no target; did you mean {near[0]}?")
+        if metric in said:
+            raise ValueError(f"{metric} has two targets")
+        said[metric] = _share(metric, share) if share else None
+    return {metric: share for metric, share in {**DEFAULT_TARGETS, **said}.items() if share is not None}
+
+
+def _share(metric: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"{metric}: {shortened(text, _SHOWN)!r} is no share: write a number above 0, up to 1, as 0.95")
+    return share
