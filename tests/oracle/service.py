@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from statistics import fmean, median
 from typing import Any
@@ -14,6 +15,7 @@ from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.mentions import Post, posts
 from tests.oracle.paths import Solution, Visit, paths
 from tests.oracle.staff import observations as staff_observations
+from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import (
     Declared,
     Response,
@@ -26,7 +28,8 @@ from tests.oracle.surveys import (
 )
 
 VIEWS = (
-    "cases", "case_metrics", "staff", "survey_responses", "survey_results", "mentions", "paths",
+    "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
+    "survey_changes", "survey_words", "mentions", "paths",
 )  # fmt: skip
 """The views that are compared."""
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
@@ -44,6 +47,12 @@ def differences(world: World, views: Views) -> list[str]:
             "survey_responses", ("response_id",), views["survey_responses"], response_rows(of_responses, declared)
         ),
         *unequal("survey_results", RESULT_KEY, views["survey_results"], survey_results(of_responses, declared)),
+        *unequal("survey_rates", RATE_KEY, views["survey_rates"], survey_rates(of_responses)),
+        *unequal(
+            "survey_question_rates", QUESTION_KEY, views["survey_question_rates"], survey_question_rates(of_responses)
+        ),
+        *unequal("survey_changes", QUESTION_KEY, views["survey_changes"], survey_changes(of_responses, declared)),
+        *unequal("survey_words", (*QUESTION_KEY, "answer"), views["survey_words"], survey_words(of_responses)),
         *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
     ]
@@ -98,15 +107,11 @@ def survey_results(told: Iterable[Response], declared: Declared) -> Iterator[dic
     """Add up answers by question, month and dimension."""
     found: dict[tuple[object, ...], list[tuple[float | None, bool, bool]]] = defaultdict(list)
     for response in told:
-        followed = response.followed
         for touch in response.answers:
             score = score_of(touch, declared)
             is_good = score is not None and is_favourable(touch, score)
-            dimensions = {
-                "channel": touch.channel, "about": touch.record.get("about"), "staff": response.staff,
-                "followed": followed.kind if followed else None,
-            }  # fmt: skip
-            for dimension in [("all", ""), *((name, value) for name, value in dimensions.items() if value)]:
+            dimensions = [*response.dimensions, ("channel", touch.channel), ("about", touch.record.get("about"))]
+            for dimension in [("all", ""), *(pair for pair in dimensions if pair[1])]:
                 survey = touch.record["survey_id"]
                 of_one = found[survey, question_of(touch), month_of(touch.at), *dimension]
                 of_one.append((score, is_good, contradicts(touch, declared)))
@@ -118,6 +123,41 @@ def survey_results(told: Iterable[Response], declared: Declared) -> Iterator[dic
             "contradicting": sum(other for _, _, other in answers), "mean": fmean(scores) if scores else None,
             "share": good / len(scores) if scores else None,
         }  # fmt: skip
+
+
+RATE_KEY = ("survey_id", "month", "dimension", "dimension_value")
+QUESTION_KEY = ("survey_id", "month", "question")
+ASKED = {survey.id: [question.id for question in survey.question] for survey in shipped()}
+
+
+def survey_rates(told: Sequence[Response]) -> Iterator[dict[str, Any]]:
+    """Add up what became of responses, by survey, month and dimension."""
+    asked = lengths(told, ASKED)
+    for key, one in rates(told, month_of).items():
+        yield {**dict(zip(RATE_KEY, key, strict=True)), **asdict(one), "questions": asked[key[0]]}
+
+
+def survey_question_rates(told: Sequence[Response]) -> Iterator[dict[str, Any]]:
+    """Add up what became of those who came to a survey, by question."""
+    found = question_rates(told, ASKED, month_of)
+    for key, one in found.items():
+        started = found[*key[:2], ""].answered
+        yield {**dict(zip(QUESTION_KEY, key, strict=True)), **asdict(one), "started": started}
+
+
+def survey_changes(told: Iterable[Response], declared: Declared) -> Iterator[dict[str, Any]]:
+    """Add up how the same customers' scores differ."""
+    for (survey, question, month), differences in changes(told, declared, month_of).items():
+        key = dict(zip(QUESTION_KEY, (survey, month, question), strict=True))
+        yield {**key, "n": len(differences), "mean_change": fmean(differences)}
+
+
+def survey_words(told: Iterable[Response]) -> Iterator[dict[str, Any]]:
+    """Add up what is said alike."""
+    for (survey, question, month), one in words(told, month_of).items():
+        key = dict(zip(QUESTION_KEY, (survey, month, question), strict=True))
+        for said, n in one.counts.items():
+            yield {**key, "answer": min(one.spellings[said]), "n": n, "answers": sum(one.counts.values())}
 
 
 def mentions(world: World) -> Iterator[dict[str, Any]]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.oracle.surveys import Declared, Response, question_of, score_of
 
-MonthOf = Callable[[int], str]
-"""The month in which a moment (ms) falls, as views show it."""
+MonthOf = Callable[[int], object]
+"""The month in which a moment (ms) falls, in any form."""
 Key = tuple[Any, ...]
 
 
