@@ -12,6 +12,7 @@ from typing import Literal
 
 from touchline.report.changes import Change
 from touchline.report.estimates import Estimate, RowDict
+from touchline.report.service import Care
 
 Direction = Literal["worse", "better"]
 """The direction of a shift."""
@@ -108,6 +109,7 @@ class Findings:
     intake: Intake
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
+    care: Care
     abandoned: list[Abandoned]
     worse: list[Shift]
     better: list[Shift]

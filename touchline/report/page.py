@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +32,8 @@ from touchline.report.formatting import (
     what_happened,
 )
 from touchline.report.money import format_money, format_sums
+from touchline.report.printing import heading, new_table, say, say_indented
+from touchline.report.service_page import print_service
 from touchline.report.timeline import draw
 from touchline.report.verdicts.design import WINDOW_DAYS
 from touchline.terminal import styled
@@ -53,6 +54,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     """
     _intake(findings.intake, bad_lines, console)
     _ratings(findings, console)
+    print_service(findings.care, console)
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
     _worst_journey(findings.worst_journey, console)
@@ -60,78 +62,55 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     _ask_more(examples, console)
 
 
-def _heading(title: str, console: Console) -> None:
-    console.print()
-    console.rule(styled(title, "bold"), align="left", characters="─")
-
-
-def _say(text: str, console: Console, style: str = "") -> None:
-    console.print(styled(text, style))
-
-
-def _say_indented(sentences: Sequence[str], console: Console, style: str) -> None:
-    for sentence in sentences:
-        console.print(Padding(styled(sentence, style), (0, 0, 0, 2)))
-
-
-def _table(*columns: str) -> Table:
-    """Return a table whose first column is text and whose other columns are numbers."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(columns[0])
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
-
-
 def _intake(intake: Intake, bad_lines: int, console: Console) -> None:
-    _heading("What came in", console)
+    heading("What came in", console)
     if intake.first_at is None or intake.last_at is None:
-        _say("Nothing: no touchpoint is in the tables.", console)
+        say("Nothing: no touchpoint is in the tables.", console)
     else:
         unknown = f", {intake.anonymous:,} of them not known by name" if intake.anonymous else ""
-        _say(
+        say(
             f"{counted(intake.touchpoints, 'touchpoint')} of "
             f"{counted(intake.customers, 'customer')}{unknown}, "
             f"from {day(intake.first_at)} to {day(intake.last_at)}.",
             console,
         )
         if intake.identifiers:
-            _say(
+            say(
                 f"Known of {counted(intake.identified, 'customer')}: {counted(intake.identifiers, 'identifier')} "
                 "(cookies, addresses and others). What states only these counts for them, too.",
                 console,
             )
-        table = _table("", "touchpoints", "share")
+        table = new_table("", "touchpoints", "share")
         for kind, number in intake.kinds.items():
             name = plural(kind)
             table.add_row(styled(name[:1].upper() + name[1:]), f"{number:,}", f"{number / intake.touchpoints:.0%}")
         console.print(table)
         if intake.revenue:
-            _say(f"Sold: {format_sums(intake.revenue)}.", console)
+            say(f"Sold: {format_sums(intake.revenue)}.", console)
     if intake.refused:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in intake.refused.items())
         refused = sum(intake.refused.values())
-        _say(f"{counted(refused, 'message')} refused: {reasons}.", console, "yellow")
+        say(f"{counted(refused, 'message')} refused: {reasons}.", console, "yellow")
     if bad_lines:
         was = "was" if bad_lines == 1 else "were"
-        _say(f"{counted(bad_lines, 'line')} of the input {was} bad, and not published.", console, "yellow")
+        say(f"{counted(bad_lines, 'line')} of the input {was} bad, and not published.", console, "yellow")
     if not (intake.refused or bad_lines):
-        _say("Nothing was refused.", console)
+        say("Nothing was refused.", console)
 
 
 def _ratings(findings: Findings, console: Console) -> None:
-    _heading("How they rate you", console)
+    heading("How they rate you", console)
     if not findings.ratings:
-        _say("No survey was answered, so there is no NPS and no CSAT.", console)
+        say("No survey was answered, so there is no NPS and no CSAT.", console)
     else:
-        table = _table("", "result", "95 % sure between", "answers")
+        table = new_table("", "result", "95 % sure between", "answers")
         for metric in METRICS:
             if metric.section == "ratings":
                 _rating_row(table, metric.title, metric.name, findings)
         console.print(table)
     if findings.service:
         console.print()
-        table = _table("How they were served", "result", "of")
+        table = new_table("How they were served", "result", "of")
         # Shares first, then durations.
         for metric in sorted(METRICS, key=lambda metric: metric.kind == "duration"):
             estimate = findings.service.get(metric.name)
@@ -160,11 +139,11 @@ def _rating(name: str, value: float | None) -> str:
 
 
 def _abandoned(rows: Sequence[Abandoned], console: Console) -> None:
-    _heading("What was abandoned, and what it was worth", console)
+    heading("What was abandoned, and what it was worth", console)
     if not rows:
-        _say("Nothing was abandoned: no cart, no call, no survey.", console)
+        say("Nothing was abandoned: no cart, no call, no survey.", console)
         return
-    table = _table("", "abandoned", "came back", "lost", "won back")
+    table = new_table("", "abandoned", "came back", "lost", "won back")
     for row in rows:
         name = SUBJECTS.get(row.subject, row.subject)
         table.add_row(
@@ -184,10 +163,10 @@ def _lines(sums: dict[str, int]) -> Text:
 
 
 def _shifts(findings: Findings, console: Console) -> None:
-    _heading("Who turned sour, who turned sweet", console)
-    _say("Experience goes from -1 (served badly) to +1 (served well).", console, "dim")
+    heading("Who turned sour, who turned sweet", console)
+    say("Experience goes from -1 (served badly) to +1 (served well).", console, "dim")
     if not findings.worse and not findings.better:
-        _say("Nobody: no customer's experience changed lastingly.", console)
+        say("Nobody: no customer's experience changed lastingly.", console)
         return
     _shift_list("turned sour", findings.worse, console)
     _shift_list("turned sweet", findings.better, console)
@@ -195,15 +174,15 @@ def _shifts(findings: Findings, console: Console) -> None:
 
 def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
     if not shifts:
-        _say(f"Nobody {what}.", console)
+        say(f"Nobody {what}.", console)
         return
     style = "red" if shifts[0].direction == "worse" else "green"
-    _say(f"{len(shifts):,} {what}, the furthest first:", console, style)
-    _say(f"  {_mostly(shifts)}", console)
+    say(f"{len(shifts):,} {what}, the furthest first:", console, style)
+    say(f"  {_mostly(shifts)}", console)
     for shift in shifts[:MAX_SHIFTS]:
         _shift_lines(shift, console)
     if len(shifts) > MAX_SHIFTS:
-        _say(f"  … and {len(shifts) - MAX_SHIFTS:,} more.", console, "dim")
+        say(f"  … and {len(shifts) - MAX_SHIFTS:,} more.", console, "dim")
 
 
 def _mostly(shifts: Sequence[Shift]) -> str:
@@ -217,7 +196,7 @@ def _mostly(shifts: Sequence[Shift]) -> str:
 
 def _shift_lines(shift: Shift, console: Console) -> None:
     who = shift.customer_id
-    _say(
+    say(
         f"  {who}: {level(shift.before)} to {level(shift.after)}, since {moment(shift.onset_at)}",
         console,
     )
@@ -230,30 +209,30 @@ def _shift_lines(shift: Shift, console: Console) -> None:
 def _said(intro: str, kind: str, action: str, text: str, console: Console) -> None:
     """Print a touchpoint and, as far as the line goes, its words."""
     what = f"{intro} {what_happened(kind, action)}"
-    _say(f"{what} {quote(text, console.width - len(what) - 2)}".rstrip(), console, "dim")
+    say(f"{what} {quote(text, console.width - len(what) - 2)}".rstrip(), console, "dim")
 
 
 def _worst_journey(journey: Journey | None, console: Console) -> None:
     if journey is None:
-        _heading("The customer who was hurt most", console)
-        _say("Nobody turned sour, so there is no such journey to show.", console)
+        heading("The customer who was hurt most", console)
+        say("Nobody turned sour, so there is no such journey to show.", console)
         return
     shift = journey.shift
-    _heading(f"The customer who was hurt most: {shift.customer_id}", console)
-    _say(
+    heading(f"The customer who was hurt most: {shift.customer_id}", console)
+    say(
         f"Fell from {level(shift.before)} to {level(shift.after)} on {moment(shift.onset_at)}. "
         f"The journey: {counted(len(journey.steps), 'touchpoint')}, "
         f"{OUTCOMES.get(journey.outcome, journey.outcome)}.",
         console,
     )
-    _say(
+    say(
         "Left of the line: served badly. Right: served well. ▶ marks the likely cause.",
         console,
         "dim",
     )
     for line in draw(journey, console.width):
         console.print(line, no_wrap=True, crop=True)
-    _say(_afterwards(journey), console)
+    say(_afterwards(journey), console)
 
 
 def _afterwards(journey: Journey) -> str:
@@ -265,28 +244,28 @@ def _afterwards(journey: Journey) -> str:
 
 
 def _changes(changes: Sequence[Change], console: Console) -> None:
-    _heading("Did your changes help?", console)
+    heading("Did your changes help?", console)
     if not changes:
-        _say("No change in the business was reported, so there is nothing to compare.", console)
+        say("No change in the business was reported, so there is nothing to compare.", console)
         return
-    _say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
+    say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
     for change in changes:
         reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
         topic = f" ({change.topic})" if change.topic else ""
-        _say(
+        say(
             f"{change.name}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
             console,
             {"better": "green", "worse": "red"}.get(change.verdict.answer, ""),
         )
-        table = _table("", "before", "after")
+        table = new_table("", "before", "after")
         before, after = change.before, change.after
         table.add_row("  experience", _experience(before), _experience(after))
         table.add_row("  NPS", _nps(before), _nps(after))
         table.add_row("  turned sour", f"{before.got_worse:,}", f"{after.got_worse:,}")
         console.print(table)
-        _say_indented(reasons(change), console, "dim")
-        _say_indented(warnings(change), console, "yellow")
-    _say("What came after a change need not have come because of it.", console, "dim")
+        say_indented(reasons(change), console, "dim")
+        say_indented(warnings(change), console, "yellow")
+    say("What came after a change need not have come because of it.", console, "dim")
 
 
 def _experience(period: Period) -> str:
@@ -308,7 +287,7 @@ def _with_interval(estimate: Estimate | None, shown: Callable[[float], str]) -> 
 def _ask_more(examples: Sequence[str], console: Console) -> None:
     if not examples:
         return
-    _heading("Ask more", console)
+    heading("Ask more", console)
     for example in examples:
         # Unwrapped, however narrow the terminal: a command is there to be copied.
         console.print(styled("  " + example), soft_wrap=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from schemas.metrics import METRICS, Section
 from schemas.units import DAY_MS
+from touchline.report.asking import Ask
 from touchline.report.changes import (
     Change,
     Period,
@@ -27,11 +27,9 @@ from touchline.report.findings import (
     build_journey,
     build_shifts,
 )
+from touchline.report.service_queries import read_care
 from touchline.report.verdicts import Cell
 from touchline.report.verdicts.design import WINDOW_DAYS
-
-Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
-"""Runs a query with `{name:Type}` parameters and returns its rows, column to value."""
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -129,6 +127,7 @@ def read_findings(ask: Ask) -> Findings:
         intake=intake,
         ratings=_ratings(ask, sums),
         service=_service(sums),
+        care=read_care(ask, intake.last_at or 0),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],

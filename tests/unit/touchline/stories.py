@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.unit.touchline.service_story import SERVED, UNSERVED
 from touchline.report import queries
+from touchline.report.asking import Ask
 
 SEPTEMBER = 1_788_220_800_000
 """1 September 2026, 00:00 UTC."""
@@ -68,6 +70,7 @@ STEPS = [
 ]
 
 STORY: dict[str, list[dict[str, Any]]] = {
+    **SERVED,
     queries.KINDS: [
         {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
         {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
@@ -108,6 +111,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
 
 NOTHING: dict[str, list[dict[str, Any]]] = {
     **{sql: [] for sql in STORY},
+    **UNSERVED,
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
     queries.IDENTIFIERS: [{"identifiers": 0, "customers": 0}],
     queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
@@ -115,7 +119,7 @@ NOTHING: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def teller(story: Mapping[str, list[dict[str, Any]]]) -> queries.Ask:
+def teller(story: Mapping[str, list[dict[str, Any]]]) -> Ask:
     """Return an `Ask` that knows the answers of a story."""
 
     def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

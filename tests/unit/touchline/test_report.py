@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from tests.unit.touchline.pages import page_of
 from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, around_change, shift, step, teller
 from touchline.report import print_report, queries, read_findings
 from touchline.report.estimates import share_estimate
@@ -20,10 +19,9 @@ from touchline.report.timeline import Gap, draw, shorten
 
 
 def printed(story: dict[str, list[dict[str, object]]], width: int = 80, bad_lines: int = 0) -> str:
-    page = io.StringIO()
-    console = Console(file=page, width=width)
-    print_report(read_findings(teller(story)), console, ['touchline query "SELECT 1" --data d'], bad_lines)
-    return page.getvalue()
+    findings = read_findings(teller(story))
+    command = 'touchline query "SELECT 1" --data d'
+    return page_of(lambda console: print_report(findings, console, [command], bad_lines), width)
 
 
 def test_it_tells_what_came_in_and_what_was_refused() -> None:
