@@ -37,21 +37,19 @@ METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
 def differences(world: World, views: Views) -> list[str]:
     """Return how the views differ from what the world holds."""
-    declared = _declared()
+    known = declared()
     of_cases, of_responses = cases(world), responses(world)
     return [
         *unequal("cases", ("subject", "case_id", "customer_id"), views["cases"], of_cases),
         *unequal("case_metrics", METRIC_KEY, views["case_metrics"], case_metrics(of_cases)),
         *unequal("staff", ("metric", "month", "agent"), views["staff"], staff(world)),
-        *unequal(
-            "survey_responses", ("response_id",), views["survey_responses"], response_rows(of_responses, declared)
-        ),
-        *unequal("survey_results", RESULT_KEY, views["survey_results"], survey_results(of_responses, declared)),
+        *unequal("survey_responses", ("response_id",), views["survey_responses"], response_rows(of_responses, known)),
+        *unequal("survey_results", RESULT_KEY, views["survey_results"], survey_results(of_responses, known)),
         *unequal("survey_rates", RATE_KEY, views["survey_rates"], survey_rates(of_responses)),
         *unequal(
             "survey_question_rates", QUESTION_KEY, views["survey_question_rates"], survey_question_rates(of_responses)
         ),
-        *unequal("survey_changes", QUESTION_KEY, views["survey_changes"], survey_changes(of_responses, declared)),
+        *unequal("survey_changes", QUESTION_KEY, views["survey_changes"], survey_changes(of_responses, known)),
         *unequal("survey_words", (*QUESTION_KEY, "answer"), views["survey_words"], survey_words(of_responses)),
         *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
@@ -209,7 +207,7 @@ def _sentiments(world: World) -> Mapping[str, float | None]:
     return {touch.event_id: touch.sentiment for history in world.people.values() for touch in history.touches}
 
 
-def _declared() -> Declared:
+def declared() -> Declared:
     """Return the scales of the questionnaires that are shipped."""
     return {
         (survey.id, question.id): (float(scale.scale_min), float(scale.scale_max), scale.higher_is_better)

@@ -10,7 +10,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -27,6 +26,8 @@ from tests.integration.kept import lines as lines_of
 from tests.oracle.compare import World, customers, journeys
 from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read
 from tests.unit.played_lines import store
+from tests.unit.questions_service import SERVICE_ANSWERS
+from tests.unit.questions_shop import Line, Rows, Shop, at, shown
 
 pytestmark = pytest.mark.embedded
 
@@ -39,37 +40,6 @@ QUERIES = {
     for number, sql in re.findall(r"^### (\d+)\. .+\n(?s:.*?)^```sql\n((?s:.*?));\n```", PAGE.read_text(), re.MULTILINE)
 }
 Z = 1.959963984540054
-
-Line = dict[str, Any]
-Rows = list[list[Any]]
-
-
-@dataclass(frozen=True)
-class Shop:
-    """The sample: its lines, what the oracle makes of them, and the database that holds it."""
-
-    lines: list[Line]
-    world: World
-    database: Engine
-    shifts: list[Line]
-
-    @property
-    def owners(self) -> dict[str, str]:
-        """Whose each touchpoint is, by event_id."""
-        people = self.world.people.values()
-        return {touch.event_id: touch.customer for history in people for touch in history.touches}
-
-    def of(self, kind: str) -> Iterator[Line]:
-        """Give the lines of a kind in order of time."""
-        return (line for line in self.lines if line["kind"] == kind)
-
-    def by(self, kind: str, name: str) -> dict[tuple[str, str], list[Line]]:
-        """Return the lines of a kind by their customer and one of their fields."""
-        found: dict[tuple[str, str], list[Line]] = defaultdict(list)
-        owners = self.owners
-        for line in self.of(kind):
-            found[owners[line["event_id"]], line[name]].append(line)
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +55,6 @@ def shop(chdb_opened: Engine) -> Shop:
         for row in select(chdb_opened, f"SELECT {', '.join(columns)} FROM sentiment_shifts")
     ]
     return Shop(lines, World.of(read(lines, sentiments), {"sentiment_shifts": shifts}, UNTIL), chdb_opened, shifts)
-
-
-def at(line: Line) -> int:
-    return milliseconds(line["occurred_at"])
-
-
-def shown(time: int) -> str:
-    """Return a time as ClickHouse shows it."""
-    moment_in_utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time)
-    return f"{moment_in_utc:%Y-%m-%d %H:%M:%S}.{time % 1000:03}"
 
 
 def monday(time: int) -> datetime:
@@ -353,7 +313,7 @@ ANSWERS: dict[int, Callable[[Shop], Rows]] = dict(
             nps_by_region, verbatims, satisfaction, survey_rates, posts_by_product, soured_after_a_refund,
             revenue_at_risk, three_bad_experiences, onsets, funnel, skus_left, worth_of_carts, orders_that_came_back,
             bought_again, campaigns, repeat_callers, first_replies, resolution, waits_by_topic, promises,
-            calls_after_deliveries, failing_pages,
+            calls_after_deliveries, failing_pages, *SERVICE_ANSWERS,
         ),
         start=1,
     )
@@ -363,7 +323,7 @@ ANSWERS: dict[int, Callable[[Shop], Rows]] = dict(
 def test_every_question_has_a_query_and_an_answer_to_read() -> None:
     page = PAGE.read_text()
 
-    assert list(QUERIES) == list(ANSWERS) == list(range(1, 23))
+    assert list(QUERIES) == list(ANSWERS) == list(range(1, len(ANSWERS) + 1))
     assert len(re.findall(r"^```\n\n\S", page, re.MULTILINE)) == len(QUERIES), "a line says how to read each answer"
 
 

@@ -1,0 +1,217 @@
+"""What the queries of docs/questions.md on service should give, worked out of the sample's lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from tests.oracle import service
+from tests.oracle.cases import cases
+from tests.oracle.paths import Visit, paths
+from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
+from tests.oracle.surveys import (
+    Response,
+    is_favourable,
+    question_of,
+    responses,
+    score_of,
+)
+from tests.unit.questions_shop import Rows, Shop, at, shown
+
+Z = 1.959963984540054
+HOUR_S = 3_600
+DAY_S = 24 * HOUR_S
+DECLARED = service.declared()
+
+
+def rounded(value: float) -> Any:
+    """Return what equals the value to three decimals, whichever way one that lies between two is rounded."""
+    return pytest.approx(value, abs=5.1e-4)
+
+
+def own_cases(shop: Shop) -> Iterator[dict[str, Any]]:
+    """Give the cases, without posts."""
+    return (row for row in cases(shop.world) if row["subject"] == "case")
+
+
+def kept_waiting(shop: Shop) -> Rows:
+    rows = [
+        [row["customer_id"], row["case_id"], row["topic"] or "", round(row["age_seconds"] / DAY_S, 1),
+         row["waiting_seconds"] is None]
+        for row in own_cases(shop) if row["status"] == "open"
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[3], row[1]))
+
+
+def broken_promises(shop: Shop) -> Rows:
+    rows = [
+        [row["customer_id"], row["case_id"], row["owner"] or "", row["promised"], row["promises_broken"]]
+        for row in own_cases(shop) if row["promises_broken"]
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[4], row[1]))
+
+
+def asked_again(shop: Shop) -> Rows:
+    rows = [
+        [row["customer_id"], row["case_id"], row["topic"] or "", row["contacts"], row["status"]]
+        for row in own_cases(shop) if row["contacts"] > 1
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[3], row[1]))
+
+
+def answered_within_a_day(shop: Shop) -> Rows:
+    answers: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for row in cases(shop.world):
+        if row["answered_in_24h"] is not None:
+            answers[shown(service.month_of(row["opened_at"])), row["channel"]].append(row["answered_in_24h"])
+    rows: Rows = []
+    for (month, channel), of_one in sorted(answers.items()):
+        n, share = len(of_one), sum(of_one) / len(of_one)
+        centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+        margin = Z * ((share * (1 - share) / n + Z * Z / (4 * n * n)) ** 0.5) / (1 + Z * Z / n)
+        rows.append([month, channel, n, round(share, 4), max(0.0, centre - margin), min(1.0, centre + margin), 0.9])
+    return rows
+
+
+def longest_silences(shop: Shop) -> Rows:
+    rows = [
+        [row["customer_id"], row["case_id"], round(row["longest_silence_seconds"] / HOUR_S, 1), row["updates"]]
+        for row in own_cases(shop) if row["resolved_at"] is not None
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[2], row[1]))[:10]
+
+
+def complaints(shop: Shop) -> Rows:
+    found: dict[str, list[bool]] = defaultdict(list)
+    for row in own_cases(shop):
+        found[row["topic"] or ""].append(row["complaint"])
+    total = sum(map(sum, found.values()))
+    rows = [[about, len(ones), sum(ones), round(sum(ones) / total, 4)] for about, ones in found.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0]))
+
+
+def scores(shop: Shop, keys: Callable[[Response, str], list[str]]) -> dict[str, list[tuple[float, bool]]]:
+    """Return scores, and whether they are good, by the keys of a response and a question."""
+    found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for response in responses(shop.world):
+        for touch in response.answers:
+            score = score_of(touch, DECLARED)
+            if score is not None:
+                for key in keys(response, question_of(touch)):
+                    found[key].append((score, is_favourable(touch, score)))
+    return found
+
+
+def worst_questions(shop: Shop) -> Rows:
+    found = scores(shop, lambda response, question: [f"{response.survey}/{question}"])
+    rows: Rows = [
+        [*key.split("/"), len(ones), round(fmean(good for _, good in ones), 4), rounded(fmean(one for one, _ in ones))]
+        for key, ones in found.items() if len(ones) >= 20
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row[3], row[0], row[1]))
+
+
+def given_up(shop: Shop) -> Rows:
+    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    found = question_rates(responses(shop.world), service.ASKED, service.month_of)
+    for (survey, _, question), one in found.items():
+        counts[survey, question][0] += one.answered
+        counts[survey, question][1] += one.gave_up
+    rows: Rows = [[*key, came, left, round(left / came, 4)] for key, (came, left) in counts.items() if left]
+    return sorted(rows, key=lambda row: (-row[3], row[0], row[1]))
+
+
+def by_length(shop: Shop) -> Rows:
+    told = responses(shop.world)
+    asked, counts = lengths(told, service.ASKED), dict[int, list[int]]()
+    for (survey, _, dimension, _), one in rates(told, service.month_of).items():
+        if dimension == "all":
+            sums = counts.setdefault(asked[survey], [0, 0])
+            sums[0] += one.started
+            sums[1] += one.completed
+    return [[length, began, done, round(done / began, 4)] for length, (began, done) in sorted(counts.items())]
+
+
+def changed(shop: Shop) -> Rows:
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (survey, question, _), ones in changes(responses(shop.world), DECLARED, service.month_of).items():
+        found[survey, question] += ones
+    return [
+        [*key, len(ones), sum(one > 0 for one in ones), sum(one < 0 for one in ones), rounded(fmean(ones))]
+        for key, ones in sorted(found.items())
+    ]
+
+
+def best_staff(shop: Shop) -> Rows:
+    found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for response in responses(shop.world):
+        score = response.score(DECLARED)
+        if response.staff is not None and score is not None:
+            found[response.staff].append((response.customer, score))
+    rows: Rows = [
+        [name, len({customer for customer, _ in ones}), len(ones), fmean(score for _, score in ones)]
+        for name, ones in found.items()
+    ]
+    return [[*row, rounded(mean)] for *row, mean in sorted(rows, key=lambda row: (-row[3], row[0]))]
+
+
+def praised(shop: Shop) -> Rows:
+    counts: dict[str, int] = defaultdict(int)
+    for (survey, question, _), one in words(responses(shop.world), service.month_of).items():
+        if (survey, question) == ("service", "praise"):
+            for said, n in one.counts.items():
+                counts[min(one.spellings[said])] += n
+    return sorted(([name, n] for name, n in counts.items()), key=lambda row: (-row[1], row[0]))
+
+
+def bad_reviews(shop: Shop) -> Rows:
+    answered = {line["in_reply_to"] for line in shop.of("tweet") if line.get("in_reply_to")}
+    owners = shop.owners
+    return [
+        [shown(at(line)), owners[line["event_id"]], line["platform"], line["rating"], line["text"]]
+        for line in shop.of("tweet")
+        if line.get("rating", 5) <= 2 and line["post_id"] not in answered
+    ]
+
+
+def visits(shop: Shop) -> dict[tuple[str, str], list[Visit]]:
+    """Return the visits to pages, by area and page."""
+    found: dict[tuple[str, str], list[Visit]] = defaultdict(list)
+    for history in shop.world.people.values():
+        for one in paths(history.touches):
+            if isinstance(one, Visit) and one.step[1]:
+                found[one.step].append(one)
+    return found
+
+
+def pages_that_lose(shop: Shop) -> Rows:
+    rows: Rows = [
+        [page, len(ones), round(1 - fmean(one.went_on for one in ones), 4), sum(one.failed for one in ones)]
+        for (_, page), ones in visits(shop).items() if len(ones) >= 30
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[2], row[0]))
+
+
+def help_that_does_not(shop: Shop) -> Rows:
+    rows: Rows = [
+        [page, len(ones), sum(one.contacted for one in ones), round(fmean(one.contacted for one in ones), 4)]
+        for (area, page), ones in visits(shop).items() if area == "help"
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[3], row[0]))
+
+
+def worst_products(shop: Shop) -> Rows:
+    found = scores(shop, lambda response, _: list(response.skus))
+    rows: Rows = [[sku, len(ones), round(fmean(good for _, good in ones), 4)] for sku, ones in found.items()]
+    return sorted((row for row in rows if row[1] >= 20), key=lambda row: (row[2], row[0]))
+
+
+SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
+    kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
+    given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
+)  # fmt: skip
+"""By the order of the questions from the 23rd on."""
