@@ -103,7 +103,16 @@ ASOF LEFT JOIN
 -- The same with who is named last in the call or case that was followed, and with what the customer had bought: the skus
 -- of their last order before, within 14 days.
 CREATE OR REPLACE VIEW touchline.survey_followed AS
-SELECT s.*, if(p.occurred_at >= subtractDays(s.began_at, 14), p.skus, []) AS skus
+SELECT
+    s.*,
+    -- What responses and their answers are told apart by: one counts once for each product that was bought.
+    arrayFilter(
+        dimension -> dimension.1 = 'all' OR dimension.2 != '',
+        arrayConcat(
+            [('all', ''), ('staff', s.staff), ('followed', s.followed)],
+            arrayMap(sku -> ('product', sku), if(p.occurred_at >= subtractDays(s.began_at, 14), p.skus, []))
+        )
+    ) AS dimensions
 FROM
 (
     SELECT b.*, c.named AS staff
@@ -131,21 +140,10 @@ ASOF LEFT JOIN
     GROUP BY customer_id, occurred_at
 ) AS p ON s.customer_id = p.customer_id AND s.began_at > p.occurred_at;
 
--- What responses and answers are told apart by. One counts once for each product that was bought.
-CREATE OR REPLACE VIEW touchline.survey_dimensions AS
+-- The responses with what became of them, and what they are told apart by.
+CREATE OR REPLACE VIEW touchline.survey_outcomes AS
 SELECT
-    customer_id,
-    response_id,
-    arrayFilter(
-        dimension -> dimension.1 = 'all' OR dimension.2 != '',
-        arrayConcat(
-            [('all', ''), ('staff', f.staff), ('followed', f.followed)], arrayMap(sku -> ('product', sku), f.skus)
-        )
-    ) AS dimensions
-FROM touchline.survey_followed AS f;
-
-CREATE OR REPLACE VIEW touchline.survey_responses AS
-SELECT
+    b.dimensions AS dimensions,
     b.response_id AS response_id,
     b.survey_id AS survey_id,
     b.customer_id AS customer_id,
@@ -192,6 +190,12 @@ LEFT ANY JOIN
     GROUP BY customer_id, subject_id
 ) AS a ON b.customer_id = a.customer_id AND b.response_id = a.subject_id;
 
+CREATE OR REPLACE VIEW touchline.survey_responses AS
+SELECT
+    response_id, survey_id, customer_id, channel, followed, followed_id, staff, began_at, invited_at, started_at,
+    completed_at, abandoned_at, status, questions_answered, last_question, score, score_before, score_change
+FROM touchline.survey_outcomes;
+
 CREATE OR REPLACE VIEW touchline.survey_results AS
 SELECT
     m.survey_id AS survey_id,
@@ -229,6 +233,6 @@ FROM
         toUInt64(countIf(s.favourable)) AS favourable,
         countIf(s.contradicts) AS contradicting
     FROM touchline.survey_scores AS s
-    INNER JOIN touchline.survey_dimensions AS d ON s.customer_id = d.customer_id AND s.response_id = d.response_id
+    INNER JOIN touchline.survey_followed AS d ON s.customer_id = d.customer_id AND s.response_id = d.response_id
     GROUP BY survey_id, question, month, dimension
 ) AS m;

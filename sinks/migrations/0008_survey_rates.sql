@@ -8,7 +8,7 @@ SELECT
     r.month AS month,
     r.customer_id AS customer_id,
     r.response_id AS response_id,
-    r.channel AS channel,
+    arrayConcat(r.dimensions, if(r.channel = '', [], [('channel', r.channel)])) AS dimensions,
     r.invited_at IS NOT NULL AS is_invited,
     r.status != 'invited' AS is_started,
     r.completed_at IS NOT NULL AS is_completed,
@@ -23,7 +23,7 @@ FROM
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
         if(stored = '', 'UTC', stored) AS zone
     SELECT *, CAST(toDateTime(toStartOfMonth(began_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month
-    FROM touchline.survey_responses
+    FROM touchline.survey_outcomes
 ) AS r
 LEFT ANY JOIN
 (
@@ -74,16 +74,13 @@ FROM
         l.survey_id AS survey_id,
         any(l.length) AS length,
         l.month AS month,
-        arrayJoin(arrayConcat(
-            d.dimensions, arrayFilter(dimension -> dimension.2 != '', [('channel', l.channel)])
-        )) AS dimension,
+        arrayJoin(l.dimensions) AS dimension,
         countIf(l.is_invited) AS invited,
         countIf(l.is_invited AND l.is_started) AS responded,
         countIf(l.is_started) AS started,
         countIf(l.is_completed) AS completed,
         countIf(l.is_abandoned) AS abandoned
     FROM touchline.survey_lengths AS l
-    INNER JOIN touchline.survey_dimensions AS d ON l.customer_id = d.customer_id AND l.response_id = d.response_id
     GROUP BY survey_id, month, dimension
 ) AS m;
 
