@@ -17,13 +17,15 @@ from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
 from streams.identity.pseudonyms import key_id_of
 from streams.sentiment import VaderScorer
 from streams.settings import Settings, SettingsError, mask
+from touchline.calendars import configured_calendars
 from touchline.collect.capacity import check_bounds
 from touchline.collect.keys import load_keys
 from touchline.doctor.check import Check
 from touchline.doctor.clickhouse import check_clickhouse
 from touchline.doctor.kafka import check_kafka
 from touchline.doctor.probe import Endpoint, obstacle
-from touchline.errors import explain
+from touchline.errors import CommandError, explain
+from touchline.surveys import configured_surveys
 from touchline.topic_states import TopicStates, topic_states
 
 ANSWER_S = 2.0
@@ -46,6 +48,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
     yield _port("sink metrics", settings.metrics_host, settings.sink_metrics_port, "SINK_METRICS_PORT")
     yield _collector(settings)
+    yield _files(settings)
     yield _scorer()
 
 
@@ -59,6 +62,16 @@ def _collector(settings: Settings) -> Check:
     if not keys:
         return Check("collect", True, "no API keys: it would take requests from this machine alone")
     return Check("collect", True, f"API keys of {', '.join(keys.names)}")
+
+
+def _files(settings: Settings) -> Check:
+    """Return whether `touchline migrate` would take the files of business hours and questionnaires."""
+    try:
+        calendars, surveys = configured_calendars(settings), configured_surveys(settings)
+    except CommandError as error:
+        return Check("files", False, str(error))
+    names = [f"calendar {calendar.name}" for calendar in calendars] + [f"survey {survey.id}" for survey in surveys]
+    return Check("files", True, ", ".join(names) or "neither business hours nor questionnaires of your own")
 
 
 def _topics(settings: Settings) -> list[Check]:

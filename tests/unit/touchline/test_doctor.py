@@ -1,4 +1,4 @@
-"""Doctor says whether `touchline collect` would start, and whose API keys it has."""
+"""Doctor says whether `touchline collect` would start, and whether `touchline migrate` would take the files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from touchline.stack.ports import HOST, free_port
 KEY = "k" * 24
 
 
-def found(**settings: Any) -> Check:
-    """Return what is found of the collector, on a machine without servers."""
+def found(name: str = "collect", **settings: Any) -> Check:
+    """Return what a check finds on a machine without servers."""
     nowhere = f"{HOST}:{free_port()}"
     chosen = load(kafka=nowhere, clickhouse=f"clickhouse://{nowhere}", **settings)
-    (check,) = [check for check in run_checks(chosen) if check.name == "collect"]
+    (check,) = [check for check in run_checks(chosen) if check.name == name]
     return check
 
 
@@ -49,3 +49,18 @@ def test_without_keys_it_is_said_who_is_let_in_and_with_keys_whose_they_are(tmp_
     assert found(collect_keys=f"shop:{KEY}", collect_keys_file=str(file)) == Check(
         "collect", True, "API keys of shop, till"
     )
+
+
+def test_files_are_read_before_a_migration_needs_them(tmp_path: Path) -> None:
+    hours, survey = tmp_path / "hours.toml", tmp_path / "own.toml"
+    hours.write_text('[[calendar]]\nname = "desk"\ntime_zone = "UTC"\nhours.monday = ["09:00-17:00"]\n')
+    survey.write_text('id = "own"\ntitle = "T"\n[[question]]\nid = "q"\nkind = "text"\ntext = "Why?"\n')
+    both = {"calendars": str(hours), "surveys": str(survey)}
+
+    assert found("files") == Check("files", True, "neither business hours nor questionnaires of your own")
+    assert found("files", **both) == Check("files", True, "calendar desk, survey own")
+
+    survey.write_text("id = ")
+    check = found("files", **both)
+    assert not check.ok
+    assert check.text.startswith(f"TOUCHLINE_SURVEYS: {survey}: the survey cannot be read")
