@@ -33,11 +33,7 @@ def store_surveys(database: Database, surveys: Sequence[Survey]) -> str:
     )
     if found != [[str(len(rows))]]:
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            values = " UNION ALL ".join(_values(digest, row) for row in rows[start : start + ROWS_AT_ONCE])
-            database.execute(
-                f"INSERT INTO {DATABASE}.survey_questions_rows (digest, survey_id, question_id, place, kind, text, "
-                f"scale_min, scale_max, higher_is_better, answers) {values}"
-            )
+            _insert(database, digest, rows[start : start + ROWS_AT_ONCE])
     return digest
 
 
@@ -51,5 +47,14 @@ def _rows(survey: Survey) -> Iterator[_Row]:
         yield (survey.id, question.id, place, question.kind, question.text, *bounds)
 
 
-def _values(digest: str, row: _Row) -> str:
-    return "SELECT " + ", ".join(quoted(value) if isinstance(value, str) else str(value) for value in (digest, *row))
+def _insert(database: Database, digest: str, rows: Sequence[_Row]) -> None:
+    literals = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+    others = ", ".join(f"row.{place}" for place in range(2, len(rows[0]) + 1))
+    database.execute(
+        f"INSERT INTO {DATABASE}.survey_questions_rows (digest, survey_id, question_id, place, kind, text, scale_min, "
+        f"scale_max, higher_is_better, answers) SELECT '{digest}', (arrayJoin([{literals}]) AS row).1, {others}"
+    )
+
+
+def _literal(value: object) -> str:
+    return quoted(value) if isinstance(value, str) else str(value)
