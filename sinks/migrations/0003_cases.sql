@@ -71,22 +71,8 @@ WHERE author = 'customer' OR in_reply_to IS NOT NULL;
 -- The steps with how long the calendar of their case's first source had been open by then, NULL without a calendar. Of the
 -- calendars the first that names the source holds, else the one that names none.
 CREATE OR REPLACE VIEW touchline.case_steps_worked AS
-WITH
-    (
-        SELECT (groupArray(place), groupArray(sources))
-        FROM
-        (
-            SELECT place, sources
-            FROM touchline.calendars_rows FINAL
-            WHERE digest = (SELECT max(value) FROM touchline.settings_rows FINAL WHERE name = 'calendars')
-            ORDER BY place
-        )
-    ) AS calendars,
-    arrayFirstIndex(sources -> has(sources, s.first_source), calendars.2) AS named,
-    if(named = 0, arrayFirstIndex(sources -> empty(sources), calendars.2), named) AS chosen
 SELECT
     s.*,
-    if(chosen = 0, 65535, calendars.1[chosen]) AS place,
     if(
         h.opens_at = 0,
         NULL,
@@ -94,20 +80,37 @@ SELECT
     ) AS worked_ms
 FROM
 (
-    SELECT
-        *,
-        indexOf(
-            [
-                'called', 'opened', 'acknowledged', 'updated', 'solution_offered', 'eta_given', 'escalated', 'answered',
-                'resolved', 'reopened', 'closed'
-            ],
-            step
-        ) AS turn,
-        first_value(source) OVER (PARTITION BY subject, case_id, customer_id ORDER BY occurred_at, turn, event_id)
-            AS first_source
-    FROM touchline.case_steps
+    WITH
+        (
+            SELECT (groupArray(place), groupArray(sources))
+            FROM
+            (
+                SELECT place, sources
+                FROM touchline.calendars_rows FINAL
+                WHERE digest = (SELECT max(value) FROM touchline.settings_rows FINAL WHERE name = 'calendars')
+                ORDER BY place
+            )
+        ) AS calendars,
+        arrayFirstIndex(sources -> has(sources, t.first_source), calendars.2) AS named,
+        if(named = 0, arrayFirstIndex(sources -> empty(sources), calendars.2), named) AS chosen
+    SELECT t.*, if(chosen = 0, 65535, calendars.1[chosen]) AS place
+    FROM
+    (
+        SELECT
+            *,
+            indexOf(
+                [
+                    'called', 'opened', 'acknowledged', 'updated', 'solution_offered', 'eta_given', 'escalated',
+                    'answered', 'resolved', 'reopened', 'closed'
+                ],
+                step
+            ) AS turn,
+            first_value(source) OVER (PARTITION BY subject, case_id, customer_id ORDER BY occurred_at, turn, event_id)
+                AS first_source
+        FROM touchline.case_steps
+    ) AS t
 ) AS s
-ASOF LEFT JOIN touchline.business_hours AS h ON place = h.place AND s.occurred_at >= h.opens_at;
+ASOF LEFT JOIN touchline.business_hours AS h ON s.place = h.place AND s.occurred_at >= h.opens_at;
 
 -- One row a case, and a post of a customer's. `as_of` is the time that the pipeline has reached: what nobody has answered,
 -- solved or kept by then is shown with its age. A bot's answer is none; it stands beside the first one of a person. A case

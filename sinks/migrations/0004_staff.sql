@@ -125,7 +125,7 @@ CREATE OR REPLACE VIEW touchline.staff_cases AS
 SELECT
     c.customer_id AS customer_id,
     c.case_id AS case_id,
-    assumeNotNull(arrayLast(s -> s.3 IS NOT NULL AND s.1 <= solved.2, o.steps).3) AS owner,
+    assumeNotNull(arrayLast(s -> s.3 IS NOT NULL AND s.1 <= assumeNotNull(solved.2), o.steps).3) AS owner,
     solved.1 AS solution,
     assumeNotNull(solved.2) AS solved_at,
     c.first_contact_resolution AS first_contact_resolution
@@ -138,8 +138,8 @@ INNER JOIN
 ) AS o ON c.customer_id = o.customer_id AND c.case_id = o.case_id
 ARRAY JOIN [('first', c.first_resolved_at), ('last', c.resolved_at)] AS solved
 WHERE c.subject = 'case' AND solved.2 IS NOT NULL
-    AND arrayExists(s -> s.3 IS NOT NULL AND s.1 <= solved.2, o.steps)
-    AND arrayExists(s -> s.1 = solved.2 AND s.4 IN ('resolved', 'closed') AND s.5 != 'bot', o.steps);
+    AND arrayExists(s -> s.3 IS NOT NULL AND s.1 <= assumeNotNull(solved.2), o.steps)
+    AND arrayExists(s -> s.1 = assumeNotNull(solved.2) AND s.4 IN ('resolved', 'closed') AND s.5 != 'bot', o.steps);
 
 -- The customer's next experience counts for each agent of a call, from the call's end on, and for the owner of a case.
 CREATE OR REPLACE VIEW touchline.staff AS
