@@ -9,45 +9,31 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
-from schemas import erasures, identity_links, journey_log, watermarks
-from schemas.avro.codec import Codec
-from schemas.avro.registry import FileRegistry
-from schemas.erasures import ERASED
+from schemas import identity_links, journey_log, watermarks
 from schemas.identity_links import Command, Erase
 from schemas.journey_log import Touchpoint
-from schemas.rows import TABLES
-from schemas.topics import FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
+from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
 from schemas.watermarks import TaskWatermark
-from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
 from streams.agents import journeys
-from streams.agents.identity import Linking
-from streams.agents.journeys import Journeys, PartitionRevokedError, rules_of
-from streams.agents.services import Services
-from streams.agents.stating import Stating
-from streams.agents.watermarks import Watermarks
-from streams.identity.identities import Identities
-from streams.identity.statements import Statements
-from streams.identity.subjects import SubjectStatements
+from streams.agents.journeys import PartitionRevokedError
 from streams.journeys import customers
 from streams.journeys.partition import Partition
 from streams.journeys.pending_blocks import BLOCK_BYTES
-from streams.kafka.offsets import OffsetTracker, Record
+from streams.kafka.offsets import OffsetTracker
 from streams.kafka.producer import Message, partition_for
-from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 from tests.simulation.broker import Broker, KilledError, MortalProducer, Place
-from tests.simulation.journeys_log import is_deleted
+from tests.simulation.facts import tables
+from tests.simulation.workers import Worker, restored, start, stating
 
 LAST_TICKS = 20
 QUIET = 60
@@ -69,10 +55,6 @@ CATCHES_UP, ROUNDS = 0.5, 3
 they report meanwhile."""
 SLOW = 0.05
 """What part of the times a partition is read whose reader is behind."""
-TELEMETRY = Telemetry.on(CollectorRegistry())
-REGISTRY = FileRegistry()
-CODEC = Codec(REGISTRY)
-"""Those of all workers: to make them takes long."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +68,6 @@ class Paused:
     worker: Worker
     acting: asyncio.Task[None]
     wakes: float
-
-
-@dataclass
-class Worker:
-    """One process with the agents that it runs."""
-
-    producer: MortalProducer
-    journeys: Journeys
-    linking: Linking
-    watermarks: Watermarks
 
 
 class Cluster:
@@ -119,7 +91,7 @@ class Cluster:
         calm: bool = False,
         signalled_until: int = 0,
     ) -> None:
-        self._rules = rules_of(settings, signalled_until)
+        self._signalled_until = signalled_until
         self._disorder_ms = disorder_ms
         # Some write amid a chunk, and may die between two such writes.
         self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
@@ -131,7 +103,7 @@ class Cluster:
         self._crashes = crashes
         self._workers = [self._start() for _ in range(workers)]
         self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
-        self._stating = _stating(settings)
+        self._stating = stating(settings)
         self._links_end = 0
         self._slow = self._rng.choice((None, *self._places()))
         self._is_calm = calm
@@ -161,27 +133,7 @@ class Cluster:
 
     def tables(self) -> MemoryWriter:
         """Return what a sink has stored that has read all facts, and deletes or drops what it is told to."""
-        writer = MemoryWriter()
-        told = [
-            (place[0], erasures.decode_rows(record.value or b""))
-            for place, records in self.broker.logs.items()
-            for record in records
-            if record.key == ERASED and place[0] in FACTS_TOPICS
-        ]
-        for (topic, _), records in self.broker.logs.items():
-            for record in records if topic in FACTS_TOPICS else ():
-                if record.key == ERASED:
-                    continue
-                table, batch = (record.key or b"").decode() or FACTS_TOPICS[topic], Batch()
-                batch.add_message(table, record.value or b"")
-                columns, orders = TABLES[table].__struct_fields__, [order for where, order in told if where == topic]
-                rows = [
-                    row
-                    for row in batch.rows(table)
-                    if not any(is_deleted(dict(zip(columns, row, strict=True)), order) for order in orders)
-                ]
-                writer.write(table, rows)
-        return writer
+        return tables(self.broker)
 
     async def _run(self, touchpoints: list[Touchpoint], commands: list[Command | Erase], end: int | None) -> None:
         rng, watermark = self._rng, 1
@@ -269,7 +221,7 @@ class Cluster:
             self._crashes -= 1
             for place_, messages in batches.items():
                 self.broker.append(place_, messages[: rng.randint(0, len(messages))])
-            self._stating = _stating(self._settings)
+            self._stating = stating(self._settings)
             self._take_in(arriving)
         else:
             ends = self.broker.write(batches)
@@ -372,40 +324,14 @@ class Cluster:
 
     def _start(self) -> Worker:
         producer = MortalProducer(self.broker, self._rng)
-        services = Services(self._settings, producer, TELEMETRY, clock=lambda: 0)
-        with patch.multiple(journeys, FileRegistry=lambda: REGISTRY, Codec=lambda _registry: CODEC):
-            reading = Journeys(services, self._restore, self._fetch)
-        worker = Worker(
+        return start(
+            self._settings,
+            self.broker,
             producer,
-            reading,
-            Linking(services, lambda: self._links_position(worker), self._history),
-            Watermarks(services, partial(self._history, WATERMARKS)),
+            lambda worker: self._owners[LINKS, 0] is worker,
+            self._signalled_until,
         )
-        return worker
-
-    def _links_position(self, worker: Worker) -> int | None:
-        """Return from where on a worker reads links, None where another does."""
-        return self.broker.committed[LINKS, 0] if self._owners[LINKS, 0] is worker else None
 
     def restored(self, number: int) -> Partition:
         """Return a partition of the log as its changelog has it."""
-        partition = Partition(number, self._settings.partitions, self._rules)
-        for record in self.broker.logs[JOURNEYS_STATE, number]:
-            partition.restore(record.key or b"", record.value)
-        partition.restored()
-        return partition
-
-    async def _restore(self, number: int) -> Partition:
-        return self.restored(number)
-
-    async def _fetch(self, topic: str, partition: int, offset: int) -> Record | None:
-        log = self.broker.logs[topic, partition]
-        return log[offset] if offset < len(log) else None
-
-    async def _history(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        yield list(self.broker.logs[topic, 0])
-
-
-def _stating(settings: Settings) -> Stating:
-    subjects = SubjectStatements(Identities(subjects=settings.subject_kinds).subjects)
-    return Stating(Statements(Identities()), subjects, settings.partitions)
+        return restored(self._settings, self.broker, number, self._signalled_until)

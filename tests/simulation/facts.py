@@ -1,0 +1,37 @@
+"""What a sink has stored that has read all facts of a simulated broker."""
+
+from __future__ import annotations
+
+from schemas import erasures
+from schemas.erasures import ERASED
+from schemas.rows import TABLES
+from schemas.topics import FACTS_TOPICS
+from sinks.batch import Batch
+from sinks.memory.writer import MemoryWriter
+from tests.simulation.broker import Broker
+from tests.simulation.journeys_log import is_deleted
+
+
+def tables(broker: Broker) -> MemoryWriter:
+    """Return what a sink has stored that has read all facts, and deletes or drops what it is told to."""
+    writer = MemoryWriter()
+    told = [
+        (place[0], erasures.decode_rows(record.value or b""))
+        for place, records in broker.logs.items()
+        for record in records
+        if record.key == ERASED and place[0] in FACTS_TOPICS
+    ]
+    for (topic, _), records in broker.logs.items():
+        for record in records if topic in FACTS_TOPICS else ():
+            if record.key == ERASED:
+                continue
+            table, batch = (record.key or b"").decode() or FACTS_TOPICS[topic], Batch()
+            batch.add_message(table, record.value or b"")
+            columns, orders = TABLES[table].__struct_fields__, [order for where, order in told if where == topic]
+            rows = [
+                row
+                for row in batch.rows(table)
+                if not any(is_deleted(dict(zip(columns, row, strict=True)), order) for order in orders)
+            ]
+            writer.write(table, rows)
+    return writer
