@@ -10,18 +10,17 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from schemas import identity_links, journey_log, watermarks
 from schemas.identity_links import Command, Erase
-from schemas.journey_log import LogRecord, Tick, Touchpoint
+from schemas.journey_log import Tick, Touchpoint
 from schemas.rows import TABLES
 from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
 from schemas.watermarks import TaskWatermark
 from streams.agents.journeys import PartitionRevokedError
 from streams.kafka.offsets import OffsetTracker
-from streams.kafka.producer import Batches, Message, partition_for
+from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.settings import Settings
 from tests.simulation.broker import BIG, Broker, KilledError, MortalProducer, Place
 from tests.simulation.facts import tables
@@ -41,6 +40,10 @@ class Scripted(MortalProducer):
         super().__init__(broker, random.Random(0))
         self.broker = broker
         self.there: There = lambda _message: True
+
+    async def send(self, batches: Batches) -> Ends:
+        # So that a story counts no writes of nothing.
+        return await super().send(batches) if batches else {}
 
     async def _meet_fate(self, batches: Batches) -> None:
         if self.fate == "killed":
@@ -111,7 +114,15 @@ class Script:
     # -- who reads it ----------------------------------------------------------------------------------------------
 
     async def read(self, *places: Place, most: int = BIG) -> None:
-        """Let the worker process the next records of partitions as a chunk each, and commit them."""
+        """Let the worker process the next records of partitions as a chunk each, and commit them.
+
+        Args:
+            places: by default all of the log and the links, until nothing more comes.
+        """
+        if not places:
+            ours = (*self.logs, LINKED)
+            while any(self.broker.chunk(place, 1) for place in ours):
+                await self.read(*ours)
         for place in places:
             found = self.broker.chunk(place, most)
             if found is not None:
@@ -164,16 +175,21 @@ class Script:
         agents = {LINKS: self.worker.linking.receive, WATERMARKS: self.worker.watermarks.receive}
         return agents.get(place[0], self.worker.journeys.process)
 
-    def settle(self, at: int) -> None:
-        """Append a tick: all have reached a time (ms), and all partitions, too."""
+    def settle(self, at: int, settled: int | None = None) -> None:
+        """Append a tick: all tasks have reached a time, and all partitions that one or another one, ms."""
+        tick = Tick(at, at if settled is None else settled, at)
         for place in self.logs:
-            self.broker.append(place, [Message(None, journey_log.encode(Tick(at, at, at)))])
+            self.broker.append(place, [Message(None, journey_log.encode(tick))])
 
     def restart(self) -> None:
-        """Let another worker take the place of this one, when an hour has passed: of each key the last entry stays."""
+        """Let another worker take the place of this one."""
+        self.worker.linking.close()
+        self.worker = self._start()
+
+    def compact(self) -> None:
+        """Let an hour pass: of each key of the changelogs the last entry stays."""
         for _, number in self.logs:
             self.broker.compact((JOURNEYS_STATE, number))
-        self.worker = self._start()
 
     async def tick(self, *, but: Sequence[Place] = ()) -> None:
         """Let everybody report how far they are, and read what is appended of it; but for some partitions."""
@@ -240,11 +256,3 @@ def up_to(kind: bytes) -> There:
         return not was
 
     return there
-
-
-def read_all(records: Sequence[Any]) -> list[LogRecord]:
-    """Return records of the log, decoded."""
-    return [journey_log.decode(record.value or b"") for record in records]
-
-
-__all__ = ["FACTS", "LINKED", "REPORTS", "STATE", "Late", "Script", "Scripted", "before", "msgspec", "read_all", "up_to"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from schemas.journey_log import Erased
-from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION
+from streams.journeys import step_limits
+from streams.journeys.partition import CUSTOMER, POSITION
 from streams.settings import Settings
-from tests.simulation.script import FACTS, STATE, Script, before, up_to
-from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, order, seen_page
+from tests.simulation.script import FACTS, STATE, Script, before
+from tests.unit.journeys.play import DAY, SECOND, T0, order
 
 ALONE = Settings(partitions=1)
 LOG = Script(ALONE).log_of("ann")
@@ -56,10 +59,44 @@ async def test_of_two_entries_of_one_thing_the_later_one_counts() -> None:
     await script.read(LOG)
 
     await script.goes_on(late)
-    script.worker = script._start()
+    script.restart()
     script.arrive(order(2 * SECOND, 5))
     await script.read(LOG)
 
     assert script.metric("orders") == 3
     assert script.counted() == (3, 0)
+    assert script.column("customers", "touchpoints") == [3]
+
+
+async def test_what_the_settled_time_passes_is_done_before_it_is_final() -> None:
+    """Orders that came late are put in their places in steps, as time goes on: here it stands."""
+    script = Script(ALONE)
+    with patch.multiple(step_limits, AT_ONCE=-1, STEP_WORK=1):
+        script.arrive(*(order(number * SECOND, 1) for number in range(12)))
+        script.arrive(*(order(-1 - number, 1) for number in range(3)))
+        script.settle(T0 + 10 * DAY, 0)
+        await script.read(LOG)
+        assert script.metric("orders") < 15, "the recomputation has ended already"
+
+        script.settle(T0 + 10 * DAY, T0 + 10 * DAY)
+        await script.read(LOG)
+
+    assert script.metric("orders") == 15
+
+
+async def test_a_worker_that_has_lost_its_partition_writes_no_state() -> None:
+    """Its entries would stand behind those of the next owner, and be all that compaction leaves."""
+    script = Script(ALONE)
+    script.arrive(order(0, 5))
+    late = await script.pauses(LOG, FACTS)
+    script.arrive(order(SECOND, 5))
+    await script.read(LOG)
+
+    await script.goes_on(late)
+    script.compact()
+    script.restart()
+    script.arrive(order(2 * SECOND, 5))
+    await script.read(LOG)
+
+    assert script.metric("orders") == 3
     assert script.column("customers", "touchpoints") == [3]

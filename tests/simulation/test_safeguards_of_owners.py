@@ -1,0 +1,102 @@
+"""Each safeguard alone stands between a late or repeated record and a touchpoint in the wrong journeys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.identity_links import Command, Erase
+from schemas.journey_log import Touchpoint
+from streams.settings import Settings
+from tests.simulation.script import LINKED, Script
+from tests.unit.journeys.play import DAY, HOUR, T0, case, seen_page
+
+ALONE = Settings(partitions=1)
+LOG = Script(ALONE).log_of("ann")
+SALT = b"s" * 16
+GUEST = "anon:cookie:k"
+
+
+def guest(at: int, **more: Any) -> Touchpoint:
+    """Return a page that a browser shows which names nobody."""
+    return seen_page(at, customer_key=GUEST, identifiers={"cookie": "k"}, **more)
+
+
+def login(at: int, customer_id: str, **more: Any) -> Touchpoint:
+    """Return a page that a customer sees in that browser: it links the two."""
+    return seen_page(at, customer_key=customer_id, customer_id=customer_id, identifiers={"cookie": "k"}, **more)
+
+
+def owner_of(script: Script, touchpoint: Touchpoint) -> str:
+    """Return whose the row of a touchpoint is."""
+    (found,) = [row for row in script.rows("touchpoints") if row["event_id"] == touchpoint.event_id]
+    return str(found["customer_id"])
+
+
+async def test_owners_by_an_older_link_change_nothing() -> None:
+    """Whoever was paused when it told them tells them behind those that a later record of the links has decided."""
+    script, page = Script(ALONE), guest(2 * HOUR)
+    script.arrive(page, login(3 * HOUR, "bob"))
+    late = await script.pauses(LINKED, 0)
+    script.arrive(login(HOUR, "ann"))
+    await script.read()
+
+    await script.goes_on(late)
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_a_touchpoint_that_has_come_back_is_known_when_it_is_repeated() -> None:
+    script, page = Script(ALONE), guest(HOUR)
+    script.arrive(page, login(2 * HOUR, "ann"))
+    await script.read()
+    script.order(Command("unlink", ("cookie", "k"), ("customer", "ann"), T0 + 3 * HOUR, "d"))
+    await script.read()
+    assert owner_of(script, page) == GUEST
+
+    script.arrive(page)
+    await script.read()
+
+    assert script.counted() == (2, 1)
+    assert script.column("customers", "touchpoints") == [1, 1]
+
+
+async def test_what_was_said_of_a_subject_stays_when_its_owner_is_told() -> None:
+    """An earlier statement that comes later has to reach IDENTITY, too: the first one counts."""
+    script, step = Script(ALONE), case(3 * HOUR, "resolved", "17", customer_key="anon:case:17")
+    script.arrive(step, case(2 * HOUR, "opened", "17", customer_key="bob", customer_id="bob"))
+    await script.read()
+    assert owner_of(script, step) == "bob"
+
+    script.arrive(case(HOUR, "opened", "17", customer_key="ann", customer_id="ann"))
+    await script.read()
+
+    assert owner_of(script, step) == "ann"
+
+
+async def test_what_is_withdrawn_from_somebody_who_is_erased_leaves_no_trace_of_them() -> None:
+    """The page is later than the order: the browser's partition withdraws it, and a new profile begins with it."""
+    script, page = Script(ALONE), guest(HOUR)
+    script.arrive(page, login(-HOUR, "ann"))
+    await script.read()
+    assert owner_of(script, page) == "ann"
+
+    script.order(Erase([("customer", "ann")], T0, "order", SALT))
+    await script.read()
+
+    assert owner_of(script, page) == GUEST
+    assert script.kept() == {GUEST}
+
+
+async def test_a_profile_that_has_an_owner_stays_when_it_is_over() -> None:
+    script = Script(ALONE)
+    script.arrive(guest(0), login(40 * DAY, "ann"))
+    await script.read()
+    script.settle(T0 + 200 * DAY)
+    await script.read()
+
+    page = guest(200 * DAY)
+    script.arrive(page, watermark=T0 + 200 * DAY)
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
