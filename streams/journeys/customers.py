@@ -383,7 +383,7 @@ class Customers:
         for offset, customer_key in self._leaving:
             if offset > written:
                 waiting.append((offset, customer_key))
-            elif self.timeline(customer_key).offset == offset and customer_key not in self._dirty:
+            elif self.timeline(customer_key).offset == offset:
                 self._cached_bytes -= len(self._encoded.pop(customer_key))
                 del self._cache[customer_key]
                 tombstones.append((customer_key.encode(), None))

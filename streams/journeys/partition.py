@@ -194,8 +194,6 @@ class Partition:
             return self._apply_in_parts(record, data, context, is_settled=False)
         if offset > timeline.offset:
             self._steps.take_touchpoint(record, data, timeline, context)
-        else:
-            customers.touch(record.customer_key)
         return AT_ONCE
 
     def _apply_in_parts(
@@ -225,7 +223,9 @@ class Partition:
             if isinstance(record, Touchpoint) and context.offset > erased.offset:
                 self._outcomes.note_erased(record, context)
         elif not is_new:
-            self._steps.write_again(record, context)
+            if isinstance(record, Erased):
+                # Its customer's entry is in the changelog. What says who was erased stands behind that.
+                self.customers.erased.add(record, context.offset)
         elif isinstance(record, Touchpoint):
             self._steps.take_touchpoint(record, data, timeline, context)
             yield from self._steps.end_partings(record.customer_key, timeline, context)

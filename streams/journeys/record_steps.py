@@ -57,12 +57,6 @@ class RecordSteps:
         self.rows: list[Row] = []
         self._sending: Sender | None = None
 
-    def write_again(self, record: Owners | Forwarded | Erased | Touchpoint, context: StepContext) -> None:
-        """Write what was written before a crash, so that nothing of the record is missing in the changelog."""
-        self._customers.touch(record.customer_key)
-        if isinstance(record, Erased):
-            self._customers.erased.add(record, context.offset)
-
     def take_touchpoint(
         self, touchpoint: Touchpoint, data: bytes, timeline: CustomerTimeline, context: StepContext
     ) -> None:

@@ -1,0 +1,121 @@
+"""Each safeguard alone stands between links that are not decided yet and a time that makes final what they move.
+
+A guest's page is 20 days old when IDENTITY reads the link that moves it: nothing is settled meanwhile.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas import watermarks
+from schemas.watermarks import PartitionTime
+from streams.journeys.partition import POSITION
+from streams.kafka.producer import Message
+from streams.settings import Settings
+from tests.simulation.script import LINKED, REPORTS, STATE, Script, before
+from tests.simulation.test_safeguards_of_owners import ALONE, LOG, guest, login, owner_of
+from tests.unit.journeys.play import DAY, HOUR, T0, case
+
+LATER = T0 + 20 * DAY
+
+
+async def begun(settings: Settings = ALONE) -> Script:
+    """Return a cluster that has decided all links: there are none."""
+    script = Script(settings)
+    await script.pass_to(T0 - DAY)
+    return script
+
+
+async def test_nothing_is_settled_before_the_links_of_ingest_are_decided() -> None:
+    script, page = await begun(), guest(0)
+    script.arrive(page, login(HOUR, "ann"))
+
+    await script.pass_to(LATER, but=[LINKED])
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_links_are_decided_when_it_is_written_what_they_change() -> None:
+    """Meanwhile their worker reports up to where it was before."""
+    script, page = await begun(), guest(0)
+    script.arrive(page, login(HOUR, "ann"))
+    late = await script.pauses(LINKED, 0, loses=False)
+
+    await script.pass_to(LATER, but=[LINKED])
+    await script.goes_on(late)
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+@pytest.mark.parametrize("happens", ["nothing", "a restart", "a crash", "a late report"])
+async def test_nothing_is_settled_before_the_links_of_a_partition_are_decided(happens: str) -> None:
+    """It writes what was said of a subject that somebody waits for; and tells again where those links end."""
+    script, step = await begun(), case(0, "resolved", "17", customer_key="anon:case:17")
+    script.arrive(step, case(HOUR, "opened", "17", customer_key="ann", customer_id="ann"))
+    if happens == "a crash":
+        await script.dies(LOG, STATE, before(POSITION))
+    await script.read(LOG)
+    if happens == "a restart":
+        script.restart()
+    if happens == "a late report":
+        await script.worker.journeys.times.report()
+        report = PartitionTime(0, 0, 0)
+        script.broker.append(REPORTS, [Message(report.key, watermarks.encode(report))])
+        script.restart()
+
+    await script.pass_to(LATER, but=[LINKED])
+    await script.read()
+
+    assert owner_of(script, step) == "ann"
+
+
+async def test_nothing_is_decided_that_a_partition_may_still_write_links_of() -> None:
+    """It is behind: it reads the statement, and the tick that tells of a later time, in one go."""
+    script, step = await begun(), case(0, "resolved", "17", customer_key="anon:case:17")
+    script.arrive(step, case(HOUR, "opened", "17", customer_key="ann", customer_id="ann"))
+
+    await script.pass_to(LATER, but=[LINKED, LOG])
+    await script.pass_to(LATER, but=[LINKED])
+    await script.read()
+
+    assert owner_of(script, step) == "ann"
+
+
+@pytest.mark.parametrize("acknowledged", [0, 1])
+async def test_a_new_epoch_is_told_of_all_links_before_anything_is_decided(acknowledged: int) -> None:
+    """A rebuild forgets what was read; else whoever begins tells the new log what was acknowledged."""
+    first, page = await begun(), guest(0)
+    first.arrive(login(HOUR, "ann"))
+    await first.read()
+    script = Script(Settings(partitions=1, epoch=1))
+    script.broker.logs[LINKED] = list(first.broker.logs[LINKED])
+    script.broker.committed[LINKED] = acknowledged
+    script.arrive(page)
+
+    await script.pass_to(LATER, but=[LINKED])
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_a_link_that_comes_late_takes_nothing_that_has_an_owner() -> None:
+    """An import states what happened 20 days before; by its time it would be the first."""
+    script, page = await begun(), guest(20 * DAY + HOUR)
+    script.arrive(login(20 * DAY, "ann"), page, login(0, "bob"), watermark=LATER)
+
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_a_statement_that_comes_late_takes_no_subject_that_is_somebodys() -> None:
+    script, step = await begun(), case(20 * DAY + HOUR, "resolved", "17", customer_key="anon:case:17")
+    known = case(20 * DAY, "opened", "17", customer_key="ann", customer_id="ann")
+    imported = case(0, "opened", "17", customer_key="bob", customer_id="bob")
+    script.arrive(known, step, imported, watermark=LATER)
+
+    await script.read()
+
+    assert owner_of(script, step) == "ann"
