@@ -10,7 +10,7 @@ from schemas.rows import TABLES
 from schemas.topics import FACTS_TOPICS
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
-from sinks.tables import Row, table_of
+from sinks.tables import Row, Rows, table_of
 from tests.simulation.broker import Broker
 from tests.simulation.journeys_log import is_deleted
 
@@ -42,13 +42,19 @@ def tables(broker: Broker) -> MemoryWriter:
         for record in records if topic in FACTS_TOPICS else ():
             if record.key == ERASED:
                 continue
-            table, batch = (record.key or b"").decode() or FACTS_TOPICS[topic], Batch()
-            batch.add_message(table, record.value or b"")
+            table = (record.key or b"").decode() or FACTS_TOPICS[topic]
             columns, orders = TABLES[table].__struct_fields__, [order for where, order in told if where == topic]
             rows = [
                 row
-                for row in batch.rows(table)
+                for row in rows_in(table, record.value or b"")
                 if not any(is_deleted(dict(zip(columns, row, strict=True)), order) for order in orders)
             ]
             writer.write(table, rows)
     return writer
+
+
+def rows_in(table: str, message: bytes) -> Rows:
+    """Return the rows of a message."""
+    batch = Batch()
+    batch.add_message(table, message)
+    return batch.rows(table)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from schemas import identity_links, journey_log, watermarks
+from schemas.erasures import ERASED
 from schemas.identity_links import Command, Erase
 from schemas.journey_log import Tick, Touchpoint
-from schemas.rows import TABLES
+from schemas.rows import TABLES, topic_of
 from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
 from schemas.watermarks import TaskWatermark
 from streams.agents.journeys import PartitionRevokedError
+from streams.journeys.partition import Partition
 from streams.kafka.offsets import OffsetTracker
 from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.settings import Settings
 from tests.simulation.broker import BIG, Broker, KilledError, MortalProducer, Place
-from tests.simulation.facts import tables
+from tests.simulation.facts import rows_in, tables
 from tests.simulation.workers import Worker, restored, start, stating
 
 FACTS, STATE = 0, 1
@@ -90,8 +92,9 @@ class Script:
         for one in touchpoints:
             for place, message in self._stating.messages_of(one, late_before):
                 self.broker.append(place, [message])
+                if place == LINKED:
+                    self._links_end = len(self.broker.logs[LINKED])
             self.tell(replace(one, watermark=watermark))
-        self._links_end = len(self.broker.logs[LINKED])
 
     def tell(self, *records: Any) -> None:
         """Append records to the partitions of their stated keys."""
@@ -110,6 +113,10 @@ class Script:
             for task in range(self.settings.partitions)
         ]
         self.broker.append(REPORTS, [Message(one.key, watermarks.encode(one)) for one in found])
+
+    def restart_ingest(self) -> None:
+        """Forget what was stated lately: it is stated again."""
+        self._stating = stating(self.settings)
 
     # -- who reads it ----------------------------------------------------------------------------------------------
 
@@ -236,23 +243,34 @@ class Script:
         """Return what has become of the touchpoints that are in no hourly count."""
         return Counter(self.column("outcomes", "outcome"))
 
+    def behind_erased(self, table: str) -> list[list[object]]:
+        """Return the rows of a table that stand behind an order to delete its rows."""
+        records = self.broker.logs[topic_of(table), 0]
+        behind = dropwhile(lambda record: record.key != ERASED, records)
+        return [row for record in behind if record.key != ERASED for row in rows_in(table, record.value or b"")]
+
     def kept(self) -> set[str]:
         """Return of whom something is kept in the changelogs."""
-        found = (restored(self.settings, self.broker, number) for _, number in self.logs)
-        return {key for partition in found for key in partition.customers._encoded}
+        return {key for place in self.logs for key in self.restored(place).customers._encoded}
+
+    def restored(self, place: Place) -> Partition:
+        """Return a partition of the log as its changelog has it."""
+        return restored(self.settings, self.broker, place[1])
 
 
 def before(kind: bytes) -> There:
-    """Return what tells that a changelog's entries are written up to the first of a kind."""
-    return lambda message: (message.key or b"")[:1] != kind
+    """Return what tells that a changelog's entries are written up to the first of a kind that has a value."""
+    return lambda message: message.value is None or (message.key or b"")[:1] != kind
 
 
 def up_to(kind: bytes) -> There:
     """Return what tells that a changelog's entries are written up to the first of a kind, and with it."""
-    seen: dict[str, bool] = defaultdict(bool)
+    found: list[Message] = []
 
     def there(message: Message) -> bool:
-        was, seen["kind"] = seen["kind"], seen["kind"] or (message.key or b"")[:1] == kind
-        return not was
+        is_there = not found
+        if not before(kind)(message):
+            found.append(message)
+        return is_there
 
     return there

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
 
 from schemas.journey_log import Erased
 from streams.journeys import step_limits
-from streams.journeys.partition import CUSTOMER, POSITION
+from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION
 from streams.settings import Settings
-from tests.simulation.script import FACTS, STATE, Script, before
-from tests.unit.journeys.play import DAY, SECOND, T0, order
+from tests.simulation.script import FACTS, STATE, Script, There, before, up_to
+from tests.unit.journeys.play import DAY, SECOND, T0, order, seen_page
 
 ALONE = Settings(partitions=1)
 LOG = Script(ALONE).log_of("ann")
+GUEST = "anon:cookie:k"
 SALT = b"s" * 16
 
 
@@ -35,6 +37,39 @@ async def test_what_a_customers_entry_has_is_not_applied_again(*, is_somebody_er
 
     assert script.outcomes() == {}
     assert (script.counted(), script.metric("orders")) == ((2, 0), 2)
+
+
+@pytest.mark.parametrize("kind", [COUNT, BUCKET, CUSTOMER, POSITION])
+@pytest.mark.parametrize("there", [before, up_to])
+async def test_wherever_amid_the_changelogs_entries_a_worker_dies(there: Callable[[bytes], There], kind: bytes) -> None:
+    """What counts stands before whom it counts, and what says that all is there stands last."""
+    script = Script(ALONE)
+    script.arrive(order(0, 5))
+    await script.dies(LOG, STATE, there(kind))
+    await script.read(LOG)
+
+    script.arrive(order(SECOND, 5))
+    await script.read(LOG)
+
+    assert script.metric("orders") == 2
+    assert script.counted() == (2, 0)
+    assert script.column("customers", "touchpoints") == [2]
+
+
+@pytest.mark.parametrize("kind", [COUNT, CUSTOMER])
+async def test_a_bucket_is_forgotten_behind_whom_it_counts(kind: bytes) -> None:
+    """Else it would be counted from zero, by a record that has restated it."""
+    script = Script(ALONE)
+    script.arrive(order(0, 5))
+    await script.read(LOG)
+    script.arrive(order(SECOND, 5))
+    script.settle(T0 + 200 * DAY)
+
+    await script.dies(LOG, STATE, before(kind))
+    script.compact()
+    await script.read(LOG)
+
+    assert script.metric("orders") == 2
 
 
 async def test_what_a_bucket_and_an_hour_count_is_not_counted_again() -> None:
@@ -59,6 +94,7 @@ async def test_of_two_entries_of_one_thing_the_later_one_counts() -> None:
     await script.read(LOG)
 
     await script.goes_on(late)
+    assert script.restored(LOG).offset == 1
     script.restart()
     script.arrive(order(2 * SECOND, 5))
     await script.read(LOG)
@@ -100,3 +136,53 @@ async def test_a_worker_that_has_lost_its_partition_writes_no_state() -> None:
 
     assert script.metric("orders") == 3
     assert script.column("customers", "touchpoints") == [3]
+
+
+async def test_an_empty_entry_stays_until_no_record_before_it_is_read_again() -> None:
+    """Without it a repeat of what the profile has done would begin a new one."""
+    script, page = Script(ALONE), seen_page(0, customer_key=GUEST)
+    script.arrive(page, seen_page(SECOND, customer_key=GUEST))
+    await script.read(LOG)
+    script.arrive(order(0), page)
+    script.settle(T0 + 200 * DAY)
+    await script.dies(LOG, STATE, before(POSITION))
+
+    await script.read(LOG, most=1)
+    await script.read(LOG)
+
+    assert {row["customer_id"]: row["touchpoints"] for row in script.rows("customers")} == {GUEST: 2, "ann": 1}
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_profile_that_comes_again_before_its_tombstone_gets_none(*, dies: bool) -> None:
+    """After a crash the tombstone waits for longer, as the position is behind the empty entry."""
+    script = Script(ALONE)
+    script.arrive(seen_page(0, customer_key=GUEST))
+    await script.read(LOG)
+    script.settle(T0 + 200 * DAY)
+    if dies:
+        await script.dies(LOG, STATE, before(POSITION))
+    else:
+        await script.read(LOG)
+    for number in range(3):
+        script.arrive(seen_page(200 * DAY + number, customer_key=GUEST), watermark=T0 + 200 * DAY)
+        await script.read(LOG)
+        script.arrive(order(200 * DAY + number))
+        await script.read(LOG)
+
+    shown = {row["customer_id"]: row["touchpoints"] for row in script.rows("customers")}
+    assert shown == {GUEST: 3, "ann": 3}
+
+
+async def test_a_profile_that_has_left_stays_away_though_a_late_worker_writes_what_it_was() -> None:
+    script = Script(ALONE)
+    script.arrive(seen_page(0, customer_key=GUEST))
+    late = await script.pauses(LOG, STATE)
+    script.settle(T0 + 200 * DAY)
+    await script.read(LOG)
+    script.arrive(order(200 * DAY))
+    await script.read(LOG)
+
+    await script.goes_on(late)
+
+    assert script.kept() == {"ann"}

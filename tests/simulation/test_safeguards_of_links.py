@@ -60,10 +60,12 @@ async def test_nothing_is_settled_before_the_links_of_a_partition_are_decided(ha
     if happens == "a restart":
         script.restart()
     if happens == "a late report":
-        await script.worker.journeys.times.report()
+        await script.pass_to(LATER, but=[LINKED])
         report = PartitionTime(0, 0, 0)
         script.broker.append(REPORTS, [Message(report.key, watermarks.encode(report))])
         script.restart()
+        await script.read(REPORTS)
+        await script.worker.watermarks.tick()
 
     await script.pass_to(LATER, but=[LINKED])
     await script.read()
@@ -104,6 +106,18 @@ async def test_a_link_that_comes_late_takes_nothing_that_has_an_owner() -> None:
     """An import states what happened 20 days before; by its time it would be the first."""
     script, page = await begun(), guest(20 * DAY + HOUR)
     script.arrive(login(20 * DAY, "ann"), page, login(0, "bob"), watermark=LATER)
+
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_a_late_link_takes_no_place_of_one_of_the_same_two() -> None:
+    """Else theirs would come after that of whoever shares the browser."""
+    script, page = await begun(), guest(20 * DAY + 3 * HOUR)
+    script.arrive(login(20 * DAY, "ann"), watermark=LATER)
+    script.restart_ingest()
+    script.arrive(login(0, "ann"), login(20 * DAY + HOUR, "bob"), page, watermark=LATER)
 
     await script.read()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from schemas.identity_links import Command, Erase
-from schemas.journey_log import Touchpoint
+from schemas.journey_log import Erased, Touchpoint
+from streams.journeys import ownership
+from streams.journeys.partition import CUSTOMER, ERASED, POSITION
 from streams.settings import Settings
-from tests.simulation.script import LINKED, Script
+from tests.simulation.script import LINKED, STATE, Script, before
 from tests.unit.journeys.play import DAY, HOUR, T0, case, seen_page
 
 ALONE = Settings(partitions=1)
@@ -61,6 +64,21 @@ async def test_a_touchpoint_that_has_come_back_is_known_when_it_is_repeated() ->
     assert script.column("customers", "touchpoints") == [1, 1]
 
 
+async def test_what_was_forgotten_early_stays_late_when_the_owner_changes() -> None:
+    """A robot's: it cannot be told from a repeat any more."""
+    script, page = Script(ALONE), guest(0)
+    with patch.object(ownership, "FORWARDED_MAX", 1):
+        script.arrive(page, guest(HOUR), login(3 * HOUR, "bob"))
+        await script.read()
+        script.arrive(login(2 * HOUR, "ann"))
+        await script.read()
+
+        script.arrive(page)
+        await script.read()
+
+    assert (script.counted(), script.outcomes()) == ((4, 0), {"late": 1})
+
+
 async def test_what_was_said_of_a_subject_stays_when_its_owner_is_told() -> None:
     """An earlier statement that comes later has to reach IDENTITY, too: the first one counts."""
     script, step = Script(ALONE), case(3 * HOUR, "resolved", "17", customer_key="anon:case:17")
@@ -100,3 +118,85 @@ async def test_a_profile_that_has_an_owner_stays_when_it_is_over() -> None:
     await script.read()
 
     assert owner_of(script, page) == "ann"
+
+
+async def test_who_was_erased_is_noted_when_their_new_entry_was_written_before() -> None:
+    """The entry that holds off what is older stands behind it, and the worker died between the two."""
+    script = Script(ALONE)
+    script.arrive(guest(HOUR))
+    script.tell(Erased(GUEST, T0, "order", SALT, 0))
+    await script.dies(LOG, STATE, before(ERASED))
+    await script.read()
+
+    script.arrive(guest(-HOUR))
+    await script.read()
+
+    assert script.column("touchpoints", "occurred_at") == [T0 + HOUR]
+    assert script.outcomes() == {"erased": 1}
+
+
+async def test_what_happened_after_an_erasure_is_there_before_the_entry_that_says_so() -> None:
+    """The page stood in an entry that is older than the erasure, and so holds no longer."""
+    script = Script(ALONE)
+    script.arrive(guest(HOUR))
+    await script.read()
+    script.tell(Erased(GUEST, T0, "order", SALT, 0))
+    await script.dies(LOG, STATE, before(CUSTOMER))
+    await script.read()
+
+    script.arrive(guest(2 * HOUR))
+    await script.read()
+
+    assert script.column("customers", "touchpoints") == [2]
+
+
+async def test_a_touchpoint_of_before_an_erasure_is_erased_once() -> None:
+    """It was accepted and counted, and the sink deletes its row: read again, it is not noted as one that came later."""
+    script = Script(ALONE)
+    script.arrive(guest(-HOUR))
+    script.tell(Erased(GUEST, T0, "order", SALT, 0))
+
+    await script.dies(LOG, STATE, before(POSITION))
+    await script.read()
+
+    assert (script.counted(), script.outcomes()) == ((1, 0), {})
+
+
+async def test_who_was_erased_stays_away_though_a_late_worker_writes_what_they_were() -> None:
+    script = Script(ALONE)
+    script.arrive(guest(-HOUR))
+    late = await script.pauses(LOG, STATE)
+    script.tell(Erased(GUEST, T0, "order", SALT, 0))
+    await script.read()
+
+    await script.goes_on(late)
+
+    assert script.kept() == set()
+
+
+async def test_owners_by_a_link_from_before_an_erasure_own_nothing() -> None:
+    """Whoever was paused when it told them tells them behind the erasure."""
+    script = Script(ALONE)
+    script.arrive(guest(-2 * HOUR), login(-HOUR, "ann"))
+    late = await script.pauses(LINKED, 0)
+    script.order(Erase([("customer", "ann")], T0, "order", SALT))
+    await script.read()
+
+    await script.goes_on(late)
+    page = guest(HOUR)
+    script.arrive(page)
+    await script.read()
+
+    assert owner_of(script, page) == GUEST
+    assert script.kept() == {GUEST}
+
+
+async def test_an_order_to_delete_rows_stands_behind_those_of_the_links_before_it() -> None:
+    """The sink deletes what it has stored by then, and remembers few orders."""
+    script = Script(ALONE)
+    script.arrive(guest(-2 * HOUR), login(-HOUR, "ann"))
+    script.order(Erase([("customer", "ann")], T0, "order", SALT))
+
+    await script.read()
+
+    assert script.behind_erased("identities") == []
