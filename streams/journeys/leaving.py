@@ -18,7 +18,10 @@ AGAIN_MS = DAY_MS
 
 
 def leaves_at(timeline: CustomerTimeline, context: StepContext, effects: Effects) -> int:
-    """Return when to look whether a profile can leave, in the time of `StepContext.timers_until`, or `NEVER`."""
+    """Return when to look whether a profile can leave, in the time of `StepContext.timers_until`, or `NEVER`.
+
+    One that has an owner cannot: it is not looked at, each day anew.
+    """
     if timeline.ownership is not None or timeline.applied < len(timeline.pending):
         return NEVER
     rules = effects.rules

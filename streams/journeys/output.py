@@ -79,7 +79,10 @@ class Output:
 
     @property
     def state(self) -> list[Entry]:
-        """The changelog's entries, in the order in which they must be written."""
+        """The changelog's entries, in the order in which they must be written.
+
+        What is forgotten may stand before the position or behind it: what is final, and comes back, is forgotten again.
+        """
         return [*self.values, *self.buckets, *self.customers, *self.forgotten, self.position]
 
 

@@ -10,7 +10,7 @@ from schemas.rows import TABLES
 from schemas.topics import FACTS_TOPICS
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
-from sinks.tables import Row, Rows, table_of
+from sinks.tables import Row, table_of
 from tests.simulation.broker import Broker
 from tests.simulation.journeys_log import is_deleted
 
@@ -53,7 +53,7 @@ def tables(broker: Broker) -> MemoryWriter:
     return writer
 
 
-def rows_in(table: str, message: bytes) -> Rows:
+def rows_in(table: str, message: bytes) -> Sequence[Row]:
     """Return the rows of a message."""
     batch = Batch()
     batch.add_message(table, message)

@@ -18,7 +18,9 @@ from schemas.identity_links import Command, Erase
 from schemas.journey_log import Tick, Touchpoint
 from schemas.rows import TABLES, topic_of
 from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, LINKS, WATERMARKS
+from schemas.units import DAY_MS
 from schemas.watermarks import TaskWatermark
+from sinks.tables import Row
 from streams.agents.journeys import PartitionRevokedError
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import OffsetTracker
@@ -75,10 +77,6 @@ class Script:
     def _start(self) -> Worker:
         return start(self.settings, self.broker, Scripted(self.broker), lambda worker: worker is self.worker)
 
-    def log_of(self, customer_key: str) -> Place:
-        """Return the partition of the log that has a stated key."""
-        return JOURNEYS_LOG, partition_for(customer_key.encode(), self.settings.partitions)
-
     @property
     def logs(self) -> list[Place]:
         """All partitions of the log."""
@@ -88,7 +86,7 @@ class Script:
 
     def arrive(self, *touchpoints: Touchpoint, watermark: int = 0) -> None:
         """Append touchpoints, and what they state, as INGEST does at a watermark (ms)."""
-        late_before = watermark - self.settings.allowed_lateness_days * 24 * 3_600_000
+        late_before = watermark - self.settings.allowed_lateness_days * DAY_MS
         for one in touchpoints:
             for place, message in self._stating.messages_of(one, late_before):
                 self.broker.append(place, [message])
@@ -100,7 +98,8 @@ class Script:
         """Append records to the partitions of their stated keys."""
         for record in records:
             key = record.customer_key.encode()
-            self.broker.append(self.log_of(record.customer_key), [Message(key, journey_log.encode(record))])
+            place = JOURNEYS_LOG, partition_for(key, self.settings.partitions)
+            self.broker.append(place, [Message(key, journey_log.encode(record))])
 
     def order(self, *orders: Command | Erase) -> None:
         """Append what people decide and order."""
@@ -138,30 +137,32 @@ class Script:
                 assert chunk.acked
                 self.broker.committed[place] = chunk.last_offset + 1
 
-    async def dies(self, place: Place, write: int, there: There | None = None, most: int = BIG) -> None:
+    async def dies(self, place: Place, write: int, there: There) -> None:
         """Let the worker die of the next records of a partition in a write, and another take its place.
 
         Args:
             write: which one; 0 is the first.
-            there: tells what of each partition is written, up to the first message that is not; by default all is.
+            there: tells what of each partition is written, up to the first message that is not.
         """
         producer = self.worker.producer
         assert isinstance(producer, Scripted)
-        producer.fate, producer.writes_left, producer.there = "killed", write, there or producer.there
+        producer.fate, producer.writes_left, producer.there = "killed", write, there
         with suppress(KilledError):
-            await self.read(place, most=most)
+            await self.read(place)
             raise AssertionError("there was no such write")
         self.worker = self._start()
 
-    async def pauses(self, place: Place, write: int, most: int = BIG, *, loses: bool = True) -> Late:
+    async def pauses(self, place: Place, write: int, *, loses: bool = True) -> Late:
         """Let the worker be paused in a write; another has its partitions from then on, unless it loses none."""
         producer = self.worker.producer
         producer.fate, producer.writes_left = "paused", write
-        found = self.broker.chunk(place, most)
+        found = self.broker.chunk(place, BIG)
         assert found is not None
         chunk, tracker = found
         acting = asyncio.create_task(self._process(place)(chunk))
-        await producer.paused.wait()
+        pausing = asyncio.create_task(producer.paused.wait())
+        await asyncio.wait({acting, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        assert not acting.done(), "there was no such write"
         if loses:
             self._revoke(tracker)
         return Late(producer, acting)
@@ -243,7 +244,7 @@ class Script:
         """Return what has become of the touchpoints that are in no hourly count."""
         return Counter(self.column("outcomes", "outcome"))
 
-    def behind_erased(self, table: str) -> list[list[object]]:
+    def behind_erased(self, table: str) -> list[Row]:
         """Return the rows of a table that stand behind an order to delete its rows."""
         records = self.broker.logs[topic_of(table), 0]
         behind = dropwhile(lambda record: record.key != ERASED, records)

@@ -8,14 +8,16 @@ from unittest.mock import patch
 import pytest
 
 from schemas.journey_log import Erased
+from schemas.topics import JOURNEYS_LOG
 from streams.journeys import step_limits
-from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION
+from streams.journeys.dimension_values import OTHER
+from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION, VALUE
 from streams.settings import Settings
 from tests.simulation.script import FACTS, STATE, Script, There, before, up_to
 from tests.unit.journeys.play import DAY, SECOND, T0, order, seen_page
 
 ALONE = Settings(partitions=1)
-LOG = Script(ALONE).log_of("ann")
+LOG = (JOURNEYS_LOG, 0)
 GUEST = "anon:cookie:k"
 SALT = b"s" * 16
 
@@ -70,6 +72,20 @@ async def test_a_bucket_is_forgotten_behind_whom_it_counts(kind: bytes) -> None:
     await script.read(LOG)
 
     assert script.metric("orders") == 2
+
+
+async def test_a_value_takes_its_place_before_whom_it_counts() -> None:
+    """Else nobody would take it, and the next value that comes would."""
+    script = Script(Settings(partitions=1, metric_values=1))
+    script.arrive(order(0, channel="web"))
+    await script.dies(LOG, STATE, before(VALUE))
+    await script.read(LOG)
+
+    script.arrive(order(SECOND, channel="shop"))
+    await script.read(LOG)
+
+    found = [row for row in script.rows("metric_buckets") if (row["metric"], row["dimension"]) == ("orders", "channel")]
+    assert {row["dimension_value"]: row["n"] for row in found} == {"web": 1, OTHER: 1}
 
 
 async def test_what_a_bucket_and_an_hour_count_is_not_counted_again() -> None:

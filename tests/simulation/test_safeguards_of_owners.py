@@ -7,14 +7,15 @@ from unittest.mock import patch
 
 from schemas.identity_links import Command, Erase
 from schemas.journey_log import Erased, Touchpoint
+from schemas.topics import JOURNEYS_LOG
 from streams.journeys import ownership
 from streams.journeys.partition import CUSTOMER, ERASED, POSITION
 from streams.settings import Settings
 from tests.simulation.script import LINKED, STATE, Script, before
-from tests.unit.journeys.play import DAY, HOUR, T0, case, seen_page
+from tests.unit.journeys.play import DAY, HOUR, T0, case, order, seen_page
 
 ALONE = Settings(partitions=1)
-LOG = Script(ALONE).log_of("ann")
+LOG = (JOURNEYS_LOG, 0)
 SALT = b"s" * 16
 GUEST = "anon:cookie:k"
 
@@ -160,6 +161,23 @@ async def test_a_touchpoint_of_before_an_erasure_is_erased_once() -> None:
     await script.read()
 
     assert (script.counted(), script.outcomes()) == ((1, 0), {})
+
+
+async def test_what_counts_of_who_was_erased_is_not_counted_again() -> None:
+    """Nothing is kept of ann, and what of her was later than the order is folded: her erasure alone tells its offset.
+
+    Their bucket is forgotten by the same write.
+    """
+    script = Script(ALONE)
+    script.arrive(order(HOUR, customer_key="bob"), order(HOUR))
+    script.settle(T0 + 200 * DAY)
+    script.tell(Erased("ann", T0, "order", SALT, 0))
+    await script.dies(LOG, STATE, before(POSITION))
+    script.compact()
+
+    await script.read()
+
+    assert script.metric("orders") == 2
 
 
 async def test_who_was_erased_stays_away_though_a_late_worker_writes_what_they_were() -> None:
