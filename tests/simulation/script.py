@@ -62,6 +62,7 @@ class Late(NamedTuple):
 
     producer: MortalProducer
     acting: asyncio.Task[None]
+    tracker: OffsetTracker
 
 
 class Script:
@@ -165,7 +166,7 @@ class Script:
         assert not acting.done(), "there was no such write"
         if loses:
             self._revoke(tracker)
-        return Late(producer, acting)
+        return Late(producer, acting, tracker)
 
     def _revoke(self, tracker: OffsetTracker) -> None:
         tracker.close()

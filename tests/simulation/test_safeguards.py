@@ -58,6 +58,25 @@ async def test_wherever_amid_the_changelogs_entries_a_worker_dies(there: Callabl
     assert script.column("customers", "touchpoints") == [2]
 
 
+async def test_a_state_whose_write_was_given_up_is_read_back() -> None:
+    """Its partition was taken from the worker amid a write, and came back to it."""
+    script = Script(ALONE)
+    script.arrive(order(0, 5))
+    await script.read(LOG)
+    script.arrive(order(SECOND, 5))
+    late = await script.pauses(LOG, FACTS, loses=False)
+    late.tracker.close()
+    await script.goes_on(late)
+
+    await script.read(LOG)
+    script.restart()
+    script.arrive(order(2 * SECOND, 5))
+    await script.read(LOG)
+
+    assert script.metric("orders") == 3
+    assert script.column("customers", "touchpoints") == [3]
+
+
 @pytest.mark.parametrize("kind", [COUNT, CUSTOMER])
 async def test_a_bucket_is_forgotten_behind_whom_it_counts(kind: bytes) -> None:
     """Else it would be counted from zero, by a record that has restated it."""

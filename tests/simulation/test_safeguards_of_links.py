@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from schemas import watermarks
-from schemas.watermarks import PartitionTime
+from schemas.watermarks import PartitionTime, TaskWatermark
 from streams.journeys.partition import POSITION
 from streams.kafka.producer import Message
 from streams.settings import Settings
@@ -90,9 +90,10 @@ async def test_a_new_epoch_is_told_of_all_links_before_anything_is_decided(ackno
     """A rebuild forgets what was read; else whoever begins tells the new log what was acknowledged."""
     first, page = await begun(), guest(0)
     first.arrive(login(HOUR, "ann"))
-    await first.read()
+    await first.pass_to(LATER)
     script = Script(Settings(partitions=1, epoch=1))
-    script.broker.logs[LINKED] = list(first.broker.logs[LINKED])
+    for place in (LINKED, REPORTS):
+        script.broker.logs[place] = list(first.broker.logs[place])
     script.broker.committed[LINKED] = acknowledged
     script.arrive(page)
 
@@ -100,6 +101,19 @@ async def test_a_new_epoch_is_told_of_all_links_before_anything_is_decided(ackno
     await script.read()
 
     assert owner_of(script, page) == "ann"
+
+
+async def test_time_waits_for_all_tasks() -> None:
+    """The page comes after another task has gone on by 20 days."""
+    script = Script(Settings(partitions=2))
+    report = TaskWatermark(0, 1, LATER)
+    script.broker.append(REPORTS, [Message(report.key, watermarks.encode(report))])
+    await script.tick()
+
+    script.arrive(guest(0))
+    await script.read()
+
+    assert script.column("touchpoints", "late") == [False]
 
 
 async def test_a_link_that_comes_late_takes_nothing_that_has_an_owner() -> None:

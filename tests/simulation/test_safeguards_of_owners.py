@@ -11,7 +11,7 @@ from schemas.topics import JOURNEYS_LOG
 from streams.journeys import ownership
 from streams.journeys.partition import CUSTOMER, ERASED, POSITION
 from streams.settings import Settings
-from tests.simulation.script import LINKED, STATE, Script, before
+from tests.simulation.script import FACTS, LINKED, STATE, Script, before
 from tests.unit.journeys.play import DAY, HOUR, T0, case, order, seen_page
 
 ALONE = Settings(partitions=1)
@@ -45,6 +45,34 @@ async def test_owners_by_an_older_link_change_nothing() -> None:
     await script.read()
 
     await script.goes_on(late)
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_what_is_sent_to_an_owner_twice_is_there_once() -> None:
+    """Whoever was paused sends what its successor has sent, and the owner's next worker knows by the numbers."""
+    script = Script(ALONE)
+    script.arrive(login(0, "ann"))
+    await script.read()
+    script.arrive(guest(HOUR))
+    late = await script.pauses(LOG, FACTS)
+    await script.read()
+    script.restart()
+
+    await script.goes_on(late)
+    await script.read()
+
+    assert script.column("customers", "touchpoints") == [2]
+
+
+async def test_what_a_link_that_comes_as_late_as_it_may_moves_is_not_settled() -> None:
+    """The page happened three days before the login, and that comes three days late."""
+    script, page = Script(ALONE), guest(0)
+    script.arrive(page)
+    script.settle(T0 + 5 * DAY)
+    script.arrive(login(2 * DAY, "ann"), watermark=T0 + 5 * DAY)
+
     await script.read()
 
     assert owner_of(script, page) == "ann"
@@ -119,6 +147,20 @@ async def test_a_profile_that_has_an_owner_stays_when_it_is_over() -> None:
     await script.read()
 
     assert owner_of(script, page) == "ann"
+
+
+async def test_what_was_said_before_an_erasure_and_comes_later_counts_for_nothing() -> None:
+    """It was on its way when the order was read: a link of the browser, and a person's decision."""
+    script, page = Script(ALONE), guest(HOUR)
+    script.arrive(seen_page(-3 * HOUR, customer_key="ann", customer_id="ann"))
+    script.order(Erase([("customer", "ann")], T0, "order", SALT))
+    await script.read()
+
+    script.arrive(login(-2 * HOUR, "ann"), page)
+    script.order(Command("link", ("customer", "ann"), ("cookie", "k"), T0 - HOUR, "d"))
+    await script.read()
+
+    assert owner_of(script, page) == GUEST
 
 
 async def test_who_was_erased_is_noted_when_their_new_entry_was_written_before() -> None:
