@@ -103,6 +103,27 @@ async def test_a_new_epoch_is_told_of_all_links_before_anything_is_decided(ackno
     assert owner_of(script, page) == "ann"
 
 
+async def test_whoever_loses_the_links_amid_their_reading_reads_them_anew_when_they_come_back() -> None:
+    """It was paused when it told the log of a new epoch, and another read the next link meanwhile."""
+    first, page = await begun(), guest(4 * HOUR)
+    first.arrive(login(3 * HOUR, "ann"))
+    await first.read()
+    script = Script(Settings(partitions=1, epoch=1))
+    script.broker.logs[LINKED] = list(first.broker.logs[LINKED])
+    script.broker.committed[LINKED] = 1
+    script.arrive(page, login(HOUR, "bob"))
+    worker = script.worker
+    late = await script.pauses(LINKED, 0)
+    await script.read()
+    await script.goes_on(late)
+
+    script.worker = worker
+    script.arrive(login(2 * HOUR, "dan"))
+    await script.read()
+
+    assert owner_of(script, page) == "bob"
+
+
 async def test_time_waits_for_all_tasks() -> None:
     """The page comes after another task has gone on by 20 days."""
     script = Script(Settings(partitions=2))
