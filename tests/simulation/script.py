@@ -22,7 +22,7 @@ from schemas.units import DAY_MS
 from schemas.watermarks import TaskWatermark
 from sinks.tables import Row
 from streams.agents.journeys import PartitionRevokedError
-from streams.journeys.partition import Partition
+from streams.journeys.partition import CUSTOMER, Partition
 from streams.kafka.offsets import OffsetTracker
 from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.settings import Settings
@@ -254,6 +254,11 @@ class Script:
     def kept(self) -> set[str]:
         """Return of whom something is kept in the changelogs."""
         return {key for place in self.logs for key in self.restored(place).customers._encoded}
+
+    def named(self) -> set[str]:
+        """Return of whom the changelogs have an entry, whether it holds or not."""
+        records = [record for _, number in self.logs for record in self.broker.logs[JOURNEYS_STATE, number]]
+        return {(one.key or b"")[1:].decode() for one in records if (one.key or b"")[:1] == CUSTOMER and one.value}
 
     def restored(self, place: Place) -> Partition:
         """Return a partition of the log as its changelog has it."""

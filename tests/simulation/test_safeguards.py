@@ -8,18 +8,13 @@ from unittest.mock import patch
 import pytest
 
 from schemas.journey_log import Erased
-from schemas.topics import JOURNEYS_LOG
 from streams.journeys import step_limits
 from streams.journeys.dimension_values import OTHER
 from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION, VALUE
 from streams.settings import Settings
+from tests.simulation.guests import ALONE, GUEST, LOG, SALT
 from tests.simulation.script import FACTS, STATE, Script, There, before, up_to
 from tests.unit.journeys.play import DAY, SECOND, T0, order, seen_page
-
-ALONE = Settings(partitions=1)
-LOG = (JOURNEYS_LOG, 0)
-GUEST = "anon:cookie:k"
-SALT = b"s" * 16
 
 
 @pytest.mark.parametrize("is_somebody_erased", [False, True])

@@ -12,8 +12,8 @@ from schemas.watermarks import PartitionTime, TaskWatermark
 from streams.journeys.partition import POSITION
 from streams.kafka.producer import Message
 from streams.settings import Settings
+from tests.simulation.guests import ALONE, LOG, guest, login, owner_of
 from tests.simulation.script import LINKED, REPORTS, STATE, Script, before
-from tests.simulation.test_safeguards_of_owners import ALONE, LOG, guest, login, owner_of
 from tests.unit.journeys.play import DAY, HOUR, T0, case
 
 LATER = T0 + 20 * DAY
