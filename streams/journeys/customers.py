@@ -12,7 +12,6 @@ import msgspec
 
 from schemas.journey_log import Erased
 from schemas.rows import Row
-from schemas.subjects import is_subject
 from schemas.versions import row_version
 from streams.journeys.customer_rows import add_rows, touchpoint_rows
 from streams.journeys.customer_timeline import CustomerTimeline, Outline
@@ -24,11 +23,12 @@ from streams.journeys.leaving import can_leave
 from streams.journeys.lifetime import ends_at
 from streams.journeys.metrics import Buckets
 from streams.journeys.output import Entry, Output, hashed
-from streams.journeys.ownership import Ownership
+from streams.journeys.ownership import Ownership, subject_of
 from streams.journeys.parting import DEPARTED, Departure
 from streams.journeys.pending_blocks import BLOCK_BYTES, PendingBlocks, missing
 from streams.journeys.position import Header
 from streams.journeys.rules import Rules
+from streams.journeys.saying import Saying
 from streams.journeys.signals import SIGNALS
 from streams.journeys.step_context import StepContext
 from streams.journeys.timeline import is_urgent, step_parting, step_timers
@@ -36,8 +36,8 @@ from streams.journeys.timers import Timers
 
 CACHED = 20_000
 """Customers kept decoded; the others are kept as bytes."""
-SCANNED_AT_ONCE = 1_000
-"""Customers looked through before others have a turn."""
+LOOKED_AT_ONCE = 1_000
+"""Subjects looked at before others have a turn."""
 CACHED_BYTES = 64 << 20
 """Bytes of their states, encoded: of robots, whose states are large, fewer are kept decoded."""
 
@@ -57,6 +57,7 @@ class Customers:
     Attributes:
         timers: when customers are to be woken.
         erased: who was erased.
+        saying: which subjects may be said to be of whom.
         departed: the things that leave for their owners, and are not sent yet.
         blocks: the pending touchpoints that are in entries of their own.
         unwritten_bytes: of the entries that the next flush writes, as they were before, and of their blocks: these may
@@ -77,6 +78,7 @@ class Customers:
         self._gone: dict[str, None] = {}
         self.unwritten_bytes = 0
         self._forgetting = Forgetting()
+        self.saying = Saying()
         self._effects: dict[str, Effects] = {}
         self._dirty: dict[str, None] = {}
         self._ended: list[tuple[CustomerTimeline, Effects]] = []
@@ -133,6 +135,7 @@ class Customers:
                 continue
             self.timers.schedule(customer_key, outline.next_timer_at)
             self._forgetting.add(customer_key, outline.ownership)
+            self.saying.change(customer_key, (), subject_of(outline.ownership).statements)
             if outline.is_empty:
                 self._leaving.append((outline.offset, customer_key))
         self._retire_blocks(position)
@@ -239,18 +242,20 @@ class Customers:
 
     def forget_statements(self, record: Erased, offset: int) -> Iterator[None]:
         """Forget whose subjects somebody who is erased has said to be; the caller may let others have a turn."""
-        for number, customer_key in enumerate([*self._encoded, *self._dirty]):
-            if number % SCANNED_AT_ONCE == 0:
+        stated_key, left = record.customer_key, []
+        for number, customer_key in enumerate(self.saying.near(stated_key)):
+            if number % LOOKED_AT_ONCE == LOOKED_AT_ONCE - 1:
                 yield
-            if not is_subject(customer_key):
-                continue
             # Not by `timeline`: most are only looked at, and would drive others out.
             timeline = self._cache.get(customer_key) or _timelines.decode(self._encoded[customer_key])
-            subject = timeline.ownership.subject if timeline.ownership is not None else None
-            if subject is not None and subject.forget(record.customer_key, record.at):
+            subject = subject_of(timeline.ownership)
+            if subject.forget(stated_key, record.at):
                 self._keep_decoded(customer_key, timeline)
                 timeline.offset = offset
                 self.touch(customer_key)
+            if self.saying.has(stated_key, subject.statements):
+                left.append(customer_key)
+        self.saying.keep_near(stated_key, left)
 
     def take_gone(self) -> list[bytes]:
         """Return the keys of the customers that are erased since this was last asked, and have not come again."""

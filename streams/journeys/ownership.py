@@ -102,3 +102,8 @@ class Ownership(msgspec.Struct, array_like=True, gc=False):
         if count:
             self.forwarded_bytes -= sum(one.size for one in self.forwarded[:count])
             del self.forwarded[:count]
+
+
+def subject_of(ownership: Ownership | None) -> Subject:
+    """Return what is known of a subject, nothing where the stated key is no subject's."""
+    return Subject() if ownership is None or ownership.subject is None else ownership.subject

@@ -22,7 +22,6 @@ from streams.journeys.customers import Customers
 from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.metrics import Buckets
-from streams.journeys.moves import take_statement
 from streams.journeys.outcomes import Outcomes
 from streams.journeys.output import Output, hashed
 from streams.journeys.partition_clock import PartitionClock
@@ -163,8 +162,7 @@ class Partition:
         if isinstance(record, SubjectStated):
             # It tells no time, so that nothing else can be due by it.
             if self.customers.erased.concerned(offset, record) is None:
-                self._steps.output.links += take_statement(self.customers.timeline(record.customer_key), record, offset)
-                self.customers.touch(record.customer_key)
+                self._steps.take_statement(record, offset)
             return AT_ONCE
         clock = self.clock
         settled_before = clock.settled_before

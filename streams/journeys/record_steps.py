@@ -8,6 +8,7 @@ from schemas.erasures import ErasedRows
 from schemas.journey_log import Erased, Forwarded, Owners, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import Row
+from schemas.subjects import SubjectStated
 from schemas.transfers import Adopted
 from schemas.versions import ON_TIME, row_version
 from streams.journeys import departures
@@ -16,10 +17,10 @@ from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
 from streams.journeys.customers import Customers
 from streams.journeys.erasing import take_later
-from streams.journeys.moves import Change, Sender, change_owners, forward
+from streams.journeys.moves import Change, Sender, change_owners, forward, take_statement
 from streams.journeys.outcomes import Outcomes
 from streams.journeys.output import Output
-from streams.journeys.ownership import Ownership
+from streams.journeys.ownership import Ownership, subject_of
 from streams.journeys.pending import pending_of, touchpoint_in
 from streams.journeys.recomputation import Recomputation
 from streams.journeys.rows import late_row, lone_row
@@ -56,6 +57,14 @@ class RecordSteps:
         self.output = Output()
         self.rows: list[Row] = []
         self._sending: Sender | None = None
+
+    def take_statement(self, record: SubjectStated, offset: int) -> None:
+        """Take what is said of whose a subject is, and tell IDENTITY what it has to know."""
+        timeline = self._customers.timeline(record.customer_key)
+        known = subject_of(timeline.ownership).statements
+        self.output.links += take_statement(timeline, record, offset)
+        self._customers.saying.change(record.customer_key, known, subject_of(timeline.ownership).statements)
+        self._customers.touch(record.customer_key)
 
     def take_touchpoint(
         self, touchpoint: Touchpoint, data: bytes, timeline: CustomerTimeline, context: StepContext
@@ -181,6 +190,9 @@ class RecordSteps:
             timeline.ownership = Ownership([], [], record.links_offset - 1, subject=subject)
             timeline.offset = context.offset
             self._customers.touch(customer_key)
+        self._customers.saying.change(
+            customer_key, subject_of(ownership).statements, subject_of(timeline.ownership).statements
+        )
         for one in later:
             self._take_in(customer_key, one.record, one.whole_bytes, timeline, context, is_counted=False)
             yield
