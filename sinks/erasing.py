@@ -7,18 +7,18 @@ every message, each touchpoint that was counted and is deleted leaves a row ther
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import NamedTuple
 
-from schemas.erasures import ErasedRows, parts_of
+from schemas.erasures import PART_BYTES, ErasedRows, literal_bytes, parts_of
 from schemas.identity_links import key_of
 from sinks.database import Database, select
 from sinks.literals import quoted
 from sinks.tables import OWNERS, Row, table_of
 
-_BY_CUSTOMER = "customer_id IN {keys} AND version < {version}"
+_BY_CUSTOMER = "customer_id IN {keys} AND version < {version_of_customer}"
 _IDENTITY = "if({kind} = 'customer', {value}, concat('anon:', {kind}, ':', {value})) IN {{keys}}"
 _FIRST = _IDENTITY.format(kind="kind", value="value")
 _SECOND = _IDENTITY.format(kind="other_kind", value="other_value")
@@ -62,7 +62,8 @@ SELECT kind, at, 'erased', subject, event, version FROM touchline.outcomes_rows 
 """
 _NOTE_DONE = """
 INSERT INTO touchline.erasures_rows (erasure_id, table, part, erased_at, deleted, version)
-SELECT {erasure}, {table}, {part}, {at}, {deleted}, {deleted}
+SELECT {erasure}, {table}, part, {at}, if(part = {first}, {deleted}, 0) AS rows, rows
+FROM (SELECT arrayJoin([{parts}]) AS part)
 """
 _COUNT = "SELECT uniqExact({key}) FROM {stored} WHERE {condition}"
 # A mutation writes the parts anew: the rows are gone from the disk when it has ended, not only hidden.
@@ -70,6 +71,9 @@ _DELETE = "ALTER TABLE {stored} DELETE WHERE {condition} SETTINGS mutations_sync
 LETTERS_AT_ONCE = 500
 """Most dead letters that one statement names: a topic's name has up to 249 characters, and ClickHouse reads statements
 of 256 KiB."""
+NOTES_AT_ONCE = 2_000
+"""Most notes that one statement stores, for the same reason."""
+VERSION_BYTES = len("18446744073709551615, ")
 REMEMBERED = 1_000
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -92,10 +96,8 @@ class LateRows:
             for key in erased.customer_keys:
                 known.pop(key, None)  # so that it stands last
                 known[key] = erased
-            for key in list(known)[: max(0, len(known) - self._remembered)]:
-                if known[key].erasure_id == erased.erasure_id:
-                    break
-                del known[key]
+            while len(known) > self._remembered and known[first := next(iter(known))].erasure_id != erased.erasure_id:
+                del known[first]
 
     def of(self, table: str) -> Callable[[Row], bool] | None:
         """Return what tells late rows of a table from others; None where there are none."""
@@ -130,25 +132,68 @@ class Letter(NamedTuple):
     offset: int
 
 
-def erase(database: Database, table: str, erased: ErasedRows) -> int:
+class Whose(NamedTuple):
+    """Whose rows one statement deletes.
+
+    Attributes:
+        at: touchpoints that happened up to then are deleted, ms.
+        versions: by stated key, below which version rows of other tables are.
+    """
+
+    at: int
+    versions: dict[str, int]
+
+
+def together(table: str, messages: Iterable[ErasedRows]) -> Collection[Sequence[ErasedRows]]:
+    """Return messages behind a table's rows in groups, each of one order, which `erase` takes together."""
+    is_by_customer = CONDITIONS[table] in {_BY_CUSTOMER, CONDITIONS["touchpoints"]}
+    groups: dict[tuple[str, int, int], list[ErasedRows]] = {}
+    for one in messages:
+        # A row of two identities has one version to be compared with.
+        group = one.erasure_id, one.at, 0 if is_by_customer else one.version
+        groups.setdefault(group, []).append(one)
+    return groups.values()
+
+
+def erase(database: Database, table: str, *messages: ErasedRows) -> int:
     """Delete the rows of a table, by as many statements as their keys need, and return how many they were.
+
+    Args:
+        database: holds the table.
+        table: its name.
+        messages: of one order, as `together` gives them: each message by itself would take 10 ms and more.
 
     Raises:
         TransientWriteError: the database is out of reach; to be repeated.
         PermanentWriteError: the database refuses it, or no table has this name.
     """
-    return sum(_erase_part(database, table, part) for part in parts_of(erased))
+    return sum(_erase_some(database, table, whose, messages[0].erasure_id) for whose in whose_of(messages))
 
 
-def _erase_part(database: Database, table: str, erased: ErasedRows) -> int:
-    condition = condition_of(table, erased)
+def whose_of(messages: Iterable[ErasedRows]) -> Iterator[Whose]:
+    """Yield whose rows messages of one order speak of, as many at a time as a statement has room for."""
+    whose, size = Whose(0, {}), 0
+    for part in (part for message in messages for part in parts_of(message)):
+        more = sum(literal_bytes(key) + VERSION_BYTES for key in part.customer_keys)
+        if whose.versions and size + more > PART_BYTES:
+            yield whose
+            whose, size = Whose(0, {}), 0
+        known = whose.versions
+        known.update({key: max(part.version, known.get(key, 0)) for key in part.customer_keys})
+        whose, size = Whose(part.at, known), size + more
+    if whose.versions:
+        yield whose
+
+
+def _erase_some(database: Database, table: str, whose: Whose, erasure_id: str) -> int:
+    condition = condition_of(table, whose)
     if table == "touchpoints":
-        database.execute(_filled(_NOTE_TOUCHPOINTS, erasure=quoted(erased.erasure_id), condition=condition))
+        database.execute(_filled(_NOTE_TOUCHPOINTS, erasure=quoted(erasure_id), condition=condition))
     elif table == "outcomes":
-        database.execute(_filled(_NOTE_ACCEPTED, erasure=quoted(erased.erasure_id), condition=condition))
+        database.execute(_filled(_NOTE_ACCEPTED, erasure=quoted(erasure_id), condition=condition))
     elif table == "identities":
         # ClickHouse fills that table from this one, and deletes from neither by itself.
-        owners = _with_keys(_OWNERS_CONDITION, erased)
+        owners = _with_keys(_OWNERS_CONDITION, whose)
         database.execute(_filled(_DELETE, stored=OWNERS, condition=owners))
     return _delete(database, table, condition)
 
@@ -175,11 +220,16 @@ def condition_of_letters(letters: Iterable[Letter]) -> str:
     return f"(topic, partition, offset) IN ({places})"
 
 
-def note_done(database: Database, table: str, part: str, erased: ErasedRows, deleted: int) -> None:
-    """Store that the rows of a table are deleted; of several such notes the one with most of them stands."""
-    said = {"erasure": quoted(erased.erasure_id), "table": quoted(table), "part": quoted(part)}
-    at = _AT.format(at=erased.at)
-    database.execute(_filled(_NOTE_DONE, **said, at=at, deleted=str(deleted)))
+def note_done(database: Database, table: str, messages: Sequence[ErasedRows], deleted: int) -> None:
+    """Store that the rows of a table are deleted, of which messages of one order speak.
+
+    How many they were stands beside the first. Of several notes of one message that with most of them stands.
+    """
+    parts = [quoted(part_of(one)) for one in messages]
+    said = {"erasure": quoted(messages[0].erasure_id), "table": quoted(table), "first": parts[0]}
+    said |= {"at": _AT.format(at=messages[0].at), "deleted": str(deleted)}
+    for first in range(0, len(parts), NOTES_AT_ONCE):
+        database.execute(_filled(_NOTE_DONE, **said, parts=", ".join(parts[first : first + NOTES_AT_ONCE])))
 
 
 def part_of(erased: ErasedRows) -> str:
@@ -187,16 +237,20 @@ def part_of(erased: ErasedRows) -> str:
     return sha256("\0".join(erased.customer_keys).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def condition_of(table: str, erased: ErasedRows) -> str:
+def condition_of(table: str, whose: Whose) -> str:
     """Return which rows of a table are to be deleted, as SQL."""
-    return _with_keys(CONDITIONS[table], erased)
+    return _with_keys(CONDITIONS[table], whose)
 
 
-def _with_keys(condition: str, erased: ErasedRows) -> str:
+def _with_keys(condition: str, whose: Whose) -> str:
     """Return a condition with whom it speaks of, and of when."""
-    named = listed(erased.customer_keys)
-    said = {"keys": f"({named})", "list": named, "at": str(erased.at), "version": str(erased.version)}
-    return _filled(condition, **said)
+    named, versions = listed(whose.versions), whose.versions.values()
+    of_customer = version = str(max(versions))
+    if len(set(versions)) > 1:
+        below = ", ".join(map(str, versions))
+        of_customer = f"transform(customer_id, [{named}], CAST([{below}] AS Array(UInt64)), toUInt64(0))"
+    said = {"keys": f"({named})", "list": named, "at": str(whose.at), "version": version}
+    return _filled(condition, **said, version_of_customer=of_customer)
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from sinks.erasing import (
     erase,
     erase_letters,
     note_done,
-    part_of,
+    together,
 )
 from streams.agents.identities import identities_of
 from streams.settings import Settings
@@ -66,23 +66,27 @@ class RowsEraser:
         self._database = database
         self._letters = LetterSearch(settings)
 
-    def erase(self, table: str, erased: ErasedRows) -> None:
-        """Delete the rows that a message behind those of a table speaks of; blocks.
+    def erase(self, table: str, messages: Sequence[ErasedRows]) -> None:
+        """Delete the rows of which messages behind those of a table speak; blocks.
 
         Raises:
             TransientWriteError: the database is out of reach; to be repeated.
             PermanentWriteError: the database refuses it.
         """
-        part = part_of(erased)
-        deleted = {table: erase(self._database, table, erased)}
+        for group in together(table, messages):
+            self._erase(table, group)
+
+    def _erase(self, table: str, group: Sequence[ErasedRows]) -> None:
+        """Delete the rows of which messages of one order speak."""
+        deleted = {table: erase(self._database, table, *group)}
         if table == TOUCHPOINTS:
-            deleted["outcomes"] = erase(self._database, "outcomes", erased)
+            deleted["outcomes"] = erase(self._database, "outcomes", *group)
         elif table == IDENTITIES:
-            found = list(self._letters.find(self._database, erased))
+            found = [letter for erased in group for letter in self._letters.find(self._database, erased)]
             deleted["dead_letters"] = erase_letters(self._database, found)
         for name, rows in deleted.items():
-            note_done(self._database, name, part, erased, rows)
-        log.info("rows of somebody who was erased are deleted", erasure_id=erased.erasure_id, **deleted)
+            note_done(self._database, name, group, rows)
+        log.info("rows of somebody who was erased are deleted", erasure_id=group[0].erasure_id, **deleted)
 
 
 class Found(NamedTuple):

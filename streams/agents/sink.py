@@ -68,7 +68,7 @@ class Block:
 
     def __init__(self) -> None:
         self.batch = Batch()
-        self.erased: list[tuple[str, ErasedRows]] = []
+        self.erased: dict[str, list[ErasedRows]] = {}
         self.chunks: list[Chunk] = []
         self.began = time.monotonic()
 
@@ -137,7 +137,7 @@ class Sink:
                     batch.add_row("outcomes", refusal)
                 rows += 1
             elif record.key == ERASED:
-                block.erased.append((table, _erased_rows(record)))
+                block.erased.setdefault(table, []).append(_erased_rows(record))
             else:
                 # A key names the table of rows that follow those of the topic.
                 named = table if record.key is None else record.key.decode(errors="replace")
@@ -187,8 +187,8 @@ class Sink:
         self._drop_late(block)
         times = [int(str(row[_OCCURRED_AT])) for row in block.batch.rows("touchpoints")]
         await self._until_taken(lambda: block.batch.flush(self._writer))
-        for table, erased in block.erased:
-            await self._erase(table, erased)
+        for table, messages in block.erased.items():
+            await self._erase(table, messages)
         for chunk in block.chunks:
             chunk.ack()
         self._telemetry.record_stage(
@@ -204,16 +204,17 @@ class Sink:
         for table in block.batch.tables:
             if (is_late := self._late.of(table)) is not None:
                 block.batch.drop(table, is_late)
-        for table, erased in block.erased:
-            self._late.add(table, erased)
+        for table, messages in block.erased.items():
+            for erased in messages:
+                self._late.add(table, erased)
 
-    async def _erase(self, table: str, erased: ErasedRows) -> None:
+    async def _erase(self, table: str, messages: Sequence[ErasedRows]) -> None:
         """Delete the rows of whoever was erased."""
         eraser = self._eraser
         if eraser is None:
             log.error("rows of somebody who was erased stay: this sink deletes none", table=table)
             return
-        await self._until_taken(lambda: eraser.erase(table, erased))
+        await self._until_taken(lambda: eraser.erase(table, messages))
 
     async def _until_taken(self, work: Callable[[], object]) -> None:
         """Do what ClickHouse takes, however long it is away; log that it is, once a minute."""

@@ -295,8 +295,8 @@ class Eraser:
         self.server = server
         self.told: list[tuple[str, str, int]] = []
 
-    def erase(self, table: str, erased: ErasedRows) -> None:
-        self.told.append((table, erased.erasure_id, len(self.server.tables.rows(table))))
+    def erase(self, table: str, messages: Sequence[ErasedRows]) -> None:
+        self.told += [(table, one.erasure_id, len(self.server.tables.rows(table))) for one in messages]
 
 
 async def test_rows_of_who_is_erased_are_deleted_behind_those_before_and_do_not_come_later() -> None:

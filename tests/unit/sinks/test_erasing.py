@@ -16,7 +16,18 @@ from schemas.erasures import ERASED_FROM, ErasedRows
 from schemas.identity_links import identity_of
 from schemas.rows import TABLES, DeadLetterRow
 from sinks.database import Database, select
-from sinks.erasing import CONDITIONS, LateRows, Letter, condition_of, erase, erase_letters, note_done
+from sinks.erasing import (
+    CONDITIONS,
+    LateRows,
+    Letter,
+    condition_of,
+    erase,
+    erase_letters,
+    note_done,
+    part_of,
+    together,
+    whose_of,
+)
 from streams.agents.erased_rows import LetterSearch, RowsEraser, holds
 from streams.settings import Settings
 from tests.contract.engine import Engine
@@ -60,7 +71,7 @@ def test_of_every_table_what_is_theirs_and_older_is_deleted(chdb: Engine, table:
     assert erase(chdb, table, erased()) == 1
 
     assert rows(chdb, table) == before - 1
-    left = f"SELECT count() FROM {table}_rows WHERE {condition_of(table, erased())}"  # of the code's own
+    left = f"SELECT count() FROM {table}_rows WHERE {condition_of(table, *whose_of([erased()]))}"  # of the code's own
     assert select(chdb, left) == [[0]]
     assert erase(chdb, table, erased()) == 0
 
@@ -177,7 +188,7 @@ def test_the_reconciliation_still_balances_and_tells_what_was_erased(chdb: Engin
     eraser = RowsEraser(Settings(), chdb)
     for _ in range(2):
         for table in ("touchpoints", "journeys", "customers"):
-            eraser.erase(table, erased("ann", at=T0 + DAY, version=1 << 60))
+            eraser.erase(table, [erased("ann", at=T0 + DAY, version=1 << 60)])
 
         assert missing(chdb) == 0
         assert select(chdb, "SELECT toInt32(sum(erased)) FROM reconciliation") == [[4]]
@@ -263,7 +274,73 @@ def test_an_id_of_few_characters_is_found_only_as_a_text_of_its_own() -> None:
 
 
 def test_of_two_notes_the_one_with_more_rows_stands(chdb: Engine) -> None:
+    noted = replace(erased("two notes"), erasure_id="two notes")
     for deleted in (3, 0):
-        note_done(chdb, "journeys", "two notes", erased(), deleted)
+        note_done(chdb, "journeys", [noted], deleted)
 
-    assert select(chdb, "SELECT toInt32(deleted) FROM erasures_rows FINAL WHERE part = 'two notes'") == [[3]]
+    assert select(chdb, "SELECT toInt32(deleted) FROM erasures_rows FINAL WHERE erasure_id = 'two notes'") == [[3]]
+
+
+class Counting:
+    """A database whose statements are counted, of which none is carried out that notes or deletes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.statements: list[str] = []
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
+        self.statements.append(sql)
+        return self.database.query(sql, parameters, output_format)
+
+    def execute(self, sql: str) -> None:
+        self.statements.append(sql)
+        self.database.execute(sql)
+
+
+def test_a_thousand_keys_of_one_order_take_the_statements_of_one_and_each_message_is_noted(chdb: Engine) -> None:
+    """A partition tells of each key by itself: a statement for each took 10 ms and more."""
+    names = [f"robot-{number}" for number in range(1_000)]
+    messages = [replace(erased(name, version=V + place), erasure_id="many") for place, name in enumerate(names)]
+    for name in (names[0], names[500], names[999]):
+        write(chdb, "customers", customer_id=name, version=V - 1)
+    counting = Counting(chdb)
+
+    RowsEraser(Settings(), cast(Database, counting)).erase("customers", messages)
+
+    assert len(counting.statements) <= 5
+    assert max(map(len, counting.statements)) < 256 << 10
+    noted = select(
+        chdb, "SELECT toInt32(count()), toInt32(sum(deleted)) FROM erasures_rows FINAL WHERE erasure_id = 'many'"
+    )
+    assert noted == [[1_000, 3]]
+    parts = select(chdb, "SELECT part FROM erasures_rows FINAL WHERE erasure_id = 'many'")
+    assert {str(part) for (part,) in parts} == {part_of(one) for one in messages}
+
+
+def test_of_each_key_what_is_below_its_own_version_is_deleted_and_what_began_anew_stays(chdb: Engine) -> None:
+    messages = [erased("early", version=V), erased(WHO, version=V + 10), erased("early", version=V - 5)]
+    for name, version in (("early", V - 1), ("early", V + 5), (WHO, V + 9), (WHO, V + 10), ("bob", V - 1)):
+        write(chdb, "superseded", customer_id=name, event_id=f"of its own {version}", version=version)
+
+    assert erase(chdb, "superseded", *messages) == 2
+
+    left = select(
+        chdb, "SELECT customer_id FROM superseded_rows WHERE event_id LIKE 'of its own%' ORDER BY customer_id"
+    )
+    assert left == [["bob"], ["early"], [WHO]]
+
+
+def test_orders_are_not_mixed_and_identities_not_of_two_versions() -> None:
+    one, other, later = erased("a"), replace(erased("b"), erasure_id="another"), erased("c", version=V + 1)
+
+    assert list(together("customers", [one, other, later])) == [[one, later], [other]]
+    assert list(together("identities", [one, other, later])) == [[one], [other], [later]]
+
+
+def test_what_is_deleted_together_fits_a_statement_however_short_the_keys_are() -> None:
+    messages = [erased(f"{number:x}", version=V + number) for number in range(20_000)]
+
+    every = list(whose_of(messages))
+
+    assert [key for whose in every for key in whose.versions] == [f"{number:x}" for number in range(20_000)]
+    assert max(len(condition_of(table, whose)) for whose in every for table in CONDITIONS) < 200 << 10

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.erasures import ErasedRows
-from sinks.erasing import CONDITIONS, note_done, part_of
+from sinks.erasing import CONDITIONS, note_done
 from streams.settings import Settings
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
@@ -75,7 +75,7 @@ async def test_the_sink_is_waited_for_until_it_has_said_so_of_every_key_and_ever
 
     def note(of: str, theirs: list[str], deleted: int) -> None:
         one = replace(parts[0], customer_keys=theirs)
-        note_done(chdb, of, part_of(one), one, deleted)
+        note_done(chdb, of, [one], deleted)
 
     for one in NOTES:
         if one[:2] != (table, keys):
