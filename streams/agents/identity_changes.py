@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from schemas import erasures, journey_log
-from schemas.erasures import ERASED, ErasedRows, Erasure, parts_of
+from schemas.erasures import ERASED, ErasedRows, Erasure, in_parts, parts_of
 from schemas.identity_links import Erase, Identity, key_of
 from schemas.journey_log import Erased, Owners
 from schemas.rows import IdentityConflictRow, IdentityRow, Row, topic_of
@@ -104,8 +104,11 @@ class Changed:
             self._others += [(topic, number, message) for topic, number in places]
             self._note(len(places) * message.size)
             yield
-        self._others.append((ERASURES, 0, Message(erasure.erasure_id.encode(), erasures.encode(erasure))))
-        yield
+        for one in in_parts(erasure):
+            message = Message(one.key, erasures.encode(one))
+            self._others.append((ERASURES, 0, message))
+            self._note(message.size)
+            yield
 
     def _tell_all(self, record: Erased) -> None:
         """Tell all partitions: whose a subject is may have been said in any of them."""
@@ -156,8 +159,11 @@ def _owners(identity: Identity, told: Told, owned: ToldOwned, later_ms: int, off
 
 
 def erased_by(order: Erase, identities: Sequence[Identity], offset: int) -> Erasure:
-    """Return the erasure of whoever has some identities, as the order at an offset has it."""
-    digests = [erasures.digest_of(order.salt, key_of(one)) for one in identities]
+    """Return the erasure of whoever has some identities, as the order at an offset has it.
+
+    The digests are sorted: whoever takes the order again makes the same parts of it.
+    """
+    digests = sorted(erasures.digest_of(order.salt, key_of(one)) for one in identities)
     return Erasure(order.erasure_id, order.at, order.salt, digests, offset)
 
 

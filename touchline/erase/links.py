@@ -12,7 +12,7 @@ from functools import partial
 from aiokafka import TopicPartition
 
 from schemas import erasures, identity_links
-from schemas.erasures import Erasure
+from schemas.erasures import Erasure, in_parts, joined
 from schemas.identity_links import Command, Erase, IdentitiesStated, Identity, LinkRecord, key_of
 from schemas.subjects import SubjectStated
 from schemas.topics import ERASURES, LINKS
@@ -68,12 +68,13 @@ async def forget_links(settings: Settings, wait_s: float) -> int:
         KafkaError: Kafka does not answer, or refuses it.
         ProduceError: Kafka does not take it.
     """
-    erased = [erasures.decode(record.value or b"") async for record in _records(settings, ERASURES)]
+    erased = await _erased(settings)
     end, changed = await end_of(settings, PLACE), 0
     producer = BatchProducer(settings)
     await producer.start()
     try:
-        await producer.send({(LINKS, 0): [Message(None, identity_links.encode(one)) for one in erased]})
+        first = [identity_links.encode(part) for one in erased for part in in_parts(one)]
+        await producer.send({(LINKS, 0): [Message(None, value) for value in first]})
         async for run in read_to_end(settings, LINKS, [0]):
             records = [identity_links.decode(one.value or b"") for one in run.records if one.offset < end]
             left = list(surviving(records, erased))
@@ -91,13 +92,18 @@ async def forget_links(settings: Settings, wait_s: float) -> int:
 
 async def left_in_links(settings: Settings) -> int:
     """Return how many records of the topic name somebody who was erased, from before that."""
-    erased = [erasures.decode(record.value or b"") async for record in _records(settings, ERASURES)]
+    erased = await _erased(settings)
     left = 0
     async for run in read_to_end(settings, LINKS, [0]):
         records = [identity_links.decode(one.value or b"") for one in run.records]
         pairs = zip(records, surviving(records, erased), strict=True)
         left += sum(one is not kept and not isinstance(one, Erasure) for one, kept in pairs)
     return left
+
+
+async def _erased(settings: Settings) -> list[Erasure]:
+    """Return who was erased by orders that are carried out."""
+    return list(joined([erasures.decode(record.value or b"") async for record in _records(settings, ERASURES)]))
 
 
 async def _records(settings: Settings, topic: str) -> AsyncIterator[Record]:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from schemas import erasures, identity_links
-from schemas.erasures import ERASED, SALT_BYTES, ErasedRows, Erasure, digest_of
+from schemas.erasures import ERASED, SALT_BYTES, ErasedRows, Erasure, digest_of, joined
 from schemas.errors import NOT_READ
 from schemas.identity_links import Erase, Identity
 from schemas.rows import topic_of
@@ -103,11 +103,12 @@ async def decided(settings: Settings, erasure_id: str, wait_s: float) -> Erased:
 
 
 async def _erasure(settings: Settings, erasure_id: str) -> Erasure:
+    parts: list[Erasure] = []
     async for records in follow(settings, ERASURES, 0):
-        for record in records:
-            if record.key == erasure_id.encode():
-                found: Erasure = erasures.decode(record.value or b"")
-                return found
+        found = [erasures.decode(record.value or b"") for record in records]
+        parts += [one for one in found if one.erasure_id == erasure_id]
+        for whole in joined(parts):
+            return whole
     raise AssertionError("a topic that is followed has no end")
 
 

@@ -105,6 +105,41 @@ async def test_however_many_names_somebody_has_the_sink_is_told_of_all_by_messag
         assert max(len(part.customer_keys) for part in parts) <= in_a_part
 
 
+async def test_an_order_of_many_names_is_written_in_parts_that_kafka_takes_and_compaction_keeps() -> None:
+    """Of 20,001 names; 233,000 in one record were more than Kafka takes, and ended the worker again and again."""
+    said: list[LinkRecord] = [
+        SubjectStated(f"anon:case:{number}", Statement("ann", "s", AT, f"e{number}")) for number in range(20_000)
+    ]
+    it = Bench(*said, order())
+
+    await it.read(0, len(said) + 1)
+
+    told = it.producer.to(ERASURES)
+    parts = [erasures.decode(one.value or b"") for one in told]
+    assert [(one.part, one.parts, len(one.digests)) for one in parts] == [(0, 3, 10_000), (1, 3, 10_000), (2, 3, 1)]
+    assert len({one.key for one in told}) == 3
+    assert max(one.size for one in told) < 200_000
+    names = ["ann", *(f"anon:case:{number}" for number in range(20_000))]
+    assert {digest for one in parts for digest in one.digests} == digests(*names)
+    known = Erasures()
+    assert take([SourceRecord(one.value or b"", 0) for one in told], known)
+    assert all(known.holds(name, ORDERED) for name in names)
+
+
+async def test_whoever_takes_the_order_again_writes_the_same_parts_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one learns the links in another order."""
+    monkeypatch.setattr(erasures, "DIGESTS_MAX", 100)
+    said = large_names()
+    found = []
+    for records in (said, [*reversed(said)]):
+        it = Bench(*records, order())
+        await it.read(0, len(said) + 1)
+        found.append([(one.key, one.value) for one in it.producer.to(ERASURES)])
+
+    assert len(found[0]) == 11
+    assert found[0] == found[1]
+
+
 async def test_whoever_takes_the_order_again_tells_the_sink_by_the_same_messages() -> None:
     """The other one learns the links in another order."""
     said = large_names()

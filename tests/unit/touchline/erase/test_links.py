@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
-from schemas.erasures import Erasure, digest_of
+import pytest
+from msgspec.structs import replace
+
+from schemas import erasures, identity_links
+from schemas.erasures import Erasure, digest_of, in_parts
 from schemas.identity_links import CUSTOMER, Command, Erase, IdentitiesStated, LinkRecord
 from schemas.subjects import Statement, SubjectStated
+from schemas.topics import ERASURES, LINKS
+from streams.settings import Settings
+from tests.unit.agents.ingest_bench import FakeProducer
+from tests.unit.streams.records import FakeRecord
+from touchline.erase import links
 from touchline.erase.links import surviving
 
 SALT = b"s" * 16
 ANN, BOB, MAIL, COOKIE = (CUSTOMER, "ann"), (CUSTOMER, "bob"), ("email", "a@x"), ("cookie", "k")
 ERASURE = Erasure("order", 100, SALT, [digest_of(SALT, key) for key in ("ann", "anon:email:a@x")], 4)
+
+
+class Producer(FakeProducer):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Run(NamedTuple):
+    """Records of a topic, up to its end."""
+
+    records: list[FakeRecord]
+    position: int
 
 
 def left_of(records: Sequence[LinkRecord]) -> list[LinkRecord]:
@@ -67,3 +90,40 @@ def test_what_somebody_said_of_subjects_goes_with_them() -> None:
     kept: list[LinkRecord] = [said("ann", 101), said("bob", 100)]
 
     assert left_of([said("ann", 100), *kept]) == kept
+
+
+async def test_an_order_of_which_parts_are_yet_to_be_written_stays_and_one_in_parts_is_written_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(erasures, "DIGESTS_MAX", 1)
+    half = replace(ERASURE, erasure_id="half", digests=[digest_of(SALT, "bob")], part=1, parts=2)
+    whole = list(in_parts(ERASURE))
+    topics: dict[str, list[bytes]] = {
+        ERASURES: [erasures.encode(one) for one in (whole[1], half, whole[0])],
+        LINKS: [
+            identity_links.encode(one)
+            for one in (
+                IdentitiesStated([ANN, MAIL], 100, "gone"),
+                Erase([BOB], 100, "half", SALT),
+                IdentitiesStated([BOB, COOKIE], 50, "stays"),
+            )
+        ],
+    }
+    producer = Producer()
+
+    async def read(_settings: Settings, topic: str, _partitions: Sequence[int]) -> AsyncIterator[Run]:
+        yield Run([FakeRecord(offset, value) for offset, value in enumerate(topics[topic])], len(topics[topic]))
+
+    async def nothing(*_: object) -> int:
+        return 3
+
+    monkeypatch.setattr(links, "read_to_end", read)
+    monkeypatch.setattr(links, "end_of", nothing)
+    monkeypatch.setattr(links, "delete_before", nothing)
+    monkeypatch.setattr(links, "BatchProducer", lambda _: producer)
+
+    assert await links.forget_links(Settings(), 1) == 1
+
+    written = [identity_links.decode(one.value or b"") for one in producer.to(LINKS)]
+    assert written == [*whole, Erase([BOB], 100, "half", SALT), IdentitiesStated([BOB, COOKIE], 50, "stays")]
+    assert (whole[0].digests, whole[1].digests) == ([ERASURE.digests[0]], [ERASURE.digests[1]])

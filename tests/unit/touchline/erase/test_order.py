@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import erasures
 from schemas.erasures import ERASED, ErasedRows, Erasure, digest_of
@@ -26,7 +27,7 @@ class _Run:
     records: list[FakeRecord]
 
 
-async def read_back(*times: list[ErasedRows]) -> order.Erased:
+async def read_back(*times: list[ErasedRows], decided: Sequence[Erasure] = (ERASURE,)) -> order.Erased:
     """Return what is decided where the topic of identities holds some messages, one time after another."""
     coming = iter(times)
 
@@ -35,7 +36,8 @@ async def read_back(*times: list[ErasedRows]) -> order.Erased:
         yield _Run([*rows, *(FakeRecord(2, erasures.encode(one), ERASED) for one in next(coming))])
 
     async def known(*_: object) -> AsyncIterator[list[FakeRecord]]:
-        yield [FakeRecord(0, erasures.encode(ERASURE), b"order")]
+        for one in decided:
+            yield [FakeRecord(0, erasures.encode(one), one.key)]
 
     with (
         patch.object(order, "read_to_end", identities),
@@ -61,3 +63,14 @@ async def test_messages_that_come_a_little_later_than_the_erasure_are_waited_for
 async def test_where_messages_of_the_order_are_gone_nothing_is_proved() -> None:
     with pytest.raises(CommandError, match="its retention has ended"):
         await read_back(*[[SECOND]] * order.ASKED)
+
+
+async def test_an_order_is_carried_out_when_all_parts_of_it_are_there() -> None:
+    parts = [replace(ERASURE, digests=[one], part=number, parts=3) for number, one in enumerate(ERASURE.digests)]
+    another = replace(ERASURE, erasure_id="another", part=1, parts=2)
+
+    found = await read_back([FIRST, SECOND], decided=[parts[2], another, parts[0], parts[0], parts[1]])
+
+    assert found.erasure == ERASURE
+    with pytest.raises(AssertionError, match="has no end"):
+        await read_back([FIRST, SECOND], decided=[parts[0], another, parts[2]])
