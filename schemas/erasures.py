@@ -59,12 +59,14 @@ class ErasedRows(msgspec.Struct, array_like=True, tag=tag_of("erased_rows"), fro
         at: touchpoints that happened up to then are deleted, ms.
         customer_keys: stated keys of whoever is erased.
         version: rows of other tables below this version are deleted.
+        unsure_letters: as of an `Erase`.
     """
 
     erasure_id: str
     at: int
     customer_keys: list[str]
     version: int
+    unsure_letters: bool = False
 
 
 ERASED = b"erased"

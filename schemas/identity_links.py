@@ -115,12 +115,14 @@ class Erase(msgspec.Struct, array_like=True, tag=tag_of("erase"), frozen=True, g
         at: when it was given, ms: what happened up to then is erased.
         erasure_id: tells it from others.
         salt: of the digests by which they are known from then on.
+        unsure_letters: whether dead letters go, too, that nobody can read and that may be others'.
     """
 
     identities: list[Identity]
     at: int
     erasure_id: str
     salt: bytes
+    unsure_letters: bool = False
 
 
 LinkRecord = IdentitiesStated | Command | Erase | Erasure | SubjectStated

@@ -149,7 +149,7 @@ class Linking:
             erased = [*identities, *map(identity_of, theirs)]
             erasure = erased_by(read, erased, record.offset)
             self._erasures.add(erasure)
-            yield from changed.add_erasure(erasure, erased)
+            yield from changed.add_erasure(erasure, erased, unsure_letters=read.unsure_letters)
             changes = graph.forget(identities, read.at)
             yield from changed.add(changes, record)
             # Their own partitions forget whose they are, also where that stays.

@@ -87,7 +87,9 @@ class Changed:
             self._tell(Owners(subject, *_apart(found.pieces), offset, by_source))
             yield
 
-    def add_erasure(self, erasure: Erasure, identities: Sequence[Identity]) -> Iterator[None]:
+    def add_erasure(
+        self, erasure: Erasure, identities: Sequence[Identity], *, unsure_letters: bool = False
+    ) -> Iterator[None]:
         """Add what is told of an erasure: to the partitions of the stated keys, INGEST and the sink; as `add`."""
         keys = [key_of(one) for one in identities]
         for key in keys:
@@ -95,7 +97,7 @@ class Changed:
             yield
         version = row_version(self._epoch, erasure.links_offset)
         # Sorted: whoever takes the order again makes the same parts, also where a crash came between them.
-        rows = ErasedRows(erasure.erasure_id, erasure.at, sorted(keys), version)
+        rows = ErasedRows(erasure.erasure_id, erasure.at, sorted(keys), version, unsure_letters)
         # What one of them had stated may be on its way to whoever owned it for a while, in any partition.
         places = [(topic_of(table), 0) for table in ("identities", "identity_conflicts")]
         places += [(topic_of("touchpoints"), number) for number in range(self._partitions)]

@@ -29,11 +29,23 @@ from touchline.terminal import result_console, say
 @click.argument("customer", required=False)
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.option("--check", "erasure_id", metavar="ID", help="Prove an erasure that was ordered before, instead.")
+@click.option(
+    "--unsure-letters",
+    is_flag=True,
+    help="Delete dead letters, too, that nobody can read and that hold one of their identifiers anywhere: a word that "
+    "others use, too, takes theirs with it.",
+)
 @click.option("--wait", "wait_s", default=120.0, show_default=True, help="Seconds to wait for workers and sinks.")
 @data_option
 @click.pass_context
 def command(
-    ctx: click.Context, customer: str | None, yes: bool, erasure_id: str | None, wait_s: float, data: Path | None
+    ctx: click.Context,
+    customer: str | None,
+    yes: bool,
+    erasure_id: str | None,
+    unsure_letters: bool,
+    wait_s: float,
+    data: Path | None,
 ) -> None:
     """Erase whoever CUSTOMER is, and all identifiers that are linked to them.
 
@@ -43,13 +55,15 @@ def command(
     """
     if (customer is None) == (erasure_id is None):
         raise click.UsageError("name a CUSTOMER, or an erasure with --check")
+    if unsure_letters and customer is None:
+        raise click.UsageError("--unsure-letters is a part of an order: name a CUSTOMER")
     configured = settings.load()
     if customer is not None:
         identities = identities_named(configured, customer)
         if not yes:
             shown = " or ".join(f"{kind} {value}" for kind, value in identities)
             click.confirm(f"Erase {shown}, and whoever that belongs to? Nothing brings them back.", abort=True)
-        erasure_id = asyncio.run(give_order(configured, identities)).erasure_id
+        erasure_id = asyncio.run(give_order(configured, identities, unsure_letters=unsure_letters)).erasure_id
         say(f"order {erasure_id} is given")
     erased = asyncio.run(decided(configured, str(erasure_id), wait_s))
     say(f"{len(erased.rows.customer_keys)} identities are theirs")
@@ -87,6 +101,12 @@ def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Map
     left["links in Kafka"] = asyncio.run(left_in_links(configured))
     left["dead letters in Kafka"] = sum(asyncio.run(letters.count()).values())
     _print({**deleted, **gone}, left)
+    if letters.unsure:
+        say(
+            f"{letters.unsure} dead letters that nobody can read hold a word that is an identifier of theirs, where it "
+            "may be anything: they stay. Look at them (touchline dlq list); to have them deleted, give the order again "
+            "with --unsure-letters"
+        )
     return left
 
 

@@ -17,7 +17,7 @@ from schemas.subjects import PROFILES
 from schemas.topics import JOURNEYS_STATE
 from sinks.database import Database, select
 from sinks.erasing import part_of
-from streams.agents.erased_rows import LetterSearch
+from streams.agents.erased_letters import LetterSearch
 from streams.journeys.customer_timeline import Outline
 from streams.journeys.erasing import ErasedCustomer
 from streams.journeys.output import Entry

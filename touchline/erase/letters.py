@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from schemas import dead_letters
 from schemas.erasures import ErasedRows
 from schemas.topics import DEAD_LETTERS
-from streams.agents.erased_rows import Found, LetterSearch, holds
+from streams.agents.erased_letters import Found, LetterSearch
 from streams.kafka.offsets import Record
 from streams.kafka.producer import BatchProducer, Message
 from streams.kafka.reader import read_to_end
@@ -20,13 +20,18 @@ from touchline.erase.shortening import delete_before, end_of
 
 
 class DeadLetters:
-    """The dead letters in Kafka, beside somebody who was erased."""
+    """The dead letters in Kafka, beside somebody who was erased.
+
+    Attributes:
+        unsure: how many `count` has found that only may be theirs, and stay.
+    """
 
     def __init__(self, settings: Settings, erased: ErasedRows) -> None:
         self._settings = settings
         self._search = LetterSearch(settings)
         self._keys = frozenset(erased.customer_keys)
-        self._at = erased.at
+        self._erased = erased
+        self.unsure = 0
 
     async def count(self) -> dict[int, int]:
         """Return how many of a partition are theirs, of each that has one.
@@ -35,9 +40,11 @@ class DeadLetters:
             KafkaError: Kafka does not answer.
         """
         found: dict[int, int] = {}
+        self.unsure = 0
         for partition in range(self._settings.partitions):
             async for run in read_to_end(self._settings, DEAD_LETTERS, [partition]):
                 theirs = sum(map(self._is_theirs, run.records))
+                self.unsure += sum(self._is_unsure(one) for one in run.records)
                 if theirs:
                     found[partition] = found.get(partition, 0) + theirs
         return found
@@ -74,10 +81,17 @@ class DeadLetters:
         await delete_before(self._settings, "sink", place, end, wait_s)
 
     def _is_theirs(self, record: Record) -> bool:
-        letter = dead_letters.decode(record.key, record.value, record.headers)
-        found = Found(letter.topic, letter.detail, record.value or b"")
-        beside = (record.key or b"", *(value or b"" for _, value in letter.headers))
-        if self._search.is_theirs(found, self._keys, self._at):
-            return True
-        # What cannot be read may be theirs by what stands beside it.
-        return not self._search.is_readable(found) and any(holds(said, key) for said in beside for key in self._keys)
+        unsure = self._erased.unsure_letters
+        return self._search.is_theirs(_found(record), self._keys, self._erased.at, unsure=unsure)
+
+    def _is_unsure(self, record: Record) -> bool:
+        """Return whether a letter may be theirs, and stays."""
+        is_possible = self._search.is_theirs(_found(record), self._keys, self._erased.at, unsure=True)
+        return is_possible and not self._is_theirs(record)
+
+
+def _found(record: Record) -> Found:
+    """Return what is looked at of a letter: of what cannot be read also what stands beside it."""
+    letter = dead_letters.decode(record.key, record.value, record.headers)
+    beside = (record.key or b"", *(value or b"" for _, value in letter.headers))
+    return Found(letter.topic, letter.detail, record.value or b"", beside)

@@ -56,7 +56,7 @@ def identities_named(settings: Settings, said: str) -> list[Identity]:
     return list(dict.fromkeys(identity_of(said, one) for one in looked_up_by(settings)))
 
 
-async def give_order(settings: Settings, identities: Sequence[Identity]) -> Erase:
+async def give_order(settings: Settings, identities: Sequence[Identity], *, unsure_letters: bool = False) -> Erase:
     """Write the order to erase whoever has one of some identities; return it.
 
     Raises:
@@ -72,7 +72,8 @@ async def give_order(settings: Settings, identities: Sequence[Identity]) -> Eras
     known = Erasures()
     async for run in read_to_end(settings, ERASURES, [0]):
         take(run.records, known)
-    order = Erase(list(identities), wall_clock(), str(uuid4()), known.salt or token_bytes(SALT_BYTES))
+    salt = known.salt or token_bytes(SALT_BYTES)
+    order = Erase(list(identities), wall_clock(), str(uuid4()), salt, unsure_letters)
     producer = BatchProducer(settings)
     await producer.start()
     try:

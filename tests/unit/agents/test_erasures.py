@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from schemas import erasures, journey_log
@@ -68,6 +69,16 @@ async def test_all_who_have_one_owner_are_erased_whichever_of_them_is_named(name
     for table in ("identities", "identity_conflicts"):
         rows = [one for one in it.producer.to(topic_of(table)) if one.key == ERASED]
         assert set(erasures.decode_rows(rows[0].value or b"").customer_keys) == theirs
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+async def test_the_sink_hears_whether_letters_go_that_may_be_others(unsure: bool) -> None:
+    it = Bench(replace(order(), unsure_letters=unsure))
+
+    await it.read(0, 1)
+
+    told = [one.value for one in it.producer.to(topic_of("identities")) if one.key == ERASED]
+    assert [erasures.decode_rows(value or b"").unsure_letters for value in told] == [unsure]
 
 
 def large_names() -> list[LinkRecord]:

@@ -1,0 +1,114 @@
+"""Finds the dead letters of those who were erased, in the table and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.avro.codec import Codec
+from schemas.avro.registry import FileRegistry
+from schemas.erasures import ErasedRows
+from sinks.database import Database, select
+from sinks.erasing import LETTERS_AT_ONCE, Letter, condition_of_letters
+from streams.agents.identities import identities_of
+from streams.identity.naming import may_name, names, texts_of
+from streams.settings import Settings
+
+SEARCHED = 100
+"""Most texts that are looked for at once."""
+PAGE_BYTES = 4 << 20
+"""Most bytes of letters that are looked at together, if they are several."""
+_CANDIDATES = """
+SELECT topic, partition, offset, length(raw) FROM dead_letters_rows FINAL
+WHERE arrayExists(
+    text -> positionCaseInsensitiveUTF8(raw, text) > 0
+        OR positionCaseInsensitiveUTF8(detail, text) > 0
+        OR position(replaceRegexpAll(raw, '[^0-9]', ''), text) > 0,
+    {texts:Array(String)}
+)
+"""
+"""Where the letters are that hold one of some texts, or whose digits do, and how large they are."""
+_LETTERS = "SELECT topic, partition, offset, detail, hex(raw) FROM dead_letters_rows FINAL WHERE "
+
+
+class Found(NamedTuple):
+    """What is looked at of a dead letter; `beside` its message stand its key and headers."""
+
+    topic: str
+    detail: str
+    raw: bytes
+    beside: Sequence[bytes] = ()
+
+
+class LetterSearch:
+    """Finds the dead letters of those who were erased.
+
+    A letter whose message can be read is theirs if the message is, and is older. Another one is theirs if it names
+    them, and may be theirs if it holds an id or identifier of theirs: a word that others use, too.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._inputs = settings.inputs
+        self._codec = Codec(FileRegistry())
+        self._identities = identities_of(settings)
+
+    def find(self, database: Database, erased: ErasedRows) -> Iterator[Letter]:
+        """Yield those in the table, each once; of large ones a few are held at a time.
+
+        Raises:
+            TransientWriteError: the database is out of reach.
+            QueryError: it refuses to tell.
+        """
+        keys = frozenset(erased.customer_keys)
+        texts = [text for key in keys for text in texts_of(key)]
+        sizes: dict[Letter, int] = {}
+        for first in range(0, len(texts), SEARCHED):
+            rows = select(database, _CANDIDATES, {"texts": texts[first : first + SEARCHED]})
+            for topic, partition, offset, size in rows:
+                sizes[Letter(str(topic), int(str(partition)), int(str(offset)))] = int(str(size))
+        for page in _pages(sizes):
+            for topic, partition, offset, detail, raw in select(database, _LETTERS + condition_of_letters(page)):
+                letter = Found(str(topic), str(detail), bytes.fromhex(str(raw)))
+                if self.is_theirs(letter, keys, erased.at, unsure=erased.unsure_letters):
+                    yield Letter(letter.topic, int(str(partition)), int(str(offset)))
+
+    def is_theirs(self, letter: Found, keys: Collection[str], at: int, *, unsure: bool = False) -> bool:
+        """Return whether a letter is of whoever has some stated keys, and not of a later time (ms).
+
+        Args:
+            letter: is looked at.
+            keys: all of theirs.
+            at: when they were erased.
+            unsure: whether those count that only may be theirs.
+        """
+        said = self._whose(letter.topic, letter.raw)
+        if said is not None:
+            customer_key, occurred_at = said
+            return customer_key in keys and occurred_at <= at
+        is_named = may_name if unsure else names
+        held = (letter.raw, letter.detail.encode(errors="replace"), *letter.beside)
+        return any(is_named(one, key) for one in held for key in keys)
+
+    def _whose(self, topic: str, raw: bytes) -> tuple[str, int] | None:
+        """Return whose a message is, and of which time (ms); None where it does not tell."""
+        try:
+            kind = self._inputs.only_kind(topic) or self._codec.kind_of(self._inputs.kinds[topic], raw)
+            record = self._identities.stored(self._codec.decode(kind, raw))
+            customer_key = self._identities.customer_key_of(record["customer_id"], record["identifiers"])
+            return None if customer_key is None else (customer_key, int(record["occurred_at"]))
+        except Exception:  # whatever it is: the message does not tell
+            return None
+
+
+def _pages(sizes: Mapping[Letter, int]) -> Iterator[Sequence[Letter]]:
+    """Yield letters, in their order, as many at a time as are read together."""
+    page: list[Letter] = []
+    bytes_of_page = 0
+    for letter, size in sorted(sizes.items()):
+        if page and (bytes_of_page + size > PAGE_BYTES or len(page) == LETTERS_AT_ONCE):
+            yield page
+            page, bytes_of_page = [], 0
+        page.append(letter)
+        bytes_of_page += size
+    if page:
+        yield page
