@@ -20,8 +20,10 @@ from streams.kafka.reader import read_some, read_to_end
 from streams.settings import Settings
 from touchline.errors import CommandError
 
-FETCHED_AT_ONCE = 10_000
-"""Letters without their messages that are gathered before these are fetched."""
+FETCHED_AT_ONCE = 500
+GATHERED_BYTES = 4 << 20
+"""Letters without their messages that are gathered before these are fetched, one message after the other; and bytes of
+them, for whoever may write dead letters may write long ones."""
 MESSAGES_REMEMBERED = 500_000
 """Of so many messages, the latest that had a dead letter, digests are kept, in 50 MB: another letter of one of them is
 known by it. One of an earlier message is taken for another message's; sent back twice, it counts as a duplicate."""
@@ -70,7 +72,9 @@ async def dead_letters(
 async def with_messages(
     settings: Settings, letters: AsyncIterable[DeadLetter], partitions: Mapping[str, int]
 ) -> AsyncIterator[DeadLetter]:
-    """Yield letters with their messages: those that have none, last, with what Kafka still holds in their place.
+    """Yield letters with their messages: where they have none, with what Kafka holds in their place, a page at a time.
+
+    One message is held at a time, and the letters of a page.
 
     Args:
         settings: how Kafka is reached.
@@ -81,16 +85,18 @@ async def with_messages(
         KafkaError: Kafka does not answer.
     """
     without: list[DeadLetter] = []
+    size = 0
     async for letter in letters:
         is_there = letter.offset >= 0 and _names_input(letter, partitions, settings.inputs)
         if letter.value is not None or not is_there:
             yield letter
             continue
         without.append(letter)
-        if len(without) >= FETCHED_AT_ONCE:
+        size += len(letter.detail) + len(letter.key or b"") + len(msgspec.msgpack.encode(letter.headers))
+        if len(without) >= FETCHED_AT_ONCE or size >= GATHERED_BYTES:
             async for found in _fetched(settings, without):
                 yield found
-            without = []
+            without, size = [], 0
     async for found in _fetched(settings, without):
         yield found
 
@@ -145,6 +151,12 @@ async def once_each(letters: AsyncIterable[DeadLetter], counts: Counts) -> Async
             counts.messages += 1
             counts.returnable += returnable(letter, counts.partitions, counts.inputs)
             yield letter
+
+
+async def without_messages(letters: AsyncIterable[DeadLetter]) -> AsyncIterator[DeadLetter]:
+    """Yield letters of which nothing is kept that is not shown in a line."""
+    async for letter in letters:
+        yield replace(letter, key=None, value=None, headers=())
 
 
 async def latest(letters: AsyncIterable[DeadLetter], limit: int) -> list[DeadLetter]:

@@ -23,7 +23,16 @@ from streams.kafka.admin import partition_counts
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.commands.publish import REJECTED_STATUS
-from touchline.dead_letters import Counts, Selection, dead_letters, latest, once_each, send_back, with_messages
+from touchline.dead_letters import (
+    Counts,
+    Selection,
+    dead_letters,
+    latest,
+    once_each,
+    send_back,
+    with_messages,
+    without_messages,
+)
 from touchline.paused_inputs import PausedInput, ask_to_take_up, paused_inputs
 from touchline.publish.run import publish
 from touchline.report.formatting import counted, duration
@@ -61,11 +70,10 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     A message that was refused several times is shown and counted once.
     """
     configured = settings.load()
-    counts, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit))
-    if output_format == "jsonl":
-        decode = _Decoder(configured)
-        for letter in asyncio.run(_with_messages(configured, letters, counts)):
-            say(msgspec.json.encode(_as_json(letter, decode)).decode())
+    is_whole = output_format == "jsonl"
+    counts, letters = asyncio.run(_latest(configured, Selection(reason, topic), limit, is_whole=is_whole))
+    if is_whole:
+        asyncio.run(_say_whole(configured, letters, counts))
         return
     for letter in letters:
         where = f"{letter.topic}/{letter.partition}/{letter.offset}"
@@ -74,27 +82,25 @@ def list_letters(reason: str | None, topic: str | None, limit: int, output_forma
     say(f"{total} ({counted(counts.letters, 'dead letter')}), {len(letters):,} shown", err=True)
 
 
-async def _latest(configured: Settings, selection: Selection, limit: int) -> tuple[Counts, list[DeadLetter]]:
-    """Return how many there are, and the latest of them, the oldest first."""
+async def _latest(
+    configured: Settings, selection: Selection, limit: int, *, is_whole: bool
+) -> tuple[Counts, list[DeadLetter]]:
+    """Return how many there are, and the latest of them, the oldest first; with their messages only where wanted."""
     counts = Counts(await partition_counts(configured), configured.inputs)
     letters = once_each(dead_letters(configured, selection, counts.partitions), counts)
-    return counts, await latest(letters, limit)
+    return counts, await latest(letters if is_whole else without_messages(letters), limit)
 
 
-async def _with_messages(configured: Settings, letters: list[DeadLetter], counts: Counts) -> list[DeadLetter]:
-    """Return letters in their order, with what Kafka still holds of their messages."""
+async def _say_whole(configured: Settings, letters: list[DeadLetter], counts: Counts) -> None:
+    """Print letters one by one, with what Kafka still holds of their messages: those that hold theirs come first."""
+    decode = _Decoder(configured)
 
     async def each() -> AsyncIterator[DeadLetter]:
         for letter in letters:
-            if letter.value is None:
-                yield letter
+            yield letter
 
-    found = {_place(one): one async for one in with_messages(configured, each(), counts.partitions)}
-    return [letter if letter.value is not None else found[_place(letter)] for letter in letters]
-
-
-def _place(letter: DeadLetter) -> tuple[str, int, int]:
-    return letter.topic, letter.partition, letter.offset
+    async for letter in with_messages(configured, each(), counts.partitions):
+        say(msgspec.json.encode(_as_json(letter, decode)).decode())
 
 
 class _Decoder:

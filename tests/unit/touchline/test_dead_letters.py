@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from schemas.dead_letters import DeadLetter
+from streams.settings import Settings
+from tests.unit.streams.records import FakeRecord
 from touchline import dead_letters as module
-from touchline.dead_letters import Counts, latest, once_each, returnable
+from touchline.dead_letters import Counts, latest, once_each, returnable, with_messages, without_messages
 
 TWEETS = "touchpoints.tweets.v1"
 PARTITIONS = {TWEETS: 4, "other": 4}
@@ -117,3 +119,45 @@ def test_letters_with_long_keys_take_no_more_memory_than_their_digests(
     finally:
         tracemalloc.stop()
     assert most < 1 << 20
+
+
+@pytest.mark.parametrize(("detail", "most"), [("gone", 500), ("long " * 20_000, 42)])
+def test_of_letters_without_messages_a_page_is_held_and_their_messages_one_by_one(
+    detail: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 MiB hold 41 letters of 100,000 characters, and the one with which it is full."""
+    read, fetched = 0, 0
+
+    async def letters() -> AsyncIterator[DeadLetter]:
+        nonlocal read
+        for offset in range(1_200):
+            read += 1
+            yield DeadLetter("undecodable", detail, "ingest", TWEETS, offset % 4, offset, "")
+
+    async def read_some(_: Settings, _topic: str, _partition: int, offsets: list[int]) -> AsyncIterator[FakeRecord]:
+        nonlocal fetched
+        for offset in offsets:
+            fetched += 1
+            yield FakeRecord(offset, b"%d" % offset)
+
+    async def follow() -> list[DeadLetter]:
+        found = []
+        async for one in with_messages(Settings(), letters(), PARTITIONS):
+            found.append(one)
+            assert read - len(found) < most
+            assert fetched == len(found)
+        return found
+
+    monkeypatch.setattr(module, "read_some", read_some)
+
+    found = asyncio.run(follow())
+
+    assert sorted(one.offset for one in found) == list(range(1_200))
+    assert all(one.value == b"%d" % one.offset for one in found)
+
+
+def test_a_line_of_a_letter_needs_nothing_of_its_message() -> None:
+    async def stripped() -> list[DeadLetter]:
+        return [one async for one in without_messages(_all([replace(letter(), headers=(("h", b"x"),))]))]
+
+    assert asyncio.run(stripped()) == [replace(letter(None), key=None)]
