@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from schemas.topics import REBUILD_MARK, Topic, all_topics
 from streams.kafka.admin_client import AdminClient
 from streams.kafka.client import BrokerError, client_options
-from streams.kafka.partitions import listed, misfit, misnamed
+from streams.kafka.partitions import listed, misfit, misnamed, misspelt
 from streams.kafka.release import check_release
 from streams.settings import Settings
 
@@ -62,8 +62,8 @@ async def create_topics(
         rebuilding: whether the caller is the rebuild that is under way; any other call is refused meanwhile.
 
     Raises:
-        BrokerError: Kafka is too old, a rebuild is under way, or a topic that is no input is there with another number
-            of partitions: none was created. Or one could not be created.
+        BrokerError: Kafka is too old, a rebuild is under way, a topic that is no input is there with another number
+            of partitions, or the name of an input seems to be misspelt: none was created. Or one could not be created.
         KafkaError: no broker answers.
     """
     wanted = list(all_topics(settings.inputs) if topics is None else topics)
@@ -78,6 +78,12 @@ async def create_topics(
     )
     if problem:
         raise BrokerError(f"no topic was created. {problem}")
+    missing = [topic.name for topic in wanted if topic.name not in there]
+    if not rebuilding and (doubt := misspelt(missing, settings.inputs, there)):
+        raise BrokerError(
+            f"no topic was created. TOUCHLINE_TOPICS names what its producers may call otherwise: {doubt} Mend the "
+            "setting; or, if its name is right, have its producers create it first (kafka-topics.sh --create)"
+        )
     admin = AdminClient(**client_options(settings))
     try:
         await admin.start()

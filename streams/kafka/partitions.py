@@ -9,6 +9,9 @@ from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, TOPIC_KINDS
 
 NAMED = 3
 """How many topics a message names before it counts the rest."""
+ALIKE = 0.9
+"""By `difflib`, from which ratio on two names may be one that is misspelt: a letter or two of ten."""
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 ADD_PARTITIONS = "kafka-topics.sh --alter --partitions"
 
 
@@ -46,6 +49,27 @@ def misnamed(missing: Iterable[str], inputs: Container[str], there: Iterable[str
     meant = f" (did you mean {listed(near)}?)" if near else ""
     verb = "is a name" if len(named) == 1 else "are names"
     return f"{listed(named)} {verb} of TOUCHLINE_TOPICS: look at its spelling{meant}"
+
+
+def misspelt(missing: Iterable[str], inputs: Container[str], there: Iterable[str]) -> str:
+    """Return which missing topics `TOUCHLINE_TOPICS` seems to misspell, and what they are called; "" if none.
+
+    Names that differ in nothing but their numbers, as `orders.v1` and `orders.v2`, are two names.
+
+    Args:
+        missing: the topics that are to be created.
+        inputs: the input topics.
+        there: the topics that are there.
+    """
+    named = sorted(name for name in missing if name in inputs and name not in TOPIC_KINDS)
+    free = sorted({name for name in (*there, *TOPIC_KINDS) if name not in inputs})
+    found = []
+    for name in named:
+        others = [one for one in free if one.translate(_NO_DIGITS) != name.translate(_NO_DIGITS)]
+        found += [
+            f"{name} is not there; did you mean {near}?" for near in difflib.get_close_matches(name, others, 1, ALIKE)
+        ]
+    return " ".join(found)
 
 
 def listed(names: list[str]) -> str:

@@ -126,3 +126,16 @@ async def test_a_missing_topic_of_the_contract_is_no_misspelt_name(on: Any) -> N
         await check_topics(SETTINGS, ["touchpoints.tweets.v1"])
 
     assert "TOUCHLINE_TOPICS" not in str(told.value)
+
+
+async def test_no_topic_is_created_where_the_setting_misspells_one_that_is_there(on: Any) -> None:
+    broker = on(Broker())
+    broker.told = {"shop.orders": 3}
+    settings = Settings(kafka="here:9092", partitions=3, topics="purchase=shop.ordres")
+
+    with pytest.raises(BrokerError, match=r"no topic was created.* did you mean shop\.orders\?.*create it first"):
+        await create_topics(settings)
+
+    assert broker.told == {"shop.orders": 3}
+    broker.told["shop.ordres"] = 3
+    assert "facts.customers.v1" in (await create_topics(settings)).made

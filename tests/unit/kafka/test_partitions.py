@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, all_topics
-from streams.kafka.partitions import misfit
+from streams.kafka.partitions import misfit, misspelt
 
 ALL = [topic.name for topic in all_topics()]
 CARTS, TWEETS = "touchpoints.cart_events.v1", "touchpoints.tweets.v1"
@@ -47,3 +47,27 @@ def test_the_log_and_its_state_are_never_widened_under_data(fixed: list[str]) ->
     assert f"but {CARTS} has 6 partitions." in said
     assert f"nor added to {' and '.join(fixed)}; set TOUCHLINE_PARTITIONS=6, and run `touchline rebuild`" in said
     assert "--alter" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "near"),
+    [
+        ("shop.ordres", "shop.orders", "shop.orders"),
+        ("shop.order", "shop.orders", "shop.orders"),
+        ("touchpoints.tweet.v1", "events", TWEETS),
+        ("acme.orders.v2", "acme.orders.v1", None),
+        ("shop.refunds", "shop.orders", None),
+        ("shop.orders", "shop.orders", None),
+        ("events", "other", None),
+    ],
+)
+def test_a_missing_input_that_is_called_nearly_as_a_topic_that_is_there_is_misspelt(
+    name: str, there: str, near: str | None
+) -> None:
+    said = misspelt([name] if name != there else [], [name], [there])
+
+    assert said == ("" if near is None else f"{name} is not there; did you mean {near}?")
+
+
+def test_an_input_of_the_contract_is_spelt_right() -> None:
+    assert misspelt([TWEETS], [TWEETS], ["touchpoints.tweet.v1"]) == ""
