@@ -62,12 +62,14 @@ class IdentitiesStated(msgspec.Struct, array_like=True, tag=tag_of("identities")
         identities: each once, the strongest first; of one customer at most.
         occurred_at: when the touchpoint happened, ms.
         late: whether it came later than the allowed lateness.
+        late_before: where it did, before which time (ms) everything did.
     """
 
     identities: list[Identity]
     occurred_at: int
     event_id: str
     late: bool = False
+    late_before: int = 0
 
 
 class Link(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -28,6 +28,7 @@ class Statement(msgspec.Struct, array_like=True, frozen=True, gc=False):
         stated_key, source, occurred_at, event_id: the touchpoint's; the time in ms.
         late: whether it came later than the allowed lateness.
         nameless: whether it states nobody: then its stated key is another subject's.
+        late_before: where it was late, before which time (ms) everything was.
     """
 
     stated_key: str
@@ -36,6 +37,7 @@ class Statement(msgspec.Struct, array_like=True, frozen=True, gc=False):
     event_id: str
     late: bool = False
     nameless: bool = False
+    late_before: int = 0
 
     @property
     def rank(self) -> tuple[bool, bool, int, str, str, str]:

@@ -39,8 +39,9 @@ from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
 from streams.identity.erasures import Erasures
 from streams.identity.graph import NO_CHANGES, Adding, Changes, IdentityGraph
-from streams.identity.links import left_of, links_of
+from streams.identity.links import left_of
 from streams.identity.subject_owners import Piece, SubjectOwners
+from streams.identity.verdicts import Verdicts
 from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
@@ -93,6 +94,7 @@ class Linking:
     def _forget(self) -> None:
         self._graph: IdentityGraph | None = None
         self._erasures = Erasures()
+        self._verdicts = Verdicts()
         self._subjects = self._no_subjects(None)
         self._applied = self._decided = self._reported = -1
         self._due = 0
@@ -169,7 +171,7 @@ class Linking:
     def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Adding:
         """Take links, or a command; return what they have changed."""
         if isinstance(read, IdentitiesStated):
-            return (yield from graph.adding(*_links_of(read, self._erasures)))
+            return (yield from graph.adding(*self._links_of(read)))
         return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
 
     def _of(self, changes: Changes) -> Sequence[str]:
@@ -183,7 +185,13 @@ class Linking:
             return None
         if any(self._erasures.holds(key, said.occurred_at) for key in (read.customer_key, said.stated_key)):
             return None
-        return said
+        return self._verdicts.statement_of(read)
+
+    def _links_of(self, read: IdentitiesStated) -> list[Link]:
+        """Return what a touchpoint links, but for those who were erased since: that is as if it had never been."""
+        at, known = read.occurred_at, self._erasures
+        left = left_of(read, lambda one: known.holds(key_of(one), at)) if at <= known.latest else read
+        return [] if left is None else self._verdicts.links_of(left)
 
     async def _write(self, changed: Changed, adding: Iterable[None], is_ours: Callable[[], bool]) -> bool:
         """Write what is added, a bounded part at a time, and let others have their turn; stop if it is not ours.
@@ -296,6 +304,7 @@ class Linking:
     async def _restore(self, until: int) -> tuple[IdentityGraph, SubjectOwners, int, int]:
         """Return who is who by the links before an offset, the offset of the last of them, and where all links end."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
+        self._verdicts = Verdicts()
         subjects = self._no_subjects(graph)
         began = turn = time.monotonic()
         count, last, end = 0, -1, 0
@@ -325,7 +334,7 @@ class Linking:
         elif isinstance(read, Erasure):
             self._erasures.add(read)
         elif isinstance(read, IdentitiesStated):
-            graph.restore(*_links_of(read, self._erasures))
+            graph.restore(*self._links_of(read))
         elif not _is_erased(read, self._erasures):
             graph.obey_again(read)
 
@@ -353,13 +362,6 @@ def _read(record: Record) -> LinkRecord:
 def _person(graph: IdentityGraph, order: Erase) -> list[Identity]:
     """Return all identities of whoever has one of those that an order names."""
     return list(dict.fromkeys(one for named in order.identities for one in graph.person(named)))
-
-
-def _links_of(read: IdentitiesStated, erasures: Erasures) -> list[Link]:
-    """Return what a touchpoint links, but for those who were erased since: that is as if it had never been."""
-    at = read.occurred_at
-    left = left_of(read, lambda one: erasures.holds(key_of(one), at)) if at <= erasures.latest else read
-    return [] if left is None else links_of(left)
 
 
 def _is_erased(read: Command, erasures: Erasures) -> bool:

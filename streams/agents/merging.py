@@ -27,6 +27,7 @@ from streams.agents.stating import Stating
 from streams.agents.validation import STAGE, Validated
 from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
+from streams.intake.reading_time import ReadingTime
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Message, partition_for
 from streams.settings import Settings
@@ -106,6 +107,7 @@ class IngestTask:
         self._await_dealing(undealt)
         self.pausing = Pausing(services, inputs, self._merge)
         self._stating = stating
+        self._reading = {place: ReadingTime() for place in places}
         self._allowed_lateness_ms = settings.allowed_lateness_days * DAY_MS
         self._dead_letters: list[Message] = []
         self._erased: list[Message] = []
@@ -177,7 +179,8 @@ class IngestTask:
         self.refused_in_a_row[place] = validated.refused_in_a_row
         self._dead_letters += validated.refused
         self._erased += validated.erased
-        items = [(time, self._take(item)) for time, item in validated.accepted]
+        reading = self._reading[place]
+        items = [(time, self._take(item, reading.read(time))) for time, item in validated.accepted]
         self._last_chunk = chunk
         self._merge.add(received, place, items, caught_up=chunk.caught_up, now=self._services.clock())
         if validated.accepted:
@@ -186,12 +189,18 @@ class IngestTask:
             self.pausing.begin(place, excess, rest)
         self._wake.set()
 
-    def _take(self, accepted: Accepted) -> Item:
-        """Take what a record states anew; return it as it waits for its turn."""
+    def _take(self, accepted: Accepted, reached: int) -> Item:
+        """Take what a record states anew; return it as it waits for its turn.
+
+        Args:
+            accepted: the record.
+            reached: the time up to which its input has been read, ms.
+        """
         if not isinstance(accepted, Touchpoint):
             return accepted
         record = encode(accepted)
-        messages = self._stating.messages_of(accepted, self._last_watermark - self._allowed_lateness_ms)
+        late_before = max(self._last_watermark, reached) - self._allowed_lateness_ms
+        messages = self._stating.messages_of(accepted, late_before)
         if messages:
             self._stated += messages
             self._waiting_to_state.append(record)

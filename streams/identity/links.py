@@ -20,12 +20,13 @@ Order = tuple[bool, int, str, tuple[int, str, str], tuple[int, str, str]]
 
 
 def stated_as(
-    identities: Iterable[Identity], occurred_at: int, event_id: str, *, late: bool = False
+    identities: Iterable[Identity], occurred_at: int, event_id: str, *, late: bool = False, late_before: int = 0
 ) -> IdentitiesStated | None:
     """Return what a touchpoint states of who is who, None where that links nothing.
 
     Args:
         identities: normalised, each once, in any order; of one customer at most.
+        occurred_at, event_id, late, late_before: as of an `IdentitiesStated`.
     """
     linked: list[Identity] = []
     size = 0
@@ -34,7 +35,7 @@ def stated_as(
         if len(linked) < IDENTITIES_MAX and len(linked) * (size + more) <= PAIRS_BYTES:
             linked.append(identity)
             size += more
-    return IdentitiesStated(linked, occurred_at, event_id, late) if len(linked) > 1 else None
+    return IdentitiesStated(linked, occurred_at, event_id, late, late_before) if len(linked) > 1 else None
 
 
 def links_of(stated: IdentitiesStated) -> list[Link]:

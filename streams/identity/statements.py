@@ -50,7 +50,8 @@ class Statements:
         if len(self._stated) > REMEMBERED:
             del self._stated[next(iter(self._stated))]
         late, occurred_at, event_id = when
-        return stated_as(self._identities_of(touchpoint), occurred_at, event_id, late=late)
+        identities = self._identities_of(touchpoint)
+        return stated_as(identities, occurred_at, event_id, late=late, late_before=late_before if late else 0)
 
     def forget(self, touchpoint: Touchpoint) -> None:
         """Forget that a touchpoint has stated anything: it may not have been written."""

@@ -130,7 +130,15 @@ class SubjectStatements:
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
         named = list(self._subjects.named(type(touchpoint), partial(getattr, touchpoint)))
-        statement = Statement(touchpoint.customer_key, touchpoint.source, at, touchpoint.event_id, when[0])
+        late = when[0]
+        statement = Statement(
+            touchpoint.customer_key,
+            touchpoint.source,
+            at,
+            touchpoint.event_id,
+            late,
+            late_before=late_before if late else 0,
+        )
         return list(statements_of(named, statement))
 
     def forget_all(self) -> None:

@@ -78,6 +78,7 @@ class Cluster:
         disorder_ms: by how much later than others a touchpoint comes.
         signalled_until: up to when what happened was signalled before the log was made anew, ms.
         calm: whether workers seldom die or change, so that the settled time follows close behind; else nobody keeps up.
+        late_before: what happened before that time (ms) comes later than is allowed.
     """
 
     def __init__(
@@ -90,9 +91,11 @@ class Cluster:
         *,
         calm: bool = False,
         signalled_until: int = 0,
+        late_before: int = 0,
     ) -> None:
         self._signalled_until = signalled_until
         self._disorder_ms = disorder_ms
+        self._late_before = late_before
         # Some write amid a chunk, and may die between two such writes.
         self._unwritten_bytes = random.Random(f"{seed}/bytes").choice((16 << 20, 4_000))
         # Of some, blocks of two or three touchpoints are made all the time.
@@ -130,6 +133,10 @@ class Cluster:
         self.broker.committed[LINKS, 0] = len(self.broker.logs[LINKS, 0])
         # No touchpoint states its links anew: the inputs may no longer hold those that did.
         self._stating = other._stating
+
+    def rebuild(self, other: Cluster) -> None:
+        """Have the links of another cluster, and nothing else: `touchline rebuild` has the inputs read again."""
+        self.broker.logs[LINKS, 0] = list(other.broker.logs[LINKS, 0])
 
     def tables(self) -> MemoryWriter:
         """Return what a sink has stored that has read all facts, and deletes or drops what it is told to."""
@@ -215,7 +222,7 @@ class Cluster:
             key = one.customer_key.encode()
             place = partition_for(key, self._settings.partitions)
             batches[JOURNEYS_LOG, place].append(Message(key, journey_log.encode(one)))
-            for stated_at, message in self._stating.messages_of(one, 0):
+            for stated_at, message in self._stating.messages_of(one, self._late_before):
                 batches[stated_at].append(message)
         if self._crashes > 0 and rng.random() < 0.1:
             self._crashes -= 1

@@ -66,6 +66,16 @@ async def test_an_old_link_is_in_time_where_the_task_had_not_come_so_far(before:
         assert is_late(it) == [False]
 
 
+async def test_an_old_link_that_is_read_ahead_is_late_by_what_its_own_input_has_told() -> None:
+    """After a rebuild the task's time is behind by years, and thousands of messages are read ahead of it."""
+    async with bench() as it:
+        new = [sent("purchase", NOW - 9 + n, f"c{n}", identifiers={"email": f"{n}@x.com"}) for n in range(3)]
+        it.give(PURCHASES, old(), *new, old(customer="bob"), more=True)
+        await final_until()
+
+        assert is_late(it) == [False] * 4 + [True]
+
+
 async def test_of_all_times_that_a_task_has_reported_the_latest_holds() -> None:
     async with bench(before=[reported(NOW), reported(FOUR_DAYS_AGO)]) as it:
         it.give(PURCHASES, old())
