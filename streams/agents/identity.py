@@ -342,6 +342,8 @@ class Linking:
         telemetry = self._services.telemetry
         telemetry.identities.set(len(graph))
         telemetry.identities_too_connected.set(graph.alone)
+        telemetry.subjects_crowded.inc(self._subjects.crowded)
+        self._subjects.crowded = 0
 
     async def _read_from_kafka(self, source: str) -> AsyncIterator[Sequence[Record]]:
         async for run in read_to_end(self._services.settings, source, [0]):

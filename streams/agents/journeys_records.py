@@ -53,6 +53,7 @@ class Records:
         telemetry.duplicates.inc(counts["duplicates"])
         telemetry.touchpoints_moved.labels("in time").inc(counts["moved"])
         telemetry.touchpoints_moved.labels("too late").inc(counts["moved_late"])
+        telemetry.things_adopted.inc(counts["adopted"])
         for source, count in output.erased.items():
             telemetry.touchpoints_erased.labels(source).inc(count)
         telemetry.recomputations.inc(counts["recomputations"])

@@ -51,6 +51,9 @@ class SubjectOwners:
         moved_ms: how long before a statement a touchpoint may have happened and still be its owner's.
         owned_by: tells who owns what identities do.
         hanging_max: as `HANGING_MAX`.
+
+    Attributes:
+        crowded: of how many subjects, each time that it was asked, `owned` has found a key on which too many hang.
     """
 
     def __init__(self, moved_ms: int, owned_by: OwnedBy, hanging_max: int = HANGING_MAX) -> None:
@@ -58,6 +61,8 @@ class SubjectOwners:
         self._owned_by = owned_by
         self._statements: dict[str, list[Statement]] = {}
         self._hanging_max = hanging_max
+        self.crowded = 0
+        self._has_met_crowd = False
         self._of: dict[str, _Hanging] = {}
         # Those that say, behind a statement of a person, that they are of a key.
         self._beside: dict[str, _Hanging] = {}
@@ -193,9 +198,11 @@ class SubjectOwners:
         """Yield who owns the touchpoints of some subjects; no statement or link may be taken meanwhile."""
         known: dict[str, list[Piece] | None] = {}  # one key may have thousands of them
         for subject in subjects:
+            self._has_met_crowd = False
             pieces = self._owners(subject, None, known)
             sources = [one.source for one in self._statements.get(subject, ()) if not one.nameless]
             others = {source: found for source in sources if (found := self._owners(subject, source, known)) != pieces}
+            self.crowded += self._has_met_crowd
             yield subject, SubjectOwned(pieces, others)
 
     def _owners(self, subject: str, source: str | None, known: dict[str, list[Piece] | None]) -> list[Piece]:
@@ -224,6 +231,7 @@ class SubjectOwners:
         if key not in known:
             is_open = self._hanging(key) is not None
             known[key] = list(() if is_subject(key) else self._owned_by(identity_of(key))) if is_open else None
+        self._has_met_crowd |= known[key] is None
         return known[key]
 
     def _first(self, key: str, source: str | None) -> Statement | None:

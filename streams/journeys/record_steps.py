@@ -11,7 +11,7 @@ from schemas.rows import Row
 from schemas.subjects import SubjectStated
 from schemas.transfers import Adopted
 from schemas.versions import ON_TIME, row_version
-from streams.journeys import departures
+from streams.journeys import departures, things
 from streams.journeys.ahead import is_one_too_many, is_one_too_many_forwarded
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline, find_pending
@@ -241,6 +241,7 @@ class RecordSteps:
 
     def _adopt(self, customer_key: str, adopted: Adopted, timeline: CustomerTimeline, context: StepContext) -> None:
         """Let things take their place in their owner's timeline, that of what was sent of them before."""
+        self.output.counts["adopted"] += things.decode(adopted.things).count
         effects = self._customers.effects(customer_key)
         if find_pending(timeline, adopted.event_id) is not None:
             step_removal(timeline, [adopted.event_id], context, effects)

@@ -92,6 +92,15 @@ class WorkerMetrics:
             only="worker",
         ),
     ]
+    subjects_crowded: Annotated[
+        Counter,
+        Metric(
+            "touchline_subjects_crowded_total",
+            "Decisions on whose a case, call, post, order or cart is that follow no links, or lead to nobody: more "
+            "than 1,000 hang on its key.",
+            only="worker",
+        ),
+    ]
     input_paused: Annotated[
         Gauge,
         Metric(
@@ -178,6 +187,15 @@ class WorkerMetrics:
             "folded early: they stay as they are.",
             ("outcome",),
             known=_MOVED,
+            only="worker",
+        ),
+    ]
+    things_adopted: Annotated[
+        Counter,
+        Metric(
+            "touchline_things_adopted_total",
+            "Carts, calls, responses, cases and posts that go on as their owner's, as often as its partition was sent "
+            "them.",
             only="worker",
         ),
     ]

@@ -108,3 +108,13 @@ async def test_an_erasure_takes_the_subjects_also_where_they_are_too_many() -> N
     records = [journey_log.decode(message.value or b"") for message in bench.producer.to(JOURNEYS_LOG)]
 
     assert len({one.customer_key for one in records if isinstance(one, Erased)}) == len(cases) + 1
+
+
+@pytest.mark.parametrize(("over", "counted"), [(0, 0), (1, HANGING_MAX + 1)])
+async def test_subjects_on_a_crowded_key_are_counted_for_operators(over: int, counted: int) -> None:
+    cases = [said(KEY, subject=f"anon:case:{number}") for number in range(HANGING_MAX + over)]
+    bench = Bench(*cases)
+
+    await bench.read(0, len(cases))
+
+    assert bench.telemetry.registry.get_sample_value("touchline_subjects_crowded_total") == counted

@@ -250,3 +250,19 @@ def firsts(heard: dict[str, list[Word]]) -> dict[str, list[Word]]:
         subject: [min(word for word in about if word.source == source) for source in {word.source for word in about}]
         for subject, about in heard.items()
     }
+
+
+@pytest.mark.parametrize(("hanging", "crowded"), [(3, 0), (4, 4)])
+def test_subjects_on_a_key_on_which_too_many_hang_are_counted_each_time_they_are_decided(
+    hanging: int, crowded: int
+) -> None:
+    owners = SubjectOwners(MOVED, nobody_else, hanging_max=3)
+    subjects = [f"anon:order:{number}" for number in range(hanging)]
+    for subject in subjects:
+        owners.add(subject, Statement("ann", "s", 1, "e"))
+    owners.add("anon:case:of bob", Statement("bob", "s", 1, "e"))
+
+    list(owners.owned([*subjects, "anon:case:of bob"]))
+    assert owners.crowded == crowded
+    list(owners.owned(subjects))
+    assert owners.crowded == 2 * crowded

@@ -76,6 +76,11 @@ def test_a_guests_cart_that_the_customer_orders_is_no_abandoned_cart(days: int) 
     assert two.last_signals()["ann", "k1"] == ("recovered", False, GUEST)
 
 
+def test_a_thing_that_comes_to_its_owner_is_counted_and_what_is_no_owners_is_not() -> None:
+    assert left_a_cart(5).send(seen_page(0)).adopted == 0
+    assert left_a_cart(5).send(seen_page(0), LOGS_IN).adopted == 1
+
+
 def test_its_row_names_the_profiles_journey_which_stays() -> None:
     two = left_a_cart(5).send(seen_page(0), LOGS_IN).at(HOUR)
 

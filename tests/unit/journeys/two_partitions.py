@@ -32,6 +32,7 @@ class Two:
     Attributes:
         signals: of both, in the order in which they were sent.
         sent: what each has sent, with the key of whom it is for.
+        adopted: how many things they have counted that came to their owner.
     """
 
     def __init__(self, rules: Rules = RULES) -> None:
@@ -39,6 +40,7 @@ class Two:
         self.tables = Tables()
         self.signals: list[Signal] = []
         self.sent: list[tuple[str, LogRecord]] = []
+        self.adopted = 0
         self._rules = rules
         self._ends = [0, 0]
         self._entries: list[dict[bytes, bytes | None]] = [{}, {}]
@@ -97,6 +99,7 @@ class Two:
             output = partition.flush()
             self.tables.write(output)
             self.signals += output.signals
+            self.adopted += output.counts["adopted"]
             self._entries[place].update(output.state)
             arriving = [(key, journey_log.decode(data)) for key, data in output.forwarded]
             self.sent += arriving
