@@ -8,7 +8,7 @@ so that a link costs no more than that. All of it follows from the set of links,
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Components, Edit
@@ -26,6 +26,7 @@ from streams.identity.groups import (
 from streams.identity.limits import Limits
 from streams.identity.links import order_of
 from streams.identity.placing import Placing
+from streams.identity.steps import end_of
 from streams.identity.strength import pair_of
 
 LINKS_MAX = 250
@@ -48,7 +49,6 @@ class Changes(NamedTuple):
 
 NO_CHANGES = Changes({}, [], [])
 Adding = Generator[None, None, Changes]
-Result = TypeVar("Result")
 
 _Nodes = Mapping[Identity, Node]
 
@@ -100,7 +100,7 @@ class IdentityGraph:
 
     def add(self, *links: Link) -> Changes:
         """Take the links of a touchpoint, as one change; return what they have changed together."""
-        return _end_of(self.adding(*links))
+        return end_of(self.adding(*links))
 
     def adding(self, *links: Link) -> Adding:
         """Do the same little by little: of what passes a limit a hundred thousand other links may hang.
@@ -132,11 +132,11 @@ class IdentityGraph:
         self._note(edit, command)
         now = [self._customers(concerned), *map(self._resolved, edit.after())]
         now.append(self._refused(void, lone + edit.lone.changed()[1]))
-        return _end_of(_difference(was, now))
+        return end_of(_difference(was, now))
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
-        _end_of(self._place(Edit(self._components), links))
+        end_of(self._place(Edit(self._components), links))
 
     def obey_again(self, command: Command) -> None:
         """Take a command again whose changes are known."""
@@ -190,7 +190,7 @@ class IdentityGraph:
         lone = edit.lone.changed()
         was.append(self._refused((), lone[0]))
         now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
-        changes = _end_of(_difference(was, now))
+        changes = end_of(_difference(was, now))
         owners = {identity: owned for identity, owned in changes.owners.items() if identity not in gone}
         nodes = _nodes_of(now)
         still = {identity: nodes[identity].owned() for identity in identities if identity in nodes}
@@ -305,15 +305,6 @@ class _State(NamedTuple):
 
     identities: Iterable[Identity]
     resolution: Resolution
-
-
-def _end_of(steps: Generator[None, None, Result]) -> Result:
-    """Take all steps at once; return their result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(Result, end.value)
 
 
 def _named_by(command: Command) -> Pair:

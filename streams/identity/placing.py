@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.components import Component, Edit, key_of, merged, other_of
 from streams.identity.limits import Limits
+from streams.identity.steps import end_of
 
 
 class Placing:
@@ -95,7 +96,7 @@ class Placing:
             gone: the links.
             identifiers: those that are to be known no longer.
         """
-        touched = self._take_out(edit, gone) | dict.fromkeys(identifiers)
+        touched = end_of(self._take_out(edit, gone)) | dict.fromkeys(identifiers)
         for identifier in identifiers:
             component = edit.of(identifier)
             if identifier not in self._commands and not edit.live(identifier):
@@ -110,17 +111,20 @@ class Placing:
 
     def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> Iterator[None]:
         """Take links that link nothing any more out of their components."""
-        identifiers = self._take_out(edit, gone)
+        identifiers = yield from self._take_out(edit, gone)
         for link in gone.values():
             edit.void.put(link, *link.pair)
+            yield
         yield from self._settle(edit, identifiers)
 
-    def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> dict[Identity, None]:
-        """Take links out of their components; return the identifiers that they name."""
+    def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> Generator[None, None, dict[Identity, None]]:
+        """Take links out of their components, little by little; return the identifiers that they name."""
         identifiers = dict.fromkeys(identity for pair in gone for identity in pair if identity[0] != CUSTOMER)
         for component in _components_of(edit, identifiers):
             edit.put(component.without(gone.keys()))
+            yield
         for link in gone.values():
+            yield
             edit.lone.drop(link.pair)
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
@@ -151,16 +155,16 @@ class Placing:
         found, pairs = {component: None}, set[Pair]()
         to_see = [component]
         while to_see:
-            seen = to_see.pop()
-            own = self._pairs_of(edit, seen)
+            own = self._pairs_of(edit, to_see.pop())
             pairs.update(own)
-            if len(pairs) > self._links_max or seen in large:
+            is_few = len(pairs) <= self._links_max
+            near = dict.fromkeys(_components_of(edit, chain.from_iterable(own)) if is_few else ())
+            # To look at the links of a large one again, for each that it is connected with, would take seconds.
+            if not is_few or not large.isdisjoint(near):
                 large.update(found)
                 return None
-            for each in _components_of(edit, chain.from_iterable(own)):
-                if each not in found:
-                    found[each] = None
-                    to_see.append(each)
+            to_see += [each for each in near if each not in found]
+            found |= near
         whole = merged(found)
         whole.links |= {link.pair: link for link in edit.lone.taken(whole.members)}
         return whole

@@ -162,3 +162,50 @@ def test_identities_that_have_owners_in_common_share_them() -> None:
 
     assert (len(first), len(second)) == (59, 58)
     assert all(one is other for one, other in zip(first[1:], second, strict=True))
+
+
+def calls_of_steps(graph: IdentityGraph, *links: Link) -> list[int]:
+    """Return how many functions are called to take links, from each moment at which others have a turn to the next."""
+    counts = [0]
+
+    def see(_frame: FrameType, event: str, _argument: object) -> None:
+        counts[-1] += event in ("call", "c_call")
+
+    adding = graph.adding(*links)
+    sys.setprofile(see)
+    try:
+        for _ in adding:
+            counts += [0]
+    finally:
+        sys.setprofile(None)
+    return counts
+
+
+def test_a_touchpoint_by_which_eight_pass_a_limit_takes_the_same_for_each_link_that_hangs_on_them() -> None:
+    """Each of 292 others was looked for from each of the eight through all that this has: 8 * 292 * 292 links."""
+    graph, many = IdentityGraph(), crowd(300)
+    for one in many[:8]:
+        for other in many[8:]:
+            graph.restore(stated(one, other, 1_000))
+        for customer in ("a", "b", "c"):
+            graph.restore(stated((CUSTOMER, customer), one, 2_000))
+
+    steps = calls_of_steps(graph, *(stated((CUSTOMER, "d"), one, 3_000) for one in many[:8]))
+
+    hanging = 8 * (292 + 4)
+    assert 50 * hanging < sum(steps) < 400 * hanging
+    assert max(steps) < CALLS
+    assert graph.alone == 0
+
+
+def test_others_have_their_turn_while_all_that_hangs_on_an_identifier_falls_away() -> None:
+    shared, graph = ("crm", "shared"), IdentityGraph()
+    for number in range(900):
+        graph.restore(stated(shared, (f"crm{number % 40}", f"{number}"), number))
+    for customer in ("a", "b", "c"):
+        graph.restore(stated((CUSTOMER, customer), shared, 2_000))
+
+    steps = calls_of_steps(graph, stated((CUSTOMER, "d"), shared, 3_000))
+
+    assert sum(steps) > 100 * 900
+    assert max(steps) < 2.5 * CALLS
