@@ -18,8 +18,10 @@ _LONGEST, _MOST = 64, 4
 identifiers of one letter each take 26 KB of memory."""
 
 Statement = tuple[object, ...]
-When = tuple[bool, int, str]
-_NEVER: When = (False, -1, "")
+When = tuple[bool, int, str, int]
+"""The first of a statement in their order: late, `occurred_at` and event id. And before which time (ms) it is late, by
+its last record that was late: what else happened before that is late by that record (`streams.identity.verdicts`)."""
+_NEVER: When = (False, -1, "", 0)
 
 
 class Statements:
@@ -36,27 +38,36 @@ class Statements:
     def stated_by(self, touchpoint: Touchpoint, late_before: int) -> IdentitiesStated | None:
         """Return what a touchpoint states; None if that links nothing, or one before it in their order has stated it.
 
+        What is late is stated, too, where no record says yet that it is late: a rebuild may read it in its time.
+
         Args:
             late_before: touchpoints that happened before this time (ms) come later than is allowed.
         """
         if len(touchpoint.identifiers) < (1 if touchpoint.customer_id is not None else 2):
             return None
         statement = _statement_of(touchpoint)
-        when = (touchpoint.occurred_at < late_before, touchpoint.occurred_at, touchpoint.event_id)
+        at, event_id = touchpoint.occurred_at, touchpoint.event_id
+        late = at < late_before
+        first: tuple[bool, int, str] = (late, at, event_id)
+        known_before = 0
         stated = self._stated.get(statement)
-        if stated is not None and stated <= when:
-            return None
-        self._stated[statement] = when
+        if stated is not None:
+            known_before = stated[3]
+            if stated[:3] <= first:
+                if not late or at < known_before:
+                    return None
+                first = stated[:3]
+        self._stated[statement] = (*first, max(known_before, late_before if late else 0))
         if len(self._stated) > REMEMBERED:
             del self._stated[next(iter(self._stated))]
-        late, occurred_at, event_id = when
         identities = self._identities_of(touchpoint)
-        return stated_as(identities, occurred_at, event_id, late=late, late_before=late_before if late else 0)
+        return stated_as(identities, at, event_id, late=late, late_before=late_before if late else 0)
 
     def forget(self, touchpoint: Touchpoint) -> None:
         """Forget that a touchpoint has stated anything: it may not have been written."""
         statement = _statement_of(touchpoint)
-        if self._stated.get(statement, _NEVER)[1:] == (touchpoint.occurred_at, touchpoint.event_id):
+        known = self._stated.get(statement, _NEVER)
+        if known[1:3] == (touchpoint.occurred_at, touchpoint.event_id) or touchpoint.occurred_at < known[3]:
             del self._stated[statement]
 
     def forget_all(self) -> None:

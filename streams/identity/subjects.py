@@ -28,7 +28,9 @@ _LONGEST = 64
 """Characters. Of a longer statement a digest is remembered, and of a longer stated key."""
 
 _Said = tuple[str | bytes | bool | None, ...]
-_When = tuple[bool, int, str, str | bytes]
+_First = tuple[bool, int, str, str | bytes]
+_When = tuple[_First, int]
+"""Of what was said the first, and before which time (ms) it is late, by its last record that was late."""
 
 
 class Named(NamedTuple):
@@ -110,6 +112,8 @@ class SubjectStatements:
     def stated_by(self, touchpoint: Touchpoint, late_before: int) -> Sequence[SubjectStated]:
         """Return what a touchpoint says of its subjects, unless one that comes before it in their order has said it.
 
+        What is late is said, too, where no record says yet that it is late, as a statement of identities is.
+
         One that states nobody asks for the owners of its subjects. It says that all of them have one owner; of a post
         that it answers, only that the answer's owner is the post's.
 
@@ -121,16 +125,21 @@ class SubjectStatements:
             return ()
         said = self._statement_of(touchpoint, fields)
         at = touchpoint.occurred_at
-        when = (at < late_before, at, touchpoint.event_id, _short(touchpoint.customer_key))
+        late = at < late_before
+        first: _First = (late, at, touchpoint.event_id, _short(touchpoint.customer_key))
+        known_before = 0
         known = self._said.get(said)
-        # Two of one event id are both said: of a digest nobody knows what comes before it.
-        if known is not None and (known[:3] < when[:3] or known == when):
-            return ()
-        self._said[said] = when
+        if known is not None:
+            known_first, known_before = known
+            # Two of one event id are both said: of a digest nobody knows what comes before it.
+            if known_first[:3] < first[:3] or known_first == first:
+                if not late or at < known_before:
+                    return ()
+                first = known_first
+        self._said[said] = first, max(known_before, late_before if late else 0)
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
         named = list(self._subjects.named(type(touchpoint), partial(getattr, touchpoint)))
-        late = when[0]
         statement = Statement(
             touchpoint.customer_key,
             touchpoint.source,

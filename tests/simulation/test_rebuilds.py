@@ -26,9 +26,10 @@ def imported(seed: int, known: list[Touchpoint]) -> list[Touchpoint]:
     """Return orders and cases of ten months before, in which an old customer states what is others' now."""
     rng = random.Random(seed)
     found = []
-    for number in range(6):
+    for number in range(8):
         one = rng.choice([one for one in known if one.identifiers])
-        customer_id = f"old-{rng.randrange(3)}"
+        # Some is an old customer's, and some of those who state the same today.
+        customer_id = one.customer_id or f"old-{rng.randrange(3)}"
         stated: dict[str, Any] = {
             "event_id": f"imported-{number}",
             "fingerprint": 1_000 + number,

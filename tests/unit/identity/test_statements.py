@@ -128,11 +128,30 @@ def test_many_short_identifiers_are_remembered_in_few_bytes() -> None:
 def test_what_came_too_late_says_so_and_yields_to_what_came_in_time() -> None:
     said = Statements(Identities())
 
-    assert said.stated_by(touchpoint(T0 - 5, cookie="k-1"), T0) == IdentitiesStated(
-        [ANN, COOKIE], T0 - 5, "e1", late=True
-    )
-    assert said.stated_by(touchpoint(T0, cookie="k-1"), T0) == IdentitiesStated([ANN, COOKIE], T0, "e1")
-    assert not said.stated_by(touchpoint(T0 - 9, cookie="k-1"), T0)
+    def stated(at: int, late_before: int) -> IdentitiesStated | None:
+        return said.stated_by(touchpoint(at, cookie="k-1"), late_before)
+
+    def late(at: int, late_before: int) -> IdentitiesStated:
+        return IdentitiesStated([ANN, COOKIE], at, "e1", late=True, late_before=late_before)
+
+    assert stated(T0 - 5, T0) == late(T0 - 5, T0)
+    assert stated(T0, T0) == IdentitiesStated([ANN, COOKIE], T0, "e1")
+    # It is late by the first record; what happened later has to say that it is.
+    assert stated(T0 - 9, T0) is None
+    assert stated(T0 + 5, T0 + 9) == late(T0 + 5, T0 + 9)
+    assert stated(T0 + 8, T0 + 9) is None
+    assert stated(T0 - 9, T0 - 8) is None
+
+
+def test_what_was_late_is_stated_though_the_same_was_in_time_before_and_once_more_where_it_may_be_lost() -> None:
+    said = Statements(Identities())
+    old = touchpoint(T0 - 9, cookie="k-1")
+    said.stated_by(touchpoint(T0, cookie="k-1"), T0 - 99)
+
+    assert said.stated_by(old, T0 - 1) is not None
+    assert said.stated_by(old, T0 - 1) is None
+    said.forget(old)
+    assert said.stated_by(old, T0 - 1) is not None
 
 
 def test_of_identifiers_as_long_as_they_may_be_two_are_linked_and_short_ones_beside_them() -> None:

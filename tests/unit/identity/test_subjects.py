@@ -141,15 +141,15 @@ def test_an_answer_of_nobody_is_the_posts_owners_and_says_nothing_of_the_post() 
     ]
 
 
-def test_what_has_been_said_is_said_again_only_by_an_earlier_touchpoint() -> None:
+def test_what_has_been_said_is_said_again_by_an_earlier_touchpoint_and_once_by_what_is_late() -> None:
     first, later, earlier, late = (
         taken("case_event", **ANN, case_id="17", occurred_at=at) for at in (T0, T0 + 1, T0 - 1, T0 - 9)
     )
 
-    found = said(first, later, earlier, late)
+    found = said(first, later, earlier, late, late)
 
-    assert [len(one) for one in found] == [1, 0, 1, 0]
-    assert said(late)[0][0].statement == by("ann", T0 - 9, late=True)
+    assert [len(one) for one in found] == [1, 0, 1, 1, 0]
+    assert said(late)[0][0].statement == replace(by("ann", T0 - 9, late=True), late_before=T0 - 5)
 
 
 def test_another_source_says_it_too() -> None:
