@@ -19,7 +19,7 @@ from schemas.limits import MESSAGE_BYTES
 from schemas.rows import OUTCOMES, OutcomeRow, encode_rows, place
 from schemas.units import SECOND_MS, TIMES
 from schemas.versions import row_version
-from streams.agents.identities import identities_of
+from streams.agents.erased_messages import ErasedMessages
 from streams.agents.learning import Decoder, SchemaLearner, Unknown
 from streams.agents.pausing import Excess
 from streams.agents.services import Services
@@ -88,8 +88,7 @@ class Validator:
         self._scorer = scorer
         self._identities = identities
         self._erasures = services.erasures
-        # What it ignores is counted where the touchpoint is validated.
-        self._whose = identities_of(services.settings)
+        self._erased_messages = ErasedMessages(services)
         inputs = services.settings.inputs
         self._kinds = {topic: inputs.only_kind(topic) for topic in inputs}
         self._carried = inputs.kinds
@@ -130,9 +129,7 @@ class Validator:
                 continue
             refused_in_a_row = 0
             time = item.occurred_at
-            if time <= self._erasures.latest and (
-                isinstance(item, Touchpoint) and self._erasures.holds(item.customer_key, time)
-            ):
+            if time <= self._erasures.latest and isinstance(item, Touchpoint) and self._is_erased(item, record):
                 erased.append(self._note_erased(chunk, record, item.kind, time))
                 continue
             if time > received_at + self._ahead_ms:
@@ -188,6 +185,12 @@ class Validator:
             return self._codec.decode(kind, value), False
         return self._codec.decode_event(kind, value, event), True
 
+    def _is_erased(self, touchpoint: Touchpoint, record: Record) -> bool:
+        def decoded() -> dict[str, Any]:
+            return self._decoded(touchpoint.kind, record.value or b"", record)[0]
+
+        return self._erased_messages.has(touchpoint, decoded)
+
     def _erased(self, chunk: Chunk, record: Record, now: int) -> Message | None:
         """Return the row of a message that does not hold, where it is of somebody who was erased; else None.
 
@@ -201,12 +204,11 @@ class Validator:
         except Exception:  # whatever it is: the message is not one of its kind
             said = _said_in(value)
         try:
-            said = self._whose.stored(said)
-            customer_key = self._whose.customer_key_of(said["customer_id"], said["identifiers"])
             at = int(said.get("occurred_at", record.timestamp))
+            is_erased = self._erased_messages.has_said(said, at)
         except Exception:  # whatever it is: the message does not tell whose it is
             return None
-        if customer_key is None or not self._erasures.holds(customer_key, at):
+        if not is_erased:
             return None
         return self._note_erased(chunk, record, kind or chunk.topic, at if at in TIMES else now)
 
