@@ -63,11 +63,15 @@ def _named_by(record: Command | SubjectStated) -> Iterator[tuple[str, int]]:
 async def forget_links(settings: Settings, wait_s: float) -> int:
     """Write what is left anew, and delete what was before; return how many records were others before.
 
+    Where nothing is to be taken out all stays as it is: no worker has to read it again.
+
     Raises:
         CommandError: the workers have not read all links in time, or this Kafka deletes no records.
         KafkaError: Kafka does not answer, or refuses it.
         ProduceError: Kafka does not take it.
     """
+    if not await left_in_links(settings):
+        return 0
     erased = await _erased(settings)
     end, changed = await end_of(settings, PLACE), 0
     producer = BatchProducer(settings)
