@@ -265,11 +265,11 @@ def restarted_in(records: Iterable[bytes]) -> float:
 
 def size_of(graph: IdentityGraph) -> tuple[int, int]:
     """Return how many identities a graph knows, and the bytes that it takes for them."""
-    size, of = 0, graph._components
-    for kept in (of.known, of.void.links, of.void.keys, of.lone.links, of.lone.keys):
-        blobs = {id(blob): blob for blob in kept.values()}
-        size += sys.getsizeof(kept) + sum(map(sys.getsizeof, kept)) + sum(map(sys.getsizeof, blobs.values()))
-    return len(graph), size
+    size, of, blobs = 0, graph._components, dict[int, bytes]()
+    for kept in (*of.known.parts, of.void.links, of.void.keys, of.lone.links, of.lone.keys):
+        blobs |= ((id(blob), blob) for blob in kept.values())
+        size += sys.getsizeof(kept) + sum(map(sys.getsizeof, kept))
+    return len(graph), size + sum(map(sys.getsizeof, blobs.values()))
 
 
 def largest_of(graph: IdentityGraph) -> int:

@@ -1,4 +1,4 @@
-"""Components, as bytes: identifiers that links connect, with their links; beside them what customers were stated with.
+"""All components, as bytes; beside them what customers were stated with, and links that link nothing.
 
 A customer connects nothing. Two identifiers of one customer bear on each other only if a link connects them without the
 customer, so each component has the customer's links with its own identifiers, and components stay small.
@@ -6,130 +6,12 @@ customer, so each component has the customer's links with its own identifiers, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from hashlib import blake2b
-from itertools import chain
-
-import msgspec
+from collections.abc import Collection, Iterable, Iterator
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
-from streams.identity.link_store import KEY_BYTES, LinkStore, LinkStoreEdit, joined, split
-from streams.identity.links import Order
-from streams.identity.strength import strength
-
-
-class Component:
-    """Identifiers that are connected, and the links that count of them.
-
-    It is changed by the edit that has made it alone, until that is saved.
-
-    Attributes:
-        members: with their keys.
-        links: those between two members, and those between a member and a customer, by pair.
-        alone: whether too many identifiers are connected. Then each is a component alone, or with those that commands
-            link it with, and has its links with customers; all others are apart (`Components.lone`).
-    """
-
-    __slots__ = ("alone", "links", "members")
-
-    def __init__(self, members: Mapping[Identity, int], links: dict[Pair, Link], *, alone: bool = False) -> None:
-        self.members = members
-        self.links = links
-        self.alone = alone
-
-    def in_order(self) -> list[Link]:
-        """Return the links in their order: that of `order_of`, which asks for each identity's strength only once."""
-        strengths = {identity: strength(identity) for identity in set(chain.from_iterable(self.links))}
-
-        def order(link: Link) -> Order:
-            return link.late, link.occurred_at, link.event_id, strengths[link.first], strengths[link.second]
-
-        return sorted(self.links.values(), key=order)
-
-    def without(self, pairs: Collection[Pair]) -> Component:
-        """Return the same without the links of some pairs."""
-        left = {pair: link for pair, link in self.links.items() if pair not in pairs}
-        return Component(self.members, left, alone=self.alone)
-
-    def links_of(self, identity: Identity) -> list[Link]:
-        """Return the links that name an identity."""
-        return [link for pair, link in self.links.items() if identity in pair]
-
-
-def merged(components: Iterable[Component], *, alone: bool = False) -> Component:
-    """Return one component in the place of several."""
-    members: dict[Identity, int] = {}
-    links: dict[Pair, Link] = {}
-    for component in components:
-        members.update(component.members)
-        links.update(component.links)
-    return Component(members, links, alone=alone)
-
-
-FEW = 4
-"""Members of a component whose keys are not kept with it: people's have one to four, and 15 bytes each count."""
-
-
-class _Said(msgspec.Struct, array_like=True, gc=False):
-    """The links of a component that one touchpoint states: two places each in the component's names."""
-
-    occurred_at: int
-    event_id: str
-    pairs: list[int]
-    late: bool = False
-
-
-class _Packed(msgspec.Struct, array_like=True, gc=False):
-    """A component as it is kept.
-
-    Attributes:
-        names: of the members, then of the customers.
-        keys: the members'; of a few none, since they are worked out as fast as they are wanted.
-    """
-
-    names: list[Identity]
-    keys: bytes
-    said: list[_Said] = []
-    alone: bool = False
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Packed).decode
-_decode_keys = msgspec.msgpack.Decoder(dict[str, bytes]).decode
-
-
-def _pack(component: Component) -> bytes:
-    places = {identity: place for place, identity in enumerate(component.members)}
-    said: dict[tuple[int, str, bool], list[int]] = {}
-    for link in component.links.values():
-        pairs = said.setdefault((link.occurred_at, link.event_id, link.late), [])
-        pairs += places.setdefault(link.first, len(places)), places.setdefault(link.second, len(places))
-    packed = [_Said(at, event_id, pairs, late) for (at, event_id, late), pairs in said.items()]
-    keys = joined(component.members.values()) if len(component.members) > FEW else b""
-    return _encode(_Packed(list(places), keys, packed, component.alone))
-
-
-def _is_component(data: bytes) -> bool:
-    """Tell a component from a customer's keys: MessagePack's first bits tell an array of a few from a map."""
-    return data[0] >> 4 == 0x9
-
-
-def _unpack(data: bytes) -> Component:
-    packed = _decode(data)
-    names, links = packed.names, dict[Pair, Link]()
-    for said in packed.said:
-        places = iter(said.pairs)
-        for first, second in zip(places, places, strict=True):
-            one, other = names[first], names[second]
-            links[one, other] = Link(one, other, said.occurred_at, said.event_id, said.late)
-    keys = split(packed.keys) or [key_of(name) for name in names if name[0] != CUSTOMER]
-    return Component(dict(zip(names, keys, strict=False)), links, alone=packed.alone)
-
-
-def key_of(identity: Identity) -> int:
-    """Return what an identity is found by."""
-    kind, value = identity
-    return int.from_bytes(blake2b(f"{kind}:{value}".encode(), digest_size=KEY_BYTES).digest(), "big")
+from streams.identity.component import Component, is_component, key_of, pack, pack_keys, unpack, unpack_keys
+from streams.identity.link_store import LinkStore, LinkStoreEdit
+from streams.identity.table import Table
 
 
 class Components:
@@ -145,15 +27,15 @@ class Components:
 
     def __init__(self) -> None:
         self.alone = 0
-        self.known: dict[int, bytes] = {}
+        self.known = Table()
         self.void = LinkStore()
         self.lone = LinkStore()
 
     def each(self) -> Iterator[Component]:
         """Yield every component once; nothing may be kept meanwhile."""
         for key, data in self.known.items():
-            if _is_component(data):
-                component = _unpack(data)
+            if is_component(data):
+                component = unpack(data)
                 if key == next(iter(component.members.values())):
                     yield component
 
@@ -198,7 +80,7 @@ class Edit:
         """Return the component of the known identifier that has a key."""
         found = self._now.get(key)
         if found is None:
-            found = _unpack(self._components.known[key])
+            found = unpack(self._components.known[key])
             self.before[found] = None
             self.put(found)
         return found
@@ -233,8 +115,7 @@ class Edit:
         found = self._linked.get(customer)
         if found is None:
             data = self._components.known.get(self._key(customer))
-            kept = {} if data is None else _decode_keys(data)
-            found = self._linked[customer] = {kind: set(split(keys)) for kind, keys in kept.items()}
+            found = self._linked[customer] = {} if data is None else unpack_keys(data)
         return found
 
     def live(self, identity: Identity) -> list[Link]:
@@ -287,13 +168,13 @@ class Edit:
         known = self._components.known
         before, after = self.changed()
         for key in self._dropped:
-            known.pop(key, None)
+            known.drop(key)
         for component in after:
-            known |= dict.fromkeys(component.members.values(), _pack(component))
+            known.put(component.members.values(), pack(component))
             yield
         self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
-            known[self._key(customer)] = _encode({kind: joined(keys) for kind, keys in linked.items() if keys})
+            known.put((self._key(customer),), pack_keys(linked))
         yield from self.void.saving()
         yield from self.lone.saving()
 

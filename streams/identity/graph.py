@@ -11,7 +11,8 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
-from streams.identity.components import Component, Components, Edit
+from streams.identity.component import Component
+from streams.identity.components import Components, Edit
 from streams.identity.groups import (
     WINDOW_MS,
     Conflict,

@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
-from streams.identity.components import Component, Edit, key_of, merged, other_of
+from streams.identity.component import Component, key_of, merged
+from streams.identity.components import Edit, other_of
 from streams.identity.limits import Limits
 from streams.identity.steps import end_of
 
