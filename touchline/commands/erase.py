@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from aiokafka.errors import KafkaConnectionError
 from rich.table import Table
 
 from sinks.errors import PermanentWriteError
@@ -15,6 +16,7 @@ from streams import settings
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.database import address_of
+from touchline.erase import embedded
 from touchline.erase.ends import ends, line_of
 from touchline.erase.left import await_sink, rows_left, state_left
 from touchline.erase.letters import DeadLetters
@@ -58,6 +60,7 @@ def command(
     if unsure_letters and customer is None:
         raise click.UsageError("--unsure-letters is a part of an order: name a CUSTOMER")
     configured = settings.load()
+    in_memory = _in_memory(configured, data)
     if customer is not None:
         identities = identities_named(configured, customer)
         if not yes:
@@ -67,14 +70,32 @@ def command(
         say(f"order {erasure_id} is given")
     erased = asyncio.run(decided(configured, str(erasure_id), wait_s))
     say(f"{len(erased.rows.customer_keys)} identities are theirs")
-    left = _prove(configured, erased, wait_s, address_of(data) if data else configured.clickhouse)
-    for end in asyncio.run(ends(configured, wall_clock())):
-        say(line_of(end))
-    say("metrics, which name nobody, stay as they are")
+    if in_memory:
+        left = embedded.prove(configured, erased, wait_s)
+        _print({}, left)
+        told = embedded.said_of(erased.erasure.erasure_id)
+    else:
+        left = _prove(configured, erased, wait_s, address_of(data) if data else configured.clickhouse)
+        told = [*map(line_of, asyncio.run(ends(configured, wall_clock())))]
+    for line in (*told, "metrics, which name nobody, stay as they are"):
+        say(line)
     if any(left.values()):
         say(f"LEFT: {', '.join(f'{count} in {name}' for name, count in left.items() if count)}", err=True)
         ctx.exit(1)
     say("nothing is left in tables, state, links and dead letters; what other topics hold ends as above")
+
+
+def _in_memory(configured: Settings, data: Path | None) -> bool:
+    """Return whether Kafka is the broker of `touchline up`, which keeps all in memory."""
+    try:
+        return asyncio.run(embedded.is_embedded(configured))
+    except KafkaConnectionError as error:
+        if data is None:
+            raise
+        raise CommandError(
+            "Kafka does not answer; look at TOUCHLINE_KAFKA. Workers and sinks erase, and those of a demo have ended: "
+            f"all that it has left is in {data}. Delete that folder"
+        ) from error
 
 
 def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Mapping[str, int]:

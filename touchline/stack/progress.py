@@ -57,6 +57,20 @@ async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: C
         since_ms: epoch milliseconds, after the last publication.
         on_progress: called several times a second; an error that it raises ends the wait.
     """
+    async with _watching(settings, on_progress) as watch:
+        await watch.clocks_reach(since_ms)
+        await watch.links_are_read()
+        await watch.sink_reaches_the_end()
+
+
+async def wait_until_sink_caught_up(settings: Settings) -> None:
+    """Wait until the sink has done all that facts and dead letters say by now; the wait has no limit."""
+    async with _watching(settings, lambda _progress: None) as watch:
+        await watch.sink_reaches_the_end()
+
+
+@asynccontextmanager
+async def _watching(settings: Settings, on_progress: Callable[[Progress], None]) -> AsyncIterator[_Watch]:
     clocks = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     # A second connection: its answers must not queue behind a fetch that waits for records.
     offsets = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
@@ -65,10 +79,7 @@ async def wait_until_caught_up(settings: Settings, since_ms: int, on_progress: C
         await clocks.start()
         await offsets.start()
         await admin.start()
-        watch = _Watch(clocks, offsets, admin, settings, on_progress)
-        await watch.clocks_reach(since_ms)
-        await watch.links_are_read()
-        await watch.sink_reaches_the_end()
+        yield _Watch(clocks, offsets, admin, settings, on_progress)
     finally:
         await admin.close()
         await offsets.stop()

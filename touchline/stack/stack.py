@@ -21,6 +21,8 @@ BROKER_START_S = 30.0
 STOP_S = 20.0
 SESSION_TIMEOUT_S = 6
 """The embedded broker starts a group after half of it: long enough to be safe, short enough to wait for."""
+EMBEDDED_CLUSTER = "touchline-embedded"
+"""What the embedded broker says that it is: it keeps topics in memory, and deletes no records."""
 FETCH_WAIT_MS = 5
 """The embedded broker answers every fetch only when its longest wait has passed, even when it has records."""
 
@@ -98,6 +100,7 @@ class Stack:
         command = [
             broker_program(),
             "broker",
+            *("--cluster-id", EMBEDDED_CLUSTER),
             *("--listener-url", address),
             *("--advertised-listener-url", address),
             *("--storage-engine", "memory://tansu/"),
