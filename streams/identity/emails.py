@@ -40,10 +40,19 @@ def email(value: str) -> str | None:
     Args:
         value: clean.
     """
-    lowered = value.lower()
-    if _PLAIN.fullmatch(lowered) and "xn--" not in lowered:
-        return lowered
+    plain = plain_email(value)
+    if plain is not None:
+        return plain
     return _cached(value) if len(value) <= _CACHED_CHARACTERS else _parsed(value)
+
+
+def plain_email(value: str) -> str | None:
+    """Return the form of an address that is written plainly, as most are; None of all others.
+
+    No such address is a placeholder: it has an @ between letters.
+    """
+    lowered = value.lower()
+    return lowered if _PLAIN.fullmatch(lowered) and "xn--" not in lowered else None
 
 
 def _parsed(value: str) -> str | None:

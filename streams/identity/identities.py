@@ -12,7 +12,7 @@ from schemas.identifiers import ANONYMOUS, CUSTOMER_ID, OTHER_KIND, IgnoredReaso
 from schemas.kinds.kind import SubjectKind
 from schemas.limits import MAPS, SHORT
 from schemas.subjects import SUBJECT_KINDS
-from streams.identity.emails import email
+from streams.identity.emails import email, plain_email
 from streams.identity.handles import handle, twitter
 from streams.identity.patterns import Patterns
 from streams.identity.phones import Phones
@@ -153,11 +153,15 @@ class Identities:
                 continue
             rank, kind_name, counted, normalise = kind
             clean = sent.strip() if sent.isascii() and sent.isprintable() else cleaned(sent)
-            # Most values of most kinds are identifiers as they are: they take no further call.
-            if normalise or patterns or is_placeholder(clean, REPEATED) or len(clean) > _LONGEST_VALUE:
+            # Most values are identifiers as they are, and most addresses in small letters: they take no further call.
+            value = None
+            if not patterns and len(clean) <= _LONGEST_VALUE:
+                if normalise is None:
+                    value = None if is_placeholder(clean, REPEATED) else clean
+                elif normalise is email:
+                    value = plain_email(clean)
+            if value is None:
                 value = self._normalised(counted, normalise, clean)
-            else:
-                value = clean
             if value is not None:
                 found.append((rank, kind_name, value))
         return found

@@ -31,7 +31,8 @@ def stated_as(
     linked: list[Identity] = []
     size = 0
     for identity in sorted(identities, key=strength):
-        more = sum(len(text.encode()) for text in identity)
+        kind, value = identity
+        more = len(kind.encode()) + len(value.encode())
         if len(linked) < IDENTITIES_MAX and len(linked) * (size + more) <= PAIRS_BYTES:
             linked.append(identity)
             size += more

@@ -33,7 +33,8 @@ REPEATED_CUSTOMER_ID = 7
 
 _BRACKETS = "()[]{}<>\"'` "
 _BARE = frozenset(value.strip(_BRACKETS) for value in NO_IDENTITY)
-_FIRST = frozenset("([{<\"'`-+")
+_SIGNS = frozenset("-+")
+_FIRST = frozenset("([{<\"'`") | _SIGNS
 _URN = "urn:uuid:"
 _BETWEEN = str.maketrans("", "", "-+:. _/()")
 _HIGHEST_UUID = "f" * 32
@@ -51,8 +52,15 @@ def is_placeholder(value: str, repeated: int) -> bool:
         return True
     # Most values can be neither: this function runs for every identifier of every event.
     first = lowered[0]
+    if first in _SIGNS and _ends_in_two(lowered[-2:]):
+        return False
     suspect = first == lowered[-1] or first in _FIRST or (first == "u" and lowered.startswith(_URN))
     return suspect and _is_hidden(lowered, repeated)
+
+
+def _ends_in_two(last: str) -> bool:
+    """Return whether the end of a value behind a sign shows that it is neither in brackets nor one digit repeated."""
+    return last[0] != last[-1] and last.isalnum() and last.isascii()
 
 
 def _is_hidden(lowered: str, repeated: int) -> bool:

@@ -87,7 +87,9 @@ class Statements:
 def _statement_of(touchpoint: Touchpoint) -> Statement:
     customer_id, identifiers = touchpoint.customer_id, touchpoint.identifiers
     statement: Statement = (customer_id, *identifiers.items())
-    size = sum(map(len, (customer_id or "", *identifiers, *identifiers.values())))
+    size = 0 if customer_id is None else len(customer_id)
+    for name, value in identifiers.items():
+        size += len(name) + len(value)
     if size > _LONGEST or len(identifiers) > _MOST:
         statement = (blake2b(msgspec.msgpack.encode(statement), digest_size=16).digest(),)
     return statement

@@ -20,7 +20,7 @@ def rank_of(kind: str) -> tuple[int, str]:
 def strength(identity: Identity) -> tuple[int, str, str]:
     """Return what orders identities, the strongest first."""
     kind, value = identity
-    return *rank_of(kind), value
+    return _RANKS.get(kind, _ACCOUNTS), kind, value
 
 
 def pair_of(one: Identity, other: Identity) -> Pair:
