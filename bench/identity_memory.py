@@ -1,6 +1,6 @@
-"""What an identity takes of IDENTITY's memory, at some counts: the figures of docs/identity.md.
+"""What an identity takes of IDENTITY's memory, at some counts, and its start: the figures of docs/identity.md.
 
-    python -m bench.identity_memory 1000000 1400000 2000000
+    python -m bench.identity_memory 1000000 1400000 2000000 --step 2 --restart 100000
 
 The links are those of simulated people, copied under other names as often as the counts need.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from bench.identity import Rule, Seen, read_lines, size_of
-from schemas.identity_links import IdentitiesStated, decode
+from bench.identity import Rule, Seen, read_lines, restarted_in, size_of
+from schemas.identity_links import CUSTOMER, IdentitiesStated, decode, encode
 from streams.identity.graph import IdentityGraph
 from streams.identity.links import links_of
 from touchline.simulate.identities import write_identities
@@ -58,6 +58,19 @@ def _renamed(kind: str, value: str, copy: int) -> str:
     return value[:kept] + _NUMBER.sub(lambda found: f"{int(found[0]) + more:0{len(found[0])}}", value[kept:], count=1)
 
 
+def of_four(people: int) -> Iterator[bytes]:
+    """Yield records of people who each state four identifiers with their customer's number."""
+    for number in range(people):
+        identities = [
+            (CUSTOMER, f"C{number:07}"),
+            ("email", f"person.{number}@example.com"),
+            ("phone", f"+4930{number:09}"),
+            ("device", f"d-{number:07}"),
+            ("cookie", f"k-{number:07}"),
+        ]
+        yield encode(IdentitiesStated(identities, number, f"e{number:07}-1"))
+
+
 def resident() -> int:
     """Return how many bytes of memory this process has."""
     found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text())
@@ -65,9 +78,10 @@ def resident() -> int:
 
 
 @click.command()
-@click.argument("counts", type=int, nargs=-1, required=True)
+@click.argument("counts", type=int, nargs=-1)
+@click.option("--restart", default=0, help="Read back what so many people with four identifiers have stated, too.")
 @click.option("--step", default=0, help="Look whenever the count has grown by so many percent, and tell the most.")
-def main(counts: Sequence[int], step: int) -> None:
+def main(counts: Sequence[int], restart: int, step: int) -> None:
     """Print at each of COUNTS what an identity takes."""
     records = copied(records_of(PEOPLE))
     graph, before, began = IdentityGraph(), resident(), time.process_time()
@@ -87,6 +101,9 @@ def main(counts: Sequence[int], step: int) -> None:
         )
     if step:
         print(f"most at {most[1]:,}: {most[0]:.1f} bytes each")
+    if restart:
+        stated = list(of_four(restart))
+        print(f"{restart:,} people with four identifiers each: read back in {restarted_in(stated):.1f} s of CPU")
 
 
 if __name__ == "__main__":

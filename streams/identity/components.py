@@ -49,8 +49,8 @@ class Edit:
     """
 
     def __init__(self, components: Components) -> None:
-        self.void = LinkStoreEdit(components.void, self._key)
-        self.lone = LinkStoreEdit(components.lone, self._key)
+        self.void = LinkStoreEdit(components.void, self.key)
+        self.lone = LinkStoreEdit(components.lone, self.key)
         self.before: dict[Component, None] = {}
         self._components = components
         self._now: dict[int, Component] = {}
@@ -59,9 +59,16 @@ class Edit:
         self._stated: dict[Identity, dict[str, int]] = {}
         self._dropped: dict[int, None] = {}
 
+    def key(self, identity: Identity) -> int:
+        """Return what an identity is found by; of each it is worked out once."""
+        key = self._keys.get(identity)
+        if key is None:
+            key = self._keys[identity] = key_of(identity)
+        return key
+
     def of(self, identity: Identity) -> Component:
         """Return the component of an identifier; of a new one, it alone."""
-        key = self._key(identity)
+        key = self.key(identity)
         found = self._now.get(key)
         if found is None:
             if key in self._components.known:
@@ -92,7 +99,7 @@ class Edit:
 
     def drop(self, identity: Identity) -> None:
         """Know an identity no longer: no link names it, and no component has it."""
-        key = self._key(identity)
+        key = self.key(identity)
         self._now.pop(key, None)
         self._linked.pop(identity, None)
         self._dropped[key] = None
@@ -114,7 +121,7 @@ class Edit:
         """Return by kind the keys of the identifiers that a customer is linked to; to be changed in place."""
         found = self._linked.get(customer)
         if found is None:
-            data = self._components.known.get(self._key(customer))
+            data = self._components.known.get(self.key(customer))
             found = self._linked[customer] = {} if data is None else unpack_keys(data)
         return found
 
@@ -174,15 +181,9 @@ class Edit:
             yield
         self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
-            known.put((self._key(customer),), pack_keys(linked))
+            known.put((self.key(customer),), pack_keys(linked))
         yield from self.void.saving()
         yield from self.lone.saving()
-
-    def _key(self, identity: Identity) -> int:
-        key = self._keys.get(identity)
-        if key is None:
-            key = self._keys[identity] = key_of(identity)
-        return key
 
 
 def other_of(link: Link, identity: Identity) -> Identity:

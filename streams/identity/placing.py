@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
-from streams.identity.component import Component, key_of, merged
+from streams.identity.component import Component, merged
 from streams.identity.components import Edit, other_of
 from streams.identity.limits import Limits
 from streams.identity.steps import end_of
@@ -38,7 +38,7 @@ class Placing:
                 over.append((one, stated))
         if not over:
             if link.first[0] == CUSTOMER:
-                edit.linked(link.first).setdefault(link.second[0], set()).add(key_of(link.second))
+                edit.linked(link.first).setdefault(link.second[0], set()).add(edit.key(link.second))
             self.connect(edit, link.pair, link)
             return
         edit.void.put(link, *remembered)
@@ -128,7 +128,7 @@ class Placing:
             yield
             edit.lone.drop(link.pair)
             if link.first[0] == CUSTOMER:
-                edit.linked(link.first)[link.second[0]].discard(key_of(link.second))
+                edit.linked(link.first)[link.second[0]].discard(edit.key(link.second))
         return identifiers
 
     def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> Iterator[None]:
