@@ -352,3 +352,29 @@ def test_what_is_deleted_together_fits_a_statement_however_short_the_keys_are() 
 
     assert [key for whose in every for key in whose.versions] == [f"{number:x}" for number in range(20_000)]
     assert max(len(condition_of(table, whose)) for whose in every for table in CONDITIONS) < 200 << 10
+
+
+class Told:
+    """A database that notes what it is told to do; each count that it is asked for is 1."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def execute(self, sql: str) -> None:
+        self.statements.append(" ".join(sql.split()))
+
+    def query(self, _sql: str, _parameters: object = None, _format: str = "") -> bytes:
+        return b"[1]"
+
+
+def test_rows_are_deleted_by_mutations_that_are_waited_for_and_never_only_hidden() -> None:
+    """ClickHouse's `DELETE FROM` marks rows, and leaves them on the disk until a merge."""
+    told = Told()
+    for table in CONDITIONS:
+        erase(cast(Database, told), table, erased())
+    erase_letters(cast(Database, told), [Letter("t", 0, 1)])
+
+    deleting = [one for one in told.statements if "DELETE" in one]
+    assert len(deleting) == len(CONDITIONS) + len(["owners_rows", "outcomes of letters", "letters"])
+    assert {one.split("touchline.")[0] for one in deleting} == {"ALTER TABLE "}
+    assert {one.rpartition(" SETTINGS ")[2] for one in deleting} == {"mutations_sync = 2"}
