@@ -21,7 +21,7 @@ _WRAPPINGS = 4
 _LONGEST_DOMAIN, _LONGEST_LABEL = 253, 63
 """Characters (RFC 1035)."""
 
-_PLAIN = re.compile(r"[a-z0-9_+.-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}")
+_is_plain = re.compile(r"[a-z0-9_+.-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}").fullmatch
 _SCHEME = re.compile(r"(mailto|smtp|e-?mail)\s*:\s*(?://)?", re.IGNORECASE)
 _PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|[^"()<>\\]+|.')
 _AROUND = " ,;"
@@ -52,7 +52,7 @@ def plain_email(value: str) -> str | None:
     No such address is a placeholder: it has an @ between letters.
     """
     lowered = value.lower()
-    return lowered if _PLAIN.fullmatch(lowered) and "xn--" not in lowered else None
+    return lowered if _is_plain(lowered) and "xn--" not in lowered else None
 
 
 def _parsed(value: str) -> str | None:

@@ -34,7 +34,7 @@ REPEATED_CUSTOMER_ID = 7
 _BRACKETS = "()[]{}<>\"'` "
 _BARE = frozenset(value.strip(_BRACKETS) for value in NO_IDENTITY)
 _SIGNS = frozenset("-+")
-_FIRST = frozenset("([{<\"'`") | _SIGNS
+_FIRST = frozenset("([{<\"'`u") | _SIGNS
 _URN = "urn:uuid:"
 _BETWEEN = str.maketrans("", "", "-+:. _/()")
 _HIGHEST_UUID = "f" * 32
@@ -52,10 +52,14 @@ def is_placeholder(value: str, repeated: int) -> bool:
         return True
     # Most values can be neither: this function runs for every identifier of every event.
     first = lowered[0]
-    if first in _SIGNS and _ends_in_two(lowered[-2:]):
-        return False
-    suspect = first == lowered[-1] or first in _FIRST or (first == "u" and lowered.startswith(_URN))
-    return suspect and _is_hidden(lowered, repeated)
+    if first != lowered[-1]:
+        if first not in _FIRST:
+            return False
+        if first == "u":
+            return lowered.startswith(_URN) and _is_hidden(lowered, repeated)
+        if first in _SIGNS and _ends_in_two(lowered[-2:]):
+            return False
+    return _is_hidden(lowered, repeated)
 
 
 def _ends_in_two(last: str) -> bool:
