@@ -72,7 +72,9 @@ class ErasedRows(msgspec.Struct, array_like=True, tag=tag_of("erased_rows"), fro
 ERASED = b"erased"
 """The key of a message of a facts topic that holds `ErasedRows`."""
 
-ERASED_FROM = ("touchpoints", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers")
+ERASED_FROM = (
+    "touchpoints", "journeys", "sentiment_shifts", "abandonments", "follow_ups", "superseded", "customers",
+)  # fmt: skip
 """The tables whose rows a log partition writes of a customer. Outcomes go with the touchpoints."""
 
 encode = msgspec.msgpack.Encoder().encode

@@ -10,6 +10,7 @@ TouchlineError                          schemas.errors
     CommandError                        touchline.errors
     EpochError                          streams.agents.signalled
     ErasureError                        streams.agents.erasures
+    FollowUpError                       schemas.follow_ups
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate
         TooLargeError                   streams.kafka.inflate

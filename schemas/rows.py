@@ -130,6 +130,50 @@ class AbandonmentRow(Row):
     version: UInt64
 
 
+class FollowUpRow(Row):
+    """Key: customer_id, follow_up_id. Someone should get back to a customer (see `streams.journeys.follow_ups`).
+
+    Attributes:
+        settle_due_at: None where nothing has to be settled.
+        causes: how many touchpoints have given the reason.
+        event_id, subject_id: of the first of these, and the response, case, call or post that it is about, or "".
+        value_minor, currency: what the customer had spent when it was opened; 0 and "" before a first order.
+        experience_before, experience_after: units of 1 / SCALE.
+        changed_at: the time of the touchpoint or deadline at which it became what it is, ms.
+    """
+
+    follow_up_id: str
+    customer_id: str
+    journey_id: str
+    reason: str
+    status: str
+    happened_at: Time
+    opened_at: Time
+    due_at: Time
+    settle_due_at: Time | None
+    warned_at: Time | None
+    missed_at: Time | None
+    contacted_at: Time | None
+    closed_at: Time | None
+    causes: UInt32
+    event_id: str
+    subject_id: str
+    topic: str
+    lang: str
+    owner: str
+    value_minor: Int64
+    currency: str
+    experience_before: Int16 | None
+    experience_after: Int16 | None
+    may_ask: bool
+    channel: str
+    attributes: dict[str, str]
+    changed_at: Time
+    previous_customer_id: str | None
+    deleted: bool
+    version: UInt64
+
+
 class SupersededRow(Row):
     """Key: customer_id, event_id. The touchpoint's statement of an answer or an order holds no longer."""
 
@@ -347,6 +391,7 @@ TABLES: dict[str, type[Row]] = {
     "journeys": JourneyRow,
     "sentiment_shifts": ShiftRow,
     "abandonments": AbandonmentRow,
+    "follow_ups": FollowUpRow,
     "superseded": SupersededRow,
     "metric_buckets": BucketRow,
     "currencies": CurrencyRow,

@@ -29,6 +29,7 @@ CONDITIONS: Mapping[str, str] = MappingProxyType(
         "journeys": _BY_CUSTOMER,
         "sentiment_shifts": _BY_CUSTOMER,
         "abandonments": _BY_CUSTOMER,
+        "follow_ups": _BY_CUSTOMER,
         "superseded": _BY_CUSTOMER,
         "customers": _BY_CUSTOMER,
         "outcomes": f"outcome IN ('accepted', 'late') AND subject IN {{keys}} AND at <= {_AT}",

@@ -45,6 +45,7 @@ _AGES = {
     "journeys": "last_touch_at",
     "sentiment_shifts": "onset_at",
     "abandonments": "abandoned_at",
+    "follow_ups": "happened_at",
     "metric_buckets": "bucket",
     "customers": "last_seen_at",
     "dead_letters": "refused_at",

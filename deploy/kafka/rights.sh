@@ -18,7 +18,8 @@ INPUTS=(
 read -ra MORE_INPUTS <<< "${KAFKA_INPUTS:-}"
 INPUTS+=("${MORE_INPUTS[@]}")
 FACTS=(
-  facts.touchpoints.v1 facts.journeys.v1 facts.sentiment_shifts.v1 facts.abandonments.v1 facts.superseded.v1
+  facts.touchpoints.v1 facts.journeys.v1 facts.sentiment_shifts.v1 facts.abandonments.v1 facts.follow_ups.v1
+  facts.superseded.v1
   facts.metric_buckets.v1 facts.currencies.v1 facts.customers.v1 facts.clocks.v1
   facts.business_changes.v1 facts.marketing_spend.v1 facts.identities.v1 facts.identity_conflicts.v1
 )

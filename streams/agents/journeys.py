@@ -100,6 +100,7 @@ def rules_of(settings: Settings, signalled_until: int = 0) -> Rules:
         epoch=settings.epoch,
         signalled_until=signalled_until,
         order_source=settings.order_source,
+        follow_ups=settings.follow_up_rules,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from schemas.follow_ups import FollowUpRules
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.units import DAY_MS, MINUTE_MS
 
@@ -22,6 +23,7 @@ class Rules:
         epoch: generation of the journeys log; a higher one's rows cover a lower one's.
         signalled_until: up to when what happened was signalled before this log was made anew, ms.
         order_source: the source whose statements of an order hold against later ones of others, "" for none.
+        follow_ups: for which reasons somebody has to get back to a customer, by when, and who.
     """
 
     timer_delay_ms: int = 5 * MINUTE_MS
@@ -33,6 +35,7 @@ class Rules:
     epoch: int = 0
     signalled_until: int = 0
     order_source: str = ""
+    follow_ups: FollowUpRules = field(default_factory=FollowUpRules)
 
     def is_ahead(self, touchpoint: Touchpoint) -> bool:
         """Return whether a touchpoint claims to have happened well after it was received: a clock is wrong."""

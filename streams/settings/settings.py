@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from schemas.follow_ups import FollowUpError, FollowUpRules, read_follow_ups
 from schemas.inputs import InputTopics, input_topics
 from schemas.kinds.kind import SubjectKind
 from schemas.subjects import SUBJECT_KINDS
@@ -31,6 +33,8 @@ class Settings(CollectSettings, PseudonymSettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    _follow_up_rules: FollowUpRules = PrivateAttr(default_factory=FollowUpRules)
 
     kafka: str = Field(default="127.0.0.1:9092", description="Kafka brokers to start from: host:port, …")
     kafka_security: Literal["none", "ssl", "sasl_plain", "sasl_ssl"] = Field(
@@ -116,6 +120,11 @@ class Settings(CollectSettings, PseudonymSettings):
         default="",
         description="shares that metrics should reach instead of the defaults: metric=share, … "
         "([targets](metrics.md#targets)); `touchline migrate` puts them into the views",
+    )
+    follow_ups: str = Field(
+        default="",
+        description="file (TOML) that says for which reasons somebody has to get back to a customer, by when, and who "
+        "([follow-ups](metrics.md#follow-ups)); the workers read it when they start",
     )
     order_source: str = Field(
         default="", description="source whose statements of an order hold against those of others, if any"
@@ -250,6 +259,12 @@ class Settings(CollectSettings, PseudonymSettings):
             raise ValueError(f"{value!r} is no time zone of the IANA database{advice}")
         return value
 
+    @field_validator("follow_ups")
+    @classmethod
+    def _check_follow_ups(cls, value: str) -> str:
+        _rules_in(value)
+        return value
+
     @field_validator("phone_region")
     @classmethod
     def _check_phone_region(cls, value: str) -> str:
@@ -286,6 +301,15 @@ class Settings(CollectSettings, PseudonymSettings):
                 f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD"
             )
         return self
+
+    def model_post_init(self, _context: object) -> None:
+        """Read the file of follow-ups once: all partitions of a process go by the same rules."""
+        self._follow_up_rules = _rules_in(self.follow_ups)
+
+    @property
+    def follow_up_rules(self) -> FollowUpRules:
+        """For which reasons somebody has to get back to a customer, by when, and who."""
+        return self._follow_up_rules
 
     @property
     def inputs(self) -> InputTopics:
@@ -354,6 +378,18 @@ class Settings(CollectSettings, PseudonymSettings):
 def is_group(name: str) -> bool:
     """Return whether a consumer group is one of workers or sinks, whatever its suffix."""
     return name.startswith(tuple(_GROUP + role for role in ROLES))
+
+
+def _rules_in(file: str) -> FollowUpRules:
+    """Return the follow-ups' settings in a file, the usual ones without one."""
+    if not file:
+        return FollowUpRules()
+    try:
+        return read_follow_ups(Path(file).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    except FollowUpError as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def _listed(names: str) -> list[str]:

@@ -22,15 +22,23 @@ _REPLACED = (
     (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
     (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
 )
+_TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS touchline\.(\w+)_rows$", re.MULTILINE)
 
 
 def lowered() -> list[Migration]:
     """Return migrations that give an old server the same tables, for `sinks.migrate.migrate`."""
-    tables = shipped()[0]
+    tables, *later = shipped()
     sql = tables.sql
+    for migration in later:
+        sql += "".join(f"{one};\n" for one in migration.statements if _table_of(one) in TABLES)
     for pattern, replacement in _REPLACED:
         sql = re.sub(pattern, replacement, sql)
     return [Migration(tables.name, sql), Migration("0002_views", "".join(map(_view, TABLES)))]
+
+
+def _table_of(statement: str) -> str:
+    made = _TABLE.search(statement)
+    return made[1] if made else ""
 
 
 def _view(table: str) -> str:

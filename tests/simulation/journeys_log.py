@@ -23,6 +23,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "journeys": ("journey_id",),
     "sentiment_shifts": ("shift_id",),
     "abandonments": ("family", "customer_id", "subject_id", "started_at"),
+    "follow_ups": ("customer_id", "follow_up_id"),
     "superseded": ("customer_id", "event_id"),
     "metric_buckets": ("metric", "bucket", "dimension", "dimension_value", "currency", "partition"),
     "currencies": ("currency",),

@@ -45,6 +45,7 @@ LEFT: Mapping[str, str] = MappingProxyType(
         "journeys": f"{_NAMED} AND started_at <= {_AT}",
         "sentiment_shifts": f"{_NAMED} AND onset_at <= {_AT}",
         "abandonments": f"{_NAMED} AND started_at <= {_AT}",
+        "follow_ups": f"{_NAMED} AND happened_at <= {_AT}",
         "superseded": f"{_NAMED} AND {_NO_TOUCHPOINT}",
         "customers": f"{_NAMED} AND first_seen_at <= {_AT}",
         "outcomes": f"has({{keys:Array(String)}}, subject) AND at <= {_AT}",

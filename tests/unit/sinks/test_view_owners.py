@@ -207,11 +207,18 @@ def test_a_superseded_statement_of_a_former_profile_is_superseded_still(chdb: En
 
 
 @pytest.mark.parametrize(
-    ("table", "time"), [("journeys", "started_at"), ("sentiment_shifts", "onset_at"), ("abandonments", "started_at")]
+    ("table", "time"),
+    [
+        ("journeys", "started_at"),
+        ("sentiment_shifts", "onset_at"),
+        ("abandonments", "started_at"),
+        ("follow_ups", "happened_at"),
+    ],
 )
 def test_what_a_profile_did_is_its_owners_from_then_on(chdb: Engine, table: str, time: str) -> None:
     for day, one in enumerate(("a", "b")):
-        of_its_own = {"journeys": {"journey_id": one}, "sentiment_shifts": {"shift_id": one}}.get(table, {})
+        ids = {"journeys": "journey_id", "sentiment_shifts": "shift_id", "follow_ups": "follow_up_id"}
+        of_its_own = {ids[table]: one} if table in ids else {}
         write(chdb, table, customer_id=PROFILE, **{time: T0 + day * DAY}, **of_its_own)
     own(chdb, 1, (T0 + DAY, "42"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from schemas.follow_ups import FollowUpRules
 from streams.settings import PREFIX, Settings, SettingsError, documented, load, mask
 
 
@@ -236,3 +237,30 @@ def test_a_key_of_pseudonyms_that_does_not_hold_is_refused_without_showing_it(
     with pytest.raises(SettingsError, match=says) as raised:
         load(**chosen)
     assert "too-short" not in str(raised.value)
+
+
+def test_the_file_of_follow_ups_is_read_once_when_a_process_starts(tmp_path: Path) -> None:
+    file = tmp_path / "follow_ups.toml"
+    file.write_text("asks = 5\n", "utf-8")
+    configured = load(follow_ups=str(file))
+    file.unlink()
+
+    assert configured.follow_up_rules.asks == 5
+    assert load().follow_up_rules == FollowUpRules()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[reasons.complain]\n", "TOUCHLINE_FOLLOW_UPS: .*toml: line 1: .* did you mean complaint?"),
+        (b"\xff", "TOUCHLINE_FOLLOW_UPS: .*toml cannot be read"),
+        (None, "TOUCHLINE_FOLLOW_UPS: .*toml cannot be read"),
+    ],
+)
+def test_a_file_of_follow_ups_that_does_not_hold_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
+    file = tmp_path / "follow_ups.toml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=says):
+        load(follow_ups=str(file))

@@ -26,6 +26,7 @@ THEIRS: dict[str, dict[str, Any]] = {
     "journeys": {"customer_id": WHO, "started_at": MAY_1},
     "sentiment_shifts": {"customer_id": WHO, "onset_at": MAY_1},
     "abandonments": {"customer_id": WHO, "started_at": MAY_1},
+    "follow_ups": {"customer_id": WHO, "happened_at": MAY_1},
     "superseded": {"customer_id": WHO, "event_id": "gone"},
     "customers": {"customer_id": WHO, "first_seen_at": MAY_1},
     "outcomes": {"outcome": "late", "subject": WHO, "at": MAY_1},
@@ -55,7 +56,9 @@ def test_all_tables_from_which_rows_are_deleted_are_counted() -> None:
 
 
 PARTS = [["a", "b"], ["c", "d"]]
-BY_KEY = ("touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "superseded", "customers")
+BY_KEY = (
+    "touchpoints", "outcomes", "journeys", "sentiment_shifts", "abandonments", "follow_ups", "superseded", "customers",
+)  # fmt: skip
 BY_PART = ("touchpoints", "outcomes", "identities", "identity_conflicts", "dead_letters")
 NOTES = [(table, [key], number) for table in BY_KEY for number, key in enumerate("abcd", 1)]
 NOTES += [(table, part, 4) for table in BY_PART for part in PARTS]
