@@ -74,7 +74,7 @@ class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         min_spend_minor: what the customer has spent at least, in the currency of their first order.
     """
 
-    owner: str
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     reasons: tuple[Reason, ...] | None = None
     topics: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None

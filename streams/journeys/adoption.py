@@ -7,7 +7,7 @@ attribution that a thing brings. A thing that the owner has already, by its id a
 from __future__ import annotations
 
 from schemas.transfers import Adopted
-from streams.journeys import abandonment, bounds, calls, carts_adoption, surveys, things
+from streams.journeys import abandonment, bounds, calls, carts_adoption, follow_ups_adoption, surveys, things
 from streams.journeys.effects import Effects
 from streams.journeys.lifetime import begin_anew, ends_at
 from streams.journeys.state import STATE_MAX_BYTES, Call, CustomerState, Survey
@@ -31,6 +31,7 @@ def adopt(customer: CustomerState, adopted: Adopted, effects: Effects) -> None:
         known = customer.unanswered.get(question)
         if known is None or asked.at < known.at:
             customer.unanswered[question] = asked
+    follow_ups_adoption.adopt(customer, found.follow_ups, effects)
     _sort(customer)
     customer.forget_again = customer.touchpoints
     # What it adds is not told from the bytes of a touchpoint: it is measured.

@@ -22,11 +22,12 @@ TRIMMED_FROM_BYTES = STATE_MAX_BYTES * 7 // 8
 TRIMMED_TO_BYTES = STATE_MAX_BYTES * 3 // 4
 """What a state is trimmed from, and to. A state just below its bound would be measured at every touchpoint; so it is
 trimmed a little before, and then grows for a while until it is measured again."""
-COPIES = 4
+COPIES = 5
 """How often a state holds what a touchpoint says at most: the id of a response, in the response, as that of the last
-NPS, and among a journey's first and last experiences."""
-TOUCHPOINT_BYTES = 512
-"""More than a touchpoint adds to a state besides: the numbers and short words of a cart and an order, or the like."""
+NPS, among a journey's first and last experiences, and in a follow-up."""
+TOUCHPOINT_BYTES = 1_536
+"""More than a touchpoint adds to a state besides: the numbers and short words of two follow-ups, with their owners, and
+of a cart and an order, or the like."""
 
 BYTES_A_UNIT = 8 << 10
 """Bytes of a state that are encoded with one unit of work (see `Effects.work`)."""

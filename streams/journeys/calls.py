@@ -14,7 +14,7 @@ from schemas.kinds.support_call import SupportCall
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CALL_ABANDONMENT_RATE, HOLD_TIME, SERVICE_LEVEL, SPEED_OF_ANSWER
 from schemas.units import DAY_MS
-from streams.journeys import abandonment
+from streams.journeys import abandonment, follow_ups
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.experience import CALL_ABANDONED, HAPPENED, HOLD_ABANDONED
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
@@ -49,7 +49,10 @@ class Calls(Machine):
             return None
         at = call.last_at = attribution.at
         if event.phase == "ended":
-            return _end(customer, event, call, effects)
+            outcome = _end(customer, event, call, effects)
+            if call.family and outcome is not None:
+                follow_ups.abandoned_call(customer, event, attribution, outcome.experience, effects)
+            return outcome
         if event.phase == "held":
             call.held_at = call.held_at or at
             return None

@@ -16,6 +16,8 @@ HAPPENED: dict[tuple[str, str], int] = {
 }
 """The fixed weights, in units of 1 / SCALE, by kind and what happened."""
 
+PROMOTER, DETRACTOR = 9, 6
+"""The least score of NPS that recommends, and the greatest that warns."""
 ANSWERS_MAX = 64
 """Answers at the beginning, and at the end, of a journey whose corrections change its first and last experience."""
 CALL_ABANDONED = HAPPENED["support_call", "abandoned in the queue"]

@@ -18,7 +18,7 @@ from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of, record
 from streams.journeys.lifetime import begin_anew, ends_at
-from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED
+from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED, WATCHFUL
 from streams.journeys.parting import part
 from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
@@ -110,6 +110,8 @@ def apply_touchpoint(
     _count(customer, journey, touchpoint, effects)
     if outcome is None or not outcome.is_counted:
         _count_experience(customer, touchpoint, attribution, experience, effects)
+    for machine in WATCHFUL:
+        machine.watch(customer, touchpoint, attribution, experience, effects)
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)

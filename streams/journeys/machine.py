@@ -53,6 +53,16 @@ class Machine:
         """Return what applies a touchpoint, by the types of touchpoints that the machine wants."""
         return {}
 
+    def watch(
+        self,
+        _customer: CustomerState,
+        _touchpoint: Any,
+        _attribution: Attribution,
+        _experience: int | None,
+        _effects: Effects,
+    ) -> None:
+        """Look at a touchpoint of any type when all machines have applied it, and its experience is known."""
+
     def next_deadline(self, _customer: CustomerState) -> int:
         """Return the earliest time (ms) at which `on_deadline` has something to do, or `NEVER`."""
         return NEVER

@@ -6,6 +6,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.calls import Calls
 from streams.journeys.carts import Carts
 from streams.journeys.cases import Cases
+from streams.journeys.follow_ups import FollowUps
 from streams.journeys.machine import Handler, Machine
 from streams.journeys.purchases import Purchases
 from streams.journeys.responses import Responses
@@ -18,6 +19,7 @@ MACHINES: tuple[Machine, ...] = (
     Surveys(),
     Cases(),
     Responses(),
+    FollowUps(),
 )
 
 
@@ -36,6 +38,7 @@ def _overriding(method: str) -> tuple[Machine, ...]:
 
 HANDLERS: dict[type[Touchpoint], tuple[Handler, ...]] = _handlers()
 """What applies a touchpoint of a type, in order."""
+WATCHFUL: tuple[Machine, ...] = _overriding("watch")
 TIMED: tuple[Machine, ...] = _overriding("next_deadline")
 FORGETFUL: tuple[Machine, ...] = _overriding("forget")
 OWNERS: dict[str, tuple[Machine, ...]] = {

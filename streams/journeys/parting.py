@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas.rows import Row
 from schemas.transfers import Parted
-from streams.journeys import calls, carts, surveys, things
+from streams.journeys import calls, carts, follow_ups_adoption, surveys, things
 from streams.journeys.effects import Effects
 from streams.journeys.machines import FORGETFUL
 from streams.journeys.state import Attribution, CustomerState
@@ -48,6 +48,7 @@ def part(customer: CustomerState, parted: Parted, effects: Effects) -> None:
         surveys={key: one for key, one in customer.surveys.items() if one.started_at >= max(parted.began, 1)},
         cases={key: opened_at for key, opened_at in customer.cases.items() if opened_at >= parted.began},
         unanswered={key: asked for key, asked in customer.unanswered.items() if asked.at >= parted.began},
+        follow_ups=follow_ups_adoption.leave(customer, parted.began, effects),
     )
     if customer.journey is not None and leaving.cases:
         # As at its end: the journey is not restated by what the owner does about them.
@@ -63,7 +64,7 @@ def part(customer: CustomerState, parted: Parted, effects: Effects) -> None:
 
 
 def _pairs(customer: CustomerState, leaving: Things) -> Iterator[tuple[dict[str, object], dict[str, object]]]:
-    for name in Things.__struct_fields__:
+    for name in ("carts", "calls", "surveys", "cases", "unanswered"):
         yield getattr(customer, name), getattr(leaving, name)
 
 
@@ -104,6 +105,8 @@ def _rename(leaving: Things, effects: Effects) -> None:
         survey.attribution = _elsewhere(survey.attribution, effects)
         # Answers are in the profile's sums, and in the series of its shift detector.
         survey.answers, survey.observation = {}, ""
+    for one in leaving.follow_ups.values():
+        one.attribution = _elsewhere(one.attribution, effects)
     for question, asked in leaving.unanswered.items():
         leaving.unanswered[question] = _elsewhere(asked, effects)
 

@@ -14,7 +14,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.limits import held
 from schemas.metrics import ORDERS, REFUNDS, REVENUE
 from schemas.units import DAY_MS
-from streams.journeys import calls, carts, carts_replay
+from streams.journeys import calls, carts, carts_replay, follow_ups
 from streams.journeys.effects import Effects
 from streams.journeys.machine import Handler, Machine
 from streams.journeys.state import Attribution, CustomerState, Order
@@ -111,6 +111,7 @@ def _restate(customer: CustomerState, order: Order, event: Purchase, effects: Ef
     if is_placed and not is_correction:
         carts.place_order(customer, order, effects)
         calls.place_order(customer, order, effects)
+        follow_ups.place_order(customer, effects)
     elif was_placed != is_placed or was_for != (order.cart_id, order.skus):
         carts_replay.correct_order(customer, order, effects)
         calls.correct_order(customer, order, effects)

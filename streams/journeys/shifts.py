@@ -18,6 +18,7 @@ from hashlib import blake2b
 from schemas.metrics import SENTIMENT_SHIFTS
 from schemas.rows import ShiftRow
 from schemas.units import DAY_MS, SCALE
+from streams.journeys import follow_ups
 from streams.journeys.effects import Effects
 from streams.journeys.state import CustomerState, Observation
 
@@ -116,6 +117,8 @@ def _report(
         version=0,
     )
     effects.put(TABLE, (shift_id,), row)
+    if worse:
+        follow_ups.worse(customer, onset.attribution, onset.event_id, after_mean, effects)
     effects.change(SENTIMENT_SHIFTS, onset.attribution, n=1, numerator=int(worse))
 
 

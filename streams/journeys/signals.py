@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.rows import AbandonmentRow, ShiftRow
-from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS
+from schemas.rows import AbandonmentRow, FollowUpRow, ShiftRow
+from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
-from streams.journeys import abandonment, shifts
+from streams.journeys import abandonment, follow_ups, shifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,47 @@ def _of_abandonment(row: AbandonmentRow) -> Signal:
     return Signal(SIGNAL_ABANDONMENTS, row.customer_id.encode(), "Abandonment", record)
 
 
+def _of_follow_up(row: FollowUpRow) -> Signal:
+    record: dict[str, object] = {
+        "customer_id": row.customer_id,
+        "journey_id": row.journey_id,
+        "reason": row.reason,
+        "due_at": row.due_at,
+        "event_id": row.event_id,
+        "follow_up_id": row.follow_up_id,
+        "status": row.status,
+        "happened_at": row.happened_at,
+        "opened_at": row.opened_at,
+        "changed_at": row.changed_at,
+        "settle_due_at": row.settle_due_at,
+        "warned_at": row.warned_at,
+        "missed_at": row.missed_at,
+        "contacted_at": row.contacted_at,
+        "closed_at": row.closed_at,
+        "causes": row.causes,
+        "subject_id": row.subject_id,
+        "topic": row.topic,
+        "lang": row.lang,
+        "owner": row.owner,
+        "value_minor": row.value_minor if row.currency else None,
+        "currency": row.currency or None,
+        "experience_before": _natural(row.experience_before),
+        "experience_after": _natural(row.experience_after),
+        "may_ask": row.may_ask,
+        "channel": row.channel,
+        "previous_customer_id": row.previous_customer_id,
+        "retracted": row.deleted,
+    }
+    return Signal(SIGNAL_FOLLOW_UPS, row.customer_id.encode(), "FollowUp", record)
+
+
+def _natural(score: int | None) -> float | None:
+    return None if score is None else score / SCALE
+
+
 SIGNALS: dict[str, Callable[[Any], Signal]] = {
     shifts.TABLE: _of_shift,
     abandonment.TABLE: _of_abandonment,
+    follow_ups.TABLE: _of_follow_up,
 }
 """What makes a signal of a row, by the row's table."""

@@ -196,6 +196,7 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
         metric_value: what it adds to its metric's numerator, None where it is in none.
         experience, sentiment: units of 1 / SCALE, None where it has none.
         scored: whether it has a score.
+        follow_up_id: of the follow-up of which it is a cause, "" for none.
     """
 
     attribution: Attribution
@@ -205,6 +206,7 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
     experience: int | None
     sentiment: int | None
     scored: bool
+    follow_up_id: str = ""
 
 
 class Survey(msgspec.Struct, array_like=True, gc=False):
@@ -259,6 +261,65 @@ class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     value: int | None
 
 
+FollowUpStatus = Literal["waiting", "open", "warning", "missed", "contacted", "settled", "expired", "withdrawn"]
+
+
+class FollowUp(msgspec.Struct, array_like=True, gc=False):
+    """A follow-up (see `follow_ups`). The time of what has not happened is 0.
+
+    Attributes:
+        attribution: of the touchpoint that gave the reason, `event_id`.
+        happened_at: when that arose.
+        warns_at: when it may warn at the earliest.
+        deadline: when it next becomes something by itself, ms; 0 where it does not.
+        causes: how many touchpoints have given the reason.
+        value_minor, currency: what the customer had spent when it was opened.
+        experience_before, experience_after: units of 1 / SCALE. The latter is the first since it was opened, or since
+            the contact.
+    """
+
+    attribution: Attribution
+    follow_up_id: str
+    event_id: str
+    happened_at: int
+    warns_at: int
+    due_at: int
+    settle_due_at: int
+    deadline: int
+    status: FollowUpStatus = "waiting"
+    opened_at: int = 0
+    warned_at: int = 0
+    missed_at: int = 0
+    contacted_at: int = 0
+    closed_at: int = 0
+    changed_at: int = 0
+    causes: int = 1
+    subject_id: str = ""
+    topic: str = ""
+    lang: str = ""
+    owner: str = ""
+    value_minor: int = 0
+    currency: str = ""
+    experience_before: int | None = None
+    experience_after: int | None = None
+    may_ask: bool = False
+
+
+class CustomerFollowUps(msgspec.Struct, array_like=True, gc=False):
+    """A customer's follow-ups.
+
+    Attributes:
+        running: by reason: what waits or is under way, and what is settled while the customer's next experience is not
+            known.
+        asked: when the customer was asked for a response, ms, by a digest of its id.
+        thanked_at: when the last thank-you was due to begin, 0 for never.
+    """
+
+    running: dict[str, FollowUp] = msgspec.field(default_factory=dict)
+    asked: dict[str, int] = msgspec.field(default_factory=dict)
+    thanked_at: int = 0
+
+
 class CustomerState(msgspec.Struct, array_like=True, gc=False):
     """One customer at one moment of event time.
 
@@ -275,6 +336,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         orders_forgotten_at: when the last of the orders was placed that are no longer known, 0 where all are.
         last_nps_of: the question and response that `last_nps` answers.
         most_bytes: the state takes no more bytes than this, encoded (see `bounds`).
+        follow_ups: None before the first (see `follow_ups`).
         forget_again: at how many touchpoints the machines look again for what is over.
     """
 
@@ -304,6 +366,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     orders_forgotten_at: int = 0
     most_bytes: int = 0
     forget_again: int = 0
+    follow_ups: CustomerFollowUps | None = None
 
     @property
     def kept(self) -> int:

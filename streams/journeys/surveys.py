@@ -13,7 +13,7 @@ from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CES, CSAT, EXPERIENCE, NPS, SENTIMENT, SURVEY_ABANDONMENT_RATE, Metric
 from schemas.units import DAY_MS, SCALE
-from streams.journeys import abandonment, experience, shifts
+from streams.journeys import abandonment, experience, follow_ups, shifts
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
 from streams.journeys.state import RECOVERY_MS, Answer, Attribution, CustomerState, Observation, Survey
@@ -23,7 +23,6 @@ SILENCE_MS = 7 * DAY_MS
 SCORED: dict[str, Metric] = {"nps": NPS, "csat": CSAT, "ces": CES}
 FAVOURABLE = {"csat": 3 * SCALE // 4, "ces": round(4 / 6 * SCALE)}
 """The normalised score from which an answer is favourable: the top two boxes, and 5 and more of 7."""
-PROMOTER, DETRACTOR = 9, 6
 ANSWER_WORK = 2
 """What an answer takes beyond an ordinary touchpoint, in units of its work (see `Effects.work`)."""
 ANSWERS_MAX = 50
@@ -43,6 +42,7 @@ class Surveys(Machine):
         self, customer: CustomerState, event: SurveyAnswer, attribution: Attribution, effects: Effects
     ) -> Outcome | None:
         """Apply a phase of a response."""
+        follow_ups.ask(customer, event, effects)
         if event.phase == "invited":
             return None
         survey = customer.surveys.get(event.response_id)
@@ -158,6 +158,7 @@ def _answer(
     else:
         experience.restate(customer, answer.attribution, was, answer.experience, entry)
     effects.replace_score(EXPERIENCE, answer.attribution, was, answer.experience)
+    follow_ups.answer(customer, event, attribution, known, answer, effects)
     _observe(customer, survey, event.event_id, answer, effects)
     return Outcome(answer.experience, is_counted=True)
 
@@ -196,7 +197,7 @@ def _metric_value(event: SurveyAnswer) -> int | None:
         return None
     kind = event.question_kind or ""
     if kind == "nps":
-        return (event.score >= PROMOTER) - (event.score <= DETRACTOR)
+        return (event.score >= experience.PROMOTER) - (event.score <= experience.DETRACTOR)
     return int(event.normalised >= FAVOURABLE[kind]) if kind in FAVOURABLE else None
 
 

@@ -1,4 +1,4 @@
-"""The things of a profile that its owner adopts: carts, calls, responses, open cases and unanswered questions."""
+"""The things of a profile that its owner adopts: carts, calls, responses, open cases, questions, and follow-ups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from streams.journeys.state import Attribution, Call, Cart, Survey
+from streams.journeys.state import Attribution, Call, Cart, FollowUp, Survey
 
 PART_MAX_BYTES = 256 << 10
 """What is sent at a time, encoded: a robot's things are sent in parts."""
@@ -16,13 +16,14 @@ ENTRY_BYTES = 8
 
 
 class Things(msgspec.Struct, array_like=True, gc=False):
-    """Things by the keys of the profile's state; of cases the times at which they were opened, ms."""
+    """Things by the keys of the profile's state, follow-ups by their reasons; of cases when they were opened, ms."""
 
     carts: dict[str, Cart] = msgspec.field(default_factory=dict)
     calls: dict[str, Call] = msgspec.field(default_factory=dict)
     surveys: dict[str, Survey] = msgspec.field(default_factory=dict)
     cases: dict[str, int] = msgspec.field(default_factory=dict)
     unanswered: dict[str, Attribution] = msgspec.field(default_factory=dict)
+    follow_ups: dict[str, FollowUp] = msgspec.field(default_factory=dict)
 
     @property
     def count(self) -> int:

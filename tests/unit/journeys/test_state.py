@@ -32,6 +32,13 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         "attribution", "last_at", "started_at", "deadline", "status", "abandoned_at", "recovered_at", "recovered_by",
         "answers", "observation",
     ),
+    "FollowUp": (
+        "attribution", "follow_up_id", "event_id", "happened_at", "warns_at", "due_at", "settle_due_at", "deadline",
+        "status", "opened_at", "warned_at", "missed_at", "contacted_at", "closed_at", "changed_at", "causes",
+        "subject_id", "topic", "lang", "owner", "value_minor", "currency", "experience_before", "experience_after",
+        "may_ask",
+    ),
+    "CustomerFollowUps": ("running", "asked", "thanked_at"),
     "Order": ("attribution", "stated", "leading", "amount_minor", "currency", "skus", "cart_id"),
     "Observation": ("attribution", "event_id", "value"),
     "CustomerState": (

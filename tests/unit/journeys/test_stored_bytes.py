@@ -22,6 +22,8 @@ STORED = bytes.fromhex(
 cookie was ann's. Written by the build of 2026-11-29."""
 
 
+CURRENT = 8
+"""The field of the entry that holds the customer's state: what a later field adds stands at its end."""
 OWNERSHIP = 18
 """The last field of the entry."""
 FORWARDED = 3
@@ -35,6 +37,7 @@ def test_it_is_read_and_written_as_it_stands_with_the_later_fields_empty_behind(
     assert timeline.ownership is not None
     assert (timeline.ownership.since, timeline.ownership.owners) == ([T0 + HOUR], ["ann"])
     stored, written = (msgspec.msgpack.decode(value) for value in (STORED, msgspec.msgpack.encode(timeline)))
+    stored[CURRENT].append(None)
     assert written[:OWNERSHIP] == stored[:OWNERSHIP]
     ownership = stored[OWNERSHIP]
     ownership[FORWARDED] = [[*one, False] for one in ownership[FORWARDED]]
