@@ -76,3 +76,84 @@ SELECT
 FROM touchline.follow_ups_rows AS f FINAL
 LEFT ANY JOIN touchline.owners AS o ON f.customer_id = o.name
 WHERE NOT deleted;
+
+-- How well customers are got back to, by the day, week or month in which the reason arose, in the business's time zone, and
+-- by reason, channel, topic and owner. Thanks are in none of it, nor is what was withdrawn. What the customer settled by its
+-- due_at without anybody's contact needed none. `undecided` is how many observations are still to come; what comes later
+-- changes its bucket, however old that is. Intervals as in rolling_metrics.
+CREATE OR REPLACE VIEW touchline.follow_up_metrics AS
+WITH
+    1.959963984540054 AS z,
+    toFloat64(m.counted) AS count,
+    m.total / count AS mean,
+    (m.total + z * z / 2) / (count + z * z) AS wilson_centre,
+    z / (count + z * z) * sqrt(greatest(0, m.total * (count - m.total) / count) + z * z / 4) AS wilson_margin
+SELECT
+    m.metric AS metric,
+    m.grain AS grain,
+    m.bucket AS bucket,
+    m.dimension.1 AS dimension,
+    m.dimension.2 AS dimension_value,
+    toUInt64(m.counted) AS n,
+    m.total AS numerator,
+    if(m.counted = 0, NULL, toNullable(mean)) AS value,
+    if(m.metric = 'follow_ups_in_time', toNullable(0.9), NULL) AS target,
+    if(m.counted > 0, toNullable(greatest(0, least(mean, wilson_centre - wilson_margin))), NULL) AS ci_low,
+    if(m.counted > 0, toNullable(least(1, greatest(mean, wilson_centre + wilson_margin))), NULL) AS ci_high,
+    toUInt64(m.undecided) AS undecided
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT
+        o.observed.1 AS metric,
+        o.grain AS grain,
+        CAST(
+            multiIf(
+                o.grain = '1d', toStartOfDay(o.happened_at, zone),
+                o.grain = '1w', toDateTime(toMonday(o.happened_at, zone), zone),
+                toDateTime(toStartOfMonth(o.happened_at, zone), zone)
+            ),
+            'DateTime64(3, ''UTC'')'
+        ) AS bucket,
+        o.dimension AS dimension,
+        countIf(o.observed.2) AS counted,
+        toFloat64(countIf(o.observed.2 AND o.observed.3)) AS total,
+        countIf(NOT o.observed.2 AND o.observed.4) AS undecided
+    FROM
+    (
+        -- Of each: the metric, whether it is observed, whether it counts, and else whether it is still to come.
+        SELECT
+            f.happened_at AS happened_at,
+            arrayJoin([
+                (
+                    'follow_ups_in_time',
+                    f.contacted_at IS NOT NULL
+                        OR (f.due_at < f.as_of AND (f.closed_at IS NULL OR ifNull(f.closed_at > f.due_at, false))),
+                    ifNull(f.contacted_at <= f.due_at, false),
+                    f.closed_at IS NULL
+                ),
+                (
+                    'follow_ups_settled',
+                    f.settle_due_at IS NOT NULL AND (f.status = 'settled' OR ifNull(f.settle_due_at < f.as_of, false)),
+                    f.status = 'settled' AND ifNull(f.closed_at <= f.settle_due_at, false),
+                    f.settle_due_at IS NOT NULL
+                ),
+                (
+                    'recovered_share',
+                    f.experience_before IS NOT NULL AND f.experience_after IS NOT NULL,
+                    ifNull(f.experience_after > f.experience_before, false),
+                    f.experience_before IS NOT NULL AND f.status != 'expired' AND f.as_of < addDays(f.happened_at, 30)
+                )
+            ]) AS observed,
+            arrayJoin(['1d', '1w', '1mo']) AS grain,
+            arrayJoin(arrayFilter(dimension -> dimension.1 = 'all' OR dimension.2 != '', [
+                ('all', ''), ('reason', f.reason), ('channel', f.channel), ('topic', f.topic), ('owner', f.owner)
+            ])) AS dimension
+        FROM touchline.follow_ups AS f
+        WHERE f.reason != 'thank_you' AND f.status != 'withdrawn'
+    ) AS o
+    GROUP BY metric, grain, bucket, dimension
+) AS m
+WHERE m.counted > 0 OR m.undecided > 0;

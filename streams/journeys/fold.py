@@ -108,10 +108,10 @@ def apply_touchpoint(
         outcome = handler(customer, touchpoint, attribution, effects) or outcome
     experience = experience_of(touchpoint) if outcome is None else outcome.experience
     _count(customer, journey, touchpoint, effects)
-    if outcome is None or not outcome.is_counted:
-        _count_experience(customer, touchpoint, attribution, experience, effects)
     for machine in WATCHFUL:
         machine.watch(customer, touchpoint, attribution, experience, effects)
+    if outcome is None or not outcome.is_counted:
+        _count_experience(customer, touchpoint, attribution, experience, effects)
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)

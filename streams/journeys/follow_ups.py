@@ -17,11 +17,11 @@ from schemas.follow_ups import LONGEST_DAYS, Reason
 from schemas.kinds.support_call import SupportCall
 from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import FollowUpRow
 from schemas.units import DAY_MS, HOUR_MS
 from streams.journeys.abandonment import earliest_deadline
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.follow_up_causes import cause_of, is_contact, is_the_business, reason_of, settles
+from streams.journeys.follow_up_rows import TABLE, put_row
 from streams.journeys.machine import Machine, drop_oldest
 from streams.journeys.state import (
     NEVER,
@@ -33,7 +33,6 @@ from streams.journeys.state import (
     FollowUpStatus,
 )
 
-TABLE = "follow_ups"
 EXPIRES_MS = LONGEST_DAYS * DAY_MS
 """How long after its cause a follow-up ends by itself, and how long the customer's next experience is waited for."""
 ASKED_MAX = 20
@@ -64,8 +63,7 @@ class FollowUps(Machine):
         effects: Effects,
     ) -> None:
         """Take down what a touchpoint means for what is under way, and begin what it is itself the cause of."""
-        if customer.follow_ups is not None and customer.follow_ups.running:
-            _follow(customer.follow_ups, touchpoint, experience, effects)
+        _meet(customer, touchpoint, experience, effects)
         found = cause_of(touchpoint)
         if found is not None:
             reason, topic, lang = found
@@ -132,13 +130,15 @@ def answer(
         known: what the statement before said, None without one.
         stated: the answer as it holds now; it is told what it is the cause of.
     """
-    reason = reason_of(stated)
-    if known is not None and reason_of(known) == reason:
-        stated.follow_up_id = known.follow_up_id
-        return
-    if known is not None and known.follow_up_id:
-        _withdraw(customer, known.follow_up_id, effects)
-    if reason is not None:
+    reason, was = reason_of(stated), "" if known is None else known.follow_up_id
+    is_other = known is None or reason_of(known) != reason
+    if is_other and was:
+        _withdraw(customer, was, effects)
+    # Now, as the shift detector may begin another in the place of one that waits for this experience.
+    _meet(customer, event, stated.experience, effects)
+    if not is_other:
+        stated.follow_up_id = was
+    elif reason is not None:
         about = About(event.response_id, event.about or "")
         experience = stated.experience
         stated.follow_up_id = _begin(customer, reason, attribution, event.event_id, about, experience, effects)
@@ -148,6 +148,7 @@ def abandoned_call(
     customer: CustomerState, event: SupportCall, attribution: Attribution, experience: int | None, effects: Effects
 ) -> None:
     """Begin to wait whether somebody talks with a customer who has given up a call."""
+    _meet(customer, event, experience, effects)
     about = About(event.call_id, event.topic or "")
     _begin(customer, "abandoned_call", attribution, event.event_id, about, experience, effects)
 
@@ -301,6 +302,12 @@ def _is_over(one: FollowUp, now: int) -> bool:
     return now >= one.happened_at + EXPIRES_MS
 
 
+def _meet(customer: CustomerState, touchpoint: Touchpoint, experience: int | None, effects: Effects) -> None:
+    """Let what is under way meet a touchpoint; once more changes nothing."""
+    if customer.follow_ups is not None and customer.follow_ups.running:
+        _follow(customer.follow_ups, touchpoint, experience, effects)
+
+
 def _follow(follow_ups: CustomerFollowUps, touchpoint: Touchpoint, experience: int | None, effects: Effects) -> None:
     """Take down a contact with the customer, what the customer feels, and what settles."""
     contacts = is_contact(touchpoint)
@@ -355,42 +362,3 @@ def _end(follow_ups: CustomerFollowUps, reason: str, one: FollowUp, status: Foll
     _become(reason, one, status, effects)
     if status != "settled" or one.experience_after is not None:
         del follow_ups.running[reason]
-
-
-def put_row(reason: str, one: FollowUp, effects: Effects, *, deleted: bool = False) -> None:
-    """Put a follow-up's row, as it now is, among the effects; one that waits to be opened has none."""
-    if not one.opened_at:
-        return
-    row = FollowUpRow(
-        follow_up_id=one.follow_up_id,
-        customer_id=effects.customer_id,
-        journey_id=effects.journey_id(one.attribution.journey),
-        reason=reason,
-        status=one.status,
-        happened_at=one.happened_at,
-        opened_at=one.opened_at,
-        due_at=one.due_at,
-        settle_due_at=one.settle_due_at or None,
-        warned_at=one.warned_at or None,
-        missed_at=one.missed_at or None,
-        contacted_at=one.contacted_at or None,
-        closed_at=one.closed_at or None,
-        causes=one.causes,
-        event_id=one.event_id,
-        subject_id=one.subject_id,
-        topic=one.topic,
-        lang=one.lang,
-        owner=one.owner,
-        value_minor=one.value_minor,
-        currency=one.currency,
-        experience_before=one.experience_before,
-        experience_after=one.experience_after if one.contacted_at or one.status == "settled" else None,
-        may_ask=one.may_ask,
-        channel=one.attribution.channel,
-        attributes=one.attribution.attributes,
-        changed_at=one.changed_at,
-        previous_customer_id=one.attribution.stated_key,
-        deleted=deleted,
-        version=0,
-    )
-    effects.put(TABLE, (one.follow_up_id,), row)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streams.journeys.effects import Effects
-from streams.journeys.follow_ups import change, kept_of, put_row
+from streams.journeys.follow_up_rows import put_row
+from streams.journeys.follow_ups import change, kept_of
 from streams.journeys.state import CustomerState, FollowUp
 
 
@@ -24,7 +25,8 @@ def leave(customer: CustomerState, began: int, effects: Effects) -> dict[str, Fo
 def adopt(customer: CustomerState, found: Mapping[str, FollowUp], effects: Effects) -> None:
     """Go on with a profile's follow-ups; of a reason of which the customer has one, that one goes on for both."""
     for reason, one in found.items():
-        running = kept_of(customer).running
+        follow_ups = kept_of(customer)
+        running = follow_ups.running
         known = running.get(reason)
         if known is not None and known.follow_up_id == one.follow_up_id:
             continue
@@ -33,4 +35,6 @@ def adopt(customer: CustomerState, found: Mapping[str, FollowUp], effects: Effec
             change(reason, known, effects)
         else:
             running[reason] = one
+            if reason == "thank_you":
+                follow_ups.thanked_at = max(follow_ups.thanked_at, one.happened_at)
             put_row(reason, one, effects)

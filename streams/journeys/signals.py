@@ -9,7 +9,7 @@ from typing import Any
 from schemas.rows import AbandonmentRow, FollowUpRow, ShiftRow
 from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from schemas.units import SCALE
-from streams.journeys import abandonment, follow_ups, shifts
+from streams.journeys import abandonment, follow_up_rows, shifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,6 @@ def _natural(score: int | None) -> float | None:
 SIGNALS: dict[str, Callable[[Any], Signal]] = {
     shifts.TABLE: _of_shift,
     abandonment.TABLE: _of_abandonment,
-    follow_ups.TABLE: _of_follow_up,
+    follow_up_rows.TABLE: _of_follow_up,
 }
 """What makes a signal of a row, by the row's table."""

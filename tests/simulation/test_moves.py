@@ -43,7 +43,7 @@ LIMIT = 3
 """So many customers may share what identifies them."""
 OF_TOUCHPOINTS = {"experience", "orders", "refunds", "revenue", "sentiment", "sentiment_shifts"}
 """Metrics in which no thing counts."""
-COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded")
+COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded", "follow_ups")
 
 
 def key_owner(graph: IdentityGraph, settings: Settings, erased: Erasures, key: str, at: int) -> str:
@@ -185,7 +185,7 @@ def compare(want: dict[str, list[Any]], have: dict[str, list[Any]]) -> None:
 
 def without_things(tables: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Return rows without what becomes of carts, calls, responses, cases and posts after their first touchpoint."""
-    found = {name: rows for name, rows in tables.items() if name != "abandonments"}
+    found = {name: rows for name, rows in tables.items() if name not in {"abandonments", "follow_ups"}}
     for table, hidden in (("customers", "open_cases"), ("journeys", "outcome")):
         found[table] = [[column for column in row if column[0] != hidden] for row in tables[table]]
     found["metrics"] = [row for row in tables["metrics"] if row[0] in OF_TOUCHPOINTS]
