@@ -38,12 +38,6 @@ def reason_of(answer: Answer) -> Reason | None:
     return "thank_you" if answer.experience == SCALE else "poor_answer"
 
 
-def cause_of(touchpoint: Touchpoint) -> Cause | None:
-    """Return what a touchpoint is a cause of by itself; what depends on others, their machines tell."""
-    found = _CAUSES.get(type(touchpoint))
-    return None if found is None else found(touchpoint)
-
-
 def _cause_of_case(event: CaseEvent) -> Cause | None:
     if event.by != "customer":
         return None
@@ -61,7 +55,12 @@ def _cause_of_post(event: Tweet) -> Cause | None:
     return "thank_you" if is_praise else "unanswered_post", "", event.lang or ""
 
 
-_CAUSES: Mapping[type[Touchpoint], Callable[[Any], Cause | None]] = {CaseEvent: _cause_of_case, Tweet: _cause_of_post}
+CAUSES: Mapping[type[Touchpoint], Callable[[Any], Cause | None]] = {CaseEvent: _cause_of_case, Tweet: _cause_of_post}
+"""What returns what a touchpoint is a cause of by itself, by its type; what depends on others, their machines tell."""
+
+
+MEANT: frozenset[type[Touchpoint]] = frozenset({CaseEvent, SupportCall, Tweet})
+"""The types of touchpoints that may be a contact, or settle, though they have no experience."""
 
 
 def is_contact(touchpoint: Touchpoint) -> bool:

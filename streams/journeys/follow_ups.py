@@ -20,7 +20,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.units import DAY_MS, HOUR_MS
 from streams.journeys.abandonment import earliest_deadline
 from streams.journeys.effects import Effects, EntityKey
-from streams.journeys.follow_up_causes import cause_of, is_contact, is_the_business, reason_of, settles
+from streams.journeys.follow_up_causes import CAUSES, MEANT, is_contact, is_the_business, reason_of, settles
 from streams.journeys.follow_up_rows import TABLE, put_row
 from streams.journeys.machine import Machine, drop_oldest
 from streams.journeys.state import (
@@ -63,9 +63,13 @@ class FollowUps(Machine):
         effects: Effects,
     ) -> None:
         """Take down what a touchpoint means for what is under way, and begin what it is itself the cause of."""
-        _meet(customer, touchpoint, experience, effects)
-        found = cause_of(touchpoint)
-        if found is not None:
+        # Most touchpoints say nothing, and each call costs: a page that is viewed has no experience, and is no cause.
+        kind = type(touchpoint)
+        follow_ups = customer.follow_ups
+        if follow_ups is not None and follow_ups.running and (experience is not None or kind in MEANT):
+            _follow(follow_ups, touchpoint, experience, effects)
+        cause_of = CAUSES.get(kind)
+        if cause_of is not None and (found := cause_of(touchpoint)) is not None:
             reason, topic, lang = found
             about = About(touchpoint.subject_id, topic, lang)
             _begin(customer, reason, attribution, touchpoint.event_id, about, experience, effects)
@@ -82,15 +86,6 @@ class FollowUps(Machine):
             for reason, one in list(follow_ups.running.items()):
                 if one.deadline == at:
                     _pass_deadline(customer, follow_ups, reason, one, effects)
-
-    def forget(self, customer: CustomerState, now: int) -> int:
-        """Drop what has ended long ago."""
-        follow_ups = customer.follow_ups
-        if follow_ups is not None:
-            running = follow_ups.running
-            for reason in [reason for reason, one in running.items() if one.closed_at and _is_over(one, now)]:
-                del running[reason]
-        return 0
 
     def report(self, customer: CustomerState, _table: str, key: EntityKey, effects: Effects) -> None:
         """Put a follow-up's row among the effects."""
@@ -316,7 +311,10 @@ def _follow(follow_ups: CustomerFollowUps, touchpoint: Touchpoint, experience: i
     if not contacts and felt is None and not ends:
         return
     for reason, one in list(follow_ups.running.items()):
-        if effects.now <= one.happened_at or (one.closed_at and _is_over(one, effects.now)):
+        if effects.now <= one.happened_at:
+            continue
+        if one.closed_at and _is_over(one, effects.now):
+            del follow_ups.running[reason]
             continue
         if felt is not None:
             _feel(follow_ups, reason, one, felt, effects)

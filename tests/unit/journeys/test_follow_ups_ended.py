@@ -237,6 +237,12 @@ def test_who_was_asked_90_days_ago_was_not_asked_in_90_days() -> None:
     assert thanks(invited(0, "a"), invited(1, "b"), said(90 * DAY, 9_000)) == [(90 * DAY, True)]
 
 
+def test_a_response_is_asked_for_once_by_the_first_that_is_heard_of_it() -> None:
+    asked = [invited(0, "a"), survey(10 * DAY, "started", "a"), invited(11 * DAY, "b")]
+
+    assert thanks(*asked, said(90 * DAY, 9_000)) == [(90 * DAY, True)]
+
+
 def test_the_settings_say_how_often_one_may_ask() -> None:
     made = [invited(0, "a"), invited(1, "b"), said(5 * DAY, 9_000)]
 

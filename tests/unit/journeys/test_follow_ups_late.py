@@ -97,6 +97,16 @@ def test_what_a_late_touchpoint_does_not_concern_stays_as_it_was_with_its_moment
     assert played.send(by_agent(19 * HOUR + 3 * MINUTE)).row("follow_ups")["warned_at"] is None
 
 
+def test_a_contact_that_is_taken_out_leaves_what_began_long_before_as_it_was() -> None:
+    contact = by_agent(5 * DAY + HOUR)
+    played = play(complaint(0), until=5 * DAY).send(seen_page(5 * DAY))
+    before = played.row("follow_ups")
+    assert before["status"] == "missed"
+    assert played.send(contact).row("follow_ups")["status"] == "contacted"
+
+    assert played.remove(contact.event_id).row("follow_ups") == before
+
+
 def test_it_goes_on_after_a_restart() -> None:
     played = play(complaint(0), until=HOUR).restarted().at(21 * HOUR).restarted().send(by_agent(22 * HOUR))
 
@@ -196,13 +206,13 @@ def test_each_change_is_signalled_to_the_customers_partition() -> None:
     played = play(complaint(0)).send(complaint(HOUR, "again"))
     played.at(21 * HOUR).at(25 * HOUR).send(by_agent(26 * HOUR)).send(order(27 * HOUR))
 
-    assert [(one["status"], one["causes"]) for one in signals(played)] == [
-        ("open", 1),
-        ("open", 2),
-        ("warning", 2),
-        ("missed", 2),
-        ("contacted", 2),
-        ("settled", 2),
+    assert [(one["status"], one["causes"], one["changed_at"] - T0) for one in signals(played)] == [
+        ("open", 1, 0),
+        ("open", 2, HOUR),
+        ("warning", 2, 20 * HOUR),
+        ("missed", 2, 24 * HOUR + 1),
+        ("contacted", 2, 26 * HOUR),
+        ("settled", 2, 27 * HOUR),
     ]
     assert {one.key for output in played.outputs for one in output.signals} == {b"ann"}
 
