@@ -83,11 +83,8 @@ WHERE NOT deleted;
 -- changes its bucket, however old that is. Intervals as in rolling_metrics.
 CREATE OR REPLACE VIEW touchline.follow_up_metrics AS
 WITH
-    1.959963984540054 AS z,
-    toFloat64(m.counted) AS count,
-    m.total / count AS mean,
-    (m.total + z * z / 2) / (count + z * z) AS wilson_centre,
-    z / (count + z * z) * sqrt(greatest(0, m.total * (count - m.total) / count) + z * z / 4) AS wilson_margin
+    (SELECT (groupArray(metric), groupArray(target)) FROM touchline.targets) AS targets,
+    indexOf(targets.1, m.metric) AS aim
 SELECT
     m.metric AS metric,
     m.grain AS grain,
@@ -96,11 +93,11 @@ SELECT
     m.dimension.2 AS dimension_value,
     toUInt64(m.counted) AS n,
     m.total AS numerator,
-    if(m.counted = 0, NULL, toNullable(mean)) AS value,
-    if(m.metric = 'follow_ups_in_time', toNullable(0.9), NULL) AS target,
-    if(m.counted > 0, toNullable(greatest(0, least(mean, wilson_centre - wilson_margin))), NULL) AS ci_low,
-    if(m.counted > 0, toNullable(least(1, greatest(mean, wilson_centre + wilson_margin))), NULL) AS ci_high,
-    toUInt64(m.undecided) AS undecided
+    if(m.counted = 0, NULL, toNullable(m.total / m.counted)) AS value,
+    if(m.counted = 0, NULL, toNullable({wilson low of m.total in m.counted})) AS ci_low,
+    if(m.counted = 0, NULL, toNullable({wilson high of m.total in m.counted})) AS ci_high,
+    toUInt64(m.undecided) AS undecided,
+    if(aim = 0, NULL, toNullable(targets.2[aim])) AS target
 FROM
 (
     WITH

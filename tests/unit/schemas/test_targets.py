@@ -8,11 +8,11 @@ from schemas.targets import read_targets
 
 
 def test_nothing_said_leaves_the_targets_that_good_service_keeps() -> None:
-    assert read_targets("") == {"answered_in_24h": 0.9, "service_level": 0.8}
+    assert read_targets("") == {"answered_in_24h": 0.9, "service_level": 0.8, "follow_ups_in_time": 0.9}
 
 
 def test_a_target_may_be_set_anew_added_and_taken_away() -> None:
-    said = " answered_in_24h = 0.95, promises_kept=1,, service_level="
+    said = " answered_in_24h = 0.95, promises_kept=1,, service_level=, follow_ups_in_time="
 
     assert read_targets(said) == {"answered_in_24h": 0.95, "promises_kept": 1}
 

@@ -50,4 +50,4 @@ def test_a_business_has_its_own_targets_until_it_takes_them_back(chdb: Engine, t
     migrate(chdb)
 
     assert own == ({"first_contact_resolution": 0.75}, None)
-    assert shown(chdb, "targets") == {"answered_in_24h": 0.9, "service_level": 0.8}
+    assert shown(chdb, "targets") == {"answered_in_24h": 0.9, "service_level": 0.8, "follow_ups_in_time": 0.9}
