@@ -75,6 +75,7 @@ class Codec:
             kind: {_NO_HEADER: reader.read} for kind, reader in self._json.items()
         }
         self._kinds: dict[tuple[tuple[str, ...], bytes], str | None] = {}
+        self._signals: dict[tuple[str, bytes], Decode] = {}
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """Return the record in a message of a kind's topic, as the schema in force has it.
@@ -141,6 +142,28 @@ class Codec:
         if data[:size] not in decoders:
             decoders[data[:size]] = self._decoder(kind, data)
         return size
+
+    def decode_signal(self, record_name: str, data: bytes) -> dict[str, Any]:
+        """Return the record of a signal, as the schema in force has it.
+
+        Raises:
+            UndecodableError: the bytes are not one whole such record in single-object encoding.
+            UnknownSchemaError: no shipped schema has the fingerprint that the message names.
+        """
+        header = data[:SINGLE_OBJECT_SIZE]
+        if not header.startswith(SINGLE_OBJECT) or len(header) < SINGLE_OBJECT_SIZE:
+            raise UndecodableError("the message is not in Avro single-object encoding (c301)")
+        decode = self._signals.get((record_name, header))
+        if decode is None:
+            writer = self._writer_of(data)
+            if (found := _record_of(writer)) != record_name:
+                raise UndecodableError(f"the message holds a {found}; this topic carries {record_name}")
+            decode = decoder_for(_parsed(_without_logical(writer)), self._readers[record_name])
+            self._signals[record_name, header] = decode
+        try:
+            return decode(data, SINGLE_OBJECT_SIZE)
+        except _FAULTS_OF_THE_DATA as error:
+            raise UndecodableError(f"the body is not a {record_name}: {_what_is_wrong(error)}") from error
 
     def encode(self, record_name: str, record: dict[str, Any]) -> bytes:
         """Return a record in single-object encoding. Fields left out take their defaults.
