@@ -1,9 +1,10 @@
-"""Watches Kafka from the HTTP collector: whether it takes what is written, and whether it answers while nothing is."""
+"""Watches Kafka from a process without a Faust app: whether it takes what is written, and answers while nothing is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
@@ -13,7 +14,6 @@ from streams.runtime.retry import Sleep
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
-from touchline.collect.publisher import Publisher
 
 EVERY_S = 1.0
 """Seconds between two looks."""
@@ -23,6 +23,18 @@ SEND_S = 5.0
 """Seconds that it may take to acknowledge what is written, before the process says that it waits."""
 
 log = structlog.get_logger(__name__)
+
+
+class Writes(Protocol):
+    """What tells how writing to Kafka goes."""
+
+    @property
+    def unacknowledged_s(self) -> float:
+        """Seconds since the oldest write that Kafka has not acknowledged; 0 without one."""
+
+    @property
+    def refusal(self) -> str:
+        """Why Kafka will take the last messages neither now nor later; empty where it has taken them."""
 
 
 class KafkaWatch:
@@ -39,7 +51,7 @@ class KafkaWatch:
     def __init__(
         self,
         settings: Settings,
-        publisher: Publisher,
+        publisher: Writes,
         standing: Standing,
         telemetry: Telemetry,
         find_obstacle: Callable[[Settings], Awaitable[Obstacle | None]] = obstacle_of,
