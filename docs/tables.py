@@ -35,7 +35,12 @@ VALUES: dict[ValueKind, str] = {
     "duration": "mean; p50, p90, p99",
 }
 """How the page says a kind of value."""
-SERVERS: dict[Role, str] = {"worker": "workers", "sink": "sinks", "collect": "collectors"}
+SERVERS: dict[Role, str] = {
+    "worker": "workers",
+    "sink": "sinks",
+    "collect": "collectors",
+    "notify": "`touchline notify`",
+}
 """How the page says whose processes serve a metric."""
 
 COMMON = "Purchase"

@@ -8,6 +8,8 @@ TouchlineError                          schemas.errors
     CalendarError                       schemas.calendars
     CollectError                        touchline.collect.server
     CommandError                        touchline.errors
+    DeliveryError                       touchline.notify.errors
+        RefusedDeliveryError            touchline.notify.errors
     EpochError                          streams.agents.signalled
     ErasureError                        streams.agents.erasures
     FollowUpError                       schemas.follow_ups
@@ -38,6 +40,7 @@ TouchlineError                          schemas.errors
         ChildExitedError                touchline.stack.errors
     StateFormatError                    streams.journeys.formats
     SurveyError                         schemas.surveys
+    TargetsError                        touchline.notify.errors
     UnsupportedSchemaError              schemas.avro.decoder
     WatermarkError                      streams.agents.watermarks
 """

@@ -37,6 +37,8 @@ RESUME_REQUESTS = "touchpoints.resume.v1"
 SIGNAL_SHIFTS = "signals.sentiment_shifts.v1"
 SIGNAL_ABANDONMENTS = "signals.abandonments.v1"
 SIGNAL_FOLLOW_UPS = "signals.follow_ups.v1"
+NOTIFY_DEAD_LETTERS = "signals.notify.dlq.v1"
+"""Signals that `touchline notify` could not deliver to a target; nobody else writes or needs it."""
 SIGNAL_TOPICS: dict[str, str] = {
     "SentimentShift": SIGNAL_SHIFTS,
     "Abandonment": SIGNAL_ABANDONMENTS,
@@ -114,7 +116,7 @@ def _own_topics() -> list[Topic]:
     facts = [Topic(name, {**_WIDE, "retention.ms": str(7 * DAY_MS)}) for name in FACTS_TOPICS]
     outputs = [
         Topic(DEAD_LETTERS, {"max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}),
-        *(Topic(name, _WIDE) for name in SIGNAL_TOPICS.values()),
+        *(Topic(name, _WIDE) for name in (*SIGNAL_TOPICS.values(), NOTIFY_DEAD_LETTERS)),
     ]
     return internal + facts + outputs
 

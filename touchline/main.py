@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "sink": "Run the ClickHouse writers.",
     "publish": "Send touchpoints from JSON lines.",
     "collect": "Take touchpoints by HTTP, and publish them.",
+    "notify": "Deliver signals to people: webhooks, Slack, e-mail.",
     "simulate": "Write a realistic stream of touchpoints, and what it truly holds.",
     "query": "Ask the tables, embedded or on a server.",
     "migrate": "Create the tables, or bring them up to date.",

@@ -32,6 +32,8 @@ ERASURES=identity.erasures.v1
 EPOCHS=journeys.epochs.v1
 SIGNALS=(signals.sentiment_shifts.v1 signals.abandonments.v1 signals.follow_ups.v1)
 DEAD_LETTERS=touchpoints.dlq.v1
+# Signals that `touchline notify` could not deliver.
+NOTIFY_DEAD_LETTERS=signals.notify.dlq.v1
 RESUME=touchpoints.resume.v1
 # While it is there, a rebuild is under way, and nobody else starts: all have to see it.
 REBUILD=journeys.rebuild.v1
@@ -59,15 +61,19 @@ make_user touchline_owner "${KAFKA_OWNER_PASSWORD:-}"
 make_user touchline_worker "${KAFKA_WORKER_PASSWORD:-}"
 make_user touchline_sink "${KAFKA_SINK_PASSWORD:-}"
 make_user touchline_publisher "${KAFKA_PUBLISHER_PASSWORD:-}"
+make_user touchline_notify "${KAFKA_NOTIFY_PASSWORD:-}"
 
 # `touchline topics`, `rebuild`, `dlq`, `identity`, `erase` and `doctor`: makes topics, sends refused messages back, writes
 # what people decide of who is who, and takes those who are erased out of it.
 allow touchline_owner Create,Describe,DescribeConfigs,Alter,Delete topic \
-  "${INPUTS[@]}" "${JOURNEYS[@]}" "$EPOCHS" "$LINKS" "$ERASURES" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" "$RESUME" "$REBUILD"
+  "${INPUTS[@]}" "${JOURNEYS[@]}" "$EPOCHS" "$LINKS" "$ERASURES" "${FACTS[@]}" "${SIGNALS[@]}" "$DEAD_LETTERS" \
+  "$NOTIFY_DEAD_LETTERS" "$RESUME" "$REBUILD"
 allow touchline_owner Write topic "${INPUTS[@]}" "$EPOCHS" "$LINKS" "$DEAD_LETTERS" "$RESUME"
 # What a dead letter does not hold is read from its input; the id of the workers' key of pseudonyms, and how far they have
 # come, from the watermarks.
 allow touchline_owner Read topic "${INPUTS[@]}" journeys.watermarks.v1 "$EPOCHS" "$DEAD_LETTERS"
+# `touchline notify --dead-letters`.
+allow touchline_owner Read topic "$NOTIFY_DEAD_LETTERS"
 # What an erasure was decided to be, and what is left of it.
 allow touchline_owner Read topic "$LINKS" "$ERASURES" facts.identities.v1 journeys.state.v1
 allow touchline_owner Describe,Delete prefix touchline-
@@ -83,6 +89,12 @@ allow touchline_worker IdempotentWrite cluster
 allow touchline_sink Read topic "${FACTS[@]}" "$DEAD_LETTERS"
 allow touchline_sink Describe topic "$REBUILD"
 allow touchline_sink Read prefix touchline-sink
+
+# `touchline notify`: it reads signals alone, and writes what it could not deliver.
+allow touchline_notify Read topic "${SIGNALS[@]}"
+allow touchline_notify Write topic "$NOTIFY_DEAD_LETTERS"
+allow touchline_notify Describe topic "$REBUILD"
+allow touchline_notify Read prefix touchline-notify
 
 # Your services, and `touchline publish`. Better a user for each service, with the topics that it publishes to.
 allow touchline_publisher Write topic "${INPUTS[@]}"

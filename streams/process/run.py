@@ -14,7 +14,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, all_topics
+from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, NOTIFY_DEAD_LETTERS, all_topics
 from sinks.errors import SinkError, TransientWriteError
 from sinks.open import open_beside, open_writer
 from sinks.writer import Writer
@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 def run_worker(settings: Settings) -> int:
     """Run the stream workers until SIGINT or SIGTERM; return the exit status."""
-    needed = {topic.name for topic in all_topics(settings.inputs)}
+    needed = {topic.name for topic in all_topics(settings.inputs)} - {NOTIFY_DEAD_LETTERS}
     return _run(settings, "worker", settings.metrics_port, needed, _check_and_build_worker)
 
 

@@ -105,7 +105,8 @@ def _listen(answer: Callable[[web.BaseRequest], web.Response], host: str, port: 
         message = (
             f"cannot serve metrics on {host}:{port}: {reason}. Stop what listens there, or choose "
             "another address: TOUCHLINE_METRICS_HOST, and TOUCHLINE_METRICS_PORT for the workers, "
-            "TOUCHLINE_SINK_METRICS_PORT for the sink or TOUCHLINE_COLLECT_METRICS_PORT for touchline collect"
+            "TOUCHLINE_SINK_METRICS_PORT for the sink, TOUCHLINE_COLLECT_METRICS_PORT for touchline collect or "
+            "TOUCHLINE_NOTIFY_METRICS_PORT for touchline notify"
         )
         raise HealthServerError(message) from error
 

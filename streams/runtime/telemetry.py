@@ -21,6 +21,7 @@ from schemas.errors import Stage
 from schemas.inputs import CONTRACT_INPUTS
 from streams.runtime.collect_metrics import CollectMetrics
 from streams.runtime.metric import CHUNK_BUCKETS, Metric, Role, register
+from streams.runtime.notify_metrics import NotifyMetrics
 from streams.runtime.sink_metrics import SinkMetrics
 from streams.runtime.standing import Need, Standing
 from streams.runtime.worker_metrics import WorkerMetrics
@@ -30,11 +31,12 @@ _NEEDS: Mapping[Role, tuple[Need, ...]] = {
     "worker": ("kafka", "schema_registry"),
     "sink": ("kafka", "clickhouse"),
     "collect": ("kafka",),
+    "notify": ("kafka",),
 }
 
 
 @dataclass(frozen=True)
-class Telemetry(WorkerMetrics, SinkMetrics, CollectMetrics):
+class Telemetry(WorkerMetrics, SinkMetrics, CollectMetrics, NotifyMetrics):
     """All metrics of a process, on one registry. Build it with `Telemetry.on(registry, role)`.
 
     Series of a partition that is given away must be removed (`.remove(partition)`), else they keep
@@ -62,6 +64,7 @@ class Telemetry(WorkerMetrics, SinkMetrics, CollectMetrics):
                 "worker": ("connect_kafka", "produce", "schema_registry"),
                 "sink": ("connect_kafka", "connect_clickhouse", "insert", "reconcile"),
                 "collect": ("connect_kafka", "produce"),
+                "notify": ("connect_kafka", "produce", "deliver"),
             },
         ),
     ]
@@ -176,7 +179,7 @@ def declarations() -> list[tuple[str, type[Counter | Gauge | Histogram], Metric]
     hints = get_type_hints(Telemetry, include_extras=True)
     return [
         (attribute, hints[attribute].__origin__, hints[attribute].__metadata__[0])
-        for metrics in (Telemetry, WorkerMetrics, SinkMetrics, CollectMetrics)
+        for metrics in (Telemetry, WorkerMetrics, SinkMetrics, CollectMetrics, NotifyMetrics)
         for attribute in metrics.__annotations__
         if attribute != "registry"
     ]

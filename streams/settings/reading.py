@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from schemas.errors import TouchlineError
 from schemas.text import printable
 from streams.settings.collect import CollectSettings
+from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.settings import PREFIX, Settings
 
@@ -47,7 +48,11 @@ def documented() -> list[Documented]:
     """Return every variable with its default and meaning: in the order of the fields, those of one command last."""
     listed = []
     # Those that are inherited would come first.
-    inherited = [*PseudonymSettings.model_fields, *CollectSettings.model_fields]
+    inherited = [
+        *PseudonymSettings.model_fields,
+        *CollectSettings.model_fields,
+        *NotifySettings.model_fields,
+    ]
     own = [name for name in Settings.model_fields if name not in inherited]
     for name in own + inherited:
         info = Settings.model_fields[name]

@@ -19,6 +19,7 @@ from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
 from streams.settings.collect import CollectSettings
+from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
 
@@ -29,7 +30,7 @@ ROLES = ("streams", "sink")
 _GROUP = "touchline-"
 
 
-class Settings(CollectSettings, PseudonymSettings):
+class Settings(CollectSettings, NotifySettings, PseudonymSettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -358,7 +359,7 @@ class Settings(CollectSettings, PseudonymSettings):
         return Patterns(self.placeholders)
 
     def group(self, role: str) -> str:
-        """Return the consumer group's name of a role (`streams`, `sink`)."""
+        """Return the consumer group's name of a role (`streams`, `sink`, `notify`)."""
         return f"{_GROUP}{role}{self.group_suffix}"
 
     def shown(self) -> dict[str, Any]:

@@ -27,8 +27,10 @@ from streams.kafka.client import BrokerError, client_options, wait_for_broker
 from streams.kafka.groups import group_members
 from streams.settings import PREFIX, Settings
 from tests.servers.process import skip_without_server, watch
+from tests.servers.receiver import Receiver
+from tests.servers.signals import follow_up, send_signals
 from tests.unit.deploy.files import ROOT, load
-from tests.unit.deploy.kafka_rights import MAY_READ, MAY_WRITE, OWNER, PUBLISHER, SINK, WORKER, Right, run
+from tests.unit.deploy.kafka_rights import MAY_READ, MAY_WRITE, NOTIFY, OWNER, PUBLISHER, SINK, WORKER, Right, run
 from touchline.main import cli
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
@@ -36,7 +38,7 @@ from touchline.stack.ports import HOST, free_port
 pytestmark = pytest.mark.kafka
 
 PATIENCE_S = 60.0
-USERS = (OWNER, WORKER, SINK, PUBLISHER)
+USERS = (OWNER, WORKER, SINK, PUBLISHER, NOTIFY)
 TOPICS = sorted(topic.name for topic in all_topics())
 KINDS = {"topic": 2, "group": 3, "cluster": 4}
 LITERAL, PREFIXED, ALLOW = 3, 4, 3
@@ -119,6 +121,7 @@ class Compose:
             "TOUCHLINE_CLICKHOUSE": "memory://",
             "TOUCHLINE_METRICS_PORT": "0",
             "TOUCHLINE_SINK_METRICS_PORT": "0",
+            "TOUCHLINE_NOTIFY_METRICS_PORT": "0",
             "TOUCHLINE_LOG_FORMAT": "json",
         }
 
@@ -176,7 +179,7 @@ async def test_each_user_reads_and_writes_its_own_topics_alone(compose: Compose,
     assert writes == MAY_WRITE[user]
 
 
-@pytest.mark.parametrize("user", [WORKER, SINK, PUBLISHER])
+@pytest.mark.parametrize("user", [WORKER, SINK, PUBLISHER, NOTIFY])
 async def test_only_the_owner_makes_and_deletes_topics(compose: Compose, user: str) -> None:
     with pytest.raises(BrokerError, match="could not be created"):
         await create_topics(compose.settings(user), [Topic("facts.other.v1")])
@@ -185,7 +188,8 @@ async def test_only_the_owner_makes_and_deletes_topics(compose: Compose, user: s
 
 
 @pytest.mark.parametrize(("user", "group"), [(SINK, "touchline-streams"), (PUBLISHER, "touchline-streams"),
-                                             (WORKER, "touchline-sink"), (OWNER, "others")])  # fmt: skip
+                                             (WORKER, "touchline-sink"), (NOTIFY, "touchline-streams"),
+                                             (OWNER, "others")])  # fmt: skip
 async def test_nobody_touches_the_group_of_another(compose: Compose, user: str, group: str) -> None:
     async with admin(compose.settings(user)) as client:
         with pytest.raises(GroupAuthorizationFailedError):
@@ -263,7 +267,26 @@ def test_each_does_its_work_with_its_rights(compose: Compose, tmp_path: Path) ->
     command(compose, OWNER, "dlq", "list")
 
 
-@pytest.mark.parametrize("user", [WORKER, SINK, PUBLISHER])
+def targets(folder: Path, url: str) -> dict[str, str]:
+    """Return what tells `touchline notify` of a web service."""
+    file = folder / "targets.toml"
+    file.write_text(f'[[target]]\nname = "care"\nkind = "webhook"\nurl = "{url}"\nsecret_env = "CARE_SECRET"\n')
+    return {"TOUCHLINE_NOTIFY": str(file), "CARE_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+
+
+def test_the_deliverer_reads_signals_and_writes_what_it_could_not_deliver(compose: Compose, tmp_path: Path) -> None:
+    asyncio.run(send_signals(compose.settings(WORKER), map(follow_up, (1, 2)), raw=[b"no signal"]))
+    with Receiver() as receiver:
+        notify = start(compose, "notify", NOTIFY, tmp_path, **targets(tmp_path, receiver.url))
+        try:
+            notify.wait_ready(lambda: len(receiver.taken) == 2, PATIENCE_S)
+        finally:
+            notify.stop()
+
+    assert "single-object encoding" in command(compose, OWNER, "notify", "--dead-letters")
+
+
+@pytest.mark.parametrize("user", [WORKER, SINK, PUBLISHER, NOTIFY])
 def test_everybody_sees_that_a_rebuild_is_under_way(compose: Compose, tmp_path: Path, user: str) -> None:
     lines = tmp_path / "in.jsonl"
     lines.write_text(json.dumps(PURCHASE))
@@ -272,7 +295,8 @@ def test_everybody_sees_that_a_rebuild_is_under_way(compose: Compose, tmp_path: 
         if user == PUBLISHER:
             said = CliRunner(env=compose.environment(user)).invoke(cli, ["publish", str(lines)]).output
         else:
-            said = last_line_of_ended(start(compose, user.removeprefix("touchline_"), user, tmp_path))
+            more = targets(tmp_path, f"http://{HOST}:{free_port()}/") if user == NOTIFY else {}
+            said = last_line_of_ended(start(compose, user.removeprefix("touchline_"), user, tmp_path, **more))
     finally:
         asyncio.run(delete_topics(compose.settings(OWNER), [REBUILD_MARK]))
 

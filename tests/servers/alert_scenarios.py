@@ -172,6 +172,15 @@ def one_trim(bench: AlertBench, elapsed_s: float) -> None:
         bench.first.telemetry.trimmed.labels("state").inc()
 
 
+def one_is_given_up(bench: AlertBench, elapsed_s: float) -> None:
+    if not elapsed_s:
+        bench.first.telemetry.notices.labels("care", "dead_letter").inc()
+
+
+def none_is_given_up(bench: AlertBench, _elapsed_s: float) -> None:
+    bench.first.telemetry.notices.labels("care", "dead_letter")
+
+
 def rows_are_missing(bench: AlertBench, _elapsed_s: float) -> None:
     bench.second.telemetry.missing_rows.labels(CALLS).set(3)
 
@@ -252,6 +261,9 @@ SCENARIOS = (
         archive_is_right,
     ),
     Scenario(one(Expected("TouchlineTrimmed", 0, 30 * MINUTE, {"what": "state"})), one_trim, nothing),
+    Scenario(
+        one(Expected("TouchlineNotifyGivesUp", 0, 30 * MINUTE, {"target": "care"})), one_is_given_up, none_is_given_up
+    ),
     Scenario(one(Expected("TouchlineRowsMissing", 5 * MINUTE, 0, {"topic": CALLS})), rows_are_missing, rows_are_found),
     Scenario(one(Expected("TouchlineLogGap", 0, 30 * MINUTE, {"partition": "3"})), one_gap, nothing),
     Scenario(

@@ -40,13 +40,15 @@ POLL_S = 0.05
 
 
 class App(Child):
-    """A `touchline worker`, `touchline sink` or `touchline collect`; it logs JSON."""
+    """A `touchline worker`, `sink`, `collect` or `notify`; it logs JSON."""
 
     def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
         """Describe it; `start` runs it."""
         self._port = free_port()
         self._http_port = free_port()
-        ports = dict.fromkeys((f"TOUCHLINE_{role}METRICS_PORT" for role in ("", "SINK_", "COLLECT_")), str(self._port))
+        ports = dict.fromkeys(
+            (f"TOUCHLINE_{role}METRICS_PORT" for role in ("", "SINK_", "COLLECT_", "NOTIFY_")), str(self._port)
+        )
         super().__init__(name, command, log, {**environment, **ports, "TOUCHLINE_COLLECT_PORT": str(self._http_port)})
 
     @property
@@ -86,6 +88,10 @@ class App(Child):
     def missing(self, topic: str) -> int:
         """Return how many rows of a topic it shows as missing in ClickHouse."""
         return self._counted(f'touchline_reconciliation_missing_rows{{topic="{topic}"}} ')
+
+    def notified(self, target: str, outcome: str) -> int:
+        """Return how many signals a target of `touchline notify` is done with in a way, since it was started."""
+        return self._counted(f'touchline_notify_signals_total{{outcome="{outcome}",target="{target}"}} ')
 
     def is_paused(self, topic: str, partition: int) -> bool:
         """Return whether it shows an input partition as paused."""
@@ -151,7 +157,7 @@ class Pipeline:
         """Describe one more process; `start` runs it.
 
         Args:
-            command: `worker`, `sink` or `collect`.
+            command: `worker`, `sink`, `collect` or `notify`.
             script: what to run in its place, and its arguments.
             more: settings of this process alone.
         """
@@ -164,7 +170,7 @@ class Pipeline:
         return app
 
     def start(self, command: str, **more: object) -> App:
-        """Start one more `worker`, `sink` or `collect`; `more` are settings of its own."""
+        """Start one more `worker`, `sink`, `collect` or `notify`; `more` are settings of its own."""
         app = self.app(command, (), **more)
         app.start()
         return app

@@ -25,6 +25,8 @@ from touchline.doctor.clickhouse import check_clickhouse
 from touchline.doctor.kafka import check_kafka
 from touchline.doctor.probe import Endpoint, obstacle
 from touchline.errors import CommandError, explain
+from touchline.notify.errors import TargetsError
+from touchline.notify.run import load_targets
 from touchline.surveys import configured_surveys
 from touchline.topic_states import TopicStates, topic_states
 
@@ -48,6 +50,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _port("worker metrics", settings.metrics_host, settings.metrics_port, "METRICS_PORT")
     yield _port("sink metrics", settings.metrics_host, settings.sink_metrics_port, "SINK_METRICS_PORT")
     yield _collector(settings)
+    yield _notify(settings)
     yield _files(settings)
     yield _scorer()
 
@@ -62,6 +65,17 @@ def _collector(settings: Settings) -> Check:
     if not keys:
         return Check("collect", True, "no API keys: it would take requests from this machine alone")
     return Check("collect", True, f"API keys of {', '.join(keys.names)}")
+
+
+def _notify(settings: Settings) -> Check:
+    """Return whether `touchline notify` would start with these settings, and with this environment."""
+    if not settings.notify:
+        return Check("notify", True, "no targets: signals are delivered to nobody")
+    try:
+        aims = load_targets(settings)
+    except TargetsError as error:
+        return Check("notify", False, str(error))
+    return Check("notify", True, f"targets {', '.join(aim.target.name for aim in aims)}")
 
 
 def _files(settings: Settings) -> Check:

@@ -12,6 +12,7 @@ from schemas.topics import (
     JOURNEYS_LOG,
     JOURNEYS_STATE,
     LINKS,
+    NOTIFY_DEAD_LETTERS,
     SIGNAL_TOPICS,
 )
 from schemas.units import DAY_MS, HOUR_MS
@@ -55,7 +56,8 @@ async def ends(settings: Settings, now: int) -> list[End]:
 def named_in(settings: Settings) -> list[str]:
     """Return the topics whose messages may name a customer."""
     facts = [topic for topic, table in FACTS_TOPICS.items() if table not in UNNAMED]
-    return [*settings.inputs, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, *facts, DEAD_LETTERS, *SIGNAL_TOPICS.values()]
+    signals = [*SIGNAL_TOPICS.values(), NOTIFY_DEAD_LETTERS]
+    return [*settings.inputs, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, *facts, DEAD_LETTERS, *signals]
 
 
 def ends_of(names: list[str], configs: Configs, now: int) -> Iterator[End]:

@@ -19,6 +19,7 @@ from schemas.topics import (
     JOURNEYS_STATE,
     KIND_TOPICS,
     LINKS,
+    NOTIFY_DEAD_LETTERS,
     RESUME_REQUESTS,
     SIGNAL_ABANDONMENTS,
     SIGNAL_FOLLOW_UPS,
@@ -29,22 +30,26 @@ from tests.unit.deploy.files import DEPLOY
 
 SCRIPT = DEPLOY / "kafka" / "rights.sh"
 OWNER, WORKER, SINK, PUBLISHER = "touchline_owner", "touchline_worker", "touchline_sink", "touchline_publisher"
+NOTIFY = "touchline_notify"
 INPUTS = set(KIND_TOPICS.values())
 FACTS = set(FACTS_TOPICS)
 SIGNALS = {SIGNAL_SHIFTS, SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS}
 LOG = {JOURNEYS_LOG, JOURNEYS_STATE, WATERMARKS}
 # docs/operating.md, "What runs".
 MAY_READ = {
-    OWNER: INPUTS | {WATERMARKS, EPOCHS, DEAD_LETTERS, LINKS, ERASURES, JOURNEYS_STATE, topic_of("identities")},
+    OWNER: INPUTS
+    | {WATERMARKS, EPOCHS, DEAD_LETTERS, NOTIFY_DEAD_LETTERS, LINKS, ERASURES, JOURNEYS_STATE, topic_of("identities")},
     WORKER: INPUTS | LOG | {EPOCHS, LINKS, ERASURES, RESUME_REQUESTS},
     SINK: FACTS | {DEAD_LETTERS},
     PUBLISHER: set(),
+    NOTIFY: SIGNALS,
 }
 MAY_WRITE = {
     OWNER: INPUTS | {EPOCHS, LINKS, DEAD_LETTERS, RESUME_REQUESTS},
     WORKER: LOG | FACTS | SIGNALS | {DEAD_LETTERS, LINKS, ERASURES},
     SINK: set(),
     PUBLISHER: INPUTS,
+    NOTIFY: {NOTIFY_DEAD_LETTERS},
 }
 NOTE = """#!/usr/bin/env bash
 printf '%s\\n' "$@" -- >> "$NOTED"

@@ -17,6 +17,7 @@ from tests.unit.deploy.kafka_rights import (
     MAY_READ,
     MAY_WRITE,
     NOTE,
+    NOTIFY,
     OWNER,
     PUBLISHER,
     SCRIPT,
@@ -26,7 +27,9 @@ from tests.unit.deploy.kafka_rights import (
     run,
 )
 
-EVERY_USER = pytest.mark.parametrize("user", [OWNER, WORKER, SINK, PUBLISHER])
+EVERY_USER = pytest.mark.parametrize("user", [OWNER, WORKER, SINK, PUBLISHER, NOTIFY])
+
+WHO = ("OWNER", "WORKER", "SINK", "PUBLISHER", "NOTIFY")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,7 @@ def test_each_process_is_in_its_own_group_alone_whatever_its_suffix(granted: set
     assert groups == {
         (WORKER, "Read", Settings().group("streams")),
         (SINK, "Read", Settings().group("sink")),
+        (NOTIFY, "Read", Settings().group("notify")),
         (OWNER, "Describe", "touchline-"),
         (OWNER, "Delete", "touchline-"),
     }
@@ -81,14 +85,14 @@ def test_the_cluster_is_nobodys(granted: set[Right]) -> None:
 
 def test_a_password_is_not_among_the_arguments_that_every_process_may_read(tmp_path: Path) -> None:
     both = NOTE.replace("$NOTED", "$NOTED.users") + 'cat "${@: -1}" >> "$NOTED.file"\n'
-    passwords = {f"KAFKA_{who}_PASSWORD": f"secret of {who}" for who in ("OWNER", "WORKER", "SINK", "PUBLISHER")}
+    passwords = {f"KAFKA_{who}_PASSWORD": f"secret of {who}" for who in WHO}
     run(tmp_path, {"kafka-configs.sh": both}, **passwords)
 
     users, written = ((tmp_path / f"noted.{what}").read_text() for what in ("users", "file"))
     made = re.findall(r"^touchline_\w+$", users, re.MULTILINE)
     set_to = re.findall(r"^SCRAM-SHA-512=password=secret of (\w+)$", written, re.MULTILINE)
     assert "secret" not in users
-    assert made == [f"touchline_{who.lower()}" for who in set_to] == [OWNER, WORKER, SINK, PUBLISHER]
+    assert made == [f"touchline_{who.lower()}" for who in set_to] == [OWNER, WORKER, SINK, PUBLISHER, NOTIFY]
 
 
 def test_a_kafka_of_ones_own_is_reached_as_its_administrator(tmp_path: Path) -> None:

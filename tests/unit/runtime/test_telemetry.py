@@ -73,6 +73,12 @@ LABELS_OF_ALL = {
     "touchline_collect_refusals_total": ("key", "reason"),
     "touchline_collect_queue_touchpoints": (),
     "touchline_collect_acknowledgement_seconds": (),
+    "touchline_notify_signals_total": ("target", "outcome"),
+    "touchline_notify_failures_total": ("target", "cause"),
+    "touchline_notify_unread_total": ("topic",),
+    "touchline_notify_waiting_signals": ("target",),
+    "touchline_notify_oldest_seconds": ("target",),
+    "touchline_notify_age_seconds": ("target",),
 }
 
 
@@ -170,6 +176,10 @@ def test_a_process_serves_nothing_of_those_of_another_role() -> None:
         assert series in told["worker"] or series in {"touchline_watermark", "touchline_state_"}
     assert "touchline_collect_queue_touchpoints 0.0" in collectors
     assert "touchline_collect" not in told["worker"] + told["sink"]
+    notifiers = served(Telemetry.on(CollectorRegistry(), "notify").registry)
+    assert 'touchline_retries_total{operation="deliver"} 0.0' in notifiers
+    assert "touchline_notify" not in told["worker"] + told["sink"] + collectors
+    assert "touchline_signals" not in notifiers
 
 
 def test_no_series_says_only_when_another_began(telemetry: Telemetry) -> None:

@@ -1,4 +1,4 @@
-"""Doctor says whether `touchline collect` would start, and whether `touchline migrate` would take the files."""
+"""Doctor says whether `touchline collect`, `notify` and `migrate` would start, or take their files."""
 
 from __future__ import annotations
 
@@ -64,3 +64,34 @@ def test_files_are_read_before_a_migration_needs_them(tmp_path: Path) -> None:
     check = found("files", **both)
     assert not check.ok
     assert check.text.startswith(f"TOUCHLINE_SURVEYS: {survey}: the survey cannot be read")
+
+
+TARGETS = '[[target]]\nname = "care"\nkind = "slack"\nurl_env = "CARE_SLACK"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "targets.toml cannot be read: No such file"),
+        ("", "the targets cannot be read"),
+        (TARGETS, "target care: the environment variable CARE_SLACK is not set"),
+    ],
+)
+def test_targets_that_do_not_hold_are_a_problem(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "targets.toml"
+    if text is not None:
+        file.write_text(text)
+    check = found("notify", notify=str(file))
+
+    assert not check.ok
+    assert check.text.startswith(f"TOUCHLINE_NOTIFY: {file}")
+    assert says in check.text
+
+
+def test_targets_that_hold_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(TARGETS)
+    monkeypatch.setenv("CARE_SLACK", "https://hooks.example.com/T0")
+
+    assert found("notify") == Check("notify", True, "no targets: signals are delivered to nobody")
+    assert found("notify", notify=str(file)) == Check("notify", True, "targets care")

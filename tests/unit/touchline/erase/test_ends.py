@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from schemas.rows import TABLES, topic_of
-from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS, SIGNAL_SHIFTS
+from schemas.topics import (
+    DEAD_LETTERS,
+    FACTS_TOPICS,
+    JOURNEYS_LOG,
+    JOURNEYS_STATE,
+    LINKS,
+    NOTIFY_DEAD_LETTERS,
+    SIGNAL_SHIFTS,
+)
 from sinks.erasing import CONDITIONS
 from streams.settings import Settings
 from touchline.erase.ends import End, ends_of, line_of, named_in
@@ -50,5 +58,5 @@ def test_all_topics_that_name_customers_are_told_of() -> None:
     settings = Settings()
     facts = {topic_of(table) for table in CONDITIONS if topic_of(table) in FACTS_TOPICS}
     assert facts <= set(named_in(settings))
-    assert {*settings.inputs, LINKS, JOURNEYS_LOG} <= set(named_in(settings))
+    assert {*settings.inputs, LINKS, JOURNEYS_LOG, SIGNAL_SHIFTS, NOTIFY_DEAD_LETTERS} <= set(named_in(settings))
     assert TABLES.keys() >= CONDITIONS.keys()
