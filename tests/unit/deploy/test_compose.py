@@ -12,11 +12,12 @@ import pytest
 from sinks.clickhouse.address import parse_server
 from streams.settings import documented
 from tests.unit.deploy.files import DEPLOY, ROOT, load
+from touchline.notify.targets import read_targets
 
 FILE = ROOT / "docker-compose.yml"
 COMPOSE = load(FILE)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("setup", "worker", "sink", "collect")
+OURS = ("setup", "worker", "sink", "collect", "notify")
 
 
 def test_the_file_keeps_the_compose_specification() -> None:
@@ -82,7 +83,7 @@ def test_our_services_can_do_no_harm_to_the_machine(name: str) -> None:
 
 
 def test_workers_and_sink_start_after_topics_and_tables_are_made() -> None:
-    for name in ("worker", "sink", "collect"):
+    for name in ("worker", "sink", "collect", "notify"):
         assert SERVICES[name]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
     assert SERVICES["setup"]["command"] == ["touchline topics --create && touchline migrate"]
 
@@ -96,7 +97,8 @@ def test_each_process_logs_in_with_the_least_rights(name: str, user: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "user"), [("setup", "owner"), ("worker", "worker"), ("sink", "sink"), ("collect", "publisher")]
+    ("name", "user"),
+    [("setup", "owner"), ("worker", "worker"), ("sink", "sink"), ("collect", "publisher"), ("notify", "notify")],
 )
 def test_each_process_logs_in_to_kafka_as_its_own_user(name: str, user: str) -> None:
     told = SERVICES[name]["environment"]
@@ -147,6 +149,26 @@ def test_the_collector_runs_only_if_it_is_asked_for_and_takes_no_client_without_
     assert "COLLECT_KEYS=name:key" in told[1], "compose asks for it whether or not the profile is on"
     assert "openssl rand -hex 24" in told[1]
     assert "TOUCHLINE_CLICKHOUSE" not in collect["environment"]
+
+
+def test_the_deliverer_runs_only_if_it_is_asked_for_with_targets_and_their_secrets_from_elsewhere() -> None:
+    notify = SERVICES["notify"]
+    (mounted,) = notify["volumes"]
+    source, folder, mode = mounted.split(":")
+
+    assert notify["profiles"] == ["notify"]
+    assert notify["env_file"] == [{"path": ".env.notify", "required": False}]
+    assert ".env.notify" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert (notify["environment"]["TOUCHLINE_NOTIFY"], mode) == (f"{folder}/targets.toml", "ro")
+    assert read_targets((ROOT / source / "targets.toml").read_text("utf-8"))
+    assert "TOUCHLINE_CLICKHOUSE" not in notify["environment"]
+
+
+def test_every_target_of_the_example_holds() -> None:
+    lines = (DEPLOY / "notify" / "targets.toml").read_text("utf-8").splitlines()
+    shown = [re.sub(r"^# ([\w\[])", r"\1", line) for line in lines if re.match(r"(# )?(\w+ = |\[\[)", line)]
+
+    assert [target.name for target in read_targets("\n".join(shown))] == ["care-channel", "help-desk", "managers"]
 
 
 def test_kafka_is_the_one_the_tests_run_against() -> None:

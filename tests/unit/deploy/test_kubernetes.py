@@ -23,7 +23,7 @@ MANIFESTS = [manifest for name in KUSTOMIZATION["resources"] for manifest in loa
 PODS = {m["metadata"]["name"]: m["spec"]["template"] for m in MANIFESTS if m["kind"] in {"Deployment", "Job"}}
 POLICIES = [manifest for manifest in MANIFESTS if manifest["kind"] == "NetworkPolicy"]
 CONTAINERS = {name: container for name, pod in PODS.items() for container in pod["spec"]["containers"]}
-NO_SECRETS = {"TOUCHLINE_KAFKA_USER", "TOUCHLINE_COLLECT_HOST"}
+NO_SECRETS = {"TOUCHLINE_KAFKA_USER", "TOUCHLINE_COLLECT_HOST", "TOUCHLINE_NOTIFY"}
 # The oldest release that is commonly run, and one far newer.
 KUBERNETES = ("1.31", "1.36")
 
@@ -41,6 +41,7 @@ def test_every_file_is_part_of_it() -> None:
         "Deployment/touchline-worker", "Deployment/touchline-sink", "Job/touchline-setup",
         "Deployment/touchline-collect", "Service/touchline-collect", "PodDisruptionBudget/touchline-collect",
         "Service/touchline-worker", "Service/touchline-sink", "PodDisruptionBudget/touchline-worker",
+        "Deployment/touchline-notify", "Service/touchline-notify",
     }  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def test_containers_are_locked_down_and_pinned(name: str) -> None:
         ("touchline-worker", 9464, "touchline-worker"),
         ("touchline-sink", 9465, "touchline-sink"),
         ("touchline-collect", 9466, "touchline-collect-metrics"),
+        ("touchline-notify", 9467, "touchline-notify"),
     ],
 )
 def test_probes_and_service_reach_the_port_that_is_served(name: str, port: int, of_metrics: str) -> None:
@@ -118,6 +120,7 @@ def test_settings_exist_and_secrets_are_elsewhere() -> None:
         ("touchline-worker", "touchline_worker", {"kafka-worker", "pseudonym"}),
         ("touchline-sink", "touchline_sink", {"kafka-sink", "clickhouse-writer"}),
         ("touchline-collect", "touchline_publisher", {"kafka-publisher", "collect-keys"}),
+        ("touchline-notify", "touchline_notify", {"kafka-notify"}),
     ],
 )
 def test_each_pod_logs_in_as_its_own_user_and_knows_no_other_password(name: str, user: str, secrets: set[str]) -> None:
@@ -126,7 +129,10 @@ def test_each_pod_logs_in_as_its_own_user_and_knows_no_other_password(name: str,
 
     assert variables["TOUCHLINE_KAFKA_USER"]["value"] == user
     assert {v["valueFrom"]["secretKeyRef"]["key"] for v in variables.values() if "valueFrom" in v} == secrets
-    assert "envFrom" not in CONTAINERS[name] or CONTAINERS[name]["envFrom"] == [{"configMapRef": {"name": "touchline"}}]
+    shares = [{"configMapRef": {"name": "touchline"}}]
+    # What targets need has names of the operator's own.
+    own = [{"secretRef": {"name": name}}] if name == "touchline-notify" else []
+    assert "envFrom" not in CONTAINERS[name] or CONTAINERS[name]["envFrom"] == shares + own
     assert "TOUCHLINE_KAFKA_SECURITY=sasl_ssl" in shared["literals"], "passwords do not cross a network in the clear"
 
 
@@ -177,13 +183,28 @@ def test_no_pod_speaks_to_anybody_whom_it_need_not_reach() -> None:
         "touchline-sink": names | kafka | clickhouse,
         "touchline-setup": names | kafka | clickhouse,
         "touchline-collect": names | kafka,
+        "touchline-notify": names | kafka,
     }
     assert by == {
         "touchline-worker": {("monitoring", "metrics")},
         "touchline-sink": {("monitoring", "metrics")},
         "touchline-setup": set(),
         "touchline-collect": {("monitoring", "metrics"), ("ingress-nginx", "http")},
+        "touchline-notify": {("monitoring", "metrics")},
     }
+
+
+def test_the_deliverer_does_not_run_until_it_is_asked_for_and_finds_its_targets() -> None:
+    (deployment,) = [m for m in MANIFESTS if ident(m) == "Deployment/touchline-notify"]
+    variables = {variable["name"]: variable.get("value", "") for variable in CONTAINERS["touchline-notify"]["env"]}
+    folder, _, file = variables["TOUCHLINE_NOTIFY"].rpartition("/")
+    volumes = {volume["name"]: volume for volume in PODS["touchline-notify"]["spec"]["volumes"]}
+    (mount,) = [m for m in CONTAINERS["touchline-notify"]["volumeMounts"] if m["mountPath"] == folder]
+
+    assert deployment["spec"]["replicas"] == 0
+    assert file == "targets.toml"
+    assert volumes[mount["name"]]["configMap"]["name"] == "touchline-notify"
+    assert PODS["touchline-notify"]["spec"]["terminationGracePeriodSeconds"] >= Settings().notify_timeout_s + GOODBYE_S
 
 
 def test_clients_reach_the_collector_where_it_listens_and_not_without_a_key() -> None:
