@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from streams.kafka.offsets import Record
 from streams.kafka.reader import read_to_end
 from streams.settings import Settings
 from tests.servers.http_load import readiness
+from tests.servers.mail import MailServer
 from tests.servers.pipeline import App, Pipeline, until
 from tests.servers.receiver import Receiver, failing_half_the_time
 from tests.servers.signals import follow_up, send_signals
@@ -124,6 +126,49 @@ def test_a_target_that_is_down_loses_nothing_and_holds_up_no_other(
     listed = pipeline.touchline("notify", "--dead-letters")
     assert listed.returncode == 0
     assert len(listed.stdout.splitlines()) == SIGNALS + 1
+
+
+def test_each_kind_of_target_gets_what_it_chose(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = [follow_up(1), follow_up(2, status="missed"), follow_up(3, retracted=True), follow_up(4, owner="other")]
+    with Receiver() as service, Receiver() as slack, MailServer() as mail:
+        monkeypatch.setenv("TEST_SLACK", slack.url)
+        of_slack = (
+            '[[target]]\nname = "slack"\nkind = "slack"\nurl_env = "TEST_SLACK"\nowners = ["care-de"]\nper_minute = 0\n'
+        )
+        of_mail = (
+            f'[[target]]\nname = "mail"\nkind = "email"\nhost = "{HOST}"\nport = {mail.port}\ntls = "none"\n'
+            'from = "touchline@example.com"\nto = ["care@example.com"]\nstatuses = ["missed"]\n'
+        )
+        start(pipeline, webhook("care", service.url, "withdrawals = true") + of_slack + of_mail, monkeypatch)
+        asyncio.run(send_signals(pipeline.settings, sent))
+        until(lambda: (len(service.taken), len(slack.taken), len(mail.mails)) == (4, 2, 1), "all to have theirs")
+        until(lambda: not asyncio.run(unread(pipeline.settings)), "all to be committed")
+
+    assert {key.rpartition(":")[0] for key in service.taken} == {"f-1:open", "f-2:missed", "f-3:withdrawn", "f-4:open"}
+    assert slack.taken.keys() == {"f-1:open", "f-2:missed"}
+    assert b"Message-ID: <f-2.missed@touchline.invalid>" in mail.mails[0].content
+    assert (len(service.taken), len(slack.taken), len(mail.mails)) == (4, 2, 1)
+
+
+def test_two_processes_share_the_signals_and_what_one_leaves_the_other_delivers(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = itertools.count()
+    with Receiver() as receiver:
+        first = start(pipeline, webhook("care", receiver.url), monkeypatch)
+        second = pipeline.start("notify", notify=pipeline.folder / "targets.toml")
+
+        def both_have_some() -> bool:
+            asyncio.run(send_signals(pipeline.settings, map(follow_up, itertools.islice(numbers, 20))))
+            return first.notified("care", "delivered") > 0 and second.notified("care", "delivered") > 0
+
+        until(both_have_some, "both to deliver")
+        asyncio.run(send_signals(pipeline.settings, map(follow_up, itertools.islice(numbers, SIGNALS))))
+        first.kill9()
+        asyncio.run(send_signals(pipeline.settings, map(follow_up, itertools.islice(numbers, SIGNALS))))
+        expected = {f"f-{number}:open" for number in range(next(numbers))}
+        until(lambda: receiver.taken.keys() == expected, "the other to deliver all")
+        until(lambda: not asyncio.run(unread(pipeline.settings)), "all to be committed")
 
 
 def test_a_broker_that_goes_away_is_waited_out(

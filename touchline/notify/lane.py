@@ -131,11 +131,7 @@ class Lane:
             self._count("duplicate")
             return
         turn_came_at, tried = self.times.monotonic(), False
-        while delivery.taken.ours:
-            if not await self._may_try(delivery, turn_came_at, tried=tried):
-                self.attempts.gave_up()
-                await self._give_up(delivery, self._cause)
-                return
+        while await self._may_try(delivery, turn_came_at, tried=tried):
             tried = True
             async with self._attempting:
                 error = await self._attempt(delivery)
@@ -144,25 +140,39 @@ class Lane:
             if isinstance(error, RefusedDeliveryError):
                 await self._give_up(delivery, str(error))
                 return
+        if delivery.taken.ours:
+            self.attempts.gave_up()
+            await self._give_up(delivery, self._cause)
 
     async def _attempt(self, delivery: Delivery) -> DeliveryError | None:
         """Make an attempt, and note how it went; return why it failed, if it did."""
         self.attempts.begin(self.times.monotonic())
+        error = await self._sent(delivery)
+        if error is None:
+            self._note_success(delivery)
+            return None
+        self._note_failure(error)
+        if isinstance(error, RefusedDeliveryError):
+            self.attempts.answered(self.times.monotonic())
+        else:
+            self.attempts.failed(self.times.monotonic(), error.retry_after_s)
+            self.telemetry.retries.labels("deliver").inc()
+        return error
+
+    async def _sent(self, delivery: Delivery) -> DeliveryError | None:
+        """Send a delivery; return why it failed, if it did."""
         try:
             await self.sender.send(delivery.notice, delivery.key)
         except DeliveryError as error:
-            self._note_failure(error)
-            if isinstance(error, RefusedDeliveryError):
-                self.attempts.answered(self.times.monotonic())
-            else:
-                self.attempts.failed(self.times.monotonic(), error.retry_after_s)
-                self.telemetry.retries.labels("deliver").inc()
             return error
-        self._note_success(delivery)
+        except Exception as error:  # a fault of ours, or of a library: nothing is lost for it, nor stopped
+            if times := self._sampler.count("unexpected"):
+                log.exception("an attempt failed in a way that nobody expected", target=self.target.name, times=times)
+            return DeliveryError(f"the attempt failed: {type(error).__name__}", "other")
         return None
 
     async def _may_try(self, delivery: Delivery, turn_came_at: float, *, tried: bool) -> bool:
-        """Wait until the next attempt may be made; return False as soon as the delivery is to be given up instead."""
+        """Wait until the next attempt may be made; return False where it is to be given up instead, or another's."""
         while (wait_s := self.attempts.begins_at() - (now := self.times.monotonic())) > 0:
             if self.attempts.failing:
                 left_s = self.attempts.gives_up_at(delivery.since, turn_came_at, tried=tried) - now
@@ -170,7 +180,7 @@ class Lane:
                     return False
                 wait_s = min(wait_s, left_s)
             await self.times.sleep(wait_s)
-        return True
+        return delivery.taken.ours
 
     async def _give_up(self, delivery: Delivery, why: str) -> None:
         await self.write_letter(self.target, delivery, why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import SIGNAL_FOLLOW_UPS
@@ -21,7 +22,7 @@ from touchline.notify.targets import Target
 from touchline.notify.times import Times
 
 PATIENCE_S = 100.0
-Answer = DeliveryError | None
+Answer = Exception | None
 
 
 def failure(retry_after_s: float = 0.0, says: str = "it answers 503") -> DeliveryError:
@@ -170,19 +171,31 @@ async def test_what_is_anothers_is_not_delivered_here() -> None:
     assert bench.done == [0, 1]
 
 
-async def test_what_goes_to_another_while_it_waits_is_given_to_nobody() -> None:
-    taken: list[Taken] = []
+@pytest.mark.parametrize("after_s", [0, 2, 99])
+async def test_what_goes_to_another_while_it_waits_is_neither_sent_nor_given_up(after_s: float) -> None:
+    bench = Bench(lambda _, __: failure())
+    taken, sleep = bench.put("a"), bench.time.sleep
 
-    def answer(_: str, __: float) -> Answer:
-        taken[0].ours = False
-        return failure()
+    async def goes_meanwhile(seconds: float) -> None:
+        await sleep(seconds)
+        taken.ours = bench.time.now - 1000 < after_s
 
-    bench = Bench(answer)
-    taken.append(bench.put("a"))
+    bench.lane.times = bench.lane.times._replace(sleep=goes_meanwhile)
     await bench.run()
 
-    assert len(bench.sent) == 1
+    assert [at for _, at in bench.sent if at > after_s] == []
     assert bench.letters == []
+    assert bench.done == [0]
+
+
+async def test_a_fault_that_nobody_expected_stops_nothing_and_loses_nothing() -> None:
+    bench = Bench(lambda key, _: ValueError("of a library") if key == "a" else None)
+    await bench.run(["a", "b"])
+
+    assert bench.letters == [("a", "the attempt failed: ValueError")]
+    assert [key for key, _ in bench.sent if key == "b"] == ["b"]
+    failed = bench.telemetry.registry.get_sample_value
+    assert (failed("touchline_notify_failures_total", {"target": "care", "cause": "other"}) or 0) > 1
 
 
 async def test_ages_and_what_waits_are_told() -> None:
