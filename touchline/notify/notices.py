@@ -59,7 +59,7 @@ class Notice:
             of_customer: whether the same under another name of the customer is another delivery: who is told that it
                 was withdrawn under one name has to be told that it goes on under the other.
         """
-        status = WITHDRAWN if self.withdrawn else self.status
+        status = WITHDRAWN if self.withdrawn else _short(self.status)
         if not of_customer:
             return f"{self.id}:{status}"
         return f"{self.id}:{status}:{_digest([self.customer_id], _CUSTOMER_BYTES)}"

@@ -11,6 +11,7 @@ from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
 from tests.fuzz.targets.links import Links
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
+from tests.fuzz.targets.notify import Notices
 from tests.fuzz.targets.pseudonyms import Pseudonymised
 from tests.fuzz.targets.strangers import Http, Registry
 from tests.fuzz.targets.text import Texts
@@ -35,6 +36,7 @@ TARGETS: dict[str, type[Target]] = {
     "facts": Facts,
     "letters": Letters,
     "notes": Notes,
+    "notify": Notices,
     "state": State,
     "batches": Batches,
     "text": Texts,

@@ -48,6 +48,7 @@ def test_a_shift_is_told_by_its_id() -> None:
 def test_an_id_that_would_end_a_header_is_not_sent_as_it_is(odd: str) -> None:
     for notice in (follow_up(follow_up_id=odd), shift(shift_id=odd)):
         assert re.fullmatch(r"[0-9a-f]{32}", notice.id)
+    assert re.fullmatch(r"f-1:[0-9a-f]{32}", follow_up(status=odd).key(of_customer=False))
 
 
 @pytest.mark.parametrize("moment", [10_413_792_000_000, -2_208_988_800_001])
