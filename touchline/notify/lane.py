@@ -116,8 +116,7 @@ class Lane:
             self._has_some.clear()
             while self._waiting:
                 delivery = self._waiting[0]
-                if delivery.taken.ours:
-                    await self._deliver(delivery)
+                await self._deliver(delivery)
                 self._waiting.popleft()
                 self.on_done(delivery.taken)
             await self._has_some.wait()
