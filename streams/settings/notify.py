@@ -32,8 +32,8 @@ class NotifySettings(BaseSettings):
     )
     notify_max_age_hours: Annotated[float, Field(ge=0)] = Field(
         default=72.0,
-        description="age, by event time, beyond which a signal is not delivered: a first start or a rebuild tells "
-        "nobody of what is long over (0: any age)",
+        description="age, by event time, beyond which a signal is not delivered: a first start tells nobody of what is "
+        "long over (0: any age)",
     )
     notify_remember_hours: Annotated[float, Field(gt=0, le=24 * 30)] = Field(
         default=24.0, description="hours for which a delivery is remembered, so that its repeat is not delivered"

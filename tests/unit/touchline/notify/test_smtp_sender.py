@@ -115,10 +115,10 @@ async def test_who_did_not_take_it_yet_alone_gets_it_again() -> None:
         for _ in range(2):
             with pytest.raises(DeliveryError, match="1 of 2 addresses do not take it: 450"):
                 await by.send(follow_up(), "k")
-        await by.send(follow_up(), "k")
-        await by.send(follow_up(), "another")
+        for key in ("k", "another", "k"):
+            await by.send(follow_up(), key)
 
-    assert [mail.to for mail in server.mails] == [(A,), (B,), (A, B)]
+    assert [mail.to for mail in server.mails] == [(A,), (B,), (A, B), (A, B)]
 
 
 async def test_an_address_that_is_refused_for_good_is_told_and_the_others_have_it() -> None:
