@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from tests.oracle.adoptions import Carts, accounts
 from tests.oracle.touchpoints import Parting, Touch
 from tests.simulation.cluster import Cluster
 from tests.simulation.people import commands, people
+from tests.simulation.seeds import SEEDS
 from tests.simulation.test_moves import (
     END,
     NOBODY,
@@ -35,7 +35,6 @@ from tests.simulation.test_moves import (
 )
 from tests.unit.journeys.play import DAY, HOUR, MINUTE
 
-SEEDS = int(os.environ.get("SEEDS", "40"))
 COLUMNS = ("customer_id", "subject_id", "started_at", "abandoned_at", "subject", "value_minor", "recovered_at")
 RESTATED_MS = 30 * DAY + 30 * MINUTE
 
@@ -119,7 +118,7 @@ def check_carts(have: dict[str, list[Any]], found: dict[str, Carts]) -> None:
     assert stored_rows == rows_of(found)
     counted, left, unsure = rate_of(found)
     sums: dict[str, Counter[int]] = {"n": Counter(), "numerator": Counter()}
-    for metric, bucket, dimension, _, _, name, value in have["metrics"]:
+    for metric, bucket, dimension, *_, name, value in have["metrics"]:
         if (metric, dimension) == ("cart_abandonment_rate", "all") and name in sums and int(bucket) not in unsure:
             sums[name][int(bucket)] += int(value)
     for wanted, name in ((counted, "n"), (left, "numerator")):
@@ -128,7 +127,7 @@ def check_carts(have: dict[str, list[Any]], found: dict[str, Carts]) -> None:
         }
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_guests_left_meets_what_the_customers_do(seed: int) -> None:
     touchpoints = people(seed, 100, guests_until=25 * DAY)
     cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
@@ -140,7 +139,7 @@ def test_what_guests_left_meets_what_the_customers_do(seed: int) -> None:
     check_carts(stored(cluster), by_the_oracle(touchpoints, final_graph(cluster), SETTINGS))
 
 
-@pytest.mark.parametrize("seed", range(0, SEEDS, 2))
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_what_people_decide_meanwhile_is_a_function_of_the_log(seed: int) -> None:
     """Carts go to owners and come back; what is settled by then stays, so no other order of the log says the same."""
     touchpoints = people(seed, 100, guests_until=25 * DAY)
@@ -154,7 +153,7 @@ def test_what_people_decide_meanwhile_is_a_function_of_the_log(seed: int) -> Non
 def test_some_of_these_carts_change_their_owner_more_than_once_and_are_recovered_by_the_last() -> None:
     """Else the test above would say little."""
     adopted = recovered = 0
-    for seed in range(SEEDS):
+    for seed in SEEDS:
         touchpoints = people(seed, 100, guests_until=25 * DAY)
         graph = graph_of(touchpoints)
         for customer, account in by_the_oracle(touchpoints, graph, SETTINGS).items():
@@ -162,7 +161,7 @@ def test_some_of_these_carts_change_their_owner_more_than_once_and_are_recovered
                 was, first = known.cart.abandoned, known.cart.first
                 adopted += first.customer != customer
                 recovered += first.customer != customer and was is not None and was.recovered_at is not None
-    assert (adopted > 2 * SEEDS, recovered > SEEDS // 2) == (True, True), (adopted, recovered)
+    assert (adopted > 2 * len(SEEDS), recovered > len(SEEDS) // 2) == (True, True), (adopted, recovered)
 
 
 def graph_of(touchpoints: list[Touchpoint]) -> IdentityGraph:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -21,11 +20,11 @@ from streams.agents.signalled import reached_until
 from streams.kafka.offsets import Record
 from streams.settings import Settings
 from tests.simulation.cluster import LAST_TICKS, Cluster
+from tests.simulation.seeds import SEEDS
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, order, said
 from tests.unit.schemas.records import SINGLE_OBJECT_SIZE
 
 SETTINGS = Settings(partitions=3)
-SEEDS = int(os.environ.get("SEEDS", "40"))
 END = T0 + 200 * DAY
 GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR)
 LAGS = (0, 0, 0, MINUTE, 3 * HOUR, 2 * DAY)
@@ -141,7 +140,7 @@ def stored(cluster: Cluster) -> dict[Thing, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(0, SEEDS, 2))
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_in_order_it_signals_what_happened_after_what_the_former_had_reached_and_nothing_else(seed: int) -> None:
     """The former is stopped amid what it does, or when it has done all."""
     touchpoints = customers(seed, (0,))
@@ -165,7 +164,7 @@ def latest(says: tuple[object, ...]) -> int:
     return max(at for at in says if isinstance(at, int))
 
 
-@pytest.mark.parametrize("seed", range(0, SEEDS, 2))
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_what_comes_late_is_signalled_once_the_new_epoch_is_as_far_as_the_former(seed: int) -> None:
     """Who has heard both epochs knows what the tables say."""
     touchpoints, cut = customers(seed, LAGS), random.Random(seed).randrange(20, COUNT - 20)

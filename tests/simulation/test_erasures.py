@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -18,11 +17,11 @@ from streams.identity.graph import IdentityGraph
 from streams.identity.links import links_of
 from tests.simulation.cluster import Cluster
 from tests.simulation.people import IDENTITIES, commands, people
+from tests.simulation.seeds import SEEDS
 from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expected, stored, timelines
 from tests.unit.journeys.play import HOUR
 
 SALT = b"s" * 16
-SEEDS = int(os.environ.get("SEEDS", "40"))
 
 
 def by_the_links(cluster: Cluster) -> tuple[IdentityGraph, Erasures]:
@@ -67,7 +66,7 @@ def story(seed: int) -> tuple[list[Touchpoint], list[Command | Erase]]:
     return touchpoints, ordered
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_who_is_erased_begins_anew_and_nothing_else_changes(seed: int) -> None:
     touchpoints, ordered = story(seed)
     cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from functools import partial
 from itertools import count
@@ -31,12 +30,12 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.journeys_log import Tables
 from tests.simulation.nameless import about, with_nameless
 from tests.simulation.people import PERSONS, commands, people
+from tests.simulation.seeds import SEEDS
 from tests.unit.journeys.play import DAY, HOUR, T0
 
 SETTINGS = Settings(partitions=3)
 SUBJECTS = Settings(partitions=3, subjects="case,call,post,order,cart")
 NOTHING_IS_FOLDED = Settings(partitions=3, allowed_lateness_days=3650)
-SEEDS = int(os.environ.get("SEEDS", "40"))
 END = T0 + 200 * DAY
 NOBODY = Erasures()
 LIMIT = 3
@@ -220,7 +219,7 @@ def timelines(partition: Partition) -> dict[str, CustomerTimeline]:
     return {key: one for key, one in decoded.items() if not (one.is_empty and one.ownership is None)}
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> None:
     touchpoints = people(seed, 100)
     cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
@@ -231,7 +230,7 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
     check_state(cluster, SETTINGS)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_comes_as_late_as_it_may_moves_though_the_settled_time_is_close_behind(seed: int) -> None:
     # With a fourth customer the shared browser would be nobody's, also in what is final.
     touchpoints = people(seed, 100, LIMIT, seldom=True)
@@ -243,7 +242,7 @@ def test_what_comes_as_late_as_it_may_moves_though_the_settled_time_is_close_beh
     check_state(cluster, SETTINGS)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_touchpoints_that_state_nobody_are_as_if_they_had_stated_the_owners_of_their_subjects(seed: int) -> None:
     touchpoints = with_nameless(people(seed, 80), seed)
     cluster = Cluster(seed, SUBJECTS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
@@ -254,7 +253,7 @@ def test_touchpoints_that_state_nobody_are_as_if_they_had_stated_the_owners_of_t
     check_state(cluster, SUBJECTS)
 
 
-@pytest.mark.parametrize("seed", range(0, SEEDS, 4))
+@pytest.mark.parametrize("seed", SEEDS[::4])
 def test_a_log_of_a_new_epoch_is_told_who_owns_what_though_no_link_is_stated_anew(seed: int) -> None:
     touchpoints = people(seed, 50)
     first, second = (
@@ -269,7 +268,7 @@ def test_a_log_of_a_new_epoch_is_told_who_owns_what_though_no_link_is_stated_ane
     check(second, touchpoints, SETTINGS)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
     # A browser of more than three customers is nobody's: what it had moved comes back.
     touchpoints = people(seed, 100, *((PERSONS, 0.6) if seed % 3 == 0 else ()))

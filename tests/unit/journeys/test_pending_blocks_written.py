@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -16,11 +15,11 @@ from schemas.journey_log import Erased, Owners, Touchpoint
 from streams.journeys.rules import Rules
 from tests.simulation import arrivals
 from tests.simulation.journeys_log import end_of_time, removal
+from tests.simulation.seeds import SEEDS
 from tests.simulation.state_writers import StateWriters, apply, flush, restore, states
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, cart, seen_page
 from tests.unit.journeys.test_order import LAGS, histories
 
-SEEDS = int(os.environ.get("SEEDS", "40"))
 KEYS = ("ann", "anon:cookie:k")
 SALT = b"salt" * 4
 RULES = Rules(profile_retention_ms=10 * DAY)
@@ -62,7 +61,7 @@ def _cart(at: int, **more: Any) -> Touchpoint:
     return cart(at, "item_added", **more)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_restore_gives_what_the_log_says_whoever_was_killed_or_wrote_late(seed: int) -> None:
     writers = StateWriters(seed, log_of(seed), RULES, random.Random(seed).choice((150, 300, 900)))
 
