@@ -93,42 +93,31 @@ class Call:
 
 def calls_of(touches: list[Touch]) -> list[Call]:
     """Return one customer's calls; an id can be used again after a call that was never hung up."""
+    moments: dict[tuple[str, int], list[Touch]] = {}
+    for touch in touches:
+        if touch.kind == "support_call":
+            moments.setdefault((touch.subject, touch.at), []).append(touch)
     calls: dict[str, list[Call]] = {}
-    for touch in _transfers_first(touches):
-        if touch.kind != "support_call":
-            continue
-        known = calls.setdefault(touch.subject, [])
-        if not known or touch.at >= known[-1].touches[0].at + LONGEST:
+    for (subject, at), phases in moments.items():
+        known = calls.setdefault(subject, [])
+        if not known or at >= known[-1].touches[0].at + LONGEST:
             known.append(Call())
-        known[-1].apply(touch)
+        for touch in _in_turn(phases, waits=known[-1].waiting_since is not None):
+            known[-1].apply(touch)
     return [call for known in calls.values() for call in known]
 
 
-def _transfers_first(touches: list[Touch]) -> list[Touch]:
-    """Return touchpoints with each `queued` that is not its call's first behind a `transferred` of its moment."""
-    began: dict[str, int] = {}
-    queued: set[str] = set()
-    waiting: list[Touch] = []
-    placed: list[Touch] = []
-    for touch in touches:
-        if touch.kind != "support_call":
-            continue
-        if touch.at >= began.setdefault(touch.subject, touch.at) + LONGEST:
-            began[touch.subject] = touch.at
-            queued.discard(touch.subject)
-        placed += [late for late in waiting if late.at < touch.at]
-        waiting = [late for late in waiting if late.at >= touch.at]
-        if touch.action == "ended":
-            placed += [late for late in waiting if late.subject == touch.subject]
-            waiting = [late for late in waiting if late.subject != touch.subject]
-        again = touch.action == "queued" and touch.subject in queued
-        moved = again and any(
-            (other.subject, other.at, other.action) == (touch.subject, touch.at, "transferred") for other in touches
-        )
-        (waiting if moved else placed).append(touch)
-        if touch.action == "queued":
-            queued.add(touch.subject)
-    return placed + waiting
+def _in_turn(phases: list[Touch], *, waits: bool) -> list[Touch]:
+    """Return a moment's phases: where somebody who waits is transferred and queued again, they are queued behind that.
+
+    Args:
+        waits: whether they waited before the moment.
+    """
+    queued = [touch for touch in phases if touch.action == "queued"]
+    is_passed_on = any(touch.action == "transferred" for touch in phases)
+    again = queued[0 if waits else 1 :] if is_passed_on else []
+    first = [touch for touch in phases if touch not in again and touch.action != "ended"]
+    return [*first, *again, *(touch for touch in phases if touch.action == "ended")]
 
 
 def by_event(calls: list[Call]) -> dict[str, Call]:

@@ -109,6 +109,24 @@ def test_at_one_moment_an_answer_a_transfer_and_the_next_queue_leave_the_caller_
     assert play.metric("speed_of_answer")["samples"] == [60_000]
 
 
+def test_at_one_moment_a_transfer_a_queue_and_an_answer_leave_who_talked_talking_in_every_order() -> None:
+    made = [
+        call(0, "queued", event_id="a"),
+        call(10 * SECOND, "answered", event_id="b"),
+        call(60 * SECOND, "transferred", event_id="c"),
+        call(60 * SECOND, "queued", event_id="d"),
+        call(60 * SECOND, "answered", event_id="e"),
+        call(90 * SECOND, "ended", resolved=False, event_id="f"),
+    ]
+
+    for received in permutations(made):
+        play = Play().send(*received).at(DAY)
+        assert play.rows("abandonments") == []
+        assert play.metric(RATE) == OFFERED
+        assert play.metric("experience") == {"n": 1, "numerator": -5_000, "samples": []}
+        assert play.metric("speed_of_answer")["samples"] == [10_000]
+
+
 @pytest.mark.parametrize("resolved", [True, False, None])
 def test_a_call_that_ends_resolved_while_it_waits_is_not_abandoned(resolved: bool | None) -> None:
     play = played([call(0, "queued"), call(30 * SECOND, "ended", resolved=resolved)], until=DAY)

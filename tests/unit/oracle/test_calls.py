@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tests.oracle.touchpoints import DAY, HOUR, SECOND
+from tests.oracle.touchpoints import DAY, HOUR, PHASES, SECOND
+from tests.unit.journeys.play import T0, call, played
 from tests.unit.oracle.told import Story
 
 TALK = [(0, "queued"), (10 * SECOND, "answered"), (60 * SECOND, "transferred"), (60 * SECOND, "queued")]
@@ -24,6 +27,26 @@ def test_a_call_given_up_in_its_second_queue_is_abandoned_in_row_and_rate() -> N
     assert story.metric("service_level") == [(0, 1, 1)]
     assert story.metric("experience") == [(1, 1, -0.6)]
     assert story.journey()["outcome"] == "abandoned"
+
+
+def test_who_talks_and_is_transferred_queued_and_answered_at_one_moment_talks_on() -> None:
+    story = Story()
+    at_once = [(60 * SECOND, phase) for phase in ("transferred", "queued", "answered")]
+    story.call(*TALK[:2], *at_once, (90 * SECOND, "ended"), resolved=False)
+
+    assert story.abandonments() == []
+    assert story.metric("experience") == [(1, 1, -0.5)]
+    assert story.journey()["outcome"] == "unresolved"
+
+
+def test_who_waits_and_is_answered_transferred_and_queued_at_one_moment_waits_again() -> None:
+    story = Story()
+    at_once = [(60 * SECOND, phase) for phase in ("answered", "transferred", "queued")]
+    story.call((0, "queued"), *at_once, (90 * SECOND, "ended"), resolved=False)
+
+    assert [(row["started_at"], row["waited_seconds"]) for row in story.abandonments()] == [(60 * SECOND, 30)]
+    assert story.metric("speed_of_answer") == [(0, 1, 60)]
+    assert story.metric("experience") == [(1, 1, -0.6)]
 
 
 def test_a_later_wait_of_under_5_s_is_neither_abandoned_nor_a_short_call() -> None:
@@ -107,3 +130,26 @@ def test_a_completed_survey_is_recovered_by_completion() -> None:
 
     assert [(row["recovered_by"], row["status"]) for row in story.abandonments()] == [("completion", "recovered")]
     assert story.metric("survey_abandonment_rate") == [(0, 1, 1)]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_phases_a_moment_has_the_machine_says_the_same(seed: int) -> None:
+    rng = random.Random(seed)
+    moments = [rng.sample((*PHASES["support_call"], "queued"), rng.randint(1, 4)) for _ in range(rng.randint(1, 5))]
+    phases = [(at * 10 * SECOND, phase) for at, at_once in enumerate(moments) for phase in at_once]
+    phases = [*(one for one in phases if one[1] != "ended" or rng.random() < 0.3), (52 * SECOND, "ended")]
+    story = Story()
+    story.call(*phases, resolved=False)
+
+    made = [
+        call(at, phase, event_id=f"e{number:02}", resolved=False if phase == "ended" else None)
+        for number, (at, phase) in enumerate(phases)
+    ]
+    play = played(made, until=DAY)
+
+    rows = [(row["subject"], row["started_at"] - T0, row["abandoned_at"] - T0) for row in play.rows("abandonments")]
+    assert rows == [(row["subject"], row["started_at"], row["abandoned_at"]) for row in story.abandonments()]
+    for metric, unit in (("experience", 10_000), ("call_abandonment_rate", 1), ("speed_of_answer", 1_000)):
+        counted = play.metric(metric)
+        expected = [(n, round(numerator * unit)) for _, n, numerator in story.metric(metric) if numerator is not None]
+        assert (counted["n"], counted["numerator"]) == (expected[0] if expected else (0, 0))
