@@ -18,7 +18,7 @@ SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 PROFILES = tuple(f"{ANONYMOUS}{kind}:" for kind in SUBJECT_KINDS)
 """How the names of subjects' own profiles begin."""
 SOURCES_MAX = 8
-"""Of so many sources the statements of a subject are kept: those whose first is the earliest."""
+"""Of so many sources the statements of people are kept, and those of nobody: those whose first is the earliest."""
 
 
 class Statement(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -63,14 +63,17 @@ def is_subject(customer_key: str) -> bool:
 
 
 def with_statement(known: list[Statement], stated: Statement) -> list[Statement]:
-    """Return the statements of a subject with one more: of each source the first, in their order.
+    """Return the statements of a subject with one more: of each source the first of people, and the first of nobody.
 
-    It does not matter in which order they come. Where nothing changes, `known` itself is returned.
+    They are in their order, which is not that in which they come. Where nothing changes, `known` itself is returned.
     """
     if not known:
         return [stated]
-    if any(one.source == stated.source and one.rank <= stated.rank for one in known):
+    says = stated.source, stated.nameless
+    if any((one.source, one.nameless) == says and one.rank <= stated.rank for one in known):
         return known
-    kept = [one for one in known if one.source != stated.source]
-    found = sorted([*kept, stated], key=lambda one: one.rank)[:SOURCES_MAX]
+    kept = [one for one in known if (one.source, one.nameless) != says]
+    ranked = sorted([*kept, stated], key=lambda one: one.rank)
+    people, nobody = ([one for one in ranked if one.nameless == nameless] for nameless in (False, True))
+    found = [*people[:SOURCES_MAX], *nobody[:SOURCES_MAX]]
     return known if found == known else found

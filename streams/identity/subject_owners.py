@@ -2,8 +2,12 @@
 
 A subject has one owner, and connects nobody: it is no part of any component, and counts in no limit of these.
 
-A subject hangs on the keys that its statements lead to: on those of people, and on another subject's only where nobody
-states a person. So whoever follows its statements passes one subject after the other, up to people at the end.
+A statement counts for what happened up to a while before it, as a link does, so what is final has no other owner by it.
+From then on whoever states a person comes before whoever states nobody.
+
+A subject hangs on the keys that its statements lead to: on those of people, and on the first other subject that it was
+said to be, if that was before it was said to be a person's. So whoever follows its statements passes one subject after
+the other, up to people at the end.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ Piece = tuple[int, str]
 OwnedBy = Callable[[Identity], Iterable[Piece]]
 """Returns since when, ms, other customers own what an identity does, the oldest first; before, it is its own."""
 _Hanging = dict[str, None]
+_Times = tuple[int, int]
+"""From when on, ms, and up to when."""
+_END_OF_TIME = 1 << 62
 
 
 class SubjectOwned(NamedTuple):
@@ -200,31 +207,50 @@ class SubjectOwners:
         for subject in subjects:
             self._has_met_crowd = False
             pieces = self._owners(subject, None, known)
-            sources = [one.source for one in self._statements.get(subject, ()) if not one.nameless]
+            statements = self._statements.get(subject, ())
+            # What nobody else has said holds for all sources.
+            sources = [one.source for one in statements if not one.nameless] if len(statements) > 1 else []
             others = {source: found for source in sources if (found := self._owners(subject, source, known)) != pieces}
             self.crowded += self._has_met_crowd
             yield subject, SubjectOwned(pieces, others)
 
     def _owners(self, subject: str, source: str | None, known: dict[str, list[Piece] | None]) -> list[Piece]:
-        """Follow a subject to whoever it is, and to whom that is; nobody where the way leads back, or too far.
-
-        Nor does it lead to anybody where too many hang on a subject that it passes: then so they do on the last one.
-        """
-        pieces: list[Piece] = []
-        key, last, passed, since = subject, None, {subject}, -self._moved_ms
-        while (stated := self._first(key, source)) is not None:
-            key, source = stated.stated_key, stated.source
-            if key in passed or len(passed) > CHAIN_MAX:
-                return []
-            passed.add(key)
-            last = key if is_subject(key) else last
-            since = max(since, stated.occurred_at - self._moved_ms)
-            pieces.append((since, key))
-        if not pieces or (last is not None and self._known(last, known) is None):
-            return []
-        pieces += [(max(since, at), owner) for at, owner in self._known(key, known) or ()]
+        """Follow a subject to whoever it is, and to whom that is, by what was said up to each time."""
         # Of several from one time on the last holds.
-        return list(dict(pieces).items())
+        pieces = dict(self._follow((subject,), source, (-self._moved_ms, _END_OF_TIME), known))
+        found: list[Piece] = []
+        owner = subject
+        for since, of in pieces.items():
+            if of != owner:
+                found.append((since, of))
+                owner = of
+        return found
+
+    def _follow(
+        self, way: tuple[str, ...], source: str | None, times: _Times, known: dict[str, list[Piece] | None]
+    ) -> Iterator[Piece]:
+        """Follow a way on from its last key; nobody's is what leads back, or too far."""
+        for (since, until), stated in self._in_turn(way[-1], source, times):
+            if stated is None:
+                yield from self._reached(way, (since, until), known)
+            elif stated.stated_key in way or len(way) > CHAIN_MAX:
+                yield since, way[0]
+            else:
+                yield from self._follow((*way, stated.stated_key), stated.source, (since, until), known)
+
+    def _reached(self, way: tuple[str, ...], times: _Times, known: dict[str, list[Piece] | None]) -> Iterator[Piece]:
+        """Yield whose a way's beginning is as nobody has said more of its end.
+
+        It is nobody's where too many hang on a subject that it passes: then so they do on the last one.
+        """
+        (since, until), key = times, way[-1]
+        passed = way[1:] if is_subject(key) else way[1:-1]
+        if passed and self._known(passed[-1], known) is None:
+            yield since, way[0]
+            return
+        yield since, key
+        if not is_subject(key):
+            yield from ((max(since, at), owner) for at, owner in self._known(key, known) or () if at < until)
 
     def _known(self, key: str, known: dict[str, list[Piece] | None]) -> list[Piece] | None:
         """Return who owns what a key does, None where too many hang on it."""
@@ -234,21 +260,38 @@ class SubjectOwners:
         self._has_met_crowd |= known[key] is None
         return known[key]
 
-    def _first(self, key: str, source: str | None) -> Statement | None:
-        """Return the statement that counts for the touchpoints of a source.
+    def _in_turn(self, key: str, source: str | None, times: _Times) -> list[tuple[_Times, Statement | None]]:
+        """Return which statement of a subject counts when for the touchpoints of a source; None before there is any.
 
-        Ids are often unique in their source alone: its own statement comes first, if that is of a person.
+        Ids are often unique in their source alone: its own statement comes first, if that is of a person. Each counts
+        from a while before it on, and so changes nothing that is older.
         """
+        begin, until = times
         statements = self._statements.get(key)
         if not statements:
-            return None
-        own = (one for one in statements if one.source == source and not one.nameless)
-        return next(own, statements[0])
+            return [(times, None)]
+        people = [one for one in statements if not one.nameless]
+        own = [one for one in people if one.source == source]
+        found: list[tuple[_Times, Statement | None]] = []
+        for stated in (*own, *people[:1], *statements[len(people) : len(people) + 1]):
+            since = max(begin, stated.occurred_at - self._moved_ms)
+            if since < until:
+                found.append(((since, until), stated))
+                until = since
+        if begin < until:
+            found.append(((begin, until), None))
+        return found[::-1]
 
 
 def _leading(statements: Sequence[Statement]) -> Sequence[Statement]:
-    """Return those of a subject's statements that are followed, whatever the source: of people, else the first."""
-    return [one for one in statements if not one.nameless] or statements[:1]
+    """Return those of a subject's statements that count at some time, whatever the source.
+
+    They are those of people and, as the last one, the first of nobody, if that happened before the first of people.
+    """
+    of_people = sum(not one.nameless for one in statements)
+    if 0 < of_people < len(statements) and statements[0].occurred_at <= statements[of_people].occurred_at:
+        return statements[:of_people]
+    return statements[: of_people + 1]
 
 
 def _keys(statements: Iterable[Statement]) -> set[str]:

@@ -15,7 +15,7 @@ class Subject(msgspec.Struct, array_like=True, gc=False):
     """What is known of a subject.
 
     Attributes:
-        statements: of each source the first, in their order.
+        statements: of each source the first of people, and the first of nobody, in their order.
         is_asked: whether a touchpoint that states nobody waits for its owner, or has.
     """
 

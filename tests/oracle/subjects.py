@@ -78,13 +78,20 @@ def crowded(said: Mapping[str, list[Word]], most: int = MOST) -> set[str]:
         passed: set[str] = set()
         waiting = [subject]
         while waiting:
-            about = said.get(waiting.pop(), [])
-            followed = {word.key for word in about if not word.of_nobody} or {word.key for word in sorted(about)[:1]}
+            followed = _followed(said.get(waiting.pop(), []))
             waiting += followed - passed
             passed |= followed
         for key in passed:
             over.setdefault(key, set()).add(subject)
     return {key for key, subjects in over.items() if len(subjects) > most}
+
+
+def _followed(about: Iterable[Word]) -> set[str]:
+    """Return the keys to which words lead: of people, and of nobody as long as nobody has told of a person."""
+    told = sorted(about)
+    people = [word for word in told if not word.of_nobody]
+    nobody = [word for word in told if word.of_nobody and (not people or word.at < people[0].at)]
+    return {word.key for word in [*people, *nobody[:1]]}
 
 
 def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int, full: Collection[str] = frozenset()) -> str:
@@ -94,19 +101,15 @@ def key_of(one: About, said: Mapping[str, list[Word]], moved_before: int, full: 
         moved_before: how long before a word it may have happened and still follow it, ms.
         full: keys over which too many ways lead: over another subject's none leads to anybody.
     """
-    first = one.subjects[0]
-    way, reached, source = [first], first, one.source
-    while way[-1] in said:
-        about = said[way[-1]]
+    way, source = [one.subjects[0]], one.source
+    while about := [word for word in said.get(way[-1], ()) if one.at >= word.at - moved_before]:
         own = [word for word in about if word.source == source and not word.of_nobody]
         word = min(own or about)
         if word.key in way or len(way) > FARTHEST or (word.of_nobody and word.key in full):
-            return first
-        if reached == way[-1] and one.at >= word.at - moved_before:
-            reached = word.key
+            return way[0]
         way.append(word.key)
         source = word.source
-    return reached
+    return way[-1]
 
 
 def owners(touchpoints: Iterable[About], owner_of: Callable[[str, int], str], moved_before: int) -> dict[str, str]:

@@ -253,6 +253,17 @@ def test_touchpoints_that_state_nobody_are_as_if_they_had_stated_the_owners_of_t
     check_state(cluster, SUBJECTS)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_said_of_subjects_later_changes_nothing_that_is_final(seed: int) -> None:
+    touchpoints = with_nameless(people(seed, 80, LIMIT), seed)
+    cluster = Cluster(seed, SUBJECTS, 1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR, calm=True)
+
+    cluster.run(touchpoints, [], END)
+
+    check(cluster, touchpoints, SUBJECTS)
+    check_state(cluster, SUBJECTS)
+
+
 @pytest.mark.parametrize("seed", SEEDS[::4])
 def test_a_log_of_a_new_epoch_is_told_who_owns_what_though_no_link_is_stated_anew(seed: int) -> None:
     touchpoints = people(seed, 50)

@@ -48,10 +48,11 @@ async def test_a_link_of_its_key_tells_whose_it_is_and_an_answers_owner_follows(
     assert ANN == (CUSTOMER, "ann")
 
 
-async def test_each_source_has_its_own() -> None:
+async def test_each_source_has_its_own_from_when_it_says_so() -> None:
     found = await told(said("ann"), said("bob", AT + 5, "help"))
 
-    assert found[-1] == Owners(CASE, [AT - BEFORE], ["ann"], 1, {"help": ([AT + 5 - BEFORE], ["bob"])})
+    of_help = [AT - BEFORE, AT + 5 - BEFORE], ["ann", "bob"]
+    assert found[-1] == Owners(CASE, [AT - BEFORE], ["ann"], 1, {"help": of_help})
 
 
 async def test_what_changes_nothing_is_not_told() -> None:

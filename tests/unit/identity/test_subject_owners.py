@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from itertools import pairwise, permutations
+from itertools import pairwise, permutations, product
 
 import pytest
 
@@ -39,8 +39,11 @@ def owned(owners: SubjectOwners, subject: str) -> SubjectOwned:
 
 
 def owner_at(owners: SubjectOwners, subject: str, at: int, source: str = "other") -> str:
-    pieces, by_source = owned(owners, subject)
-    pieces = by_source.get(source, pieces)
+    return of_whom(owned(owners, subject), subject, at, source)
+
+
+def of_whom(found: SubjectOwned, subject: str, at: int, source: str) -> str:
+    pieces = found.by_source.get(source, found.pieces)
     place = bisect_right([since for since, _ in pieces], at)
     return pieces[place - 1][1] if place else subject
 
@@ -92,15 +95,43 @@ def test_of_two_helpdesks_that_number_their_cases_alike_each_has_its_own() -> No
     assert [owner_at(owners, POOL[0], 9, source) for source in ("desk", "help", "carrier")] == ["ann", "bob", "ann"]
 
 
+def test_what_a_source_says_itself_later_leaves_what_is_older_with_whom_others_have_said() -> None:
+    owners = taken(said(POOL[0], "ann", 1, "desk"), said(POOL[0], "bob", 50, "help"))
+
+    assert [owner_at(owners, POOL[0], at, "help") for at in (9, 39, 40)] == ["ann", "ann", "bob"]
+    assert owner_at(owners, POOL[0], 40, "desk") == "ann"
+
+
 def test_whoever_states_a_person_comes_before_whoever_states_nobody() -> None:
     assert owner_at(taken(said(POOL[0], POOL[1], 1), said(POOL[0], "ann", 5)), POOL[0], 9) == "ann"
+
+
+def test_whoever_states_a_person_later_leaves_what_is_older_with_the_other_subject() -> None:
+    owners = taken(said(POOL[0], POOL[1], 1), said(POOL[0], "ann", 50))
+
+    assert [owner_at(owners, POOL[0], at) for at in (-9, 39, 40)] == [POOL[1], POOL[1], "ann"]
+
+
+def test_a_way_that_leads_back_leads_to_nobody_from_when_it_does() -> None:
+    owners = taken(said(POOL[0], POOL[1], 1), said(POOL[1], POOL[0], 50))
+
+    assert [owner_at(owners, POOL[0], at) for at in (39, 40)] == [POOL[1], POOL[0]]
+    assert [owner_at(owners, POOL[1], at) for at in (39, 40)] == [POOL[1], POOL[1]]
+
+
+def test_who_hangs_on_a_subject_for_a_while_is_told_with_it() -> None:
+    owners = taken(said(POOL[0], POOL[1], 1), said(POOL[0], "ann", 50), said(POOL[2], POOL[1], 50))
+    owners.add(*said(POOL[2], "ann", 50))
+
+    # Of the last nothing is older than what states a person.
+    assert sorted(owners.add(*said(POOL[1], "bob", 0))) == POOL[:2]
 
 
 @pytest.mark.parametrize("length", [2, 3, 5])
 def test_a_way_that_leads_back_leads_to_nobody(length: int) -> None:
     circle = [said(POOL[number], POOL[(number + 1) % length], number) for number in range(length)]
 
-    assert [owned(taken(*circle), subject).pieces for subject in POOL[:length]] == [[]] * length
+    assert [owner_at(taken(*circle), subject, 9) for subject in POOL[:length]] == POOL[:length]
 
 
 def test_answers_to_answers_are_followed_so_far() -> None:
@@ -110,17 +141,20 @@ def test_answers_to_answers_are_followed_so_far() -> None:
     assert [owner_at(owners, one, 9) for one in chain] == ["ann"] * CHAIN_MAX + chain[CHAIN_MAX:]
 
 
-@pytest.mark.parametrize("order", [*permutations(range(4))])
-def test_of_each_source_the_first_statement_is_kept_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("order", [*permutations(range(5))])
+def test_of_each_source_the_first_statement_of_people_and_of_nobody_is_kept_in_whatever_order_they_come(
+    order: tuple[int, ...],
+) -> None:
     statements = [said(POOL[0], key, at, source)[1] for key, at, source in SAID]
     known: list[Statement] = []
     for number in order:
         known = with_statement(known, statements[number])
 
-    assert [(one.stated_key, one.occurred_at) for one in known] == [("bob", 2), ("ann", 3)]
+    kept = [(one.stated_key, one.occurred_at, one.source) for one in known]
+    assert kept == [("bob", 2, "help"), ("ann", 3, "desk"), (POOL[1], 1, "desk")]
 
 
-SAID = (("ann", 3, "desk"), ("bob", 2, "help"), ("cem", 4, "desk"), ("dan", 9, "help"))
+SAID = (("ann", 3, "desk"), ("bob", 2, "help"), ("cem", 4, "desk"), (POOL[1], 1, "desk"), (POOL[2], 2, "desk"))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -221,14 +255,14 @@ def test_whoever_may_have_another_owner_by_a_statement_is_told_and_few_are(seed:
         heard.setdefault(subject, []).append(Word(is_nameless, stated.occurred_at, stated.event_id, source, key))
         told = owners.add(subject, stated)
         now = {subject: owned(owners, subject) for subject in POOL}
-        full = crowded(firsts(heard), most)
+        about = firsts(heard)
+        full = crowded(about, most)
 
         assert {one for one in POOL if now[one] != shown[one]} <= set(told)
-        for one in POOL:
-            for source in "abc":
-                key = key_of(About(999, "", source, None, (one,)), firsts(heard), MOVED, full)
-                is_linked = key in {"ann", "bob"} and key not in full
-                assert owner_at(owners, one, 999, source) == (f"owner of {key}" if is_linked else key)
+        for one, source, at in product(POOL, "abc", (159, 175, 185, 999)):
+            key = key_of(About(at, "", source, None, (one,)), about, MOVED, full)
+            is_linked = key in {"ann", "bob"} and key not in full
+            assert of_whom(now[one], one, at, source) == (f"owner of {key}" if is_linked else key)
         shown = now
 
 
@@ -245,9 +279,12 @@ def test_who_takes_them_again_after_a_start_knows_the_same_owners() -> None:
 
 
 def firsts(heard: dict[str, list[Word]]) -> dict[str, list[Word]]:
-    """Return of each source the first word."""
+    """Return of each source the first word of people, and the first of nobody."""
     return {
-        subject: [min(word for word in about if word.source == source) for source in {word.source for word in about}]
+        subject: [
+            min(word for word in about if (word.source, word.of_nobody) == says)
+            for says in {(word.source, word.of_nobody) for word in about}
+        ]
         for subject, about in heard.items()
     }
 
