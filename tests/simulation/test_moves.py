@@ -28,6 +28,7 @@ from streams.settings import Settings
 from tests.oracle.subjects import owners
 from tests.simulation.cluster import Cluster
 from tests.simulation.journeys_log import Tables
+from tests.simulation.limits import ends_of_adopted_calls, heard_late, without_things
 from tests.simulation.nameless import about, with_nameless
 from tests.simulation.people import PERSONS, commands, people
 from tests.simulation.seeds import SEEDS
@@ -40,8 +41,6 @@ END = T0 + 200 * DAY
 NOBODY = Erasures()
 LIMIT = 3
 """So many customers may share what identifies them."""
-OF_TOUCHPOINTS = {"experience", "orders", "refunds", "revenue", "sentiment", "sentiment_shifts"}
-"""Metrics in which no thing counts."""
 COMPARED = ("touchpoints", "journeys", "customers", "abandonments", "sentiment_shifts", "superseded", "follow_ups")
 
 
@@ -62,13 +61,19 @@ def expected(
     touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Settings, erased: Erasures = NOBODY
 ) -> dict[str, list[Any]]:
     """Return the rows of a log in which every touchpoint states its owner."""
+    return read_alone([*of_their_owners(touchpoints, graph, settings, erased)], settings)
+
+
+def of_their_owners(
+    touchpoints: list[Touchpoint], graph: IdentityGraph, settings: Settings, erased: Erasures = NOBODY
+) -> list[Touchpoint]:
+    """Return touchpoints that all state their owners."""
     owner_of = partial(key_owner, graph, settings, erased)
     by_subject = owners(map(about, touchpoints), owner_of, settings.moved_days * DAY)
-    known: list[LogRecord] = []
-    for one in touchpoints:
-        owner = by_subject.get(one.event_id) or owner_of(one.customer_key, one.occurred_at)
-        known.append(replace(one, customer_key=owner))
-    return read_alone(known, settings)
+    return [
+        replace(one, customer_key=by_subject.get(one.event_id) or owner_of(one.customer_key, one.occurred_at))
+        for one in touchpoints
+    ]
 
 
 def read_alone(records: list[LogRecord], settings: Settings) -> dict[str, list[Any]]:
@@ -168,11 +173,16 @@ def check(cluster: Cluster, touchpoints: list[Touchpoint], settings: Settings) -
     """Compare what is stored with a log in which all was known at once, and with one in which all stated their owners.
 
     Of what things have come to, which go on in their owner's journeys from before the touchpoints move, only the first
-    one knows.
+    one knows. What either does not know is named in `tests.simulation.limits`.
     """
     graph, have = final_graph(cluster), stored(cluster)
-    compare(known_at_once(touchpoints, graph, settings), have)
-    compare(without_things(expected(touchpoints, graph, settings)), without_things(have))
+    logs = (cluster.broker.logs[JOURNEYS_LOG, number] for number in range(settings.partitions))
+    late = heard_late(([journey_log.decode(one.value or b"") for one in log] for log in logs), rules_of(settings))
+    compare(late.without(known_at_once(touchpoints, graph, settings)), late.without(have))
+    known = of_their_owners(touchpoints, graph, settings)
+    ends = ends_of_adopted_calls(known, partial(key_owner, graph, settings, NOBODY))
+    want = ends.without(read_alone([*known], settings))
+    compare(without_things(want), without_things(ends.without(have)))
 
 
 def compare(want: dict[str, list[Any]], have: dict[str, list[Any]]) -> None:
@@ -180,15 +190,6 @@ def compare(want: dict[str, list[Any]], have: dict[str, list[Any]]) -> None:
         missing = [row for row in rows if row not in have[table]]
         surplus = [row for row in have[table] if row not in rows]
         assert (table, missing[:3], surplus[:3]) == (table, [], [])
-
-
-def without_things(tables: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return rows without what becomes of carts, calls, responses, cases and posts after their first touchpoint."""
-    found = {name: rows for name, rows in tables.items() if name not in {"abandonments", "follow_ups"}}
-    for table, hidden in (("customers", "open_cases"), ("journeys", "outcome")):
-        found[table] = [[column for column in row if column[0] != hidden] for row in tables[table]]
-    found["metrics"] = [row for row in tables["metrics"] if row[0] in OF_TOUCHPOINTS]
-    return found
 
 
 def check_state(cluster: Cluster, settings: Settings) -> None:

@@ -22,7 +22,6 @@ from tests.unit.journeys.play import (
     cart,
     case,
     order,
-    said,
     seen_page,
     survey,
     times,
@@ -324,21 +323,6 @@ def test_a_customer_who_is_erased_keeps_nothing_of_the_guest() -> None:
     assert two.seen("abandonments") == []
 
 
-def test_a_call_that_was_given_up_is_recovered_by_the_customers_order() -> None:
-    phases = (call(-5 * DAY, "queued", customer_key=GUEST), call(MINUTE - 5 * DAY, "ended", customer_key=GUEST))
-    two = Two().send(*phases).at(-MINUTE).send(LOGS_IN, order(HOUR)).at(2 * HOUR)
-
-    assert found(two) == {"c": ("ann", "recovered", "order")}
-    assert two.rate("call_abandonment_rate") == (1, 1)
-
-
-def test_an_order_from_before_the_login_recovers_a_call() -> None:
-    phases = (call(-6 * DAY, "queued", customer_key=GUEST), call(MINUTE - 6 * DAY, "ended", customer_key=GUEST))
-    two = Two().send(*phases, order(-5 * DAY)).at(-MINUTE).send(LOGS_IN).at(HOUR)
-
-    assert found(two) == {"c": ("ann", "recovered", "order")}
-
-
 def test_a_response_that_the_customer_completes_is_not_left() -> None:
     begun = survey(-5 * DAY, "started", customer_key=GUEST)
     two = Two().send(begun).at(-MINUTE).send(LOGS_IN, survey(HOUR, "completed")).at(9 * DAY)
@@ -370,13 +354,6 @@ def test_an_open_case_is_the_customers_and_is_resolved_there() -> None:
 
     two.send(case(HOUR, "resolved", by="agent"))
     assert {row["customer_id"]: row["open_cases"] for row in two.seen("customers")} == {GUEST: 0, "ann": 0}
-
-
-def test_a_first_answer_after_the_login_is_counted_from_the_guests_question() -> None:
-    two = Two().send(said(-5 * DAY, None, post_id="p", customer_key=GUEST)).at(-MINUTE).send(LOGS_IN)
-    two.send(said(HOUR, None, post_id="a", author="brand", in_reply_to="p")).at(2 * HOUR)
-
-    assert two.rate("first_response_time") == (5 * DAY + HOUR, 1)
 
 
 def test_a_robots_things_are_sent_in_parts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from schemas import journey_log
 from schemas.identifiers import ANONYMOUS
@@ -52,12 +53,16 @@ class Two:
             self._apply(number_of(record.customer_key), record)
         return self
 
-    def at(self, at: int) -> Two:
-        """Let all times be `at` ms after `T0`, and five minutes more, by which timers are delayed."""
+    def at(self, at: int, numbers: Sequence[int] = (0, 1)) -> Two:
+        """Let all times be `at` ms after `T0`, and five minutes more, by which timers are delayed.
+
+        Args:
+            numbers: of the partitions that hear of it.
+        """
         for second in range(3):
             # The first tells the partitions' own time, the second what all of them have reached.
             told = T0 + at + 5 * MINUTE + second * SECOND
-            for number in (0, 1):
+            for number in numbers:
                 self._apply(number, Tick(told, told, told))
         return self
 
