@@ -11,7 +11,7 @@ import pytest
 
 from schemas import journey_log
 from schemas.journey_log import LogRecord, Tick, Touchpoint
-from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS
+from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from streams.journeys.checkpoints import Checkpoints
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.effects import Effects
@@ -20,6 +20,7 @@ from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.journeys.step_context import StepContext
 from streams.journeys.timeline import step_parting
+from tests.unit.journeys.follow_up_play import complaint
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, Play, cart, order, said
 from tests.unit.journeys.two_partitions import GUEST, RULES, Two, owners
 
@@ -30,8 +31,8 @@ def epoch(signalled_until: int) -> Play:
 
 
 def told(outputs: list[Output]) -> list[object]:
-    """Return what signals say in their order: status or direction, and whether it is retracted."""
-    records = [signal.record for output in outputs for signal in output.signals]
+    """Return what signals but those of follow-ups say, in their order: status or direction, and whether retracted."""
+    records = [one.record for output in outputs for one in output.signals if one.name != "FollowUp"]
     return [(one.get("status") or one["direction"], one["retracted"]) for one in records]
 
 
@@ -68,6 +69,14 @@ def test_shifts_are_signalled_from_that_time_on_too() -> None:
         play = epoch(until).send(*series).at(13 * HOUR)
         assert told(play.outputs) == signals
         assert suppressed(play)[SIGNAL_SHIFTS] == 1 - len(signals)
+
+
+def test_follow_ups_are_signalled_from_that_time_on_too() -> None:
+    play = epoch(20 * HOUR).send(complaint(0)).send(complaint(19 * HOUR, "again")).at(20 * HOUR).at(25 * HOUR)
+
+    signals = [(one.record["status"], one.record["causes"]) for output in play.outputs for one in output.signals]
+    assert signals == [("missed", 2)]
+    assert suppressed(play) == {SIGNAL_FOLLOW_UPS: 3}
 
 
 def test_time_that_leaps_over_it_signals_no_earlier_timer() -> None:
