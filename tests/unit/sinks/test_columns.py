@@ -16,7 +16,8 @@ from sinks.errors import PermanentWriteError
 from sinks.tables import TABLES
 from tests.contract.facts_rows import PLAIN
 
-SQL = (Path(__file__).parents[3] / "sinks/migrations/0001_tables.sql").read_text("utf-8")
+MIGRATIONS = sorted((Path(__file__).parents[3] / "sinks/migrations").glob("*.sql"))
+SQL = "".join(file.read_text("utf-8") for file in MIGRATIONS)
 BOUNDS: dict[str, tuple[int, int]] = {
     "Int16": (-32_768, 32_767),
     "Int64": (-9_223_372_036_854_775_808, 9_223_372_036_854_775_807),
