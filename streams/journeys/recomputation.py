@@ -85,10 +85,10 @@ class _Fold:
         self.is_held = True
         return False
 
-    def fire_last(self, context: StepContext) -> bool:
-        """Fire the timers that are due behind all touchpoints; return whether none of them is left."""
+    def fire(self, until: int) -> bool:
+        """Fire the timers up to a time, ms; return whether none of them is left."""
         fired = self.effects.timers
-        fire_timers(self.customer, context.timers_until, self.effects)
+        fire_timers(self.customer, until, self.effects)
         self.timers += self.effects.timers - fired
         return not self.effects.is_spent
 
@@ -192,7 +192,7 @@ class Recomputation:
             for fold in self._folds():
                 fold.effects.work_until = fold.effects.work + left
             if not self._apply_one(pending, applied, context):
-                return all(fold.fire_last(context) for fold in self._folds())
+                return all(fold.fire(context.timers_until) for fold in self._folds())
         return False
 
     def send(self, effects: Effects) -> None:
@@ -236,7 +236,8 @@ class Recomputation:
         has_plain = plain.pending < applied and not plain.is_held
         if amended is None:
             if not has_plain or plain.pending == self._place:
-                self._leave()
+                if self._fire_common(pending, applied, context):
+                    self._leave()
             elif plain.apply(pending[plain.pending], context):
                 self._count_common()
             return True
@@ -253,6 +254,16 @@ class Recomputation:
         if has_plain:
             plain.pending += plain.apply(pending[plain.pending], context)
         return has_plain
+
+    def _fire_common(self, pending: list[Pending], applied: int, context: StepContext) -> bool:
+        """Fire the timers that are before what differs; return whether none of them is left.
+
+        Fired by one fold in this step and by the other in a later one, they would be a difference meanwhile, of a time
+        that may be final before it is taken back.
+        """
+        plain = self._plain
+        following = [self._moved[0], *pending[plain.pending : applied][:1]]
+        return plain.fire(min(context.timers_until, *(one.occurred_at for one in following)))
 
     def _next_moved(self, amended: _Fold, pending: list[Pending]) -> Pending | None:
         """Return the touchpoint that came out of order where it is the amended fold's next; never a tombstone.

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from streams.journeys.partition import Partition
 from tests.simulation.arrivals import DAY, GAPS, HOUR, MINUTE, RULES, START, as_log, delayed
 from tests.simulation.journeys_log import Changelog, Tables, end_of_time, process, process_with_crashes, record_log
 from tests.simulation.strategies import touchpoint
-from tests.unit.journeys.play import T0, cart, order, seen_page
+from tests.unit.journeys.play import T0, cart, order, said, seen_page
 from tests.unit.journeys.test_order import LAGS
 
 NEVER_DEAR = 1 << 40
@@ -64,8 +64,35 @@ def histories(draw: st.DrawFn) -> list[Touchpoint]:
     return history
 
 
+def time_leaps() -> list[Touchpoint]:
+    """Return touchpoints of which the last come months later, and so make the cart's bucket final at once."""
+    later, last = 88 * DAY + 10 * MINUTE, 96 * DAY + 10 * MINUTE
+    brand: dict[str, Any] = {"author": "brand", "post_id": "u", "in_reply_to": "t"}
+    steps = [
+        said(0, 0), said(10 * MINUTE, 0), cart(10 * MINUTE, "created", value=900),
+        said(later, 0), order(later, 0, order_id="o"), order(later, 0, order_id="o"), said(later, 0),
+        said(later, None, received_at=2 * START, **brand),
+        said(last, 0), order(last, 0, order_id="o", received_at=2 * START), said(last, None, **brand),
+    ]  # fmt: skip
+    return [
+        replace(
+            step,
+            event_id=f"e{number:03}",
+            occurred_at=START + step.occurred_at - T0,
+            received_at=2 * START if step.received_at == 2 * START else START,
+            fingerprint=number,
+            customer_key="ann",
+        )
+        for number, step in enumerate(steps)
+    ]
+
+
+LEAP = {"AT_ONCE": -1, "PAID": 1, "STEP_WORK": 3, "DISPLACED_MS": MINUTE, "DISPLACED_SHARE": 1, "CHECKPOINT_BEFORE": 0}
+
+
 @settings(max_examples=300, deadline=None)
 @given(histories(), st.integers(0, 10_000), LAGS, LIMITS, st.integers(1, 9))
+@example(time_leaps(), 1, 0, LEAP, 7)
 def test_rows_are_those_of_plain_recomputations(
     history: list[Touchpoint], seed: int, lag: int, changed: dict[str, int], chunk: int
 ) -> None:

@@ -15,7 +15,8 @@ FOLLOW_UP = {
     "follow_up_id": "f-1", "status": "open", "happened_at": NOON - 1000, "opened_at": NOON - 1000,
     "changed_at": NOON - 1000, "settle_due_at": None, "warned_at": None, "missed_at": None, "contacted_at": None,
     "closed_at": None, "causes": 1, "subject_id": "t-1", "topic": "delivery", "lang": "de", "owner": "care-de",
-    "value_minor": 129_900, "currency": "EUR", "experience_before": -0.6, "experience_after": None, "may_ask": False, "channel": "email",
+    "value_minor": 129_900, "currency": "EUR", "experience_before": -0.6,
+    "experience_after": None, "may_ask": False, "channel": "email",
     "previous_customer_id": None, "retracted": False,
 }  # fmt: skip
 ABANDONMENT = {
