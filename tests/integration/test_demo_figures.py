@@ -236,6 +236,34 @@ def test_the_samples_customers_are_served_as_its_simulator_says(sample: Played, 
     assert responses["completed"] == survey["completed"]
 
 
+def test_whoever_is_hurt_in_the_sample_is_got_back_to_by_one_follow_up_a_reason(
+    sample: Played, truth: dict[str, Any]
+) -> None:
+    """Each cause that the simulator planted is in exactly one follow-up of its customer and reason."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in sample.views["follow_ups"]:
+        found.setdefault((row["customer_id"], row["reason"]), []).append(row)
+    planted: dict[tuple[str, str], list[int]] = {}
+    for one in truth["service"]["unhappy"]:
+        at = moment(one["at"].replace("T", " ").removesuffix("Z"))
+        assert at is not None
+        planted.setdefault((one["customer_id"], one["reason"]), []).append(at)
+    talked = {(one["event_id"]): one["contacted_at"] for one in truth["service"]["unhappy"]}
+
+    assert {reason for _, reason in planted} == {"poor_answer", "complaint", "abandoned_call"}
+    for key, moments in planted.items():
+        rows = sorted(found.get(key, []), key=lambda row: str(row["happened_at"]))
+        spans = [(moment(row["happened_at"]) or 0, moment(row["closed_at"])) for row in rows]
+        for at in moments:
+            holding = [began for began, ended in spans if began <= at and (ended is None or at <= ended)]
+            # A call back, or another call, within half an hour lets none of an abandoned call open.
+            assert len(holding) == 1 or (key[1] == "abandoned_call" and not holding), (key, at)
+    for row in sample.views["follow_ups"]:
+        if row["reason"] in {"poor_answer", "complaint"}:
+            contacted_at = talked[row["event_id"]]
+            assert (row["contacted_at"] is None) or contacted_at is not None
+
+
 def test_the_samples_customers_are_the_people_whom_its_simulator_made(sample: Played, truth: dict[str, Any]) -> None:
     """Whoever has logged in once is one customer, with what they did before and without; the others stay visitors."""
     found = {row["customer_id"]: row for row in sample.views["customers"]}

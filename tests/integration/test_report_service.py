@@ -15,7 +15,7 @@ from sinks.migrate import Declared
 from tests.contract.engine import Engine
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE
 from tests.unit.sinks.made_up import MadeUp, play
-from touchline.report.service import Care, OpenCase
+from touchline.report.service import Care, OpenCase, OpenFollowUps
 from touchline.report.service_queries import read_care
 
 pytestmark = pytest.mark.embedded
@@ -93,6 +93,9 @@ def test_shares_are_of_cases_posts_and_calls_beside_their_targets(care: Care) ->
         "service_level": (1, 3, 0.8),
         "promises_kept": (1, 1, None),
         "first_contact_resolution": (1, 1, None),
+        # Nobody has got back to who gave two points of five, nor to who posted p2.
+        "follow_ups_in_time": (0, 2, 0.9),
+        "follow_ups_settled": (0, 2, None),
     }
 
 
@@ -120,6 +123,13 @@ def test_what_waits_has_its_age_at_the_time_that_is_asked_for(care: Care) -> Non
     assert care.mentions is not None
     assert (care.mentions.answered.value, care.mentions.answered.n) == (0.5, 2)
     assert care.mentions.oldest == (9 * 24 - 3) * 3600
+
+
+def test_whom_nobody_has_got_back_to_is_told_by_reason(care: Care) -> None:
+    assert care.follow_ups == [
+        OpenFollowUps("poor_answer", 1, 1, 8 * 24 * 3600),
+        OpenFollowUps("unanswered_post", 1, 1, (9 * 24 - 3) * 3600),
+    ]
 
 
 def test_answers_are_told_by_question_and_by_who_was_called(care: Care) -> None:

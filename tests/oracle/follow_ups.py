@@ -6,6 +6,7 @@ these at the end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -271,10 +272,10 @@ def _is_new_order(touch: Touch, seen: Iterable[Touch]) -> bool:
 
 def follow_ups(told: Mapping[str, list[Touch]], world: World) -> Iterator[dict[str, Any]]:
     """Give the expected rows, under the names under which they are stored; the world's views have the shifts."""
-    people = {
-        name: Person(history, [shift for shift in _worse(world) if world.history_of(shift) is history])
-        for name, history in world.people.items()
-    }
+    worse: dict[int, list[Row]] = defaultdict(list)
+    for shift in _worse(world):
+        worse[id(world.history_of(shift))].append(shift)
+    people = {name: Person(history, worse[id(history)]) for name, history in world.people.items()}
     partings = sorted(partings_of(told), key=lambda one: one.at)
     touches = sorted((touch for of_one in told.values() for touch in of_one), key=lambda touch: touch.order)
     for touch in touches:

@@ -12,6 +12,7 @@ from typing import Any
 from schemas.surveys import shipped
 from tests.oracle.cases import case_observations, cases
 from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.follow_ups import follow_ups
 from tests.oracle.mentions import Post, posts
 from tests.oracle.paths import Solution, Visit, paths
 from tests.oracle.staff import observations as staff_observations
@@ -29,16 +30,18 @@ from tests.oracle.surveys import (
 
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
-    "survey_changes", "survey_words", "mentions", "paths",
+    "survey_changes", "survey_words", "mentions", "paths", "follow_ups",
 )  # fmt: skip
 """The views that are compared."""
+FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
 
 def differences(world: World, views: Views) -> list[str]:
-    """Return how the views differ from what the world holds."""
+    """Return how the views differ from what the world holds, whose own views have the sentiment shifts."""
     known = declared()
     of_cases, of_responses = cases(world), responses(world)
+    told = {name: list(history.touches) for name, history in world.people.items()}
     return [
         *unequal("cases", ("subject", "case_id", "customer_id"), views["cases"], of_cases),
         *unequal("case_metrics", METRIC_KEY, views["case_metrics"], case_metrics(of_cases)),
@@ -53,7 +56,13 @@ def differences(world: World, views: Views) -> list[str]:
         *unequal("survey_words", (*QUESTION_KEY, "answer"), views["survey_words"], survey_words(of_responses)),
         *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
+        *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
     ]
+
+
+def _rounded(row: Row) -> Row:
+    """Return a row with its scores as they are stored."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def month_of(at: int) -> int:

@@ -55,6 +55,16 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class OpenFollowUps:
+    """Customers whom nobody has got back to yet for a reason: how many, how many too late, and the longest, seconds."""
+
+    reason: str
+    customers: int
+    late: int
+    oldest: float
+
+
+@dataclass(frozen=True)
 class QuestionResult:
     """How many of the answers to a question of a survey are good."""
 
@@ -98,6 +108,7 @@ class Care:
         shares: in the order in which they are shown.
         durations: in the order in which they are shown.
         longest_silence: the longest time that a customer with a case went without news, seconds.
+        follow_ups: by reason, the one with the most that are late first.
         questions: those with a score, the worst first.
         staff: those whose customers answered, the surest praise first.
         praised: how often customers gave a name in praise, the most frequent first.
@@ -109,6 +120,7 @@ class Care:
     durations: list[Duration]
     longest_silence: float | None
     waiting: Waiting
+    follow_ups: list[OpenFollowUps]
     questions: list[QuestionResult]
     staff: list[Staff]
     praised: dict[str, int]
@@ -151,6 +163,13 @@ def build_waiting(rows: Iterable[RowDict]) -> Waiting:
         for row in found
     ]
     return Waiting(int(found[0]["open_cases"]), int(found[0]["unanswered"]), oldest)
+
+
+def build_follow_ups(rows: Iterable[RowDict]) -> list[OpenFollowUps]:
+    """Return whom nobody has got back to."""
+    return [
+        OpenFollowUps(str(row["reason"]), int(row["customers"]), int(row["late"]), float(row["oldest"])) for row in rows
+    ]
 
 
 def build_questions(rows: Iterable[RowDict]) -> list[QuestionResult]:

@@ -8,7 +8,17 @@ from rich.console import Console
 
 from touchline.report.formatting import counted, duration
 from touchline.report.printing import between, heading, new_table, say, say_indented
-from touchline.report.service import Care, Mentions, OpenCase, Page, QuestionResult, Share, Staff, Waiting
+from touchline.report.service import (
+    Care,
+    Mentions,
+    OpenCase,
+    OpenFollowUps,
+    Page,
+    QuestionResult,
+    Share,
+    Staff,
+    Waiting,
+)
 from touchline.terminal import styled
 
 TITLES = {
@@ -16,6 +26,9 @@ TITLES = {
     "service_level": "Calls answered within 20 s",
     "promises_kept": "Promises kept",
     "first_contact_resolution": "Cases solved at the first contact",
+    "follow_ups_in_time": "Unhappy customers: got back to in time",
+    "follow_ups_settled": "  settled when they should be",
+    "recovered_share": "  felt better afterwards",
     "first_response": "Answered, half of them within",
     "first_response_business": "  in business hours",
     "resolution": "Solved, half of them within",
@@ -23,6 +36,14 @@ TITLES = {
     "longest_silence": "Longest silence, half of them within",
 }
 """What a person who reads the report calls a figure."""
+REASONS = {
+    "poor_answer": "gave a poor answer",
+    "worse": "turned sour",
+    "complaint": "complained",
+    "abandoned_call": "gave up a call",
+    "unanswered_post": "posted, and had no reply",
+}
+"""Why somebody should get back to a customer, in words."""
 MAX_QUESTIONS = 8
 MAX_NAMES = 3
 
@@ -32,6 +53,7 @@ def print_service(care: Care, console: Console) -> None:
     heading("How well you look after them", console)
     _figures(care, console)
     _waiting(care.waiting, console)
+    _follow_ups(care.follow_ups, console)
     _mentions(care.mentions, console)
     _site(care.pages, console)
     heading("What they say of your service", console)
@@ -62,7 +84,7 @@ def _figures(care: Care, console: Console) -> None:
 
 
 def _named(shares: Sequence[Share]) -> str:
-    return ", ".join(TITLES[share.name].lower() for share in shares)
+    return ", ".join(TITLES[share.name].strip().lower() for share in shares)
 
 
 def _waiting(waiting: Waiting, console: Console) -> None:
@@ -77,6 +99,20 @@ def _waiting(waiting: Waiting, console: Console) -> None:
 def _open_case(case: OpenCase) -> str:
     topic = f" ({case.topic})" if case.topic else ""
     return f"{case.customer_id}, {case.case_id}{topic}: {duration(case.age)}{'' if case.answered else ', not answered'}"
+
+
+def _follow_ups(follow_ups: Sequence[OpenFollowUps], console: Console) -> None:
+    if not follow_ups:
+        say("Nobody waits for you to get back to them.", console)
+        return
+    say("Get back to them:", console, "yellow")
+    say_indented([_open_follow_ups(one) for one in follow_ups], console)
+
+
+def _open_follow_ups(one: OpenFollowUps) -> str:
+    late = f"{one.late:,} of them too late" if one.late else "none of them too late"
+    why = REASONS.get(one.reason, one.reason)
+    return f"{counted(one.customers, 'customer')} who {why}: {late}, the first {duration(one.oldest)} ago"
 
 
 def _mentions(mentions: Mentions | None, console: Console) -> None:

@@ -6,6 +6,7 @@ from touchline.report.asking import Ask
 from touchline.report.service import (
     Care,
     build_durations,
+    build_follow_ups,
     build_mentions,
     build_pages,
     build_praised,
@@ -15,12 +16,20 @@ from touchline.report.service import (
     build_waiting,
 )
 
-SHARES = ("answered_in_24h", "service_level", "promises_kept", "first_contact_resolution")
+SHARES = (
+    "answered_in_24h",
+    "service_level",
+    "promises_kept",
+    "first_contact_resolution",
+    "follow_ups_in_time",
+    "follow_ups_settled",
+    "recovered_share",
+)
 DURATIONS = ("first_response", "first_response_business", "resolution", "resolution_business", "longest_silence")
 OLDEST = 5
 """Open cases that are told."""
 
-# Calls count by the minute, cases when they are asked.
+# Calls count by the minute, cases and follow-ups when they are asked.
 SHARE_SUMS = """
 SELECT metric, sum(numerator) AS counted, sum(n) AS of, max(target) AS target
 FROM case_metrics
@@ -31,6 +40,11 @@ UNION ALL
 SELECT metric, sum(numerator) AS counted, sum(n) AS of, max(target) AS target
 FROM rolling_metrics
 WHERE grain = '1mo' AND dimension = 'all' AND metric = 'service_level'
+GROUP BY metric
+UNION ALL
+SELECT metric, sum(numerator) AS counted, sum(n) AS of, max(target) AS target
+FROM follow_up_metrics
+WHERE grain = '1mo' AND dimension = 'all'
 GROUP BY metric
 """
 MEDIANS = """
@@ -55,6 +69,17 @@ FROM cases
 WHERE subject = 'case' AND status = 'open'
 ORDER BY age DESC, customer_id, case_id
 LIMIT {oldest:UInt8}
+"""
+# As they were left at the last touchpoint, as open cases are.
+OPEN_FOLLOW_UPS = """
+SELECT reason, count() AS customers, countIf(toUnixTimestamp64Milli(due_at) < {until:Int64}) AS late,
+       max({until:Int64} - toUnixTimestamp64Milli(happened_at)) / 1000 AS oldest
+FROM follow_ups
+WHERE reason != 'thank_you' AND toUnixTimestamp64Milli(opened_at) <= {until:Int64}
+  AND (closed_at IS NULL OR toUnixTimestamp64Milli(assumeNotNull(closed_at)) > {until:Int64})
+  AND (contacted_at IS NULL OR toUnixTimestamp64Milli(assumeNotNull(contacted_at)) > {until:Int64})
+GROUP BY reason
+ORDER BY late DESC, customers DESC, reason
 """
 QUESTIONS = """
 SELECT r.survey_id AS survey_id, r.question AS question, any(q.text) AS text,
@@ -115,6 +140,7 @@ def read_care(ask: Ask, until: int) -> Care:
         durations=build_durations(DURATIONS, medians),
         longest_silence=None if most_silence is None else float(most_silence),
         waiting=build_waiting(ask(OPEN_CASES, {"until": until, "oldest": OLDEST})),
+        follow_ups=build_follow_ups(ask(OPEN_FOLLOW_UPS, {"until": until})),
         questions=build_questions(ask(QUESTIONS, {})),
         staff=build_staff(ask(STAFF, {})),
         praised=build_praised(ask(PRAISED, {})),

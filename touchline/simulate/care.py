@@ -144,8 +144,11 @@ def _look_after_visits(person: Person, events: list[tuple[int, Event]]) -> None:
     """Add where the site fails people, what they search in vain, and the help that they read before they ask."""
     random = person.random
     for at, event in events:
-        if event.get("action") == "payment_failed":
-            visits.view(person, at + SECOND_MS, "shop", "/checkout/payment", action="pay")["ok"] = False
+        if event.get("action") in {"payment_failed", "ordered"}:
+            paying = visits.view(person, at - SECOND_MS, "shop", "/checkout/payment", action="pay")
+            paying["ok"] = event["action"] == "ordered"
+            if event["action"] == "ordered":
+                visits.view(person, at + 2 * SECOND_MS, "shop", "/checkout/thanks")
         elif event.get("phase") == "queued" and person.chance(0.35):
             page = random.choice(visits.PAGES["help"])
             visits.view(person, at - random.randint(3, 90) * MINUTE_MS, "help", page, duration_ms=45_000)

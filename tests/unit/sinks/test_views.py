@@ -103,6 +103,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "ci_low": "Nullable(Float64)",
         "ci_high": "Nullable(Float64)",
         "final": "Bool",
+        "target": "Nullable(Float64)",
     },
     "customers": {
         "customer_id": "String",

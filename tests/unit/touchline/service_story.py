@@ -41,12 +41,17 @@ SERVED: dict[str, list[dict[str, Any]]] = {
         {"metric": "service_level", "counted": 75, "of": "100", "target": 0.8},
         {"metric": "answered_in_24h", "counted": 40, "of": "80", "target": 0.9},
         {"metric": "promises_kept", "counted": 3, "of": "4", "target": None},
+        {"metric": "follow_ups_in_time", "counted": 30, "of": "40", "target": 0.9},
     ],
     queries.MEDIANS: [
         medians(first_response=(2 * HOUR_S, 70), resolution=(3 * DAY_S, 12), resolution_business=(9 * HOUR_S, 10))
         | {"most_silence": 5 * DAY_S}
     ],
     queries.OPEN_CASES: [open_case(0, 9 * DAY_S, 0), open_case(1, 4 * DAY_S, 1)],
+    queries.OPEN_FOLLOW_UPS: [
+        {"reason": "complaint", "customers": "3", "late": "2", "oldest": 5 * DAY_S},
+        {"reason": "worse", "customers": "1", "late": "0", "oldest": 2 * HOUR_S},
+    ],
     queries.QUESTIONS: [
         question("service", "greeting", "How were you greeted?", 24, 32),
         question("own", "q7", "", 1, 8),

@@ -29,6 +29,7 @@ def test_figures_stand_beside_their_targets_with_intervals_and_numbers() -> None
     # For 75 of 100: (0.75 + 0.0192 ± 1.96 * sqrt(0.1875 / 100 + 0.0000960)) / 1.0384, so 0.657 to 0.825.
     assert re.search(r"Calls answered within 20 s +75% +80% +66% and 82% +100\n", text)
     assert re.search(r"Promises kept +75% +30% and 95% +4\n", text)
+    assert re.search(r"Unhappy customers: got back to in time +75% +90% +60% and 86% +40\n", text)
     assert re.search(r"Answered, half of them within +2\.0 h +70\n", text)
     assert re.search(r"Solved, half of them within +3\.0 days +12\n +in business hours +9\.0 h +10\n", text)
     assert "The longest that a customer had no news of a case: 5.0 days." in text
@@ -36,7 +37,8 @@ def test_figures_stand_beside_their_targets_with_intervals_and_numbers() -> None
 
 
 def test_a_target_is_missed_only_where_chance_does_not_explain_it() -> None:
-    assert "Below target, and not by chance: answered by a person within a day.\n" in printed(SERVED)
+    assert "Below target, and not by chance: " in printed(SERVED)
+    assert "answered by a person within a day, unhappy customers: got back to in time.\n" in printed(SERVED)
 
 
 def test_what_waits_is_told_with_its_age_and_whether_anybody_has_answered() -> None:
@@ -45,6 +47,14 @@ def test_what_waits_is_told_with_its_age_and_whether_anybody_has_answered() -> N
     assert "7 cases not solved yet, 3 of them not answered by a person. The oldest:" in text
     assert re.search(r"\n  C0, t-0: 9\.0 days, not answered +\n  C1, t-1 \(delivery\): 4\.0 days +\n", text)
     assert "20 posts and reviews: 75% answered, 5 not, the oldest for 2.0 days." in text
+
+
+def test_whom_nobody_has_got_back_to_is_told_by_reason() -> None:
+    text = printed(SERVED)
+
+    assert "Get back to them:" in text
+    assert re.search(r"\n  3 customers who complained: 2 of them too late, the first 5\.0 days ago +\n", text)
+    assert re.search(r"\n  1 customer who turned sour: none of them too late, the first 2\.0 h ago +\n", text)
 
 
 def test_pages_are_told_that_fail_and_on_which_visits_end() -> None:
@@ -101,6 +111,7 @@ def test_where_nothing_is_known_it_says_so() -> None:
 
     assert "there is nothing to tell of service" in text
     assert "Nothing waits: no case is open." in text
+    assert "Nobody waits for you to get back to them." in text
     assert "Nobody has posted or reviewed anything." in text
     assert "Too few visits to say where the site fails." in text
     assert "No question of a survey was answered with a score." in text
