@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -143,6 +143,30 @@ def test_orders_and_revenue_of_every_minute_are_those_published(run: Run) -> Non
             revenue[minute] += event["amount_minor"]
     assert stored_sums(run.stored, "orders", "n") == orders
     assert stored_sums(run.stored, "revenue", "numerator") == revenue
+
+
+def test_whoever_was_hurt_is_got_back_to_by_one_follow_up_a_reason(run: Run) -> None:
+    found: dict[tuple[str, str], list[tuple[int, int | None]]] = defaultdict(list)
+    for row in run.stored["follow_ups"]:
+        found[row["customer_id"], row["reason"]].append((row["happened_at"], row["closed_at"]))
+    hurt = [(event["customer_id"], reason, event) for event in run.events if (reason := _hurt(event))]
+    for customer, reason, event in hurt:
+        at = milliseconds(event["occurred_at"])
+        spans = found[customer, reason]
+        holding = [began for began, ended in spans if began <= at and (ended is None or at <= ended)]
+        assert len(holding) == 1, (event["event_id"], reason)
+    assert {reason for _, reason, _ in hurt} == {"complaint", "poor_answer"}
+    assert len(hurt) > 100
+
+
+def _hurt(event: Event) -> str:
+    """Return for which reason somebody should get back to the customer of an event, "" for none."""
+    if event.get("complaint"):
+        return "complaint"
+    if event.get("score") is None:
+        return ""
+    worst = 6 if event["question_kind"] == "nps" else (event["scale_min"] + event["scale_max"]) / 2 - 0.5
+    return "poor_answer" if event["score"] <= worst else ""
 
 
 def accepted(events: list[Event]) -> Iterator[Event]:

@@ -157,7 +157,7 @@ def shown(rows: Rows) -> Rows:
     """Return rows as they are whatever the touchpoints state: who is who, and by what that is known, is left out."""
     shown = {table: found for table, found in rows.items() if table not in OF_LINKS}
     shown["touchpoints"] = [{**row, "stated_key": row["customer_id"]} for row in rows["touchpoints"]]
-    for table in ("abandonments", "sentiment_shifts"):
+    for table in ("abandonments", "sentiment_shifts", "follow_ups"):
         shown[table] = [{**row, "previous_customer_id": None} for row in rows[table]]
     return whatever_the_partition(shown)
 

@@ -13,6 +13,7 @@ from schemas.surveys import shipped
 from tests.oracle.cases import case_observations, cases
 from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.follow_ups import follow_ups
+from tests.oracle.friction import Payment, payments
 from tests.oracle.mentions import Post, posts
 from tests.oracle.paths import Solution, Visit, paths
 from tests.oracle.staff import observations as staff_observations
@@ -27,10 +28,11 @@ from tests.oracle.surveys import (
     responses,
     score_of,
 )
+from tests.oracle.touchpoints import DAY
 
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
-    "survey_changes", "survey_words", "mentions", "paths", "follow_ups",
+    "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups",
 )  # fmt: skip
 """The views that are compared."""
 FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
@@ -56,6 +58,7 @@ def differences(world: World, views: Views) -> list[str]:
         *unequal("survey_words", (*QUESTION_KEY, "answer"), views["survey_words"], survey_words(of_responses)),
         *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
+        *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
     ]
 
@@ -185,6 +188,20 @@ def mentions(world: World) -> Iterator[dict[str, Any]]:
             "mean_rating": fmean(ratings) if ratings else None, "mean_sentiment": fmean(scores) if scores else None,
             "answer_seconds_p50": median(seconds) if seconds else None,
             "oldest_unanswered_seconds": max(ages) if ages else None,
+        }  # fmt: skip
+
+
+def friction(world: World) -> Iterator[dict[str, Any]]:
+    """Add up payments by month and kind."""
+    found: dict[tuple[int, str], list[Payment]] = defaultdict(list)
+    for history in world.people.values():
+        for one in payments(history.touches, world.clock, lambda at: at // DAY):
+            found[month_of(one.at), one.kind].append(one)
+    for (month, kind), ones in found.items():
+        known = [one for one in ones if one.went_wrong is not None]
+        yield {
+            "month": month, "kind": kind, "n": len(known), "counted": sum(one.went_wrong is True for one in known),
+            "overcome": sum(one.overcome for one in ones), "undecided": len(ones) - len(known),
         }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.oracle import service
 from tests.oracle.cases import cases
+from tests.oracle.friction import Payment, payments
 from tests.oracle.paths import Visit, paths
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import (
@@ -210,8 +211,21 @@ def worst_products(shop: Shop) -> Rows:
     return sorted((row for row in rows if row[1] >= 20), key=lambda row: (row[2], row[0]))
 
 
+def payments_that_fail(shop: Shop) -> Rows:
+    found: dict[str, list[Payment]] = defaultdict(list)
+    for history in shop.world.people.values():
+        for one in payments(history.touches, shop.world.clock, lambda at: at // (DAY_S * 1000)):
+            found[one.kind].append(one)
+    return [
+        [kind, len(known), sum(one.went_wrong is True for one in known), sum(one.overcome for one in known)]
+        for kind, ones in sorted(found.items())
+        if (known := [one for one in ones if one.went_wrong is not None])
+    ]
+
+
 SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
+    payments_that_fail,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""

@@ -1,0 +1,71 @@
+-- What stops customers who want to pay: payments that fail, and invoices that are seen and not paid.
+
+-- One row for each checkout of a cart, and for each day on which a customer looked at invoices. Of each: whether it is
+-- known yet, whether it went wrong, and whether the customer paid after all.
+CREATE OR REPLACE VIEW touchline.payments AS
+SELECT
+    'payment_failed' AS kind,
+    c.customer_id AS customer_id,
+    minIf(c.occurred_at, c.action = 'checkout_started') AS began_at,
+    true AS is_known,
+    countIf(c.action = 'payment_failed') > 0 AS is_wrong,
+    is_wrong AND maxIf(c.occurred_at, c.action = 'ordered') >= maxIf(c.occurred_at, c.action = 'payment_failed') AS is_overcome
+FROM touchline.cart_events AS c
+GROUP BY c.customer_id, c.cart_id
+HAVING countIf(c.action = 'checkout_started') > 0
+UNION ALL
+SELECT
+    'invoice_unpaid' AS kind,
+    v.customer_id AS customer_id,
+    v.seen_at AS began_at,
+    is_paid OR addDays(v.seen_at, 30) < assumeNotNull((SELECT min(time) FROM touchline.clocks)) AS is_known,
+    NOT is_paid AS is_wrong,
+    false AS is_overcome
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT
+        s.customer_id AS customer_id,
+        min(s.occurred_at) AS seen_at,
+        arrayExists(at -> at >= seen_at AND at <= addDays(seen_at, 30), any(p.paid)) AS is_paid
+    FROM touchline.page_views AS s
+    LEFT ANY JOIN
+    (
+        SELECT customer_id, groupArray(occurred_at) AS paid
+        FROM touchline.page_views
+        WHERE action = 'invoice_paid'
+        GROUP BY customer_id
+    ) AS p ON s.customer_id = p.customer_id
+    WHERE s.action = 'invoice_viewed'
+    GROUP BY s.customer_id, toStartOfDay(s.occurred_at, zone)
+) AS v;
+
+CREATE OR REPLACE VIEW touchline.friction AS
+SELECT
+    m.month AS month,
+    m.kind AS kind,
+    m.known AS n,
+    m.wrong AS counted,
+    if(n = 0, NULL, toNullable(counted / n)) AS share,
+    if(n = 0, NULL, toNullable({wilson low of m.wrong in m.known})) AS ci_low,
+    if(n = 0, NULL, toNullable({wilson high of m.wrong in m.known})) AS ci_high,
+    m.overcome AS overcome,
+    m.undecided AS undecided,
+    m.known >= (SELECT max(fewest) FROM touchline.enough_observations) AS enough
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone
+    SELECT
+        CAST(toDateTime(toStartOfMonth(p.began_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+        p.kind AS kind,
+        countIf(p.is_known) AS known,
+        countIf(p.is_known AND p.is_wrong) AS wrong,
+        countIf(p.is_overcome) AS overcome,
+        countIf(NOT p.is_known) AS undecided
+    FROM touchline.payments AS p
+    GROUP BY month, kind
+) AS m;
