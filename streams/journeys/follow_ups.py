@@ -41,9 +41,17 @@ SETTLED_BY_CONTACT: frozenset[str] = frozenset({"abandoned_call", "unanswered_po
 """The reasons of which nothing is left to do once a person has got to the customer."""
 
 
-class About(NamedTuple):
-    """What a follow-up is about: the id of a response, case, call or post, its topic, its language; "" for none."""
+class Cause(NamedTuple):
+    """Why somebody should get back to a customer.
 
+    Attributes:
+        event_id: of the touchpoint that gives the reason.
+        experience: what it, or a shift, says of how the customer was served, units of 1 / SCALE; None for nothing.
+        subject_id, topic, lang: of what it is about: a response, case, call or post; "" for none.
+    """
+
+    event_id: str
+    experience: int | None
     subject_id: str = ""
     topic: str = ""
     lang: str = ""
@@ -71,8 +79,8 @@ class FollowUps(Machine):
         cause_of = CAUSES.get(kind)
         if cause_of is not None and (found := cause_of(touchpoint)) is not None:
             reason, topic, lang = found
-            about = About(touchpoint.subject_id, topic, lang)
-            _begin(customer, reason, attribution, touchpoint.event_id, about, experience, effects)
+            cause = Cause(touchpoint.event_id, experience, touchpoint.subject_id, topic, lang)
+            _begin(customer, reason, attribution, cause, effects)
 
     def next_deadline(self, customer: CustomerState) -> int:
         """Return when the next follow-up opens, warns, is missed or expires."""
@@ -134,9 +142,8 @@ def answer(
     if not is_other:
         stated.follow_up_id = was
     elif reason is not None:
-        about = About(event.response_id, event.about or "")
-        experience = stated.experience
-        stated.follow_up_id = _begin(customer, reason, attribution, event.event_id, about, experience, effects)
+        cause = Cause(event.event_id, stated.experience, event.response_id, event.about or "")
+        stated.follow_up_id = _begin(customer, reason, attribution, cause, effects)
 
 
 def abandoned_call(
@@ -144,8 +151,8 @@ def abandoned_call(
 ) -> None:
     """Begin to wait whether somebody talks with a customer who has given up a call."""
     _meet(customer, event, experience, effects)
-    about = About(event.call_id, event.topic or "")
-    _begin(customer, "abandoned_call", attribution, event.event_id, about, experience, effects)
+    cause = Cause(event.event_id, experience, event.call_id, event.topic or "")
+    _begin(customer, "abandoned_call", attribution, cause, effects)
 
 
 def worse(customer: CustomerState, onset: Attribution, event_id: str, mean: int, effects: Effects) -> None:
@@ -157,7 +164,7 @@ def worse(customer: CustomerState, onset: Attribution, event_id: str, mean: int,
     """
     # What is copied is another touchpoint's: it is not in the bytes of this one.
     customer.most_bytes += len(msgspec.msgpack.encode(onset))
-    _begin(customer, "worse", onset, event_id, About(), mean, effects)
+    _begin(customer, "worse", onset, Cause(event_id, mean), effects)
 
 
 def place_order(customer: CustomerState, effects: Effects) -> None:
@@ -176,9 +183,7 @@ def _begin(
     customer: CustomerState,
     reason: Reason,
     attribution: Attribution,
-    event_id: str,
-    about: About,
-    experience: int | None,
+    cause: Cause,
     effects: Effects,
 ) -> str:
     """Count a cause: in the follow-up of its reason that is under way, or in a new one; return its id, "" for none."""
@@ -199,17 +204,17 @@ def _begin(
     due_at = at + deadlines.due_ms
     one = FollowUp(
         attribution=attribution,
-        follow_up_id=_digest(f"{reason} {event_id}", 16),
-        event_id=event_id,
+        follow_up_id=_digest(f"{reason} {cause.event_id}", 16),
+        event_id=cause.event_id,
         happened_at=at,
         warns_at=due_at - deadlines.warn_hours * HOUR_MS if deadlines.warn_hours else 0,
         due_at=due_at,
         settle_due_at=at + deadlines.settle_ms if deadlines.settle_ms else 0,
         deadline=at + deadlines.opens_after_ms,
-        subject_id=about.subject_id,
-        topic=about.topic,
-        lang=about.lang,
-        experience_before=experience,
+        subject_id=cause.subject_id,
+        topic=cause.topic,
+        lang=cause.lang,
+        experience_before=cause.experience,
         # A thank-you is no ask here: between two of them is more time than is looked back.
         may_ask=reason == "thank_you" and _asks(follow_ups, at - rules.ask_ms) < rules.asks,
     )

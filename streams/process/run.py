@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, NOTIFY_DEAD_LETTERS, all_topics
@@ -28,8 +27,8 @@ from streams.kafka.consumer import consumer_of
 from streams.kafka.producer import BatchProducer
 from streams.kafka.watch import Watch, WatchedProducer
 from streams.process.app import TouchlineApp, build_sink_app, build_streams_app
-from streams.runtime import logging
-from streams.runtime.exit import before_exit, exit_on_error, exit_with, print_cause
+from streams.process.serving import run_to_end
+from streams.runtime.exit import before_exit, exit_on_error, exit_with
 from streams.runtime.health import HealthServer, HealthServerError
 from streams.runtime.metric import Role
 from streams.runtime.retry import Backoff, Failure, retry
@@ -111,19 +110,9 @@ async def wait_for_writer(writer: Writer, services: Services) -> None:
 
 
 def _run(settings: Settings, role: Role, port: int, needed: set[str], build: Build) -> int:
-    logging.configure(settings)
     _tune_garbage_collector()
-    log.info("starting", role=role, **settings.shown())
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, role, port, needed, build))
-    except (BrokerError, EpochError, ErasureError, HealthServerError, PseudonymKeyError, SinkError) as error:
-        print_cause(role, error)
-        return 1
-    except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
-        exit_with(role, error)
-    log.info("stopped", role=role)
-    return 0
+    causes = (BrokerError, EpochError, ErasureError, HealthServerError, PseudonymKeyError, SinkError)
+    return run_to_end(settings, role, serve(settings, role, port, needed, build), causes)
 
 
 def _tune_garbage_collector() -> None:

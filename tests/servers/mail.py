@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-import threading
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.servers.threaded import ThreadedServer
 from touchline.stack.ports import HOST
 
 
@@ -35,7 +33,7 @@ class Mail:
 
 
 @dataclass
-class MailServer:
+class MailServer(ThreadedServer):
     """A mail server.
 
     Attributes:
@@ -52,34 +50,12 @@ class MailServer:
     mails: list[Mail] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
 
-    def __enter__(self) -> Self:
-        """Begin to listen."""
+    def __post_init__(self) -> None:
         self._codes = deque(self.codes)
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="mail", daemon=True)
-        self._thread.start()
-        started.wait()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def _run(self, started: threading.Event) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(started))
-
-    async def _serve(self, started: threading.Event) -> None:
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._talk, HOST, 0, ssl=self._tls() if self.implicit_tls else None)
-        self.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await self._stop.wait()
-        server.close()
+    async def listen(self) -> asyncio.Server:
+        """Begin to listen."""
+        return await asyncio.start_server(self._talk, HOST, 0, ssl=self._tls() if self.implicit_tls else None)
 
     def _tls(self) -> ssl.SSLContext:
         assert self.certificate is not None
@@ -101,7 +77,7 @@ class MailServer:
 
     async def hang(self) -> None:
         """Wait until the server is stopped."""
-        await self._stop.wait()
+        await self.stopping.wait()
 
 
 class _Talk:

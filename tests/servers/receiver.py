@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
+from tests.servers.threaded import ThreadedServer
 from touchline.stack.ports import HOST
 
 Behaviour = Literal["take", "fail", "reset", "take and reset", "take and hang"]
@@ -43,7 +42,7 @@ def failing_half_the_time(seed: int) -> Callable[[Received], Behaviour]:
 
 
 @dataclass
-class Receiver:
+class Receiver(ThreadedServer):
     """The service, in a thread of its own.
 
     Attributes:
@@ -58,38 +57,14 @@ class Receiver:
     taken: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
 
-    def __enter__(self) -> Self:
-        """Begin to listen."""
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="receiver", daemon=True)
-        self._thread.start()
-        started.wait()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
     @property
     def url(self) -> str:
         """Where it takes requests."""
-        return f"http://{HOST}:{self._port}/follow-ups"
+        return f"http://{HOST}:{self.port}/follow-ups"
 
-    def _run(self, started: threading.Event) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(started))
-
-    async def _serve(self, started: threading.Event) -> None:
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._answer, HOST, 0)
-        self._port = server.sockets[0].getsockname()[1]
-        started.set()
-        await self._stop.wait()
-        server.close()
+    async def listen(self) -> asyncio.Server:
+        """Begin to listen."""
+        return await asyncio.start_server(self._answer, HOST, 0)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -102,7 +77,7 @@ class Receiver:
                     writer.transport.abort()
                     return
                 if behaviour == "take and hang":
-                    await self._stop.wait()
+                    await self.stopping.wait()
                     return
                 if behaviour == "take":
                     self.taken[request.key] += 1

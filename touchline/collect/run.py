@@ -7,14 +7,12 @@ import signal
 from contextlib import AsyncExitStack, suppress
 
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams.kafka.admin import check_topics
 from streams.kafka.client import BrokerError, wait_for_broker, wait_out
 from streams.kafka.producer import BatchProducer
-from streams.runtime import logging
-from streams.runtime.exit import exit_with, print_cause
+from streams.process.serving import run_to_end
 from streams.runtime.health import HealthServer, HealthServerError
 from streams.runtime.metric import Role
 from streams.runtime.standing import Standing
@@ -40,18 +38,7 @@ def run_collector(settings: Settings) -> int:
     Raises:
         SettingsError: the keys or the bounds do not hold.
     """
-    logging.configure(settings)
-    log.info("starting", role=ROLE, **settings.shown())
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
-    except (BrokerError, HealthServerError, CollectError, SettingsError) as error:
-        print_cause(ROLE, error)
-        return 1
-    except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
-        exit_with(ROLE, error)
-    log.info("stopped", role=ROLE)
-    return 0
+    return run_to_end(settings, ROLE, serve(settings), (BrokerError, HealthServerError, CollectError, SettingsError))
 
 
 async def serve(settings: Settings) -> None:

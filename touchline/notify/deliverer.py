@@ -68,12 +68,13 @@ class DeadLetters:
         taken, key, value = delivery.taken, delivery.message_key, delivery.value
         at = rfc3339(self._times.wall())
         place = (delivery.topic, delivery.partition, taken.offset)
-        await self._write(Letter(target.name, why, delivery.key, *place, at, key, value))
+        await self._write(Letter(target.name, why, delivery.key, *place, at=at, key=key, value=value))
 
     async def write_unread(self, topic: str, partition: int, record: Record, why: str) -> None:
         """Write what nobody could read; errors as those of the producer."""
         at = rfc3339(self._times.wall())
-        await self._write(Letter("", why, "", topic, partition, record.offset, at, record.key, record.value))
+        place = (topic, partition, record.offset)
+        await self._write(Letter("", why, "", *place, at=at, key=record.key, value=record.value))
 
     async def _write(self, letter: Letter) -> None:
         writing = object()
@@ -137,7 +138,18 @@ class Deliverer:
         for lane in lanes:
             key = notice.key(of_customer=lane.target.withdrawals)
             sent_at, since = record.timestamp, self.times.monotonic()
-            lane.put(Delivery(notice, key, taken, topic, partition, record.key, value, sent_at, since))
+            delivery = Delivery(
+                notice=notice,
+                key=key,
+                taken=taken,
+                topic=topic,
+                partition=partition,
+                message_key=record.key,
+                value=value,
+                sent_at=sent_at,
+                since=since,
+            )
+            lane.put(delivery)
 
     def _is_too_old(self, notice: Notice, record: Record) -> bool:
         happened_at = notice.changed_at or record.timestamp

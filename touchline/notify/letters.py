@@ -64,7 +64,7 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Letter:
     texts = {name: shortened(said[:_MAX_TEXT_BYTES].decode(errors="replace")) for name, said in headers if said}
     partition, offset = (_number(texts.get(name, "")) for name in (PARTITION, OFFSET))
     target, reason, found, topic, at = (texts.get(name, "") for name in (TARGET, REASON, ID, TOPIC, AT))
-    return Letter(target, reason, found, topic, partition, offset, at, key, value)
+    return Letter(target, reason, found, topic, partition, offset, at=at, key=key, value=value)
 
 
 def _number(text: str) -> int:

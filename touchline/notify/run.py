@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.avro.codec import Codec
@@ -23,8 +22,7 @@ from schemas.units import HOUR_MS, SECOND_MS
 from streams.kafka.admin import check_topics
 from streams.kafka.client import BrokerError, wait_for_broker, wait_out
 from streams.kafka.producer import BatchProducer, ProduceError
-from streams.runtime import logging
-from streams.runtime.exit import exit_with, print_cause
+from streams.process.serving import run_to_end
 from streams.runtime.health import HealthServer, HealthServerError
 from streams.runtime.metric import Role
 from streams.runtime.retry import Backoff
@@ -83,18 +81,7 @@ def load_targets(settings: Settings) -> list[Aim]:
 
 def run_notify(settings: Settings) -> int:
     """Deliver until SIGINT or SIGTERM; return the exit status."""
-    logging.configure(settings)
-    log.info("starting", role=ROLE, **settings.shown())
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
-    except (BrokerError, HealthServerError, ProduceError, TargetsError) as error:
-        print_cause(ROLE, error)
-        return 1
-    except Exception as error:  # nothing above handles it: it is logged, and printed as the cause
-        exit_with(ROLE, error)
-    log.info("stopped", role=ROLE)
-    return 0
+    return run_to_end(settings, ROLE, serve(settings), (BrokerError, HealthServerError, ProduceError, TargetsError))
 
 
 async def serve(settings: Settings) -> None:
@@ -214,13 +201,13 @@ class Notifier:
         backoff = Backoff(settings.notify_first_retry_s, settings.notify_longest_retry_s)
         now = asyncio.get_running_loop().time()
         return Lane(
-            target,
-            sender_of(aim, self._session, settings),
-            Attempts(settings.notify_give_up_s, backoff, target.per_minute, now),
-            Remembered(settings.notify_remember_hours * HOUR_MS / SECOND_MS),
-            self._letters.write,
-            self._progress.done,
-            self._telemetry,
+            target=target,
+            sender=sender_of(aim, self._session, settings),
+            attempts=Attempts(settings.notify_give_up_s, backoff, target.per_minute, now),
+            remembered=Remembered(settings.notify_remember_hours * HOUR_MS / SECOND_MS),
+            write_letter=self._letters.write,
+            on_done=self._progress.done,
+            telemetry=self._telemetry,
         )
 
 
