@@ -143,6 +143,7 @@ class Journeys:
     def retain(self, partitions: set[int]) -> None:
         """Forget the state of all but some partitions: the others are no longer ours."""
         self.times.retain(partitions)
+        self._services.backlog.retain(partitions)
         telemetry = self._services.telemetry
         for revoked in self._states.keys() - partitions:
             del self._states[revoked]
@@ -171,6 +172,7 @@ class Journeys:
         await self._flush(state, first, run)
         self._states[number] = state
         self.times.reach(number, state.clock, state.links_end)
+        self._services.backlog.shrink(number, state.offset + 1)
         for chunk in chunks:
             chunk.ack()
 

@@ -29,7 +29,7 @@ from streams.intake.accept import Accepted
 from streams.intake.merge import NO_BOUND, MergedBatch, PartitionMerge
 from streams.intake.reading_time import ReadingTime
 from streams.kafka.offsets import Chunk
-from streams.kafka.producer import Batches, Message, partition_for
+from streams.kafka.producer import Batches, Ends, Message, partition_for
 from streams.settings import Settings
 
 MAX_BATCH = 2_000
@@ -122,6 +122,9 @@ class IngestTask:
         self._last_watermark = 0
         if reached:
             self._move(reached)
+        # From now on others wait for what it may have to write.
+        self._update_inputs()
+        services.alignment.note(number, self._merge.next_place(services.clock()))
         self._writer: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._learning: set[asyncio.Task[None]] = set()
@@ -165,6 +168,7 @@ class IngestTask:
             learning.cancel()
         self.waiting.clear()
         self.pausing.close()
+        self._services.alignment.leave(self.number)
         if self._last_watermark:
             self._services.telemetry.watermark.remove(str(self.number))
 
@@ -236,17 +240,19 @@ class IngestTask:
         self._wake.set()
 
     async def _write_batches(self) -> None:
+        backlog = self._services.backlog
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await backlog.wait_for_room()
             while await self._write_batch():
-                pass
+                await backlog.wait_for_room()
 
     async def _write_batch(self) -> bool:
         """Write a batch and acknowledge the chunks that end with it; return whether there was one."""
         async with self._lock:
             self._update_inputs()
-            batch = self._merge.drain(MAX_BATCH, self._services.clock())
+            batch = self._drain()
             refused, self._dead_letters = self._dead_letters, []
             erased, self._erased = self._erased, []
             stated, self._stated = self._stated, []
@@ -257,11 +263,29 @@ class IngestTask:
                 self._messages(batch, {DEAD_LETTERS: refused, topic_of("touchpoints"): erased}, stated)
             )
             self._writing = []
-            self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
+            self._note_ends(ends)
             for received in batch.done:
                 received.chunk.ack()
         self._record(batch)
         return True
+
+    def _drain(self) -> MergedBatch[ReceivedChunk, Item]:
+        """Return the next items, none of them much later than what another task of the worker has yet to write."""
+        now, alignment = self._services.clock(), self._services.alignment
+        alignment.note(self.number, self._merge.next_place(now))
+        until = alignment.until(self.number)
+        batch = self._merge.drain(MAX_BATCH, now, until)
+        count, following = len(batch.items), self._merge.next_place(now)
+        if until < following < NO_BOUND:
+            alignment.wait(self.number, self._wake.set)
+        alignment.move(self.number, following, count, is_full=count == MAX_BATCH)
+        return batch
+
+    def _note_ends(self, ends: Ends) -> None:
+        self._links_end = max(self._links_end, ends.get((LINKS, 0), 0))
+        for (topic, partition), end in ends.items():
+            if topic == JOURNEYS_LOG:
+                self._services.backlog.grow(partition, end)
 
     def _update_inputs(self) -> None:
         for place in self.refused_in_a_row:

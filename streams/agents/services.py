@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from streams.agents.alignment import Alignment
+from streams.agents.backlog import Backlog
 from streams.identity.erasures import Erasures
 from streams.kafka.producer import Batches, Ends
 from streams.runtime.clock import Clock, wall_clock
@@ -40,6 +42,8 @@ class Services:
         standing: where it is noted what work waits for.
         sources: tell which producing services have series of their own.
         erasures: who was erased, as far as this process knows.
+        alignment: keeps the INGEST tasks in step.
+        backlog: how far INGEST is ahead of JOURNEYS.
         signalled_until: up to when what happened was signalled before the journeys log was made anew, ms.
         input_partitions: how many partitions each input had at the start, by topic; they only become more.
     """
@@ -52,5 +56,7 @@ class Services:
     standing: Standing = field(default_factory=Standing)
     sources: SourceLabels = field(default_factory=SourceLabels)
     erasures: Erasures = field(default_factory=Erasures)
+    alignment: Alignment = field(default_factory=Alignment)
+    backlog: Backlog = field(default_factory=Backlog)
     signalled_until: int = 0
     input_partitions: Mapping[str, int] = field(default_factory=dict)

@@ -97,6 +97,12 @@ class _Input(Generic[ChunkRef, Item]):
             return False
         return not self.buffer or self.place() > self.clock
 
+    def next_place(self, now: int, idle_ms: int) -> int:
+        """Return the place of the next record, or the time behind which it is waited for; NO_BOUND without either."""
+        if self.buffer:
+            return self.place()
+        return self.clock if self.awaited and now - self.waiting_since < idle_ms else NO_BOUND
+
     def bound(self, now: int, idle_ms: int) -> int:
         """Return the time this input has reached; 0 while unknown."""
         if self.held_until is not None:
@@ -221,21 +227,31 @@ class PartitionMerge(Generic[ChunkRef, Item]):
                 source.active_at = source.waiting_since = now
         self._polled_at = now
 
-    def drain(self, limit: int, now: int) -> MergedBatch[ChunkRef, Item]:
-        """Return the next items, at most `limit`; none while an input may still hold an earlier one."""
+    def next_place(self, now: int) -> int:
+        """Return where the next item stands, or at least that for which the merge waits; NO_BOUND without one."""
+        return min((source.next_place(now, self._idle_ms) for source in self._order), default=NO_BOUND)
+
+    def drain(self, limit: int, now: int, until: int = NO_BOUND) -> MergedBatch[ChunkRef, Item]:
+        """Return the next items, at most `limit`; none while an input may still hold an earlier one.
+
+        Args:
+            limit: the most items.
+            now: the time.
+            until: no item whose place is later is returned.
+        """
         self._note_poll(now)
         items: list[tuple[Item, int]] = []
         if not any(source.blocks(now, self._idle_ms) for source in self._order):
-            self._merge(items, limit, now)
+            self._merge(items, limit, now, until)
         return MergedBatch(items, [chunk for source in self._order for chunk in source.pop_done()])
 
-    def _merge(self, items: list[tuple[Item, int]], limit: int, now: int) -> None:
+    def _merge(self, items: list[tuple[Item, int]], limit: int, now: int, until: int) -> None:
         """Append to items until there are `limit`, or until an input has to be waited for."""
         bounds = [source.bound(now, self._idle_ms) for source in self._order]
         heads = [(source.place(), i) for i, source in enumerate(self._order) if source.buffer]
         heapq.heapify(heads)
         watermark = self._watermark
-        while heads and len(items) < limit:
+        while heads and len(items) < limit and heads[0][0] <= until:
             i = heads[0][1]
             source = self._order[i]
             buffer = source.buffer

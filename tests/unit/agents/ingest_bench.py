@@ -236,6 +236,7 @@ class Bench:
         services = Services(
             settings, self.producer, self.telemetry, lambda: self.now, for_ever, input_partitions=at_the_start
         )
+        self.services = services
         validator = Validator(replace(services, sleep=self._sleep), codec, VaderScorer(), open_identities(services))
         self.erased: asyncio.Queue[Erasure] = asyncio.Queue()
         self.ingest = Ingest(services, validator, self.consumer, self._news(), self._history)
