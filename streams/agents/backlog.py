@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Set as AbstractSet
 
-MOST_AHEAD = 1_000
-"""With more records to be applied, INGEST writes no batch. They keep JOURNEYS busy for some tenths of a second."""
+MOST_AHEAD = 5_000
+"""With more records to be applied, INGEST writes no batch.
+
+They keep JOURNEYS busy for about a second, so that it need not wait for a slow broker."""
 
 
 class Backlog:
