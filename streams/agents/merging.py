@@ -270,15 +270,15 @@ class IngestTask:
         return True
 
     def _drain(self) -> MergedBatch[ReceivedChunk, Item]:
-        """Return the next items, none of them much later than what another task of the worker has yet to write."""
+        """Return the next items: not for long any that are much later than what another task has yet to write."""
         now, alignment = self._services.clock(), self._services.alignment
         alignment.note(self.number, self._merge.next_place(now))
-        until = alignment.until(self.number)
+        until = alignment.until(self.number, now)
         batch = self._merge.drain(MAX_BATCH, now, until)
         count, following = len(batch.items), self._merge.next_place(now)
-        if until < following < NO_BOUND:
-            alignment.wait(self.number, self._wake.set)
         alignment.move(self.number, following, count, is_full=count == MAX_BATCH)
+        if until < following < NO_BOUND:
+            alignment.wait(self.number, now, self._wake.set)
         return batch
 
     def _note_ends(self, ends: Ends) -> None:

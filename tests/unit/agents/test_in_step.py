@@ -8,7 +8,7 @@ from unittest.mock import patch
 from schemas.journey_log import Touchpoint
 from schemas.units import DAY_MS, HOUR_MS, SECOND_MS
 from streams.agents import backlog, merging
-from streams.agents.alignment import FEW, LEAST_SPAN_MS, MOST_SPAN_MS, Alignment
+from streams.agents.alignment import FEW, LEAST_SPAN_MS, MOST_SPAN_MS, MOST_WAIT_MS, Alignment
 from streams.agents.backlog import MOST_AHEAD, Backlog
 from streams.intake.merge import NO_BOUND
 from tests.unit.agents.ingest_bench import NOW, PURCHASES, Bench, bench, final_until, sent, until
@@ -22,10 +22,10 @@ LONG_AGO = NOW - 90 * DAY_MS
 def test_a_task_writes_a_little_beyond_what_the_others_have_next() -> None:
     tasks = Alignment()
     tasks.note(0, 1_000)
-    assert tasks.until(0) == NO_BOUND + LEAST_SPAN_MS
+    assert tasks.until(0, NOW) == NO_BOUND + LEAST_SPAN_MS
     tasks.note(1, 900)
     tasks.note(2, 5_000)
-    assert [tasks.until(number) for number in range(3)] == [
+    assert [tasks.until(number, NOW) for number in range(3)] == [
         900 + LEAST_SPAN_MS,
         1_000 + LEAST_SPAN_MS,
         900 + LEAST_SPAN_MS,
@@ -38,21 +38,21 @@ def test_nobody_waits_for_a_task_that_has_nothing_or_has_ended() -> None:
     tasks.note(1, 2_000)
     tasks.note(2, NO_BOUND)
     tasks.leave(0)
-    assert tasks.until(2) == 2_000 + LEAST_SPAN_MS
-    assert tasks.until(1) == NO_BOUND + LEAST_SPAN_MS
+    assert tasks.until(2, NOW) == 2_000 + LEAST_SPAN_MS
+    assert tasks.until(1, NOW) == NO_BOUND + LEAST_SPAN_MS
 
 
 def test_who_waits_is_woken_once_another_has_moved_or_ended() -> None:
     tasks, woken = Alignment(), []
     for number in range(3):
         tasks.note(number, 1_000)
-    tasks.wait(1, lambda: woken.append(1))
+    tasks.wait(1, NOW, lambda: woken.append(1))
     tasks.move(0, 1_000, 0, is_full=False)
     assert not woken
     tasks.move(0, 2_000, 5, is_full=False)
     tasks.move(0, 3_000, 5, is_full=False)
     assert woken == [1]
-    tasks.wait(1, lambda: woken.append(1))
+    tasks.wait(1, NOW, lambda: woken.append(1))
     tasks.leave(2)
     assert woken == [1, 1]
 
@@ -99,6 +99,42 @@ async def test_a_task_with_old_records_does_not_hold_up_those_of_another_for_eve
         it.give(PURCHASES, sent("purchase", NOW - SECOND_MS), partition=0)
         it.give(PURCHASES, *(sent("purchase", LONG_AGO + n, f"c-{n}") for n in range(5_000)), partition=1)
         await until(lambda: len(written(it)) == 5_001)
+
+
+def test_who_has_waited_long_enough_writes_a_batch_and_then_waits_as_long_again() -> None:
+    tasks = Alignment()
+    tasks.note(0, 1_000)
+    tasks.note(1, 90_000)
+    for waited in (0, 1, MOST_WAIT_MS - 1):
+        tasks.wait(1, NOW + waited, lambda: None)
+        tasks.move(1, 90_000, 0, is_full=False)
+        assert tasks.until(1, NOW + waited) == 1_000 + tasks.span_ms
+    late = NOW + MOST_WAIT_MS
+    assert tasks.until(1, late) == NO_BOUND
+    tasks.move(1, 95_000, 1, is_full=False)
+    assert tasks.until(1, late) == 1_000 + tasks.span_ms
+    tasks.wait(1, late, lambda: None)
+    assert tasks.until(1, late + MOST_WAIT_MS) == NO_BOUND
+    tasks.leave(1)
+    assert tasks.until(1, late + MOST_WAIT_MS) == 1_000 + tasks.span_ms
+
+
+async def test_old_records_without_an_end_hold_up_another_task_for_seconds_and_not_for_good() -> None:
+    """A hostile publisher, or an import: one partition gets the next old record before the last has been waited for."""
+    async with bench(partitions=2) as it:
+        it.consumer.unread.add((PURCHASES, 1))
+        it.give(PURCHASES, sent("purchase", LONG_AGO, "old"), partition=1, more=True)
+        await final_until()
+        it.give(PURCHASES, *(sent("purchase", NOW - SECOND_MS, f"c-{n}") for n in range(10)), partition=0)
+        await final_until()
+        seconds = 0
+        while NOW - SECOND_MS not in written(it):
+            assert seconds <= MOST_WAIT_MS // SECOND_MS + 1
+            seconds += 1
+            it.give(PURCHASES, sent("purchase", LONG_AGO + seconds, "old"), partition=1, more=True)
+            await it.pass_time(SECOND_MS)
+        assert seconds > 1
+        await until(lambda: written(it).count(NOW - SECOND_MS) == 10)
 
 
 def written(it: Bench, *partitions: int) -> list[int]:
