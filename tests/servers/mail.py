@@ -40,14 +40,20 @@ class MailServer(ThreadedServer):
         certificate: file of the certificate and its key; with it STARTTLS is offered.
         refused: the codes that addresses are refused with, each for one RCPT after the other.
         codes: the answers to DATA, one after the other; 250 after the last; "hang": none at all.
+        endless: what it says again and again instead of a greeting.
+        pause_s: seconds between that.
         mails: what it took.
+        connections: how many there were.
     """
 
     certificate: Path | None = None
     implicit_tls: bool = False
     refused: dict[str, list[int]] = field(default_factory=dict)
     codes: Iterable[int | str] = ()
+    endless: bytes = b""
+    pause_s: float = 0.0
     mails: list[Mail] = field(default_factory=list)
+    connections: int = 0
     commands: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -64,7 +70,12 @@ class MailServer(ThreadedServer):
         return context
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
+            while self.endless:
+                writer.write(self.endless)
+                await writer.drain()
+                await asyncio.sleep(self.pause_s)
             await _Talk(self, reader, writer).run()
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass  # the client has gone

@@ -1,8 +1,9 @@
 """When a target may be tried, and when what it has not taken is given up. Pure: it is told the time.
 
 A target that fails is tried again after waits that double, each made shorter by chance, so that many senders do not
-come at once; not before it wants to be (Retry-After). What waits for it is given up once it has taken nothing for
-`patience_s` seconds since both the target last took something and the delivery began to wait. So a slow target loses
+come at once; not before it wants to be (Retry-After), but for `patience_s` seconds at most: who answers once in its
+name cannot silence it for years. What waits for it is given up once it has taken nothing for `patience_s` seconds since
+both the target last took something and the delivery began to wait. So a slow target loses
 nothing for its slowness, and one that is down holds up what is read behind it little longer than `patience_s` seconds.
 A delivery that fails by itself takes none with it: until two in a row were given up, each is tried.
 """
@@ -84,8 +85,8 @@ class Attempts:
         self._not_before = now
 
     def failed(self, now: float, retry_after_s: float) -> None:
-        """Note that it has not; `retry_after_s`: what it wants us to wait at least."""
+        """Note that it has not; `retry_after_s`: what it wants us to wait at least. It may be any number."""
         self.failing = True
         share = LEAST_SHARE + (1 - LEAST_SHARE) * self._chance()
-        self._not_before = now + max(self._next_wait_s * share, retry_after_s)
+        self._not_before = now + max(self._next_wait_s * share, min(retry_after_s, self._patience_s))
         self._next_wait_s = min(2 * self._next_wait_s, self._backoff.longest_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,6 +24,8 @@ TYPES: dict[SignalName, str] = {
 """What one of each signal is called in JSON."""
 QUOTE = "'"
 """Stands for a backtick, which would end code."""
+SECTION = 3_000
+"""Characters of a section, of which Slack takes no more: each `&` of a text is five."""
 _MESSAGE_ID_HOST = "touchline.invalid"
 """RFC 2606 keeps it free: the id is ours, and names no machine."""
 
@@ -46,13 +49,24 @@ def json_body(notice: Notice, key: str) -> bytes:
 def slack_body(notice: Notice, zone: ZoneInfo) -> bytes:
     """Return Slack's JSON: a text, and blocks for who shows them; what comes from outside does nothing in them."""
     worded = wording(notice, zone)
-    facts = "\n".join(f"{label}: {as_code(text)}" for label, text in worded.facts)
+    facts = [f"{label}: {as_code(text)}" for label, text in worded.facts]
     blocks = [
         {"type": "section", "text": {"type": "plain_text", "text": worded.title}},
         # Verbatim: addresses in it become no links.
-        {"type": "section", "text": {"type": "mrkdwn", "text": facts, "verbatim": True}},
+        *({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}} for text in _sections(facts)),
     ]
-    return msgspec.json.encode({"text": f"{worded.title}\n{facts}", "blocks": blocks})
+    return msgspec.json.encode({"text": "\n".join([worded.title, *facts]), "blocks": blocks})
+
+
+def _sections(facts: Sequence[str]) -> list[str]:
+    """Return lines in texts that Slack takes, one as a rule: a post with a longer one would be refused."""
+    texts: list[str] = []
+    for fact in facts:
+        if texts and len(texts[-1]) + 1 + len(fact) <= SECTION:
+            texts[-1] = f"{texts[-1]}\n{fact}"
+        else:
+            texts.append(fact)
+    return texts
 
 
 def as_code(text: str) -> str:

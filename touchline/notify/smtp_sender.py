@@ -1,14 +1,24 @@
-"""Delivers by mail, through a server of one's own: one connection a mail, in a thread, since smtplib blocks."""
+"""Delivers by mail, through a server of one's own: one connection a mail, in a thread, since smtplib blocks.
+
+smtplib bounds a line of an answer, and each wait for bytes; but not how many lines an answer has, nor the waits
+together. So what is read of a connection is bounded here, in bytes and in time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import smtplib
+import socket
 import ssl
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from email.message import EmailMessage
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from typing_extensions import override
 
 from streams.runtime.clock import Clock, wall_clock
 from streams.runtime.thread import DaemonThread
@@ -17,10 +27,64 @@ from touchline.notify.errors import DeliveryError, RefusedDeliveryError
 from touchline.notify.notices import Notice
 from touchline.notify.targets import Email, Secrets
 
-STEP_S = 30.0
-"""Seconds after which a step that smtplib waits for ends, whether or not its attempt is still waited for."""
+CONNECTION_S = 30.0
+"""Seconds after which a connection ends, whether or not its attempt is still waited for."""
+ANSWERS_BYTES = 256 << 10
+"""Most bytes of all answers of a connection: a thousand times what a server says to a mail for a hundred addresses."""
 PERMANENT = 500
 """Codes from here on say that it is no use to try again (RFC 5321)."""
+
+
+class _Answers(io.RawIOBase):
+    """What a server says, up to a number of bytes and a time.
+
+    Args:
+        connection: which it comes by.
+        until: the time, seconds of the monotonic clock.
+    """
+
+    def __init__(self, connection: socket.socket, until: float) -> None:
+        super().__init__()
+        self._connection, self._until, self._left = connection, until, ANSWERS_BYTES
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes; raises OSError beyond the bounds."""
+        left_s = self._until - time.monotonic()
+        if left_s <= 0 or not self._left:
+            raise TimeoutError("the mail server's answers have no end")
+        self._connection.settimeout(left_s)
+        count = self._connection.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
+
+
+class _Bounded(smtplib.SMTP):
+    """A connection whose answers end.
+
+    Args:
+        host, port: of the server.
+        seconds: for how long it may last.
+    """
+
+    def __init__(self, host: str, port: int, seconds: float, **others: Any) -> None:
+        self._until = time.monotonic() + seconds
+        super().__init__(host, port, timeout=seconds, **others)
+
+    @override
+    def getreply(self) -> tuple[int, bytes]:
+        """Read an answer; raises SMTPServerDisconnected beyond the bounds."""
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(_Answers(self.sock, self._until))
+        return super().getreply()
+
+
+class _BoundedSsl(_Bounded, smtplib.SMTP_SSL):
+    """The same, by TLS from the beginning."""
 
 
 class SmtpSender:
@@ -66,7 +130,7 @@ class SmtpSender:
         raise DeliveryError(text, "status")
 
     async def _within_time(self, call: Coroutine[None, None, dict[str, int]]) -> dict[str, int]:
-        """Return what a call returns; wait no longer when it takes too long: smtplib bounds each of its steps alone."""
+        """Return what a call returns; wait no longer when it takes too long: smtplib bounds each wait alone."""
         self._under_way = asyncio.ensure_future(call)
         await asyncio.wait({self._under_way}, timeout=self._timeout_s)
         if not self._under_way.done():
@@ -99,13 +163,11 @@ class SmtpSender:
         return {address: code for address, (code, _) in refused.items()}
 
     def _connected(self) -> smtplib.SMTP:
-        target, step_s = self._target, max(STEP_S, self._timeout_s)
+        target, seconds = self._target, max(CONNECTION_S, self._timeout_s)
         if target.tls == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                target.host, target.port, timeout=step_s, context=ssl.create_default_context()
-            )
+            server: smtplib.SMTP = _BoundedSsl(target.host, target.port, seconds, context=ssl.create_default_context())
         else:
-            server = smtplib.SMTP(target.host, target.port, timeout=step_s)
+            server = _Bounded(target.host, target.port, seconds)
         try:
             if target.tls == "starttls":
                 # It raises where the server does not offer it: nothing is sent in the clear instead.

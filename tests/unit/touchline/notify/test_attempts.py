@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.runtime.retry import Backoff
 from touchline.notify.attempts import Attempts
 
@@ -46,6 +48,14 @@ def test_what_the_target_wants_to_wait_is_waited() -> None:
     assert target.begins_at() == 130
     target.failed(130, retry_after_s=0.5)
     assert target.begins_at() == 132
+
+
+@pytest.mark.parametrize("wanted", [999_999_999.0, 1e300])
+def test_what_the_target_wants_to_wait_is_waited_no_longer_than_it_may_fail(wanted: float) -> None:
+    """A proxy's one answer would keep a target from all that comes until the process ends."""
+    target = attempts()
+    target.failed(10, retry_after_s=wanted)
+    assert target.begins_at() == 10 + 900
 
 
 def test_attempts_are_apart_by_the_rate() -> None:

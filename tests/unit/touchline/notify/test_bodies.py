@@ -88,6 +88,18 @@ def test_a_text_is_one_line_and_short() -> None:
     assert max(map(len, lines)) < 220
 
 
+def test_whatever_is_in_it_slack_takes_each_section() -> None:
+    """Slack refuses a post of which a section has more than 3,000 characters; each `&` is five of them."""
+    fields = ("customer_id", "owner", "topic", "channel", "lang", "subject_id")
+    told = json.loads(slack_body(follow_up(**dict.fromkeys(fields, "&" * 5000)), UTC))
+    texts = [block["text"]["text"] for block in told["blocks"]]
+
+    assert max(map(len, texts)) <= 3_000
+    assert "\n".join(texts) == told["text"]
+    assert told["text"].count("&amp;") == 6 * 199
+    assert all(block["text"]["verbatim"] for block in told["blocks"][1:])
+
+
 def mail(notice: Notice) -> bytes:
     to = target(kind=EMAIL)
     assert isinstance(to, Email)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -135,6 +136,28 @@ async def test_addresses_that_are_all_refused_are_a_refusal() -> None:
         await sender(server.port, "none").send(follow_up(), "k")
 
     assert server.mails == []
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("said", [b"220-hello\r\n", b"220 " + b"x" * 8192], ids=["lines", "a line"])
+async def test_of_an_answer_without_an_end_little_is_read(trusted: Path, said: bytes, secure: bool) -> None:
+    """The thread would keep all of it, for as long as it comes."""
+    with MailServer(trusted, implicit_tls=secure, endless=said) as server, pytest.raises(DeliveryError) as caught:
+        await sender(server.port, "tls" if secure else "none").send(follow_up(), "k")
+
+    assert caught.value.cause != "timeout"
+
+
+async def test_a_server_that_speaks_without_an_end_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line comes soon, and none is the last: the attempt is over, and the next one has its own connection."""
+    monkeypatch.setattr("touchline.notify.smtp_sender.CONNECTION_S", 0.3)
+    with MailServer(endless=b"220-wait\r\n", pause_s=0.01) as server:
+        by = sender(server.port, "none", timeout_s=0.2)
+        async with asyncio.timeout(10):
+            while server.connections < 2:
+                with pytest.raises(DeliveryError):
+                    await by.send(follow_up(), "k")
+                await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_hangs_is_given_up_and_not_asked_again_while_it_does() -> None:
