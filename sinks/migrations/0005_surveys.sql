@@ -134,7 +134,8 @@ FROM
 ) AS s
 ASOF LEFT JOIN
 (
-    SELECT customer_id, occurred_at, arraySort(groupUniqArrayArray(items.sku)) AS skus
+    -- Of a robot's orders of one moment not all: each of its responses has a copy.
+    SELECT customer_id, occurred_at, arraySlice(arraySort(groupUniqArrayArray(items.sku)), 1, 100) AS skus
     FROM touchline.purchases
     WHERE action = 'placed' AND amount_minor > 0 AND NOT superseded AND NOT late
     GROUP BY customer_id, occurred_at

@@ -104,17 +104,30 @@ SELECT
     toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
+    -- No row has a list: a robot's response has thousands of questions. One that is declared and answered has two rows.
     SELECT
         survey_id,
-        question,
+        q.asked.1 AS question,
         month,
-        any(indexOf(l.declared, question)) AS place,
-        max(count()) OVER (PARTITION BY survey_id, month) AS started,
-        countIf(question = '' OR has(l.answered, question)) AS answered,
-        countIf(l.is_abandoned AND l.last_question = question) AS gave_up
-    FROM touchline.survey_lengths AS l
-    ARRAY JOIN arrayDistinct(arrayConcat([''], l.declared, l.answered)) AS question
-    WHERE l.is_started
+        max(q.asked.2) AS place,
+        max(countIf(q.asked.1 = '')) OVER (PARTITION BY survey_id, month) AS started,
+        countIf(q.asked.3) AS answered,
+        countIf(q.asked.3 AND q.is_abandoned AND q.last_question = q.asked.1) AS gave_up
+    FROM
+    (
+        SELECT
+            l.survey_id AS survey_id,
+            l.month AS month,
+            l.is_abandoned AS is_abandoned,
+            l.last_question AS last_question,
+            arrayJoin(arrayConcat(
+                [('', toUInt32(0), true)],
+                arrayMap((name, place) -> (name, place, false), l.declared, arrayEnumerate(l.declared)),
+                arrayMap(name -> (name, toUInt32(0), true), arrayFilter(name -> name != '', l.answered))
+            )) AS asked
+        FROM touchline.survey_lengths AS l
+        WHERE l.is_started
+    ) AS q
     GROUP BY survey_id, question, month
 ) AS m;
 

@@ -27,19 +27,23 @@ FROM
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
         if(stored = '', 'UTC', stored) AS zone
     SELECT
-        s.customer_id AS customer_id,
-        min(s.occurred_at) AS seen_at,
-        arrayExists(at -> at >= seen_at AND at <= addDays(seen_at, 30), any(p.paid)) AS is_paid
-    FROM touchline.page_views AS s
-    LEFT ANY JOIN
+        d.customer_id AS customer_id,
+        d.seen_at AS seen_at,
+        -- Of a customer who never paid it is the epoch.
+        p.occurred_at BETWEEN d.seen_at AND addDays(d.seen_at, 30) AS is_paid
+    FROM
     (
-        SELECT customer_id, groupArray(occurred_at) AS paid
+        SELECT customer_id, min(s.occurred_at) AS seen_at
+        FROM touchline.page_views AS s
+        WHERE s.action = 'invoice_viewed'
+        GROUP BY customer_id, toStartOfDay(s.occurred_at, zone)
+    ) AS d
+    ASOF LEFT JOIN
+    (
+        SELECT customer_id, occurred_at
         FROM touchline.page_views
         WHERE action = 'invoice_paid'
-        GROUP BY customer_id
-    ) AS p ON s.customer_id = p.customer_id
-    WHERE s.action = 'invoice_viewed'
-    GROUP BY s.customer_id, toStartOfDay(s.occurred_at, zone)
+    ) AS p ON d.customer_id = p.customer_id AND p.occurred_at >= d.seen_at
 ) AS v;
 
 CREATE OR REPLACE VIEW touchline.friction AS

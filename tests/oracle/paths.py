@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tests.oracle.touchpoints import DAY, MINUTE, Touch
 
 SILENCE = 30 * MINUTE
+MOST_SOLVED = 100
+"""Of a customer's solved cases the newest count."""
 ENDS = ("resolved", "closed")
 
 Step = tuple[str, str]
@@ -66,9 +68,8 @@ def paths(touches: Sequence[Touch]) -> Iterator[Visit | Solution]:
             steps = [_step(view, has_page) for view in session]
             visits += [_visit(session, steps, step, contacts) for step in set(steps)]
     yield from visits
-    for asked_at, solved_at in contacts:
-        if solved_at is None:
-            continue
+    solved = sorted((asked_at, solved_at) for asked_at, solved_at in contacts if solved_at is not None)
+    for asked_at, solved_at in solved[-MOST_SOLVED:]:
         for step in {visit.step for visit in visits}:
             times = sorted(visit.at for visit in visits if visit.step == step)
             there = [at for at in times if asked_at - 7 * DAY <= at <= solved_at]

@@ -1,0 +1,113 @@
+"""What one robot states breaks no view for all others: what a view takes grows with its touchpoints, not their square.
+
+Each robot here made a view take more than the 4 GB, or the minute, that a reader has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.engine import Engine
+from tests.unit.sinks.made_up import rows_of
+
+pytestmark = pytest.mark.embedded
+
+MEMORY = 1_000_000_000
+START = "toDateTime64('2026-02-01 00:00:00', 3, 'UTC')"
+STATED = {
+    "event_id": "concat(kind, toString(number))",
+    "occurred_at": f"{START} + number / 1000",
+    "received_at": START,
+    "customer_id": "'robot'",
+    "stated_key": "'robot'",
+    "fields": "'[]'",
+    "version": "1",
+}
+ANSWER = {
+    "kind": "'survey_answer'",
+    "action": "'answered'",
+    "survey_answer_survey_id": "'s'",
+    "survey_answer_question_kind": "'csat'",
+    "survey_answer_score": "3",
+}
+
+
+@pytest.fixture
+def bounded(chdb: Engine) -> Iterator[Engine]:
+    """An embedded database whose statements may take little memory; a few touchpoints take a tenth of it."""
+    chdb.execute(f"SET max_memory_usage = {MEMORY}")
+    yield chdb
+    chdb.execute("SET max_memory_usage = 0")
+
+
+def state(database: Engine, count: int, **columns: str) -> None:
+    """Store so many touchpoints of a robot, each column an expression of `number`."""
+    of_all = {**STATED, **columns}
+    of_all["event_id"] = of_all["event_id"].replace("kind", of_all["kind"])
+    database.execute(
+        f"INSERT INTO touchline.touchpoints_rows ({', '.join(of_all)}) "
+        f"SELECT {', '.join(of_all.values())} FROM numbers({count})"
+    )
+
+
+def read(database: Engine, *views: str) -> None:
+    """Read views, where their memory is bounded."""
+    for view in views:
+        database.execute(f"SELECT * FROM touchline.{view} FORMAT Null")
+
+
+def test_a_robot_that_looks_at_invoices_and_pays_without_an_end(bounded: Engine) -> None:
+    """Every 20 minutes one of both: on each of 556 days it looks first, and pays 20 minutes later."""
+    action = "if(number % 2 = 0, 'invoice_viewed', 'invoice_paid')"
+    state(bounded, 40_000, kind="'page_view'", action=action, occurred_at=f"{START} + number * 1200")
+    read(bounded, "payments", "friction")
+    (row,) = rows_of(bounded, "SELECT sum(n) AS days, sum(counted) AS unpaid FROM friction")
+
+    assert (int(row["days"]), int(row["unpaid"])) == (556, 0)
+
+
+def test_a_response_that_answers_ten_thousand_questions(bounded: Engine) -> None:
+    question = "concat('a question of some length, number ', toString(number))"
+    state(bounded, 10_000, **ANSWER, subject_id="'r'", survey_answer_question_id=question)
+    read(bounded, "survey_question_rates", "survey_rates", "survey_results")
+    query = "SELECT count() AS steps, sum(answered) AS answered, max(started) AS started FROM survey_question_rates"
+    (row,) = rows_of(bounded, f"{query} WHERE survey_id = 's'")
+
+    assert (int(row["steps"]), int(row["answered"]), int(row["started"])) == (10_001, 10_001, 1)
+
+
+def test_a_hundred_thousand_products_bought_at_once_and_ten_thousand_responses_after_it(bounded: Engine) -> None:
+    """The first hundred of them count for each response."""
+    items = (
+        "arrayMap(place -> (concat('sku-', leftPad(toString(number * 100 + place), 6, '0')), 1, 1)"
+        "::Tuple(sku String, quantity Int32, price_minor Int64), range(100))"
+    )
+    order = {"subject_id": "toString(number)", "value_minor": "100", "occurred_at": START, "purchase_items": items}
+    state(bounded, 1_000, kind="'purchase'", action="'placed'", **order)
+    after = f"{START} + 1 + number"
+    state(bounded, 10_000, **ANSWER, subject_id="toString(number)", survey_answer_question_id="'q'", occurred_at=after)
+    read(bounded, "survey_followed", "survey_results", "survey_rates")
+    of_products = (
+        "SELECT dimension_value AS sku, sum(answers) AS answers FROM survey_results WHERE dimension = 'product'"
+    )
+    found = {row["sku"]: int(row["answers"]) for row in rows_of(bounded, f"{of_products} GROUP BY sku")}
+
+    assert found == {f"sku-{number:06}": 10_000 for number in range(100)}
+
+
+def test_of_a_robots_solved_cases_the_newest_hundred_are_looked_at_with_its_visits(bounded: Engine) -> None:
+    """One visit, 120 cases in the two minutes after it, each solved an hour later."""
+    state(bounded, 1, kind="'page_view'", page_view_page="'/p'", page_view_area="'a'")
+    steps = {
+        "subject_id": "toString(intDiv(number, 2))",
+        "action": "if(number % 2 = 0, 'opened', 'resolved')",
+        "case_event_by": "if(number % 2 = 0, 'customer', 'agent')",
+        "occurred_at": f"{START} + 1 + intDiv(number, 2) + if(number % 2 = 0, 0, 3600)",
+    }
+    state(bounded, 240, kind="'case_event'", **steps)
+    (row,) = rows_of(bounded, "SELECT * FROM paths WHERE page = '/p'")
+    assert (int(row["sessions"]), int(row["solved"]), row["attempts_mean"]) == (1, 100, 1)
+    # The newest were asked 21 to 120 seconds after the visit, and solved an hour after that.
+    assert row["solution_seconds_p50"] == 3600 + 70.5
