@@ -16,6 +16,7 @@ from importlib import resources
 
 from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
+from schemas.loyalty import read_loyalty
 from schemas.surveys import Survey, in_force
 from schemas.targets import DEFAULT_TARGETS
 from sinks import intervals, owned
@@ -93,11 +94,13 @@ class Declared:
         calendars: the business hours by which cases are measured.
         surveys: its questionnaires; those of this release are stored besides.
         targets: the share that a metric should reach.
+        loyalty: how loyalty and value are measured, as `schemas.loyalty.read_loyalty` returns it.
     """
 
     calendars: Sequence[Calendar] = ()
     surveys: Sequence[Survey] = ()
     targets: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_TARGETS))
+    loyalty: str = field(default_factory=lambda: read_loyalty(""))
 
 
 NOTHING_DECLARED = Declared()
@@ -167,6 +170,7 @@ def migrate(
     if is_ours:
         settings["calendars"] = store_calendars(database, declared.calendars, datetime.now(UTC).date())
         settings["targets"] = json.dumps(dict(declared.targets), sort_keys=True)
+        settings["loyalty"] = declared.loyalty
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)

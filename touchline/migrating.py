@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.loyalty import read_loyalty
 from sinks.database import Database
 from sinks.migrate import Declared, migrate
 from streams.settings import Settings
@@ -22,5 +23,10 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
         currency=settings.currency,
         time_zone=settings.time_zone,
         inputs=settings.inputs,
-        declared=Declared(configured_calendars(settings), configured_surveys(settings), settings.metric_targets),
+        declared=Declared(
+            configured_calendars(settings),
+            configured_surveys(settings),
+            settings.metric_targets,
+            read_loyalty(settings.loyalty),
+        ),
     )

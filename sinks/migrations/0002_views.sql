@@ -84,8 +84,9 @@ LEFT ANY JOIN touchline.owners AS o ON a.customer_id = o.name
 WHERE NOT deleted;
 
 -- What a profile did before it was somebody's counts for the owner: rows of one customer are added up, amounts in the
--- currency of the row that begins first. What cannot be added up is that of the row that ends last.
-CREATE OR REPLACE VIEW touchline.customers AS
+-- currency of the row that begins first. What cannot be added up is that of the row that ends last. The view `customers`
+-- shows this and what follows from the customer's touchpoints.
+CREATE OR REPLACE VIEW touchline.customer_totals AS
 SELECT
     owner AS customer_id,
     min(c.first_seen_at) AS first_seen_at,

@@ -19,6 +19,7 @@ from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
 from streams.settings.collect import CollectSettings
+from streams.settings.loyalty import LoyaltySettings
 from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
@@ -30,7 +31,7 @@ ROLES = ("streams", "sink")
 _GROUP = "touchline-"
 
 
-class Settings(CollectSettings, NotifySettings, PseudonymSettings):
+class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

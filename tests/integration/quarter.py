@@ -32,7 +32,7 @@ def main(customers: int, days: int, seed: int) -> None:
         kept.touchline("demo", "--input", file, "--keep", database, patience_s=PATIENCE_S)
         click.echo(f"played in {time.monotonic() - began:.0f} s")
         views: dict[str, list[dict[str, Any]]] = {}
-        for view in ("clocks", "sentiment_shifts", *service.VIEWS):
+        for view in ("clocks", "sentiment_shifts", "customers", *service.VIEWS):
             began = time.monotonic()
             views |= kept.rows(database, view)
             click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
@@ -40,7 +40,8 @@ def main(customers: int, days: int, seed: int) -> None:
         lines = kept.lines(file)
         click.echo(f"comparing with {len(lines):,} lines")
         clock = min(moment(row["time"]) or 0 for row in views["clocks"])
-        found = service.differences(World.of(read(lines, scored), views, clock), views)
+        spend = [line for line in lines if line["kind"] == "marketing_spend"]
+        found = service.differences(World.of(read(lines, scored), views, clock), views, spend)
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     raise SystemExit(bool(found))
 

@@ -56,7 +56,8 @@ class Played:
         """The differences between the views of service and the lines."""
         sentiments = {row["event_id"]: row["sentiment"] for row in self.views["touchpoints"]}
         world = World.of(read(self.lines, sentiments), self.views, self.clock)
-        return service.differences(world, self.views)
+        spend = [line for line in self.lines if line["kind"] == "marketing_spend"]
+        return service.differences(world, self.views, spend)
 
 
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:

