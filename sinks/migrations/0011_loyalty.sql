@@ -251,3 +251,215 @@ FROM
     ) AS r ON t.customer_id = r.referred_by
 ) AS c
 LEFT ANY JOIN touchline.acquisition_costs AS k ON c.acquired_by = k.campaign;
+
+-- Those whose first order was in one month, by the months in which they looked or bought: those before it, in which they had
+-- yet to become customers, all from it on, also those in which nobody came. Whoever has not bought has no cohort.
+-- Months are numbered; all of a cohort have bought in its own month.
+CREATE OR REPLACE VIEW touchline.cohorts AS
+WITH
+    assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+    if(stored = '', 'UTC', stored) AS zone,
+    assumeNotNull((SELECT min(time) FROM touchline.clocks)) AS as_of,
+    toYear(as_of, zone) * 12 + toMonth(as_of, zone) - 1 AS this_month,
+    row.1 AS number,
+    r.cohort != 0 AND number >= r.cohort AS is_since
+SELECT
+    if(r.cohort = 0, NULL, CAST(makeDateTime(intDiv(r.cohort, 12), r.cohort % 12 + 1, 1, 0, 0, 0, zone), 'DateTime64(3, ''UTC'')'))
+        AS cohort,
+    CAST(makeDateTime(intDiv(number, 12), number % 12 + 1, 1, 0, 0, 0, zone), 'DateTime64(3, ''UTC'')') AS month,
+    r.currency AS currency,
+    if(r.cohort = 0, NULL, toNullable(toInt32(number) - toInt32(r.cohort))) AS months_since,
+    toBool(is_since AND number > r.cohort) AS existing,
+    r.size AS customers,
+    row.2 AS visited,
+    row.3 AS bought,
+    row.4 AS orders,
+    row.5 AS revenue_minor,
+    if(is_since, toNullable(bought / customers), NULL) AS retention,
+    if(is_since, toNullable({wilson low of bought in customers}), NULL) AS ci_low,
+    if(is_since, toNullable({wilson high of bought in customers}), NULL) AS ci_high,
+    if(visited = 0, NULL, toNullable(bought / visited)) AS conversion,
+    toBool(customers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+FROM
+(
+    SELECT
+        m.cohort AS cohort,
+        m.currency AS currency,
+        maxIf(m.bought, m.number = m.cohort) AS size,
+        groupArray((m.number, m.visited, m.bought, m.orders, m.revenue_minor)) AS told,
+        arrayFilter(
+            other -> cohort != 0 AND NOT has(arrayMap(one -> one.1, told), other),
+            range(cohort, if(cohort = 0, cohort, greatest(cohort, this_month + 1)))
+        ) AS quiet,
+        arrayConcat(told, arrayMap(other -> (other, toUInt64(0), toUInt64(0), toUInt64(0), toInt64(0)), quiet)) AS rows
+    FROM
+    (
+        SELECT
+            p.cohort AS cohort,
+            p.currency AS currency,
+            number,
+            count() AS visited,
+            countIf(has(p.bought_in, number)) AS bought,
+            sum(arrayCount(one -> one = number, p.bought_in)) AS orders,
+            sum(arraySum((one, amount) -> if(one = number, amount, 0), p.bought_in, p.amounts)) AS revenue_minor
+        FROM
+        (
+            SELECT
+                v.months AS months,
+                arrayMap(o -> toYear(o.1, zone) * 12 + toMonth(o.1, zone) - 1, c.orders) AS bought_in,
+                if(empty(c.orders), 0, bought_in[1]) AS cohort,
+                c.orders[1].5 AS currency,
+                arrayMap(o -> if(o.5 = currency, o.4, 0), c.orders) AS amounts
+            FROM
+            (
+                SELECT
+                    t.owner AS customer_id,
+                    groupUniqArray(toYear(t.occurred_at, zone) * 12 + toMonth(t.occurred_at, zone) - 1) AS months
+                FROM touchline.owned_touchpoints AS t
+                WHERE (t.kind IN ('page_view', 'cart_event') OR (t.kind = 'purchase' AND t.action = 'placed'))
+                    AND NOT t.late AND (NOT t.ahead OR t.occurred_at <= as_of)
+                GROUP BY t.owner
+            ) AS v
+            LEFT ANY JOIN touchline.customer_orders AS c ON v.customer_id = c.customer_id
+        ) AS p
+        ARRAY JOIN p.months AS number
+        GROUP BY p.cohort, p.currency, number
+    ) AS m
+    GROUP BY m.cohort, m.currency
+) AS r
+ARRAY JOIN r.rows AS row;
+
+-- One row for each customer who has lapsed: what they were worth, and what they went through in the 30 days up to the last
+-- touchpoint. What a customer bought in a year goes by their own rhythm, so who bought on one day alone has none.
+CREATE OR REPLACE VIEW touchline.departures AS
+WITH
+    arrayFilter(one -> one.1 >= subtractDays(c.last_seen_at, 30) AND one.1 <= c.last_seen_at, f.felt) AS around,
+    arrayFilter(one -> one.3 < 0, around) AS bad,
+    arraySort(one -> (one.3, one.1, one.2), bad) AS by_weight
+SELECT
+    c.customer_id AS customer_id,
+    c.last_seen_at AS left_at,
+    c.last_order_at AS last_order_at,
+    c.order_days AS order_days,
+    c.currency AS currency,
+    c.spend_minor - c.refunded_minor AS value_minor,
+    if(c.order_days < 2, NULL, toNullable(value_minor / c.order_days * 365 / assumeNotNull(c.rhythm_days))) AS yearly_minor,
+    c.order_days >= (SELECT max(loyal_days) FROM touchline.loyalty_settings) AS was_loyal,
+    length(around) - length(bad) AS good_before,
+    length(bad) AS bad_before,
+    arrayMap(one -> one.4, bad) AS bad_steps,
+    if(empty(bad), NULL, toNullable(by_weight[1].4)) AS worst_step,
+    if(empty(bad), NULL, toNullable(by_weight[1].2)) AS worst_event_id,
+    c.open_cases AS open_cases,
+    c.nps_group AS nps_group,
+    c.acquired_by AS acquired_by,
+    c.loyalty_method AS loyalty_method,
+    c.as_of AS as_of
+FROM touchline.customers AS c
+LEFT ANY JOIN
+(
+    SELECT
+        t.owner AS customer_id,
+        arraySort(groupArray((
+            t.occurred_at, t.event_id, assumeNotNull(t.experience), concat(t.kind, ':', t.action)
+        ))) AS felt
+    FROM touchline.owned_touchpoints AS t
+    WHERE t.experience != 0 AND NOT t.late
+        AND (t.customer_id, t.event_id) NOT IN (
+            SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
+        )
+    GROUP BY t.owner
+) AS f ON c.customer_id = f.customer_id
+WHERE c.loyalty_status = 'lapsed';
+
+-- One row for each campaign and currency: what it cost, whom it brought, and what they and its orders have brought.
+CREATE OR REPLACE VIEW touchline.campaign_value AS
+WITH
+    sum(m.new_customers) OVER (PARTITION BY m.campaign) AS brought
+SELECT
+    m.campaign AS campaign,
+    m.currency AS currency,
+    m.spent_minor AS spent_minor,
+    m.new_customers AS new_customers,
+    if(brought = 0, NULL, toNullable(m.spent_minor / brought)) AS cost_per_customer_minor,
+    m.customers_minor AS customers_value_minor,
+    if(m.spent_minor = 0, NULL, toNullable(customers_value_minor / m.spent_minor)) AS value_to_cost,
+    m.orders AS orders,
+    m.revenue_minor AS revenue_minor,
+    assumeNotNull((SELECT method_said FROM touchline.loyalty_settings)) AS loyalty_method,
+    assumeNotNull((SELECT min(time) FROM touchline.clocks)) AS as_of
+FROM
+(
+    SELECT
+        a.campaign AS campaign,
+        a.currency AS currency,
+        sum(a.spent) AS spent_minor,
+        sum(a.acquired) AS new_customers,
+        sum(a.value) AS customers_minor,
+        sum(a.placed) AS orders,
+        sum(a.revenue) AS revenue_minor
+    FROM
+    (
+        SELECT
+            ifNull(s.campaign, '') AS campaign, s.currency AS currency, toInt64(s.amount_minor) AS spent,
+            toUInt64(0) AS acquired, toFloat64(0) AS value, toUInt64(0) AS placed, toInt64(0) AS revenue
+        FROM touchline.marketing_spend AS s
+        WHERE s.campaign != ''
+        UNION ALL
+        SELECT o.campaign, o.currency, 0, 0, 0, 1, o.amount_minor
+        FROM touchline.placed_orders AS o
+        WHERE o.campaign != ''
+        UNION ALL
+        SELECT
+            b.acquired_by, c.currency, 0, 1,
+            (SELECT max(margin) FROM touchline.loyalty_settings) * (c.spend_minor - c.refunded_minor), 0, 0
+        FROM touchline.customer_totals AS c
+        INNER ANY JOIN touchline.customer_orders AS b ON c.customer_id = b.customer_id
+        WHERE b.acquired_by != ''
+    ) AS a
+    GROUP BY a.campaign, a.currency
+) AS m;
+
+-- One row for each customer with an open journey: the step at which they stand, for how long, and how long others stood there
+-- before they went on. Touchpoints of one moment stand in the order of their event ids.
+CREATE OR REPLACE VIEW touchline.standing AS
+WITH
+    assumeNotNull((SELECT min(time) FROM touchline.clocks)) AS reached
+SELECT
+    one.1 AS customer_id,
+    one.2 AS journey_id,
+    s.step AS step,
+    one.3 AS since,
+    dateDiff('millisecond', since, reached) / 1000 AS waiting_seconds,
+    s.went_on AS went_on,
+    if(s.went_on = 0, NULL, toNullable(s.usual[1])) AS usual_seconds_p50,
+    if(s.went_on = 0, NULL, toNullable(s.usual[2])) AS usual_seconds_p90,
+    s.went_on >= (SELECT max(fewest) FROM touchline.enough_observations) AS enough,
+    toBool(enough AND waiting_seconds > s.usual[2]) AS stuck,
+    reached AS as_of
+FROM
+(
+    SELECT
+        m.step AS step,
+        countIf(m.next_at IS NOT NULL) AS went_on,
+        quantilesExactInclusiveIf(0.5, 0.9)(
+            dateDiff('millisecond', m.at, assumeNotNull(m.next_at)) / 1000, m.next_at IS NOT NULL
+        ) AS usual,
+        groupArrayIf((m.customer_id, m.journey_id, m.at), m.next_at IS NULL AND addDays(m.at, 30) > reached) AS standing
+    FROM
+    (
+        SELECT
+            t.owner AS customer_id,
+            t.journey_id AS journey_id,
+            concat(t.kind, ':', t.action) AS step,
+            t.occurred_at AS at,
+            leadInFrame(toNullable(t.occurred_at)) OVER (
+                PARTITION BY t.journey_id ORDER BY t.occurred_at, t.event_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+            ) AS next_at
+        FROM touchline.owned_touchpoints AS t
+        WHERE t.journey_id != '' AND NOT t.late AND (NOT t.ahead OR t.occurred_at <= reached)
+    ) AS m
+    GROUP BY m.step
+) AS s
+ARRAY JOIN s.standing AS one;

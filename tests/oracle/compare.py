@@ -85,9 +85,10 @@ ABANDONMENT_KEY = ("journey_id", "subject", "subject_id", "started_at")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 TIMES = {
     "occurred_at", "started_at", "last_touch_at", "ended_at", "abandoned_at", "recovered_at", "bucket",
-    "first_seen_at", "last_seen_at", "eta_at", "hour", "month", "opened_at", "first_response_at", "first_resolved_at",
-    "resolved_at", "as_of", "began_at", "invited_at", "completed_at", "happened_at", "due_at", "settle_due_at",
-    "warned_at", "missed_at", "contacted_at", "closed_at", "first_order_at", "last_order_at",
+    "first_seen_at", "last_seen_at", "eta_at", "hour", "month", "opened_at", "first_response_at",
+    "first_resolved_at", "resolved_at", "as_of", "began_at", "invited_at", "completed_at", "happened_at", "due_at",
+    "settle_due_at", "warned_at", "missed_at", "contacted_at", "closed_at", "first_order_at", "last_order_at",
+    "left_at", "since", "cohort",
 }  # fmt: skip
 
 

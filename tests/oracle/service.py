@@ -11,13 +11,16 @@ from typing import Any
 
 from schemas.surveys import shipped
 from tests.oracle.cases import case_observations, cases
+from tests.oracle.cohorts import COHORT_KEY, cohorts
 from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.departures import CAMPAIGN_KEY, campaign_value, departures
 from tests.oracle.follow_ups import follow_ups
 from tests.oracle.friction import Payment, payments
 from tests.oracle.loyalty import Rules, loyalty
 from tests.oracle.mentions import Post, posts
 from tests.oracle.paths import Solution, Visit, paths
 from tests.oracle.staff import observations as staff_observations
+from tests.oracle.standing import standing
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import (
     Declared,
@@ -33,7 +36,8 @@ from tests.oracle.touchpoints import DAY
 
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
-    "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups",
+    "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "cohorts", "departures",
+    "campaign_value", "standing",
 )  # fmt: skip
 """The views that are compared."""
 FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
@@ -65,13 +69,19 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
         *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
-        *unequal(
-            "customers",
-            ("customer_id",),
-            views["customers"],
-            loyalty(world, _sentiments(world), spend, Rules(), lambda at: at // DAY),
-        ),
+        *_loyalty(world, views, spend),
     ]
+
+
+def _loyalty(world: World, views: Views, spend: Sequence[Row]) -> Iterator[str]:
+    rules = Rules()
+    said = list(loyalty(world, _sentiments(world), spend, rules, lambda at: at // DAY))
+    yield from unequal("customers", ("customer_id",), views["customers"], said)
+    yield from unequal("cohorts", COHORT_KEY, views["cohorts"], cohorts(world, month_of))
+    yield from unequal("departures", ("customer_id",), views["departures"], departures(world, said, rules))
+    found = campaign_value(world, said, spend, rules)
+    yield from unequal("campaign_value", CAMPAIGN_KEY, views["campaign_value"], found)
+    yield from unequal("standing", ("journey_id",), views["standing"], standing(world))
 
 
 def _rounded(row: Row) -> Row:

@@ -92,6 +92,11 @@ class Touch:
         return self.at, phases.index(self.action) if self.action in phases else 0, self.event_id
 
     @property
+    def kind_and_action(self) -> str:
+        """The step that it is."""
+        return f"{self.kind}:{self.action}"
+
+    @property
     def stored_key(self) -> str:
         """By whom a view finds its owner: by its stated key or, where it states nobody, by whose it was found to be."""
         return whose(self.record) if identities(self.record) else self.customer

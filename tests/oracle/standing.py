@@ -1,0 +1,52 @@
+"""Where customers stand in their journeys, and for how long others stood there, worked out journey by journey."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from tests.oracle.compare import World
+from tests.oracle.histories import ended_at
+from tests.oracle.touchpoints import Touch
+
+
+def standing(world: World) -> Iterator[dict[str, Any]]:
+    """Give the rows of the view."""
+    usual: dict[str, list[float]] = defaultdict(list)
+    last: list[tuple[str, str, Touch]] = []
+    for history in world.people.values():
+        for journey in history.journeys:
+            in_order = sorted(journey, key=lambda touch: (touch.at, touch.event_id))
+            for touch, later in pairwise(in_order):
+                usual[touch.kind_and_action].append((later.at - touch.at) / 1000)
+            if ended_at(journey, history.now) is None:
+                stands = in_order[-1]
+                owner = world.owners[stands.stored_key, stands.at]
+                last.append((owner, history.journey_of(stands), stands))
+    for customer, journey_id, touch in last:
+        waits, seconds = sorted(usual[touch.kind_and_action]), (world.clock - touch.at) / 1000
+        p90 = _quantile(waits, 0.9)
+        yield {
+            "customer_id": customer,
+            "journey_id": journey_id,
+            "step": touch.kind_and_action,
+            "since": touch.at,
+            "waiting_seconds": seconds,
+            "went_on": len(waits),
+            "usual_seconds_p50": _quantile(waits, 0.5),
+            "usual_seconds_p90": p90,
+            "enough": len(waits) >= 30,
+            "stuck": len(waits) >= 30 and p90 is not None and seconds > p90,
+        }
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    """Return a quantile, interpolated between its neighbours."""
+    if not ordered:
+        return None
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
