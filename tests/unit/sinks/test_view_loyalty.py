@@ -16,6 +16,7 @@ from examples.cdnow import read_rows, to_touchpoints
 from schemas.loyalty import read_loyalty
 from sinks.migrate import Declared
 from tests.contract.engine import Engine
+from tests.contract.facts_rows import MAY_1
 from tests.oracle.compare import unequal
 from tests.oracle.loyalty import Rules, loyalty
 from tests.oracle.touchpoints import DAY, HOUR
@@ -245,3 +246,14 @@ def test_cdnows_customers_are_measured_as_the_package_lifetimes_measures_them(ch
         row = expected[customer]
         assert [frequency, recency, tenure] == [int(row[name]) for name in ("frequency", "recency", "T")], customer
         assert value == pytest.approx(float(row["monetary_value"]), abs=1e-6), customer
+
+
+def test_an_order_comes_to_what_the_statement_that_holds_says_and_late_ones_count_nowhere(chdb: Engine) -> None:
+    """A later statement does not hold where another source's does."""
+    for event_id, at, amount in (("holds", MAY_1, 1000), ("is later", MAY_1 + 1, 2000)):
+        write(chdb, "touchpoints", event_id=event_id, occurred_at=at, value_minor=amount)
+    write(chdb, "superseded", event_id="is later", by="holds")
+    write(chdb, "touchpoints", event_id="late", subject_id="o2", late=True)
+    (row,) = rows_of(chdb, "SELECT orders, revenue_minor FROM cohorts WHERE cohort = month")
+
+    assert (int(row["orders"]), int(row["revenue_minor"])) == (1, 1000)
