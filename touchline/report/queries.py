@@ -38,7 +38,7 @@ SELECT kind, count() AS n,
 FROM touchpoints GROUP BY kind
 """
 CUSTOMERS = """
-SELECT count() AS customers, countIf(startsWith(customer_id, 'anon:')) AS anonymous FROM customers
+SELECT count() AS customers, countIf(startsWith(customer_id, 'anon:')) AS anonymous FROM customer_totals
 """
 IDENTIFIERS = """
 SELECT uniqExact(kind, value) AS identifiers, uniqExact(customer_id) AS customers
