@@ -224,8 +224,12 @@ class RecordSteps:
             or is_folded(timeline, touchpoint)
             or is_one_too_many(timeline, touchpoint, newcomer, context)
         ):
-            # A robot's: its row stays as the partition of its stated key has sent it.
+            # In no journey. The partition of its stated key has perhaps not sent its row, and sends it no more.
             self.output.counts["moved_late"] += 1
+            if not whole_bytes:
+                row = lone_row(touchpoint, customer_key, "", self._rules)
+                row.version |= ON_TIME | row_version(self._rules.epoch, context.offset)
+                self.rows.append(row)
             return
         self.output.counts["moved"] += 1
         effects = self._customers.effects(customer_key)
