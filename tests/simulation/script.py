@@ -153,11 +153,15 @@ class Script:
             raise AssertionError("there was no such write")
         self.worker = self._start()
 
-    async def pauses(self, place: Place, write: int, *, loses: bool = True) -> Late:
-        """Let the worker be paused in a write; another has its partitions from then on, unless it loses none."""
+    async def pauses(self, place: Place, write: int, *, loses: bool = True, most: int = BIG) -> Late:
+        """Let the worker be paused in a write; another has its partitions from then on, unless it loses none.
+
+        Args:
+            most: of how many of the partition's next records.
+        """
         producer = self.worker.producer
         producer.fate, producer.writes_left = "paused", write
-        found = self.broker.chunk(place, BIG)
+        found = self.broker.chunk(place, most)
         assert found is not None
         chunk, tracker = found
         acting = asyncio.create_task(self._process(place)(chunk))

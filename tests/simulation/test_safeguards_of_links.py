@@ -5,18 +5,23 @@ A guest's page is 20 days old when IDENTITY reads the link that moves it: nothin
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from schemas import watermarks
 from schemas.watermarks import PartitionTime, TaskWatermark
+from streams.agents import identity_changes
 from streams.journeys.partition import POSITION
 from streams.kafka.producer import Message
 from streams.settings import Settings
 from tests.simulation.guests import ALONE, LOG, guest, login, owner_of
 from tests.simulation.script import LINKED, REPORTS, STATE, Script, before
-from tests.unit.journeys.play import DAY, HOUR, T0, case
+from tests.unit.journeys.play import DAY, HOUR, T0, case, seen_page
 
 LATER = T0 + 20 * DAY
+ELSEWHERE = seen_page(HOUR, customer_key="dan", customer_id="dan", identifiers={"cookie": "j"})
+"""It links nobody in the other stories."""
 
 
 async def begun(settings: Settings = ALONE) -> Script:
@@ -122,6 +127,61 @@ async def test_whoever_loses_the_links_amid_their_reading_reads_them_anew_when_t
     await script.read()
 
     assert owner_of(script, page) == "bob"
+
+
+async def test_whoever_has_lost_the_links_takes_none_that_it_was_given_before() -> None:
+    """It has them again by then, and begins anew: what it wrote of the old chunk in parts is not all that is due."""
+    script, page = Script(ALONE), guest(0)
+    script.arrive(page, login(HOUR, "ann"))
+    found = script.broker.chunk(LINKED, 1)
+    assert found is not None
+    chunk, tracker = found
+    tracker.close()
+    script.worker.linking.close()
+
+    with patch.object(identity_changes, "CHANGES_HELD", 1):
+        await script.worker.linking.receive(chunk)
+        await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_whoever_has_lost_the_links_amid_a_write_takes_no_more_of_them() -> None:
+    """It has them again by then, and would take those for read that it has taken before."""
+    script, page = Script(ALONE), guest(0)
+    script.arrive(page, ELSEWHERE, login(HOUR, "ann"))
+    worker = script.worker
+    with patch.object(identity_changes, "CHANGES_HELD", 1):
+        late = await script.pauses(LINKED, 0)
+        script.worker = worker
+        await worker.linking.begin()
+        await script.goes_on(late)
+        await script.read()
+
+    script.arrive(login(2 * HOUR, "bob"))
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
+async def test_whoever_has_lost_the_links_reports_nothing_of_them() -> None:
+    """A new epoch's first report waits for all links that there were, and this one has read the first of two."""
+    first, page = await begun(), guest(0)
+    first.arrive(
+        seen_page(HOUR, customer_key="bob", customer_id="bob", identifiers={"cookie": "j"}), login(HOUR, "ann")
+    )
+    script = Script(Settings(partitions=1, epoch=1))
+    script.broker.logs[LINKED] = list(first.broker.logs[LINKED])
+    script.arrive(page)
+    worker = script.worker
+    late = await script.pauses(LINKED, 0, most=1)
+    await script.goes_on(late)
+    await worker.linking.report()
+
+    await script.pass_to(LATER, but=[LINKED])
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
 
 
 async def test_time_waits_for_all_tasks() -> None:
