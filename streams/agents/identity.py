@@ -96,7 +96,7 @@ class Linking:
         self._erasures = Erasures()
         self._verdicts = Verdicts()
         self._subjects = self._no_subjects(None)
-        self._applied = self._decided = self._reported = -1
+        self._decided = self._reported = -1
         self._due = 0
 
     def close(self) -> None:
@@ -121,8 +121,10 @@ class Linking:
         Raises:
             LinkError: a record cannot be read.
         """
+        if not chunk.current:
+            return  # of an assignment that has ended: others may have gone on from it
         graph = await self._begun(chunk.first_offset)
-        if graph is None or not chunk.current:
+        if graph is None:
             return
         changed = Changed(self._services.settings, self._erasures)
         # If the partition is no longer ours, the next owner takes the links again, and writes what they change.
@@ -136,9 +138,7 @@ class Linking:
     def _apply(self, graph: IdentityGraph, chunk: Chunk, changed: Changed) -> Iterator[None]:
         """Take a chunk's links, and add what they change; the caller may write it at each yield."""
         for record in chunk.records:
-            if record.offset > self._applied:
-                self._applied = record.offset
-                yield from self._take(graph, _read(record), record, changed)
+            yield from self._take(graph, _read(record), record, changed)
 
     def _take(self, graph: IdentityGraph, read: LinkRecord, record: Record, changed: Changed) -> Iterator[None]:
         """Take a record, and add what it changes."""
@@ -250,8 +250,8 @@ class Linking:
         The links before the offset are acknowledged: what they changed was written, but perhaps not to this log.
         """
         async with self._beginning:
-            # Links come from before where we began only if their topic was made anew.
-            if self._graph is None or (self._applied < 0 and until < self._decided):
+            # Links come from before what is decided only if their topic was made anew.
+            if self._graph is None or until < self._decided:
                 assignment = self._assignment
                 is_told = await self._is_told()
                 graph, subjects, last, end = await self._restore(until)

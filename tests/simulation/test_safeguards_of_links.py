@@ -15,9 +15,9 @@ from streams.agents import identity_changes
 from streams.journeys.partition import POSITION
 from streams.kafka.producer import Message
 from streams.settings import Settings
-from tests.simulation.guests import ALONE, LOG, guest, login, owner_of
+from tests.simulation.guests import ALONE, GUEST, LOG, guest, login, owner_of
 from tests.simulation.script import LINKED, REPORTS, STATE, Script, before
-from tests.unit.journeys.play import DAY, HOUR, T0, case, seen_page
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, case, seen_page
 
 LATER = T0 + 20 * DAY
 ELSEWHERE = seen_page(HOUR, customer_key="dan", customer_id="dan", identifiers={"cookie": "j"})
@@ -109,16 +109,17 @@ async def test_a_new_epoch_is_told_of_all_links_before_anything_is_decided(ackno
 
 
 async def test_whoever_loses_the_links_amid_their_reading_reads_them_anew_when_they_come_back() -> None:
-    """It was paused when it told the log of a new epoch, and another read the next link meanwhile."""
+    """It was paused when it told the log of a new epoch, and another read the next one meanwhile."""
     first, page = await begun(), guest(4 * HOUR)
     first.arrive(login(3 * HOUR, "ann"))
     await first.read()
     script = Script(Settings(partitions=1, epoch=1))
     script.broker.logs[LINKED] = list(first.broker.logs[LINKED])
     script.broker.committed[LINKED] = 1
-    script.arrive(page, login(HOUR, "bob"))
+    script.arrive(page, ELSEWHERE)
     worker = script.worker
     late = await script.pauses(LINKED, 0)
+    script.arrive(login(HOUR, "bob"))
     await script.read()
     await script.goes_on(late)
 
@@ -146,10 +147,32 @@ async def test_whoever_has_lost_the_links_takes_none_that_it_was_given_before() 
     assert owner_of(script, page) == "ann"
 
 
+async def test_whoever_has_the_links_again_forgets_none_by_a_chunk_that_it_was_given_before() -> None:
+    """Another has gone on meanwhile; the old chunk says that nothing before it is read."""
+    script, page = Script(ALONE), guest(3 * HOUR)
+    script.arrive(page, login(2 * HOUR, "bob"))
+    found = script.broker.chunk(LINKED, 1)
+    assert found is not None
+    chunk, tracker = found
+    tracker.close()
+    script.arrive(login(HOUR, "ann"))
+    await script.read()
+    script.restart()
+    await script.worker.linking.begin()
+
+    await script.worker.linking.receive(chunk)
+    script.arrive(login(90 * MINUTE, "dan"))
+    await script.read()
+
+    assert owner_of(script, page) == "ann"
+
+
 async def test_whoever_has_lost_the_links_amid_a_write_takes_no_more_of_them() -> None:
-    """It has them again by then, and would take those for read that it has taken before."""
-    script, page = Script(ALONE), guest(0)
-    script.arrive(page, ELSEWHERE, login(HOUR, "ann"))
+    """It has them again by then: a case would be that of whom the links are not yet known of that it reads anew."""
+    script, step = Script(ALONE), case(3 * HOUR, "resolved", "17", customer_key="anon:case:17")
+    script.arrive(ELSEWHERE, login(HOUR, "ann"), step)
+    script.arrive(case(2 * HOUR, "opened", "17", customer_key=GUEST, identifiers={"cookie": "k"}))
+    await script.read(LOG)
     worker = script.worker
     with patch.object(identity_changes, "CHANGES_HELD", 1):
         late = await script.pauses(LINKED, 0)
@@ -158,10 +181,7 @@ async def test_whoever_has_lost_the_links_amid_a_write_takes_no_more_of_them() -
         await script.goes_on(late)
         await script.read()
 
-    script.arrive(login(2 * HOUR, "bob"))
-    await script.read()
-
-    assert owner_of(script, page) == "ann"
+    assert owner_of(script, step) == "ann"
 
 
 async def test_whoever_has_lost_the_links_reports_nothing_of_them() -> None:
