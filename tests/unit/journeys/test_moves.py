@@ -169,6 +169,18 @@ def test_to_come_back_is_to_move_too() -> None:
     assert sent(play) == [("ann", "+", "e0"), ("ann", "-", "e0")] * 7 + [("ann", "+", "e0")]
 
 
+def test_one_that_has_come_back_by_its_fifteenth_move_stays() -> None:
+    play = Play().send(page(0, "e0"), owners(0, (0, "ann")), owners(1, (0, "bob")))
+
+    for number in range(2, 20):
+        play.send(owners(number, *([(0, "ann")] if number % 2 else [])))
+
+    # To bob by the second move, and back by the third, the fifth and so on.
+    assert sent(play)[:3] == [("ann", "+", "e0"), ("ann", "-", "e0"), ("bob", "+", "e0")]
+    assert sent(play)[3:] == [("bob", "-", "e0"), *[("ann", "+", "e0"), ("ann", "-", "e0")] * 6]
+    assert in_journeys(play) == ["e0"]
+
+
 def test_of_a_robots_touchpoints_the_oldest_stay_with_the_owner_that_they_have() -> None:
     pages = [page(number * MINUTE, f"e{number}") for number in range(5)]
     with patch.object(ownership, "FORWARDED_MAX", 3):
