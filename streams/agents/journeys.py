@@ -127,6 +127,8 @@ class Journeys:
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._state_ends: dict[int, int] = {}
+        self._overtaken: set[int] = set()
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> None:
         """Give every chunk to its partition's task; while one awaits Kafka, others compute."""
@@ -144,6 +146,7 @@ class Journeys:
         """Forget the state of all but some partitions: the others are no longer ours."""
         self.times.retain(partitions)
         self._services.backlog.retain(partitions)
+        self._state_ends = {number: end for number, end in self._state_ends.items() if number in partitions}
         telemetry = self._services.telemetry
         for revoked in self._states.keys() - partitions:
             del self._states[revoked]
@@ -170,7 +173,12 @@ class Journeys:
         for chunk in chunks:
             run = await self._apply(state, chunk, run)
         await self._flush(state, first, run)
-        self._states[number] = state
+        if number in self._overtaken:
+            # A restore finds what of it is older, and has it written again, before compaction leaves it alone.
+            self._overtaken.remove(number)
+            log.warning("another worker has written to our changelog: state is read back", partition=number)
+        else:
+            self._states[number] = state
         self.times.reach(number, state.clock, state.links_end)
         self._services.backlog.shrink(number, state.offset + 1)
         for chunk in chunks:
@@ -269,7 +277,14 @@ class Journeys:
         # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
         # batch whole or not at all. So after a crash the changelog holds a prefix of the list.
         entries = {(JOURNEYS_STATE, chunk.partition): _entries(output.state), (CLOCKS, chunk.partition): clock}
-        await self._send(chunk, entries)
+        self._note_end(chunk.partition, len(output.state), await self._send(chunk, entries))
+
+    def _note_end(self, number: int, count: int, ends: Ends) -> None:
+        """Note where a partition's changelog ends; and whether there is more than what was written here."""
+        end = ends[JOURNEYS_STATE, number]
+        if self._state_ends.get(number, end - count) != end - count:
+            self._overtaken.add(number)
+        self._state_ends[number] = end
 
     async def _send(self, chunk: Chunk, batches: Batches) -> Ends:
         # The partition's next owner writes the same rows; but our state must not overtake its own.

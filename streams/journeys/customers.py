@@ -89,7 +89,7 @@ class Customers:
         return len(self._encoded)
 
     def restore(self, customer_key: str, value: bytes) -> None:
-        """Take what the changelog has of a customer; of two entries the higher offset is the true one.
+        """Take what the changelog has of a customer; of two that of the higher offset holds, and becomes the last.
 
         Raises:
             StateFormatError: another release has written it.
@@ -99,6 +99,9 @@ class Customers:
         known = self._encoded.get(customer_key)
         if known is None or _headers.decode(known).offset < header.offset:
             self._encoded[customer_key] = value
+            self._dirty.pop(customer_key, None)
+        elif _headers.decode(known).offset > header.offset:
+            self._dirty[customer_key] = None
 
     def restore_tombstone(self, customer_key: str) -> None:
         """Take note that nothing is kept of a customer, unless a later entry has come before.
@@ -138,6 +141,8 @@ class Customers:
             self.saying.change(customer_key, (), subject_of(outline.ownership).statements)
             if outline.is_empty:
                 self._leaving.append((outline.offset, customer_key))
+        for customer_key in sorted(self._dirty.keys() - self._encoded.keys()):
+            self._gone[customer_key] = self._dirty.pop(customer_key)
         self._retire_blocks(position)
 
     def _take_blocks(self, customer_key: str, value: bytes, outline: Outline, settled_before: int) -> bool:
@@ -351,8 +356,7 @@ class Customers:
             self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
             self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))
-            customers_effects = self._effects.get(customer_key)
-            if customers_effects is not None:
+            if (customers_effects := self._effects.get(customer_key)) is not None:
                 add_rows(output, timeline, customers_effects, self._rules)
             if timeline.is_empty and timeline.ownership is None:
                 self._leaving.append((timeline.offset, customer_key))

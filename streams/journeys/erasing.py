@@ -86,6 +86,11 @@ class ErasedCustomers:
         entry = _customers.decode(value)
         check_format(entry.format, "an erased customer")
         self._take(digest, entry)
+        if self._known[digest] == entry:
+            self._new.pop(digest, None)
+        else:
+            # A late worker's is the last: what holds is written behind it.
+            self._new[digest] = None
 
     def add(self, record: Erased, offset: int) -> None:
         """Take the record at an offset of the log that erases somebody."""

@@ -60,7 +60,7 @@ class HourlyCounts:
         return bool(self._guards)
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take a count from the changelog; of two for one key the higher offset is the true one.
+        """Take a count from the changelog; of two for one key that of the higher offset holds, and becomes the last.
 
         Raises:
             StateFormatError: another release has written it.
@@ -72,7 +72,10 @@ class HourlyCounts:
         if known is None:
             heappush(self._expiry, (count_key[1] + HOUR_MS, count_key))
         elif known.offset >= count.offset:
+            if known.offset > count.offset:
+                self._dirty[count_key] = known
             return
+        self._dirty.pop(count_key, None)
         self._counts[count_key] = count
         self._guards[count_key] = count.offset
 
@@ -96,13 +99,14 @@ class HourlyCounts:
         for (kind, hour), accepted in Counter(self.accepted).items():
             self._add((kind, hour * HOUR_MS), accepted, 0)
         self.accepted.clear()
-        version = row_version(epoch, offset)
         rows = []
         writes: list[tuple[bytes, bytes | None]] = []
         for key, count in self._dirty.items():
-            count.offset = offset
+            # One that is written again may be ahead of what is applied.
+            count.offset = max(offset, count.offset)
             kind, hour = key
             # Positional: a sparse history has such a row for every third touchpoint.
+            version = row_version(epoch, count.offset)
             rows.append(HourlyCountRow(kind, hour, self._partition, count.accepted, count.duplicates, version))
             writes.append((_encode(key), _encode(count)))
         self._dirty.clear()

@@ -124,7 +124,7 @@ class Buckets:
         return len(self._buckets)
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take a bucket from the changelog; of two for one key the higher offset is the true one.
+        """Take a bucket from the changelog; of two for one key that of the higher offset holds, and becomes the last.
 
         Raises:
             StateFormatError: another release has written it.
@@ -136,7 +136,10 @@ class Buckets:
         if known is None:
             self._expire(bucket_key)
         elif known.offset >= bucket.offset:
+            if known.offset > bucket.offset:
+                self._dirty[bucket_key] = None
             return
+        self._dirty.pop(bucket_key, None)
         self._buckets[bucket_key] = bucket
         self._guards[bucket_key] = bucket.offset
 

@@ -32,12 +32,17 @@ class Broker:
     def append(self, place: Place, messages: Sequence[Message]) -> None:
         log = self.logs[place]
         for message in messages:
-            log.append(FakeRecord(len(log), message.value, message.key))
+            log.append(FakeRecord(self._end(place), message.value, message.key))
 
     def write(self, batches: Batches) -> Ends:
         for place, messages in batches.items():
             self.append(place, messages)
-        return {place: len(self.logs[place]) for place in batches}
+        return {place: self._end(place) for place in batches}
+
+    def _end(self, place: Place) -> int:
+        """Return the offset after a partition's last record; those before may be gone."""
+        log = self.logs[place]
+        return log[-1].offset + 1 if log else 0
 
     def chunk(self, place: Place, most: int) -> tuple[Chunk, OffsetTracker] | None:
         """Return the next records that are not acknowledged, None without any."""

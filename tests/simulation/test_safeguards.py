@@ -14,7 +14,7 @@ from streams.journeys.partition import BUCKET, COUNT, CUSTOMER, POSITION, VALUE
 from streams.settings import Settings
 from tests.simulation.guests import ALONE, GUEST, LOG, SALT
 from tests.simulation.script import FACTS, STATE, Script, There, before, up_to
-from tests.unit.journeys.play import DAY, SECOND, T0, order, seen_page
+from tests.unit.journeys.play import DAY, MINUTE, SECOND, T0, order, seen_page
 
 
 @pytest.mark.parametrize("is_somebody_erased", [False, True])
@@ -216,3 +216,52 @@ async def test_a_profile_that_has_left_stays_away_though_a_late_worker_writes_wh
     await script.goes_on(late)
 
     assert script.kept() == {"ann"}
+
+    script.restart()
+    script.arrive(order(201 * DAY))
+    await script.read(LOG)
+    script.compact()
+    assert script.named() == {"ann"}
+
+
+@pytest.mark.parametrize("is_read_back", [False, True])
+async def test_what_a_late_worker_writes_is_not_left_alone_by_compaction(*, is_read_back: bool) -> None:
+    """Nobody comes again of whom it writes: who has the partition finds it, and writes what holds behind it."""
+    script = Script(ALONE)
+    script.arrive(order(0, 5))
+    late = await script.pauses(LOG, STATE)
+    script.arrive(order(SECOND, 5))
+    await script.read(LOG)
+    await script.goes_on(late)
+
+    if is_read_back:
+        script.restart()
+    for number in range(2):
+        script.arrive(seen_page(MINUTE * (1 + number), customer_key="bob"))
+        await script.read(LOG)
+    script.compact()
+    script.restart()
+    script.arrive(order(2 * SECOND, 5))
+    await script.read(LOG)
+
+    assert script.metric("orders") == 3
+    assert [row["accepted"] for row in script.rows("hourly_counts") if row["kind"] == "purchase"] == [3]
+    assert sorted(script.column("customers", "touchpoints")) == [2, 3]
+
+
+async def test_a_count_that_is_written_again_is_of_as_many_records_as_it_was() -> None:
+    """A late worker's is behind it, and the position is behind both: the records are read again, one by one."""
+    script, repeated = Script(ALONE), order(0, 5)
+    script.arrive(repeated)
+    late = await script.pauses(LOG, STATE)
+    script.arrive(repeated, repeated)
+    await script.dies(LOG, STATE, up_to(COUNT))
+    await script.goes_on(late)
+    script.restart()
+
+    for _ in range(3):
+        await script.read(LOG, most=1)
+        script.compact()
+        script.restart()
+
+    assert script.counted() == (1, 2)

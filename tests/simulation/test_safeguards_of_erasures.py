@@ -175,3 +175,22 @@ async def test_of_two_erasures_the_later_time_holds() -> None:
     await script.read()
 
     assert script.outcomes() == {"erased": 1}
+
+
+async def test_of_two_erasures_the_later_time_holds_though_a_late_worker_writes_the_first_alone() -> None:
+    script = Script(ALONE)
+    script.tell(Erased(GUEST, T0, "first", SALT, 0))
+    late = await script.pauses(LOG, STATE)
+    script.tell(Erased(GUEST, T0 + 2 * HOUR, "second", SALT, 1))
+    await script.read()
+    await script.goes_on(late)
+
+    script.restart()
+    script.arrive(order(0, customer_key="bob"))
+    await script.read()
+    script.compact()
+    script.restart()
+    script.arrive(guest(HOUR))
+    await script.read()
+
+    assert script.outcomes() == {"erased": 1}

@@ -49,11 +49,14 @@ class _Producer:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._ends: dict[tuple[str, int], int] = {}
 
     async def send(self, batches: Batches) -> Ends:
         size = sum(message.size for messages in batches.values() for message in messages)
         assert size <= self._most, f"{size} bytes are written at once"
-        return {}
+        for place, messages in batches.items():
+            self._ends[place] = self._ends.get(place, 0) + len(messages)
+        return {place: self._ends[place] for place in batches}
 
 
 class Renames(Target):
