@@ -51,3 +51,14 @@ def test_of_a_subject_each_source_has_its_own() -> None:
     found = [verdicts.statement_of(one) for one in (again, said, again, other, SubjectStated("anon:case:1"))]
 
     assert [one and one.late for one in found] == [False, True, True, False, None]
+
+
+def test_what_is_said_of_a_subject_by_nobody_makes_no_late_one_of_what_somebody_says() -> None:
+    of_nobody = Statement("anon:cart:1", "desk", 10, "e1", late=True, nameless=True, late_before=100)
+    verdicts = Verdicts()
+    verdicts.statement_of(SubjectStated("anon:order:1", of_nobody))
+
+    found = verdicts.statement_of(SubjectStated("anon:order:1", Statement("ann", "desk", 10, "e2")))
+
+    assert found is not None
+    assert not found.late
