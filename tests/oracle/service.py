@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.surveys import shipped
 from tests.oracle.cases import case_observations, cases
+from tests.oracle.causes import cart_exits, contact_causes
 from tests.oracle.cohorts import COHORT_KEY, cohorts
 from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.departures import CAMPAIGN_KEY, campaign_value, departures
@@ -37,9 +38,11 @@ from tests.oracle.touchpoints import DAY
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
     "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "cohorts", "departures",
-    "campaign_value", "standing",
+    "campaign_value", "standing", "contact_causes", "cart_exits",
 )  # fmt: skip
 """The views that are compared."""
+CAUSE_KEY = ("month", "step", "failed", "detail", "detail_value", "leads_to")
+EXIT_KEY = ("month", "action", "page", "currency")
 FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
@@ -68,6 +71,8 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
         *unequal("mentions", ("platform", "month"), views["mentions"], mentions(world)),
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
         *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
+        *unequal("contact_causes", CAUSE_KEY, views["contact_causes"], contact_causes(world, _day_of, month_of)),
+        *unequal("cart_exits", EXIT_KEY, views["cart_exits"], cart_exits(world, month_of)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
         *_loyalty(world, views, spend),
     ]
@@ -87,6 +92,10 @@ def _loyalty(world: World, views: Views, spend: Sequence[Row]) -> Iterator[str]:
 def _rounded(row: Row) -> Row:
     """Return a row with its scores as they are stored."""
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _day_of(at: int) -> int:
+    return at // DAY
 
 
 def month_of(at: int) -> int:
@@ -216,7 +225,7 @@ def friction(world: World) -> Iterator[dict[str, Any]]:
     """Add up payments by month and kind."""
     found: dict[tuple[int, str], list[Payment]] = defaultdict(list)
     for history in world.people.values():
-        for one in payments(history.touches, world.clock, lambda at: at // DAY):
+        for one in payments(history.touches, world.clock, _day_of):
             found[month_of(one.at), one.kind].append(one)
     for (month, kind), ones in found.items():
         known = [one for one in ones if one.went_wrong is not None]

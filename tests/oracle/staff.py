@@ -41,6 +41,7 @@ class Turn:
 class Line:
     """A call, told phase by phase."""
 
+    call_id: str = ""
     turns: list[Turn] = field(default_factory=list)
     current: Turn | None = None
     hung_up: Touch | None = None
@@ -89,18 +90,19 @@ def observations(world: World) -> Iterator[Observation]:
             if experience is not None and touch.event_id not in history.superseded and not own_word:
                 felt.setdefault(owner, {}).setdefault(touch.at, []).append(experience)
     for owner, touches in of_owner.items():
-        for line in _lines(touches):
+        for line in lines(touches):
             yield from _of_line(line, felt.get(owner, {}))
     yield from _cases(world, of_owner, felt)
 
 
-def _lines(touches: Iterable[Touch]) -> Iterator[Line]:
+def lines(touches: Iterable[Touch]) -> Iterator[Line]:
+    """Yield the calls among one owner's touchpoints."""
     calls: dict[str, list[Touch]] = {}
     for touch in touches:
         if touch.kind == "support_call":
             calls.setdefault(touch.subject, []).append(touch)
-    for phases in calls.values():
-        line = Line()
+    for call_id, phases in calls.items():
+        line = Line(call_id)
         for touch in _in_order(phases):
             line.apply(touch)
         yield line

@@ -11,6 +11,7 @@ import pytest
 
 from tests.oracle import service
 from tests.oracle.cases import cases
+from tests.oracle.causes import cart_exits, contact_causes
 from tests.oracle.friction import Payment, payments
 from tests.oracle.paths import Visit, paths
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
@@ -223,9 +224,36 @@ def payments_that_fail(shop: Shop) -> Rows:
     ]
 
 
+def what_makes_customers_call(shop: Shop) -> Rows:
+    rows: list[list[Any]] = []
+    for one in contact_causes(shop.world, lambda at: at // (DAY_S * 1000), service.month_of):
+        if one["leads_to"] == "call" and one["n"] >= 30 and one["difference_low"] > 0:
+            step = [one[name] for name in ("step", "failed", "detail", "detail_value", "n", "counted")]
+            seconds = one["extra_seconds"]
+            hours = None if seconds is None else rounded(seconds / HOUR_S)
+            rows.append([shown(one["month"])[:7], *step, round(one["extra"], 3), hours])
+    # The query leaves out a step where a detail of it has the same days.
+    rows.sort(key=lambda row: (-row[7], row[0], [-ord(letter) for letter in row[3]] + [1], row[1], row[2], row[4]))
+    once: dict[tuple[Any, ...], list[Any]] = {}
+    for row in rows:
+        once.setdefault((*row[:3], *row[5:7]), row)
+    return list(once.values())[:10]
+
+
+def where_carts_are_left(shop: Shop) -> Rows:
+    found: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for one in cart_exits(shop.world, service.month_of):
+        if one["page"]:
+            of_one = found[one["action"], one["page"], one["currency"]]
+            for place, name in enumerate(("carts", "recovered", "lost_minor")):
+                of_one[place] += one[name]
+    rows: list[list[Any]] = [[action, page, *counts, currency] for (action, page, currency), counts in found.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:10]
+
+
 SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
-    payments_that_fail,
+    payments_that_fail, what_makes_customers_call, where_carts_are_left,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""
