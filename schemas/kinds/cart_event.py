@@ -28,6 +28,11 @@ class CartEvent(Touchpoint, tag=tag_of("cart_event"), kw_only=True, frozen=True)
         return self.cart_id
 
     @property
+    def may_turn(self) -> bool:
+        """A payment that failed."""
+        return self.action == "payment_failed"
+
+    @property
     def amount(self) -> tuple[int | None, str | None]:
         """The cart's value after the change, and its currency."""
         return self.value_minor, self.currency

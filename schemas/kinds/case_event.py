@@ -36,6 +36,11 @@ class CaseEvent(Touchpoint, tag=tag_of("case_event"), kw_only=True, frozen=True)
         return self.case_id
 
     @property
+    def may_turn(self) -> bool:
+        """What the business does in a case, other than to say that it has it."""
+        return self.by != "customer" and self.phase != "acknowledged"
+
+    @property
     def experience_key(self) -> str:
         """The phase, unless the case is opened as a complaint."""
         return _COMPLAINT if self.complaint and self.phase == "opened" else self.phase

@@ -22,6 +22,11 @@ class PageView(Touchpoint, tag=tag_of("page_view"), kw_only=True, frozen=True):
     ok: bool = True
 
     @property
+    def may_turn(self) -> bool:
+        """A page that failed."""
+        return not self.ok
+
+    @property
     def experience_key(self) -> str:
         """`failed` where the page did not work; of one that did, nothing."""
         return "" if self.ok else "failed"

@@ -39,6 +39,11 @@ class Purchase(Touchpoint, tag=tag_of("purchase"), kw_only=True, frozen=True):
         return self.order_id
 
     @property
+    def may_turn(self) -> bool:
+        """What was bought, or paid back."""
+        return True
+
+    @property
     def amount(self) -> tuple[int | None, str | None]:
         """The amount of the order or refund, and its currency."""
         return self.amount_minor, self.currency

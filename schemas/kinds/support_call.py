@@ -33,6 +33,11 @@ class SupportCall(Touchpoint, tag=tag_of("support_call"), kw_only=True, frozen=T
         """The call's id."""
         return self.call_id
 
+    @property
+    def may_turn(self) -> bool:
+        """What agents do in a call, and its end."""
+        return self.phase not in {"queued", "resumed"}
+
 
 KIND = TouchpointKind(
     name="support_call",

@@ -83,6 +83,11 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         return False
 
     @property
+    def may_turn(self) -> bool:
+        """Whether the business did it, or it failed: it may be why its customer feels otherwise from then on."""
+        return False
+
+    @property
     def amount(self) -> tuple[int | None, str | None]:
         """The amount in minor units and its currency, None where it is not about money."""
         return None, None

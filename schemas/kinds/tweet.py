@@ -39,6 +39,11 @@ class Tweet(Touchpoint, tag=tag_of("tweet"), kw_only=True, frozen=True):
         return _is_answer(self.author, self.in_reply_to)
 
     @property
+    def may_turn(self) -> bool:
+        """What the business posts."""
+        return self.author == "brand"
+
+    @property
     def stated_experience(self) -> int | None:
         """A review's stars, 1 to 5, mapped to -1 .. 1."""
         return None if self.rating is None else (self.rating - 3) * (SCALE // 2)

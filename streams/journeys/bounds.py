@@ -22,12 +22,14 @@ TRIMMED_FROM_BYTES = STATE_MAX_BYTES * 7 // 8
 TRIMMED_TO_BYTES = STATE_MAX_BYTES * 3 // 4
 """What a state is trimmed from, and to. A state just below its bound would be measured at every touchpoint; so it is
 trimmed a little before, and then grows for a while until it is measured again."""
-COPIES = 5
+COPIES = 6
 """How often a state holds what a touchpoint says at most: the id of a response, in the response, as that of the last
-NPS, among a journey's first and last experiences, and in a follow-up."""
+NPS, among a journey's first and last experiences, and in a follow-up; and once more where it may turn its customer."""
 TOUCHPOINT_BYTES = 1_536
 """More than a touchpoint adds to a state besides: the numbers and short words of two follow-ups, with their owners, and
 of a cart and an order, or the like."""
+TIMERS_BYTES = 128
+"""More than its timers add to a thing that is kept: when it was abandoned, and as what; when it warned."""
 
 BYTES_A_UNIT = 8 << 10
 """Bytes of a state that are encoded with one unit of work (see `Effects.work`)."""
@@ -56,9 +58,14 @@ def _shed_observations(customer: CustomerState) -> None:
     customer.observations = customer.observations[(len(customer.observations) + 1) // 2 :]
 
 
+def _shed_acts(customer: CustomerState) -> None:
+    customer.acts = customer.acts[(len(customer.acts) + 1) // 2 :]
+
+
 PARTS: tuple[Part, ...] = (
     *(Part(machine.kept, machine.shed) for machine in MACHINES),
     Part(lambda customer: customer.observations, _shed_observations),
+    Part(lambda customer: customer.acts, _shed_acts),
     Part(_experiences, _settle_experiences),
 )
 
@@ -70,7 +77,8 @@ def trim(customer: CustomerState, effects: Effects) -> None:
     if size > TRIMMED_FROM_BYTES:
         effects.trimmed.append("state")
         size = _trimmed(customer, size, effects)
-    customer.most_bytes = size
+    things = customer.kept + (len(customer.follow_ups.running) if customer.follow_ups is not None else 0)
+    customer.most_bytes = size + TIMERS_BYTES * things
 
 
 def _trimmed(customer: CustomerState, size: int, effects: Effects) -> int:

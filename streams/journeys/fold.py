@@ -12,7 +12,7 @@ from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import EXPERIENCE, SENTIMENT
 from schemas.transfers import Adopted, Parted, Transfer
 from schemas.units import DAY_MS, HOUR_MS
-from streams.journeys import bounds, shifts
+from streams.journeys import bounds, causes, shifts
 from streams.journeys.adoption import adopt
 from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
@@ -114,6 +114,8 @@ def apply_touchpoint(
         machine.watch(customer, touchpoint, attribution, experience, effects)
     if outcome is None or not outcome.is_counted:
         _count_experience(customer, touchpoint, attribution, experience, effects)
+    if touchpoint.may_turn:
+        causes.note(customer, touchpoint, journey.number)
     journey_id = effects.journey_id(journey.number)
     ahead = effects.rules.is_ahead(touchpoint)
     row = touchpoint_row(touchpoint, effects.customer_id, journey_id, experience, ahead=ahead)
@@ -173,4 +175,5 @@ def _count_experience(
     if experience is not None:
         record(customer, experience)
         effects.observe_score(EXPERIENCE, attribution, experience)
-        shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience), effects)
+        cause = causes.cause_of(customer, touchpoint, attribution, experience)
+        shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience, cause), effects)

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from schemas.metrics import SENTIMENT_SHIFTS
 from schemas.rows import ShiftRow
 from schemas.units import DAY_MS, SCALE
-from streams.journeys import follow_ups
+from streams.journeys import causes, follow_ups
 from streams.journeys.effects import Effects
 from streams.journeys.state import CustomerState, Observation
 
@@ -51,7 +51,7 @@ def restate(customer: CustomerState, event_id: str, value: int | None, effects: 
     for place, observation in enumerate(customer.observations):
         if observation.event_id == event_id:
             if observation.value != value:
-                customer.observations[place] = Observation(observation.attribution, event_id, value)
+                customer.observations[place] = Observation(observation.attribution, event_id, value, observation.cause)
                 _detect(customer, effects)
             return
 
@@ -92,6 +92,7 @@ def _report(
     customer: CustomerState, series: list[Observation], values: list[int], split: int, effects: Effects
 ) -> None:
     onset, before, after = series[split], values[:split], values[split:]
+    cause = causes.act_of(customer, onset.cause)
     before_mean = round(sum(before) / len(before))
     after_mean = round(sum(after) / len(after))
     worse = after_mean < before_mean
@@ -109,8 +110,8 @@ def _report(
         after_mean=after_mean,
         n_before=len(before),
         n_after=len(after),
-        cause_event_id=None,
-        cause_kind=None,
+        cause_event_id=None if cause is None else cause.event_id,
+        cause_kind=None if cause is None else cause.kind,
         detector=DETECTOR,
         previous_customer_id=onset.attribution.stated_key,
         deleted=False,

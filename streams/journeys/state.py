@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from schemas.units import DAY_MS
+from streams.journeys.acts import Act
 
 JOURNEY_SILENCE_MS = 30 * DAY_MS
 """A journey ends when its customer has been silent for so long."""
@@ -254,11 +255,17 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
 
 class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One experience of the series that the shift detector watches; its value is None while its response has none."""
+    """One experience of the series that the shift detector watches.
+
+    Attributes:
+        value: units of 1 / SCALE; None while its response has none.
+        cause: the number of the act that most likely brought it about, 0 for none.
+    """
 
     attribution: Attribution
     event_id: str
     value: int | None
+    cause: int = 0
 
 
 FollowUpStatus = Literal["waiting", "open", "warning", "missed", "contacted", "settled", "expired", "withdrawn"]
@@ -338,6 +345,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
         most_bytes: the state takes no more bytes than this, encoded (see `bounds`).
         follow_ups: None before the first (see `follow_ups`).
         forget_again: at how many touchpoints the machines look again for what is over.
+        acts: the last act, the last about another thing, and the causes of the observations, oldest first.
     """
 
     journey: Journey | None = None
@@ -367,6 +375,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     most_bytes: int = 0
     forget_again: int = 0
     follow_ups: CustomerFollowUps | None = None
+    acts: list[Act] = msgspec.field(default_factory=list)
 
     @property
     def kept(self) -> int:

@@ -13,7 +13,7 @@ from schemas.kinds.survey_answer import SurveyAnswer
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.metrics import CES, CSAT, EXPERIENCE, NPS, SENTIMENT, SURVEY_ABANDONMENT_RATE, Metric
 from schemas.units import DAY_MS, SCALE
-from streams.journeys import abandonment, experience, follow_ups, shifts
+from streams.journeys import abandonment, causes, experience, follow_ups, shifts
 from streams.journeys.effects import Effects, EntityKey
 from streams.journeys.machine import Handler, Machine, Outcome, drop_oldest
 from streams.journeys.state import RECOVERY_MS, Answer, Attribution, CustomerState, Observation, Survey
@@ -159,7 +159,7 @@ def _answer(
         experience.restate(customer, answer.attribution, was, answer.experience, entry)
     effects.replace_score(EXPERIENCE, answer.attribution, was, answer.experience)
     follow_ups.answer(customer, event, attribution, known, answer, effects)
-    _observe(customer, survey, event.event_id, answer, effects)
+    _observe(customer, survey, event, answer, effects)
     return Outcome(answer.experience, is_counted=True)
 
 
@@ -225,7 +225,7 @@ def _count_last_nps(customer: CustomerState, answer_key: str, known: Answer | No
         customer.last_nps_of = answer_key
 
 
-def _observe(customer: CustomerState, survey: Survey, event_id: str, answer: Answer, effects: Effects) -> None:
+def _observe(customer: CustomerState, survey: Survey, event: SurveyAnswer, answer: Answer, effects: Effects) -> None:
     """Give the shift detector one observation a response, and correct it as answers come."""
     scored = [one.experience for one in survey.answers.values() if one.scored and one.experience is not None]
     experiences = scored or [one.experience for one in survey.answers.values() if one.experience is not None]
@@ -233,5 +233,6 @@ def _observe(customer: CustomerState, survey: Survey, event_id: str, answer: Ans
     if survey.observation:
         shifts.restate(customer, survey.observation, mean, effects)
     elif mean is not None:
-        survey.observation = event_id
-        shifts.observe(customer, Observation(answer.attribution, event_id, mean), effects)
+        survey.observation = event.event_id
+        cause = causes.cause_of(customer, event, answer.attribution, mean)
+        shifts.observe(customer, Observation(answer.attribution, event.event_id, mean, cause), effects)

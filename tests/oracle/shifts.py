@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.experience import observations
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import Touch, moment
+from tests.oracle.touchpoints import DAY, Touch, moment
 
 Row = Mapping[str, Any]
 
@@ -57,14 +57,37 @@ def _levels(name: str, series: dict[str, float], row: Row) -> Iterator[str]:
 
 
 def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
-    if row["cause_event_id"] is None:
-        return
+    """What the business last did is the cause, within a week: before a bad onset, about another thing, within a day."""
     events = [touch.event_id for touch in history.touches]
-    if row["cause_event_id"] not in events:
-        yield f"{name}: its cause is not of {history.customer}"
+    if row["onset_event_id"] not in events:
         return
-    cause = history.touches[events.index(row["cause_event_id"])]
-    if events.index(cause.event_id) >= events.index(row["onset_event_id"]):
-        yield f"{name}: its cause comes after its onset"
-    if cause.kind != row["cause_kind"] or history.journey_of(cause) != row["journey_id"]:
-        yield f"{name}: not the kind or the journey of its cause"
+    place, at = events.index(row["onset_event_id"]), moment(row["onset_at"]) or 0
+    onset, before = history.touches[place], [touch for touch in history.touches[:place] if _may_turn(touch)]
+    others = [touch for touch in before if (touch.kind, touch.subject) != (onset.kind, onset.subject)]
+    if history.experiences[onset.event_id] >= 0:
+        others = []
+    likely = [(last[-1], most) for last, most in ((others, DAY), (before, 7 * DAY)) if last]
+    found = [
+        touch
+        for touch, most in likely
+        if history.journey_of(touch) == row["journey_id"] and touch.at <= at <= touch.at + most
+    ]
+    expected = (found[0].event_id, found[0].kind) if found else (None, None)
+    if (row["cause_event_id"], row["cause_kind"]) != expected:
+        yield f"{name}: its cause is {row['cause_event_id']}, not {expected}"
+
+
+def _may_turn(touch: Touch) -> bool:
+    """What the business does, or what fails; not what customers do, nor questions, nor that a case was received."""
+    match touch.kind:
+        case "page_view":
+            return touch.record.get("ok") is False
+        case "cart_event":
+            return touch.action == "payment_failed"
+        case "purchase":
+            return True
+        case "support_call":
+            return touch.action in ("answered", "held", "transferred", "ended")
+        case "case_event":
+            return touch.record["by"] in ("agent", "bot") and touch.action != "acknowledged"
+    return touch.kind == "tweet" and touch.action == "brand"

@@ -106,9 +106,13 @@ def _after_order(person: Person, order: visits.Order, period: Period) -> None:
     fails = 0.3 if period.has_delivery_trouble(order.at, person.region) else 0.03
     if person.chance(fails):
         at = random_moment(random, there - there % DAY_MS + DAY_MS, phone=True)
+        failed = service.step(person, at - 2 * HOUR_MS, person.next_id("t"), "updated", "bot", "delivery")
+        failed["text"] = "Delivery attempt failed, the parcel goes back to the depot."
         if person.chance(0.5):
+            person.botched.append((failed, "call"))
             _call(person, at, "delivery", period)
         else:
+            person.botched.append((failed, "case"))
             _case(person, at, "delivery")
         if person.chance(0.4):
             visits.refund(person, order, at + DAY_MS)

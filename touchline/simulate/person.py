@@ -60,6 +60,7 @@ class Person:
         vocal: how much they write, review and answer; 1 is average.
         base: the mood before any turn, -1 to 1.
         events_at: moment in ms -> event. A person does one thing at a time.
+        botched: the steps that went wrong and made the customer ask, each with how: by a call or a case.
         quiet_spans: first moment, last moment and the only moments between them at which something happens, ms.
     """
 
@@ -74,6 +75,7 @@ class Person:
     on_app: bool = False
     turns: list[Turn] = field(default_factory=list)
     events_at: dict[int, Event] = field(default_factory=dict)
+    botched: list[tuple[Event, Literal["call", "case"]]] = field(default_factory=list)
     quiet_spans: list[tuple[int, int, frozenset[int]]] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 

@@ -17,6 +17,7 @@ class Truth:
         self._service = ServiceCounts()
         self._customers: dict[str, dict[str, int]] = {}
         self._turns: list[dict[str, Any]] = []
+        self._botched: list[dict[str, Any]] = []
 
     def add_shop(self, events: list[tuple[int, Event]]) -> None:
         """Count the events of the shop itself."""
@@ -28,6 +29,7 @@ class Truth:
         self._service.add(person.customer_id, events)
         self._add_customer(person, events)
         self._add_turns(person, events)
+        self._add_botched(person, events)
 
     def summary(self) -> dict[str, Any]:
         """Return all counts as one JSON object."""
@@ -35,6 +37,7 @@ class Truth:
             **self._counts.summary(),
             "service": self._service.summary(),
             "mood_turns": self._turns,
+            "botched_steps": self._botched,
             "customers": dict(sorted(self._customers.items())),
         }
 
@@ -75,6 +78,19 @@ class Truth:
             }
             for turn in person.turns
             if turn.onset_event_id in kinds and turn.cause_event_id in kinds
+        )
+
+    def _add_botched(self, person: Person, events: list[tuple[int, Event]]) -> None:
+        told = {event["event_id"]: at for at, event in events}
+        self._botched.extend(
+            {
+                "customer_id": person.customer_id,
+                "event_id": step["event_id"],
+                "at": timestamp(told[step["event_id"]]),
+                "led_to": led_to,
+            }
+            for step, led_to in person.botched
+            if step["event_id"] in told
         )
 
 

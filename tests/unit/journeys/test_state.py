@@ -41,6 +41,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "CustomerFollowUps": ("running", "asked", "thanked_at"),
     "Order": ("attribution", "stated", "leading", "amount_minor", "currency", "skus", "cart_id"),
     "Observation": ("attribution", "event_id", "value"),
+    "Act": ("number", "event_id", "kind", "subject_id", "at", "journey"),
     "CustomerState": (
         "journey", "journeys", "first_seen_at", "last_seen_at", "touchpoints", "purchases", "spend", "refunded",
         "currency", "currency_of", "experience_sum", "experience_n", "last_nps", "last_shift", "last_timer_at", "carts",

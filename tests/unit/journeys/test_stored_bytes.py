@@ -37,7 +37,7 @@ def test_it_is_read_and_written_as_it_stands_with_the_later_fields_empty_behind(
     assert timeline.ownership is not None
     assert (timeline.ownership.since, timeline.ownership.owners) == ([T0 + HOUR], ["ann"])
     stored, written = (msgspec.msgpack.decode(value) for value in (STORED, msgspec.msgpack.encode(timeline)))
-    stored[CURRENT].append(None)
+    stored[CURRENT] += [None, []]
     assert written[:OWNERSHIP] == stored[:OWNERSHIP]
     ownership = stored[OWNERSHIP]
     ownership[FORWARDED] = [[*one, False] for one in ownership[FORWARDED]]

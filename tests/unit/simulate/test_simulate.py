@@ -240,6 +240,31 @@ def test_turned_customers_write_as_they_feel(stream: tuple[list[Event], Event]) 
     assert means["before worse"] > 4_000
 
 
+def test_whose_step_was_botched_asks_soon_after(stream: tuple[list[Event], Event]) -> None:
+    events, truth = stream
+    by_id = {event["event_id"]: event for event in events}
+    botched = truth["botched_steps"]
+    asked = 0
+    for one in botched:
+        step = by_id[one["event_id"]]
+        assert (step["kind"], step["phase"], step["by"]) == ("case_event", "updated", "bot")
+        assert (step["customer_id"], step["occurred_at"]) == (one["customer_id"], one["at"])
+        phase = {"call": "queued", "case": "opened"}[one["led_to"]]
+        asked += any(
+            one["at"] < event["occurred_at"] < later(one["at"], hours=3)
+            for event in events
+            if event.get("customer_id") == one["customer_id"] and event.get("phase") == phase
+        )
+    assert {one["led_to"] for one in botched} == {"call", "case"}
+    # What is amid a turn's cause and its onset is taken out, and the period ends.
+    assert asked >= 0.9 * len(botched)
+
+
+def later(at: str, hours: int) -> str:
+    moved = datetime.fromisoformat(at) + timedelta(hours=hours)
+    return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def test_texts_follow_the_feeling() -> None:
     scorer, random = VaderScorer(), Random(1)
     means = []
