@@ -15,6 +15,9 @@ duration: numerator / n, seconds, with quantiles of the samples.
 """
 
 
+Better = Literal["higher", "lower"]
+"""Which of two values of a metric is the better one."""
+
 Section = Literal["ratings", "service"]
 """The tables of the report: how customers rate the business, and how they were served."""
 
@@ -32,6 +35,7 @@ class Metric:
             on top: the allowed lateness is the same for all metrics.
         title: what a person who reads the report calls it, "" where the report does not show it.
         section: where the report shows it.
+        better: which of two values is the better one.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Metric:
     restated_ms: int = 0
     title: str = ""
     section: Section | None = None
+    better: Better = "higher"
 
 
 CORRECTED_MS = 3 * DAY_MS
@@ -75,7 +80,7 @@ CES = Metric(
 )
 ORDERS = Metric("orders", "count", "an order placed, when first stated", "1", CORRECTED_MS)
 REVENUE = Metric("revenue", "sum", "an order placed, when first stated", "its amount, minor units", CORRECTED_MS)
-REFUNDS = Metric("refunds", "sum", "a refund", "its amount, minor units")
+REFUNDS = Metric("refunds", "sum", "a refund", "its amount, minor units", better="lower")
 CART_ABANDONMENT_RATE = Metric(
     "cart_abandonment_rate",
     "share",
@@ -84,6 +89,7 @@ CART_ABANDONMENT_RATE = Metric(
     30 * DAY_MS + 30 * MINUTE_MS,
     title="Carts abandoned",
     section="service",
+    better="lower",
 )
 CALL_ABANDONMENT_RATE = Metric(
     "call_abandonment_rate",
@@ -93,6 +99,7 @@ CALL_ABANDONMENT_RATE = Metric(
     DAY_MS,
     title="Calls given up in the queue",
     section="service",
+    better="lower",
 )
 SPEED_OF_ANSWER = Metric(
     "speed_of_answer",
@@ -102,6 +109,7 @@ SPEED_OF_ANSWER = Metric(
     DAY_MS,
     title="Time until a call is answered",
     section="service",
+    better="lower",
 )
 HOLD_TIME = Metric(
     "hold_time",
@@ -111,6 +119,7 @@ HOLD_TIME = Metric(
     DAY_MS,
     title="Time on hold in a call",
     section="service",
+    better="lower",
 )
 SERVICE_LEVEL = Metric(
     "service_level",
@@ -129,6 +138,7 @@ SURVEY_ABANDONMENT_RATE = Metric(
     37 * DAY_MS,
     title="Surveys left unfinished",
     section="service",
+    better="lower",
 )
 FIRST_RESPONSE_TIME = Metric(
     "first_response_time",
@@ -138,11 +148,14 @@ FIRST_RESPONSE_TIME = Metric(
     30 * DAY_MS,
     title="Time until a person first replies",
     section="service",
+    better="lower",
 )
 SENTIMENT = Metric("sentiment", "mean", "a scored text", "the score", CORRECTED_MS)
 EXPERIENCE = Metric("experience", "mean", "a touchpoint with an experience", "the experience", CORRECTED_MS)
 # A shift may be found long after its onset: as long as the observations behind it are remembered.
-SENTIMENT_SHIFTS = Metric("sentiment_shifts", "share", "a shift, at its onset", "those for the worse", 365 * DAY_MS)
+SENTIMENT_SHIFTS = Metric(
+    "sentiment_shifts", "share", "a shift, at its onset", "those for the worse", 365 * DAY_MS, better="lower"
+)
 
 METRICS: tuple[Metric, ...] = (
     NPS,

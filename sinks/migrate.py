@@ -95,12 +95,14 @@ class Declared:
         surveys: its questionnaires; those of this release are stored besides.
         targets: the share that a metric should reach.
         loyalty: how loyalty and value are measured, as `schemas.loyalty.read_loyalty` returns it.
+        baseline: which hours an hour of a metric is compared with, `hour_of_week` or `hour_of_day`.
     """
 
     calendars: Sequence[Calendar] = ()
     surveys: Sequence[Survey] = ()
     targets: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_TARGETS))
     loyalty: str = field(default_factory=lambda: read_loyalty(""))
+    baseline: str = "hour_of_week"
 
 
 NOTHING_DECLARED = Declared()
@@ -171,6 +173,7 @@ def migrate(
         settings["calendars"] = store_calendars(database, declared.calendars, datetime.now(UTC).date())
         settings["targets"] = json.dumps(dict(declared.targets), sort_keys=True)
         settings["loyalty"] = declared.loyalty
+        settings["baseline"] = declared.baseline
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)

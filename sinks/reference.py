@@ -35,10 +35,10 @@ class ReferenceTable:
 REFERENCE_TABLES: tuple[ReferenceTable, ...] = (
     ReferenceTable(
         "metric_definitions_rows",
-        ("metric", "kind", "restated_seconds", "observation", "counted", "title"),
-        "SELECT metric, kind, restated_seconds, observation, counted, title, version "
+        ("metric", "kind", "restated_seconds", "observation", "counted", "title", "better"),
+        "SELECT metric, kind, restated_seconds, observation, counted, title, better, version "
         "FROM metric_definitions_rows FINAL",
-        [(m.name, m.kind, m.restated_ms // 1000, m.observation, m.counted, m.title) for m in METRICS],
+        [(m.name, m.kind, m.restated_ms // 1000, m.observation, m.counted, m.title, m.better) for m in METRICS],
     ),
     ReferenceTable(
         "steps_rows",

@@ -28,5 +28,6 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
             configured_surveys(settings),
             settings.metric_targets,
             read_loyalty(settings.loyalty),
+            settings.baseline,
         ),
     )

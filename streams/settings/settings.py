@@ -123,6 +123,11 @@ class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettin
         description="shares that metrics should reach instead of the defaults: metric=share, … "
         "([targets](metrics.md#targets)); `touchline migrate` puts them into the views",
     )
+    baseline: Literal["hour_of_week", "hour_of_day"] = Field(
+        default="hour_of_week",
+        description="which hours of the last eight weeks an hour of a metric is compared with: the same hour of the "
+        "same weekday, or of every day ([levels](metrics.md#levels)); `touchline migrate` stores it for the views",
+    )
     follow_ups: str = Field(
         default="",
         description="file (TOML) that says for which reasons somebody has to get back to a customer, by when, and who "

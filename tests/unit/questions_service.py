@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from sinks.database import select
 from tests.oracle import service
 from tests.oracle.cases import cases
 from tests.oracle.causes import cart_exits, contact_causes
 from tests.oracle.friction import Payment, payments
+from tests.oracle.levels import Sums, anomalies, judge
 from tests.oracle.paths import Visit, paths
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import (
@@ -28,6 +31,16 @@ Z = 1.959963984540054
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
 DECLARED = service.declared()
+KINDS = {
+    "nps": "nps", "csat": "share", "ces": "share", "orders": "count", "revenue": "sum", "refunds": "sum",
+    "cart_abandonment_rate": "share", "call_abandonment_rate": "share", "speed_of_answer": "duration",
+    "hold_time": "duration", "service_level": "share", "survey_abandonment_rate": "share",
+    "first_response_time": "duration", "sentiment": "mean", "experience": "mean", "sentiment_shifts": "share",
+}  # fmt: skip
+LOWER_IS_BETTER = {
+    "refunds", "cart_abandonment_rate", "call_abandonment_rate", "speed_of_answer", "hold_time",
+    "survey_abandonment_rate", "first_response_time", "sentiment_shifts",
+}  # fmt: skip
 
 
 def rounded(value: float) -> Any:
@@ -251,9 +264,43 @@ def where_carts_are_left(shop: Shop) -> Rows:
     return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:10]
 
 
+def days_as_usual(shop: Shop) -> Rows:
+    sums = "metric, toInt64(toUnixTimestamp(bucket)), n, numerator, squares"
+    stored = select(
+        shop.database,
+        f"SELECT {sums} FROM metric_counts WHERE grain = '1h' AND dimension = 'all' AND n > 0 AND NOT mixed",
+    )
+    series: dict[str, dict[int, Sums]] = defaultdict(dict)
+    for metric, second, *of_hour in stored:
+        n, total, squares = (float(str(each)) for each in of_hour)
+        series[str(metric)][int(str(second)) // HOUR_S] = (n, total, squares)
+    rows: Rows = []
+    for metric, hours in series.items():
+        held_s = {"cart_abandonment_rate": 30 * DAY_S + 1_800, "survey_abandonment_rate": 37 * DAY_S,
+                  "first_response_time": 30 * DAY_S, "sentiment_shifts": 365 * DAY_S}.get(metric, 0)  # fmt: skip
+        end = (shop.world.clock // 1000 - held_s) // HOUR_S
+        if end <= min(hours):
+            continue
+        judged = judge(KINDS[metric], hours, end, ZoneInfo("UTC"))
+        found = anomalies(judged)
+        days: dict[int, tuple[int, bool]] = {one.at // 24: (one.at + 1, one.known) for one in judged}
+        levels = Counter(_level(metric, day, known, over, found) for day, (over, known) in days.items())
+        rows.append([metric, *(levels[level] for level in ("worse", "better", "as usual", "too few to tell"))])
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+def _level(metric: str, day: int, known: bool, over: int, found: list[tuple[str, int, int, int | None]]) -> str:
+    within = [one for one in found if one[1] < over and (one[3] is None or one[3] > day * 24)]
+    if not known:
+        return "too few to tell"
+    if not within:
+        return "as usual"
+    return "worse" if (within[-1][0] == "rise") == (metric in LOWER_IS_BETTER) else "better"
+
+
 SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
-    payments_that_fail, what_makes_customers_call, where_carts_are_left,
+    payments_that_fail, what_makes_customers_call, where_carts_are_left, days_as_usual,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""
