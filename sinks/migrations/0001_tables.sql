@@ -262,6 +262,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_definitions_rows
     observation String,
     counted String,
     title String,
+    better LowCardinality(String),
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)

@@ -129,7 +129,7 @@ SELECT
 FROM touchline.marketing_spend_rows FINAL;
 
 CREATE OR REPLACE VIEW touchline.metric_definitions AS
-SELECT metric, kind, title, observation, counted, restated_seconds
+SELECT metric, kind, title, observation, counted, restated_seconds, better
 FROM touchline.metric_definitions_rows FINAL;
 
 -- The business's own currency: the setting, or the only one that money has come in; NULL where there are several.

@@ -1,11 +1,5 @@
 -- Levels: each metric against its own history, by the hour, and by the day as the sum of its hours.
 
-ALTER TABLE touchline.metric_definitions_rows ADD COLUMN IF NOT EXISTS better LowCardinality(String) AFTER title;
-
-CREATE OR REPLACE VIEW touchline.metric_definitions AS
-SELECT metric, kind, title, observation, counted, restated_seconds, better
-FROM touchline.metric_definitions_rows FINAL;
-
 -- Which hours of the last eight weeks an hour is compared with: `hour_of_week` or `hour_of_day`.
 CREATE OR REPLACE VIEW touchline.own_baseline AS
 SELECT if(max(value) = '', 'hour_of_week', max(value)) AS method
