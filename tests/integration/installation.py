@@ -9,7 +9,7 @@ from pathlib import Path
 
 from servers.kafka import Kafka
 from streams.kafka.admin import create_topics
-from tests.servers.pipeline import Pipeline
+from tests.servers.pipeline import App, Pipeline
 from tests.servers.rows import Row, Rows, dumped_rows
 
 STOPS_WITHIN_S = 60.0
@@ -19,13 +19,21 @@ SUMS = ("n", "numerator", "squares")
 class Installation:
     """One database, and consumer groups that keep their names; the number of partitions may be changed.
 
+    Args:
+        kafka: where its topics are.
+        folder: holds the database, and the logs of its processes.
+        partitions: of the journeys log.
+        more: further settings.
+
     Attributes:
         pipeline: its processes, with the settings as they are now.
+        database: the folder of the embedded ClickHouse.
     """
 
-    def __init__(self, kafka: Kafka, folder: Path, partitions: int) -> None:
+    def __init__(self, kafka: Kafka, folder: Path, partitions: int, **more: object) -> None:
         self._kafka, self._folder = kafka, folder
-        self._database = folder / "database"
+        self._more = {"idle_s": 1, **more}
+        self.database = folder / "database"
         self.set_partitions(partitions)
         asyncio.run(create_topics(self.pipeline.settings))
         self._command("migrate")
@@ -34,11 +42,11 @@ class Installation:
         self.pipeline = Pipeline(
             self._folder,
             self._kafka.bootstrap,
-            f"chdb://{self._database}",
+            f"chdb://{self.database}",
             group_suffix="",
             partitions=partitions,
             session_timeout_s=6,
-            idle_s=1,
+            **self._more,
         )
 
     def rebuild(self) -> str:
@@ -53,14 +61,23 @@ class Installation:
 
     def start(self, workers: int = 1) -> None:
         """Run workers and a sink until all is stored."""
-        self._apps = [*(self.pipeline.start("worker") for _ in range(workers)), self.pipeline.start("sink")]
+        self.begin(workers)
         self.pipeline.drain()
+
+    def begin(self, workers: int = 1) -> list[App]:
+        """Run workers, and behind them a sink."""
+        self._apps = [*(self.pipeline.start("worker") for _ in range(workers)), self.pipeline.start("sink")]
+        return self._apps
 
     def stop(self) -> Rows:
         """Stop all, and return what is stored."""
+        self.end()
+        return dumped_rows(self.database)
+
+    def end(self) -> None:
+        """Stop all."""
         for app in self._apps:
             assert app.ends_on(signal.SIGTERM, STOPS_WITHIN_S) == 0
-        return dumped_rows(self._database)
 
     def _command(self, *arguments: str) -> str:
         ran = self.pipeline.touchline(*arguments)

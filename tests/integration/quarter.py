@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -9,41 +11,81 @@ from typing import Any
 
 import click
 
+from servers.kafka import Kafka
 from tests.integration import kept
+from tests.integration.installation import Installation
 from tests.oracle import service
 from tests.oracle.compare import World
 from tests.oracle.touchpoints import moment, read
 from touchline.simulate import write_simulation
 
 SHOWN = 20
-PATIENCE_S = 4 * 3600
+PATIENCE_S = 4 * 3600.0
+KILLED_AFTER_S = (5.0, 60.0)
 
 
 @click.command()
 @click.option("--customers", default=20_000, show_default=True, help="Simulated customers.")
 @click.option("--days", default=90, show_default=True, help="Simulated days.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same quarter.")
-def main(customers: int, days: int, seed: int) -> None:
-    """Play a simulated quarter as `touchline demo` does; say how long each view takes, and where it differs."""
+@click.option("--kills", default=0, show_default=True, help="How often the worker is killed at work (kill -9).")
+@click.option("--rebuilt", is_flag=True, help="Rebuild all of it then, and look again.")
+def main(customers: int, days: int, seed: int, kills: int, rebuilt: bool) -> None:
+    """Play a simulated quarter on Apache Kafka; say how long each view takes, and where it differs."""
     with tempfile.TemporaryDirectory(prefix="touchline-quarter-") as name:
-        file, database = Path(name) / "quarter.jsonl", Path(name) / "kept"
+        folder = Path(name)
+        file = folder / "quarter.jsonl"
         write_simulation(customers, days, seed, file)
-        began = time.monotonic()
-        kept.touchline("demo", "--input", file, "--keep", database, patience_s=PATIENCE_S)
-        click.echo(f"played in {time.monotonic() - began:.0f} s")
-        views: dict[str, list[dict[str, Any]]] = {}
-        for view in ("clocks", "sentiment_shifts", "customers", *service.VIEWS):
-            began = time.monotonic()
-            views |= kept.rows(database, view)
-            click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
-        scored = dict(kept.ask(database, "SELECT event_id, sentiment FROM touchpoints WHERE sentiment IS NOT NULL"))
-        lines = kept.lines(file)
-        click.echo(f"comparing with {len(lines):,} lines")
-        clock = min(moment(row["time"]) or 0 for row in views["clocks"])
-        spend = [line for line in lines if line["kind"] == "marketing_spend"]
-        found = service.differences(World.of(read(lines, scored), views, clock), views, spend)
-    click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
+        kafka = Kafka(folder / "kafka")
+        kafka.start()
+        try:
+            found = _played(kafka, folder, file, random.Random(seed), kills, rebuilt)
+        finally:
+            kafka.stop()
     raise SystemExit(bool(found))
+
+
+def _played(kafka: Kafka, folder: Path, file: Path, chance: random.Random, kills: int, rebuilt: bool) -> int:
+    """Play the file, once more after a rebuild if that is asked for; return how many differences there are."""
+    installation = Installation(kafka, folder, partitions=4, timer_delay_s=0, idle_s=5, metric_dimensions="")
+    installation.pipeline.publish(file)
+    found = 0
+    for is_again in (False, True)[: 1 + rebuilt]:
+        if is_again:
+            installation.rebuild()
+        began = time.monotonic()
+        asyncio.run(_run(installation, chance, kills))
+        click.echo(f"{'rebuilt' if is_again else 'played'} in {time.monotonic() - began:.0f} s, with {kills} kills")
+        found += _differences(installation.database, file)
+    return found
+
+
+async def _run(installation: Installation, chance: random.Random, kills: int) -> None:
+    """Run a worker and a sink until all is stored; kill the worker at random moments before."""
+    worker, _ = installation.begin()
+    for _ in range(kills):
+        await asyncio.sleep(chance.uniform(*KILLED_AFTER_S))
+        worker.kill9()
+        worker.start()
+    await asyncio.to_thread(installation.pipeline.drain, PATIENCE_S)
+    installation.end()
+
+
+def _differences(database: Path, file: Path) -> int:
+    """Read all views of service, and show where they differ from what the lines hold; return how often they do."""
+    views: dict[str, list[dict[str, Any]]] = {}
+    for view in ("clocks", "sentiment_shifts", *service.VIEWS):
+        began = time.monotonic()
+        views |= kept.rows(database, view)
+        click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
+    scored = dict(kept.ask(database, "SELECT event_id, sentiment FROM touchpoints WHERE sentiment IS NOT NULL"))
+    lines = kept.lines(file)
+    click.echo(f"comparing with {len(lines):,} lines")
+    clock = min(moment(row["time"]) or 0 for row in views["clocks"])
+    spend = [line for line in lines if line["kind"] == "marketing_spend"]
+    found = service.differences(World.of(read(lines, scored), views, clock), views, spend)
+    click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
+    return len(found)
 
 
 if __name__ == "__main__":
