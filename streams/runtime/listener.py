@@ -21,8 +21,11 @@ CONNECTIONS = 64
 """Most connections that are open at a time."""
 WITHIN_S = 10.0
 """Seconds that a connection may last. It is also what Prometheus gives a scrape by default."""
-_BACKLOG = 4096
-"""Most connections that the system keeps until they are taken up; it lets a client beyond them wait for a second."""
+_BACKLOG = 128
+"""Most connections that the system keeps until they are taken up; it lets a client beyond them wait for a second.
+
+They are taken up in their order, and where the main thread computes without a pause, some hundred a second: with
+thousands of them a probe would wait for half a minute."""
 _FULL_S = 0.1
 """Seconds to wait where the process may open no more files."""
 
