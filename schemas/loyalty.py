@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 
+from schemas.named_values import SHOWN, named_values
 from schemas.text import shortened
 
 DEFAULT_LOYALTY: Mapping[str, str] = {
@@ -26,8 +26,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """The settings that are one of several names; the others are numbers above 0."""
 
-_SHOWN = 80
-
 
 def read_loyalty(text: str) -> str:
     """Return all settings as one text, `name=value,…` by name: the defaults, but for what a text says.
@@ -39,15 +37,13 @@ def read_loyalty(text: str) -> str:
         ValueError: the text does not hold; the message says which setting, and how to write it.
     """
     said: dict[str, str] = {}
-    for part in filter(None, map(str.strip, text.split(","))):
-        name, equals, value = map(str.strip, part.partition("="))
-        if not equals:
-            raise ValueError(f"{shortened(part, _SHOWN)!r} says nothing: write margin=0.4")
-        if name not in DEFAULT_LOYALTY:
-            near = difflib.get_close_matches(name, DEFAULT_LOYALTY, n=1, cutoff=0.0)
-            raise ValueError(f"{shortened(name, _SHOWN)!r} is no setting of loyalty; did you mean {near[0]}?")
-        if name in said:
-            raise ValueError(f"{name} is there twice")
+    for name, value in named_values(
+        text,
+        DEFAULT_LOYALTY,
+        bare="says nothing: write margin=0.4",
+        unknown="is no setting of loyalty",
+        twice="is there twice",
+    ):
         said[name] = _choice(name, value) if name in CHOICES else _number(name, value)
     values = {**DEFAULT_LOYALTY, **said}
     if float(values["at_risk"]) > float(values["lapsed"]):
@@ -57,7 +53,7 @@ def read_loyalty(text: str) -> str:
 
 def _choice(name: str, value: str) -> str:
     if value not in CHOICES[name]:
-        raise ValueError(f"{name}: {shortened(value, _SHOWN)!r} is none of {', '.join(CHOICES[name])}")
+        raise ValueError(f"{name}: {shortened(value, SHOWN)!r} is none of {', '.join(CHOICES[name])}")
     return value
 
 
@@ -67,7 +63,7 @@ def _number(name: str, text: str) -> str:
     except ValueError:
         number = math.nan
     if not 0 < number < 1e6:
-        raise ValueError(f"{name}: {shortened(text, _SHOWN)!r} is no number above 0, as {DEFAULT_LOYALTY[name]} is")
+        raise ValueError(f"{name}: {shortened(text, SHOWN)!r} is no number above 0, as {DEFAULT_LOYALTY[name]} is")
     if name == "margin" and number > 1:
-        raise ValueError(f"margin: {shortened(text, _SHOWN)!r} is no share: write a number up to 1, as 0.4")
+        raise ValueError(f"margin: {shortened(text, SHOWN)!r} is no share: write a number up to 1, as 0.4")
     return f"{number:g}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
+from schemas.named_values import SHOWN, named_values
 from schemas.text import shortened
 
 DEFAULT_TARGETS: Mapping[str, float] = {"answered_in_24h": 0.9, "service_level": 0.8, "follow_ups_in_time": 0.9}
@@ -23,8 +23,6 @@ METRICS_WITH_TARGETS = (
 )
 """The shares of which more is better."""
 
-_SHOWN = 80
-
 
 def read_targets(text: str) -> dict[str, float]:
     """Return the targets by metric: the defaults, but for what a text says.
@@ -36,15 +34,13 @@ def read_targets(text: str) -> dict[str, float]:
         ValueError: the text does not hold; the message says which target, and how to write it.
     """
     said: dict[str, float | None] = {}
-    for part in filter(None, map(str.strip, text.split(","))):
-        metric, equals, share = map(str.strip, part.partition("="))
-        if not equals:
-            raise ValueError(f"{shortened(part, _SHOWN)!r} is no target: write answered_in_24h=0.95")
-        if metric not in METRICS_WITH_TARGETS:
-            near = difflib.get_close_matches(metric, METRICS_WITH_TARGETS, n=1, cutoff=0.0)
-            raise ValueError(f"{shortened(metric, _SHOWN)!r} has no target; did you mean {near[0]}?")
-        if metric in said:
-            raise ValueError(f"{metric} has two targets")
+    for metric, share in named_values(
+        text,
+        METRICS_WITH_TARGETS,
+        bare="is no target: write answered_in_24h=0.95",
+        unknown="has no target",
+        twice="has two targets",
+    ):
         said[metric] = _share(metric, share) if share else None
     return {metric: share for metric, share in {**DEFAULT_TARGETS, **said}.items() if share is not None}
 
@@ -55,5 +51,5 @@ def _share(metric: str, text: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise ValueError(f"{metric}: {shortened(text, _SHOWN)!r} is no share: write a number above 0, up to 1, as 0.95")
+        raise ValueError(f"{metric}: {shortened(text, SHOWN)!r} is no share: write a number above 0, up to 1, as 0.95")
     return share

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from schemas.errors import TouchlineError
 from schemas.text import printable
-from streams.settings.collect import CollectSettings
-from streams.settings.notify import NotifySettings
-from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.settings import PREFIX, Settings
 
 
@@ -48,11 +46,8 @@ def documented() -> list[Documented]:
     """Return every variable with its default and meaning: in the order of the fields, those of one command last."""
     listed = []
     # Those that are inherited would come first.
-    inherited = [
-        *PseudonymSettings.model_fields,
-        *CollectSettings.model_fields,
-        *NotifySettings.model_fields,
-    ]
+    groups = [group for group in Settings.__bases__ if issubclass(group, BaseSettings)]
+    inherited = [name for group in groups for name in group.model_fields]
     own = [name for name in Settings.model_fields if name not in inherited]
     for name in own + inherited:
         info = Settings.model_fields[name]

@@ -14,15 +14,14 @@ from schemas.follow_ups import FollowUpError, FollowUpRules, read_follow_ups
 from schemas.inputs import InputTopics, input_topics
 from schemas.kinds.kind import SubjectKind
 from schemas.subjects import SUBJECT_KINDS
-from schemas.targets import read_targets
 from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
 from streams.settings.collect import CollectSettings
-from streams.settings.loyalty import LoyaltySettings
 from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
+from streams.settings.views import ViewSettings
 
 PREFIX = "TOUCHLINE_"
 REGISTRY_SCHEMES = ("http", "https")
@@ -31,7 +30,7 @@ ROLES = ("streams", "sink")
 _GROUP = "touchline-"
 
 
-class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettings):
+class Settings(ViewSettings, PseudonymSettings, CollectSettings, NotifySettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -117,16 +116,6 @@ class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettin
         default="",
         description="questionnaires of your own (TOML): a comma list of files and of folders that hold some "
         "([questionnaires](metrics.md#questionnaires-of-your-own)); `touchline migrate` stores them for the views",
-    )
-    targets: str = Field(
-        default="",
-        description="shares that metrics should reach instead of the defaults: metric=share, … "
-        "([targets](metrics.md#targets)); `touchline migrate` puts them into the views",
-    )
-    baseline: Literal["hour_of_week", "hour_of_day"] = Field(
-        default="hour_of_week",
-        description="which hours of the last eight weeks an hour of a metric is compared with: the same hour of the "
-        "same weekday, or of every day ([levels](metrics.md#levels)); `touchline migrate` stores it for the views",
     )
     follow_ups: str = Field(
         default="",
@@ -251,12 +240,6 @@ class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettin
         input_topics(value)
         return value
 
-    @field_validator("targets")
-    @classmethod
-    def _check_targets(cls, value: str) -> str:
-        read_targets(value)
-        return value
-
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, value: str) -> str:
@@ -343,11 +326,6 @@ class Settings(CollectSettings, LoyaltySettings, NotifySettings, PseudonymSettin
         if self.metric_dimensions.strip() == "*":
             return None
         return frozenset(_listed(self.metric_dimensions))
-
-    @property
-    def metric_targets(self) -> dict[str, float]:
-        """The share that a metric should reach, by its name."""
-        return read_targets(self.targets)
 
     @property
     def survey_paths(self) -> list[str]:

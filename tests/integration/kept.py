@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ VIEWS = (
 EVERY_ATTRIBUTE = {"TOUCHLINE_METRIC_DIMENSIONS": "*"}
 PATIENCE_S = 300
 AT_ONCE = 8
+"""Views of one question."""
 
 
 def touchline(*arguments: object, patience_s: float = PATIENCE_S, variables: Mapping[str, str] | None = None) -> str:
@@ -42,14 +43,19 @@ def demo(database: Path, *inputs: Path) -> str:
 def rows(database: Path, *names: str) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of the named views, some views in each question: the engine plans no more of them at once."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for first in range(0, len(names), AT_ONCE):
-        some = names[first : first + AT_ONCE]
+    for some in batched(names, AT_ONCE):
         parts = [f"SELECT '{name}', formatRowNoNewline('JSONEachRow', *) FROM {name}" for name in some]
         answer = touchline("query", " UNION ALL ".join(parts), "--data", database, "--format", "TSVRaw")
         for line in answer.splitlines():
             name, row = line.split("\t", 1)
             found[name].append(json.loads(row))
     return found
+
+
+def batched(parts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield parts in runs of a size; the last may be shorter."""
+    for begin in range(0, len(parts), size):
+        yield parts[begin : begin + size]
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

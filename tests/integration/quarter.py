@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import tempfile
 import time
@@ -49,26 +48,25 @@ def _played(kafka: Kafka, folder: Path, file: Path, chance: random.Random, kills
     """Play the file, once more after a rebuild if that is asked for; return how many differences there are."""
     installation = Installation(kafka, folder, partitions=4, timer_delay_s=0, idle_s=5, metric_dimensions="")
     installation.pipeline.publish(file)
-    found = 0
-    for is_again in (False, True)[: 1 + rebuilt]:
-        if is_again:
-            installation.rebuild()
-        began = time.monotonic()
-        asyncio.run(_run(installation, chance, kills))
-        click.echo(f"{'rebuilt' if is_again else 'played'} in {time.monotonic() - began:.0f} s, with {kills} kills")
-        found += _differences(installation.database, file)
+    found = _run(installation, file, chance, kills)
+    if rebuilt:
+        installation.rebuild()
+        found += _run(installation, file, chance, kills)
     return found
 
 
-async def _run(installation: Installation, chance: random.Random, kills: int) -> None:
-    """Run a worker and a sink until all is stored; kill the worker at random moments before."""
+def _run(installation: Installation, file: Path, chance: random.Random, kills: int) -> int:
+    """Run a worker and a sink until all is stored, the worker killed at random moments; return the differences."""
+    began = time.monotonic()
     worker, _ = installation.begin()
     for _ in range(kills):
-        await asyncio.sleep(chance.uniform(*KILLED_AFTER_S))
+        time.sleep(chance.uniform(*KILLED_AFTER_S))
         worker.kill9()
         worker.start()
-    await asyncio.to_thread(installation.pipeline.drain, PATIENCE_S)
+    installation.pipeline.drain(PATIENCE_S)
     installation.end()
+    click.echo(f"played in {time.monotonic() - began:.0f} s, with {kills} kills")
+    return _differences(installation.database, file)
 
 
 def _differences(database: Path, file: Path) -> int:

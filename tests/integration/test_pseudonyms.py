@@ -20,6 +20,7 @@ from servers.kafka import Kafka
 from streams.identity.pseudonyms import key_id_of
 from streams.kafka.admin import create_topics
 from streams.kafka.reader import read_to_end
+from tests.integration.kept import batched
 from tests.integration.test_topics import remove_topics
 from tests.servers.pipeline import App, Pipeline, until
 from tests.unit.schemas.records import T0, minimal
@@ -175,11 +176,6 @@ def tables(shop: Shop) -> list[tuple[str, str]]:
     # ClickHouse plans no query of all of them at once.
     found = [row for some in batched(parts, AT_ONCE) for row in query(" UNION ALL ".join(some))]
     return [(name, base64.b64decode(row).decode(errors="replace")) for name, row in found]
-
-
-def batched(parts: list[str], size: int) -> list[list[str]]:
-    """Return parts in runs of a size; the last may be shorter."""
-    return [parts[begin : begin + size] for begin in range(0, len(parts), size)]
 
 
 def test_no_identifier_is_written_past_the_inputs(shop: Shop) -> None:

@@ -165,11 +165,9 @@ def _starts(world: World) -> dict[str, list[tuple[int, str, float]]]:
     """Return when customers asked and turned, in which way, and how many seconds agents had a call; by journey."""
     starts: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
     first: dict[tuple[str, str, str], tuple[int, str]] = {}
-    of_owner: dict[str, list[Touch]] = defaultdict(list)
     for history in world.people.values():
         for touch in history.touches:
             owner, journey = world.owners[touch.stored_key, touch.at], history.journey_of(touch)
-            of_owner[owner].append(touch)
             is_opening = touch.action == "opened" and touch.record.get("by") == "customer"
             if (touch.kind, touch.action) == ("support_call", "queued") or (touch.kind == "case_event" and is_opening):
                 key = (owner, touch.kind, touch.subject)
@@ -177,7 +175,8 @@ def _starts(world: World) -> dict[str, list[tuple[int, str, float]]]:
             is_post = touch.kind == "tweet" and touch.action == "customer"
             if is_post and history.experiences.get(touch.event_id, 0) < -0.05:
                 starts[journey].append((touch.at, "post", 0))
-    handled = {(owner, line.call_id): _handled(line) for owner, touches in of_owner.items() for line in lines(touches)}
+    by_owner = world.touches_by_owner()
+    handled = {(owner, line.call_id): _handled(line) for owner, touches in by_owner.items() for line in lines(touches)}
     for (owner, kind, subject), (at, journey) in first.items():
         sort = "call" if kind == "support_call" else "case"
         starts[journey].append((at, sort, handled.get((owner, subject), 0) if sort == "call" else 0))
@@ -205,16 +204,13 @@ def _steps(touch: Touch, *, failed: bool) -> Iterator[Step]:
 
 def cart_exits(world: World, month_of: Callable[[int], int]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the view of carts by the step at which they were left."""
-    of_owner: dict[str, list[Touch]] = defaultdict(list)
-    for history in world.people.values():
-        for touch in history.touches:
-            of_owner[world.owners[touch.stored_key, touch.at]].append(touch)
+    by_owner = world.touches_by_owner()
     left: dict[tuple[int, str, str, str], list[Any]] = defaultdict(list)
     of_month: dict[tuple[int, str], int] = defaultdict(int)
     for row in abandonments(world):
         if row["subject"] not in ("cart", "checkout"):
             continue
-        before = [touch for touch in of_owner[row["customer_id"]] if touch.at < row["abandoned_at"]]
+        before = [touch for touch in by_owner[row["customer_id"]] if touch.at < row["abandoned_at"]]
         changes = [touch for touch in before if touch.kind == "cart_event" and touch.subject == row["subject_id"]]
         last = max(changes, key=lambda one: (one.at, PHASES["cart_event"].index(one.action), one.event_id))
         views = [touch for touch in before if touch.kind == "page_view" and touch.at >= last.at - 30 * MINUTE]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.compare import World
 from tests.oracle.loyalty import people_of
-from tests.oracle.touchpoints import Touch
+from tests.oracle.touchpoints import DAY, Touch
 
 COHORT_KEY = ("cohort", "currency", "month")
 
@@ -66,7 +66,7 @@ def _months(first: int, last: int, month_of: Callable[[int], int]) -> Iterator[i
     """Yield when months begin, from one to another, ms."""
     while first <= last:
         yield first
-        first = month_of(first + 32 * 86_400_000)
+        first = month_of(first + 32 * DAY)
 
 
 def _distance(cohort: int, month: int, month_of: Callable[[int], int]) -> int:

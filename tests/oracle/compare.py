@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -46,6 +47,14 @@ class World:
         people = {name: histories.history_of(name, touches, clock) for name, touches in told.items()}
         adopted_things.adopt(people, partings_of(told), clock)
         return cls(people, views, clock, shown_owners(told))
+
+    def touches_by_owner(self) -> dict[str, list[Touch]]:
+        """Return all touchpoints by the customer that the views show."""
+        found: dict[str, list[Touch]] = defaultdict(list)
+        for history in self.people.values():
+            for touch in history.touches:
+                found[self.owners[touch.stored_key, touch.at]].append(touch)
+        return found
 
     def history_of(self, row: Row) -> CustomerHistory:
         """Return the history of which a row is."""

@@ -70,11 +70,16 @@ class Bucket:
 
     def quantile(self, share: float) -> float:
         """Return the quantile, between two observations in proportion."""
-        ordered = sorted(self.amounts)
-        place = share * (len(ordered) - 1)
-        below = math.floor(place)
-        above = min(below + 1, len(ordered) - 1)
-        return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+        return quantile(self.amounts, share)
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """Return a quantile of one value or more, between two of them in proportion."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def observe(history: CustomerHistory) -> Iterator[Observation]:

@@ -80,7 +80,7 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
 
 def _loyalty(world: World, views: Views, spend: Sequence[Row]) -> Iterator[str]:
     rules = Rules()
-    said = list(loyalty(world, _sentiments(world), spend, rules, lambda at: at // DAY))
+    said = list(loyalty(world, _sentiments(world), spend, rules, _day_of))
     yield from unequal("customers", ("customer_id",), views["customers"], said)
     yield from unequal("cohorts", COHORT_KEY, views["cohorts"], cohorts(world, month_of))
     yield from unequal("departures", ("customer_id",), views["departures"], departures(world, said, rules))

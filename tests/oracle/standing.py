@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.oracle.compare import World
 from tests.oracle.histories import ended_at
+from tests.oracle.metrics import quantile
 from tests.oracle.touchpoints import Touch
 
 
@@ -26,8 +27,8 @@ def standing(world: World) -> Iterator[dict[str, Any]]:
                 owner = world.owners[stands.stored_key, stands.at]
                 last.append((owner, history.journey_of(stands), stands))
     for customer, journey_id, touch in last:
-        waits, seconds = sorted(usual[touch.kind_and_action]), (world.clock - touch.at) / 1000
-        p90 = _quantile(waits, 0.9)
+        waits, seconds = usual[touch.kind_and_action], (world.clock - touch.at) / 1000
+        p90 = quantile(waits, 0.9) if waits else None
         yield {
             "customer_id": customer,
             "journey_id": journey_id,
@@ -35,18 +36,8 @@ def standing(world: World) -> Iterator[dict[str, Any]]:
             "since": touch.at,
             "waiting_seconds": seconds,
             "went_on": len(waits),
-            "usual_seconds_p50": _quantile(waits, 0.5),
+            "usual_seconds_p50": quantile(waits, 0.5) if waits else None,
             "usual_seconds_p90": p90,
             "enough": len(waits) >= 30,
             "stuck": len(waits) >= 30 and p90 is not None and seconds > p90,
         }
-
-
-def _quantile(ordered: list[float], share: float) -> float | None:
-    """Return a quantile, interpolated between its neighbours."""
-    if not ordered:
-        return None
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)

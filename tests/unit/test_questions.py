@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -24,6 +24,7 @@ from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.integration.kept import lines as lines_of
 from tests.oracle.compare import World, customers, journeys
+from tests.oracle.metrics import quantile
 from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read
 from tests.unit.played_lines import store
 from tests.unit.questions_service import SERVICE_ANSWERS
@@ -60,14 +61,6 @@ def shop(chdb_opened: Engine) -> Shop:
 def monday(time: int) -> datetime:
     day = datetime.fromtimestamp(time / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return day - timedelta(days=day.weekday())
-
-
-def quantile(values: Iterable[float], share: float) -> float:
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def nps_by_region(shop: Shop) -> Rows:
