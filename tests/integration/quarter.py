@@ -35,7 +35,7 @@ def main(customers: int, days: int, seed: int, kills: int, rebuilt: bool) -> Non
         folder = Path(name)
         file = folder / "quarter.jsonl"
         write_simulation(customers, days, seed, file)
-        kafka = Kafka(folder / "kafka")
+        kafka = Kafka(folder)
         kafka.start()
         try:
             found = _played(kafka, folder, file, random.Random(seed), kills, rebuilt)
@@ -72,7 +72,7 @@ def _run(installation: Installation, file: Path, chance: random.Random, kills: i
 def _differences(database: Path, file: Path) -> int:
     """Read all views of service, and show where they differ from what the lines hold; return how often they do."""
     views: dict[str, list[dict[str, Any]]] = {}
-    for view in ("clocks", "sentiment_shifts", *service.VIEWS):
+    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS):
         began = time.monotonic()
         views |= kept.rows(database, view)
         click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
