@@ -31,6 +31,7 @@ DAY_MS = 24 * HOUR_MS
 LATENESS_MS = 3 * DAY_MS
 EACH = 6000
 """Events a kind and partition: more than one chunk, and more than a tracker lets through at once."""
+CUSTOMERS = 601
 KINDS = {
     "page_view": {"page": "/"},
     "cart_event": {"cart_id": "k", "action": "item_added"},
@@ -72,7 +73,7 @@ async def publish(producer: BatchProducer, kind: str, times: Sequence[int], *, s
                         "event_id": f"{kind}-{partition}-{number}",
                         "occurred_at": occurred_at,
                         "source": "test",
-                        "customer_id": f"c-{number % 7}",
+                        "customer_id": f"c-{number % CUSTOMERS}",
                         **KINDS[kind],
                     },
                 ),

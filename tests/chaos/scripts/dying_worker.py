@@ -1,8 +1,8 @@
 """A worker that kills itself while it writes a chunk's state: `dying_worker.py KINDS`, such as `bc`.
 
 KINDS names the entries of the state that it writes before it dies, at the third large write of JOURNEYS before the
-log ends: b metric buckets, their dimensions' values and hourly counts, c customers, f those that are forgotten, p the
-position. It always writes facts and signals.
+log ends: b metric buckets, their dimensions' values and hourly counts, c customers and the blocks of touchpoints that
+they name, f what is forgotten, p the position. It always writes facts and signals.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from schemas.topics import JOURNEYS_STATE
 from streams.agents import journeys as agent
 from streams.agents.journeys import Journeys
 from streams.agents.services import Producer
-from streams.journeys.output import Output
-from streams.journeys.partition import BUCKET, COUNT, VALUE, Partition
+from streams.journeys.output import Entry, Output
+from streams.journeys.partition import POSITION, Partition
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends, Message
 from streams.process.run import run_worker
@@ -35,18 +35,22 @@ large_writes = 0
 write = Journeys._write
 
 
-def kind_of(entry: Message) -> str:
-    kind = (entry.key or b"")[:1]
-    if kind in {VALUE, BUCKET, COUNT}:
-        return "f" if entry.value is None else "b"
-    return kind.decode()
+def kept(output: Output) -> frozenset[Entry]:
+    """Return what is written of an output's state, the position apart."""
+    entries: dict[str, list[Entry]] = {
+        "b": [*output.values, *output.buckets],
+        "c": output.customers,
+        "f": output.forgotten,
+    }
+    return frozenset(entry for kind in KINDS for entry in entries.get(kind, []))
 
 
 class Dying:
-    """A producer that writes all but the state, of that only a part, and then kills the process."""
+    """A producer that writes all but the state, of that only some entries, and then kills the process."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, entries: frozenset[Entry]) -> None:
         self._producer = producer
+        self._entries = entries
 
     async def send(self, batches: Batches) -> Ends:
         if not any(topic == JOURNEYS_STATE for topic, _ in batches):
@@ -57,9 +61,13 @@ class Dying:
         return ends
 
     def _part(self, topic: str, messages: Sequence[Message]) -> Sequence[Message]:
-        if topic != JOURNEYS_STATE:
-            return messages
-        return [message for message in messages if kind_of(message) in KINDS]
+        return [message for message in messages if topic != JOURNEYS_STATE or self._is_kept(message)]
+
+    def _is_kept(self, message: Message) -> bool:
+        # The position is made anew where the write has sent links.
+        if message.key == POSITION:
+            return "p" in KINDS
+        return (message.key, message.value) in self._entries
 
 
 async def write_or_die(self: Journeys, chunk: Chunk, state: Partition, output: Output) -> None:
@@ -68,7 +76,7 @@ async def write_or_die(self: Journeys, chunk: Chunk, state: Partition, output: O
     large_writes += output.counts["touchpoints"] >= LARGE and not chunk.caught_up
     journeys: Any = copy.copy(self)
     if large_writes >= FATAL_WRITE:
-        journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer))
+        journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer, kept(output)))
     await write(journeys, chunk, state, output)
 
 
