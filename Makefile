@@ -30,7 +30,7 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/integration tests/chaos
+	$(BIN)/pytest --numprocesses 4 --dist loadfile tests/chaos tests/integration
 	$(BIN)/python -m tests.fuzz --seconds 60
 
 # How long Kafka is away each time, in seconds: twenty times in all.
