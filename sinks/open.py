@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pkgutil import resolve_name
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from sinks.database import Database
@@ -21,18 +22,37 @@ class Scheme:
             the first address is opened: a driver takes 0.2 s to import, and an embedded engine may not be installed.
         extra: the extra of the package `touchline` that installs what the module imports; None if it needs none.
         embedded: whether it runs in this process, which can open it once.
+        remote, answering: of an embedded one, `module:function`: opens the database that another process has open, or
+            returns None; and answers queries of others while it is open here.
     """
 
     example: str
     opener: str
     extra: str | None = None
     embedded: bool = False
+    remote: str | None = None
+    answering: str | None = None
+
+
+class Answering(Protocol):
+    """Answers queries until it is closed."""
+
+    def close(self) -> None:
+        """Answer no more; questions under way get none."""
+        ...
 
 
 SCHEMES: dict[str, Scheme] = {
     "clickhouse": Scheme("clickhouse://user:password@host:9000/touchline", "sinks.clickhouse.database:open_server"),
     "clickhouses": Scheme("clickhouses://user:password@host:9440/touchline", "sinks.clickhouse.database:open_server"),
-    "chdb": Scheme("chdb:///path/of/a/folder", "sinks.chdb.database:open_folder", extra="embedded", embedded=True),
+    "chdb": Scheme(
+        "chdb:///path/of/a/folder",
+        "sinks.chdb.database:open_folder",
+        extra="embedded",
+        embedded=True,
+        remote="sinks.chdb.remote:open_remote",
+        answering="sinks.chdb.answering:answer_queries",
+    ),
     "memory": Scheme("memory://", "sinks.memory.writer:open_memory"),
 }
 """Every sink by the scheme of its addresses."""
@@ -74,6 +94,33 @@ def open_database(url: str) -> Database:
         sink.close()
         raise AddressError(f"a sink at {urlsplit(url).scheme}:// stores rows only: it runs no SQL")
     return sink
+
+
+def open_reader(url: str) -> Database:
+    """Return the database at an address for queries alone: an embedded one may be open in another process.
+
+    Raises:
+        AddressError, PermanentWriteError: as `open_database` raises them.
+    """
+    scheme = SCHEMES.get(urlsplit(url).scheme)
+    if scheme is not None and scheme.remote is not None:
+        remote: Database | None = resolve_name(scheme.remote)(url)
+        if remote is not None:
+            return remote
+    return open_database(url)
+
+
+def answer_queries(url: str) -> Answering | None:
+    """Answer queries of other processes on the database at an address, if it is embedded, and open here.
+
+    Raises:
+        PermanentWriteError: others cannot reach it.
+    """
+    scheme = SCHEMES[urlsplit(url).scheme]
+    if scheme.answering is None:
+        return None
+    answering: Answering = resolve_name(scheme.answering)(url)
+    return answering
 
 
 def open_beside(writer: Writer, url: str) -> Database | None:

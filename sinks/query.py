@@ -10,7 +10,7 @@ import msgspec
 from schemas.errors import NOT_READ
 from schemas.text import printable
 from sinks.errors import QueryError
-from sinks.open import open_database
+from sinks.open import open_reader
 from sinks.statement import reading_statement
 
 _NUMBERS = ("Int", "UInt", "Float", "Decimal")
@@ -20,7 +20,7 @@ def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
     """Return the result of one reading statement on database `touchline`.
 
     Args:
-        url: the address of a database, for `sinks.open.open_database`.
+        url: the address of a database, for `sinks.open.open_reader`.
         sql: the statement; it can change nothing, and reach nothing outside of the database. It may end in a
             semicolon, and in FORMAT.
         output_format: a ClickHouse format name; None for that of FORMAT, without it a table for people (UTF-8).
@@ -32,7 +32,7 @@ def run_query(url: str, sql: str, output_format: str | None = None) -> bytes:
     if output_format is not None and said_format not in {None, output_format}:
         raise QueryError(f"the query ends in FORMAT {said_format}, and --format says {output_format}: give one of them")
     output_format = output_format or said_format
-    database = open_database(url)
+    database = open_reader(url)
     try:
         if output_format is not None:
             return database.query(sql, output_format=output_format)

@@ -17,18 +17,14 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from chdb.session import Session
 
-from sinks.chdb.parameters import escaped
+from sinks.chdb.asking import ask, reading_session
 from sinks.clickhouse.codes import is_transient
 from sinks.clickhouse.messages import brief
-from sinks.errors import AddressError, PermanentWriteError, QueryError, TransientWriteError
-from sinks.statement import reading_statement
-from sinks.tables import DATABASE, OWNERS_FROM, Row, check_width, table_of
+from sinks.errors import AddressError, PermanentWriteError, TransientWriteError
+from sinks.tables import OWNERS_FROM, Row, check_width, table_of
 
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
 _INSERT_SETTINGS = "max_partitions_per_insert_block = 0, optimize_on_insert = 0"
-
-_PYTHON_FORMATS = {"dataframe", "arrowtable", "debug"}
-"""What chDB's client makes objects or warnings of, instead of bytes."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -48,13 +44,11 @@ class ChdbDatabase:
             Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._session = Session(path)
-            self._reader = Session(path)
+            self._reader = reading_session(path)
         except RuntimeError as error:
             raise PermanentWriteError(_why_not(path, str(error))) from error
         # An engine that is still open when the interpreter shuts down may crash the process.
         self._close = weakref.finalize(self, _close, self._reader, self._session)
-        # No statement can take `readonly` back from the session. With 2, it could read and write files.
-        self._reader.query("SET readonly = 1")
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
         """Store rows of one table, in one insert."""
@@ -78,18 +72,8 @@ class ChdbDatabase:
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result; the engine writes any ClickHouse format."""
-        if output_format.lower() in _PYTHON_FORMATS:
-            raise QueryError(f"{output_format} is not a format of ClickHouse")
-        # By itself the engine would let a reader write INTO OUTFILE, read any file by `file`, and end queries.
-        reading_statement(sql)
-        given = escaped(parameters or {})
         with self._lock:
-            try:
-                self._reader.query(f"USE {DATABASE}")
-                result = self._reader.query(sql, output_format, params=given)
-            except RuntimeError as error:
-                raise QueryError(brief(str(error))) from error
-            return bytes(result.bytes())
+            return ask(self._reader, sql, parameters, output_format)
 
     def execute(self, sql: str) -> None:
         """Run one statement."""

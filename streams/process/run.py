@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, NOTIFY_DEAD_LETTERS, all_topics
 from sinks.errors import SinkError, TransientWriteError
-from sinks.open import open_beside, open_writer
+from sinks.open import answer_queries, open_beside, open_writer
 from sinks.writer import Writer
 from streams.agents.erasures import ErasureError, load_erasures
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key
@@ -82,6 +82,9 @@ async def _build_sink(settings: Settings, services: Services, stack: AsyncExitSt
     database = await asyncio.to_thread(open_beside, writer, settings.clickhouse)
     if database is not None:
         stack.callback(database.close)
+    answering = await asyncio.to_thread(answer_queries, settings.clickhouse)
+    if answering is not None:
+        stack.callback(answering.close)
     return build_sink_app(settings, services, writer, database)
 
 

@@ -68,7 +68,7 @@ class Up:
             await wait_until_caught_up(settings, time.time_ns() // 1_000_000, lambda _progress: self.process.check())
 
     def ask(self, sql: str) -> list[list[Any]]:
-        """Return the rows that answer a query, after the end."""
+        """Return the rows that answer a query, while it runs or after the end."""
         ran = touchline("query", sql, "--data", self.database, "--format", "JSONCompactEachRow", kafka=self.kafka)
         assert ran.returncode == 0, ran.stderr
         return [json.loads(line) for line in ran.stdout.splitlines()]
@@ -101,6 +101,7 @@ def test_the_rows_of_who_is_erased_are_gone_and_nothing_brings_them_back(up: Up)
     assert query is not None
 
     up.take(*OLD, stated("new", since=time.time_ns() // 1_000_000, customer="ann", email="ann@example.com"))
+    assert up.ask("SELECT event_id FROM touchpoints ORDER BY event_id") == [["bob"], ["new"]], "while it runs"
     up.process.send_signal(signal.SIGTERM)
     until(lambda: not up.process.running, "the stack to end", STOPS_WITHIN_S)
 

@@ -24,8 +24,8 @@ from touchline.terminal import say
 def command(keep: Path | None, workers: int) -> None:
     """Run an embedded broker, workers and sink until Ctrl-C.
 
-    The broker keeps its topics in memory: they end with it. The database stays. Query it after the stack has
-    stopped; while it runs, only the sink can open the database.
+    The broker keeps its topics in memory: they end with it. The database stays. It can be queried while the stack
+    runs, and afterwards.
     """
     database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-up-"))
     with running_stack(database) as (stack, _):
@@ -34,7 +34,7 @@ def command(keep: Path | None, workers: int) -> None:
         say(f"Kafka:    {stack.kafka}")
         say(f"Database: {database}")
         say(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
-        say(f'Query:    touchline query "SELECT ..." --data {database}, after Ctrl-C')
+        say(f'Query:    touchline query "SELECT ..." --data {database}')
         while True:
             stack.check()
             for remark in stack.remarks():

@@ -55,9 +55,9 @@ def prove(settings: Settings, erased: Erased, wait_s: float) -> Mapping[str, int
 def said_of(erasure_id: str) -> list[str]:
     """Return what a person is told behind the figures, by lines."""
     return [
-        "the sink of `touchline up` has deleted the rows; the tables cannot be looked at while it has them open",
+        "the sink of `touchline up` has deleted the rows",
         "links, dead letters and all other topics are in the memory of its broker, and end with it",
-        f'what was deleted, after Ctrl-C: touchline query "{DELETED.format(id=erasure_id)}" --data DIR',
+        f'what was deleted: touchline query "{DELETED.format(id=erasure_id)}" --data DIR',
     ]
 
 
