@@ -102,10 +102,11 @@ def test_modules_outside_a_sink_open_it_by_its_address() -> None:
 
 
 def test_a_driver_is_known_to_its_sink_alone() -> None:
+    sinks = {"clickhouse_driver": "clickhouse", "chdb": "chdb"}
     for path in modules("sinks"):
-        drivers = {name.split(".")[0] for name in imports(path)} & {"clickhouse_driver", "chdb"}
+        drivers = {name.split(".")[0] for name in imports(path)} & sinks.keys()
 
-        assert not drivers or path == ROOT / "sinks" / path.parent.name / "database.py", path
+        assert {ROOT / "sinks" / sinks[driver] for driver in drivers} <= {path.parent}, path
 
 
 def test_journeys_know_of_nothing_but_what_was_said() -> None:
