@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import sqrt
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from tests.oracle.compare import World, abandonments
@@ -57,6 +59,11 @@ def contact_causes(
     by_likeness: dict[tuple[int, int, bool], list[Day]] = defaultdict(list)
     for day in days:
         by_likeness[day.alike].append(day)
+    led = {
+        (alike, sort): sum(day.after.leads[sort] for day in days)
+        for alike, days in by_likeness.items()
+        for sort in SORTS
+    }
     of_all = {
         (month, sort): _spread([(day.journey, day.after.leads[sort]) for day in days if day.alike[0] == month])
         for month in {day.alike[0] for day in days}
@@ -74,11 +81,7 @@ def contact_causes(
             Pair(
                 [day.steps[step] for day in those],
                 others,
-                {
-                    sort: sum(day.after.leads[sort] for day in by_likeness[alike])
-                    - sum(day.after.leads[sort] for day in those)
-                    for sort in SORTS
-                },
+                {sort: led[alike, sort] - sum(day.after.leads[sort] for day in those) for sort in SORTS},
             )
             for alike, those in taken.items()
             if (others := len(by_likeness[alike]) - len(those))
@@ -141,7 +144,7 @@ def _days(world: World, day_of: Callable[[int], int], month_of: Callable[[int], 
         for touch in history.touches:
             of_journey[history.journey_of(touch)][day_of(touch.at)].append(touch)
         for journey, of_day in of_journey.items():
-            contacts = starts[journey]
+            contacts = sorted(starts[journey])
             for place, (_, touches) in enumerate(sorted(of_day.items()), 1):
                 first = min(touches, key=lambda touch: touch.at)
                 had_asked = any(sort in ASKED and first.at - WEEK <= at < first.at for at, sort, _ in contacts)
@@ -150,12 +153,16 @@ def _days(world: World, day_of: Callable[[int], int], month_of: Callable[[int], 
                 for touch in sorted(touches, key=lambda touch: touch.at):
                     failed = history.experiences.get(touch.event_id, 0) < 0
                     for step in _steps(touch, failed=failed):
-                        day.steps.setdefault(step, _after(touch.at, contacts))
+                        if step not in day.steps:
+                            day.steps[step] = _after(touch.at, contacts)
                 yield day
 
 
 def _after(at: int, contacts: list[tuple[int, str, float]]) -> Next:
-    later = sorted(contact for contact in contacts if at < contact[0] <= at + WEEK)
+    # Of those that are sorted by their time.
+    later = contacts[
+        bisect_right(contacts, at, key=itemgetter(0)) : bisect_right(contacts, at + WEEK, key=itemgetter(0))
+    ]
     leads = {sort: any(sort in (one[1], "any") and one[1] in (*ASKED, sort) for one in later) for sort in SORTS}
     calls = [handled for _, sort, handled in later if sort == "call"]
     return Next(leads, calls[0] if calls else 0)
