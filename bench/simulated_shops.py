@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from bench.changes import DAYS, OTHERS, SURVEYS, Cell
 from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.jsonl import parse_line
 from schemas.avro.registry import FileRegistry
@@ -15,15 +16,13 @@ from schemas.units import DAY_MS, SCALE
 from streams.intake.accept import Source, accept
 from streams.journeys.experience import experience_of
 from streams.sentiment import VaderScorer
-from touchline.report.changes import OTHER, SURVEY
-from touchline.report.verdicts import Cell
 from touchline.simulate.behaviour import simulate_customer
 from touchline.simulate.person import timestamp
 from touchline.simulate.shop import Period
 
 START = 1_761_955_200_000
 """1 November 2025, 00:00 UTC, in ms."""
-HISTORY_DAYS, DAYS = 56, 14
+HISTORY_DAYS = 56
 
 
 class _QuietPeriod(Period):
@@ -47,13 +46,13 @@ class SimulatedShops:
 
         Calls are left out: their experience depends on their whole course, which the worker follows.
         """
-        metrics: dict[str, list[Cell]] = {SURVEY: [], OTHER: []}
+        metrics: dict[str, list[Cell]] = {SURVEYS: [], OTHERS: []}
         for touchpoint in self._touchpoints(seed, customers):
             experience = experience_of(touchpoint)
             if experience is not None:
-                cells = metrics[SURVEY if isinstance(touchpoint, SurveyAnswer) else OTHER]
+                cells = metrics[SURVEYS if isinstance(touchpoint, SurveyAnswer) else OTHERS]
                 day = (touchpoint.occurred_at - START) // DAY_MS - HISTORY_DAYS
-                cells.append(Cell(touchpoint.customer_key, day, 1, experience / SCALE))
+                cells.append(Cell(touchpoint.customer_key, day, experience / SCALE))
         return metrics
 
     def _touchpoints(self, seed: int, customers: int) -> Iterator[Touchpoint]:

@@ -3,25 +3,29 @@
     python -m bench.verdicts
     python -m bench.verdicts --simulated 200
 
-Every shop is made up anew: customers with a level of their own, some of whom say much more than others, seen for
-some days before a change and 14 after it.
+The verdicts are those of the view `change_effects`, in an embedded ClickHouse. Every shop is made up anew: customers
+with a level of their own, some of whom say much more than others, seen for some days before a change and 14 after it.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
 import click
 
+from bench.changes import DAYS, OTHERS, SURVEYS, Cell, Observed, looks
 from bench.simulated_shops import SimulatedShops
-from touchline.report.verdicts import Cell, Verdict, estimate_effect, joint_verdict
+from sinks.database import Database
+from sinks.migrate import migrate
+from sinks.open import open_database
 
-DAYS = 14
 Value = Literal["score", "nps", "tailed"]
 
 
@@ -90,14 +94,14 @@ STEPS: dict[str, Shop] = {
     )
     for customers in (100, 400)
     for history in (14, 28, 56)
-    for step in (0.1, 0.2)
+    for step in (0.1, 0.15, 0.2, 0.25)
 }
 """Shops in which the change raises every customer's level."""
 
 
 def observe(shop: Shop, random: Random) -> dict[str, list[Cell]]:
     """Return what was observed in a shop: metric to its cells, two metrics, each half of the observations."""
-    metrics: dict[str, list[Cell]] = {"scores": [], "others": []}
+    metrics: dict[str, list[Cell]] = {SURVEYS: [], OTHERS: []}
     for number in range(shop.customers):
         level = random.gauss(0.2, shop.spread)
         rate = shop.rate * random.gammavariate(shop.activity, 1 / shop.activity) / len(metrics)
@@ -105,7 +109,7 @@ def observe(shop: Shop, random: Random) -> dict[str, list[Cell]]:
             for day in _days(shop, rate, random):
                 mean = level + shop.trend * day + shop.season * math.cos(math.tau * day / 7)
                 mean += shop.step if day >= 0 else 0.0
-                cells.append(Cell(f"c{number}", day, 1, _value(shop, mean, random)))
+                cells.append(Cell(f"c{number}", day, _value(shop, mean, random)))
     return metrics
 
 
@@ -127,12 +131,6 @@ def _value(shop: Shop, mean: float, random: Random) -> float:
     return value if shop.value == "tailed" else max(-1.0, min(1.0, value))
 
 
-def look(metrics: Mapping[str, list[Cell]], days: int) -> Verdict:
-    """Return the verdict `days` after the change, from what was observed until then."""
-    effects = {name: estimate_effect([c for c in cells if c.day < days], 1.0) for name, cells in metrics.items()}
-    return joint_verdict(effects, days / DAYS)
-
-
 @dataclass(frozen=True)
 class Rates:
     """Shares of the shops: called better or worse on the last day, ever in 14 daily looks, and rightly so."""
@@ -143,23 +141,29 @@ class Rates:
     too_few: float
 
 
-def measure(shop: Shop, shops: int, seed: str) -> Rates:
+def measure(database: Database, shop: Shop, shops: int, seed: str) -> Rates:
     """Return how often the verdict on `shops` shops of a kind claims a difference."""
-    return rates_of(observe(shop, Random(f"{seed}/{number}")) for number in range(shops))
+    return rates_of(database, (observe(shop, Random(f"{seed}/{number}")) for number in range(shops)))
 
 
-def rates_of(observed: Iterable[Mapping[str, list[Cell]]]) -> Rates:
+def rates_of(database: Database, observed: Iterable[Observed]) -> Rates:
     """Return how often the verdict on shops, each given as what was observed, claims a difference."""
     counts: dict[str, int] = defaultdict(int)
     shops = 0
-    for metrics in observed:
+    for answers in looks(database, observed, range(1, DAYS + 1)):
         shops += 1
-        answers = [look(metrics, day).answer for day in range(1, DAYS + 1)]
-        counts["end"] += answers[-1] in {"better", "worse"}
-        counts["ever"] += any(answer in {"better", "worse"} for answer in answers)
-        counts["better"] += answers[-1] == "better"
-        counts["few"] += answers[-1] == "too few to tell"
+        counts["end"] += answers[DAYS] in {"better", "worse"}
+        counts["ever"] += any(answer in {"better", "worse"} for answer in answers.values())
+        counts["better"] += answers[DAYS] == "better"
+        counts["few"] += answers[DAYS] == "too few to tell"
     return Rates(*(counts[name] / shops for name in ("end", "ever", "better", "few")))
+
+
+def power(database: Database, shop: Shop, shops: int, seed: str) -> float:
+    """Return the share of `shops` shops of a kind that are called better on the last day."""
+    observed = (observe(shop, Random(f"{seed}/{number}")) for number in range(shops))
+    answers = [each[DAYS] for each in looks(database, observed, [DAYS])]
+    return answers.count("better") / shops
 
 
 @click.command()
@@ -169,24 +173,33 @@ def rates_of(observed: Iterable[Mapping[str, list[Cell]]]) -> Rates:
 @click.option("--simulated", default=0, show_default=True, help="So many shops of `touchline simulate` instead.")
 def main(shops: int, seed: str, only: str, simulated: int) -> None:
     """Print the shares of wrong and of found verdicts as two tables."""
-    if simulated:
-        made = SimulatedShops()
-        rates = rates_of(made.observe(number, 100) for number in range(1, simulated + 1))
-        print(
-            f"{simulated} simulated shops without a change: {rates.at_end:.1%} wrong on day 14, {rates.ever:.1%} ever"
-        )
-        return
+    with tempfile.TemporaryDirectory(prefix="touchline-verdicts-") as folder, ExitStack() as opened:
+        database = open_database(f"chdb://{folder}")
+        opened.callback(database.close)
+        migrate(database)
+        if simulated:
+            _print_simulated(database, simulated)
+        else:
+            _print_tables(database, shops, seed, only)
+
+
+def _print_simulated(database: Database, shops: int) -> None:
+    made = SimulatedShops()
+    rates = rates_of(database, (made.observe(number, 100) for number in range(1, shops + 1)))
+    print(f"{shops} simulated shops without a change: {rates.at_end:.1%} wrong on day 14, {rates.ever:.1%} ever")
+
+
+def _print_tables(database: Database, shops: int, seed: str, only: str) -> None:
     print(f"{shops} shops a line; shares with a verdict of better or worse\n")
     print(f"{'nothing changed':<44} {'on day 14':>9} {'ever in 14 looks':>17} {'too few':>8}")
     for name, shop in {**NULLS, **LIMITS}.items():
         if only in name:
-            rates = measure(shop, shops, seed)
+            rates = measure(database, shop, shops, seed)
             print(f"{name:<44} {rates.at_end:9.1%} {rates.ever:17.1%} {rates.too_few:8.1%}", flush=True)
-    print(f"\n{'a change that helped':<44} {'better':>9} {'ever in 14 looks':>17}")
+    print(f"\n{'a change that helped':<44} {'better':>9}")
     for name, shop in STEPS.items():
         if only in name:
-            rates = measure(shop, shops, seed)
-            print(f"{name:<44} {rates.better:9.1%} {rates.ever:17.1%}", flush=True)
+            print(f"{name:<44} {power(database, shop, shops, seed):9.1%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ class Declared:
         targets: the share that a metric should reach.
         loyalty: how loyalty and value are measured, as `schemas.loyalty.read_loyalty` returns it.
         baseline: which hours an hour of a metric is compared with, `hour_of_week` or `hour_of_day`.
+        dimensions: the attributes that metrics are broken down by, joined by commas; `*` for all.
     """
 
     calendars: Sequence[Calendar] = ()
@@ -103,6 +104,7 @@ class Declared:
     targets: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_TARGETS))
     loyalty: str = field(default_factory=lambda: read_loyalty(""))
     baseline: str = "hour_of_week"
+    dimensions: str = ""
 
 
 NOTHING_DECLARED = Declared()
@@ -174,6 +176,7 @@ def migrate(
         settings["targets"] = json.dumps(dict(declared.targets), sort_keys=True)
         settings["loyalty"] = declared.loyalty
         settings["baseline"] = declared.baseline
+        settings["metric_dimensions"] = declared.dimensions
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)

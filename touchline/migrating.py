@@ -29,5 +29,6 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
             settings.metric_targets,
             read_loyalty(settings.loyalty),
             settings.baseline,
+            settings.metric_dimensions,
         ),
     )

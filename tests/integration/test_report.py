@@ -316,4 +316,4 @@ def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings)
     assert (change.before.experience.n, change.after.experience.n) == (6, 3)
     assert (change.before.got_worse, change.after.got_worse) == (0, 2)
     # One customer cannot tell what a change did to all.
-    assert change.verdict.answer == "too few to tell"
+    assert change.judged.verdict == "too few to tell"

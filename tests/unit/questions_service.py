@@ -14,6 +14,7 @@ from sinks.database import select
 from tests.oracle import service
 from tests.oracle.cases import cases
 from tests.oracle.causes import cart_exits, contact_causes
+from tests.oracle.effects import change_effects
 from tests.oracle.friction import Payment, payments
 from tests.oracle.levels import Sums, anomalies, judge
 from tests.oracle.paths import Visit, paths
@@ -25,6 +26,7 @@ from tests.oracle.surveys import (
     responses,
     score_of,
 )
+from tests.oracle.touchpoints import milliseconds
 from tests.unit.questions_shop import Rows, Shop, at, shown
 
 Z = 1.959963984540054
@@ -298,9 +300,26 @@ def _level(metric: str, day: int, known: bool, over: int, found: list[tuple[str,
     return "worse" if (within[-1][0] == "rise") == (metric in LOWER_IS_BETTER) else "better"
 
 
+def changes_that_helped(shop: Shop) -> Rows:
+    stated: dict[str, dict[str, Any]] = {}
+    for line in shop.of("business_change"):
+        times = {name: milliseconds(line[name]) for name in ("effective_at", "reverted_at") if line.get(name)}
+        stated[line["change_id"]] = {**line, **times}
+    rows: Rows = []
+    for one in change_effects(shop.world, list(stated.values()), ()):
+        if one["metric"] == "experience" and one["dimension"] in ("all", "channel"):
+            change = stated[one["change_id"]]
+            figures = [one[name] for name in ("before", "after", "difference", "detectable")]
+            shown_figures = [None if value is None else rounded(value) for value in figures]
+            first = [change["effective_at"], change["name"], one["dimension_value"]]
+            rows.append([*first, one["verdict"], *shown_figures, one["overlaps"]])
+    return [row[1:] for row in sorted(rows, key=lambda row: row[:3])]
+
+
 SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
     payments_that_fail, what_makes_customers_call, where_carts_are_left, days_as_usual,
+    changes_that_helped,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""

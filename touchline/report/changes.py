@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.units import DAY_MS
 from touchline.report.estimates import Estimate, RowDict, clustered_mean_estimate, design_effect
-from touchline.report.verdicts import Cell, Verdict, estimate_effect, joint_verdict
-from touchline.report.verdicts.design import BASELINE_DAYS, TREND_DAYS, WINDOW_DAYS
-from touchline.report.verdicts.joint import LEAST_CUSTOMERS
 
-SURVEY, OTHER = "survey scores", "other touchpoints"
-"""The two metrics of a verdict: no touchpoint is in both."""
+WINDOW_DAYS = 14
+"""Days before and after a change that stand beside each other."""
+TREND_DAYS = 28
+"""Days of history from which on a trend is taken out."""
+LEAST_CUSTOMERS = 10
+"""Customers that a metric needs on each side of a change."""
+_METRICS = {"survey_scores": "survey scores", "other_touchpoints": "other touchpoints"}
+"""What a verdict rests on: no touchpoint is in both."""
 _HALF_RANGE = 1.0
 """Of experience, which lies in [-1, 1]."""
 
@@ -28,8 +29,26 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change in the business, and how customers fared around it.
+class Effect:
+    """The difference that a change made in one metric; without a value where too few customers were observed.
+
+    Attributes:
+        value: after less before, and its interval in `low` and `high`.
+        controls: what was taken out of it, any of `trend` and `weekday`.
+    """
+
+    metric: str
+    value: float | None
+    low: float
+    high: float
+    customers_before: int
+    customers_after: int
+    controls: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A change in the business and the verdict on it, as the view `change_effects` has them.
 
     Attributes:
         days_seen: days after the change that the data holds, at most `WINDOW_DAYS`.
@@ -40,93 +59,70 @@ class Change:
     topic: str | None
     effective_at: int
     reverted_at: int | None
-    before: Period
-    after: Period
-    verdict: Verdict
+    verdict: str
+    effects: Sequence[Effect]
     days_seen: float
     overlaps: Sequence[str]
 
 
 @dataclass(frozen=True)
-class Span:
-    """The time around a change, epoch ms, ends excluded.
+class Change:
+    """A change that was judged, and how customers fared around it."""
 
-    Attributes:
-        baseline: where the history that may be used begins.
-        since: where the days before the change begin that are shown beside those after it.
-        until: where the days after the change end.
-        overlaps: as in `Change`.
-    """
-
-    baseline: int
-    since: int
-    at: int
-    until: int
-    overlaps: Sequence[str]
+    judged: Judged
+    before: Period
+    after: Period
 
 
-def span_of(change: RowDict, changes: Iterable[RowDict]) -> Span:
-    """Return the time to compare around a change.
+def build_judged(rows: Iterable[RowDict]) -> list[Judged]:
+    """Return the changes, of rows of change and metric, in the order of the first row of each."""
+    by_change: dict[str, dict[str, RowDict]] = {}
+    for row in rows:
+        by_change.setdefault(str(row["change_id"]), {})[str(row["metric"])] = row
+    return [_judged(metrics) for metrics in by_change.values()]
 
-    Another change within it is an overlap. An earlier one ends the history: its effect is no trend.
-    """
-    at, around = int(change["effective_at"]), WINDOW_DAYS * DAY_MS
-    since, until = at - around, min(at + around, int(change["reverted_at"] or at + around))
-    others = [other for other in changes if other is not change]
-    earlier = [moment for other in others for moment in _moments(other) if moment <= since]
-    return Span(
-        baseline=max([at - BASELINE_DAYS * DAY_MS, *earlier]),
-        since=since,
-        at=at,
-        until=until,
-        overlaps=[str(other["name"]) for other in others if any(since < each < until for each in _moments(other))],
+
+def _judged(metrics: Mapping[str, RowDict]) -> Judged:
+    both = metrics["experience"]
+    return Judged(
+        name=str(both["name"]),
+        topic=both["topic"] or None,
+        effective_at=int(both["effective_at"]),
+        reverted_at=int(both["reverted_at"]) if both["reverted_at"] else None,
+        verdict=str(both["verdict"]),
+        effects=[_effect(name, metrics[metric]) for metric, name in _METRICS.items()],
+        days_seen=float(both["days_after"]),
+        overlaps=[str(name) for name in both["overlaps"]],
     )
 
 
-def _moments(change: RowDict) -> list[int]:
-    return [int(change[name]) for name in ("effective_at", "reverted_at") if change[name]]
+def _effect(name: str, row: RowDict) -> Effect:
+    value = row["difference"]
+    return Effect(
+        metric=name,
+        value=None if value is None else float(value),
+        low=float(row["ci_low"] or 0),
+        high=float(row["ci_high"] or 0),
+        customers_before=int(row["customers_before"]),
+        customers_after=int(row["customers_after"]),
+        controls=[str(control) for control in row["controls"]],
+    )
 
 
-def build_cells(rows: Iterable[RowDict]) -> dict[str, list[Cell]]:
-    """Return the metrics of a verdict, from rows of customer, day, whether of a survey, observations and total."""
-    metrics: dict[str, list[Cell]] = {SURVEY: [], OTHER: []}
-    for row in rows:
-        cell = Cell(str(row["customer_id"]), int(row["day"]), int(row["n"]), float(row["total"]))
-        metrics[SURVEY if row["survey"] else OTHER].append(cell)
-    return metrics
+def experience_of(rows: Sequence[RowDict]) -> Estimate | None:
+    """Return the mean experience, clustered by customer, from rows of customer, observations and total."""
+    return clustered_mean_estimate([(int(row["n"]), float(row["total"])) for row in rows], _HALF_RANGE)
 
 
-def decide(metrics: Mapping[str, Sequence[Cell]], days_seen: float) -> Verdict:
-    """Return the verdict on a change from what was observed around it."""
-    effects = {name: estimate_effect(cells, _HALF_RANGE) for name, cells in metrics.items()}
-    return joint_verdict(effects, days_seen / WINDOW_DAYS)
-
-
-def experience_in(metrics: Mapping[str, Sequence[Cell]], first: int, last: int) -> Estimate | None:
-    """Return the mean experience of the days `first` to `last`, `last` excluded, clustered by customer."""
-    return clustered_mean_estimate(_by_customer(metrics.values(), first, last), _HALF_RANGE)
-
-
-def survey_design_effect(metrics: Mapping[str, Sequence[Cell]], first: int, last: int) -> float:
+def survey_design_effect(rows: Iterable[RowDict]) -> float:
     """Return by how much the answers of the same customers at most inflate a variance."""
-    return design_effect([n for n, _ in _by_customer([metrics[SURVEY]], first, last)])
+    return design_effect([int(row["answers"]) for row in rows if int(row["answers"])])
 
 
-def _by_customer(metrics: Iterable[Sequence[Cell]], first: int, last: int) -> list[tuple[int, float]]:
-    sums: dict[str, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
-    for cells in metrics:
-        for cell in cells:
-            if first <= cell.day < last:
-                n, total = sums[cell.customer_id]
-                sums[cell.customer_id] = (n + cell.n, total + cell.total)
-    return list(sums.values())
-
-
-def reasons(change: Change) -> list[str]:
+def reasons(change: Judged) -> list[str]:
     """Return what the verdict on a change rests on, a sentence each."""
-    verdict = change.verdict
-    sentences = [_difference(name, verdict) for name in verdict.effects]
-    sentences += [_too_few(name, verdict) for name in verdict.left_out]
+    sentences = [_difference(effect) for effect in change.effects if effect.value is not None]
+    sentences += [_too_few(effect) for effect in change.effects if effect.value is None]
     if change.days_seen < WINDOW_DAYS:
         sentences.append(
             f"{change.days_seen:.1f} of the {WINDOW_DAYS} days after it are seen: "
@@ -135,11 +131,12 @@ def reasons(change: Change) -> list[str]:
     return sentences
 
 
-def warnings(change: Change) -> list[str]:
+def warnings(change: Judged) -> list[str]:
     """Return what makes the verdict on a change doubtful, a sentence each."""
     sentences = []
-    uncontrolled = [name for name, effect in change.verdict.effects.items() if "trend" not in effect.controls]
-    if uncontrolled and change.verdict.answer in {"better", "worse"}:
+    used = [effect for effect in change.effects if effect.value is not None]
+    uncontrolled = [effect.metric for effect in used if "trend" not in effect.controls]
+    if uncontrolled and change.verdict in {"better", "worse"}:
         names = " and ".join(uncontrolled)
         sentences.append(f"Less than {TREND_DAYS} days of history: {names} may only have gone on as before the change.")
     if change.overlaps:
@@ -147,24 +144,16 @@ def warnings(change: Change) -> list[str]:
     return sentences
 
 
-def _difference(name: str, verdict: Verdict) -> str:
-    effect = verdict.effects[name]
-    low, high = verdict.interval(name)
-    # An early look bounds a difference by more than there can be.
-    bounds = f"{max(low, -2.0):+.2f} to {min(high, 2.0):+.2f}"
+def _difference(effect: Effect) -> str:
     controlled = f", without {' and '.join(effect.controls)}" if effect.controls else ""
     return (
-        f"Difference in {name}{controlled}: {effect.value:+.2f} ({bounds}), "
+        f"Difference in {effect.metric}{controlled}: {effect.value:+.2f} ({effect.low:+.2f} to {effect.high:+.2f}), "
         f"{effect.customers_before:,} customers before, {effect.customers_after:,} after."
     )
 
 
-def _too_few(name: str, verdict: Verdict) -> str:
-    effect = verdict.left_out[name]
-    needed = f"{LEAST_CUSTOMERS} are needed on each side, none with most of the touchpoints"
-    if effect is None:
-        return f"Too few customers with {name} to compare: {needed}."
+def _too_few(effect: Effect) -> str:
     return (
-        f"Too few customers with {name}: {effect.customers_before:,} before and {effect.customers_after:,} after; "
-        f"{needed}."
+        f"Too few customers with {effect.metric}: {effect.customers_before:,} before and {effect.customers_after:,} "
+        f"after; {LEAST_CUSTOMERS} are needed on each side, none with most of the touchpoints."
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.report.verdicts.student import critical_value
+from touchline.report.student import critical_value
 
 RowDict = Mapping[str, Any]
 """A row of a query's result: column to value, as JSON gives it."""
@@ -31,7 +31,7 @@ class Estimate:
 def clustered_mean_estimate(customers: Sequence[tuple[int, float]], half_range: float) -> Estimate | None:
     """Return the mean of all observations with a 95 % interval clustered by customer; None without observations.
 
-    The error is CR2's with Student's t (see `verdicts.effect`), and never 0: two more customers are added to the
+    The error is CR2's with Student's t (see docs/metrics.md), and never 0: two more customers are added to the
     variance, `half_range` / 2 above and below the mean. Below `LEAST_FOR_INTERVAL` customers, or where few
     made nearly all observations, there is no interval.
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.metrics import METRICS
-from touchline.report.changes import Change, Period, reasons, warnings
+from touchline.report.changes import WINDOW_DAYS, Change, Period, reasons, warnings
 from touchline.report.estimates import Estimate
 from touchline.report.findings import (
     Abandoned,
@@ -35,7 +35,6 @@ from touchline.report.money import format_money, format_sums
 from touchline.report.printing import heading, new_table, say, say_indented
 from touchline.report.service_page import print_service
 from touchline.report.timeline import draw
-from touchline.report.verdicts.design import WINDOW_DAYS
 from touchline.terminal import styled
 
 MAX_CAUSES = 3
@@ -250,12 +249,13 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         return
     say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
     for change in changes:
-        reverted = f", taken back {day(change.reverted_at)}" if change.reverted_at else ""
-        topic = f" ({change.topic})" if change.topic else ""
+        judged = change.judged
+        reverted = f", taken back {day(judged.reverted_at)}" if judged.reverted_at else ""
+        topic = f" ({judged.topic})" if judged.topic else ""
         say(
-            f"{change.name}{topic}, {day(change.effective_at)}{reverted}: {change.verdict.answer}",
+            f"{judged.name}{topic}, {day(judged.effective_at)}{reverted}: {judged.verdict}",
             console,
-            {"better": "green", "worse": "red"}.get(change.verdict.answer, ""),
+            {"better": "green", "worse": "red"}.get(judged.verdict, ""),
         )
         table = new_table("", "before", "after")
         before, after = change.before, change.after
@@ -263,8 +263,8 @@ def _changes(changes: Sequence[Change], console: Console) -> None:
         table.add_row("  NPS", _nps(before), _nps(after))
         table.add_row("  turned sour", f"{before.got_worse:,}", f"{after.got_worse:,}")
         console.print(table)
-        say_indented(reasons(change), console, "dim")
-        say_indented(warnings(change), console, "yellow")
+        say_indented(reasons(judged), console, "dim")
+        say_indented(warnings(judged), console, "yellow")
     say("What came after a change need not have come because of it.", console, "dim")
 
 

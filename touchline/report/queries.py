@@ -8,13 +8,12 @@ from schemas.metrics import METRICS, Section
 from schemas.units import DAY_MS
 from touchline.report.asking import Ask
 from touchline.report.changes import (
+    WINDOW_DAYS,
     Change,
+    Judged,
     Period,
-    Span,
-    build_cells,
-    decide,
-    experience_in,
-    span_of,
+    build_judged,
+    experience_of,
     survey_design_effect,
 )
 from touchline.report.estimates import Estimate, RowDict, nps_estimate, share_estimate
@@ -28,8 +27,6 @@ from touchline.report.findings import (
     build_shifts,
 )
 from touchline.report.service_queries import read_care
-from touchline.report.verdicts import Cell
-from touchline.report.verdicts.design import WINDOW_DAYS
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -63,16 +60,13 @@ WHERE metric = 'nps' AND grain = '1m' AND dimension = 'all'
   AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 """
-# Days are counted from the change, so that each is 24 hours and none holds both sides of it.
 EXPERIENCE = """
-SELECT customer_id, kind = 'survey_answer' AS survey,
-       toInt64(floor((toUnixTimestamp64Milli(occurred_at) - {at:Int64}) / 86400000)) AS day,
-       count() AS n, sum(experience) AS total
+SELECT customer_id, count() AS n, sum(experience) AS total, countIf(kind = 'survey_answer') AS answers
 FROM touchpoints
 WHERE experience IS NOT NULL AND NOT superseded
   AND occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
   AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-GROUP BY customer_id, survey, day
+GROUP BY customer_id
 """
 GOT_WORSE = """
 SELECT count() AS n FROM sentiment_shifts
@@ -108,9 +102,10 @@ WHERE customer_id = {customer:String} AND journey_id = {journey:String}
 ORDER BY occurred_at, event_id
 """
 CHANGES = """
-SELECT name, topic, toUnixTimestamp64Milli(effective_at) AS effective_at,
-       toUnixTimestamp64Milli(reverted_at) AS reverted_at
-FROM business_changes ORDER BY effective_at, name
+SELECT change_id, name, topic, toUnixTimestamp64Milli(effective_at) AS effective_at,
+       toUnixTimestamp64Milli(reverted_at) AS reverted_at, metric, days_after, customers_before, customers_after,
+       difference, ci_low, ci_high, verdict, controls, overlaps
+FROM change_effects WHERE dimension = 'all' ORDER BY effective_at, name, change_id
 """
 
 EVER = {"since": 0, "until": 4_102_444_800_000}
@@ -132,7 +127,7 @@ def read_findings(ask: Ask) -> Findings:
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],
         worst_journey=_journey(ask, worse[0], shifts) if worse else None,
-        changes=_changes(ask, intake.last_at or 0),
+        changes=[_change(ask, judged) for judged in build_judged(ask(CHANGES, {}))],
     )
 
 
@@ -175,31 +170,21 @@ def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:
     return build_journey(worst, shifts, outcome, ask(STEPS, where))
 
 
-def _changes(ask: Ask, last_at: int) -> list[Change]:
-    rows = ask(CHANGES, {})
-    return [_change(ask, row, span_of(row, rows), last_at) for row in rows]
-
-
-def _change(ask: Ask, row: RowDict, span: Span, last_at: int) -> Change:
-    metrics = build_cells(ask(EXPERIENCE, {"at": span.at, "since": span.baseline, "until": span.until}))
-    days_seen = max(min(last_at, span.until) - span.at, 0) / DAY_MS
+def _change(ask: Ask, judged: Judged) -> Change:
+    at, around = judged.effective_at, WINDOW_DAYS * DAY_MS
+    until = min(at + around, judged.reverted_at or at + around)
     return Change(
-        name=str(row["name"]),
-        topic=row["topic"] or None,
-        effective_at=span.at,
-        reverted_at=int(row["reverted_at"]) if row["reverted_at"] else None,
-        before=_period(ask, metrics, (-WINDOW_DAYS, 0), {"since": span.since, "until": span.at}),
-        after=_period(ask, metrics, (0, WINDOW_DAYS), {"since": span.at, "until": span.until}),
-        verdict=decide(metrics, days_seen),
-        days_seen=days_seen,
-        overlaps=span.overlaps,
+        judged=judged,
+        before=_period(ask, {"since": at - around, "until": at}),
+        after=_period(ask, {"since": at, "until": until}),
     )
 
 
-def _period(ask: Ask, metrics: Mapping[str, list[Cell]], days: tuple[int, int], window: Mapping[str, int]) -> Period:
+def _period(ask: Ask, window: Mapping[str, int]) -> Period:
     (worse,) = ask(GOT_WORSE, window)
+    customers = ask(EXPERIENCE, window)
     return Period(
-        experience=experience_in(metrics, *days),
-        nps=_nps(ask, window, survey_design_effect(metrics, *days)),
+        experience=experience_of(customers),
+        nps=_nps(ask, window, survey_design_effect(customers)),
         got_worse=int(worse["n"]),
     )

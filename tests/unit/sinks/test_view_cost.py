@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sinks.migrate import Declared, migrate
 from tests.contract.engine import Engine
 from tests.unit.sinks.made_up import rows_of
 
@@ -111,3 +112,20 @@ def test_of_a_robots_solved_cases_the_newest_hundred_are_looked_at_with_its_visi
     assert (int(row["sessions"]), int(row["solved"]), row["attempts_mean"]) == (1, 100, 1)
     # The newest were asked 21 to 120 seconds after the visit, and solved an hour after that.
     assert row["solution_seconds_p50"] == 3600 + 70.5
+
+
+def test_a_robot_with_attributes_of_its_own_for_each_of_fifty_thousand_bad_experiences(bounded: Engine) -> None:
+    """Half of them before a change, half after it, and no other customer: too few to tell, of whatever attribute."""
+    migrate(bounded, declared=Declared(dimensions="*"))
+    attributes = "map('a', toString(number), 'b', toString(number), 'c', 'x')"
+    felt = {"experience": "-3000", "occurred_at": f"{START} + number * 48", "attributes": attributes}
+    state(bounded, 50_000, kind="'case_event'", **felt)
+    bounded.execute(
+        "INSERT INTO touchline.business_changes_rows (change_id, name, effective_at, version) "
+        f"SELECT 'b', 'b', {START} + 1200000, 1"
+    )
+    rows = rows_of(bounded, "SELECT * FROM change_effects")
+
+    assert {row["dimension"] for row in rows} == {"all"}
+    assert [int(row["customers_after"]) for row in rows] == [1, 0, 1]
+    assert rows[0]["verdict"] == "too few to tell"

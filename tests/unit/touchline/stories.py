@@ -50,13 +50,36 @@ def shift(customer: str, before: float, after: float, **more: Any) -> dict[str, 
     }
 
 
-def around_change(step: float = 0.0, customers: int = 30) -> list[dict[str, Any]]:
-    """Return one touchpoint a customer on either side of a change, half of the values 0.3 above the others."""
-    return [
-        {"customer_id": f"C{n}", "survey": 0, "day": day + n % 14, "n": "1", "total": 0.3 * (n % 2) + step * (day == 0)}
-        for n in range(customers)
-        for day in (-14, 0)
-    ]
+def judged(verdict: str = "no difference seen", metric: str = "experience", **more: Any) -> dict[str, Any]:
+    """Return a row of a change; as the view has them, metrics of few customers have no difference."""
+    return {
+        "change_id": "b1",
+        "name": "New call centre",
+        "topic": "support",
+        "effective_at": SEPTEMBER + 15 * DAY,
+        "reverted_at": None,
+        "metric": metric,
+        "days_after": 14,
+        "customers_before": "30",
+        "customers_after": 29,
+        "difference": 0.1,
+        "ci_low": -0.05,
+        "ci_high": 0.25,
+        "verdict": verdict if metric == "experience" else None,
+        "controls": [],
+        "overlaps": [],
+        **more,
+    }
+
+
+FEW: dict[str, Any] = {
+    "difference": None, "ci_low": None, "ci_high": None, "customers_before": 9, "customers_after": "9"
+}  # fmt: skip
+
+
+def changed(verdict: str, **more: Any) -> list[dict[str, Any]]:
+    """Return the rows of a change that few surveys speak of."""
+    return [judged(verdict, **more), judged(metric="survey_scores", **FEW), judged(metric="other_touchpoints", **more)]
 
 
 STEPS = [
@@ -88,7 +111,9 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
     ],
     queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
-    queries.EXPERIENCE: around_change(),
+    queries.EXPERIENCE: [
+        {"customer_id": f"C{n}", "n": "2", "total": 0.3 * (n % 2), "answers": n % 3} for n in range(30)
+    ],
     queries.GOT_WORSE: [{"n": 3}],
     queries.ABANDONED: [
         {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
@@ -99,14 +124,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
     queries.SHIFTS: [shift("C7", 0.5, -0.8), shift("C3", 0.4, 0.1), shift("C9", -0.6, 0.4)],
     queries.OUTCOME: [{"outcome": "unresolved"}],
     queries.STEPS: STEPS,
-    queries.CHANGES: [
-        {
-            "name": "New call centre",
-            "topic": "support",
-            "effective_at": SEPTEMBER + 15 * DAY,
-            "reverted_at": None,
-        }
-    ],
+    queries.CHANGES: changed("no difference seen"),
 }
 
 NOTHING: dict[str, list[dict[str, Any]]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.touchline.pages import page_of
-from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, around_change, shift, step, teller
+from tests.unit.touchline.stories import DAY, NOTHING, SEPTEMBER, STORY, changed, shift, step, teller
 from touchline.report import print_report, queries, read_findings
 from touchline.report.estimates import share_estimate
 from touchline.report.findings import build_journey, build_shifts
@@ -174,67 +174,60 @@ def test_the_most_hurt_customer_is_the_one_who_fell_furthest() -> None:
     assert findings.worst_journey.shift.customer_id == "C7"
 
 
-def verdict(step: float, customers: int = 30) -> str:
-    story = {**STORY, queries.EXPERIENCE: around_change(step, customers)}
-    (change,) = read_findings(teller(story)).changes
-    return change.verdict.answer
+def told(rows: list[dict[str, object]]) -> str:
+    """Return the page on changes, on one line."""
+    return " ".join(printed({**STORY, queries.CHANGES: rows}, 120).split())
 
 
-def test_a_change_is_called_better_only_when_the_difference_is_clear() -> None:
-    assert verdict(0.0) == "no difference seen"
-    assert verdict(0.5) == "better"
-    assert verdict(-0.5) == "worse"
+def test_a_change_has_its_verdict_and_the_difference_that_it_rests_on() -> None:
+    text = told(changed("better", controls=["trend", "weekday"], difference=0.31, ci_low=0.1, ci_high=0.52))
+
+    assert "New call centre (support), 16 Sep 2026: better" in text
+    assert (
+        "Difference in other touchpoints, without trend and weekday: +0.31 (+0.10 to +0.52), "
+        "30 customers before, 29 after." in text
+    )
 
 
-def test_a_change_that_few_saw_gets_no_verdict_and_the_page_says_how_many() -> None:
-    assert verdict(0.5, customers=9) == "too few to tell"
-    story = {**STORY, queries.EXPERIENCE: around_change(0.5, customers=9)}
+def test_a_change_that_few_saw_says_how_many() -> None:
+    text = told(changed("no difference seen"))
 
-    text = " ".join(printed(story, 120).split())
+    assert "Too few customers with survey scores: 9 before and 9 after; 10 are needed on each side" in text
+    assert "Too few customers with other touchpoints" not in text
 
-    assert "Too few customers with other touchpoints: 9 before and 9 after; 10 are needed on each side" in text
+
+def test_what_is_seen_of_the_days_after_a_change_is_told_where_it_is_not_all() -> None:
+    assert "3.5 of the 14 days after it are seen" in told(changed("no difference seen", days_after=3.5))
+    assert "days after it are seen" not in told(changed("no difference seen"))
 
 
 def test_a_verdict_from_a_short_history_is_warned_of() -> None:
-    def text(step: float) -> str:
-        return " ".join(printed({**STORY, queries.EXPERIENCE: around_change(step)}, 120).split())
-
     warning = "Less than 28 days of history: other touchpoints may only have gone on as before the change."
-    assert warning in text(0.5)
-    assert warning not in text(0.0)
+
+    assert warning in told(changed("better"))
+    assert warning not in told(changed("better", controls=["trend"]))
+    assert warning not in told(changed("no difference seen"))
 
 
 def test_a_change_is_warned_of_where_another_falls_into_its_days() -> None:
-    def change(name: str, day: int, reverted: int | None = None) -> dict[str, object]:
-        reverted_at = None if reverted is None else SEPTEMBER + reverted * DAY
-        return {"name": name, "topic": None, "effective_at": SEPTEMBER + day * DAY, "reverted_at": reverted_at}
+    overlapping = told(changed("better", overlaps=["Sale", "Strike"]))
 
-    def overlaps(*rows: dict[str, object]) -> dict[str, list[str]]:
-        changes = read_findings(teller({**STORY, queries.CHANGES: list(rows)})).changes
-        return {each.name: list(each.overlaps) for each in changes}
-
-    assert overlaps(change("a", 0), change("b", 13)) == {"a": ["b"], "b": ["a"]}
-    assert overlaps(change("a", 0), change("b", 14)) == {"a": [], "b": []}
-    assert overlaps(change("a", -30, reverted=10), change("b", 14)) == {"a": [], "b": ["a"]}
-    # The days after a change end when it is taken back.
-    assert overlaps(change("a", 0, reverted=5), change("b", 10)) == {"a": [], "b": ["a"]}
+    assert "Within the same days: Sale; Strike. Their effects cannot be told apart." in overlapping
+    assert "Within the same days" not in told(changed("better"))
 
 
-def test_history_ends_where_an_earlier_change_began() -> None:
-    asked: list[int] = []
+def test_the_days_after_a_change_end_when_it_is_taken_back() -> None:
+    asked: list[tuple[int, int]] = []
 
     def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         if sql == queries.EXPERIENCE:
-            asked.append((parameters["at"] - parameters["since"]) // DAY)
+            asked.append((parameters["since"] - SEPTEMBER, parameters["until"] - SEPTEMBER))
         return teller(STORY | {queries.CHANGES: rows})(sql, parameters)
 
-    rows: list[dict[str, Any]] = [
-        {"name": name, "topic": None, "effective_at": SEPTEMBER + day * DAY, "reverted_at": None}
-        for name, day in (("a", 0), ("b", 30), ("c", 40))
-    ]
+    rows = changed("better", reverted_at=str(SEPTEMBER + 20 * DAY))
     read_findings(ask)
 
-    assert asked == [56, 30, 40]
+    assert asked == [(DAY, 15 * DAY), (15 * DAY, 20 * DAY)]
 
 
 @pytest.mark.parametrize(

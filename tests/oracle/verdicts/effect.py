@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from touchline.report.verdicts.design import Design, choose_design
+from tests.oracle.verdicts.design import Design, choose_design
 
 
 class Cell(NamedTuple):

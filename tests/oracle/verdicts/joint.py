@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from touchline.report.verdicts.effect import Effect
-from touchline.report.verdicts.looks import level_at
-from touchline.report.verdicts.student import critical_value, two_sided_p
+from tests.oracle.verdicts.effect import Effect
+from tests.oracle.verdicts.looks import level_at
+from touchline.report.student import critical_value, two_sided_p
 
 Answer = Literal["better", "worse", "no difference seen", "too few to tell"]
 
