@@ -142,6 +142,42 @@ def test_nine_customers_are_too_few_and_ten_are_enough(chdb: Engine) -> None:
     assert effect(chdb)["verdict"] == "better"
 
 
+def test_history_ends_where_an_earlier_change_began(chdb: Engine) -> None:
+    """Twelve customers feel something each day from 40 days before a change on; another began 20 days before it."""
+    store(chdb, [], [])
+    into = "touchpoints_rows (event_id, kind, occurred_at, customer_id, stated_key, experience, fields, version)"
+    at = f"fromUnixTimestamp64Milli({FIRST - 40 * DAY} + intDiv(number, 12) * {DAY}, 'UTC')"
+    felt = f"toString(number), 'case_event', {at}, toString(number % 12), toString(number % 12), number % 7 * 1000"
+    chdb.execute(f"INSERT INTO touchline.{into} SELECT {felt}, '[]', 1 FROM numbers({12 * 54})")
+    row = effect(chdb)
+    assert (row["controls"], int(row["days_before"])) == (["trend"], 40)
+
+    chdb.execute(
+        "INSERT INTO touchline.business_changes_rows (change_id, name, effective_at, version) "
+        f"SELECT 'a', 'a', fromUnixTimestamp64Milli({FIRST - 20 * DAY}, 'UTC'), 1"
+    )
+    found = rows_of(chdb, "SELECT * FROM change_effects WHERE dimension = 'all' AND metric = 'experience'")
+    (later,) = [one for one in found if one["change_id"] == "b"]
+    # Without a line, no day before the last fourteen counts.
+    assert (later["controls"], int(later["days_before"]), later["overlaps"]) == ([], 14, [])
+
+
+def test_what_is_late_or_superseded_is_left_out(chdb: Engine) -> None:
+    store(chdb, [0.1] * 10, [0.9] * 10)
+    columns = "event_id, kind, occurred_at, customer_id, stated_key, experience, late, fields, version"
+    for name, late in (("late", "true"), ("corrected", "false")):
+        chdb.execute(
+            f"INSERT INTO touchline.touchpoints_rows ({columns}) SELECT '{name}', 'survey_answer', "
+            f"fromUnixTimestamp64Milli({FIRST}, 'UTC'), 'c', 'c', -10000, {late}, '[]', 1"
+        )
+    assert int(effect(chdb)["customers_after"]) == 11
+
+    superseded = "INSERT INTO touchline.superseded_rows (customer_id, event_id, by, version)"
+    chdb.execute(f"{superseded} VALUES ('c', 'corrected', 'x', 1)")
+    row = effect(chdb)
+    assert (int(row["customers_after"]), row["after"]) == (10, pytest.approx(0.9))
+
+
 def test_a_change_that_nobody_felt_has_its_rows(chdb: Engine) -> None:
     store(chdb, [], [])
     rows = rows_of(chdb, "SELECT metric, dimension, verdict, before, p, days_after FROM change_effects ORDER BY metric")
