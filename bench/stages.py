@@ -23,6 +23,7 @@ from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.process.run import GC_ALLOCATIONS
 from streams.sentiment import VaderScorer
+from streams.topics import TopicFinder, shipped_lists
 
 CHUNK = 2_000
 
@@ -60,12 +61,12 @@ def _round(codec: Codec, messages: list[tuple[str, bytes]]) -> list[tuple[str, f
 
     decoded = timed("ingest: Avro decode", lambda: [codec.decode(kind, value) for kind, value in messages])
     kinds = [kind for kind, _ in messages]
-    scorer = VaderScorer()
+    scorer, finder = VaderScorer(), TopicFinder(shipped_lists())
     source = Source(task=0, topic="touchpoints.tweets.v1", partition=0, offset=0, received_at=0)
     accepted: list[Touchpoint] = timed(
-        "ingest: check, identify, score",
+        "ingest: check, identify, read texts",
         lambda: [
-            accept(kind, record, source, now=1 << 52, scorer=scorer)
+            accept(kind, record, source, now=1 << 52, scorer=scorer, finder=finder)
             for kind, record in zip(kinds, decoded, strict=True)
         ],
     )

@@ -50,6 +50,8 @@ class TouchpointRow(Row):
     text: str
     sentiment: Int16 | None
     scorer: str
+    topics: list[str]
+    topics_by: str
     experience: Int16 | None
     value_minor: Int64 | None
     currency: str | None

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "migrate": "Create the tables, or bring them up to date.",
     "topics": "List, create or check the topics.",
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",
+    "train-topics": "Learn from texts what customers speak about, beside the word lists.",
     "schemas": "List the records that producers send; show an example, check a message.",
     "identity": "Tell whose an identity is and why; link two, or part them.",
     "erase": "Erase a customer, prove it, and say what ends in Kafka when.",
@@ -41,7 +42,7 @@ COMMANDS: dict[str, str] = {
 
 
 class Commands(click.Group):
-    """A group whose commands are loaded when called: `touchline.commands.<name>.command`."""
+    """A group whose commands are loaded when called: `touchline.commands.<name>.command`, with `_` for `-`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of `COMMANDS`."""
@@ -53,7 +54,7 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"touchline.commands.{cmd_name}")
+        module = importlib.import_module(f"touchline.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -69,6 +69,7 @@ KIND = TouchpointKind(
     ),
     subjects=(Subject("case", "case_id"),),
     columns={"case_id": "subject_id", "phase": "action"},
+    speaks_of=lambda record: record["topic"] if record["by"] == "customer" else None,
     text=Text("text", by_customer=customer_is("by")),
     experience={_COMPLAINT: -7_000, "escalated": -6_000, "reopened": -6_000, "resolved": 5_000},
 )

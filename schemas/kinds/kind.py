@@ -112,6 +112,7 @@ class TouchpointKind(Kind):
             raise `InvalidRecordError`.
         bounds: what these functions ask of the record's fields.
         subjects: what its records are about. One that states nobody belongs to the owner of the first that it names.
+        speaks_of: what a record states that its customer speaks about; None where it states nothing, or another does.
         answers: whether a record is the business's own answer: its identifiers are its author's.
         experience: fixed weights in units of 1 / SCALE, by what happened (`Touchpoint.experience_key`, or an outcome
             that a machine of `streams.journeys` finds).
@@ -126,6 +127,7 @@ class TouchpointKind(Kind):
     computed: Mapping[str, Callable[[Record], object]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=dict)
     subjects: tuple[Subject, ...] = ()
+    speaks_of: Callable[[Record], str | None] | None = None
     answers: Callable[[Record], bool] | None = None
     experience: Mapping[str, int] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import ClassVar
 
 from schemas.kinds.checks import filled
@@ -52,6 +53,7 @@ KIND = TouchpointKind(
     ),
     subjects=(Subject("call", "call_id"), Subject("case", "case_id")),
     columns={"call_id": "subject_id", "phase": "action"},
+    speaks_of=itemgetter("topic"),
     # Notes are the agent's words: kept, but no sign of the customer's sentiment.
     text=Text("notes", by_customer=lambda _: False),
     # Outcomes that `streams.journeys.calls` finds at a call's end.

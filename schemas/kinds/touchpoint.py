@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.kinds.names import KindName
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of the log's records.
 
 It rises when a field is inserted, moved, retyped or taken away. A new field with a default at the end of a record is
@@ -37,6 +37,8 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         text: the text in it, "" where there is none.
         sentiment: polarity of the customer's own words, in units of 1 / SCALE, or None where not scored.
         scorer: name and version of the scorer, "" where not scored.
+        topics: what the customer speaks about, the strongest first.
+        topics_by: name and version of what found the topics, `stated` where the message says them, "" without any.
         moves: how many times it has changed its owner: 0 where its stated key is its own.
     """
 
@@ -60,6 +62,8 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
     text: str = ""
     sentiment: int | None = None
     scorer: str = ""
+    topics: list[str] = []
+    topics_by: str = ""
     moves: int = 0
 
     @property

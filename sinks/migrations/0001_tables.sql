@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     text String CODEC(ZSTD(1)),
     sentiment Nullable(Int16),
     scorer LowCardinality(String),
+    topics Array(LowCardinality(String)),
+    topics_by LowCardinality(String),
     experience Nullable(Int16),
     value_minor Nullable(Int64),
     currency LowCardinality(Nullable(String)),

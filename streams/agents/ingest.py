@@ -45,7 +45,8 @@ def register(app: faust.App, services: Services) -> None:
         open_registry(settings.schema_registry),
         UnknownFields(services.telemetry, show_names=not settings.has_pseudonyms).note,
     )
-    validator = Validator(services, codec, VaderScorer(settings.company_names), open_identities(services))
+    scorer, finder = VaderScorer(settings.company_names), settings.topic_finder()
+    validator = Validator(services, codec, scorer, open_identities(services), finder)
     ingest = Ingest(services, validator, _AppInputs(app))
 
     @app.agent(topic(app, settings.inputs), name=STAGE)

@@ -33,6 +33,7 @@ from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.runtime.logging import Sampler
 from streams.sentiment import Scorer
+from streams.topics import TopicFinder
 
 STAGE: Stage = "ingest"
 
@@ -76,17 +77,26 @@ class Validator:
         codec: decodes messages.
         scorer: scores what customers wrote.
         identities: say whose a touchpoint is.
+        finder: finds what customers write about.
 
     Attributes:
         schemas: makes the codec learn the schemas of a chunk, which has to come before its validation.
     """
 
-    def __init__(self, services: Services, codec: Decoder, scorer: Scorer, identities: Identities) -> None:
+    def __init__(
+        self,
+        services: Services,
+        codec: Decoder,
+        scorer: Scorer,
+        identities: Identities,
+        finder: TopicFinder | None = None,
+    ) -> None:
         self.schemas = SchemaLearner(services, codec)
         self._services = services
         self._codec = codec
         self._scorer = scorer
         self._identities = identities
+        self._finder = finder
         self._erasures = services.erasures
         self._erased_messages = ErasedMessages(services)
         inputs = services.settings.inputs
@@ -169,6 +179,7 @@ class Validator:
                 now=now,
                 scorer=self._scorer,
                 identities=self._identities,
+                finder=self._finder,
             )
         except RefusalError:
             raise

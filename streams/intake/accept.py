@@ -16,6 +16,7 @@ from streams.intake.lengths import check_lengths
 
 if TYPE_CHECKING:
     from streams.sentiment import Scorer
+    from streams.topics import TopicFinder
 
 __all__ = ["Accepted", "InvalidRecordError", "Source", "accept", "check_size"]
 
@@ -24,6 +25,8 @@ Accepted = Touchpoint | BusinessChangeRow | MarketingSpendRow
 _CHECKS = {name: tuple(rule.check for rule in kind.checks) for name, kind in KINDS.items()}
 _VERSION_TIE_BITS = 6
 _IDENTITIES = Identities()
+STATED = "stated"
+"""Who says what a touchpoint is about where its message does."""
 
 
 class Source(NamedTuple):
@@ -44,6 +47,13 @@ class Source(NamedTuple):
     size: int = MESSAGE_BYTES
 
 
+class _Readers(NamedTuple):
+    """What reads the customers' own words: how they feel, and what they are about."""
+
+    scorer: Scorer
+    finder: TopicFinder | None
+
+
 def accept(
     kind: str,
     record: dict[str, Any],
@@ -52,6 +62,7 @@ def accept(
     now: int,
     scorer: Scorer,
     identities: Identities = _IDENTITIES,
+    finder: TopicFinder | None = None,
 ) -> Accepted:
     """Return what is to be written of a record.
 
@@ -62,6 +73,7 @@ def accept(
         now: wall-clock time, ms: how far ahead a time may lie is counted from it.
         scorer: scores the customers' own words.
         identities: say whose a touchpoint is; by default without a business's own settings.
+        finder: finds what the customers' own words are about; without one only stated topics are known.
 
     Returns:
         A touchpoint, its watermark still 0; or, of the kinds that concern no customer, the row of their table. The
@@ -76,11 +88,11 @@ def accept(
     declared = KINDS[kind]
     if isinstance(declared, BusinessKind):
         return _row(declared, record)
-    return _touchpoint(declared, record, source, scorer, identities)
+    return _touchpoint(declared, record, source, identities, _Readers(scorer, finder))
 
 
 def _touchpoint(
-    kind: TouchpointKind, record: dict[str, Any], source: Source, scorer: Scorer, identities: Identities
+    kind: TouchpointKind, record: dict[str, Any], source: Source, identities: Identities, readers: _Readers
 ) -> Touchpoint:
     # The fingerprint is that of what is stored, too: by one of the message itself, identifiers could be tried out.
     record = identities.stored(record)
@@ -107,8 +119,10 @@ def _touchpoint(
     }
     for name, compute in kind.computed.items():
         values[name] = compute(record)
+    if kind.speaks_of is not None and (about := kind.speaks_of(record)):
+        values["topics"], values["topics_by"] = [about], STATED
     if kind.text is not None:
-        _add_text(values, kind.text, record, scorer)
+        _add_text(values, kind.text, record, readers)
     return kind.struct(**values)
 
 
@@ -117,16 +131,20 @@ def _no_identity(record: dict[str, Any]) -> str:
     return f"customer_id is {record['customer_id']!r}, no usable identifier (sent: {kinds})"
 
 
-def _add_text(values: dict[str, Any], declared: Text, record: dict[str, Any], scorer: Scorer) -> None:
-    """Put the record's text where all touchpoints have theirs, and score the customer's own words."""
+def _add_text(values: dict[str, Any], declared: Text, record: dict[str, Any], readers: _Readers) -> None:
+    """Put the record's text where all touchpoints have theirs, and read the customer's own words."""
     text = values.pop(declared.field) or ""
     values["text"] = text
     if not text or not declared.by_customer(record):
         return
     language = None if declared.language is None else record[declared.language]
-    if (sentiment := scorer.score(text, language)) is not None:
+    if (sentiment := readers.scorer.score(text, language)) is not None:
         values["sentiment"] = sentiment
-        values["scorer"] = scorer.name
+        values["scorer"] = readers.scorer.name
+    if readers.finder is not None and "topics" not in values:
+        found = readers.finder.find(text, language)
+        if found.topics:
+            values["topics"], values["topics_by"] = list(found.topics), found.by
 
 
 def _row(kind: BusinessKind, record: dict[str, Any]) -> BusinessChangeRow | MarketingSpendRow:

@@ -50,6 +50,8 @@ def touchpoint_row(
         touchpoint.text,
         touchpoint.sentiment,
         touchpoint.scorer,
+        touchpoint.topics,
+        touchpoint.topics_by,
         experience,
         value_minor,
         currency,

@@ -20,6 +20,7 @@ from streams.identity.phones import REGIONS
 from streams.settings.collect import CollectSettings
 from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
+from streams.settings.topics import TopicSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
 from streams.settings.views import ViewSettings
 
@@ -30,7 +31,7 @@ ROLES = ("streams", "sink")
 _GROUP = "touchline-"
 
 
-class Settings(ViewSettings, PseudonymSettings, CollectSettings, NotifySettings):
+class Settings(ViewSettings, TopicSettings, PseudonymSettings, CollectSettings, NotifySettings):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

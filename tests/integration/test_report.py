@@ -50,6 +50,8 @@ def touchpoint(day: int, kind: str, action: str, experience: int | None, text: s
         text=text,
         sentiment=None,
         scorer="",
+        topics=[],
+        topics_by="",
         experience=experience,
         value_minor=None,
         currency=None,

@@ -25,6 +25,7 @@ from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.sentiment import VaderScorer
+from streams.topics import TopicFinder, shipped_lists
 from tests.contract.engine import Engine
 
 FOREVER = 1 << 52
@@ -42,10 +43,11 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
     for table in STORED.values():
         database.execute(f"TRUNCATE TABLE {table.stored}")
     log, scorer = _Log(Rules(dimensions=frozenset(dimensions), moved_ms=3 * DAY_MS)), VaderScorer()
+    finder = TopicFinder(shipped_lists())
     for number, line in enumerate(file.read_bytes().splitlines()):
         kind, record = parse_line(line)
         source = Source(task=0, topic="t", partition=0, offset=number, received_at=record["occurred_at"])
-        accepted = accept(kind, record, source, now=FOREVER, scorer=scorer)
+        accepted = accept(kind, record, source, now=FOREVER, scorer=scorer, finder=finder)
         if isinstance(accepted, Touchpoint):
             log.append_touchpoint(accepted)
         else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,9 +28,11 @@ from tests.oracle.surveys import (
     responses,
     score_of,
 )
+from tests.oracle.topics import by_words, mentions
 from tests.oracle.touchpoints import milliseconds
 from tests.unit.questions_shop import Rows, Shop, at, shown
 
+STREAMS = Path(__file__).parents[2] / "streams"
 Z = 1.959963984540054
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
@@ -291,6 +295,19 @@ def days_as_usual(shop: Shop) -> Rows:
     return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
+def spoken_about(shop: Shop) -> Rows:
+    terms = tomllib.loads((STREAMS / "topics" / "words.toml").read_text("utf-8"))["topics"]
+    polarities: dict[str, Counter[str]] = defaultdict(Counter)
+    for history in shop.world.people.values():
+        for one in mentions(history.touches, by_words(terms), history.experiences):
+            polarities[one.topic][one.polarity] += 1
+    rows = [
+        [topic, found.total(), found["negative"], found["positive"], rounded(found["negative"] / found.total())]
+        for topic, found in polarities.items()
+    ]
+    return sorted(rows, key=lambda row: (-row[2], row[0]))
+
+
 def _level(metric: str, day: int, known: bool, over: int, found: list[tuple[str, int, int, int | None]]) -> str:
     within = [one for one in found if one[1] < over and (one[3] is None or one[3] > day * 24)]
     if not known:
@@ -320,6 +337,6 @@ SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
     payments_that_fail, what_makes_customers_call, where_carts_are_left, days_as_usual,
-    changes_that_helped,
+    changes_that_helped, spoken_about,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""

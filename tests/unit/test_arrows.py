@@ -22,16 +22,17 @@ MAY_KNOW: dict[str, set[str]] = {
 }
 STREAMS_MAY_KNOW: dict[str, set[str]] = {
     "process": {"agents", "kafka", "runtime", "settings"},
-    "agents": {"identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings"},
+    "agents": {"identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings", "topics"},
     "kafka": {"runtime", "settings"},
     "runtime": {"settings"},
-    "settings": {"identity"},
+    "settings": {"identity", "topics"},
     "identity": set(),
-    "intake": {"identity", "sentiment"},
+    "intake": {"identity", "sentiment", "topics"},
     "journeys": set(),
     "sentiment": set(),
+    "topics": set(),
 }
-PURE = ("streams/identity", "streams/intake", "streams/journeys", "streams/sentiment")
+PURE = ("streams/identity", "streams/intake", "streams/journeys", "streams/sentiment", "streams/topics")
 FORBIDDEN = ("streams.agents", "streams.settings", "streams.process", "sinks")
 TRANSPORTS = {"faust", "mode", "aiokafka", "clickhouse_driver", "chdb", "asyncio", "prometheus_client"}
 

@@ -14,7 +14,7 @@ from schemas.kinds.touchpoint import FORMAT, Touchpoint
 ENVELOPE = (
     "task", "source_topic", "source_partition", "source_offset", "watermark", "received_at", "fingerprint",
     "customer_key", "event_id", "occurred_at", "source", "channel", "attributes", "customer_id", "identifiers", "text",
-    "sentiment", "scorer", "moves",
+    "sentiment", "scorer", "topics", "topics_by", "moves",
 )  # fmt: skip
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "purchase": ("order_id", "action", "amount_minor", "currency", "discount_minor", "cart_id", "items"),
@@ -28,7 +28,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "case_event": ("case_id", "phase", "by", "topic", "owner", "eta_at", "complaint"),
     "page_view": ("page", "area", "action", "duration_ms", "ok"),
 }  # fmt: skip
-"""The fields of version 2, in their order. A later field with a default may follow them."""
+"""The fields of version 3, in their order. A later field with a default may follow them."""
 
 
 def test_the_layout_changes_only_with_its_version() -> None:
@@ -36,27 +36,29 @@ def test_the_layout_changes_only_with_its_version() -> None:
     assert found.keys() == LAYOUTS.keys(), "write down each kind's fields in LAYOUTS: none of them may move later"
     begun = {name: fields[: len(ENVELOPE) + len(LAYOUTS[name])] for name, fields in found.items()}
 
-    assert FORMAT == 2, "write down the new version's layout here"
+    assert FORMAT == 3, "write down the new version's layout here"
     assert Touchpoint.__struct_fields__ == ENVELOPE, "a record's fields moved: raise FORMAT"
     assert begun == {name: ENVELOPE + own for name, own in LAYOUTS.items()}, "a record's fields moved: raise FORMAT"
 
 
 def test_a_tick_comes_back() -> None:
     assert decode(encode(Tick(99, 88, 77))) == Tick(99, 88, 77)
-    assert msgspec.msgpack.decode(encode(Tick(99, 88, 77))) == ["tick/2", 99, 88, 77]
+    assert msgspec.msgpack.decode(encode(Tick(99, 88, 77))) == ["tick/3", 99, 88, 77]
 
 
 def test_a_tick_without_a_settled_time_settles_nothing() -> None:
-    assert decode(msgspec.msgpack.encode(["tick/2", 99])) == Tick(99, 0)
+    assert decode(msgspec.msgpack.encode(["tick/3", 99])) == Tick(99, 0)
 
 
-@pytest.mark.parametrize("tag", ["tick", "tick/1", "tick/3", "purchase", "purchase/1", "parcel/1", "", 1, None])
+@pytest.mark.parametrize(
+    "tag", ["tick", "tick/1", "tick/2", "tick/4", "purchase", "purchase/1", "parcel/1", "", 1, None]
+)
 def test_another_version_or_type_is_an_error(tag: Any) -> None:
     with pytest.raises(msgspec.MsgspecError):
         decode(msgspec.msgpack.encode([tag, 3, 99]))
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", msgspec.msgpack.encode(["tick/2"]), msgspec.msgpack.encode({"a": 1})])
+@pytest.mark.parametrize("data", [b"", b"{}", msgspec.msgpack.encode(["tick/3"]), msgspec.msgpack.encode({"a": 1})])
 def test_what_is_no_record_is_an_error(data: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         decode(data)

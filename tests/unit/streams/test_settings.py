@@ -264,3 +264,26 @@ def test_a_file_of_follow_ups_that_does_not_hold_is_refused(tmp_path: Path, cont
 
     with pytest.raises(SettingsError, match=says):
         load(follow_ups=str(file))
+
+
+@pytest.mark.parametrize("name", ["topic_words", "topic_model"])
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"[topic]", "topic|first line"), (b"\xff", "cannot be read"), (None, "cannot be read")]
+)
+def test_a_file_of_topics_that_does_not_hold_is_refused(
+    tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=f"TOUCHLINE_{name.upper()}.*{says}"):
+        load(**{name: str(file)})
+
+
+def test_topics_are_found_by_the_shipped_words_and_by_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "words.toml"
+    file.write_text('[topics]\nparking = ["garage"]')
+
+    assert load().topic_finder().find("a garage").topics == ()
+    assert load(topic_words=str(file)).topic_finder().find("a garage").topics == ("parking",)
