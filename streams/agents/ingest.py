@@ -45,9 +45,7 @@ def register(app: faust.App, services: Services) -> None:
         open_registry(settings.schema_registry),
         UnknownFields(services.telemetry, show_names=not settings.has_pseudonyms).note,
     )
-    scorer, finder = VaderScorer(settings.company_names), settings.topic_finder()
-    validator = Validator(services, codec, scorer, open_identities(services), finder)
-    ingest = Ingest(services, validator, _AppInputs(app))
+    ingest = Ingest(services, open_validator(services, codec), _AppInputs(app))
 
     @app.agent(topic(app, settings.inputs), name=STAGE)
     async def run(stream: faust.StreamT[Any]) -> None:
@@ -65,6 +63,13 @@ def register(app: faust.App, services: Services) -> None:
 
     # Not at the assignment: chunks of it may already be here when Faust tells of it.
     app.on_partitions_revoked.connect(close_tasks, weak=False)
+
+
+def open_validator(services: Services, codec: Codec) -> Validator:
+    """Return what validates messages by the settings."""
+    settings = services.settings
+    scorer, finder = VaderScorer(settings.company_names), settings.topic_finder()
+    return Validator(services, codec, scorer, open_identities(services), finder)
 
 
 class Ingest:

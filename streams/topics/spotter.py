@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 KNOWN_WORDS = 1 << 16
 """Words remembered; when full, the memory starts anew (a bound, not a tuning)."""
+LONGEST_WORD = 64
+"""Characters of a word that is remembered: few are so long, and they take as much memory."""
 PREFIX_MARK = "*"
 
 
@@ -82,7 +84,8 @@ class _Known(dict[str, tuple[Term, ...]]):
             whole = {topic for term in terms if not term.rest for topic in term.topics}
             longer = tuple(term for term in terms if term.rest)
             terms = (*longer, Term((), tuple(sorted(begun | whole))))
-        self[word] = terms
+        if len(word) <= LONGEST_WORD:
+            self[word] = terms
         return terms
 
 

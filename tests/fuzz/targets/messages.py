@@ -28,6 +28,7 @@ from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.intake.accept import Source, accept, check_size
 from streams.sentiment import VaderScorer
+from streams.topics import TopicFinder, TopicModel, shipped_lists
 from tests.fuzz.records import NOW, LooseWriter, record_of
 from tests.fuzz.schemas import changed_schema
 from tests.fuzz.target import CPU_MS, Target
@@ -42,6 +43,7 @@ JSON_BYTES = 256 << 10
 SCHEMA_ID = 7
 _CONFLUENT = b"\0" + SCHEMA_ID.to_bytes(4, "big")
 _FILES = FileRegistry()
+_MODEL = TopicModel(("late", "loud"), (0, 0), {"a": (500, -500), "the": (-500, 500), "a a": (10, 0)}, 0.5)
 _CODEC = Codec(_FILES)
 _HISTORY = {kind: schema_history(record) for kind, record in KIND_RECORDS.items()}
 _HEADERS = {kind: [header_of(schema) for schema in history] for kind, history in _HISTORY.items()}
@@ -106,6 +108,7 @@ class Intake(Target):
     def __init__(self) -> None:
         self._codec = Codec(_FILES)
         self._scorer = VaderScorer()
+        self._finder = TopicFinder(shipped_lists(), _MODEL)
 
     @override
     def make(self, rng: random.Random) -> bytes:
@@ -129,7 +132,7 @@ class Intake(Target):
         record = self._codec.decode(kind, value)
         assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]}
         source = Source(0, KINDS[kind].topic, 0, 1, NOW, len(value))
-        accepted = accept(kind, record, source, now=NOW, scorer=self._scorer)
+        accepted = accept(kind, record, source, now=NOW, scorer=self._scorer, finder=self._finder)
         if isinstance(accepted, Touchpoint):
             data = journey_log.encode(accepted)
             assert journey_log.encode(journey_log.decode(data)) == data, "the log does not hold what was accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -13,7 +14,9 @@ from structlog.testing import capture_logs
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry, Schema
 from schemas.avro.registry_client import RegistryUnavailableError
+from schemas.kinds.touchpoint import Touchpoint
 from schemas.topics import KIND_TOPICS
+from streams.agents.ingest import open_validator
 from streams.agents.services import Producer, Services
 from streams.agents.validation import Validated, Validator
 from streams.identity.identities import Identities
@@ -23,6 +26,7 @@ from streams.runtime.logging import Sampler
 from streams.runtime.telemetry import Telemetry
 from streams.sentiment import VaderScorer
 from streams.settings import Settings
+from streams.topics import TopicModel
 from tests.unit.streams.records import FakeRecord
 
 NOW = 1_790_000_000_000
@@ -54,12 +58,32 @@ class AbsentRegistry:
         raise RegistryUnavailableError(f"no answer for {schema_id}")
 
 
-def validator(codec: Codec = CODEC, max_consecutive_refusals: int = 2) -> Validator:
+def services_of(settings: Settings) -> Services:
     async def no_wait(_seconds: float) -> None: ...
 
-    settings = Settings(max_consecutive_refusals=max_consecutive_refusals)
-    services = Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW, no_wait)
+    return Services(settings, cast(Producer, None), Telemetry.on(CollectorRegistry()), lambda: NOW, no_wait)
+
+
+def validator(codec: Codec = CODEC, max_consecutive_refusals: int = 2) -> Validator:
+    services = services_of(Settings(max_consecutive_refusals=max_consecutive_refusals))
     return Validator(services, codec, VaderScorer(), Identities())
+
+
+def test_texts_are_read_by_the_files_that_the_settings_name(tmp_path: Path) -> None:
+    words, model = tmp_path / "words.toml", tmp_path / "model.topics"
+    words.write_text('[topics]\nparking = ["garage"]')
+    learned = TopicModel(("meals", "seats"), (0, 0), {"legroom": (-3000, 3000), "no": (0, 0)}, 0.9)
+    model.write_text(learned.text())
+    tweet = {"event_id": "e", "occurred_at": NOW, "source": "s", "customer_id": "c", "post_id": "p"}
+    values = [CODEC.encode("Tweet", {**tweet, "text": text}) for text in ("a garage", "no legroom", "hello")]
+    settings = Settings(topic_words=str(words), topic_model=str(model), topics=f"tweet={TOPIC}")
+    result = open_validator(services_of(settings), CODEC).validate(chunk_of(*values), {}, 0)
+    found = [one for _, one in result.accepted]
+
+    assert all(isinstance(one, Touchpoint) for one in found)
+    assert [one.topics for one in found if isinstance(one, Touchpoint)] == [["parking"], ["seats"], []]
+    names = [one.topics_by for one in found if isinstance(one, Touchpoint)]
+    assert (names[0].startswith("words-1+own-"), names[1:]) == (True, [learned.name, ""])
 
 
 def validated(*values: bytes, before: int = 0) -> Validated:

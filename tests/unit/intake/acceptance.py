@@ -10,6 +10,7 @@ from schemas.avro.codec import KIND_RECORDS, Codec
 from schemas.avro.registry import FileRegistry
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS
 from streams.intake.accept import Accepted, InvalidRecordError, Source, accept
+from streams.topics import TopicFinder, shipped_lists
 from tests.unit.schemas.records import T0, minimal
 
 HOUR = 3_600_000
@@ -33,6 +34,9 @@ class LengthScorer:
         return None if lang == "de" else len(text)
 
 
+FINDER = TopicFinder(shipped_lists())
+
+
 def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Accepted:
     record = CODEC.decode(kind, CODEC.encode(KIND_RECORDS[kind], minimal(kind) | said))
     return accept(
@@ -41,6 +45,7 @@ def taken(kind: str, scorer: LengthScorer | None = None, /, **said: Any) -> Acce
         Source(task=3, topic="touchpoints.test", partition=4, offset=77, received_at=T0 + 9),
         now=NOW,
         scorer=scorer or LengthScorer(),
+        finder=FINDER,
     )
 
 

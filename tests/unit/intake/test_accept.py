@@ -188,6 +188,51 @@ def test_a_scorer_may_abstain() -> None:
     assert (touchpoint["text"], touchpoint["sentiment"], touchpoint["scorer"]) == ("gut", None, "")
 
 
+# --- topics ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "topics"),
+    [
+        ("tweet", {"text": "my refund, and a refund for the parcel from the courier"}, ["delivery", "returns"]),
+        ("survey_answer", {"text": "too expensive"}, ["price"]),
+        ("case_event", {"text": "too expensive", "by": "customer"}, ["price"]),
+    ],
+)
+def test_the_customers_own_words_have_topics(kind: str, said: dict[str, Any], topics: list[str]) -> None:
+    touchpoint = msgspec.structs.asdict(taken(kind, **said))
+    assert (touchpoint["topics"], touchpoint["topics_by"]) == (topics, "words-1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("case_event", {"text": "too expensive", "by": "customer", "topic": "parking"}),
+        ("case_event", {"by": "customer", "topic": "parking"}),
+        ("support_call", {"notes": "too expensive", "topic": "parking"}),
+    ],
+)
+def test_what_a_message_states_is_its_topic(kind: str, said: dict[str, Any]) -> None:
+    touchpoint = msgspec.structs.asdict(taken(kind, **said))
+    assert (touchpoint["topics"], touchpoint["topics_by"]) == (["parking"], "stated")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("tweet", {"text": "too expensive", "author": "brand"}),
+        ("case_event", {"text": "too expensive", "by": "agent", "topic": "parking"}),
+        ("case_event", {"text": "hello", "by": "customer", "topic": ""}),
+        ("support_call", {"notes": "too expensive"}),
+        ("tweet", {"text": "zu teuer, die fees", "lang": "de"}),
+        ("purchase", {}),
+    ],
+)
+def test_others_words_and_what_nobody_knows_have_no_topic(kind: str, said: dict[str, Any]) -> None:
+    touchpoint = msgspec.structs.asdict(taken(kind, **said))
+    assert (touchpoint["topics"], touchpoint["topics_by"]) == ([], "")
+
+
 # --- scores ---
 
 

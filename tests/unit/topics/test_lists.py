@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.topics import TopicFinder, TopicsError, WordLists, read_lists, shipped_lists
-from streams.topics.spotter import KNOWN_WORDS
+from streams.topics.spotter import KNOWN_WORDS, LONGEST_WORD
 
 WORDS = Path(__file__).parents[3] / "streams" / "topics" / "words.toml"
 
@@ -120,3 +120,11 @@ def test_the_memory_for_words_is_bounded() -> None:
 
     assert [match.topics for match in held] == [("a",)]
     assert len(spotter._known) < KNOWN_WORDS  # what it keeps cannot be seen otherwise
+
+
+def test_a_very_long_word_is_read_and_not_remembered() -> None:
+    spotter = read_lists('[topics]\na = ["late*"]').spotter(None)
+    long = "late" + "r" * LONGEST_WORD
+
+    assert [match.topics for match in spotter.spot([long])] == [("a",)]
+    assert long not in spotter._known  # what it keeps cannot be seen otherwise
