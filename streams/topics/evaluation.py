@@ -114,24 +114,25 @@ def train(examples: Iterable[Example], lists: WordLists, precision: float = PREC
         )
     thresholds = {fold: choose([one for one in judged if one.text.fold != fold], precision) for fold in range(FOLDS)}
     found = named(judged, thresholds)
-    if found.right * found.texts < found.commonest * found.named:
-        raise TopicsError(
-            f"it is refused: held out, {found.precision:.0%} of its topics are right, and to name the commonest alone "
-            f"would be so in {found.commonest / found.texts:.0%}"
-        )
-    alone = both = None
-    if labelled:
-        alone, both = agreements(held, thresholds)
-        if both.f1 <= alone.f1:
-            raise TopicsError(
-                f"it is refused: held out, F1 is {both.f1:.3f} with it, and {alone.f1:.3f} with the lists alone"
-            )
+    alone, both = agreements(held, thresholds) if labelled else (None, None)
+    if why := objection(found, alone, both):
+        raise TopicsError(f"it is refused: held out, {why}")
     about = (f"lists {lists.name}", f"texts {len(texts)}", f"labelled {sum(one.labels is not None for one in texts)}")
     model = learn(texts, threshold, about)
     assert model is not None  # the folds had fewer texts  # noqa: S101
     taught = sum(bool(one.learned_as) for one in texts)
     by_lists = sum(bool(one.by_lists) for one in texts)
     return Trained(model, len(texts), by_lists, taught, labelled, found, alone, both)
+
+
+def objection(found: Named, alone: Agreement | None, both: Agreement | None) -> str | None:
+    """Return why a model of these figures is worse than none, None where it is not."""
+    if found.right * found.texts < found.commonest * found.named:
+        commonest = found.commonest / found.texts
+        return f"{found.precision:.0%} of its topics are right, and to name the commonest alone is in {commonest:.0%}"
+    if alone is not None and both is not None and both.f1 <= alone.f1:
+        return f"F1 is {both.f1:.3f} with it, and {alone.f1:.3f} with the lists alone"
+    return None
 
 
 def choose(judged: Sequence[HeldOut], precision: float) -> float | None:

@@ -7,7 +7,8 @@ from math import log
 
 import pytest
 
-from streams.topics import Example, TopicFinder, TopicsError, WordLists, read_lists, train
+from streams.topics import Agreement, Example, TopicFinder, TopicsError, WordLists, read_lists, train
+from streams.topics.evaluation import Named, objection
 from streams.topics.training import FEWEST_TEXTS, FEWEST_WITH_NGRAM, Read, learn, read_examples
 
 LISTS = read_lists('shipped = false\n[topics]\nbread = ["loaf"]\nfish = ["trout"]\nwine = ["bottle"]')
@@ -68,17 +69,16 @@ def test_labels_are_learned_where_the_lists_know_nothing() -> None:
 
 
 def test_the_figures_are_those_of_a_count_by_hand() -> None:
-    # Of each topic 100 texts that nobody could mistake, and the lists have labelled half of those with words wrongly.
-    known = [
-        Example(f"{KEYWORDS[one.labels[0]]} {one.text}", None, ("fish",))
-        for one in many(5, 90, keyword=False, labels=True)
-        if one.labels
-    ]
+    # Each has a word of the lists, in turn, among what goes with fish, and is labelled so.
+    rnd = random.Random(5)
+    fish = [planted(rnd, "fish", keyword=False) for _ in range(90)]
+    words = list(KEYWORDS.values())
+    known = [Example(f"{words[number % 3]} {text}", None, ("fish",)) for number, text in enumerate(fish)]
     trained = train([*known, *many(6, 600, keyword=False, labels=True)], LISTS)
     assert trained.lists is not None
     assert trained.both is not None
 
-    # Each of the 90 has one word of the lists, and a third of these are fish.
+    # A third of the 90 words are those of fish.
     assert (trained.lists.named, trained.lists.right) == (90, 30)
     assert trained.lists.precision == pytest.approx(1 / 3)
     assert trained.lists.recall == pytest.approx(30 / trained.texts)
@@ -157,3 +157,21 @@ def test_the_same_texts_in_any_order_make_the_same_model() -> None:
     random.Random(12).shuffle(again)
 
     assert train(again, LISTS).model.text() == train(examples, LISTS).model.text()
+
+
+ALONE = Agreement(named=100, right=90, labels=100)
+
+
+@pytest.mark.parametrize(
+    ("found", "both", "says"),
+    [
+        # Half of 40 topics are right; of 100 texts 51, or 50, have the commonest.
+        (Named(100, 40, 20, 51), None, "50% of its topics are right, and to name the commonest alone is in 51%"),
+        (Named(100, 40, 20, 50), None, None),
+        # F1 of the lists is 0.9: with 20 more topics, of which 9 are right, 2 * 99 / (120 + 100).
+        (Named(100, 20, 15, 10), Agreement(120, 99, 100), "F1 is 0.900 with it, and 0.900 with the lists alone"),
+        (Named(100, 20, 15, 10), Agreement(120, 100, 100), None),
+    ],
+)
+def test_a_model_is_refused_that_is_worse_than_none(found: Named, both: Agreement | None, says: str | None) -> None:
+    assert objection(found, None if both is None else ALONE, both) == says
