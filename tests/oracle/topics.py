@@ -96,11 +96,12 @@ def trends(found: Iterable[Mention], clock: int, zone: str) -> dict[str, Trend]:
     result = {}
     for topic in {one.topic for one in (*now, *before)}:
         of_now, of_before = ([one for one in part if one.topic == topic] for part in (now, before))
-        result[topic] = _trend(of_now, of_before, len(now), len(before))
+        result[topic] = trend(of_now, of_before, len(now), len(before))
     return result
 
 
-def _trend(now: Sequence[Mention], before: Sequence[Mention], all_now: int, all_before: int) -> Trend:
+def trend(now: Sequence[Mention], before: Sequence[Mention], all_now: int, all_before: int) -> Trend:
+    """Return how a topic goes, of its mentions and of those of all topics, now and before."""
     n, n_before = len(now), len(before)
     per_customer = Counter(one.customer for one in (*now, *before))
     effect = sum(count**2 for count in per_customer.values()) / (n + n_before)

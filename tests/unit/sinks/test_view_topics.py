@@ -30,35 +30,38 @@ TEXTS: dict[str, tuple[str, ...]] = {
 }
 
 
+SCORES = (None, 10, 47, 47.5, 48, 52.5, 53, 90)
+"""Of 0 to 100: the experience is -0.05 at 47.5, and 0.05 at 52.5."""
+
+
 class Talk(MadeUp):
-    """Makes up what customers say, and answer, and ask."""
+    """Makes up what customers say, and answer, and ask; ids come again, also from another source."""
 
     def say(self, customer: str) -> None:
         rnd, at, text = self.random, self.start(), self.random.choice(tuple(TEXTS))
-        number = rnd.randrange(60)
+        number, source = rnd.randrange(6), rnd.choice("st")
         match rnd.randrange(5):
             case 0:
-                self.add(
-                    "tweet", at, customer, post_id=f"p-{number}", text=text, rating=rnd.choice((None, None, 1, 3, 5))
-                )
+                stars = rnd.choice((None, None, 1, 3, 5))
+                self.add("tweet", at, customer, source, post_id=f"p-{number}", text=text, rating=stars)
             case 1:
                 self.add("tweet", at, customer, post_id=f"b-{number}", author="brand", text=text)
             case 2:
                 self.add(
                     "survey_answer", at, customer, response_id=f"r-{number}", survey_id="s", phase="answered",
-                    question_id=rnd.choice("abc"), question_kind="rating", score=rnd.choice((None, 1, 3, 5)), text=text,
+                    question_id=rnd.choice("ab"), question_kind="rating", score=rnd.choice(SCORES), text=text,
+                    scale_min=0, scale_max=100,
                 )  # fmt: skip
             case 3:
                 self.add(
-                    "case_event", at, customer, case_id=f"k-{number}", text=text,
+                    "case_event", at, customer, source, case_id=f"k-{number}", text=text,
                     phase=rnd.choice(("opened", "updated")), by=rnd.choice(("customer", "agent")),
-                    topic=rnd.choice((None, None, "delivery", "parking")),
-                    complaint=rnd.choice((True, None)),
+                    topic=rnd.choice((None, None, "delivery", "parking")), complaint=rnd.choice((True, None)),
                 )  # fmt: skip
             case _:
                 self.add(
-                    "support_call", at, customer, call_id=f"c-{number}", phase=rnd.choice(("queued", "ended")),
-                    topic=rnd.choice((None, "delivery", "parking")), notes=text,
+                    "support_call", at, customer, call_id=f"c-{number}", resolved=rnd.choice((True, False)), notes=text,
+                    phase=rnd.choice(("queued", "answered", "ended")), topic=rnd.choice((None, "delivery", "parking")),
                 )  # fmt: skip
 
 
