@@ -1,4 +1,4 @@
-"""How often a topic is said to grow: where nothing changes, as rarely as its interval says; where it doubles, mostly."""
+"""How often a topic is said to grow: rarely where nothing changes, and mostly where it doubles."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def test_what_does_not_change_grows_or_falls_as_rarely_as_its_interval_says(expe
 def test_what_doubles_is_mostly_found() -> None:
     verdicts = [one.verdict for one in trends_of(2, 50, 100, 0.3)]
 
-    # A customer has 1 / 0.7 mentions on average, and 1.3 / 0.7² as the mean of squares. So the ratio's logarithm varies by
-    # √((1/50 + 1/100) * 1.3) = 0.197: ln 2 is 3.51 of that, and 3.51 - 1.96 = 1.55 standard deviations hold 94 %.
+    # A customer has 1 / 0.7 mentions on average, and 1.3 / 0.7² as the mean of squares: so the ratio's logarithm varies
+    # by √((1/50 + 1/100) * 1.3) = 0.197. ln 2 is 3.51 of that, and 3.51 - 1.96 = 1.55 standard deviations hold 94 %.
     assert verdicts.count("grows") >= 0.94 * TOPICS - 3 * sqrt(0.94 * 0.06 * TOPICS)
