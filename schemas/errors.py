@@ -41,6 +41,7 @@ TouchlineError                          schemas.errors
     StateFormatError                    streams.journeys.formats
     SurveyError                         schemas.surveys
     TargetsError                        touchline.notify.errors
+    TopicsError                         streams.topics.errors
     UnsupportedSchemaError              schemas.avro.decoder
     WatermarkError                      streams.agents.watermarks
 """
