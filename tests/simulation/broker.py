@@ -24,15 +24,21 @@ class KilledError(Exception):
 
 @dataclass
 class Broker:
-    """All topics, by topic and partition, and what the group has committed."""
+    """All topics, by topic and partition, and what the group has committed.
+
+    Attributes:
+        changes: how often anything was appended or compacted.
+    """
 
     logs: dict[Place, list[FakeRecord]] = field(default_factory=lambda: defaultdict(list))
     committed: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
+    changes: int = 0
 
     def append(self, place: Place, messages: Sequence[Message]) -> None:
-        log = self.logs[place]
-        for message in messages:
-            log.append(FakeRecord(self._end(place), message.value, message.key))
+        if messages:
+            self.changes += 1
+            first = self._end(place)
+            self.logs[place] += [FakeRecord(at, one.value, one.key) for at, one in enumerate(messages, first)]
 
     def write(self, batches: Batches) -> Ends:
         for place, messages in batches.items():
@@ -60,6 +66,7 @@ class Broker:
         for record in self.logs[place]:
             last.pop(record.key, None)
             last[record.key] = record
+        self.changes += len(last) < len(self.logs[place])
         self.logs[place] = list(last.values())
 
 

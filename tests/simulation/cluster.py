@@ -36,8 +36,6 @@ from tests.simulation.facts import tables
 from tests.simulation.workers import Worker, restored, start, stating
 
 LAST_TICKS = 20
-QUIET = 60
-"""After so many things without a new record nothing more comes of what there is."""
 LULLS = (0.1, 0.01, 0.002)
 """How probable it is, with each thing that happens, that a paused worker goes on: some are paused for a while, others
 until most of their work has been done by others."""
@@ -45,7 +43,7 @@ REPEATS, REPEATED_OF = 0.02, 60
 """How probable it is that each of the last so many touchpoints comes once more, whenever others come."""
 DANGER, REBALANCE = 0.1, 0.1
 """How probable it is, with each thing that a worker does, that one of its next writes is its last for a while; and with
-each thing that happens, that a partition is given to another worker."""
+each thing that happens, that a partition is given to another worker, or that a certain one is where nothing is left."""
 CALM = 0.2
 """What part of that it is in a calm cluster."""
 WRITES = 5
@@ -102,13 +100,15 @@ class Cluster:
         self._block_bytes = random.Random(f"{seed}/blocks").choice((BLOCK_BYTES, 300))
         self.broker = Broker()
         self._settings = settings
+        logs = [(JOURNEYS_LOG, number) for number in range(settings.partitions)]
+        self._places: list[Place] = [(LINKS, 0), (WATERMARKS, 0), *logs]
         self._rng = random.Random(seed)
         self._crashes = crashes
         self._workers = [self._start() for _ in range(workers)]
-        self._owners = {place: self._rng.choice(self._workers) for place in self._places()}
+        self._owners = {place: self._rng.choice(self._workers) for place in self._places}
         self._stating = stating(settings)
         self._links_end = 0
-        self._slow = self._rng.choice((None, *self._places()))
+        self._slow = self._rng.choice((None, *self._places))
         self._is_calm = calm
         self._unrest = CALM if calm else 1
         self._arrived: list[Touchpoint] = []
@@ -161,34 +161,37 @@ class Cluster:
             elif happens < 0.35:
                 self._tell(watermark)
             else:
-                await self._anything()
+                await self._anything(self._places)
         # What waits takes its steps as time goes on.
         for second in range(LAST_TICKS if end is not None else 0):
             self._tell((end or 0) + second * 1_000)
             await self._settle()
             self._slow = None
 
-    async def _anything(self) -> None:
-        """Let one of the things happen that can happen at any time."""
+    async def _anything(self, places: Sequence[Place]) -> None:
+        """Let one of the things happen that can happen at any time; if one is read, then one of some partitions."""
         rng = self._rng
         happens = rng.random()
         waking = [one for one in self._paused if rng.random() < one.wakes]
         if waking:
             await self._wake(waking[0])
         elif happens < REBALANCE * self._unrest:
-            await self._rebalance(rng.choice(self._places()))
+            await self._rebalance(rng.choice(self._places))
         elif happens < 0.3:
             worker = rng.choice(self._workers)
             linking = worker.linking
             await self._let(worker, rng.choice((worker.journeys.times.report, linking.begin, linking.report)))
         elif happens < 0.4:
-            worker = self._owners[WATERMARKS, 0]
-            await self._let(worker, worker.watermarks.tick)
+            await self._tick()
         else:
-            place = rng.choice(self._places())
+            place = rng.choice(places)
             # Whoever reads one of the partitions may be far behind the others.
             if place != self._slow or rng.random() < SLOW:
                 await self._process(place)
+
+    async def _tick(self) -> None:
+        worker = self._owners[WATERMARKS, 0]
+        await self._let(worker, worker.watermarks.tick)
 
     async def _catch_up(self, watermark: int) -> None:
         """Let all come to know all that there is, and the settled time follow the watermark (ms)."""
@@ -202,17 +205,33 @@ class Cluster:
 
     async def _settle(self) -> None:
         """Process all that there is, and all that comes of it."""
-        quiet = 0
-        while quiet < QUIET:
-            length = sum(map(len, self.broker.logs.values()))
-            await self._anything()
-            is_done = all(self.broker.committed[place] >= len(self.broker.logs[place]) for place in self._places())
-            is_quiet = is_done and not self._paused and length == sum(map(len, self.broker.logs.values()))
-            quiet = quiet + 1 if is_quiet else 0
+        before = None
+        while True:
+            while unread := self._unread():
+                await self._anything(unread)
+            now = self.broker.changes, self._crashes, len(self._paused)
+            if now == before:
+                if not self._paused:
+                    break
+                # All that others can do meanwhile is done.
+                await self._wake(self._rng.choice(self._paused))
+            before = now
+            await self._report()
+        for place in self._places:
+            if self._rng.random() < REBALANCE * self._unrest:
+                await self._rebalance(place)
 
-    def _places(self) -> list[Place]:
-        logs = [(JOURNEYS_LOG, number) for number in range(self._settings.partitions)]
-        return [(LINKS, 0), (WATERMARKS, 0), *logs]
+    async def _report(self) -> None:
+        """Let everybody say how far they are, in any order, and time go on by it."""
+        for worker in self._rng.sample(self._workers, len(self._workers)):
+            for act in (worker.journeys.times.report, worker.linking.begin, worker.linking.report):
+                if worker in self._workers:  # It may have died of the act before.
+                    await self._let(worker, act)
+        await self._tick()
+
+    def _unread(self) -> list[Place]:
+        """Return the partitions of which not all is processed and committed."""
+        return [place for place in self._places if self.broker.committed[place] < len(self.broker.logs[place])]
 
     def _take_in(self, arriving: Sequence[Touchpoint]) -> None:
         """Append touchpoints and their links as INGEST does; after a crash all of them come again."""

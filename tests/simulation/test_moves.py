@@ -87,9 +87,10 @@ def read_alone(records: list[LogRecord], settings: Settings) -> dict[str, list[A
             break
         record = sent.popleft() if sent else left.popleft()
         partition.apply(offset, record, journey_log.encode(record))
-        output = partition.flush()
-        tables.write(output)
-        sent.extend(journey_log.decode(data) for _, data in output.forwarded)
+        if partition._steps.output.forwarded or not left:
+            output = partition.flush()
+            tables.write(output)
+            sent.extend(journey_log.decode(data) for _, data in output.forwarded)
     return shown({table: list(rows.values()) for table, rows in tables.rows.items()})
 
 
@@ -186,7 +187,7 @@ def check(cluster: Cluster, touchpoints: list[Touchpoint], settings: Settings) -
 
 
 def compare(want: dict[str, list[Any]], have: dict[str, list[Any]]) -> None:
-    for table, rows in want.items():
+    for table, rows in want.items() if want != have else ():
         missing = [row for row in rows if row not in have[table]]
         surplus = [row for row in have[table] if row not in rows]
         assert (table, missing[:3], surplus[:3]) == (table, [], [])
