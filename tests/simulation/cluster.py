@@ -36,6 +36,8 @@ from tests.simulation.facts import tables
 from tests.simulation.workers import Worker, restored, start, stating
 
 LAST_TICKS = 20
+HOURS = 0.5
+"""How probable it is that an hour passes, by which changelogs are compacted, after each of the last ticks."""
 LULLS = (0.1, 0.01, 0.002)
 """How probable it is, with each thing that happens, that a paused worker goes on: some are paused for a while, others
 until most of their work has been done by others."""
@@ -51,8 +53,8 @@ WRITES = 5
 CATCHES_UP, ROUNDS = 0.5, 3
 """How probable it is, in a calm cluster, that all come to know all before the next touchpoints arrive; and how often
 they report meanwhile."""
-SLOW = 0.05
-"""What part of the times a partition is read whose reader is behind."""
+SLOW, SLOW_ALONE = 0.05, 0.3
+"""What part of the times a partition is read whose reader is behind; and where all others are read."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class Cluster:
             self._tell((end or 0) + second * 1_000)
             await self._settle()
             self._slow = None
+            if self._rng.random() < HOURS:
+                self._pass_an_hour()
 
     async def _anything(self, places: Sequence[Place]) -> None:
         """Let one of the things happen that can happen at any time; if one is read, then one of some partitions."""
@@ -186,7 +190,7 @@ class Cluster:
         else:
             place = rng.choice(places)
             # Whoever reads one of the partitions may be far behind the others.
-            if place != self._slow or rng.random() < SLOW:
+            if place != self._slow or rng.random() < (SLOW if len(places) > 1 else SLOW_ALONE):
                 await self._process(place)
 
     async def _tick(self) -> None:
@@ -318,12 +322,16 @@ class Cluster:
     async def _wake(self, paused: Paused) -> None:
         """Let a worker go on that was paused: it writes what it was about to write, and learns that others have it.
 
-        Then an hour passes: of the changelogs to which it was not already writing, the last entries stay.
+        Then an hour passes.
         """
         self._paused.remove(paused)
         paused.worker.producer.woken.set()
         with suppress(PartitionRevokedError):
             await paused.acting
+        self._pass_an_hour()
+
+    def _pass_an_hour(self) -> None:
+        """Let the last entries of the changelogs stay, but of those to which a paused worker was already writing."""
         for number in range(self._settings.partitions):
             if (JOURNEYS_STATE, number) not in self._late_state:
                 self.broker.compact((JOURNEYS_STATE, number))
