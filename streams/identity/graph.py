@@ -123,8 +123,6 @@ class IdentityGraph:
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
         edit, concerned = Edit(self._components), self._concerned(command)
-        if command in concerned.commands:
-            return NO_CHANGES
         for identity in concerned.identities:
             edit.live(identity)
         pair = pair_of(command.first, command.second)
@@ -141,8 +139,7 @@ class IdentityGraph:
 
     def obey_again(self, command: Command) -> None:
         """Take a command again whose changes are known."""
-        if command not in self._concerned(command).commands:
-            self._note(Edit(self._components), command)
+        self._note(Edit(self._components), command)
 
     def person(self, identity: Identity) -> list[Identity]:
         """Return all identities of whoever has one, this one first: those that have the same owner in the end."""
@@ -247,7 +244,7 @@ class IdentityGraph:
     def _connect(self, command: Command) -> None:
         """Let all identities that commands connect have them all, one more among them."""
         concerned = self._concerned(command)
-        commands = [*concerned.commands, command]
+        commands = list(dict.fromkeys([*concerned.commands, command]))
         for identity in concerned.identities:
             self._commands[identity] = commands
 

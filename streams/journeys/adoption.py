@@ -34,7 +34,7 @@ def adopt(customer: CustomerState, adopted: Adopted, effects: Effects) -> None:
     follow_ups_adoption.adopt(customer, found.follow_ups, effects)
     _sort(customer)
     customer.forget_again = customer.touchpoints
-    # What it adds is not told from the bytes of a touchpoint: it is measured.
+    # What it adds is not told from the bytes of a touchpoint: it is measured, with the room for that number itself.
     customer.most_bytes = STATE_MAX_BYTES
     bounds.trim(customer, effects)
 

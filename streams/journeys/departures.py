@@ -44,16 +44,16 @@ def placed(adopted: Adopted, timeline: CustomerTimeline, context: StepContext) -
 
 
 def partings_of(ownership: Ownership, customer_key: str) -> dict[str, Parted]:
-    """Return, by event id, when a key that was its own becomes another's; none where nothing is known of things."""
-    found: dict[str, Parted] = {}
-    before = customer_key
-    for since, owner, began in zip(ownership.since, ownership.owners, ownership.adopted_since, strict=False):
-        if before == customer_key != owner:
-            # With what an event id never has: a touchpoint has another.
-            event_id = f"\0parted {since} {owner}"
-            found[event_id] = transfer(Parted, customer_key, event_id, since, owner=owner, began=began)
-        before = owner
-    return found
+    """Return, by event id, when a key becomes another's: when it is first owned; none where nothing is known of things.
+
+    What has an owner never is its own again, and what happens then in its own timeline is nobody else's.
+    """
+    if not ownership.adopted_since:
+        return {}
+    since, owner, began = ownership.since[0], ownership.owners[0], ownership.adopted_since[0]
+    # With what an event id never has: a touchpoint has another.
+    event_id = f"\0parted {since} {owner}"
+    return {event_id: transfer(Parted, customer_key, event_id, since, owner=owner, began=began)}
 
 
 def outdated(timeline: CustomerTimeline, customer_key: str, settled_before: int) -> list[str]:
@@ -69,15 +69,15 @@ def outdated(timeline: CustomerTimeline, customer_key: str, settled_before: int)
 def missing(
     timeline: CustomerTimeline, customer_key: str, known: Ownership | None, context: StepContext
 ) -> list[tuple[Parted, Pending]]:
-    """Return the partings that a timeline has to have and has not, each as it is kept.
+    """Return the partings that a timeline has to have and has not, each as it is kept; none where nothing stays in it.
 
-    One whose time is settled is not missing unless it is new: it is there, folded, or nothing was to leave.
+    One whose time is settled is not missing unless it is new: it is there, or folded.
 
     Args:
         known: the owners up to now.
     """
     ownership = timeline.ownership
-    if ownership is None or not ownership.adopted_since or timeline.is_empty:
+    if ownership is None:
         return []
     earliest = _earliest(timeline, context)
     before = partings_of(known, customer_key) if known is not None else {}
@@ -88,13 +88,13 @@ def missing(
     }
     if not wanted:
         return []
-    kept = staying(timeline).values()
-    there = {one.event_id for one in kept}
-    first = 0 if timeline.snapshot else min((one.occurred_at for one in kept if one.rank != PARTED_RANK), default=None)
+    there = staying(timeline)
+    if not there and not timeline.snapshot:
+        return []
     found = []
     for event_id, one in wanted.items():
-        at = max(one.occurred_at, earliest)
-        if event_id not in there and first is not None and first <= at:
+        if event_id not in there:
+            at = max(one.occurred_at, earliest)
             parted = replace(one, occurred_at=at)
             found.append((parted, pending_transfer(parted, ahead=at > context.time)))
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 from schemas.transfers import Adopted, transfer
 from streams.journeys import things
 from streams.journeys.adoption import adopt
+from streams.journeys.bounds import TRIMMED_TO_BYTES
 from streams.journeys.effects import Effects
-from streams.journeys.state import Attribution, CustomerState
+from streams.journeys.state import STATE_MAX_BYTES, Attribution, CustomerState, encode_state
 from streams.journeys.things import Things
 from tests.simulation.arrivals import RULES
 from tests.unit.journeys.play import DAY, T0
@@ -52,3 +53,13 @@ def test_a_profile_that_is_over_begins_anew_with_what_it_adopts() -> None:
     adopted_by(customer, Things(cases={"d": T0}), "anon:email:e", T0 + 91 * DAY)
 
     assert (customer.touchpoints, customer.unanswered, customer.cases) == (0, {}, {"d": T0})
+
+
+def test_a_state_that_adopts_too_much_is_made_small_and_knows_how_large_it_is() -> None:
+    """Two tills' cases, each of which has half of what a state may take, by names of a thousand bytes."""
+    half = STATE_MAX_BYTES // 2_000
+    own, others = ({f"{who}{number:04}".ljust(1_000, "."): T0 for number in range(half)} for who in "ab")
+
+    customer = adopted_by(CustomerState(cases=own), Things(cases=others))
+
+    assert TRIMMED_TO_BYTES // 2 < len(encode_state(customer)) <= min(TRIMMED_TO_BYTES, customer.most_bytes)

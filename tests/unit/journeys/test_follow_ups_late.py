@@ -97,9 +97,11 @@ def test_what_a_late_touchpoint_does_not_concern_stays_as_it_was_with_its_moment
     assert played.send(by_agent(19 * HOUR + 3 * MINUTE)).row("follow_ups")["warned_at"] is None
 
 
-def test_a_contact_that_is_taken_out_leaves_what_began_long_before_as_it_was() -> None:
-    contact = by_agent(5 * DAY + HOUR)
-    played = play(complaint(0), until=5 * DAY).send(seen_page(5 * DAY))
+@pytest.mark.parametrize("days", [5, 20])
+def test_a_contact_that_is_taken_out_leaves_what_began_long_before_as_it_was(days: int) -> None:
+    """After 20 days the complaint and its deadlines are folded: what began before both folds is told by the state."""
+    contact = by_agent(days * DAY + HOUR)
+    played = play(complaint(0), until=2 * DAY).at(days * DAY).send(seen_page(days * DAY))
     before = played.row("follow_ups")
     assert before["status"] == "missed"
     assert played.send(contact).row("follow_ups")["status"] == "contacted"
