@@ -74,8 +74,7 @@ class Placing:
                 edit.with_link(whole, link)
             return
         for component in components:
-            if not component.alone:
-                self._part(edit, component)
+            self._part(edit, component)
         if link is None:
             edit.put(merged(_components_of(edit, pair), alone=True))
         elif link.first[0] == CUSTOMER:
@@ -105,8 +104,7 @@ class Placing:
                 edit.drop(identifier)
                 touched.pop(identifier, None)
                 touched |= dict.fromkeys(members)
-                if members:
-                    edit.put(Component(members, component.links, alone=component.alone))
+                edit.put(Component(members, component.links, alone=component.alone))
         for _ in self._settle(edit, touched):
             pass
 
