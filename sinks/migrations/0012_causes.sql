@@ -262,45 +262,94 @@ FROM
     WHERE w.step.1 != '' AND w.n >= 5
 ) AS m;
 
--- One row for each abandoned cart: its last event by then, and the page that its customer saw last by then, if that was not
--- more than 30 minutes before the event.
-CREATE OR REPLACE VIEW touchline.carts_left AS
+-- One row for each abandoned thing: its last touchpoint by then, and what is known of where it was: a cart's page (which
+-- its customer saw last by then, if that was not more than 30 minutes before), a call's topic and how often it had been
+-- answered, a survey and the question answered last. A survey is left when its customer is gone, half an hour after the last
+-- answer as a cart is, and not when its deadline passes.
+CREATE OR REPLACE VIEW touchline.things_left AS
 SELECT
-    a.abandoned_at AS abandoned_at,
     a.subject AS subject,
+    a.subject_id AS subject_id,
+    a.customer_id AS customer_id,
+    a.journey_id AS journey_id,
+    a.started_at AS started_at,
+    a.abandoned_at AS abandoned_at,
     a.status AS status,
     a.value_minor AS value_minor,
-    ifNull(a.currency, '') AS currency,
-    a.action AS action,
-    if(p.seen_at >= subtractMinutes(a.left_at, 30), p.page, '') AS page
+    a.currency AS currency,
+    a.left_at AS left_at,
+    a.last.2 AS left_event_id,
+    a.last.3 AS left_journey_id,
+    if(left_event_id = '', '', concat(a.kind, ':', a.last.1)) AS left_step,
+    if(a.kind = 'support_call', a.abandoned_at, least(a.abandoned_at, addMinutes(a.left_at, 30))) AS gone_at,
+    CAST(
+        arrayFilter(
+            detail -> detail.2 != '',
+            multiIf(
+                a.kind = 'cart_event', [('page', if(p.seen_at >= subtractMinutes(a.left_at, 30), p.page, ''))],
+                a.kind = 'support_call', [('topic', a.topic), ('answered', toString(a.answered))],
+                [('survey', a.last.4), ('question', a.last.5)]
+            )
+        ),
+        'Map(String, String)'
+    ) AS left_details
 FROM
 (
-    SELECT b.*, c.action AS action, c.left_at AS left_at
+    SELECT b.*, c.left_at AS left_at, c.last AS last, c.answered AS answered, c.topic AS topic
     FROM
     (
-        SELECT subject, subject_id, customer_id, abandoned_at, status, value_minor, currency
+        SELECT
+            subject, subject_id, customer_id, journey_id, started_at, abandoned_at, status, value_minor, currency,
+            multiIf(
+                subject IN ('cart', 'checkout'), 'cart_event', subject = 'survey', 'survey_answer', 'support_call'
+            ) AS kind,
+            -- What happened to a call at the moment of its end came before it.
+            if(kind = 'support_call', addMilliseconds(abandoned_at, 1), abandoned_at) AS until
         FROM touchline.abandonments
-        WHERE subject IN ('cart', 'checkout')
     ) AS b
     ASOF LEFT JOIN
     (
         SELECT
             customer_id,
-            cart_id,
-            e.occurred_at AS left_at,
-            argMax(
-                action,
-                (
-                    indexOf(
-                        ['created', 'item_added', 'item_removed', 'checkout_started', 'payment_failed', 'cleared', 'ordered'],
-                        action
+            kind,
+            subject_id,
+            left_at,
+            g.last AS last,
+            sum(g.answers) OVER so_far AS answered,
+            argMaxIf(g.topics, g.left_at, g.topics != '') OVER so_far AS topic
+        FROM
+        (
+            SELECT
+                t.owner AS customer_id,
+                t.kind AS kind,
+                t.subject_id AS subject_id,
+                t.occurred_at AS left_at,
+                argMax(
+                    (
+                        t.action, t.event_id, t.journey_id,
+                        ifNull(t.survey_answer_survey_id, ''), ifNull(t.survey_answer_question_id, '')
                     ),
-                    event_id
-                )
-            ) AS action
-        FROM touchline.cart_events AS e
-        GROUP BY customer_id, cart_id, e.occurred_at
-    ) AS c ON b.customer_id = c.customer_id AND b.subject_id = c.cart_id AND b.abandoned_at > c.left_at
+                    (
+                        indexOf(
+                            [
+                                'created', 'item_added', 'item_removed', 'checkout_started', 'payment_failed', 'cleared',
+                                'ordered', 'invited', 'started', 'queued', 'answered', 'completed', 'held', 'resumed',
+                                'transferred'
+                            ],
+                            t.action
+                        ),
+                        t.event_id
+                    )
+                ) AS last,
+                countIf(t.kind = 'support_call' AND t.action = 'answered') AS answers,
+                max(ifNull(t.support_call_topic, '')) AS topics
+            FROM touchline.owned_touchpoints AS t
+            WHERE t.kind IN ('cart_event', 'support_call', 'survey_answer') AND t.action != 'ended' AND NOT t.late
+            GROUP BY t.owner, t.kind, t.subject_id, t.occurred_at
+        ) AS g
+        WINDOW so_far AS (PARTITION BY customer_id, kind, subject_id ORDER BY left_at)
+    ) AS c
+    ON b.customer_id = c.customer_id AND b.kind = c.kind AND b.subject_id = c.subject_id AND b.until > c.left_at
 ) AS a
 ASOF LEFT JOIN
 (
@@ -309,17 +358,77 @@ ASOF LEFT JOIN
     GROUP BY customer_id, v.occurred_at
 ) AS p ON a.customer_id = p.customer_id AND a.abandoned_at > p.seen_at;
 
--- Where carts are left: by their last event, and with a page, by the page that was seen last.
-CREATE OR REPLACE VIEW touchline.cart_exits AS
+-- What preceded each abandoned thing in the journey in which it was left, within 7 days: the last that may turn a customer,
+-- which is its likely cause, and the last experience below zero. What is done in a thing is a reason to leave it, so that
+-- its own touchpoints count. Of one moment the last is that of the greatest event id.
+CREATE OR REPLACE VIEW touchline.abandonment_causes AS
+WITH
+    c.caused_at > toDateTime64(0, 3, 'UTC') AND addDays(c.caused_at, 7) >= l.gone_at AS is_caused,
+    f.failed_at > toDateTime64(0, 3, 'UTC') AND addDays(f.failed_at, 7) >= l.gone_at AS had_failed
+SELECT
+    l.subject AS subject,
+    l.subject_id AS subject_id,
+    l.customer_id AS customer_id,
+    l.journey_id AS journey_id,
+    l.started_at AS started_at,
+    l.abandoned_at AS abandoned_at,
+    l.status AS status,
+    l.value_minor AS value_minor,
+    l.currency AS currency,
+    l.left_at AS left_at,
+    l.left_event_id AS left_event_id,
+    l.left_step AS left_step,
+    l.left_details AS left_details,
+    if(is_caused, toNullable(c.act.1), NULL) AS cause_event_id,
+    if(is_caused, toNullable(c.act.2), NULL) AS cause_kind,
+    if(is_caused, toNullable(concat(c.act.2, ':', c.act.3)), NULL) AS cause_step,
+    if(is_caused, toNullable(c.caused_at), NULL) AS caused_at,
+    if(had_failed, toNullable(f.failure.1), NULL) AS failed_event_id,
+    if(had_failed, toNullable(concat(f.failure.2, ':', f.failure.3)), NULL) AS failed_step,
+    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at
+FROM touchline.things_left AS l
+ASOF LEFT JOIN
+(
+    SELECT
+        t.journey_id AS journey_id,
+        t.occurred_at AS caused_at,
+        max((t.event_id, t.kind, t.action)) AS act
+    FROM touchline.owned_touchpoints AS t
+    WHERE t.journey_id != '' AND multiIf(
+        t.kind = 'page_view', NOT ifNull(t.page_view_ok, true),
+        t.kind = 'cart_event', t.action = 'payment_failed',
+        t.kind = 'support_call', t.action NOT IN ('queued', 'resumed'),
+        t.kind = 'case_event', t.case_event_by != 'customer' AND t.action != 'acknowledged',
+        t.kind = 'tweet', t.action = 'brand',
+        t.kind = 'purchase'
+    )
+    GROUP BY t.journey_id, t.occurred_at
+) AS c ON l.left_journey_id = c.journey_id AND l.gone_at > c.caused_at
+ASOF LEFT JOIN
+(
+    SELECT
+        t.journey_id AS journey_id,
+        t.occurred_at AS failed_at,
+        max((t.event_id, t.kind, t.action)) AS failure
+    FROM touchline.owned_touchpoints AS t
+    WHERE t.journey_id != '' AND t.experience < 0
+    GROUP BY t.journey_id, t.occurred_at
+) AS f ON l.left_journey_id = f.journey_id AND l.gone_at > f.failed_at;
+
+-- Where things are left, and after what: by their last step, and of each step by what is known of where it was, and by what
+-- preceded it.
+CREATE OR REPLACE VIEW touchline.exits AS
 SELECT
     m.month AS month,
-    m.action AS action,
-    m.page AS page,
+    m.subject AS subject,
+    m.step AS step,
+    m.detail AS detail,
+    m.detail_value AS detail_value,
     m.currency AS currency,
-    m.carts AS carts,
-    m.carts / m.of_month AS share,
-    {wilson low of m.carts in m.of_month} AS ci_low,
-    {wilson high of m.carts in m.of_month} AS ci_high,
+    m.n AS n,
+    m.n / m.of_month AS share,
+    {wilson low of m.n in m.of_month} AS ci_low,
+    {wilson high of m.n in m.of_month} AS ci_high,
     m.recovered AS recovered,
     m.value_minor AS value_minor,
     m.lost_minor AS lost_minor,
@@ -331,15 +440,22 @@ FROM
         if(stored = '', 'UTC', stored) AS zone
     SELECT
         CAST(toDateTime(toStartOfMonth(a.abandoned_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
-        action,
-        seen AS page,
-        currency,
-        count() AS carts,
-        sumIf(carts, page = '') OVER (PARTITION BY month, currency) AS of_month,
+        a.subject AS subject,
+        a.left_step AS step,
+        one.1 AS detail,
+        one.2 AS detail_value,
+        ifNull(a.currency, '') AS currency,
+        count() AS n,
+        sumIf(n, detail = '') OVER (PARTITION BY month, subject, currency) AS of_month,
         countIf(a.status = 'recovered') AS recovered,
         sum(ifNull(a.value_minor, 0)) AS value_minor,
         sumIf(ifNull(a.value_minor, 0), a.status != 'recovered') AS lost_minor
-    FROM touchline.carts_left AS a
-    ARRAY JOIN arrayDistinct(['', a.page]) AS seen
-    GROUP BY month, action, page, currency
+    FROM touchline.abandonment_causes AS a
+    ARRAY JOIN arrayConcat(
+        [('', '')],
+        arrayZip(mapKeys(a.left_details), mapValues(a.left_details)),
+        if(a.cause_step IS NULL, [], [('cause', assumeNotNull(a.cause_step))]),
+        if(a.failed_step IS NULL, [], [('failed', assumeNotNull(a.failed_step))])
+    ) AS one
+    GROUP BY month, subject, step, detail, detail_value, currency
 ) AS m;

@@ -1,4 +1,4 @@
-"""What leads customers to ask, or turns them, worked out from the days of their journeys; and where carts are left."""
+"""What leads customers to ask, or turns them, worked out from the days of their journeys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from math import sqrt
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from tests.oracle.compare import World, abandonments
+from tests.oracle.compare import World
 from tests.oracle.staff import Line, lines
-from tests.oracle.touchpoints import DAY, MINUTE, PHASES, Touch, moment
+from tests.oracle.touchpoints import DAY, Touch, moment
 
 WEEK = 7 * DAY
 ASKED = ("call", "case", "post")
@@ -207,31 +207,3 @@ def _steps(touch: Touch, *, failed: bool) -> Iterator[Step]:
         yield name, failed, "topic", touch.record["topic"]
     for detail, value in touch.attributes.items():
         yield name, failed, detail, value
-
-
-def cart_exits(world: World, month_of: Callable[[int], int]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the view of carts by the step at which they were left."""
-    by_owner = world.touches_by_owner()
-    left: dict[tuple[int, str, str, str], list[Any]] = defaultdict(list)
-    of_month: dict[tuple[int, str], int] = defaultdict(int)
-    for row in abandonments(world):
-        if row["subject"] not in ("cart", "checkout"):
-            continue
-        before = [touch for touch in by_owner[row["customer_id"]] if touch.at < row["abandoned_at"]]
-        changes = [touch for touch in before if touch.kind == "cart_event" and touch.subject == row["subject_id"]]
-        last = max(changes, key=lambda one: (one.at, PHASES["cart_event"].index(one.action), one.event_id))
-        views = [touch for touch in before if touch.kind == "page_view" and touch.at >= last.at - 30 * MINUTE]
-        page = max(views, key=lambda view: (view.at, view.event_id)).record["page"] if views else ""
-        month, currency = month_of(row["abandoned_at"]), row["currency"] or ""
-        of_month[month, currency] += 1
-        for shown in {"", page}:
-            left[month, last.action, shown, currency].append(row)
-    for (month, action, page, currency), rows in left.items():
-        share = len(rows) / of_month[month, currency]
-        low, high = wilson(share, of_month[month, currency])
-        yield {
-            "month": month, "action": action, "page": page, "currency": currency, "carts": len(rows), "share": share,
-            "ci_low": low, "ci_high": high, "recovered": sum(row["status"] == "recovered" for row in rows),
-            "value_minor": sum(row["value_minor"] or 0 for row in rows),
-            "lost_minor": sum(row["value_minor"] or 0 for row in rows if row["status"] != "recovered"),
-        }  # fmt: skip

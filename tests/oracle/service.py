@@ -11,10 +11,12 @@ from typing import Any
 
 from schemas.surveys import shipped
 from tests.oracle.cases import case_observations, cases
-from tests.oracle.causes import cart_exits, contact_causes
+from tests.oracle.causes import contact_causes
 from tests.oracle.cohorts import COHORT_KEY, cohorts
 from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.departures import CAMPAIGN_KEY, campaign_value, departures
+from tests.oracle.exits import CAUSE_KEY as ABANDONMENT_KEY
+from tests.oracle.exits import EXIT_KEY, abandonment_causes, exits
 from tests.oracle.follow_ups import follow_ups
 from tests.oracle.friction import Payment, payments
 from tests.oracle.loyalty import Rules, loyalty
@@ -38,11 +40,10 @@ from tests.oracle.touchpoints import DAY
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
     "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "cohorts", "departures",
-    "campaign_value", "standing", "contact_causes", "cart_exits",
+    "campaign_value", "standing", "contact_causes", "abandonment_causes", "exits",
 )  # fmt: skip
 """The views that are compared."""
 CAUSE_KEY = ("month", "step", "failed", "detail", "detail_value", "leads_to")
-EXIT_KEY = ("month", "action", "page", "currency")
 FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
@@ -54,7 +55,7 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
         spend: the lines of marketing spend.
     """
     known = declared()
-    of_cases, of_responses = cases(world), responses(world)
+    of_cases, of_responses, of_abandonments = cases(world), responses(world), list(abandonment_causes(world))
     told = {name: list(history.touches) for name, history in world.people.items()}
     return [
         *unequal("cases", ("subject", "case_id", "customer_id"), views["cases"], of_cases),
@@ -72,7 +73,8 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
         *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
         *unequal("contact_causes", CAUSE_KEY, views["contact_causes"], contact_causes(world, _day_of, month_of)),
-        *unequal("cart_exits", EXIT_KEY, views["cart_exits"], cart_exits(world, month_of)),
+        *unequal("abandonment_causes", ABANDONMENT_KEY, views["abandonment_causes"], of_abandonments),
+        *unequal("exits", EXIT_KEY, views["exits"], exits(of_abandonments, month_of)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
         *_loyalty(world, views, spend),
     ]

@@ -62,7 +62,7 @@ def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
     if row["onset_event_id"] not in events:
         return
     place, at = events.index(row["onset_event_id"]), moment(row["onset_at"]) or 0
-    onset, before = history.touches[place], [touch for touch in history.touches[:place] if _may_turn(touch)]
+    onset, before = history.touches[place], [touch for touch in history.touches[:place] if may_turn(touch)]
     others = [touch for touch in before if (touch.kind, touch.subject) != (onset.kind, onset.subject)]
     if history.experiences[onset.event_id] >= 0:
         others = []
@@ -77,8 +77,8 @@ def _cause(name: str, history: CustomerHistory, row: Row) -> Iterator[str]:
         yield f"{name}: its cause is {row['cause_event_id']}, not {expected}"
 
 
-def _may_turn(touch: Touch) -> bool:
-    """What the business does, or what fails; not what customers do, nor questions, nor that a case was received."""
+def may_turn(touch: Touch) -> bool:
+    """Return whether the business does it, or it fails; not what customers do, nor that a case was received."""
     match touch.kind:
         case "page_view":
             return touch.record.get("ok") is False

@@ -15,8 +15,9 @@ import pytest
 from sinks.database import select
 from tests.oracle import service
 from tests.oracle.cases import cases
-from tests.oracle.causes import cart_exits, contact_causes
+from tests.oracle.causes import contact_causes
 from tests.oracle.effects import change_effects
+from tests.oracle.exits import abandonment_causes, exits
 from tests.oracle.friction import Payment, payments
 from tests.oracle.levels import Sums, anomalies, judge
 from tests.oracle.paths import Visit, paths
@@ -259,15 +260,15 @@ def what_makes_customers_call(shop: Shop) -> Rows:
     return list(once.values())[:10]
 
 
-def where_carts_are_left(shop: Shop) -> Rows:
-    found: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for one in cart_exits(shop.world, service.month_of):
-        if one["page"]:
-            of_one = found[one["action"], one["page"], one["currency"]]
-            for place, name in enumerate(("carts", "recovered", "lost_minor")):
+def where_things_are_left(shop: Shop) -> Rows:
+    found: dict[tuple[str, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for one in exits(list(abandonment_causes(shop.world)), service.month_of):
+        if one["detail"] in ("", "page", "question", "cause"):
+            of_one = found[tuple(one[name] for name in ("subject", "step", "detail", "detail_value", "currency"))]
+            for place, name in enumerate(("n", "recovered", "lost_minor")):
                 of_one[place] += one[name]
-    rows: list[list[Any]] = [[action, page, *counts, currency] for (action, page, currency), counts in found.items()]
-    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:10]
+    rows: list[list[Any]] = [[*key[:4], *counts, key[4]] for key, counts in found.items()]
+    return sorted(rows, key=lambda row: (-row[4], *row[:4], row[7]))[:20]
 
 
 def days_as_usual(shop: Shop) -> Rows:
@@ -336,7 +337,7 @@ def changes_that_helped(shop: Shop) -> Rows:
 SERVICE_ANSWERS: tuple[Callable[[Shop], Rows], ...] = (
     kept_waiting, broken_promises, asked_again, answered_within_a_day, longest_silences, complaints, worst_questions,
     given_up, by_length, changed, best_staff, praised, bad_reviews, pages_that_lose, help_that_does_not, worst_products,
-    payments_that_fail, what_makes_customers_call, where_carts_are_left, days_as_usual,
+    payments_that_fail, what_makes_customers_call, where_things_are_left, days_as_usual,
     changes_that_helped, spoken_about,
 )  # fmt: skip
 """By the order of the questions from the 23rd on."""

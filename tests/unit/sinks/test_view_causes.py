@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.contract.engine import Engine
-from tests.oracle.causes import cart_exits, contact_causes
+from tests.oracle.causes import contact_causes
 from tests.oracle.compare import unequal
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
@@ -43,20 +43,6 @@ class Shop(MadeUp):
                 self.add("case_event", at, customer, case_id=f"t{number}", phase="opened", by=by, topic="delivery")
             case 3:
                 self.add("purchase", at, customer, order_id=f"o{number}", amount_minor=5, currency="EUR")
-
-    def fill_cart(self, customer: str) -> None:
-        """Fill a cart, among pages, and order or leave it."""
-        rnd, at, cart_id = self.random, self.start(), f"k{len(self.lines)}"
-        for action in rnd.choices(("item_added", "item_added", "checkout_started", "payment_failed", "ordered"), k=4):
-            at = self.later(at, 40 * MINUTE)
-            if rnd.random() < 0.5:
-                self.add("page_view", at, customer, page=f"/{rnd.randrange(3)}")
-            currency = rnd.choice(("EUR", "EUR", "CHF"))
-            self.add("cart_event", at, customer, cart_id=cart_id, action=action, value_minor=7, currency=currency)
-        if rnd.random() < 0.5:
-            self.add("page_view", at + rnd.choice((10, 30)) * MINUTE, customer, page=f"/{rnd.randrange(3)}")
-        if rnd.random() < 0.3:
-            self.add("purchase", at + DAY, customer, order_id=f"o{cart_id}", amount_minor=5, currency="EUR")
 
     def plant(self, step: Row, customer: str, at: int) -> None:
         """Add a step, of a thing of its own."""
@@ -229,20 +215,6 @@ def test_a_step_that_only_long_journeys_have_is_no_cause(chdb: Engine, tmp_path:
     for row in rows:
         assert row["difference_low"] < 0 < row["difference_high"], row
         assert row["enough"]
-
-
-def test_whatever_carts_are_left_are_shown_by_the_step_at_which_they_were(chdb: Engine, tmp_path: Path) -> None:
-    shop = Shop(seed=4, first=FIRST, days=60)
-    for number in range(200):
-        shop.fill_cart(f"c{number % 60}")
-    world = play(chdb, tmp_path, shop.lines, "Asia/Kolkata", until=FIRST + 100 * DAY)
-    found = rows_of(chdb, "SELECT * FROM cart_exits")
-
-    key = ("month", "action", "page", "currency")
-    assert list(unequal("cart_exits", key, found, cart_exits(world, local_month))) == []
-    assert {row["action"] for row in found} == {"item_added", "checkout_started", "payment_failed"}
-    assert {row["page"] for row in found} == {"", "/0", "/1", "/2"}
-    assert sum(int(row["recovered"]) for row in found) > 10
 
 
 def test_what_may_still_be_followed_by_a_contact_is_not_counted(chdb: Engine, tmp_path: Path) -> None:
