@@ -33,6 +33,12 @@ SHOP_DAYS, YEAR_DAYS = 60, 365
     help="The day the stream ends, UTC. By default 2026-01-01.",
 )
 @click.option(
+    "--mishaps",
+    default=0,
+    type=click.IntRange(min=0),
+    help="So many steps are botched on purpose, and most of their customers ask then: FILE.truth.json names each.",
+)
+@click.option(
     "--identities",
     is_flag=True,
     help="People who come as several identities, in place of the shop's: who they are goes to FILE.people.jsonl, and "
@@ -44,15 +50,24 @@ SHOP_DAYS, YEAR_DAYS = 60, 365
     help="With --identities: refunds state their order alone, which workers take only if TOUCHLINE_SUBJECTS names "
     "orders, and the brand's answers their post alone.",
 )
-def command(
-    customers: int, days: int | None, seed: int, out: Path, end: datetime | None, identities: bool, subject_only: bool
+def command(  # noqa: PLR0913, PLR0917  # one for each option
+    customers: int,
+    days: int | None,
+    seed: int,
+    out: Path,
+    end: datetime | None,
+    mishaps: int,
+    identities: bool,
+    subject_only: bool,
 ) -> None:
     """Write a shop's stream of touchpoints to FILE.jsonl, and its truth to FILE.truth.json."""
     if subject_only and not identities:
         raise click.UsageError("--subject-only is an option of --identities; name both")
+    if mishaps and identities:
+        raise click.UsageError("--mishaps is an option of the shop; leave --identities out")
     end = end.replace(tzinfo=UTC) if end else None
     if not identities:
-        write_simulation(customers, days or SHOP_DAYS, seed, out, end)
+        write_simulation(customers, days or SHOP_DAYS, seed, out, end, mishaps)
     elif days is not None and days < MIN_DAYS:
         raise click.UsageError(
             f"--identities takes at least {MIN_DAYS} days, not {days}: some people return after months"

@@ -50,6 +50,25 @@ class Turn:
     why: str
 
 
+@dataclass(frozen=True)
+class Mishap:
+    """A step that was botched on purpose, and what the customer did about it.
+
+    Attributes:
+        step, failed, detail, detail_value: the step as the view `contact_causes` names it.
+        led_to: how the customer asked then, None where they did not.
+        asked: the first event of that.
+    """
+
+    botched: Event
+    step: str
+    failed: bool
+    detail: str
+    detail_value: str
+    led_to: str | None
+    asked: Event | None
+
+
 @dataclass(slots=True)
 class Person:
     """A visitor or customer.
@@ -61,6 +80,7 @@ class Person:
         base: the mood before any turn, -1 to 1.
         events_at: moment in ms -> event. A person does one thing at a time.
         botched: the steps that went wrong and made the customer ask, each with how: by a call or a case.
+        mishaps: the steps that were botched on purpose.
         quiet_spans: first moment, last moment and the only moments between them at which something happens, ms.
     """
 
@@ -76,6 +96,7 @@ class Person:
     turns: list[Turn] = field(default_factory=list)
     events_at: dict[int, Event] = field(default_factory=dict)
     botched: list[tuple[Event, Literal["call", "case"]]] = field(default_factory=list)
+    mishaps: list[Mishap] = field(default_factory=list)
     quiet_spans: list[tuple[int, int, frozenset[int]]] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 
 from touchline.simulate.behaviour import simulate_customer, simulate_visitor
+from touchline.simulate.mishaps import add_mishaps
 from touchline.simulate.ordered import OrderedLines
 from touchline.simulate.person import Event, Person, stamped, timestamp
 from touchline.simulate.shop import DAY_MS, Period, shop_events
@@ -25,7 +27,7 @@ _VISITORS_PER_CUSTOMER = 0.8
 
 
 def simulate(
-    customers: int, days: int, seed: int, start: datetime | None = None
+    customers: int, days: int, seed: int, start: datetime | None = None, mishaps: int = 0
 ) -> tuple[Iterator[Event], dict[str, Any]]:
     """Simulate a stream.
 
@@ -34,43 +36,50 @@ def simulate(
         days: how long, at least 1.
         seed: the same seed gives the same stream.
         start: when it begins, with a time zone; by default `days` before 2026-01-01, UTC.
+        mishaps: how many steps are botched on purpose, at least 0.
 
     Returns:
         The events in order of time, each a JSON-able object as `touchline publish` takes it, and
         what they truly hold (`Truth.summary`).
 
     Raises:
-        ValueError: fewer than one customer or day, or a start without a time zone.
+        ValueError: fewer than one customer or day, fewer than no mishaps, or a start without a time zone.
     """
-    lines, truth = _simulate(customers, days, seed, start)
+    lines, truth = _simulate(customers, days, seed, start, mishaps)
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     return (decode(line) for line in lines), truth
 
 
-def write_simulation(customers: int, days: int, seed: int, out: Path, end: datetime | None = None) -> None:
+def write_simulation(
+    customers: int, days: int, seed: int, out: Path, end: datetime | None = None, mishaps: int = 0
+) -> None:
     """Write a stream to `out`, one JSON object a line, and its truth beside it.
 
     The truth of `FILE.jsonl` goes to `FILE.truth.json`. For the arguments and errors see
     `simulate`; `end` is when the stream ends, by default 2026-01-01, UTC.
     """
     start = end - timedelta(days=days) if end else None
-    lines, truth = _simulate(customers, days, seed, start)
+    lines, truth = _simulate(customers, days, seed, start, mishaps)
     with out.open("wb") as file:
         file.writelines(lines)
     text = msgspec.json.format(msgspec.json.encode(truth), indent=2)
     out.with_suffix(".truth.json").write_bytes(text + b"\n")
 
 
-def _simulate(customers: int, days: int, seed: int, start: datetime | None) -> tuple[Iterator[bytes], dict[str, Any]]:
+def _simulate(
+    customers: int, days: int, seed: int, start: datetime | None, mishaps: int
+) -> tuple[Iterator[bytes], dict[str, Any]]:
     if customers < 1 or days < 1:
         raise ValueError(f"cannot simulate {customers} customers for {days} days: at least 1 each")
+    if mishaps < 0:
+        raise ValueError(f"cannot simulate {mishaps} mishaps: at least 0")
     period = period_of(days, start + timedelta(days=days) if start else None)
     lines, truth, encode = OrderedLines(), Truth(), msgspec.json.Encoder().encode
     shop = shop_events(period)
     truth.add_shop(shop)
     for at, event in shop:
         lines.add(at, encode(event) + b"\n")
-    for person in _people(customers, seed, period):
+    for person in _people(customers, seed, period, mishaps):
         events = sorted(
             ((at, e) for at, e in person.events_at.items() if period.start <= at < period.end),
             key=lambda each: each[0],
@@ -95,8 +104,11 @@ def period_of(days: int, end: datetime | None = None) -> Period:
     return Period(last - days * DAY_MS, last)
 
 
-def _people(customers: int, seed: int, period: Period) -> Iterator[Person]:
+def _people(customers: int, seed: int, period: Period, mishaps: int) -> Iterator[Person]:
     for number in range(1, customers + 1):
-        yield simulate_customer(number, seed, period)
+        person = simulate_customer(number, seed, period)
+        random = Random(f"{seed}/mishaps/{number}")  # noqa: S311  # a simulation needs no secret randomness
+        add_mishaps(person, random, period, range((number - 1) * mishaps // customers, number * mishaps // customers))
+        yield person
     for number in range(1, round(customers * _VISITORS_PER_CUSTOMER) + 1):
         yield simulate_visitor(number, seed, period)

@@ -18,6 +18,7 @@ class Truth:
         self._customers: dict[str, dict[str, int]] = {}
         self._turns: list[dict[str, Any]] = []
         self._botched: list[dict[str, Any]] = []
+        self._mishaps: list[dict[str, Any]] = []
 
     def add_shop(self, events: list[tuple[int, Event]]) -> None:
         """Count the events of the shop itself."""
@@ -30,6 +31,7 @@ class Truth:
         self._add_customer(person, events)
         self._add_turns(person, events)
         self._add_botched(person, events)
+        self._add_mishaps(person, events)
 
     def summary(self) -> dict[str, Any]:
         """Return all counts as one JSON object."""
@@ -38,6 +40,7 @@ class Truth:
             "service": self._service.summary(),
             "mood_turns": self._turns,
             "botched_steps": self._botched,
+            **({"mishaps": self._mishaps} if self._mishaps else {}),
             "customers": dict(sorted(self._customers.items())),
         }
 
@@ -92,6 +95,25 @@ class Truth:
             for step, led_to in person.botched
             if step["event_id"] in told
         )
+
+    def _add_mishaps(self, person: Person, events: list[tuple[int, Event]]) -> None:
+        told = {event["event_id"]: at for at, event in events}
+        for one in person.mishaps:
+            asked = one.asked if one.asked and one.asked["event_id"] in told else None
+            if one.botched["event_id"] in told:
+                self._mishaps.append(
+                    {
+                        "customer_id": person.customer_id,
+                        "event_id": one.botched["event_id"],
+                        "at": timestamp(told[one.botched["event_id"]]),
+                        "step": one.step,
+                        "failed": one.failed,
+                        "detail": one.detail,
+                        "detail_value": one.detail_value,
+                        "led_to": one.led_to if asked else None,
+                        "asked_event_id": asked["event_id"] if asked else None,
+                    }
+                )
 
 
 def _add_purchase(event: Event, counts: dict[str, int]) -> None:

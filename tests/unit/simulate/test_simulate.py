@@ -122,6 +122,11 @@ def test_ends_when_told(tmp_path: Path) -> None:
     assert end - timedelta(days=1) < max(times) < end
 
 
+def test_needs_no_fewer_than_no_mishaps() -> None:
+    with pytest.raises(ValueError, match="-1 mishaps: at least 0"):
+        simulate(1, 1, 1, mishaps=-1)
+
+
 @pytest.mark.parametrize(("customers", "days"), [(0, 10), (10, 0), (-1, 5)])
 def test_needs_a_customer_and_a_day(customers: int, days: int) -> None:
     with pytest.raises(ValueError, match="at least 1 each"):
@@ -258,6 +263,29 @@ def test_whose_step_was_botched_asks_soon_after(stream: tuple[list[Event], Event
     assert {one["led_to"] for one in botched} == {"call", "case"}
     # What is amid a turn's cause and its onset is taken out, and the period ends.
     assert asked >= 0.9 * len(botched)
+
+
+def test_mishaps_are_added_to_the_same_stream_and_most_of_their_customers_ask(
+    stream: tuple[list[Event], Event],
+) -> None:
+    lines, truth = simulate(120, 45, seed=7, mishaps=50)
+    by_id = {event["event_id"]: event for event in lines}
+
+    assert [event for event in stream[0] if by_id[event["event_id"]] != event] == []
+    assert "mishaps" not in stream[1]
+    mishaps = truth["mishaps"]
+    assert len(mishaps) >= 48
+    for one in mishaps:
+        step = by_id[one["event_id"]]
+        assert (step["customer_id"], step["occurred_at"]) == (one["customer_id"], one["at"])
+        assert {**step, **step["attributes"]}[one["detail"]] == one["detail_value"]
+        assert one["failed"] == (step.get("ok") is False)
+        if one["led_to"]:
+            asked = by_id[one["asked_event_id"]]
+            assert asked["phase"] == {"call": "queued", "case": "opened"}[one["led_to"]]
+            assert one["at"] < asked["occurred_at"] < later(one["at"], hours=49)
+    assert {one["led_to"] for one in mishaps} == {"call", "case", None}
+    assert sum(one["led_to"] is not None for one in mishaps) > len(mishaps) / 2
 
 
 def later(at: str, hours: int) -> str:
