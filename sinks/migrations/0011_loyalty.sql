@@ -157,9 +157,14 @@ WITH
         repeat_days = 0, 0.,
         arraySum(o -> o.4, repeats) / repeat_days
     ) AS monetary_value,
-    arrayCount(at -> at >= c.first_seen_at, c.good_at) AS good,
-    arrayCount(at -> at >= c.first_seen_at, c.bad_at) AS bad,
+    arrayFilter(at -> at >= c.first_seen_at, c.good_at) AS good_at,
+    arrayFilter(at -> at >= c.first_seen_at, c.bad_at) AS bad_at,
+    length(good_at) AS good,
+    length(bad_at) AS bad,
     good - mend * bad AS balance,
+    -- The balance after each experience: it is below zero since the one after the last at which it was not.
+    arraySort(arrayConcat(arrayMap(at -> (at, 1.), good_at), arrayMap(at -> (at, -mend), bad_at))) AS felt,
+    arrayLastIndex(sum -> sum >= 0, arrayCumSum(felt.2)) AS mended,
     multiIf(
         silence > lapsing * rhythm, 'lapsed',
         silence > risky * rhythm, 'at_risk',
@@ -173,7 +178,14 @@ WITH
         length(k.spent) = 1 AND k.spent[1].1 = c.currency, toNullable(k.spent[1].2 / k.customers),
         NULL
     ) AS cost,
-    has_bought AND length(days) >= loyal_from AND state != 'lapsed' AS is_loyal
+    has_bought AND length(days) >= loyal_from AND state != 'lapsed' AS is_loyal,
+    arrayConcat(
+        if(state = 'at_risk' AND has_bought, ['at_risk'], []),
+        if(c.open_cases > 0, ['open_case'], []),
+        if(c.status IN ('unhappy', 'lost'), ['turned'], []),
+        if(ifNull(vote, '') = 'detractor', ['detractor'], []),
+        if(balance < 0, ['unmended'], [])
+    ) AS reasons
 SELECT
     c.customer_id AS customer_id,
     c.first_seen_at AS first_seen_at,
@@ -208,8 +220,9 @@ SELECT
     c.referrals AS referrals,
     c.praises AS praises,
     toBool(is_loyal) AS loyal,
-    toBool(is_loyal AND (state = 'at_risk' OR balance < 0 OR ifNull(vote, '') = 'detractor' OR c.open_cases > 0))
-        AS extra_care,
+    toBool(is_loyal AND notEmpty(reasons)) AS extra_care,
+    reasons AS care_reasons,
+    if(balance < 0, toNullable(felt[mended + 1].1), NULL) AS unmended_since,
     assumeNotNull((SELECT method_said FROM touchline.loyalty_settings)) AS loyalty_method,
     reached AS as_of
 FROM

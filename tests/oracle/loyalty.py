@@ -113,11 +113,11 @@ def loyalty(
         person = people[row["customer_id"]]
         orders = [order for order in person.orders if order.at >= row["first_seen_at"]]
         felt = [
-            person.felt[touch.event_id]
+            (touch.at, person.felt[touch.event_id])
             for touch in person.touches
             if touch.event_id in person.felt and touch.at >= row["first_seen_at"]
         ]
-        good, bad = sum(value > 0 for value in felt), sum(value < 0 for value in felt)
+        good, bad = sum(value > 0 for _, value in felt), sum(value < 0 for _, value in felt)
         campaign = person.brought_by(rules) if person.orders else ""
         cost: float | None = 0.0
         if campaign in costs and orders:
@@ -138,9 +138,29 @@ def loyalty(
             "praises": sum(1 for _ in praised),
             **_bought(orders, row, rules, day_of, day_of(world.clock)),
         }
-        worried = said["loyalty_status"] == "at_risk" or row["open_cases"] > 0 or said["nps_group"] == "detractor"
-        said["extra_care"] = said["loyal"] and (worried or said["experience_balance"] < 0)
+        reasons = {
+            "at_risk": said["loyalty_status"] == "at_risk",
+            "open_case": row["open_cases"] > 0,
+            "turned": row["status"] in ("unhappy", "lost"),
+            "detractor": said["nps_group"] == "detractor",
+            "unmended": said["experience_balance"] < 0,
+        }
+        said["care_reasons"] = [name for name, holds in reasons.items() if holds]
+        said["extra_care"] = bool(said["loyal"] and said["care_reasons"])
+        said["unmended_since"] = _unmended_since(felt, rules)
         yield said
+
+
+def _unmended_since(felt: list[tuple[int, float]], rules: Rules) -> int | None:
+    """Return since when the balance is below zero without a break, None where it is not.
+
+    Of one moment the bad comes first.
+    """
+    since, balance = None, 0.0
+    for at, value in sorted(felt, key=lambda one: (one[0], one[1] > 0)):
+        balance += (value > 0) - rules.mend * (value < 0)
+        since = None if balance >= 0 else at if since is None else since
+    return since
 
 
 def _praises(rating: int | None, sentiment: float | None) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from touchline.report.changes import Change
 from touchline.report.estimates import Estimate, RowDict
+from touchline.report.reasons import Reasons
 from touchline.report.service import Care
 
 Direction = Literal["worse", "better"]
@@ -110,6 +111,7 @@ class Findings:
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
     care: Care
+    reasons: Reasons
     abandoned: list[Abandoned]
     worse: list[Shift]
     better: list[Shift]

@@ -33,6 +33,7 @@ from touchline.report.formatting import (
 )
 from touchline.report.money import format_money, format_sums
 from touchline.report.printing import heading, new_table, say, say_indented
+from touchline.report.reasons_page import print_reasons
 from touchline.report.service_page import print_service
 from touchline.report.timeline import draw
 from touchline.terminal import styled
@@ -57,6 +58,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
     _worst_journey(findings.worst_journey, console)
+    print_reasons(findings.reasons, console)
     _changes(findings.changes, console)
     _ask_more(examples, console)
 

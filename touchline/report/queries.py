@@ -26,6 +26,7 @@ from touchline.report.findings import (
     build_journey,
     build_shifts,
 )
+from touchline.report.reasons_queries import read_reasons
 from touchline.report.service_queries import read_care
 
 KINDS = """
@@ -123,6 +124,7 @@ def read_findings(ask: Ask) -> Findings:
         ratings=_ratings(ask, sums),
         service=_service(sums),
         care=read_care(ask, intake.last_at or 0),
+        reasons=read_reasons(ask, intake.last_at or 0),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],

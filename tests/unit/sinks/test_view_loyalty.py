@@ -19,7 +19,7 @@ from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.oracle.compare import unequal
 from tests.oracle.loyalty import Rules, loyalty
-from tests.oracle.touchpoints import DAY, HOUR
+from tests.oracle.touchpoints import DAY, HOUR, moment
 from tests.unit.sinks.made_up import Row, play, rows_of
 from tests.unit.sinks.regulars import FIRST, Regulars
 from tests.unit.sinks.views import write
@@ -75,7 +75,8 @@ def test_whoever_buys_is_shown_as_loyal_and_valuable_as_their_touchpoints_say(
 ) -> None:
     lines = made_up(seed)
     declared = Declared(loyalty=read_loyalty(said))
-    world = replace(play(chdb, tmp_path, lines, "Asia/Kolkata", declared), views={"sentiment_shifts": []})
+    played = play(chdb, tmp_path, lines, "Asia/Kolkata", declared)
+    world = replace(played, views={"sentiment_shifts": rows_of(chdb, "SELECT * FROM sentiment_shifts")})
     spend = [line for line in lines if line["kind"] == "marketing_spend"]
     sentiments: dict[str, float | None] = dict.fromkeys((line["event_id"] for line in lines), None)
     found = rows_of(chdb, "SELECT * FROM customers")
@@ -91,6 +92,8 @@ def test_whoever_buys_is_shown_as_loyal_and_valuable_as_their_touchpoints_say(
     for name in ("referrals", "praises", "good_experiences", "bad_experiences", "repeat_purchase", "loyal"):
         assert len({row[name] for row in expected}) > 1, name
     assert {row["extra_care"] for row in expected if row["loyal"]} == {True, False}
+    reasons = {reason for row in expected for reason in row["care_reasons"]}
+    assert reasons >= {"at_risk", "open_case", "detractor", "unmended"}
 
 
 def order(customer: str, day: int, **fields: Any) -> Row:
@@ -151,14 +154,20 @@ def test_twelve_good_experiences_mend_a_bad_one(chdb: Engine, tmp_path: Path) ->
 
     lines = [felt("mended", number, well=number > 0) for number in range(13)]
     lines += [felt("not mended", number, well=number > 0) for number in range(12)]
-    lines += [order(name, day) for name in ("mended", "not mended") for day in (1, 2, 3)]
+    # Of two bad ones after thirteen good ones the second is too many.
+    lines += [felt("too many", number, well=number < 13) for number in range(15)]
+    lines += [order(name, day) for name in ("mended", "not mended", "too many") for day in (1, 2, 3)]
     play(chdb, tmp_path, lines)
     found = {
-        row["customer_id"]: (row["experience_balance"], row["loyal"], row["extra_care"])
+        row["customer_id"]: (row["experience_balance"], row["loyal"], row["extra_care"], moment(row["unmended_since"]))
         for row in rows_of(chdb, "SELECT * FROM customers")
     }
 
-    assert found == {"mended": (0, True, False), "not mended": (-1, True, True)}
+    assert found == {
+        "mended": (0, True, False, None),
+        "not mended": (-1, True, True, FIRST),
+        "too many": (-11, True, True, FIRST + 14),
+    }
 
 
 def test_a_campaigns_cost_is_shared_by_the_customers_whom_it_brought(chdb: Engine, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.unit.touchline.service_story import SERVED, UNSERVED
-from touchline.report import queries
+from touchline.report import queries, reasons_queries
 from touchline.report.asking import Ask
 
 SEPTEMBER = 1_788_220_800_000
@@ -92,8 +92,31 @@ STEPS = [
     step(7, "survey_answer", "answered", -1.0),
 ]
 
+REASONS: dict[str, list[dict[str, Any]]] = {
+    reasons_queries.CAUSES: [
+        {"step": "case_event:updated", "failed": 0, "detail": "visit", "detail_value": "failed", "days": "40",
+         "called": "30", "more": 20.4, "seconds": 7200.0},
+        {"step": "page_view:pay", "failed": 1, "detail": "", "detail_value": "", "days": "50", "called": "20",
+         "more": 10.2, "seconds": None},
+    ],
+    reasons_queries.LOYALTY: [
+        {"customer_id": "C7", "reasons": ["at_risk", "turned"], "value_minor": "12050", "currency": "EUR",
+         "since": SEPTEMBER + 6 * DAY, "loyal": "12", "at_risk": "2"},
+        {"customer_id": "C2", "reasons": ["open_case"], "value_minor": "900", "currency": "JPY", "since": None,
+         "loyal": "12", "at_risk": "2"},
+        {"customer_id": "C1", "reasons": [], "value_minor": "5", "currency": "EUR", "since": None, "loyal": "12",
+         "at_risk": "2"},
+    ],
+    reasons_queries.LEFT: [
+        {"currency": "EUR", "customers": "6", "loyal": "2", "value_minor": "70050"},
+        {"currency": "JPY", "customers": "2", "loyal": "0", "value_minor": "1200"},
+    ],
+    reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4"}],
+}  # fmt: skip
+
 STORY: dict[str, list[dict[str, Any]]] = {
     **SERVED,
+    **REASONS,
     queries.KINDS: [
         {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
         {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
