@@ -6,60 +6,78 @@ SELECT if(max(value) = '', 'hour_of_week', max(value)) AS method
 FROM touchline.settings_rows FINAL
 WHERE name = 'baseline';
 
--- The hours of the clock on the wall that a series has, those without observations too, from its first to the last that is
--- over and holds: what is restated for longer than statements are corrected (3 days) holds once nothing later can change
--- it. An hour that clocks repeat is one of two hours. `weight` is what a rate is of: the observations, or for counts and
--- sums the hours. Scores and durations are as they are stored.
-CREATE OR REPLACE VIEW touchline.metric_hours AS
+-- The days of the clock on the wall, from the first that was observed to what is reached, each with its 24 hours in arrays:
+-- when they begin, and how many of them there are. An hour that clocks repeat is one of two hours; one that they skip is
+-- none.
+CREATE OR REPLACE VIEW touchline.metric_calendar AS
 WITH
     assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
     if(stored = '', 'UTC', stored) AS zone,
-    (
-        SELECT (groupArray(metric), groupArray(kind), groupArray(if(restated_seconds > 3 * 86400, restated_seconds, 0)))
-        FROM touchline.metric_definitions
-    ) AS defined,
-    toDateTime(a.hour * 3600, 'UTC') AS at
+    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(bucket)), 3600) FROM touchline.metric_buckets_rows), 0)) AS first,
+    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(time)), 3600) FROM touchline.clocks), 0)) AS reached
 SELECT
-    a.metric AS metric,
-    a.dimension AS dimension,
-    a.dimension_value AS dimension_value,
-    toString(defined.2[indexOf(defined.1, a.metric)]) AS kind,
-    toInt32(toDate(at, zone)) AS day,
-    toHour(at, zone) AS hour_of_day,
-    min(at) AS bucket,
-    toFloat64(sum(a.n)) AS n,
-    if(kind IN ('count', 'sum'), toFloat64(uniqExact(a.hour)), n) AS weight,
-    if(kind = 'count', n, toFloat64(sum(a.numerator))) AS total,
-    toFloat64(sum(a.squares)) AS squares
+    h.day AS day,
+    groupArrayInsertAt(toDateTime(0, 'UTC'), 24)(h.first_at, h.hour_of_day) AS begins,
+    groupArrayInsertAt(toInt64(0), 24)(h.hours, h.hour_of_day) AS lengths
 FROM
 (
-    SELECT s.metric, s.dimension, s.dimension_value, s.one.1 AS hour, s.one.2 AS n, s.one.3 AS numerator, s.one.4 AS squares
-    FROM
-    (
-        WITH
-            (SELECT toUnixTimestamp(min(time)) FROM touchline.clocks) AS reached,
-            (
-                SELECT (groupArray(metric), groupArray(if(restated_seconds > 3 * 86400, restated_seconds, 0)))
-                FROM touchline.metric_definitions
-            ) AS held
-        SELECT
-            c.metric AS metric,
-            c.dimension AS dimension,
-            c.dimension_value AS dimension_value,
-            groupArray((toInt64(intDiv(toUnixTimestamp(c.bucket), 3600)), c.n, c.numerator, c.squares)) AS observed,
-            arrayMin(one -> one.1, observed) AS first,
-            intDiv(toInt64(ifNull(reached, 0)) - toInt64(held.2[indexOf(held.1, c.metric)]), 3600) AS ended,
-            arrayMap(hour -> (toInt64(hour), toInt64(0), toInt64(0), toInt64(0)), range(first, greatest(first, ended))) AS all,
-            arrayJoin(arrayConcat(arrayFilter(one -> one.1 < ended, observed), all)) AS one
-        FROM touchline.metric_counts AS c
-        WHERE c.grain = '1h' AND c.n > 0 AND NOT c.mixed
-        GROUP BY metric, dimension, dimension_value
-    ) AS s
-) AS a
-GROUP BY metric, dimension, dimension_value, day, hour_of_day;
+    SELECT
+        toInt32(toDate(c.at, zone)) AS day,
+        toHour(c.at, zone) AS hour_of_day,
+        min(c.at) AS first_at,
+        toInt64(count()) AS hours
+    FROM (SELECT toDateTime(arrayJoin(range(first, greatest(first, reached))) * 3600, 'UTC') AS at) AS c
+    GROUP BY day, hour_of_day
+) AS h
+GROUP BY h.day;
 
--- One row for each day of a series, with its 24 hours in arrays; a skipped hour has no weight. The window `alike` holds the
--- same weekday (or every day) of the eight weeks before, `before` all their days.
+-- One row for each day of a series with observations in hours that are over and hold: what is restated for longer than
+-- statements are corrected (3 days) holds once nothing later can change it.
+CREATE OR REPLACE VIEW touchline.metric_observed AS
+WITH
+    (SELECT toUnixTimestamp(min(time)) FROM touchline.clocks) AS reached,
+    (
+        SELECT (groupArray(metric), groupArray(toInt64(if(restated_seconds > 3 * 86400, restated_seconds, 0))))
+        FROM touchline.metric_definitions
+    ) AS held
+SELECT
+    metric,
+    dimension,
+    dimension_value,
+    day,
+    min(h.first_at) AS first_at,
+    any(h.ends_at) AS ends_at,
+    groupArrayInsertAt(0., 24)(h.n, h.hour_of_day) AS ns,
+    groupArrayInsertAt(0., 24)(h.numerator, h.hour_of_day) AS numerators,
+    sum(h.squares) AS squares
+FROM
+(
+    WITH
+        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+        if(stored = '', 'UTC', stored) AS zone,
+        toStartOfHour(m.bucket) AS at
+    SELECT
+        m.metric AS metric,
+        m.dimension AS dimension,
+        m.dimension_value AS dimension_value,
+        toInt32(toDate(at, zone)) AS day,
+        toHour(at, zone) AS hour_of_day,
+        toDateTime(3600 * intDiv(toInt64(ifNull(reached, 0)) - held.2[indexOf(held.1, m.metric)], 3600), 'UTC') AS ends_at,
+        min(at) AS first_at,
+        toFloat64(sum(m.n)) AS n,
+        toFloat64(sum(m.numerator)) AS numerator,
+        toFloat64(sum(m.squares)) AS squares
+    FROM touchline.metric_minutes AS m
+    WHERE at < ends_at
+    GROUP BY metric, dimension, dimension_value, day, hour_of_day
+    HAVING n > 0 AND NOT max(m.mixed)
+) AS h
+GROUP BY metric, dimension, dimension_value, day;
+
+-- One row for each day of a series, from its first to the last that has begun, those without observations too, with its 24
+-- hours in arrays; an hour that is skipped, not over, or before the first has no weight. `weight` is what a rate is of:
+-- the observations, or for counts and sums the hours. Scores and durations are as they are stored. The window `alike`
+-- holds the same weekday (or every day) of the eight weeks before, `before` all their days.
 CREATE OR REPLACE VIEW touchline.metric_days AS
 WITH
     assumeNotNull((SELECT method FROM touchline.own_baseline)) AS method
@@ -70,26 +88,74 @@ SELECT
     sum(d.day_total) OVER before AS past_total,
     sum(d.day_squares) OVER before AS past_squares,
     min(d.day) OVER before AS past_since,
-    groupArray((d.day, d.day_weight, d.day_total)) OVER before AS past_days,
+    groupArray((d.day_weight, d.day_total)) OVER before AS past_days,
     groupArray((d.weights, d.totals)) OVER alike AS past
 FROM
 (
+    WITH
+        (SELECT (groupArray(metric), groupArray(kind)) FROM touchline.metric_definitions) AS defined,
+        arrayMap(
+            (begin, length) -> greatest(0, least(
+                length,
+                dateDiff('hour', begin, s.ends_at),
+                dateDiff('hour', s.first_at, addHours(begin, length))
+            )),
+            c.begins, c.lengths
+        ) AS hours
     SELECT
         metric,
         dimension,
         dimension_value,
-        h.kind AS kind,
-        day,
-        groupArrayInsertAt(toDateTime(0, 'UTC'), 24)(h.bucket, h.hour_of_day) AS buckets,
-        groupArrayInsertAt(0., 24)(h.n, h.hour_of_day) AS ns,
-        groupArrayInsertAt(0., 24)(h.weight, h.hour_of_day) AS weights,
-        groupArrayInsertAt(0., 24)(h.total, h.hour_of_day) AS totals,
-        sum(h.n) AS day_n,
-        sum(h.weight) AS day_weight,
-        sum(h.total) AS day_total,
-        sum(h.squares) AS day_squares
-    FROM touchline.metric_hours AS h
-    GROUP BY metric, dimension, dimension_value, kind, day
+        toString(defined.2[indexOf(defined.1, s.metric)]) AS kind,
+        s.day AS day,
+        arrayMap(
+            (begin, hour) -> if(hour = 0, toDateTime(0, 'UTC'), greatest(begin, s.first_at)), c.begins, hours
+        ) AS buckets,
+        s.ns AS ns,
+        if(kind IN ('count', 'sum'), arrayMap(hour -> toFloat64(hour), hours), s.ns) AS weights,
+        if(kind = 'count', s.ns, s.numerators) AS totals,
+        arraySum(ns) AS day_n,
+        arraySum(weights) AS day_weight,
+        arraySum(totals) AS day_total,
+        s.squares AS day_squares
+    FROM
+    (
+        SELECT
+            metric,
+            dimension,
+            dimension_value,
+            f.one.1 AS day,
+            any(f.first_at) AS first_at,
+            any(f.ends_at) AS ends_at,
+            arrayResize(sumForEach(f.one.2), 24, 0.) AS ns,
+            arrayResize(sumForEach(f.one.3), 24, 0.) AS numerators,
+            sum(f.one.4) AS squares
+        FROM
+        (
+            WITH
+                assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+                if(stored = '', 'UTC', stored) AS zone
+            SELECT
+                metric,
+                dimension,
+                dimension_value,
+                min(o.first_at) AS first_at,
+                any(o.ends_at) AS ends_at,
+                arrayJoin(arrayConcat(
+                    groupArray((o.day, o.ns, o.numerators, o.squares)),
+                    arrayMap(
+                        day -> (toInt32(day), CAST([], 'Array(Float64)'), CAST([], 'Array(Float64)'), 0.),
+                        range(
+                            toInt64(min(o.day)), toInt64(toInt32(toDate(addSeconds(any(o.ends_at), -1), zone)) + 1)
+                        )
+                    )
+                )) AS one
+            FROM touchline.metric_observed AS o
+            GROUP BY metric, dimension, dimension_value
+        ) AS f
+        GROUP BY metric, dimension, dimension_value, day
+    ) AS s
+    INNER JOIN touchline.metric_calendar AS c ON s.day = c.day
 ) AS d
 WINDOW
     before AS (
@@ -111,17 +177,21 @@ WITH
         b.kind = 'sum', if(b.past_n = 0, 0., b.past_total / b.past_n), b.kind = 'duration', mean, b.kind = 'mean', 10000., 1.
     ) AS unit,
     multiIf(b.kind IN ('count', 'sum'), if(mean <= 0, 0., 0.5 * unit / mean), 10.) AS prior,
+    -- What the lambdas below tell apart: a number is cheaper to carry to each hour than the kind's name.
+    transform(b.kind, ['count', 'sum', 'share', 'duration'], [1, 1, 2, 3], 4) AS shape,
+    multiIf(shape = 1, unit, shape = 2, 1., 0.) AS linear,
+    multiIf(shape = 2, -1., shape = 3, 1., 0.) AS square,
     -- The variance of an observation about its rate.
     if(
         b.kind IN ('nps', 'mean'),
         greatest(1e-4 * unit * unit, b.past_squares / greatest(1., b.past_n) - mean * mean),
         0.
     ) AS spread,
-    -- The rate of the median week.
+    -- The rate of the median week, of the days from the last to the first.
     arrayFilter(one -> one.1 > 0, arrayMap(
         week -> (
-            arraySum(one -> if(intDiv(b.day - 1 - one.1, 7) = week, one.2, 0.), b.past_days),
-            arraySum(one -> if(intDiv(b.day - 1 - one.1, 7) = week, one.3, 0.), b.past_days)
+            arraySum(arraySlice(arrayReverse(b.past_days.1), 7 * week + 1, 7)),
+            arraySum(arraySlice(arrayReverse(b.past_days.2), 7 * week + 1, 7))
         ),
         range(8)
     )) AS weeks,
@@ -135,7 +205,8 @@ WITH
     arrayMap(
         (total, weight) -> if(weight + prior <= 0, 0., (total + prior * mean) / (weight + prior)),
         arrayReduce('sumForEach', arrayPushBack(b.past.2, arrayWithConstant(24, 0.))), past_weights
-    ) AS plain_rates
+    ) AS plain_rates,
+    arrayMap(rate -> greatest(0., spread + rate * (linear + square * rate)), plain_rates) AS plain_scatters
 SELECT
     metric,
     dimension,
@@ -149,19 +220,20 @@ SELECT
     past_n,
     past_since,
     mean,
+    shape,
     unit,
     spread,
     arrayMap(
         (total, weight) -> if(weight + prior <= 0, 0., (total + prior * mean) / (weight + prior)),
         arrayReduce('sumForEach', arrayPushBack(arrayMap(
             one -> arrayMap(
-                (weight, total, rate) -> (
+                (weight, total, rate, scatter) -> (
                     weight * rate + greatest(
-                        -3 * sqrt(greatest(0., weight * multiIf(b.kind IN ('count', 'sum'), rate * unit, b.kind = 'share', rate * (1 - rate), b.kind = 'duration', rate * rate, spread))) - unit,
-                        least(3 * sqrt(greatest(0., weight * multiIf(b.kind IN ('count', 'sum'), rate * unit, b.kind = 'share', rate * (1 - rate), b.kind = 'duration', rate * rate, spread))) + unit, total - weight * rate)
+                        -3 * sqrt(weight * scatter) - unit,
+                        least(3 * sqrt(weight * scatter) + unit, total - weight * rate)
                     )
                 ),
-                one.1, one.2, plain_rates
+                one.1, one.2, plain_rates, plain_scatters
             ),
             b.past
         ), arrayWithConstant(24, 0.))),
@@ -170,14 +242,14 @@ SELECT
     arrayMap(
         rate -> multiIf(
             isNaN(middle), rate,
-            b.kind = 'share', rate * middle / (1 - rate + rate * middle),
-            b.kind IN ('nps', 'mean'), rate + middle - mean,
+            shape = 2, rate * middle / (1 - rate + rate * middle),
+            shape = 4, rate + middle - mean,
             mean = 0, rate,
             rate * middle / mean
         ),
         held_rates
     ) AS rates,
-    arrayMap(rate -> multiIf(b.kind IN ('count', 'sum'), rate * unit, b.kind = 'share', rate * (1 - rate), b.kind = 'duration', rate * rate, spread), rates) AS scatters,
+    arrayMap(rate -> spread + rate * (linear + square * rate), rates) AS scatters,
     arraySum((weight, total, rate) -> total - weight * rate, weights, totals, rates) AS off,
     arraySum((weight, one) -> weight * one, weights, scatters) AS expected_square
 FROM touchline.metric_days AS b;
@@ -223,20 +295,20 @@ WITH
     0.5 * e.sought * sqrt(e.spread) AS step,
     arrayMap(
         (weight, total, rate) -> least(enough / 2, multiIf(
-            NOT e.known OR (e.kind NOT IN ('nps', 'mean') AND rate <= 0), 0.,
-            e.kind IN ('count', 'sum'), (total * e.sought - weight * rate * (ratio - 1)) / e.unit,
-            e.kind = 'share', total * e.sought - weight * log(1 - rate + rate * ratio),
-            e.kind = 'duration', total / rate * (1 - 1 / ratio) - weight * e.sought,
+            NOT e.known OR (e.shape != 4 AND rate <= 0), 0.,
+            e.shape = 1, (total * e.sought - weight * rate * (ratio - 1)) / e.unit,
+            e.shape = 2, total * e.sought - weight * log(1 - rate + rate * ratio),
+            e.shape = 3, total / rate * (1 - 1 / ratio) - weight * e.sought,
             (step * (total - weight * rate) - weight * step * step / 2) / e.spread
         ) / e.excess),
         e.weights, e.totals, e.rates
     ) AS rises,
     arrayMap(
         (weight, total, rate) -> least(enough / 2, multiIf(
-            NOT e.known OR (e.kind NOT IN ('nps', 'mean') AND rate <= 0), 0.,
-            e.kind IN ('count', 'sum'), (-total * e.sought + weight * rate * (1 - 1 / ratio)) / e.unit,
-            e.kind = 'share', -total * e.sought - weight * log(1 - rate + rate / ratio),
-            e.kind = 'duration', total / rate * (1 - ratio) + weight * e.sought,
+            NOT e.known OR (e.shape != 4 AND rate <= 0), 0.,
+            e.shape = 1, (-total * e.sought + weight * rate * (1 - 1 / ratio)) / e.unit,
+            e.shape = 2, -total * e.sought - weight * log(1 - rate + rate / ratio),
+            e.shape = 3, total / rate * (1 - ratio) + weight * e.sought,
             (-step * (total - weight * rate) - weight * step * step / 2) / e.spread
         ) / e.excess),
         e.weights, e.totals, e.rates
@@ -250,42 +322,51 @@ SELECT
         e.day, e.buckets, e.ns, e.weights, e.totals, e.rates, e.scatters, e.excess, e.known, rises, falls
     ))) AS days,
     arrayFilter(bucket -> bucket > toDateTime(0, 'UTC'), arrayFlatten(days.2)) AS hours,
+    -- Each round finds the next time that the sum reaches the bound, and where it has fallen from its highest since: how far
+    -- it has fallen is a cumulative sum, too. The last zero before is the start; what is left goes to the next round.
     arrayMap(
-        gains -> arrayFlatten(arrayMap(
-            way -> arrayFold(
-                (so_far, hour) -> (
-                    multiIf(
-                        so_far.3 AND so_far.4 - so_far.1 - hour.2 >= enough, 0.,
-                        so_far.3, so_far.1 + hour.2,
-                        greatest(0., so_far.1 + hour.2)
+        gains -> arrayFold(
+            (so_far, round) -> arrayMap(
+                (sums, found) -> arrayMap(
+                    (after, ended) -> (
+                        if(found = 0 OR ended = 0, CAST([], 'Array(Float64)'), arraySlice(after, ended + 1)),
+                        toInt64(so_far.2 + found + ended),
+                        arrayConcat(so_far.3, multiIf(
+                            found = 0, CAST([], 'Array(Int64)'),
+                            arrayMap(
+                                place -> toInt64(so_far.2 + place),
+                                arrayPushFront(
+                                    if(
+                                        ended = 0, [toInt64(found)],
+                                        [
+                                            toInt64(found),
+                                            toInt64(found + arrayMap(
+                                                levels -> arrayFirstIndex(level -> level = arrayMax(levels), levels),
+                                                [arrayCumSum(arrayPushFront(arraySlice(after, 1, ended), sums[found]))]
+                                            )[1])
+                                        ]
+                                    ),
+                                    toInt64(arrayLastIndex(sum -> sum <= 0, arraySlice(sums, 1, found)) + 1)
+                                )
+                            )
+                        ))
                     ),
-                    if(
-                        if(so_far.3, so_far.4 - so_far.1 - hour.2 >= enough, so_far.1 + hour.2 <= 0), hour.1, so_far.2
-                    ),
-                    if(so_far.3, so_far.4 - so_far.1 - hour.2 < enough, so_far.1 + hour.2 >= enough),
-                    if(so_far.1 + hour.2 > if(so_far.3, so_far.4, enough), so_far.1 + hour.2, so_far.4),
-                    if(so_far.1 + hour.2 > if(so_far.3, so_far.4, enough), hour.1, so_far.5),
-                    arrayConcat(so_far.6, multiIf(
-                        NOT so_far.3 AND so_far.1 + hour.2 >= enough, [so_far.2 + 1, hour.1],
-                        so_far.3 AND so_far.4 - so_far.1 - hour.2 >= enough, [so_far.5 + 1],
-                        []
-                    ))
-                ),
-                way,
-                (0., way[1].1 - 1, toUInt8(0), 0., toInt64(0), CAST([], 'Array(Int64)'))
-            ).6,
-            -- The ways from zero back to zero on which the sum comes far enough.
-            arrayFilter(
-                way -> arrayMax(way.3) >= enough,
-                arraySplit(
-                    (hour, before) -> before <= 0,
-                    arrayZip(
-                        arrayMap(place -> toInt64(place), arrayEnumerate(gains)), gains, arrayCumSumNonNegative(gains)
-                    ),
-                    arrayPushFront(arrayPopBack(arrayCumSumNonNegative(gains)), 0.)
-                )
-            )
-        )),
+                    [arraySlice(so_far.1, found + 1)],
+                    [arrayFirstIndex(
+                        fallen -> fallen >= enough,
+                        arrayCumSumNonNegative(arrayMap(gain -> -gain, arraySlice(so_far.1, found + 1)))
+                    )]
+                )[1],
+                [arrayCumSumNonNegative(so_far.1)],
+                [arrayFirstIndex(sum -> sum >= enough, arrayCumSumNonNegative(so_far.1))]
+            )[1],
+            -- A round takes three hours at least, and a rise of the bound.
+            range(toUInt64(if(
+                arrayMax(arrayCumSumNonNegative(gains)) < enough, 0,
+                1 + least(length(gains) / 3, arraySum(gain -> greatest(gain, 0.), gains) / enough)
+            ))),
+            (gains, toInt64(0), CAST([], 'Array(Int64)'))
+        ).3,
         [
             arrayFilter((gain, bucket) -> bucket > toDateTime(0, 'UTC'), arrayFlatten(days.10), arrayFlatten(days.2)),
             arrayFilter((gain, bucket) -> bucket > toDateTime(0, 'UTC'), arrayFlatten(days.11), arrayFlatten(days.2))

@@ -14,6 +14,7 @@ from tests.contract.engine import Engine
 from tests.unit.sinks.views import write
 
 FIRST = int(datetime(2025, 1, 6, tzinfo=UTC).timestamp()) // 3600
+SOUGHT = math.log(1.5)
 BOUND = math.log(2 * 8766)
 """What a change has to speak for itself: the likelihoods' ratio that chance reaches once a year in two charts."""
 METRICS = {"count": "orders", "share": "csat", "nps": "nps", "duration": "speed_of_answer"}
@@ -23,12 +24,28 @@ Hours = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Planted:
-    """A planted anomaly: hours since 1970; `evidence` is the expected log likelihood ratio of all its observations."""
+    """A planted anomaly.
+
+    Attributes:
+        start, end: hours since 1970.
+        change: the logarithm by which the rate is changed; of NPS, twice the change of its promoters and detractors.
+        evidence: the expected log likelihood ratio of all its observations.
+    """
 
     start: int
     end: int
-    direction: str
+    change: float
     evidence: float
+
+    @property
+    def direction(self) -> str:
+        """`rise` or `fall`."""
+        return "rise" if self.change > 0 else "fall"
+
+    def hours_worth(self, evidence: float) -> float:
+        """Return in how many hours a change of the size that is looked for has so much evidence, and one more."""
+        each = self.evidence / (self.end - self.start) * (SOUGHT / self.change) ** 2
+        return evidence / each + 1
 
     def holds(self, start: int, direction: str) -> bool:
         """Return whether an anomaly that was found is the planted one: it may seem to begin up to two weeks before."""
@@ -79,7 +96,7 @@ def _series(random: np.random.Generator, kind: str, number: int, days: int) -> t
     else:
         sums, each = _values(random, kind, random.poisson(n_expected), lift, change)
     within = float(n_expected[start:end].sum()) / (1 + scatter**2 * a_day * (kind == "count"))
-    return Planted(FIRST + start, FIRST + end, "rise" if change > 0 else "fall", each * within), sums
+    return Planted(FIRST + start, FIRST + end, change, each * within), sums
 
 
 def _values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from sinks.migrate import Declared, migrate
 from tests.contract.engine import Engine
 from tests.oracle.levels import Judged, Sums, anomalies, judge
 from tests.unit.sinks.made_up import rows_of
-from tests.unit.sinks.planted import BOUND, make_up
+from tests.unit.sinks.planted import BOUND, Planted, make_up
 from tests.unit.sinks.views import write
 
 pytestmark = pytest.mark.embedded
@@ -31,6 +32,8 @@ KINDS = {
     "hold_time": "duration",
     "revenue": "sum",
 }
+SEEDS, SERIES = (201, 202, 203, 204), 50
+"""Chosen before they were tried; others were tried for the figures in docs/metrics.md."""
 LEVELS = {("rise", True): "worse", ("rise", False): "better", ("fall", True): "better", ("fall", False): "worse"}
 
 
@@ -148,25 +151,46 @@ def test_what_may_yet_be_recovered_is_not_judged(chdb: Engine) -> None:
 
 
 def test_planted_anomalies_are_found_with_their_start_and_little_else(chdb: Engine, tmp_path: Path) -> None:
-    series = make_up(chdb, tmp_path / "rows.tsv", count=200, days=365, seed=4)
-    found: dict[str, list[tuple[str, int]]] = {name: [] for name in series}
-    rows = rows_of(chdb, "SELECT dimension_value AS name, direction, started_at, found_at FROM metric_anomalies")
-    false: dict[tuple[str, int], int] = {}
-    for row in rows:
-        planted = series[row["name"]]
-        start = hour_of(row["started_at"]) or 0
-        if planted.holds(start, row["direction"]):
-            found[row["name"]].append((row["direction"], start))
-        else:
-            month = row["name"], (hour_of(row["found_at"]) or 0) // 730
-            false[month] = false.get(month, 0) + 1
+    """What is allowed follows from the method: see `most`, and the three shares that it is given."""
+    missed, found, outside, false, several = 0, 0, 0, 0, 0
+    for seed in SEEDS:
+        for stored in ("metric_buckets_rows", "clocks_rows"):
+            chdb.execute(f"TRUNCATE TABLE touchline.{stored}")
+        series = make_up(chdb, tmp_path / "rows.tsv", count=SERIES, days=365, seed=seed)
+        right, wrong = tell_apart(chdb, series)
+        false += sum(wrong.values())
+        several += sum(number > 1 for number in wrong.values())
+        for name, planted in series.items():
+            if planted.evidence >= 3 * BOUND:
+                missed += name not in right
+                found += name in right
+                outside += name in right and abs(right[name] - planted.start) > planted.hours_worth(5.4)
 
-    assert max(false.values(), default=0) <= 1, false
-    assert sum(false.values()) <= 0.02 * len(series) * 10
-    plain = {name: one for name, one in series.items() if one.evidence >= 3 * BOUND}
-    assert len(plain) >= 100
-    missed = {name: one for name, one in plain.items() if not found[name]}
-    assert not missed
-    off = sorted(abs(found[name][0][1] - one.start) for name, one in plain.items())
-    assert off[len(off) // 2] <= 3
-    assert off[int(0.95 * len(off))] <= 96
+    assert found > 100
+    # Of a sum of expected 3 * 9.77, with a variance of twice that, 0.54 % are below 9.77.
+    assert missed <= most(0.0054, missed + found)
+    # Of one of expected 5.4 that begins or ends at the start, 5 % have the other sign.
+    assert outside <= most(0.05, found)
+    # Both charts of a series reach the bound by chance once a year, and twice in a month in 0.3 % of the months.
+    assert false <= most(1, len(SEEDS) * SERIES)
+    assert several <= most(0.0033, len(SEEDS) * SERIES * 12)
+
+
+def tell_apart(chdb: Engine, series: Mapping[str, Planted]) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
+    """Return where each planted anomaly that was found seems to start, and by series and month how many are false."""
+    right: dict[str, int] = {}
+    wrong: dict[tuple[str, int], int] = {}
+    columns = "dimension_value AS name, direction, started_at, found_at"
+    for row in rows_of(chdb, f"SELECT {columns} FROM metric_anomalies ORDER BY started_at"):
+        name, start = row["name"], hour_of(row["started_at"]) or 0
+        if series[name].holds(start, row["direction"]):
+            right.setdefault(name, start)
+        else:
+            month = name, (hour_of(row["found_at"]) or 0) // 730
+            wrong[month] = wrong.get(month, 0) + 1
+    return right, wrong
+
+
+def most(share: float, of: int) -> float:
+    """Return how many of so many may have something that each has with a chance: more has 1 in 1,000."""
+    return of * share + 3.1 * math.sqrt(of * share) + 1
