@@ -48,7 +48,7 @@ SELECT
     min(h.first_at) AS first_at,
     any(h.ends_at) AS ends_at,
     groupArrayInsertAt(0., 24)(h.n, h.hour_of_day) AS ns,
-    groupArrayInsertAt(0., 24)(h.numerator, h.hour_of_day) AS numerators,
+    groupArrayInsertAt(0., 24)(h.numerator, h.hour_of_day) AS hourly_totals,
     sum(h.squares) AS squares
 FROM
 (
@@ -113,7 +113,7 @@ FROM
         ) AS buckets,
         s.ns AS ns,
         if(kind IN ('count', 'sum'), arrayMap(hour -> toFloat64(hour), hours), s.ns) AS weights,
-        if(kind = 'count', s.ns, s.numerators) AS totals,
+        if(kind = 'count', s.ns, s.hourly_totals) AS totals,
         arraySum(ns) AS day_n,
         arraySum(weights) AS day_weight,
         arraySum(totals) AS day_total,
@@ -128,7 +128,7 @@ FROM
             any(f.first_at) AS first_at,
             any(f.ends_at) AS ends_at,
             arrayResize(sumForEach(f.one.2), 24, 0.) AS ns,
-            arrayResize(sumForEach(f.one.3), 24, 0.) AS numerators,
+            arrayResize(sumForEach(f.one.3), 24, 0.) AS hourly_totals,
             sum(f.one.4) AS squares
         FROM
         (
@@ -142,7 +142,7 @@ FROM
                 min(o.first_at) AS first_at,
                 any(o.ends_at) AS ends_at,
                 arrayJoin(arrayConcat(
-                    groupArray((o.day, o.ns, o.numerators, o.squares)),
+                    groupArray((o.day, o.ns, o.hourly_totals, o.squares)),
                     arrayMap(
                         day -> (toInt32(day), CAST([], 'Array(Float64)'), CAST([], 'Array(Float64)'), 0.),
                         range(
