@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from schemas.errors import TouchlineError
+from schemas.toml import TomlError, convert_toml
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Opening = tuple[int, int]
@@ -74,22 +76,23 @@ def read_calendars(text: str) -> list[Calendar]:
         CalendarError: they do not hold.
     """
     try:
-        calendars = msgspec.toml.decode(text, type=_Calendars).calendar
-    except msgspec.DecodeError as error:
+        calendars = convert_toml(text, _Calendars).calendar
+    except TomlError as error:
         raise CalendarError(f"the calendars cannot be read: {error}") from None
+    zones = available_timezones()
     named: dict[str, Calendar] = {}
     for calendar in calendars:
         if calendar.name in named:
             raise CalendarError(f"two calendars are called {calendar.name!r}: give each a name of its own")
-        _check(calendar)
+        _check(calendar, zones)
         named[calendar.name] = calendar
     if sum(not calendar.sources for calendar in calendars) > 1:
         raise CalendarError("two calendars have no `sources`: one alone can hold for all other sources")
     return calendars
 
 
-def _check(calendar: Calendar) -> None:
-    if calendar.time_zone not in available_timezones():
+def _check(calendar: Calendar, zones: AbstractSet[str]) -> None:
+    if calendar.time_zone not in zones:
         raise CalendarError(f"calendar {calendar.name!r}: {calendar.time_zone!r} is no time zone of the IANA database")
     for day, hours in (*calendar.hours.items(), *calendar.special.items()):
         try:

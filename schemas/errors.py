@@ -12,6 +12,7 @@ TouchlineError                          schemas.errors
         RefusedDeliveryError            touchline.notify.errors
     EpochError                          streams.agents.signalled
     ErasureError                        streams.agents.erasures
+    FileError                           streams.settings.files
     FollowUpError                       schemas.follow_ups
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate
@@ -41,6 +42,7 @@ TouchlineError                          schemas.errors
     StateFormatError                    streams.journeys.formats
     SurveyError                         schemas.surveys
     TargetsError                        touchline.notify.errors
+    TomlError                           schemas.toml
     TopicsError                         streams.topics.errors
     UnsupportedSchemaError              schemas.avro.decoder
     WatermarkError                      streams.agents.watermarks

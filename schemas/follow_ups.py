@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from schemas.errors import TouchlineError
+from schemas.toml import TomlError, read_toml
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
 
 Reason = Literal["poor_answer", "worse", "complaint", "abandoned_call", "unanswered_post", "thank_you"]
@@ -149,9 +149,9 @@ def read_follow_ups(text: str) -> FollowUpRules:
         FollowUpError: they do not hold.
     """
     try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FollowUpError(f"it is no TOML: {error}") from None
+        said = read_toml(text)
+    except TomlError as error:
+        raise FollowUpError(str(error)) from None
     _check_names(said, text)
     try:
         file = msgspec.convert(said, _File)

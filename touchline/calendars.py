@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from schemas.calendars import Calendar, CalendarError, read_calendars
+from schemas.calendars import Calendar, read_calendars
 from streams.settings import Settings
+from streams.settings.files import FileError, read_file
 from touchline.errors import CommandError
 
 
@@ -17,10 +16,7 @@ def configured_calendars(settings: Settings) -> list[Calendar]:
     """
     if not settings.calendars:
         return []
-    file = Path(settings.calendars)
     try:
-        return read_calendars(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"TOUCHLINE_CALENDARS: {file} cannot be read: {error}") from error
-    except CalendarError as error:
-        raise CommandError(f"TOUCHLINE_CALENDARS: {file}: {error}") from None
+        return read_file(settings.calendars, read_calendars)
+    except FileError as error:
+        raise CommandError(f"TOUCHLINE_CALENDARS: {error}") from error

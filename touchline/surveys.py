@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.surveys import Survey, SurveyError, read_surveys
 from streams.settings import Settings
+from streams.settings.files import FileError, text_of
 from touchline.errors import CommandError
 
 
@@ -15,17 +16,11 @@ def configured_surveys(settings: Settings) -> list[Survey]:
     Raises:
         CommandError: there is no such file, a folder holds none, or a questionnaire does not hold.
     """
-    texts = {}
-    for path in map(Path, settings.survey_paths):
-        try:
-            for file in _files_at(path):
-                texts[str(file)] = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"TOUCHLINE_SURVEYS: {path} cannot be read: {error}") from error
     try:
-        return read_surveys(texts)
-    except SurveyError as error:
-        raise CommandError(f"TOUCHLINE_SURVEYS: {error}") from None
+        files = [file for path in map(Path, settings.survey_paths) for file in _files_at(path)]
+        return read_surveys({str(file): text_of(file) for file in files})
+    except (FileError, SurveyError) as error:
+        raise CommandError(f"TOUCHLINE_SURVEYS: {error}") from error
 
 
 def _files_at(path: Path) -> list[Path]:

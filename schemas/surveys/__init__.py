@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from schemas.errors import TouchlineError
+from schemas.toml import TomlError, convert_toml
 
 QuestionKind = Literal["nps", "csat", "ces", "rating", "text", "choice"]
 
@@ -19,6 +20,7 @@ _SCORED = ("nps", "csat", "ces", "rating")
 _NPS = (0, 10, True)
 _ID_CHARACTERS = 256
 """As many as an answer's `survey_id` and `question_id` may have."""
+_Score = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 _UNKNOWN = re.compile(r"unknown field `(.+?)`(?: - at `\$\.?(.+)`)?$")
 
 
@@ -37,10 +39,10 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         best: the name of the best answer, where answers have names.
     """
 
-    scale_min: int
-    scale_max: int
+    scale_min: _Score
+    scale_max: _Score
     higher_is_better: bool
-    answers: dict[str, int] = {}
+    answers: dict[str, _Score] = {}
     best: str | None = None
 
 
@@ -73,8 +75,8 @@ def read_survey(text: str) -> Survey:
         SurveyError: it does not hold.
     """
     try:
-        survey = msgspec.toml.decode(text, type=Survey)
-    except msgspec.DecodeError as error:
+        survey = convert_toml(text, Survey)
+    except TomlError as error:
         raise SurveyError(f"the survey cannot be read: {_explained(str(error))}") from None
     _check_id("the survey", survey.id)
     if not survey.question:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
+
+from streams.settings.files import FileError, text_of
 
 KEY_CHARACTERS = 16
 """The fewest that a key may have: a shorter one can be found by trial."""
@@ -78,11 +79,9 @@ def _check(keys: Sequence[str]) -> None:
 
 def _lines(file: str) -> list[str]:
     try:
-        lines = [line for line in Path(file).read_text("utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeError:
-        raise ValueError(f"{file} is not text in UTF-8") from None
+        lines = [line for line in text_of(file).splitlines() if line.strip()]
+    except FileError as error:
+        raise ValueError(str(error)) from None
     if not lines:
         raise ValueError(f"{file} is empty; {MAKE_ONE}")
     return lines

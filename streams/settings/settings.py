@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from schemas.follow_ups import FollowUpError, FollowUpRules, read_follow_ups
+from schemas.follow_ups import FollowUpRules, read_follow_ups
 from schemas.inputs import InputTopics, input_topics
 from schemas.kinds.kind import SubjectKind
 from schemas.subjects import SUBJECT_KINDS
@@ -18,6 +17,7 @@ from sinks.open import SCHEMES
 from streams.identity.patterns import PatternError, Patterns
 from streams.identity.phones import REGIONS
 from streams.settings.collect import CollectSettings
+from streams.settings.files import FileError, read_file
 from streams.settings.notify import NotifySettings
 from streams.settings.pseudonyms import PseudonymSettings
 from streams.settings.topics import TopicSettings
@@ -371,11 +371,9 @@ def _rules_in(file: str) -> FollowUpRules:
     if not file:
         return FollowUpRules()
     try:
-        return read_follow_ups(Path(file).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from None
-    except FollowUpError as error:
-        raise ValueError(f"{file}: {error}") from None
+        return read_file(file, read_follow_ups)
+    except FileError as error:
+        raise ValueError(str(error)) from None
 
 
 def _listed(names: str) -> list[str]:

@@ -8,9 +8,9 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from streams.settings import PREFIX, Settings, SettingsError
+from streams.settings.files import FileError, text_of
 
 WITHOUT_KEYS = "-"
 """The name under which touchpoints are counted where there are no keys."""
@@ -115,11 +115,9 @@ def _pairs(variable: str, entries: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _lines(file: str) -> list[str]:
     try:
-        return Path(file).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{PREFIX}COLLECT_KEYS_FILE: {file} cannot be read: {error.strerror}") from error
-    except UnicodeError as error:
-        raise SettingsError(f"{PREFIX}COLLECT_KEYS_FILE: {file} is not text in UTF-8") from error
+        return text_of(file).splitlines()
+    except FileError as error:
+        raise SettingsError(f"{PREFIX}COLLECT_KEYS_FILE: {error}") from error
 
 
 def _digest(key: str) -> bytes:

@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,6 +28,7 @@ from streams.runtime.retry import Backoff
 from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import PREFIX, Settings
+from streams.settings.files import FileError, read_file
 from touchline.collect.watch import KafkaWatch
 from touchline.notify.attempts import Attempts
 from touchline.notify.consumer import SignalConsumer
@@ -68,15 +68,13 @@ def load_targets(settings: Settings) -> list[Aim]:
     if not settings.notify:
         raise TargetsError(f"{variable} is not set: name the file of targets in it (docs/notify.md)")
     try:
-        text = Path(settings.notify).read_text("utf-8")
-    except OSError as error:
-        raise TargetsError(f"{variable}: {settings.notify} cannot be read: {error.strerror}") from error
-    except UnicodeError as error:
-        raise TargetsError(f"{variable}: {settings.notify} is not text in UTF-8") from error
-    try:
-        return [Aim(target, secrets_of(target, os.environ)) for target in read_targets(text)]
-    except TargetsError as error:
-        raise TargetsError(f"{variable}: {settings.notify}: {error}") from error
+        return read_file(settings.notify, _aims_of)
+    except FileError as error:
+        raise TargetsError(f"{variable}: {error}") from error
+
+
+def _aims_of(text: str) -> list[Aim]:
+    return [Aim(target, secrets_of(target, os.environ)) for target in read_targets(text)]
 
 
 def run_notify(settings: Settings) -> int:

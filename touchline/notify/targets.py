@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from yarl import URL
 
+from schemas.toml import TomlError, convert_toml
 from streams.settings import PREFIX
 from touchline.collect.keys import is_loopback
 from touchline.notify.errors import TargetsError
@@ -117,8 +118,8 @@ def read_targets(text: str) -> list[Target]:
         TargetsError: they do not hold.
     """
     try:
-        targets = msgspec.toml.decode(text, type=_Targets).target
-    except msgspec.DecodeError as error:
+        targets = convert_toml(text, _Targets).target
+    except TomlError as error:
         raise TargetsError(f"the targets cannot be read: {error}{_advice(str(error))}") from None
     for number, target in enumerate(targets):
         if target.name in {other.name for other in targets[:number]}:

@@ -43,6 +43,8 @@ def test_a_scale_whose_lowest_score_is_the_best_is_read_as_such() -> None:
         (HEAD + QUESTION + SCALE + NAMES.replace('best = "good"', ""), "`best` must be one of its answers"),
         (HEAD + QUESTION + SCALE + NAMES.replace("so = 2", "so = 3"), "each score from 1 to 3 once"),
         (HEAD + QUESTION + SCALE.replace("scale_max = 3", "scale_max = 1"), "must rise"),
+        (HEAD + QUESTION + SCALE.replace("scale_max = 3", f"scale_max = {10**15}") + NAMES, "`int` <= 1000000"),
+        (HEAD + QUESTION + SCALE.replace("scale_min = 1", f"scale_min = 0x{'f' * 5_000}"), "`int` <= 1000000"),
         (HEAD + QUESTION.replace("rating", "nps") + SCALE, "nps runs from 0 to 10"),
         (HEAD + QUESTION.replace("rating", "text") + SCALE, "kind text has no scale"),
         (HEAD + QUESTION.replace("rating", "text") * 2, "two of this name"),

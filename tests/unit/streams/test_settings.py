@@ -253,7 +253,7 @@ def test_the_file_of_follow_ups_is_read_once_when_a_process_starts(tmp_path: Pat
     ("content", "says"),
     [
         (b"[reasons.complain]\n", "TOUCHLINE_FOLLOW_UPS: .*toml: line 1: .* did you mean complaint?"),
-        (b"\xff", "TOUCHLINE_FOLLOW_UPS: .*toml cannot be read"),
+        (b"\xff", "TOUCHLINE_FOLLOW_UPS: .*toml is not text in UTF-8"),
         (None, "TOUCHLINE_FOLLOW_UPS: .*toml cannot be read"),
     ],
 )
