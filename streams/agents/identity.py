@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
 import faust
 import structlog
@@ -37,8 +37,9 @@ from schemas.watermarks import LinksDecided
 from streams.agents.identity_changes import Changed, erased_by, later_ms_of, pieces_of
 from streams.agents.services import YIELD_AFTER_S, Services
 from streams.agents.watermarks import read_report
+from streams.identity.difference import NO_CHANGES, Adding, Changes
 from streams.identity.erasures import Erasures
-from streams.identity.graph import NO_CHANGES, Adding, Changes, IdentityGraph
+from streams.identity.graph import IdentityGraph
 from streams.identity.links import left_of
 from streams.identity.subject_owners import Piece, SubjectOwners
 from streams.identity.verdicts import Verdicts
@@ -155,9 +156,8 @@ class Linking:
             changes = graph.forget(identities, read.at)
             yield from changed.add(changes, record)
             # Their own partitions forget whose they are, also where that stays.
-            subjects = list(
-                dict.fromkeys([*theirs, *self._subjects.forget(map(key_of, erased), read.at), *self._of(changes)])
-            )
+            forgotten = self._subjects.forget(map(key_of, erased), read.at)
+            subjects = list(dict.fromkeys([*theirs, *forgotten, *(yield from self._of(changes))]))
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
             said = self._counting(read)
@@ -165,7 +165,7 @@ class Linking:
         else:
             changes = yield from self._changes(graph, read)
             yield from changed.add(changes, record)
-            subjects = self._of(changes)
+            subjects = yield from self._of(changes)
         yield from changed.add_subjects(self._subjects.owned(subjects), record.offset)
 
     def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Adding:
@@ -174,7 +174,7 @@ class Linking:
             return (yield from graph.adding(*self._links_of(read)))
         return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
 
-    def _of(self, changes: Changes) -> Sequence[str]:
+    def _of(self, changes: Changes) -> Generator[None, None, Sequence[str]]:
         """Return the subjects that have other owners as those whose owners have changed."""
         return self._subjects.told_with(map(key_of, changes.owners))
 

@@ -16,8 +16,8 @@ from schemas.units import DAY_MS, TIMES
 from schemas.versions import row_version
 from streams.agents.facts import encode_facts
 from streams.agents.identity_told import CHARACTER_BYTES, Told, ToldOwned
+from streams.identity.difference import Changes
 from streams.identity.erasures import Erasures
-from streams.identity.graph import Changes
 from streams.identity.groups import Conflict, Ownership
 from streams.identity.subject_owners import Piece, SubjectOwned
 from streams.kafka.offsets import Record

@@ -6,11 +6,12 @@ customer, so each component has the customer's links with its own identifiers, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
 from streams.identity.component import Component, is_component, key_of, pack, pack_keys, unpack, unpack_keys
 from streams.identity.link_store import LinkStore, LinkStoreEdit
+from streams.identity.steps import AT_ONCE, end_of
 from streams.identity.table import Table
 
 
@@ -112,10 +113,20 @@ class Edit:
         """Return the components that are in the place of those before, each once."""
         return list(dict.fromkeys(self._now.values()))
 
-    def changed(self) -> tuple[list[Component], list[Component]]:
-        """Return the components that were replaced, and those that are in their place or new."""
-        after = dict.fromkeys(self._now.values())
-        return [one for one in self.before if one not in after], [one for one in after if one not in self.before]
+    def comparing(self) -> Generator[None, None, tuple[list[Component], list[Component]]]:
+        """Return the components that were replaced, and those that are in their place or new, little by little."""
+        before: list[Component] = []
+        after: dict[Component, None] = {}
+        for nth, component in enumerate(self._now.values()):
+            after[component] = None
+            if nth % AT_ONCE == 0:
+                yield
+        for nth, component in enumerate(self.before):
+            if component not in after:
+                before.append(component)
+            if nth % AT_ONCE == 0:
+                yield
+        return before, [one for one in after if one not in self.before]
 
     def linked(self, customer: Identity) -> dict[str, set[int]]:
         """Return by kind the keys of the identifiers that a customer is linked to; to be changed in place."""
@@ -127,11 +138,19 @@ class Edit:
 
     def live(self, identity: Identity) -> list[Link]:
         """Return the links of an identity that count."""
+        return end_of(self.living(identity))
+
+    def living(self, identity: Identity) -> Generator[None, None, list[Link]]:
+        """Return the links of an identity that count, little by little: a customer's are in as many components."""
         if identity[0] != CUSTOMER:
             return self.of(identity).links_of(identity) + self.lone.of(identity)
         keys = {key for keys in self.linked(identity).values() for key in keys}
-        components = dict.fromkeys(map(self.at, keys))
-        return [link for component in components for link in component.links.values() if link.first == identity]
+        found: dict[Component, list[Link]] = {}
+        for component in map(self.at, keys):
+            if component not in found:
+                found[component] = [link for link in component.links.values() if link.first == identity]
+            yield
+        return [link for links in found.values() for link in links]
 
     def stated(self, identity: Identity) -> dict[str, int]:
         """Return with how many of each kind an identity was stated; of more than its limit, with too many.
@@ -173,15 +192,20 @@ class Edit:
     def saving(self) -> Iterator[None]:
         """Keep what has changed, little by little; until the end nobody may ask who is who."""
         known = self._components.known
-        before, after = self.changed()
+        before, after = yield from self.comparing()
         for key in self._dropped:
             known.drop(key)
+        for nth, component in enumerate(before):
+            self._components.alone -= _alone(component)
+            if nth % AT_ONCE == 0:
+                yield
         for component in after:
             known.put(component.members.values(), pack(component))
+            self._components.alone += _alone(component)
             yield
-        self._components.alone += _alone(after) - _alone(before)
         for customer, linked in self._linked.items():
             known.put((self.key(customer),), pack_keys(linked))
+            yield
         yield from self.void.saving()
         yield from self.lone.saving()
 
@@ -191,5 +215,5 @@ def other_of(link: Link, identity: Identity) -> Identity:
     return link.second if link.first == identity else link.first
 
 
-def _alone(components: Iterable[Component]) -> int:
-    return sum(len(component.members) for component in components if component.alone)
+def _alone(component: Component) -> int:
+    return len(component.members) if component.alone else 0

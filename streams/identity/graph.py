@@ -7,16 +7,16 @@ so that a link costs no more than that. All of it follows from the set of links,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.component import Component
 from streams.identity.components import Components, Edit
+from streams.identity.difference import NO_CHANGES, Adding, Changes, State, difference, nodes_of
 from streams.identity.groups import (
     WINDOW_MS,
     Conflict,
-    Node,
     Ownership,
     Refusal,
     Resolution,
@@ -27,31 +27,11 @@ from streams.identity.groups import (
 from streams.identity.limits import Limits
 from streams.identity.links import order_of
 from streams.identity.placing import Placing
-from streams.identity.steps import end_of
+from streams.identity.steps import AT_ONCE, end_of
 from streams.identity.strength import pair_of
 
 LINKS_MAX = 250
 """Links of a component; of one with more only those with customers count."""
-
-
-class Changes(NamedTuple):
-    """What a link or a command has changed.
-
-    Attributes:
-        owners: by identity whose owners have changed, all its ownerships, oldest first; before the first it is its own.
-        conflicts: links that now link nothing, or for another reason.
-        settled: links that were conflicts and are none any more.
-    """
-
-    owners: dict[Identity, tuple[Ownership, ...]]
-    conflicts: list[Conflict]
-    settled: list[Conflict]
-
-
-NO_CHANGES = Changes({}, [], [])
-Adding = Generator[None, None, Changes]
-
-_Nodes = Mapping[Identity, Node]
 
 
 class IdentityGraph:
@@ -111,14 +91,15 @@ class IdentityGraph:
         edit = Edit(self._components)
         if not (yield from self._place(edit, links)):
             return NO_CHANGES
-        before, after = edit.changed()
-        void, lone = edit.void.changed(), edit.lone.changed()
-        was, now = [self._refused(void[0], lone[0])], [self._refused(void[1], lone[1])]
+        before, after = yield from edit.comparing()
+        void, lone = (yield from edit.void.comparing()), (yield from edit.lone.comparing())
+        was = [(yield from self._refusing(void[0], lone[0]))]
+        now = [(yield from self._refusing(void[1], lone[1]))]
         for states, components in ((was, before), (now, after)):
             for component in components:
                 states.append(self._resolved(component))
                 yield
-        return (yield from _difference(was, now))
+        return (yield from difference(was, now))
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
@@ -130,8 +111,8 @@ class IdentityGraph:
         was = [self._customers(concerned), *map(self._resolved, edit.after()), self._refused(void, lone)]
         self._note(edit, command)
         now = [self._customers(concerned), *map(self._resolved, edit.after())]
-        now.append(self._refused(void, lone + edit.lone.changed()[1]))
-        return end_of(_difference(was, now))
+        now.append(self._refused(void, lone + end_of(edit.lone.comparing())[1]))
+        return end_of(difference(was, now))
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
@@ -161,7 +142,7 @@ class IdentityGraph:
             if one[0] != CUSTOMER:
                 edit.of(one)
         customers = [one for one in (identity, *named) if one[0] == CUSTOMER]
-        states = [*map(self._resolved, edit.after()), _State(customers, resolve((), self._commands_of(customers)))]
+        states = [*map(self._resolved, edit.after()), State(customers, resolve((), self._commands_of(customers)))]
         for state in states:
             owner = state.resolution.owner(identity)
             if owner is not None:
@@ -185,12 +166,12 @@ class IdentityGraph:
         self._forget_commands(gone, concerned, until)
         self._forget_links(edit, gone, until)
         edit.save()
-        lone = edit.lone.changed()
+        lone = end_of(edit.lone.comparing())
         was.append(self._refused((), lone[0]))
         now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
-        changes = end_of(_difference(was, now))
+        changes = end_of(difference(was, now))
         owners = {identity: owned for identity, owned in changes.owners.items() if identity not in gone}
-        nodes = _nodes_of(now)
+        nodes = end_of(nodes_of(now))
         still = {identity: nodes[identity].owned() for identity in identities if identity in nodes}
         owners |= {identity: owned for identity, owned in still.items() if owned}
         return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
@@ -270,25 +251,29 @@ class IdentityGraph:
         commands = self._commands_of([*component.members, *customers])
         return resolve(component.in_order(), commands, self._window_ms)
 
-    def _resolved(self, component: Component) -> _State:
-        return _State(component.members, self._resolve(component))
+    def _resolved(self, component: Component) -> State:
+        return State(component.members, self._resolve(component))
 
-    def _customers(self, concerned: _Concerned) -> _State:
+    def _customers(self, concerned: _Concerned) -> State:
         """Return whose some customers are: they are joined by commands alone."""
         customers = [identity for identity in concerned.identities if identity[0] == CUSTOMER]
-        return _State(customers, resolve((), self._commands_of(concerned.identities)))
+        return State(customers, resolve((), self._commands_of(concerned.identities)))
 
-    def _refused(self, void: Iterable[Link], lone: Iterable[Link]) -> _State:
+    def _refused(self, void: Iterable[Link], lone: Iterable[Link]) -> State:
         """Return the conflicts that links are which join nothing."""
+        return end_of(self._refusing(void, lone))
+
+    def _refusing(self, void: Iterable[Link], lone: Iterable[Link]) -> Generator[None, None, State]:
+        """Return the same, little by little."""
         resolution = Resolution()
         reasons: tuple[tuple[Iterable[Link], Refusal], ...] = ((void, "too_many"), (lone, "too_connected"))
-        resolution.conflicts += [
-            Conflict(link, reason)
-            for links, reason in reasons
-            for link in links
-            if not (self._commands and is_unlinked(link, last_of(self._commands_of((link.first,)))))
-        ]
-        return _State((), resolution)
+        for links, reason in reasons:
+            for nth, link in enumerate(links):
+                if not (self._commands and is_unlinked(link, last_of(self._commands_of((link.first,))))):
+                    resolution.conflicts.append(Conflict(link, reason))
+                if nth % AT_ONCE == 0:
+                    yield
+        return State((), resolution)
 
 
 class _Concerned(NamedTuple):
@@ -298,70 +283,9 @@ class _Concerned(NamedTuple):
     identities: Collection[Identity]
 
 
-class _State(NamedTuple):
-    """What is known of some identities."""
-
-    identities: Iterable[Identity]
-    resolution: Resolution
-
-
 def _named_by(command: Command) -> Pair:
     return command.first, command.second
 
 
 def _without(conflicts: Iterable[Conflict], gone: Collection[Identity]) -> list[Conflict]:
     return [one for one in conflicts if one.link.first not in gone and one.link.second not in gone]
-
-
-def _difference(was: Sequence[_State], now: Sequence[_State]) -> Adding:
-    conflicts_were = {one.link.pair: one for state in was for one in state.resolution.conflicts}
-    conflicts = {one.link.pair: one for state in now for one in state.resolution.conflicts}
-    return Changes(
-        (yield from _new_owners(_nodes_of(was), _nodes_of(now))),
-        [one for pair, one in conflicts.items() if conflicts_were.get(pair) != one],
-        [one for pair, one in conflicts_were.items() if pair not in conflicts],
-    )
-
-
-def _new_owners(was: _Nodes, now: _Nodes) -> Generator[None, None, dict[Identity, tuple[Ownership, ...]]]:
-    """Return the ownerships of the identities that have other ones now."""
-    moved = {identity for identity in was.keys() | now.keys() if _step(was, identity) != _step(now, identity)}
-    if not moved:
-        return {}
-    new = {}
-    for identity in sorted(identity for nodes in (was, now) for identity in nodes):
-        yield
-        if identity not in new and (_meets(was.get(identity), moved) or _meets(now.get(identity), moved)):
-            owned = now[identity].owned() if identity in now else ()
-            if identity not in was or _differ(owned, was[identity].owned()):
-                new[identity] = owned
-    return new
-
-
-def _differ(one: Sequence[Ownership], other: Sequence[Ownership]) -> bool:
-    """Whether two rows of ownerships differ; mostly the newest ones do."""
-    return len(one) != len(other) or one[-1:] != other[-1:] or one != other
-
-
-def _step(nodes: _Nodes, identity: Identity) -> tuple[Identity, int, str] | None:
-    """Return the first owner of an identity, since when and by which event it is."""
-    node = nodes.get(identity)
-    return None if node is None or node.parent is None else (node.parent.identity, node.since, node.event_id)
-
-
-def _meets(node: Node | None, moved: Collection[Identity]) -> bool:
-    """Whether one of some identities is on the way from a node to its root."""
-    while node is not None:
-        if node.identity in moved:
-            return True
-        node = node.parent
-    return False
-
-
-def _nodes_of(states: Iterable[_State]) -> _Nodes:
-    return {
-        identity: state.resolution.nodes[identity]
-        for state in states
-        for identity in state.identities
-        if identity in state.resolution.nodes
-    }

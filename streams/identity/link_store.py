@@ -6,12 +6,13 @@ the number of links: a robot's identifier may have a thousand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 
 import msgspec
 
 from schemas.identity_links import Identity, Link, Pair
+from streams.identity.steps import AT_ONCE
 
 KEY_BYTES = 15
 """Of a key: no two identities are found that have one."""
@@ -67,6 +68,10 @@ class LinkStoreEdit:
         """Return how many links of each kind an identity knows."""
         return {kind: len(keys) // KEY_BYTES for kind, keys in self.keys(identity).items()}
 
+    def count(self, identity: Identity) -> int:
+        """Return how many links an identity knows."""
+        return sum(self.counts(identity).values())
+
     def keys(self, identity: Identity) -> dict[str, bytes]:
         """Return by kind the keys of those whose links an identity knows."""
         found = self._keys.get(identity)
@@ -118,11 +123,18 @@ class LinkStoreEdit:
                 self._changed[identity] = None
         return taken
 
-    def changed(self) -> tuple[list[Link], list[Link]]:
-        """Return links that were in the place of others, or of none, and those that are in it now."""
-        places = [place for place, link in self._now.items() if link is not self._before[place]]
-        was, now = [self._before[place] for place in places], [self._now[place] for place in places]
-        return [link for link in was if link is not None], [link for link in now if link is not None]
+    def comparing(self) -> Generator[None, None, tuple[list[Link], list[Link]]]:
+        """Return links that were in the place of others, or of none, and those that are in it now, little by little."""
+        was: list[Link] = []
+        now: list[Link] = []
+        for nth, (place, link) in enumerate(self._now.items()):
+            before = self._before[place]
+            if link is not before:
+                was += () if before is None else (before,)
+                now += () if link is None else (link,)
+            if nth % AT_ONCE == 0:
+                yield
+        return was, now
 
     def saving(self) -> Iterator[None]:
         """Keep what has changed, little by little."""

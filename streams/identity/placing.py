@@ -42,12 +42,12 @@ class Placing:
             self.connect(edit, link.pair, link)
             return
         edit.void.put(link, *remembered)
-        gone = {
-            live.pair: live
-            for one, stated in over
-            for live in edit.live(one)
-            if self._limits.links_none(one, other_of(live, one)[0], stated)
-        }
+        gone: dict[Pair, Link] = {}
+        for one, stated in over:
+            for live in (yield from edit.living(one)):
+                if self._limits.links_none(one, other_of(live, one)[0], stated):
+                    gone[live.pair] = live
+                yield
         yield from self._cut(edit, gone)
 
     def say_earlier(self, edit: Edit, link: Link) -> None:
@@ -119,7 +119,11 @@ class Placing:
     def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> Generator[None, None, dict[Identity, None]]:
         """Take links out of their components, little by little; return the identifiers that they name."""
         identifiers = dict.fromkeys(identity for pair in gone for identity in pair if identity[0] != CUSTOMER)
-        for component in _components_of(edit, identifiers):
+        components: dict[Component, None] = {}
+        for identifier in identifiers:
+            components[edit.of(identifier)] = None
+            yield
+        for component in components:
             edit.put(component.without(gone.keys()))
             yield
         for link in gone.values():
@@ -137,7 +141,7 @@ class Placing:
             if component in done:
                 continue
             if component.alone:
-                found = self._few(edit, component, large)
+                found = yield from self._few(edit, component, large)
                 parts = [component] if found is None else [found]
             else:
                 parts = self._parts(component, alone=False)
@@ -145,8 +149,8 @@ class Placing:
             done.update(parts)
             yield
 
-    def _few(self, edit: Edit, component: Component, large: set[Component]) -> Component | None:
-        """Return all that is connected with a component as one, or None if that has too many links.
+    def _few(self, edit: Edit, component: Component, large: set[Component]) -> Generator[None, None, Component | None]:
+        """Return all that is connected with a component as one, or None if that has too many links, little by little.
 
         Args:
             large: components that are known to be connected with too many; those that are found are added.
@@ -154,7 +158,11 @@ class Placing:
         found, pairs = {component: None}, set[Pair]()
         to_see = [component]
         while to_see:
-            own = self._pairs_of(edit, to_see.pop())
+            seen = to_see.pop()
+            if any(edit.lone.count(member) > self._links_max for member in seen.members):
+                large.update(found)
+                return None
+            own = self._pairs_of(edit, seen)
             pairs.update(own)
             is_few = len(pairs) <= self._links_max
             near = dict.fromkeys(_components_of(edit, chain.from_iterable(own)) if is_few else ())
@@ -164,6 +172,7 @@ class Placing:
                 return None
             to_see += [each for each in near if each not in found]
             found |= near
+            yield
         whole = merged(found)
         whole.links |= {link.pair: link for link in edit.lone.taken(whole.members)}
         return whole

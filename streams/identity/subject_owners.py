@@ -12,11 +12,12 @@ the other, up to people at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, identity_of
 from schemas.subjects import Statement, is_subject, with_statement
+from streams.identity.steps import AT_ONCE, end_of
 
 CHAIN_MAX = 16
 """A subject is another's as far as that, as an answer to an answer is: a longer way leads to nobody."""
@@ -103,7 +104,7 @@ class SubjectOwners:
         for subject, statements in kept.items():
             self._keep(subject, statements)
         after = self._last_open(keys)
-        found = dict.fromkeys([*kept, *self.told_with(kept)])
+        found = dict.fromkeys([*kept, *end_of(self.told_with(kept))])
         for one, other in ((before, after), (after, before)):
             for key in sorted(one.keys() - other.keys()):
                 found.update(one[key])
@@ -194,11 +195,16 @@ class SubjectOwners:
         yield from self._of.get(key, ())
         yield from self._beside.get(key, ())
 
-    def told_with(self, keys: Iterable[str]) -> list[str]:
-        """Return the subjects that have other owners where some keys have: none of those of which are too many."""
+    def told_with(self, keys: Iterable[str]) -> Generator[None, None, list[str]]:
+        """Return the subjects that have other owners where some keys have, little by little.
+
+        Of a key with too many of them it is none.
+        """
         found: dict[str, None] = {}
-        for key in keys:
+        for nth, key in enumerate(keys):
             found.update(self._hanging(key) or ())
+            if nth % AT_ONCE == 0:
+                yield
         return list(found)
 
     def owned(self, subjects: Iterable[str]) -> Iterator[tuple[str, SubjectOwned]]:

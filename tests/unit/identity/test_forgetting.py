@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link
-from streams.identity.graph import Changes, IdentityGraph
+from streams.identity.difference import Changes
+from streams.identity.graph import IdentityGraph
 from streams.identity.groups import Conflict, Ownership
 from streams.identity.limits import Limits
 from tests.unit.identity.test_graph import IDENTITIES, WINDOW, commands, links

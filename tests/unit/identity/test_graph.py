@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity_links import CUSTOMER, Command, IdentitiesStated, Identity, Link, Pair
-from streams.identity.graph import NO_CHANGES, Changes, IdentityGraph
+from streams.identity.difference import NO_CHANGES, Changes
+from streams.identity.graph import IdentityGraph
 from streams.identity.groups import ALWAYS, Conflict, Ownership
 from streams.identity.limits import Limits
 from streams.identity.links import links_of, order_of, stated_as

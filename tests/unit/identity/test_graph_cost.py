@@ -6,12 +6,14 @@ import random
 import sys
 from itertools import combinations, pairwise
 from types import FrameType
+from typing import Any
 
 import pytest
 
 from schemas.identity_links import CUSTOMER, Identity, Link
 from streams.identity import graph as graph_module
-from streams.identity.graph import LINKS_MAX, NO_CHANGES, IdentityGraph
+from streams.identity.difference import NO_CHANGES
+from streams.identity.graph import LINKS_MAX, IdentityGraph
 from streams.identity.groups import resolve
 from streams.identity.limits import Limits
 from streams.identity.strength import pair_of, strength
@@ -209,3 +211,58 @@ def test_others_have_their_turn_while_all_that_hangs_on_an_identifier_falls_away
 
     assert sum(steps) > 100 * 900
     assert max(steps) < 2.5 * CALLS
+
+
+OPCODES = 80_000
+"""Instructions of Python that a step may take, about 2 ms: loops without a call are counted by them, too."""
+
+
+def opcodes_of_steps(graph: IdentityGraph, *links: Link) -> list[int]:
+    """Return how many instructions are run to take links, from each moment at which others have a turn to the next."""
+    counts = [0]
+
+    def see(frame: FrameType, event: str, _argument: object) -> Any:
+        frame.f_trace_opcodes = True
+        counts[-1] += event == "opcode"
+        return see
+
+    adding, before = graph.adding(*links), sys.gettrace()
+    sys.settrace(see)
+    try:
+        for _ in adding:
+            counts += [0]
+    finally:
+        sys.settrace(before)
+    return counts
+
+
+@pytest.mark.parametrize("each", [100, 300])
+def test_a_step_takes_the_same_however_many_links_fall_away_by_one_touchpoint(each: int) -> None:
+    """Of 2,400 links that became conflicts all were looked through at once, three times: 300,000 instructions."""
+    graph, eight = IdentityGraph(), crowd(8)
+    for one in eight:
+        for number in range(each):
+            graph.restore(stated(one, (f"account{number % 40}", f"{number}"), 1_000))
+        for customer in ("a", "b", "c"):
+            graph.restore(stated((CUSTOMER, customer), one, 2_000))
+
+    steps = opcodes_of_steps(graph, *(stated((CUSTOMER, "d"), one, 3_000) for one in eight))
+
+    assert sum(steps) > 2_000 * 8 * each
+    assert max(steps) < OPCODES
+    assert len(graph.conflicts(eight[0])) == each + 4
+
+
+def test_a_customer_of_many_components_is_looked_at_in_steps() -> None:
+    """Each identifier of a customer may have a component of many links: all of them were unpacked at once."""
+    graph, ann, hubs = IdentityGraph(Limits(in_all=80)), (CUSTOMER, "ann"), crowd(80)
+    for hub in hubs:
+        graph.restore(stated(ann, hub, 1_000))
+        for number in range(50):
+            graph.restore(stated(hub, ("cookie", f"{hub[1]}-{number}"), 1_000))
+
+    steps = opcodes_of_steps(graph, stated(ann, ("account", "one more"), 2_000))
+
+    assert sum(steps) > 50 * 80 * 50
+    assert max(steps) < OPCODES
+    assert len(graph.conflicts(ann)) == 81

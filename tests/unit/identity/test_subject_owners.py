@@ -10,6 +10,7 @@ import pytest
 
 from schemas.identity_links import CUSTOMER, Identity
 from schemas.subjects import SOURCES_MAX, Statement, with_statement
+from streams.identity.steps import end_of
 from streams.identity.subject_owners import CHAIN_MAX, HANGING_MAX, Piece, SubjectOwned, SubjectOwners
 from tests.oracle.subjects import About, Word, crowded, key_of, words
 
@@ -187,7 +188,7 @@ def test_a_key_of_a_thousand_subjects_is_asked_once() -> None:
     owners = SubjectOwners(MOVED, links)
     for number in range(HANGING_MAX):
         owners.add(*said(f"anon:case:{number}", "anon:cookie:k", 100))
-    found = dict(owners.owned(owners.told_with(["anon:cookie:k"])))
+    found = dict(owners.owned(end_of(owners.told_with(["anon:cookie:k"]))))
 
     assert len(found) == HANGING_MAX
     assert asked == [("cookie", "k")]
@@ -226,7 +227,7 @@ def test_subjects_of_a_key_of_too_many_stay_with_the_key_and_no_link_tells_them(
         assert len(told) == (HANGING_MAX + 1 if is_over else 1)
 
     assert owned(owners, POOL[0]).pieces == [(100 - MOVED, "anon:cookie:k")]
-    assert owners.told_with(["anon:cookie:k"]) == []
+    assert end_of(owners.told_with(["anon:cookie:k"])) == []
     assert len(owners.of(["anon:cookie:k"])) == HANGING_MAX + 1
 
 
@@ -303,3 +304,7 @@ def test_subjects_on_a_key_on_which_too_many_hang_are_counted_each_time_they_are
     assert owners.crowded == crowded
     list(owners.owned(subjects))
     assert owners.crowded == 2 * crowded
+
+
+def test_others_have_their_turn_while_it_is_looked_for_what_hangs_on_many_keys() -> None:
+    assert len(list(taken().told_with(map(str, range(10_000))))) > 300
