@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import msgspec
 
 from schemas.errors import NOT_READ
-from schemas.text import printable
+from schemas.text import printable, shortened
 from sinks.errors import QueryError
 from sinks.open import open_reader
 from sinks.statement import reading_statement
+
+CELL_CHARACTERS = 200
+"""Characters of a cell that a table shows: each row is padded to the widest cell of its column."""
 
 _NUMBERS = ("Int", "UInt", "Float", "Decimal")
 
@@ -57,8 +60,11 @@ def _table(answer: bytes) -> str:
         result = msgspec.json.decode(answer, type=_Answer)
     except NOT_READ as error:
         raise QueryError("the answer is no table: name the format with --format, not in the query") from error
-    names = [printable(column.name) for column in result.meta]
-    cells = [[_cell(bytes(value)) for value in row] for row in result.data]
+    texts = [[column.name for column in result.meta], *([_text(bytes(value)) for value in row] for row in result.data)]
+    names, *cells = [[shortened(text, CELL_CHARACTERS) for text in row] for row in texts]
+    foot = f"{len(cells)} row{'' if len(cells) == 1 else 's'}"
+    if any(_is_cut(text) for row in texts for text in row):
+        foot += f"; what is longer than {CELL_CHARACTERS} characters is cut: --format JSONEachRow shows all of it"
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
     right = [column.type.removeprefix("Nullable(").startswith(_NUMBERS) for column in result.meta]
     lines = [
@@ -66,16 +72,20 @@ def _table(answer: bytes) -> str:
         "  ".join("─" * width for width in widths),
         *(_line(row, widths, right) for row in cells),
         "",
-        f"{len(cells)} row{'' if len(cells) == 1 else 's'}",
+        foot,
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: bytes) -> str:
-    """Return a JSON value as printable text on one line; NULL is a dot."""
+def _text(value: bytes) -> str:
+    """Return a JSON value as text; NULL is a dot."""
     if value == b"null":
         return "·"
-    return printable(msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode())
+    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()
+
+
+def _is_cut(text: str) -> bool:
+    return len(printable(text[: CELL_CHARACTERS + 1])) > CELL_CHARACTERS
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

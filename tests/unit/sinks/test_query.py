@@ -75,6 +75,29 @@ def test_a_table_for_people_holds_no_character_that_steers_a_terminal(
     assert len(line) == max(len(cell), len(name))
 
 
+@pytest.mark.embedded
+def test_a_table_for_people_cuts_long_cells_and_says_so_and_other_formats_are_whole(
+    chdb: Engine,  # noqa: ARG001  # makes the tables
+    chdb_folder: Path,
+) -> None:
+    """Each row was as wide as the widest cell: of 1 MB a hundred rows were 100 MB."""
+    url, sql = (
+        f"chdb://{chdb_folder}",
+        "SELECT if(number = 1, repeat('x', 1000000), 'y') AS a, 1 AS b FROM numbers(100)",
+    )
+
+    name, line, first, second, *rest = run_query(url, sql).decode().splitlines()
+    assert (name, line) == ("a" + " " * 199 + "  b", "─" * 200 + "  ─")
+    assert (first, second) == ("y" + " " * 199 + "  1", "x" * 199 + "…  1")
+    assert rest[-1] == "100 rows; what is longer than 200 characters is cut: --format JSONEachRow shows all of it"
+    assert len(run_query(url, sql, "CSV")) == 1_000_000 + 99 + 100 * len('"",1\n')
+
+    escapes, whole = "SELECT repeat('\n', 101) AS a", "SELECT repeat('\n', 100) AS a"
+    assert run_query(url, escapes).decode().splitlines()[2] == "\\n" * 99 + "\\…"
+    assert "is cut" in run_query(url, escapes).decode()
+    assert run_query(url, whole).decode().splitlines()[2:] == ["\\n" * 100, "", "1 row"]
+
+
 @pytest.mark.clickhouse
 def test_a_table_of_a_server_neither(clickhouse_server: ClickHouseServer) -> None:
     open_database(clickhouse_server.url()).execute("CREATE DATABASE IF NOT EXISTS touchline")
