@@ -82,12 +82,19 @@ WHERE t.experience != 0 AND NOT t.late AND (NOT t.ahead OR t.occurred_at <= as_o
     )
 GROUP BY t.owner;
 
--- What each campaign cost, by currency, and how many customers it brought, of whatever currency.
+-- What each campaign cost, where that is of one currency, and how many customers it brought, of whatever currency. Each of
+-- those customers is joined to its row, so that has no list: of all currencies that may be stated it would take 4 GB.
 CREATE OR REPLACE VIEW touchline.acquisition_costs AS
-SELECT s.campaign AS campaign, s.spent AS spent, a.customers AS customers
+SELECT
+    s.campaign AS campaign,
+    s.currencies AS currencies,
+    s.currency AS currency,
+    s.spent_minor AS spent_minor,
+    a.customers AS customers
 FROM
 (
-    SELECT m.of AS campaign, groupArray((m.currency, m.spent_minor)) AS spent
+    SELECT
+        m.of AS campaign, count() AS currencies, any(m.currency) AS currency, any(m.spent_minor) AS spent_minor
     FROM
     (
         SELECT ifNull(campaign, '') AS of, currency, sum(amount_minor) AS spent_minor
@@ -174,8 +181,8 @@ WITH
     ) AS state,
     multiIf(isNull(c.last_nps), NULL, c.last_nps >= 9, 'promoter', c.last_nps <= 6, 'detractor', 'passive') AS vote,
     multiIf(
-        NOT has_bought OR empty(c.acquired_by) OR empty(k.spent), toNullable(0.),
-        length(k.spent) = 1 AND k.spent[1].1 = c.currency, toNullable(k.spent[1].2 / k.customers),
+        NOT has_bought OR empty(c.acquired_by) OR k.currencies = 0, toNullable(0.),
+        k.currencies = 1 AND k.currency = c.currency, toNullable(k.spent_minor / k.customers),
         NULL
     ) AS cost,
     has_bought AND length(days) >= loyal_from AND state != 'lapsed' AS is_loyal,

@@ -53,6 +53,15 @@ def state(database: Engine, count: int, **columns: str) -> None:
     )
 
 
+def state_spend(database: Engine, campaign: str, count: int) -> None:
+    """Store what a campaign cost, each in a currency of its own, as three letters are."""
+    currency = "arrayStringConcat(arrayMap(place -> char(65 + intDiv(number, pow(26, place)) % 26), range(3)))"
+    database.execute(
+        "INSERT INTO touchline.marketing_spend_rows (spend_id, campaign, period_start, period_end, amount_minor, currency) "
+        f"SELECT toString(number), '{campaign}', {START}, {START}, 500, {currency} FROM numbers({count})"
+    )
+
+
 def read(database: Engine, *views: str) -> None:
     """Read views, where their memory is bounded."""
     for view in views:
@@ -129,3 +138,22 @@ def test_a_robot_with_attributes_of_its_own_for_each_of_fifty_thousand_bad_exper
     assert {row["dimension"] for row in rows} == {"all"}
     assert [int(row["customers_after"]) for row in rows] == [1, 0, 1]
     assert rows[0]["verdict"] == "too few to tell"
+
+
+def test_a_campaign_whose_cost_is_stated_in_thousands_of_currencies(bounded: Engine) -> None:
+    """Each of its customers was joined to a list of all of them: of 4,000 customers that took more than a GB."""
+    named = "concat('c', toString(number))"
+    state_spend(bounded, "spring", 17_576)
+    order = {"action": "'placed'", "subject_id": named, "value_minor": "100", "currency": "'EUR'"}
+    of_each = {"customer_id": named, "stated_key": named, "attributes": "map('campaign', 'spring')"}
+    state(bounded, 4_000, kind="'purchase'", **order, **of_each)
+    bounded.execute(
+        "INSERT INTO touchline.customers_rows (customer_id, first_seen_at, last_seen_at, currency, version) "
+        f"SELECT {named}, {START}, {START}, 'EUR', 1 FROM numbers(4000)"
+    )
+    read(bounded, "customers", "campaign_value")
+    query = "SELECT count() AS customers, countIf(acquisition_cost_minor IS NULL) AS untold FROM customers"
+    (row,) = rows_of(bounded, f"{query} WHERE acquired_by = 'spring'")
+
+    # Of a cost in several currencies no customer has a share.
+    assert (int(row["customers"]), int(row["untold"])) == (4_000, 4_000)
