@@ -76,7 +76,8 @@ lock: $(RELEASE)/.made ## Choose the newest packages for the image anew, with th
 	$(LOCK) --upgrade deploy/image/tools.in --output-file deploy/image/tools.txt
 
 audit: $(RELEASE)/.made ## Ask whether a package of the image is known to be vulnerable
-	$(RELEASE)/bin/pip-audit --strict --require-hashes --disable-pip --requirement deploy/image/requirements.txt
+	$(RELEASE)/bin/pip-audit --strict --require-hashes --disable-pip \
+	  --requirement deploy/image/requirements.txt --requirement deploy/image/build.txt
 
 sbom: $(RELEASE)/.made ## List what is in the image, in the format CycloneDX: build/sbom.json
 	@mkdir -p build

@@ -129,6 +129,19 @@ def test_the_workflow_audits_lists_and_builds_what_the_image_is_made_of() -> Non
     assert "schedule" in load(WORKFLOW)[True], "YAML takes `on` for true"
 
 
+def test_the_audit_reads_every_lock_that_the_image_is_built_of_and_passes_over_no_package() -> None:
+    built_of = re.findall(r"install --require-hashes .*--requirement (\S+)", (ROOT / "Dockerfile").read_text("utf-8"))
+    recipe = re.search(r"^audit: .*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe
+    words = recipe[1].replace("\\\n", " ").split()
+
+    assert words[0].endswith("/pip-audit")
+    # A package of which the index tells nothing is a fault by `--strict`.
+    assert {"--strict", "--require-hashes", "--disable-pip"} <= set(words)
+    assert sorted(built_of) == sorted(word for word in words if word.endswith(".txt"))
+    assert len(built_of) == 2
+
+
 def pins(folder: Path, docker: str) -> subprocess.CompletedProcess[str]:
     """Run deploy/pins.sh with a program in place of Docker."""
     (folder / "docker").write_text(f"#!/bin/sh\n{docker}\n")

@@ -57,7 +57,8 @@ def state_spend(database: Engine, campaign: str, count: int) -> None:
     """Store what a campaign cost, each in a currency of its own, as three letters are."""
     currency = "arrayStringConcat(arrayMap(place -> char(65 + intDiv(number, pow(26, place)) % 26), range(3)))"
     database.execute(
-        "INSERT INTO touchline.marketing_spend_rows (spend_id, campaign, period_start, period_end, amount_minor, currency) "
+        "INSERT INTO touchline.marketing_spend_rows "
+        "(spend_id, campaign, period_start, period_end, amount_minor, currency) "
         f"SELECT toString(number), '{campaign}', {START}, {START}, 500, {currency} FROM numbers({count})"
     )
 
