@@ -8,13 +8,14 @@ WHERE name = 'baseline';
 
 -- The days of the clock on the wall, from the first that was observed to what is reached, each with its 24 hours in arrays:
 -- when they begin, and how many of them there are. An hour that clocks repeat is one of two hours; one that they skip is
--- none.
+-- none. The last 731 days count: one observation of 1970 would else make half a million hours.
 CREATE OR REPLACE VIEW touchline.metric_calendar AS
 WITH
     assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
     if(stored = '', 'UTC', stored) AS zone,
-    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(bucket)), 3600) FROM touchline.metric_buckets_rows), 0)) AS first,
-    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(time)), 3600) FROM touchline.clocks), 0)) AS reached
+    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(time)), 3600) FROM touchline.clocks), 0)) AS reached,
+    toInt64(ifNull((SELECT intDiv(toUnixTimestamp(min(bucket)), 3600) FROM touchline.metric_buckets_rows), 0)) AS observed,
+    greatest(observed, reached - 731 * 24) AS first
 SELECT
     h.day AS day,
     groupArrayInsertAt(toDateTime(0, 'UTC'), 24)(h.first_at, h.hour_of_day) AS begins,
@@ -68,7 +69,7 @@ FROM
         toFloat64(sum(m.numerator)) AS numerator,
         toFloat64(sum(m.squares)) AS squares
     FROM touchline.metric_minutes AS m
-    WHERE at < ends_at
+    WHERE at < ends_at AND toUnixTimestamp(at) + 731 * 86400 >= ifNull(reached, 0)
     GROUP BY metric, dimension, dimension_value, day, hour_of_day
     HAVING n > 0 AND NOT max(m.mixed)
 ) AS h

@@ -158,3 +158,38 @@ def test_a_campaign_whose_cost_is_stated_in_thousands_of_currencies(bounded: Eng
 
     # Of a cost in several currencies no customer has a share.
     assert (int(row["customers"]), int(row["untold"])) == (4_000, 4_000)
+
+
+def count_orders(database: Engine, at: str, values: int) -> None:
+    """Store an order at a time in each of so many channels, and among all."""
+    database.execute(
+        "INSERT INTO touchline.metric_buckets_rows (metric, bucket, dimension, dimension_value, n, numerator, version) "
+        f"SELECT 'orders', {at}, if(number = 0, 'all', 'channel'), if(number = 0, '', toString(number)), 1, 1, 1 "
+        f"FROM numbers({values + 1})"
+    )
+
+
+def reach(database: Engine, at: str) -> None:
+    """Let the pipeline have come to a time."""
+    database.execute(f"INSERT INTO touchline.clocks_rows (partition, time, settled, version) SELECT 0, {at}, {at}, 1")
+
+
+def test_what_is_dated_1971_gives_no_series_half_a_million_hours(bounded: Engine) -> None:
+    """A touchpoint of a new installation may be, in thirty values of a dimension; each hour since was a row."""
+    reach(bounded, START)
+    for at in ("toDateTime64('1971-02-01 00:00:00', 3, 'UTC')", f"{START} - 86400 * 2"):
+        count_orders(bounded, at, 29)
+    read(bounded, "metric_health", "metric_anomalies")
+    (row,) = rows_of(bounded, "SELECT count() AS days, sum(day_n) AS orders FROM metric_days")
+
+    assert (int(row["days"]), int(row["orders"])) == (30 * 2, 30)
+
+
+def test_two_thousand_values_of_a_dimension_do_not_slow_down_who_asks_for_another(bounded: Engine) -> None:
+    """They have 34 million hours; a question that names dimension and value reads its own alone."""
+    reach(bounded, START)
+    count_orders(bounded, f"{START} - 86400 * 700", 2_000)
+    query = "SELECT count() AS days, sum(n) AS orders FROM metric_health WHERE grain = '1d'"
+    (row,) = rows_of(bounded, f"{query} AND metric = 'orders' AND dimension = 'all' AND dimension_value = ''")
+
+    assert (int(row["days"]), int(row["orders"])) == (700, 1)
