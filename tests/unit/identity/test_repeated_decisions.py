@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity_links import Command, Link
-from streams.identity.graph import NO_CHANGES
+from streams.identity.difference import NO_CHANGES
 from tests.unit.identity.test_graph import ANN, BOB, IDENTITIES, commands, graph_of, links, sizes
 
 
