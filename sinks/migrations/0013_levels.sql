@@ -419,7 +419,7 @@ WITH
     if(r.kind IN ('share', 'mean'), 1., if(r.kind = 'nps', 100., inf)) AS most_value,
     scale * r.one.6 / of AS usual,
     scale * 3 * sqrt(r.one.7) / of AS margin,
-    arrayLast(anomaly -> anomaly.2 < r.one.8 AND (anomaly.4 IS NULL OR anomaly.4 > r.one.2), r.anomalies) AS anomaly
+    arrayLast(anomaly -> anomaly.2 < r.one.8 AND ifNull(anomaly.4 > r.one.2, true), r.anomalies) AS anomaly
 SELECT
     metric,
     r.one.1 AS grain,
