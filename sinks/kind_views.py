@@ -36,9 +36,9 @@ _SUPERSEDED = """toBool((t.customer_id, t.event_id) IN (
 _FROM = f"FROM {DATABASE}.owned_touchpoints AS t"
 _OF_ALL = (
     *("event_id", "kind", "occurred_at", "received_at", _OWNER, "journey_id", "channel", "source", "action", "text"),
-    *("sentiment / 10000 AS sentiment", "topics", "experience / 10000 AS experience", "value_minor", "currency"),
+    *("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "value_minor", "currency"),
     "subject_id",
-    *("attributes", "ahead", _SUPERSEDED),
+    *("attributes", "ahead", _SUPERSEDED, "topics"),
 )
 _ITEM_HEAD = ("event_id", "occurred_at", "customer_id", "journey_id", "channel", "source")
 _ITEM_TAIL = ("attributes", "ahead", "late", "superseded")

@@ -89,9 +89,9 @@ def test_at_each_of_600_page_views_little_is_written_and_each_of_them_once_in_a_
 
 
 def test_an_ordinary_customer_is_one_entry_with_all_that_is_kept() -> None:
-    """Of 30 page views, 8 kB are not full."""
+    """Of 28 page views, 8 kB are not full."""
     worker = Worker(block_bytes=BLOCK_BYTES)
-    for number in range(30):
+    for number in range(28):
         entries = worker.write(view(number))
         assert of(BLOCK, entries) == []
         [(_, value)] = of(CUSTOMER, entries)

@@ -32,6 +32,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "attributes": "Map(String, String)",
         "ahead": "Bool",
         "superseded": "Bool",
+        "topics": "Array(String)",
     },
     "journeys": {
         "journey_id": "String",
@@ -130,8 +131,8 @@ CONTRACT: dict[str, dict[str, str]] = {
         "rhythm_days": "Nullable(Float64)",
         "loyalty_status": "Nullable(String)",
         "nps_group": "Nullable(String)",
-        "good_experiences": "UInt32",
-        "bad_experiences": "UInt32",
+        "good_experiences": "UInt64",
+        "bad_experiences": "UInt64",
         "experience_balance": "Float64",
         "acquired_by": "String",
         "acquisition_cost_minor": "Nullable(Float64)",
@@ -140,6 +141,8 @@ CONTRACT: dict[str, dict[str, str]] = {
         "praises": "UInt64",
         "loyal": "Bool",
         "extra_care": "Bool",
+        "care_reasons": "Array(String)",
+        "unmended_since": f"Nullable({TIME})",
         "loyalty_method": "String",
         "as_of": TIME,
     },
@@ -209,6 +212,7 @@ def test_a_touchpoint_in_natural_units(chdb: Engine) -> None:
         "attributes": {"product": "shoe", "region": "north"},
         "ahead": False,
         "superseded": False,
+        "topics": [],
     }
 
 
