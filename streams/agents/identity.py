@@ -304,7 +304,7 @@ class Linking:
     async def _restore(self, until: int) -> tuple[IdentityGraph, SubjectOwners, int, int]:
         """Return who is who by the links before an offset, the offset of the last of them, and where all links end."""
         graph = IdentityGraph(window_ms=self._services.settings.identity_window_days * DAY_MS)
-        # Of the links before the offset: those that come behind it are taken, or taken again, with what is known by then.
+        # An erasure behind the offset says nothing of the links before it.
         self._erasures, self._verdicts = Erasures(), Verdicts()
         subjects = self._no_subjects(graph)
         began = turn = time.monotonic()

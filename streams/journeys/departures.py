@@ -69,9 +69,10 @@ def outdated(timeline: CustomerTimeline, customer_key: str, settled_before: int)
 def missing(
     timeline: CustomerTimeline, customer_key: str, known: Ownership | None, context: StepContext
 ) -> list[tuple[Parted, Pending]]:
-    """Return the partings that a timeline has to have and has not, each as it is kept; none where nothing stays in it.
+    """Return the partings that a timeline has to have and has not, each as it is kept.
 
-    One whose time is settled is not missing unless it is new: it is there, or folded.
+    None is missing where nothing stays before it.
+    One whose time is settled is not missing unless it is new: it is there, folded, or nothing was to leave.
 
     Args:
         known: the owners up to now.
@@ -89,12 +90,13 @@ def missing(
     if not wanted:
         return []
     there = staying(timeline)
-    if not there and not timeline.snapshot:
-        return []
+    kept = (one.occurred_at for one in there.values() if one.rank != PARTED_RANK)
+    # Of whoever was erased nothing of before that is kept, not even where they parted from nothing.
+    first = 0 if timeline.snapshot else min(kept, default=None)
     found = []
     for event_id, one in wanted.items():
-        if event_id not in there:
-            at = max(one.occurred_at, earliest)
+        at = max(one.occurred_at, earliest)
+        if event_id not in there and first is not None and first <= at:
             parted = replace(one, occurred_at=at)
             found.append((parted, pending_transfer(parted, ahead=at > context.time)))
     return found

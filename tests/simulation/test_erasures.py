@@ -22,6 +22,8 @@ from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expect
 from tests.unit.journeys.play import HOUR
 
 SALT = b"s" * 16
+FAULTS = (1131, 1170, 1199)
+"""Seeds that have found faults: links taken again after an erasure, and a parting from nothing that was erased."""
 
 
 def by_the_links(cluster: Cluster) -> tuple[IdentityGraph, Erasures]:
@@ -66,7 +68,7 @@ def story(seed: int) -> tuple[list[Touchpoint], list[Command | Erase]]:
     return touchpoints, ordered
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *FAULTS])
 def test_who_is_erased_begins_anew_and_nothing_else_changes(seed: int) -> None:
     touchpoints, ordered = story(seed)
     cluster = Cluster(seed, NOTHING_IS_FOLDED, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
