@@ -23,7 +23,7 @@ class Scheme:
         extra: the extra of the package `touchline` that installs what the module imports; None if it needs none.
         embedded: whether it runs in this process, which can open it once.
         remote, answering: of an embedded one, `module:function`: opens the database that another process has open, or
-            returns None; and answers queries of others while it is open here.
+            returns None; and what answers queries of others while it is open here.
     """
 
     example: str
@@ -51,7 +51,7 @@ SCHEMES: dict[str, Scheme] = {
         extra="embedded",
         embedded=True,
         remote="sinks.chdb.remote:open_remote",
-        answering="sinks.chdb.answering:answer_queries",
+        answering="sinks.chdb.answering:QueryServer",
     ),
     "memory": Scheme("memory://", "sinks.memory.writer:open_memory"),
 }

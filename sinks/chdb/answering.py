@@ -7,11 +7,11 @@ import struct
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import BoundedSemaphore, Lock, Thread
-from urllib.parse import unquote, urlsplit
+from threading import BoundedSemaphore, Thread
 
 import msgspec
 
+from sinks.chdb.address import folder_of
 from sinks.chdb.asking import ask, reading_session
 from sinks.chdb.query_socket import ANSWERED, LONGEST_QUESTION, NAME, REFUSED, Question, socket_address
 from sinks.errors import PermanentWriteError, QueryError
@@ -36,10 +36,9 @@ class QueryServer:
 
     def __init__(self, url: str) -> None:
         """Answer for the database at an address of scheme `chdb`, which this process has open."""
-        self._folder = unquote(urlsplit(url).path)
+        self._folder = folder_of(url)
         self._turns = BoundedSemaphore(AT_ONCE)
         self._socket = self._listening()
-        self._closing = Lock()
         self._thread = Thread(target=self._take_up, name="queries", daemon=True)
         self._thread.start()
 
@@ -49,8 +48,10 @@ class QueryServer:
         self._thread.join()
         self._socket.close()
         Path(self._folder, NAME).unlink(missing_ok=True)
+        session = reading_session(self._folder)
         with suppress(RuntimeError):
-            reading_session(self._folder).query(_KILL)
+            session.query(_KILL)
+        session.close()
         # An engine that is still asked when it is closed may crash the process.
         for _ in range(AT_ONCE):
             self._turns.acquire(timeout=WITHIN_S)
@@ -102,8 +103,3 @@ class QueryServer:
                 session.close()
         except (QueryError, RuntimeError, msgspec.MsgspecError) as error:
             return REFUSED, str(error).encode(errors="backslashreplace")
-
-
-def answer_queries(url: str) -> QueryServer:
-    """Return a server that answers queries on the open database at an address."""
-    return QueryServer(url)

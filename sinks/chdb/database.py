@@ -12,15 +12,15 @@ from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 from chdb.session import Session
 
+from sinks.chdb.address import folder_of
 from sinks.chdb.asking import ask, reading_session
 from sinks.clickhouse.codes import is_transient
 from sinks.clickhouse.messages import brief
-from sinks.errors import AddressError, PermanentWriteError, TransientWriteError
+from sinks.errors import PermanentWriteError, TransientWriteError
 from sinks.tables import OWNERS_FROM, Row, check_width, table_of
 
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
@@ -106,10 +106,7 @@ def open_folder(url: str) -> ChdbDatabase:
         AddressError: the address names no folder.
         PermanentWriteError: the folder cannot be opened.
     """
-    parts = urlsplit(url)
-    if parts.netloc or not parts.path.strip("/"):
-        raise AddressError("an embedded database is chdb:///path/of/a/folder, with three slashes")
-    return ChdbDatabase(unquote(parts.path))
+    return ChdbDatabase(folder_of(url))
 
 
 def insert(session: Session, into: str, settings: str, input_format: str, body: bytes) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from sinks.chdb.address import folder_of
 from sinks.chdb.query_socket import ANSWERED, Question, connect
 from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
 
@@ -54,7 +54,7 @@ class RemoteDatabase:
 
 def open_remote(url: str) -> RemoteDatabase | None:
     """Return the database at an address if another process answers queries on it, else None."""
-    folder = unquote(urlsplit(url).path)
+    folder = folder_of(url)
     connection = connect(folder)
     if connection is None:
         return None

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from sinks.chdb import answering
-from sinks.chdb.answering import AT_ONCE, QueryServer, answer_queries
+from sinks.chdb.answering import AT_ONCE, QueryServer
 from sinks.chdb.query_socket import NAME, connect, socket_address
 from sinks.chdb.remote import RemoteDatabase, open_remote
 from sinks.database import Database, select
@@ -30,7 +30,7 @@ RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(num
 def server(chdb: Engine, chdb_folder: Path) -> Iterator[QueryServer]:
     """An answering process, which has the run's database open."""
     del chdb
-    answers = answer_queries(f"chdb://{chdb_folder}")
+    answers = QueryServer(f"chdb://{chdb_folder}")
     yield answers
     if Path(chdb_folder, NAME).exists():
         answers.close()
@@ -117,7 +117,7 @@ def test_clients_that_say_nothing_are_shown_out(
 ) -> None:
     del chdb
     monkeypatch.setattr(answering, "WITHIN_S", 1)
-    server = answer_queries(f"chdb://{chdb_folder}")
+    server = QueryServer(f"chdb://{chdb_folder}")
     silent = [connect(str(chdb_folder)) for _ in range(2 * AT_ONCE)]
 
     assert select(RemoteDatabase(str(chdb_folder)), "SELECT 1") == [[1]]
@@ -149,7 +149,7 @@ def test_a_socket_that_a_killed_process_left_is_nobody_and_is_replaced(chdb: Eng
     left.close()
     assert open_remote(f"chdb://{chdb_folder}") is None
 
-    answers = answer_queries(f"chdb://{chdb_folder}")
+    answers = QueryServer(f"chdb://{chdb_folder}")
 
     assert open_remote(f"chdb://{chdb_folder}") is not None
     answers.close()
