@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.toml import TomlError, convert_toml
 from streams.topics.errors import TopicsError
 from streams.topics.reading import words_of
 from streams.topics.spotter import PREFIX_MARK, Spotter
@@ -100,8 +100,8 @@ def read_lists(text: str) -> WordLists:
         TopicsError: the file does not hold.
     """
     try:
-        own = msgspec.convert(tomllib.loads(text), _Own)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        own = convert_toml(text, _Own)
+    except TomlError as error:
         raise TopicsError(str(error)) from None
     _check(own)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -121,7 +121,7 @@ def read_lists(text: str) -> WordLists:
 @cache
 def _shipped() -> _Shipped:
     text = files("streams.topics").joinpath("words.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), _Shipped)
+    return convert_toml(text, _Shipped)
 
 
 def _check(own: _Own) -> None:

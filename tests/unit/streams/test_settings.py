@@ -281,6 +281,14 @@ def test_a_file_of_topics_that_does_not_hold_is_refused(
         load(**{name: str(file)})
 
 
+def test_words_that_are_nested_without_end_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "words.toml"
+    file.write_text("a = " + "[" * 5000)
+
+    with pytest.raises(SettingsError, match="TOUCHLINE_TOPIC_WORDS: .*line 1 is nested too deeply"):
+        load(topic_words=str(file))
+
+
 def test_topics_are_found_by_the_shipped_words_and_by_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "words.toml"
     file.write_text('[topics]\nparking = ["garage"]')
