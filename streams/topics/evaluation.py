@@ -122,7 +122,16 @@ def train(examples: Iterable[Example], lists: WordLists, precision: float = PREC
     assert model is not None  # the folds had fewer texts  # noqa: S101
     taught = sum(bool(one.learned_as) for one in texts)
     by_lists = sum(bool(one.by_lists) for one in texts)
-    return Trained(model, len(texts), by_lists, taught, labelled, found, alone, both)
+    return Trained(
+        model=model,
+        texts=len(texts),
+        by_lists=by_lists,
+        taught=taught,
+        labelled=labelled,
+        held_out=found,
+        lists=alone,
+        both=both,
+    )
 
 
 def objection(found: Named, alone: Agreement | None, both: Agreement | None) -> str | None:

@@ -75,11 +75,51 @@ def _announcement(person: Person, at: int, value: str, _: bool) -> Event:
 
 
 _STEPS = (
-    _Step("case_event:updated", "visit", "failed", "done", False, "product", _visit),
-    _Step("case_event:eta_given", "topic", "repair", "upgrade", False, "product", _promise),
-    _Step("page_view:view", "page", "/guide/descaling", "/guide/brewing", False, "product", _guide),
-    _Step("page_view:pay", "page", "/portal/invoices", "/portal/invoices", True, "billing", _invoice),
-    _Step("tweet:brand", "notice", "outage", "opening", False, "account", _announcement),
+    _Step(
+        name="case_event:updated",
+        detail="visit",
+        value="failed",
+        well="done",
+        fails=False,
+        topic="product",
+        add=_visit,
+    ),
+    _Step(
+        name="case_event:eta_given",
+        detail="topic",
+        value="repair",
+        well="upgrade",
+        fails=False,
+        topic="product",
+        add=_promise,
+    ),
+    _Step(
+        name="page_view:view",
+        detail="page",
+        value="/guide/descaling",
+        well="/guide/brewing",
+        fails=False,
+        topic="product",
+        add=_guide,
+    ),
+    _Step(
+        name="page_view:pay",
+        detail="page",
+        value="/portal/invoices",
+        well="/portal/invoices",
+        fails=True,
+        topic="billing",
+        add=_invoice,
+    ),
+    _Step(
+        name="tweet:brand",
+        detail="notice",
+        value="outage",
+        well="opening",
+        fails=False,
+        topic="account",
+        add=_announcement,
+    ),
 )
 
 
@@ -106,7 +146,16 @@ def add_mishaps(person: Person, random: Random, period: Period, numbers: range) 
             else:
                 service.case(person, at, step.topic, "espresso")
             asked = person.events_at[min(person.events_at.keys() - before)]
-        person.mishaps.append(Mishap(botched, step.name, step.fails, step.detail, step.value, led_to, asked))
+        planted = Mishap(
+            botched=botched,
+            step=step.name,
+            failed=step.fails,
+            detail=step.detail,
+            detail_value=step.value,
+            led_to=led_to,
+            asked=asked,
+        )
+        person.mishaps.append(planted)
     person.random = own
 
 
