@@ -285,7 +285,7 @@ def test_words_that_are_nested_without_end_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "words.toml"
     file.write_text("a = " + "[" * 5000)
 
-    with pytest.raises(SettingsError, match="TOUCHLINE_TOPIC_WORDS: .*line 1 is nested too deeply"):
+    with pytest.raises(SettingsError, match=r"TOUCHLINE_TOPIC_WORDS: .*line 1 is nested too deeply"):
         load(topic_words=str(file))
 
 
