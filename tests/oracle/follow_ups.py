@@ -7,7 +7,7 @@ these at the end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,7 +126,10 @@ class Person:
 
     history: CustomerHistory
     shifts: list[Row]
-    seen: list[Touch] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """The event_ids of what came so far."""
+    ordered: set[str] = field(default_factory=set)
+    """The orders that were placed so far."""
     tasks: list[Task] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     moods: dict[int, str] = field(default_factory=dict)
@@ -134,12 +137,22 @@ class Person:
     counted: dict[int, Task] = field(default_factory=dict)
     """In which task each of these counts."""
 
+    def __post_init__(self) -> None:
+        """Note where each touchpoint stands, as a long history is not searched for each."""
+        self.at_once: dict[int, list[Touch]] = defaultdict(list)
+        for one in self.history.touches:
+            self.at_once[one.at].append(one)
+        self.answer_of = {
+            one.event_id: place for place, fact in enumerate(self.history.answers) for one in fact.statements
+        }
+        self.gave_up = {call.ended.event_id for call in self.history.calls if call.ended and call.gave_up}
+
     def take(self, touch: Touch) -> None:
         """Take in the customer's next touchpoint."""
-        self.seen.append(touch)
+        self.seen.add(touch.event_id)
         felt = self.history.experiences.get(touch.event_id)
         place = self._restated(touch) if is_answer(touch) else None
-        settles = _is_new_order(touch, self.seen) or _settles(touch, felt)
+        settles = self._is_new_order(touch) or _settles(touch, felt)
         for task in self.tasks:
             task.meet(touch, None if _is_the_business(touch) else felt, settles)
         if touch.kind == "survey_answer":
@@ -148,17 +161,16 @@ class Person:
             begun = self._begin(mood, touch, touch.at, felt, touch.record.get("about") or "")
             if begun is not None:
                 self.counted[place] = begun
-        for call in self.history.calls:
-            if call.ended is touch and call.gave_up:
-                self._begin("abandoned_call", touch, touch.at, felt, touch.record.get("topic") or "")
+        if touch.event_id in self.gave_up:
+            self._begin("abandoned_call", touch, touch.at, felt, touch.record.get("topic") or "")
         self._turn(touch)
         self._case_or_post(touch, felt)
 
     def _restated(self, touch: Touch) -> int | None:
         """Withdraw what an answer is a reason for no more; return its place, None where it says what it said before."""
-        place = next(n for n, fact in enumerate(self.history.answers) if touch in fact.statements)
-        earlier = [one for one in self.history.answers[place].statements if one in self.seen and one is not touch]
-        if any((one.at, one.event_id) > (touch.at, touch.event_id) for one in earlier):
+        place = self.answer_of[touch.event_id]
+        came = [one for one in self.history.answers[place].statements if one.event_id in self.seen]
+        if any((one.at, one.event_id) > (touch.at, touch.event_id) for one in came):
             return None
         mood, was = _mood(touch), self.moods.get(place, "")
         self.moods[place] = mood
@@ -173,7 +185,7 @@ class Person:
 
     def _turn(self, touch: Touch) -> None:
         """Begin what a shift for the worse is a reason for, at the last touchpoint of the moment of its detection."""
-        later = [one for one in self.history.touches if one.at == touch.at and one not in self.seen]
+        later = [one for one in self.at_once[touch.at] if one.event_id not in self.seen]
         for shift in () if later else self.shifts:
             if moment(shift["detected_at"]) == touch.at:
                 onset = next(one for one in self.history.touches if one.event_id == shift["onset_event_id"])
@@ -205,11 +217,18 @@ class Person:
         if cause.stored_key != self.history.customer:
             task.former = cause.stored_key
         # What the customer has spent by the moment at which it opens.
-        known = [one for one in self.history.touches if one in self.seen or one.at < task.opens]
+        known = [one for one in self.history.touches if one.event_id in self.seen or one.at < task.opens]
         spent = money(orders_of(known), known)
         task.money = (spent.spend, spent.currency)
         self.tasks.append(task)
         return task
+
+    def _is_new_order(self, touch: Touch) -> bool:
+        """Return whether a touchpoint is the first of an order, and does not cancel it."""
+        if touch.kind != "purchase" or touch.action != "placed" or touch.subject in self.ordered:
+            return False
+        self.ordered.add(touch.subject)
+        return bool(touch.value)
 
     def leave(self, parting: Parting, owner: Person) -> None:
         """Let what is under way go on as the owner's."""
@@ -260,14 +279,6 @@ def _settles(touch: Touch, felt: float | None) -> bool:
     if _is_the_business(touch) or felt is None or felt <= 0:
         return False
     return not (touch.record.get("complaint") or (is_answer(touch) and _mood(touch) == "poor_answer"))
-
-
-def _is_new_order(touch: Touch, seen: Iterable[Touch]) -> bool:
-    is_order = touch.kind == "purchase" and touch.action == "placed" and bool(touch.value)
-    return is_order and not any(
-        one.kind == "purchase" and one.action == "placed" and one.subject == touch.subject and one is not touch
-        for one in seen
-    )
 
 
 def follow_ups(told: Mapping[str, list[Touch]], world: World) -> Iterator[dict[str, Any]]:

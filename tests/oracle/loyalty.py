@@ -64,10 +64,11 @@ def people_of(world: World) -> dict[str, Person]:
     """Return everybody, by the name that the views show."""
     people: dict[str, Person] = defaultdict(Person)
     for history in world.people.values():
+        superseded = history.superseded
         for touch in history.touches:
             person = people[world.owners[touch.stored_key, touch.at]]
             person.touches.append(touch)
-            if touch.event_id in history.superseded:
+            if touch.event_id in superseded:
                 person.superseded.add(touch.event_id)
             elif touch.event_id in history.experiences:
                 person.felt[touch.event_id] = history.experiences[touch.event_id]

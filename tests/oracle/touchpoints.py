@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from tests.oracle.owners import Stated, identities, identity_of, owners, partings, whose
@@ -96,7 +97,7 @@ class Touch:
         """The step that it is."""
         return f"{self.kind}:{self.action}"
 
-    @property
+    @cached_property
     def stored_key(self) -> str:
         """By whom a view finds its owner: by its stated key or, where it states nobody, by whose it was found to be."""
         return whose(self.record) if identities(self.record) else self.customer
