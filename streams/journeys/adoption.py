@@ -10,6 +10,7 @@ from schemas.transfers import Adopted
 from streams.journeys import abandonment, bounds, calls, carts_adoption, follow_ups_adoption, surveys, things
 from streams.journeys.effects import Effects
 from streams.journeys.lifetime import begin_anew, ends_at
+from streams.journeys.machines import KEPT_A_UNIT, forget
 from streams.journeys.state import STATE_MAX_BYTES, Call, CustomerState, Survey
 
 
@@ -18,8 +19,10 @@ def adopt(customer: CustomerState, adopted: Adopted, effects: Effects) -> None:
     at = effects.now = adopted.occurred_at
     if at > ends_at(customer, effects.customer_id, effects.rules):
         begin_anew(customer)
+    # Else it would go by when the customer was looked through last which of two things has a name.
+    forget(customer, at, effects)
     found = things.decode(adopted.things)
-    effects.work += 1 + found.count
+    effects.work += 1 + found.count + customer.kept // KEPT_A_UNIT
     carts_adoption.adopt(customer, found.carts, effects)
     for call in found.calls.values():
         _adopt_call(customer, call, effects)

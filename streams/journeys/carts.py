@@ -127,14 +127,19 @@ class Carts(Machine):
 
 def cart_of(customer: CustomerState, cart_id: str, attribution: Attribution) -> Cart:
     """Return a customer's cart; one that is not known, or in which nothing has happened for long, begins here."""
+    put_away(customer, cart_id, attribution.at)
     cart = customer.carts.get(cart_id)
-    if cart is not None and _is_over(cart, attribution.at - KEPT_MS):
-        customer.carts[f"{cart_id} {cart.attribution.at}"] = cart
-        del customer.carts[cart_id]
-        cart = None
     if cart is None:
         cart = customer.carts[cart_id] = Cart(attribution, cart_id, last_at=attribution.at)
     return cart
+
+
+def put_away(customer: CustomerState, cart_id: str, now: int) -> None:
+    """Let an id be another cart's where the one that it names is over: in that nothing has happened for long."""
+    cart = customer.carts.get(cart_id)
+    if cart is not None and _is_over(cart, now - KEPT_MS):
+        customer.carts[f"{cart_id} {cart.attribution.at}"] = cart
+        del customer.carts[cart_id]
 
 
 def take_step(customer: CustomerState, cart: Cart, step: CartStep, effects: Effects) -> None:

@@ -62,6 +62,7 @@ def _told(step: CartStep, cart: Cart) -> CartStep:
 
 def _put_beside(customer: CustomerState, cart: Cart, effects: Effects) -> None:
     name = cart.cart_id
+    carts.put_away(customer, name, effects.now)
     customer.carts[name if name not in customer.carts else f"{name} {cart.attribution.at}"] = cart
     happened_at = max(cart.last_at, cart.abandoned_at, cart.recovered_at or 0)
     later = [order for order in customer.orders.values() if order.amount_minor and order.attribution.at >= happened_at]

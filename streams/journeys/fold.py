@@ -18,7 +18,7 @@ from streams.journeys.dimensions import dimensions_of
 from streams.journeys.effects import Effects
 from streams.journeys.experience import experience_of, record
 from streams.journeys.lifetime import begin_anew, ends_at
-from streams.journeys.machines import FORGETFUL, HANDLERS, TIMED, WATCHFUL
+from streams.journeys.machines import HANDLERS, KEPT_A_UNIT, TIMED, WATCHFUL, forget
 from streams.journeys.parting import part
 from streams.journeys.rows import journey_row, touchpoint_row
 from streams.journeys.state import (
@@ -38,8 +38,6 @@ FORGET_SHARE = 16
 """Of a customer with more things than this, a robot, what is over is not looked for at every touchpoint."""
 FORGET_AFTER_MS = HOUR_MS
 """After a longer silence it is looked for at once."""
-KEPT_A_UNIT = 128
-"""Things that are looked through with one unit of work (see `Effects.work`)."""
 RECORD_BITS = 9
 """The binary logarithm of the bytes of a record that are read with one unit of work."""
 
@@ -99,9 +97,7 @@ def apply_touchpoint(
     attribution = Attribution(at, touchpoint.channel, dimensions, journey.number, stated_key)
     effects.now = at
     if customer.touchpoints >= customer.forget_again or at > customer.last_seen_at + FORGET_AFTER_MS:
-        for machine in FORGETFUL:
-            if machine.forget(customer, at):
-                effects.trimmed.append("kept")
+        forget(customer, at, effects)
         kept = customer.kept
         effects.work += kept // KEPT_A_UNIT
         customer.forget_again = customer.touchpoints + kept // FORGET_SHARE

@@ -6,11 +6,16 @@ from schemas.kinds.touchpoint import Touchpoint
 from streams.journeys.calls import Calls
 from streams.journeys.carts import Carts
 from streams.journeys.cases import Cases
+from streams.journeys.effects import Effects
 from streams.journeys.follow_ups import FollowUps
 from streams.journeys.machine import Handler, Machine
 from streams.journeys.purchases import Purchases
 from streams.journeys.responses import Responses
+from streams.journeys.state import CustomerState
 from streams.journeys.surveys import Surveys
+
+KEPT_A_UNIT = 128
+"""Things that are looked through with one unit of work (see `Effects.work`)."""
 
 MACHINES: tuple[Machine, ...] = (
     Purchases(),
@@ -46,3 +51,10 @@ OWNERS: dict[str, tuple[Machine, ...]] = {
     for table in sorted({table for machine in MACHINES for table in machine.tables})
 }
 """The machines that put rows of a table among the effects."""
+
+
+def forget(customer: CustomerState, now: int, effects: Effects) -> None:
+    """Let all machines drop what is over at `now` (ms), and count where something more had to go."""
+    for machine in FORGETFUL:
+        if machine.forget(customer, now):
+            effects.trimmed.append("kept")

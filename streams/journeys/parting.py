@@ -15,7 +15,7 @@ from schemas.rows import Row
 from schemas.transfers import Parted
 from streams.journeys import calls, carts, follow_ups_adoption, surveys, things
 from streams.journeys.effects import Effects
-from streams.journeys.machines import FORGETFUL
+from streams.journeys.machines import forget
 from streams.journeys.state import Attribution, CustomerState
 from streams.journeys.things import Things
 
@@ -39,8 +39,7 @@ class Departure(Row):
 def part(customer: CustomerState, parted: Parted, effects: Effects) -> None:
     """Let the things that began lately leave a profile, and put among the effects what is to be sent."""
     at = effects.now = parted.occurred_at
-    for machine in FORGETFUL:
-        machine.forget(customer, at)
+    forget(customer, at, effects)
     effects.work += 1 + customer.kept
     leaving = Things(
         carts={key: one for key, one in customer.carts.items() if one.attribution.at >= parted.began},

@@ -24,6 +24,14 @@ class Response:
     last_at: int
     survey: Survey | None = None
 
+    def is_over(self, now: int) -> bool:
+        """Whether it is forgotten."""
+        was = None
+        if self.survey is not None:
+            self.survey.pass_time(now)
+            was = self.survey.abandoned
+        return max(self.last_at, was.abandoned_at if was is not None else 0) < now - MONTH
+
 
 @dataclass
 class Responses:
@@ -54,18 +62,17 @@ class Responses:
         """Let the responses go that are the owner's."""
         gone = []
         for one in [*self.open.values(), *self.beside]:
-            if one.survey is not None and one.survey.started.at >= parting.began:
-                one.survey.pass_time(parting.at)
-                was = one.survey.abandoned
-                if max(one.last_at, was.abandoned_at if was is not None else 0) >= parting.at - MONTH:
-                    gone.append(one)
-                    self.left.append(deepcopy(one.survey))
+            if one.survey is not None and one.survey.started.at >= parting.began and not one.is_over(parting.at):
+                gone.append(one)
+                self.left.append(deepcopy(one.survey))
         self.open = {name: one for name, one in self.open.items() if one not in gone}
         self.beside = [one for one in self.beside if one not in gone]
         return gone
 
-    def adopt(self, coming: list[Response], _now: int) -> None:
-        """Take a profile's responses."""
+    def adopt(self, coming: list[Response], now: int) -> None:
+        """Take a profile's responses; those of the customer's own that are over by then have lost their names."""
+        self.beside += [one for one in self.open.values() if one.is_over(now)]
+        self.open = {name: one for name, one in self.open.items() if not one.is_over(now)}
         for one in coming:
             own = self.open.get(one.name)
             if own is not None and own.survey is not None:

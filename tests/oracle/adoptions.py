@@ -94,8 +94,12 @@ class Known:
         return self.cart.ordered or (was is not None and was.recovered_at is not None)
 
     def is_over(self, now: int) -> bool:
-        """Whether it is forgotten: also an event that its order made ineffective keeps it for a while."""
-        return self.cart.is_over(now) and now > max((touch.at for touch in self.touches), default=0) + MONTH
+        """Whether it is forgotten: also an event that its order made ineffective keeps it for a while.
+
+        Of a cart that a former owner's order is in nobody keeps the events.
+        """
+        kept = [] if self.is_frozen else self.touches
+        return self.cart.is_over(now) and now > max((touch.at for touch in kept), default=0) + MONTH
 
 
 @dataclass
@@ -147,19 +151,21 @@ class Carts:
         return gone
 
     def adopt(self, coming: list[Known], now: int) -> None:
-        """Take a profile's carts."""
+        """Take a profile's carts; those of the customer's own that are over by then stay as they are."""
         for one in coming:
             one.is_frozen = one.is_frozen or one.is_touched
-        frozen = {one.name for one in [*coming, *self.all()] if one.is_frozen}
+        known = [one for one in self.all() if not one.is_over(now)]
+        frozen = {one.name for one in [*coming, *known] if one.is_frozen}
         for name in dict.fromkeys(one.name for one in coming if one.name not in frozen):
-            of_name = [one for one in [*coming, *self.all()] if one.name == name]
-            self.beside = [one for one in self.beside if one.name != name]
-            self.open.pop(name, None)
-            for known in self._anew(name, [touch for one in of_name for touch in one.touches], now):
-                self._put(known)
+            own = [one for one in known if one.name == name]
+            self.open = {key: one for key, one in self.open.items() if one not in own}
+            self.beside = [one for one in self.beside if one not in own]
+            of_name = [*own, *(one for one in coming if one.name == name)]
+            for cart in self._anew(name, [touch for one in of_name for touch in one.touches], now):
+                self._put(cart, now)
         for one in coming:
             if one.name in frozen:
-                self._put(one)
+                self._put(one, now)
                 since = one.happened_at
                 for order in self._orders:
                     if order.first.at >= since:
@@ -169,7 +175,8 @@ class Carts:
         if name in self.open and self.open[name].cart.is_over(now):
             self.beside.append(self.open.pop(name))
 
-    def _put(self, known: Known) -> None:
+    def _put(self, known: Known, now: int) -> None:
+        self._begin_anew(known.name, now)
         if known.name in self.open:
             self.beside.append(known)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.transfers import Adopted, transfer
+from schemas.transfers import Adopted, Parted, transfer
 from streams.journeys import things
 from streams.journeys.adoption import adopt
 from streams.journeys.bounds import TRIMMED_TO_BYTES
@@ -88,6 +88,18 @@ def test_of_more_cases_than_may_be_kept_the_oldest_go_with_the_next_touchpoint()
 
     assert len(customer.cases) == 250
     assert {*customer.cases.values()} == {T0 + number for number in range(25, 150)}
+
+
+def test_what_had_to_go_where_things_leave_or_come_is_counted() -> None:
+    """Of 251 cases one is too many."""
+    cases = {f"{number}": T0 + number for number in range(251)}
+    for sent in (
+        transfer(Parted, "ann", "e", LATER, owner="bob", began=T0),
+        transfer(Adopted, GUEST, "e", LATER, things=things.encode(Things())),
+    ):
+        effects = Effects("ann", RULES)
+        apply_touchpoint(CustomerState(cases=dict(cases)), sent, effects)
+        assert effects.trimmed == ["kept"]
 
 
 def test_two_calls_that_a_guest_began_in_one_moment_are_two() -> None:
