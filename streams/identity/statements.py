@@ -11,8 +11,9 @@ from schemas.kinds.touchpoint import Touchpoint
 from streams.identity.identities import Identities
 from streams.identity.links import stated_as
 
-REMEMBERED = 100_000
-"""Statements that are remembered: of more, the one made first is forgotten, and is written once more if it recurs."""
+REMEMBERED = 250_000
+"""Statements that are remembered, some 130 MB: those that 100,000 people make in a year. Of more, the one made first is
+forgotten, and is written once more if it recurs."""
 _LONGEST, _MOST = 64, 4
 """Characters and identifiers. Of a longer statement a digest is remembered: a touchpoint's may take 500 KB, and 100
 identifiers of one letter each take 26 KB of memory."""
