@@ -14,6 +14,7 @@ from touchline.report.changes import Change
 from touchline.report.estimates import Estimate, RowDict
 from touchline.report.reasons import Reasons
 from touchline.report.service import Care
+from touchline.report.topics import Topics
 
 Direction = Literal["worse", "better"]
 """The direction of a shift."""
@@ -112,6 +113,7 @@ class Findings:
     service: dict[str, Estimate]
     care: Care
     reasons: Reasons
+    topics: Topics
     abandoned: list[Abandoned]
     worse: list[Shift]
     better: list[Shift]

@@ -36,6 +36,7 @@ from touchline.report.printing import heading, new_table, say, say_indented
 from touchline.report.reasons_page import print_reasons
 from touchline.report.service_page import print_service
 from touchline.report.timeline import draw
+from touchline.report.topics_page import print_topics
 from touchline.terminal import styled
 
 MAX_CAUSES = 3
@@ -58,6 +59,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
     _worst_journey(findings.worst_journey, console)
+    print_topics(findings.topics, console)
     print_reasons(findings.reasons, console)
     _changes(findings.changes, console)
     _ask_more(examples, console)

@@ -28,6 +28,7 @@ from touchline.report.findings import (
 )
 from touchline.report.reasons_queries import read_reasons
 from touchline.report.service_queries import read_care
+from touchline.report.topics_queries import read_topics
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -125,6 +126,7 @@ def read_findings(ask: Ask) -> Findings:
         service=_service(sums),
         care=read_care(ask, intake.last_at or 0),
         reasons=read_reasons(ask, intake.last_at or 0),
+        topics=read_topics(ask),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.unit.touchline.service_story import SERVED, UNSERVED
-from touchline.report import queries, reasons_queries
+from touchline.report import queries, reasons_queries, topics_queries
 from touchline.report.asking import Ask
 
 SEPTEMBER = 1_788_220_800_000
@@ -114,9 +114,19 @@ REASONS: dict[str, list[dict[str, Any]]] = {
     reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4"}],
 }  # fmt: skip
 
+TOPICS: dict[str, list[dict[str, Any]]] = {
+    topics_queries.TOPICS: [
+        {"topic": "delivery", "mentions": "1200", "customers": "310", "scored": "800", "negative": "600",
+         "positive": "80"},
+        {"topic": "parking", "mentions": 3, "customers": 2, "scored": 0, "negative": 0, "positive": 0},
+    ],
+    topics_queries.GROWING: [{"topic": "delivery", "mentions": "420", "before": "100"}],
+}  # fmt: skip
+
 STORY: dict[str, list[dict[str, Any]]] = {
     **SERVED,
     **REASONS,
+    **TOPICS,
     queries.KINDS: [
         {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
         {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
