@@ -363,7 +363,12 @@ SELECT
     c.order_days AS order_days,
     c.currency AS currency,
     c.spend_minor - c.refunded_minor AS value_minor,
-    if(c.order_days < 2, NULL, toNullable(value_minor / c.order_days * 365 / assumeNotNull(c.rhythm_days))) AS yearly_minor,
+    -- Two orders of one week say little of a year: what was brought counts as that of a quarter at least.
+    if(
+        c.order_days < 2,
+        NULL,
+        toNullable(value_minor * 365 / greatest(c.order_days * assumeNotNull(c.rhythm_days), 90))
+    ) AS yearly_minor,
     c.order_days >= (SELECT max(loyal_days) FROM touchline.loyalty_settings) AS was_loyal,
     length(around) - length(bad) AS good_before,
     length(bad) AS bad_before,

@@ -41,7 +41,7 @@ def departures(world: World, said: Iterable[Row], rules: Rules) -> Iterator[dict
             "order_days": days,
             "currency": total["currency"],
             "value_minor": value,
-            "yearly_minor": value / days * 365 / row["rhythm_days"] if days > 1 else None,
+            "yearly_minor": value * 365 / max(90, days * row["rhythm_days"]) if days > 1 else None,
             "was_loyal": days >= rules.loyal_days,
             "good_before": sum(one > 0 for one, _ in felt),
             "bad_before": len(bad),

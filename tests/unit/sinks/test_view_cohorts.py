@@ -150,8 +150,30 @@ def test_what_went_before_is_of_the_last_thirty_days(chdb: Engine, tmp_path: Pat
     assert row["bad_steps"] == ["purchase:refunded", "support_call:ended"]
     # Both weigh as much: the first of them is named.
     assert (row["worst_step"], row["worst_event_id"]) == ("purchase:refunded", "refunded-20")
-    # 2,000 in three days with an order, ten days apart.
-    assert (row["value_minor"], row["yearly_minor"]) == (2000, pytest.approx(2000 / 3 * 36.5))
+    # Three days with an order, ten days apart, are less than a quarter: 2,000 in 90 days.
+    assert (row["value_minor"], row["yearly_minor"]) == (2000, pytest.approx(2000 * 365 / 90))
+
+
+def test_a_year_is_told_by_what_was_brought_in_a_quarter_at_least(chdb: Engine, tmp_path: Path) -> None:
+    days = {"hasty": (0, 1), "weekly": tuple(range(0, 105, 7)), "once": (0,)}
+    lines: list[Row] = [
+        {
+            "kind": "purchase", "source": "s", "customer_id": customer, "event_id": f"{customer}-{day}",
+            "order_id": f"{customer}-{day}", "action": "placed", "amount_minor": 1000, "currency": "EUR",
+            "occurred_at": FIRST + day * DAY,
+        }
+        for customer, ordered in days.items()
+        for day in ordered
+    ]  # fmt: skip
+    play(chdb, tmp_path, lines, until=FIRST + 3000 * DAY)
+    rows = {row["customer_id"]: row["yearly_minor"] for row in rows_of(chdb, "SELECT * FROM departures")}
+
+    # Two orders on two days are no 365,000 a year. Fifteen weeks, an order each: 1,000 a week.
+    assert rows == {
+        "hasty": pytest.approx(2000 * 365 / 90),
+        "weekly": pytest.approx(1000 * 365 / 7),
+        "once": None,
+    }
 
 
 def test_campaigns_are_worth_what_the_customers_whom_they_brought_are(shop: Shop) -> None:
