@@ -18,6 +18,9 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 Opening = tuple[int, int]
 """When a business opens and closes, ms."""
 
+CALENDARS_MAX = 100
+"""Calendars of a file: each has a row for each opening of many years."""
+
 _WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
 _MINUTES_OF_DAY = 24 * 60
@@ -79,6 +82,10 @@ def read_calendars(text: str) -> list[Calendar]:
         calendars = convert_toml(text, _Calendars).calendar
     except TomlError as error:
         raise CalendarError(f"the calendars cannot be read: {error}") from None
+    if len(calendars) > CALENDARS_MAX:
+        raise CalendarError(
+            f"{len(calendars):,} calendars are too many: {CALENDARS_MAX} may stand in a file; one holds for several sources"
+        )
     zones = available_timezones()
     named: dict[str, Calendar] = {}
     for calendar in calendars:

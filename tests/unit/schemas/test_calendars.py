@@ -98,3 +98,13 @@ def test_what_clocks_skip_is_not_worked_and_what_they_repeat_is_worked_twice(
 def test_a_calendar_that_does_not_hold_is_told_with_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(CalendarError, match=re.escape(said)):
         read_calendars(text)
+
+
+def test_a_hundred_calendars_are_read_and_no_more() -> None:
+    def many(number: int) -> str:
+        written = (of("UTC", "09:00-17:00").replace('"a"', f'"c{one}"') for one in range(number))
+        return "".join(f'{one}sources = ["s{place}"]\n' for place, one in enumerate(written))
+
+    assert len(read_calendars(many(100))) == 100
+    with pytest.raises(CalendarError, match="101 calendars are too many: 100 may stand in a file"):
+        read_calendars(many(101))
