@@ -5,13 +5,32 @@ from __future__ import annotations
 from itertools import permutations
 
 from schemas.identity_links import Command, Link
-from tests.unit.identity.test_graph import ANN, BOB, COOKIE, MAIL, OTHER_COOKIE, graph_of, owner, some_orders
+from streams.identity.groups import ALWAYS, Ownership
+from tests.unit.identity.test_graph import ANN, BOB, COOKIE, MAIL, OTHER_COOKIE, WINDOW, graph_of, owner, some_orders
 
 
 def test_of_two_customers_the_one_that_the_decision_names_first_is_both_whichever_was_named_before() -> None:
     graph = graph_of([Command("link", BOB, COOKIE, 1, "1"), Command("link", ANN, BOB, 2, "2")])
 
     assert {owner(graph, one, 50) for one in (ANN, BOB, COOKIE)} == {ANN}
+
+
+def test_a_customer_who_is_another_by_decision_is_among_all_who_have_an_owner() -> None:
+    """Else a new epoch's log would not be told of them."""
+    graph = graph_of([Command("link", ANN, BOB, 1, "1"), Link(BOB, COOKIE, 5, "login")])
+
+    found = {identity: owned for some in graph.all_owned() for identity, owned in some.items()}
+
+    assert found[BOB] == (Ownership(ALWAYS, ANN, "1"),)
+    assert set(found) == {BOB, COOKIE}
+
+
+def test_of_what_is_connected_only_those_whom_a_conflict_names_have_it() -> None:
+    conflict = Link(BOB, COOKIE, 20, "z")
+    graph = graph_of([Link(ANN, MAIL, 5, "x"), Link(MAIL, COOKIE, 10, "y"), conflict])
+
+    assert [one.link for one in graph.conflicts(COOKIE)] == [conflict]
+    assert graph.conflicts(MAIL) == []
 
 
 def test_an_address_in_too_many_browsers_is_its_customers_still() -> None:
@@ -48,3 +67,27 @@ def test_those_whom_only_somebody_forgotten_connected_are_connected_no_more() ->
 
     assert (graph.alone, graph.conflicts(COOKIE)) == (0, [])
     assert owner(graph, COOKIE, 50) == MAIL
+
+
+def test_a_decision_that_connects_too_many_tells_of_all_links_that_link_nothing_by_it() -> None:
+    one, other = Link(MAIL, COOKIE, 5, "x"), Link(("phone", "+1"), OTHER_COOKIE, 6, "y")
+    graph = graph_of([one, other], links_max=1)
+
+    changes = graph.obey(Command("link", COOKIE, OTHER_COOKIE, 10, "1"))
+
+    assert {(conflict.link, conflict.reason) for conflict in changes.conflicts} == {
+        (one, "too_connected"),
+        (other, "too_connected"),
+    }
+    assert changes.settled == []
+
+
+def test_who_is_who_is_the_same_when_all_is_read_again_at_a_start() -> None:
+    login, decision = Link(ANN, COOKIE, 10, "x"), Command("link", BOB, ANN, 5, "1")
+    graph = graph_of([])
+
+    graph.restore(login)
+    graph.obey_again(decision)
+
+    assert graph.owned(COOKIE) == (Ownership(10 - WINDOW, BOB, "x"),)
+    assert graph.owned(ANN) == (Ownership(ALWAYS, BOB, "1"),)
