@@ -91,3 +91,20 @@ def test_who_is_who_is_the_same_when_all_is_read_again_at_a_start() -> None:
 
     assert graph.owned(COOKIE) == (Ownership(10 - WINDOW, BOB, "x"),)
     assert graph.owned(ANN) == (Ownership(ALWAYS, BOB, "1"),)
+
+
+def test_who_is_a_customers_by_decision_alone_is_told_to_a_new_epochs_log_after_a_start_too() -> None:
+    for first, second in permutations([ANN, COOKIE]):
+        graph = graph_of([])
+        graph.obey_again(Command("link", first, second, 1, "1"))
+
+        found = {identity: owned for some in graph.all_owned() for identity, owned in some.items()}
+
+        assert found == {COOKIE: (Ownership(ALWAYS, ANN, "1"),)}
+
+
+def test_two_customers_that_a_decision_makes_one_are_one_person_also_without_any_identifier() -> None:
+    """Whoever is erased by the one id is erased by the other."""
+    graph = graph_of([Command("link", ANN, BOB, 1, "1")])
+
+    assert set(graph.person(ANN)) == set(graph.person(BOB)) == {ANN, BOB}
