@@ -21,7 +21,7 @@ from sinks.batch import Batch
 from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
-from streams.process.run import GC_ALLOCATIONS
+from streams.process.run import GC_THRESHOLDS
 from streams.sentiment import VaderScorer
 from streams.topics import TopicFinder, shipped_lists
 
@@ -31,7 +31,7 @@ CHUNK = 2_000
 def measure_stages(lines: Path, rounds: int) -> dict[str, list[float]]:
     """Return the microseconds of CPU an event of each stage, one figure a round."""
     codec = Codec(FileRegistry())
-    gc.set_threshold(GC_ALLOCATIONS, 20, 100)  # as the workers have it
+    gc.set_threshold(*GC_THRESHOLDS)  # as the workers have it
     messages = _messages(lines, codec)
     costs: dict[str, list[float]] = {}
     for _ in range(rounds):

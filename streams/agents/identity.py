@@ -147,13 +147,13 @@ class Linking:
         if isinstance(read, Erasure):
             self._erasures.add(read)
         elif isinstance(read, Erase):
-            identities = _person(graph, read)
+            identities = yield from graph.finding(*read.identities)
             theirs = self._subjects.of(map(key_of, identities))
             erased = [*identities, *map(identity_of, theirs)]
             erasure = erased_by(read, erased, record.offset)
             self._erasures.add(erasure)
             yield from changed.add_erasure(erasure, erased, unsure_letters=read.unsure_letters)
-            changes = graph.forget(identities, read.at)
+            changes = yield from graph.forgetting(identities, read.at)
             yield from changed.add(changes, record)
             # Their own partitions forget whose they are, also where that stays.
             forgotten = self._subjects.forget(map(key_of, erased), read.at)
@@ -172,7 +172,7 @@ class Linking:
         """Take links, or a command; return what they have changed."""
         if isinstance(read, IdentitiesStated):
             return (yield from graph.adding(*self._links_of(read)))
-        return NO_CHANGES if _is_erased(read, self._erasures) else graph.obey(read)
+        return NO_CHANGES if _is_erased(read, self._erasures) else (yield from graph.obeying(read))
 
     def _of(self, changes: Changes) -> Generator[None, None, Sequence[str]]:
         """Return the subjects that have other owners as those whose owners have changed."""
@@ -324,7 +324,7 @@ class Linking:
     def _restore_one(self, graph: IdentityGraph, subjects: SubjectOwners, read: LinkRecord, offset: int) -> None:
         """Take a record again whose changes are known."""
         if isinstance(read, Erase):
-            identities = _person(graph, read)
+            identities = graph.person(*read.identities)
             erased = [*identities, *map(identity_of, subjects.of(map(key_of, identities)))]
             self._erasures.add(erased_by(read, erased, offset))
             graph.forget(identities, read.at)
@@ -360,11 +360,6 @@ def _read(record: Record) -> LinkRecord:
             "written to it. Run that release, or make the topic anew: docs/operating.md#rebuilding"
         ) from error
     return found
-
-
-def _person(graph: IdentityGraph, order: Erase) -> list[Identity]:
-    """Return all identities of whoever has one of those that an order names."""
-    return list(dict.fromkeys(one for named in order.identities for one in graph.person(named)))
 
 
 def _is_erased(read: Command, erasures: Erasures) -> bool:

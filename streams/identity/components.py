@@ -105,9 +105,15 @@ class Edit:
         self._linked.pop(identity, None)
         self._dropped[key] = None
 
-    def mentioned_void(self, identities: Collection[Identity]) -> list[Link]:
+    def mentioned_void(self, identities: Collection[Identity]) -> Generator[None, None, list[Link]]:
         """Return all links that link nothing for good and name one of some identities, whoever knows them."""
-        return [link for link in self._components.void if link.first in identities or link.second in identities]
+        found: list[Link] = []
+        for nth, link in enumerate(self._components.void):
+            if link.first in identities or link.second in identities:
+                found.append(link)
+            if nth % AT_ONCE == 0:
+                yield
+        return found
 
     def after(self) -> list[Component]:
         """Return the components that are in the place of those before, each once."""
@@ -144,13 +150,21 @@ class Edit:
         """Return the links of an identity that count, little by little: a customer's are in as many components."""
         if identity[0] != CUSTOMER:
             return self.of(identity).links_of(identity) + self.lone.of(identity)
-        keys = {key for keys in self.linked(identity).values() for key in keys}
-        found: dict[Component, list[Link]] = {}
-        for component in map(self.at, keys):
-            if component not in found:
-                found[component] = [link for link in component.links.values() if link.first == identity]
+        found: list[Link] = []
+        for component in (yield from self.near(identity)):
+            found += (link for link in component.links.values() if link.first == identity)
             yield
-        return [link for links in found.values() for link in links]
+        return found
+
+    def near(self, identity: Identity) -> Generator[None, None, list[Component]]:
+        """Return the components in which an identity has links, each once, little by little."""
+        if identity[0] != CUSTOMER:
+            return [self.of(identity)]
+        found: dict[Component, None] = {}
+        for key in {key for keys in self.linked(identity).values() for key in keys}:
+            found[self.at(key)] = None
+            yield
+        return list(found)
 
     def stated(self, identity: Identity) -> dict[str, int]:
         """Return with how many of each kind an identity was stated; of more than its limit, with too many.
@@ -183,11 +197,6 @@ class Edit:
     def known(self, pair: Pair) -> Link | None:
         """Return the link of a pair, if there is one."""
         return self.of(pair[1]).links.get(pair) or self.lone.get(pair) or self.void.get(pair)
-
-    def save(self) -> None:
-        """Keep what has changed."""
-        for _ in self.saving():
-            pass
 
     def saving(self) -> Iterator[None]:
         """Keep what has changed, little by little; until the end nobody may ask who is who."""

@@ -95,24 +95,27 @@ class IdentityGraph:
         void, lone = (yield from edit.void.comparing()), (yield from edit.lone.comparing())
         was = [(yield from self._refusing(void[0], lone[0]))]
         now = [(yield from self._refusing(void[1], lone[1]))]
-        for states, components in ((was, before), (now, after)):
-            for component in components:
-                states.append(self._resolved(component))
-                yield
+        was += yield from self._resolving(before)
+        now += yield from self._resolving(after)
         return (yield from difference(was, now))
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
+        return end_of(self.obeying(command))
+
+    def obeying(self, command: Command) -> Adding:
+        """Do the same little by little, as `adding`: a customer may have a thousand components."""
         edit, concerned = Edit(self._components), self._concerned(command)
         for identity in concerned.identities:
-            edit.live(identity)
+            yield from edit.living(identity)
         pair = pair_of(command.first, command.second)
         void, lone = ([] if link is None else [link] for link in (edit.void.get(pair), edit.lone.get(pair)))
-        was = [self._customers(concerned), *map(self._resolved, edit.after()), self._refused(void, lone)]
-        self._note(edit, command)
-        now = [self._customers(concerned), *map(self._resolved, edit.after())]
-        now.append(self._refused(void, lone + end_of(edit.lone.comparing())[1]))
-        return end_of(difference(was, now))
+        was = [self._customers(concerned), *(yield from self._resolving(edit.after())), self._refused(void, lone)]
+        yield from self._noting(edit, command)
+        now = [self._customers(concerned), *(yield from self._resolving(edit.after()))]
+        lone += (yield from edit.lone.comparing())[1]
+        now.append((yield from self._refusing(void, lone)))
+        return (yield from difference(was, now))
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
@@ -120,36 +123,50 @@ class IdentityGraph:
 
     def obey_again(self, command: Command) -> None:
         """Take a command again whose changes are known."""
-        self._note(Edit(self._components), command)
+        end_of(self._noting(Edit(self._components), command))
 
-    def person(self, identity: Identity) -> list[Identity]:
-        """Return all identities of whoever has one, this one first: those that have the same owner in the end."""
-        found, to_see = {identity: None}, [identity]
+    def person(self, *identities: Identity) -> list[Identity]:
+        """Return all identities of whoever has some, these first: those that have the same owner in the end."""
+        return end_of(self.finding(*identities))
+
+    def finding(self, *identities: Identity) -> Generator[None, None, list[Identity]]:
+        """Do the same little by little, as `adding`: a person may have a hundred thousand."""
+        found, to_see = dict.fromkeys(identities), [*identities]
+        seen = _Seen(Edit(self._components), {}, set())
         while to_see:
-            one = to_see.pop()
-            for other in self._joined_with(one):
+            for other in (yield from self._joined_with(to_see.pop(), seen)):
                 if other not in found:
                     found[other] = None
                     to_see.append(other)
+            yield
         return list(found)
 
-    def _joined_with(self, identity: Identity) -> Iterator[Identity]:
-        """Yield identities that have the same owner as one; of all that have it, those that are found from it."""
-        edit = Edit(self._components)
-        edit.live(identity)
+    def _joined_with(self, identity: Identity, seen: _Seen) -> Generator[None, None, list[Identity]]:
+        """Return identities that have the same owner as one: those that are found from it and were not before."""
         named = dict.fromkeys(one for command in self._commands.get(identity, ()) for one in _named_by(command))
-        for one in named:
-            if one[0] != CUSTOMER:
-                edit.of(one)
+        near = dict.fromkeys((yield from seen.edit.near(identity)))
+        near |= dict.fromkeys(seen.edit.of(one) for one in named if one[0] != CUSTOMER)
+        found: list[Identity] = []
+        for component in near:
+            if component not in seen.resolved:
+                seen.resolved[component] = self._resolve(component)
+            resolution = seen.resolved[component]
+            owner = resolution.owner(identity)
+            if owner is not None and (component, owner) not in seen.owners:
+                seen.owners.add((component, owner))
+                found += _owned_by(owner, resolution)
+                yield
         customers = [one for one in (identity, *named) if one[0] == CUSTOMER]
-        states = [*map(self._resolved, edit.after()), State(customers, resolve((), self._commands_of(customers)))]
-        for state in states:
-            owner = state.resolution.owner(identity)
-            if owner is not None:
-                yield from (one for one in state.resolution.nodes if state.resolution.owner(one) == owner)
+        resolution = resolve((), self._commands_of(customers))
+        owner = resolution.owner(identity)
+        return found if owner is None else found + _owned_by(owner, resolution)
 
     def forget(self, identities: Collection[Identity], until: int) -> Changes:
-        """Forget some identities, and all that was said of them up to a time (ms); return what that has changed.
+        """Forget some identities, and all that was said of them up to a time (ms); return what that has changed."""
+        return end_of(self.forgetting(identities, until))
+
+    def forgetting(self, identities: Collection[Identity], until: int) -> Adding:
+        """Do the same little by little, as `adding`.
 
         What was said later stays. A limit that was passed stays passed, also where those who passed it are forgotten.
 
@@ -158,22 +175,27 @@ class IdentityGraph:
             again. Conflicts that name them are not told of.
         """
         gone, edit = frozenset(identities), Edit(self._components)
-        concerned = [self._concerned_with(identity) for identity in gone]
+        concerned = [self._concerned_with(identity) for identity in gone if identity in self._commands]
         touched = dict.fromkeys(one for each in concerned for one in each.identities)
-        for identity in (*gone, *touched):
-            edit.live(identity)
-        was = [*map(self._customers, concerned), *map(self._resolved, edit.after())]
+        for identity in dict.fromkeys((*gone, *touched)):
+            yield from edit.living(identity)
+            yield
+        was = [*map(self._customers, concerned), *(yield from self._resolving(edit.after()))]
         self._forget_commands(gone, concerned, until)
-        self._forget_links(edit, gone, until)
-        edit.save()
-        lone = end_of(edit.lone.comparing())
-        was.append(self._refused((), lone[0]))
-        now = [*map(self._customers, concerned), *map(self._resolved, edit.after()), self._refused((), lone[1])]
-        changes = end_of(difference(was, now))
+        yield from self._forget_links(edit, gone, until)
+        yield from edit.saving()
+        lone = yield from edit.lone.comparing()
+        was.append((yield from self._refusing((), lone[0])))
+        now = [*map(self._customers, concerned), *(yield from self._resolving(edit.after()))]
+        now.append((yield from self._refusing((), lone[1])))
+        changes = yield from difference(was, now)
         owners = {identity: owned for identity, owned in changes.owners.items() if identity not in gone}
-        nodes = end_of(nodes_of(now))
-        still = {identity: nodes[identity].owned() for identity in identities if identity in nodes}
-        owners |= {identity: owned for identity, owned in still.items() if owned}
+        nodes = yield from nodes_of(now)
+        for nth, identity in enumerate(identities):
+            if identity in nodes and (owned := nodes[identity].owned()):
+                owners[identity] = owned
+            if nth % AT_ONCE == 0:
+                yield
         return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
 
     def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:
@@ -185,12 +207,17 @@ class IdentityGraph:
             if command.at > until or gone.isdisjoint(_named_by(command)):
                 self._connect(command)
 
-    def _forget_links(self, edit: Edit, gone: Collection[Identity], until: int) -> None:
-        void = [link for link in edit.mentioned_void(gone) if link.occurred_at <= until]
-        for link in void:
-            edit.void.drop(link.pair)
-        live = {link.pair: link for identity in gone for link in edit.live(identity) if link.occurred_at <= until}
-        self._placing.forget(edit, live, [one for one in gone if one[0] != CUSTOMER])
+    def _forget_links(self, edit: Edit, gone: Collection[Identity], until: int) -> Iterator[None]:
+        for link in (yield from edit.mentioned_void(gone)):
+            if link.occurred_at <= until:
+                edit.void.drop(link.pair)
+                yield
+        live: dict[Pair, Link] = {}
+        for identity in gone:
+            links = yield from edit.living(identity)
+            live |= {link.pair: link for link in links if link.occurred_at <= until}
+            yield
+        yield from self._placing.forget(edit, live, [one for one in gone if one[0] != CUSTOMER])
         for identity in gone:
             if identity[0] == CUSTOMER and identity not in self._commands and not any(edit.linked(identity).values()):
                 edit.drop(identity)
@@ -213,14 +240,14 @@ class IdentityGraph:
             yield from edit.saving()
         return is_new
 
-    def _note(self, edit: Edit, command: Command) -> None:
-        """Keep a command."""
+    def _noting(self, edit: Edit, command: Command) -> Generator[None, None, None]:
+        """Keep a command, little by little."""
         self._connect(command)
         if command.action == "link" and CUSTOMER not in (command.first[0], command.second[0]):
             self._placing.connect(edit, (command.first, command.second))
         edit.mention(command.first)
         edit.mention(command.second)
-        edit.save()
+        yield from edit.saving()
 
     def _connect(self, command: Command) -> None:
         """Let all identities that commands connect have them all, one more among them."""
@@ -254,6 +281,14 @@ class IdentityGraph:
     def _resolved(self, component: Component) -> State:
         return State(component.members, self._resolve(component))
 
+    def _resolving(self, components: Iterable[Component]) -> Generator[None, None, list[State]]:
+        """Return what is known of the members of some components, little by little."""
+        states = []
+        for component in components:
+            states.append(self._resolved(component))
+            yield
+        return states
+
     def _customers(self, concerned: _Concerned) -> State:
         """Return whose some customers are: they are joined by commands alone."""
         customers = [identity for identity in concerned.identities if identity[0] == CUSTOMER]
@@ -281,6 +316,23 @@ class _Concerned(NamedTuple):
 
     commands: Collection[Command]
     identities: Collection[Identity]
+
+
+class _Seen(NamedTuple):
+    """What is known while a person's identities are found.
+
+    Attributes:
+        resolved: what was looked at, so that it is worked out once for all of its members.
+        owners: whose identities were taken from which component.
+    """
+
+    edit: Edit
+    resolved: dict[Component, Resolution]
+    owners: set[tuple[Component, Identity]]
+
+
+def _owned_by(owner: Identity, resolution: Resolution) -> list[Identity]:
+    return [one for one in resolution.nodes if resolution.owner(one) == owner]
 
 
 def _named_by(command: Command) -> Pair:

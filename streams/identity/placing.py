@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from streams.identity.component import Component, merged
 from streams.identity.components import Edit, other_of
 from streams.identity.limits import Limits
-from streams.identity.steps import end_of
 
 
 class Placing:
@@ -89,14 +88,14 @@ class Placing:
                 edit.lone.put(link, *pair)
         edit.put(*self._parts(component, alone=True))
 
-    def forget(self, edit: Edit, gone: dict[Pair, Link], identifiers: Iterable[Identity]) -> None:
-        """Take links out as if they had never been; know identifiers no longer of which nothing is left.
+    def forget(self, edit: Edit, gone: dict[Pair, Link], identifiers: Collection[Identity]) -> Iterator[None]:
+        """Take links out as if they had never been; know identifiers no longer of which nothing is left; by steps.
 
         Args:
             gone: the links.
             identifiers: those that are to be known no longer.
         """
-        touched = end_of(self._take_out(edit, gone)) | dict.fromkeys(identifiers)
+        touched = (yield from self._take_out(edit, gone)) | dict.fromkeys(identifiers)
         for identifier in identifiers:
             component = edit.of(identifier)
             if identifier not in self._commands and not edit.live(identifier):
@@ -105,8 +104,8 @@ class Placing:
                 touched.pop(identifier, None)
                 touched |= dict.fromkeys(members)
                 edit.put(Component(members, component.links, alone=component.alone))
-        for _ in self._settle(edit, touched):
-            pass
+            yield
+        yield from self._settle(edit, touched)
 
     def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> Iterator[None]:
         """Take links that link nothing any more out of their components."""
