@@ -1,12 +1,12 @@
 """The base of every error that touchline raises, the whole tree of them, and why a message is refused.
 
 TouchlineError                          schemas.errors
+    AskedError                          touchline.page.asked
     BadLineError                        schemas.avro.jsonl_careful
         MissingFieldError               schemas.avro.jsonl_careful
     BatchError                          streams.kafka.batches
     BrokerError                         streams.kafka.client
     CalendarError                       schemas.calendars
-    CollectError                        touchline.collect.server
     CommandError                        touchline.errors
     DeliveryError                       touchline.notify.errors
         RefusedDeliveryError            touchline.notify.errors
@@ -14,11 +14,13 @@ TouchlineError                          schemas.errors
     ErasureError                        streams.agents.erasures
     FileError                           streams.settings.files
     FollowUpError                       schemas.follow_ups
+    FormError                           touchline.page.app
     HealthServerError                   streams.runtime.health
     InflationError                      streams.kafka.inflate
         TooLargeError                   streams.kafka.inflate
     JourneyLogError                     streams.agents.journeys
     LinkError                           streams.agents.identity
+    ListenError                         touchline.collect.server
     PartitionRevokedError               streams.agents.journeys
     PatternError                        streams.identity.patterns
     ProduceError                        streams.kafka.producer

@@ -110,6 +110,12 @@ def open_reader(url: str) -> Database:
     return open_database(url)
 
 
+def is_answered(url: str) -> bool:
+    """Return whether another process answers queries on the embedded database at an address."""
+    remote = SCHEMES[urlsplit(url).scheme].remote
+    return remote is not None and resolve_name(remote)(url) is not None
+
+
 def answer_queries(url: str) -> Answering | None:
     """Answer queries of other processes on the database at an address, if it is embedded, and open here.
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "notify": "Deliver signals to people: webhooks, Slack, e-mail.",
     "simulate": "Write a realistic stream of touchpoints, and what it truly holds.",
     "query": "Ask the tables, embedded or on a server.",
+    "page": "Serve the page that people look at: customers, journeys, what is odd.",
     "migrate": "Create the tables, or bring them up to date.",
     "topics": "List, create or check the topics.",
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",

@@ -29,7 +29,7 @@ from touchline.collect.body import check_encoding, check_media_type, split, too_
 from touchline.collect.capacity import Capacity, full
 from touchline.collect.errors import RequestError
 from touchline.collect.intake import Intake, Outgoing, Refused
-from touchline.collect.keys import Keys, is_loopback
+from touchline.collect.keys import Keys, is_loopback, name_in
 from touchline.collect.openapi import openapi
 from touchline.collect.publisher import Publisher
 from touchline.collect.rate import RateLimit
@@ -259,7 +259,7 @@ def build_app(collector: Collector) -> Starlette:
 
 def _check_host(host: str, listens_on: str) -> None:
     """Refuse a request that came by another name: a page in a browser here may have any name mean this machine."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else host
+    name = name_in(host)
     if not is_loopback(name) and name != listens_on:
         raise RequestError(
             HTTPStatus.MISDIRECTED_REQUEST,

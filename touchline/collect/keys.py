@@ -94,6 +94,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def name_in(host: str) -> str:
+    """Return the name or address in a header `Host`, without its port."""
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() and not host.endswith("]") else host
+
+
 def _pairs(variable: str, entries: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield names and keys; errors name the entry by its number, since it is secret."""
     for number, entry in enumerate(entries, start=1):

@@ -22,10 +22,11 @@ from touchline.collect.app import BODY_WITHIN_S, Collector, build_app
 from touchline.collect.capacity import Capacity, check_bounds
 from touchline.collect.keys import load_keys
 from touchline.collect.publisher import Publisher
-from touchline.collect.server import CollectError, listening, serve_on
+from touchline.collect.server import ListenError, listening, serve_on
 from touchline.collect.watch import KafkaWatch
 
 ROLE: Role = "collect"
+ADDRESS = "TOUCHLINE_COLLECT_HOST, TOUCHLINE_COLLECT_PORT"
 GOODBYE_S = 10.0
 """Seconds for what is still under way when all requests have been answered."""
 
@@ -38,7 +39,7 @@ def run_collector(settings: Settings) -> int:
     Raises:
         SettingsError: the keys or the bounds do not hold.
     """
-    return run_to_end(settings, ROLE, serve(settings), (BrokerError, HealthServerError, CollectError, SettingsError))
+    return run_to_end(settings, ROLE, serve(settings), (BrokerError, HealthServerError, ListenError, SettingsError))
 
 
 async def serve(settings: Settings) -> None:
@@ -46,7 +47,7 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         BrokerError: Kafka refuses us, or a topic is missing.
-        CollectError, HealthServerError: an address cannot be listened on.
+        ListenError, HealthServerError: an address cannot be listened on.
         SettingsError: the keys or the bounds do not hold.
     """
     check_bounds(settings)
@@ -62,7 +63,7 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         health = HealthServer(telemetry, standing, settings.metrics_host, settings.collect_metrics_port)
         stack.callback(health.close)
-        bound = stack.enter_context(listening(settings.collect_host, settings.collect_port))
+        bound = stack.enter_context(listening(settings.collect_host, settings.collect_port, ADDRESS))
         heartbeat = asyncio.create_task(health.run_heartbeat(), name="heartbeat")
         stack.callback(heartbeat.cancel)
         producer = BatchProducer(settings, on_retry=telemetry.retries.labels("produce").inc)

@@ -36,8 +36,8 @@ UNREAD_BYTES = 64 << 20
 BACKLOG = 1_024
 
 
-class CollectError(TouchlineError):
-    """The HTTP collector cannot listen; the message says where, why and what to do."""
+class ListenError(TouchlineError):
+    """An HTTP server cannot listen; the message says where, why and what to do."""
 
 
 class Server(uvicorn.Server):
@@ -71,20 +71,25 @@ def serve_on(app: Any, *, ends_within_s: float) -> Server:
     return Server(config)
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, variables: str) -> socket.socket:
     """Return a socket that listens.
 
+    Args:
+        host: a name or an address.
+        port: of TCP; 0 takes a free one.
+        variables: the settings that say another address.
+
     Raises:
-        CollectError: the address cannot be listened on.
+        ListenError: the address cannot be listened on.
     """
     name = host.strip("[]")
     try:
         family = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((name, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise CollectError(
+        raise ListenError(
             f"cannot listen on {host}:{port}: {error.strerror or error}. Stop what listens there, or choose another "
-            "address: TOUCHLINE_COLLECT_HOST, TOUCHLINE_COLLECT_PORT"
+            f"address: {variables}"
         ) from error
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from streams import settings
 from touchline import demo
 from touchline.commands.publish import REJECTED_STATUS
 from touchline.database import address_of, fresh
 from touchline.demo_folder import hold_demo_folder
 from touchline.errors import CommandError
+from touchline.page.run import run_page
 from touchline.terminal import progress_console, result_console, say
 
 SAMPLE = "sample.jsonl"
@@ -34,8 +36,9 @@ SAMPLE = "sample.jsonl"
     type=click.Path(file_okay=False, path_type=Path),
     help="Leave the database in this new folder; by default it stays in a temporary one until the next demo.",
 )
+@click.option("--page", is_flag=True, help="Serve a page of what is in the database, until Ctrl-C.")
 @click.pass_context
-def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None) -> None:
+def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None, page: bool) -> None:
     """Run everything on this machine and print a report; it needs no server.
 
     Starts an embedded Kafka broker, workers and an embedded ClickHouse, publishes the input, waits
@@ -47,6 +50,8 @@ def command(context: click.Context, inputs: tuple[Path, ...], keep: Path | None)
         published = demo.run(inputs or (sample,), database, progress_console())
         bad_lines = sum(source.lines for source in published.rejected)
         demo.report(database, address_of(database), result_console(), bad_lines)
+        if page:
+            run_page(settings.load(clickhouse=address_of(database)))
     if published.rejected:
         context.exit(REJECTED_STATUS)
 

@@ -10,6 +10,7 @@ import click
 
 from touchline.database import fresh
 from touchline.demo import CHECK_S, running_stack
+from touchline.stack.ports import HOST
 from touchline.terminal import say
 
 
@@ -24,16 +25,18 @@ from touchline.terminal import say
 def command(keep: Path | None, workers: int) -> None:
     """Run an embedded broker, workers and sink until Ctrl-C.
 
-    The broker keeps its topics in memory: they end with it. The database stays. It can be queried while the stack
-    runs, and afterwards.
+    The broker keeps its topics in memory: they end with it. The database stays. It can be queried, and looked at on
+    a page, while the stack runs, and afterwards.
     """
     database = fresh(keep) if keep else Path(tempfile.mkdtemp(prefix="touchline-up-"))
     with running_stack(database) as (stack, _):
         stack.start_sink()
         stack.start_workers(workers)
+        port = stack.start_page()
         say(f"Kafka:    {stack.kafka}")
         say(f"Database: {database}")
         say(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
+        say(f"Page:     http://{HOST}:{port}/")
         say(f'Query:    touchline query "SELECT ..." --data {database}')
         while True:
             stack.check()

@@ -12,12 +12,14 @@ from types import FrameType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from sinks.open import is_answered
 from touchline.stack.child import Child
 from touchline.stack.errors import StackError
 from touchline.stack.ports import HOST, broker_answers, free_port
 from touchline.stack.remarks import Remarks
 
 BROKER_START_S = 30.0
+SINK_START_S = 60.0
 STOP_S = 20.0
 SESSION_TIMEOUT_S = 6
 """The embedded broker starts a group after half of it: long enough to be safe, short enough to wait for."""
@@ -28,6 +30,8 @@ FETCH_WAIT_MS = 5
 
 # Variables that the broker reads, but that may mean something else in a user's environment.
 _UNSET_FOR_BROKER = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
+
+_NO_PAGE_TOKEN: dict[str, str | None] = {"TOUCHLINE_PAGE_TOKEN": None}
 
 
 class Stack:
@@ -129,6 +133,27 @@ class Stack:
     def start_sink(self) -> None:
         """Start the sink; it is the only process that may write the embedded database."""
         self._start_app("sink", "sink", "TOUCHLINE_SINK_METRICS_PORT")
+
+    def start_page(self) -> int:
+        """Start the page, once the sink answers queries on its database; return the port of loopback it serves on.
+
+        Raises:
+            ChildExitedError: the sink ended.
+            TimeoutError: it did not answer in time.
+        """
+        sink = next(app for app in self._apps if app.name == "sink")
+        sink.wait_ready(lambda: is_answered(self.clickhouse), SINK_START_S)
+        port = free_port()
+        page = Child(
+            "page",
+            [sys.executable, "-m", "touchline", "page"],
+            self.folder / "page.log",
+            # It is for this machine alone, whatever the environment says of a page that runs on its own.
+            {**self._environment, **_NO_PAGE_TOKEN, "TOUCHLINE_PAGE_HOST": HOST, "TOUCHLINE_PAGE_PORT": str(port)},
+        )
+        self._apps.append(page)
+        page.start()
+        return port
 
     def _start_app(self, name: str, command: str, port_setting: str) -> None:
         app = Child(

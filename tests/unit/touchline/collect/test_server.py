@@ -14,7 +14,8 @@ import pytest_asyncio
 from tests.unit.touchline.collect.door import Door, purchase
 from touchline.collect import server as module
 from touchline.collect.app import build_app
-from touchline.collect.server import CollectError, Connection, Server, listening, serve_on
+from touchline.collect.run import ADDRESS
+from touchline.collect.server import Connection, ListenError, Server, listening, serve_on
 from touchline.stack.ports import HOST
 
 ANSWER_S = 20.0
@@ -50,7 +51,7 @@ async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     monkeypatch.setattr(Connection, "most", MOST)
     door = Door()
     server = serve_on(build_app(door.collector), ends_within_s=ANSWER_S)
-    bound = listening(HOST, 0)
+    bound = listening(HOST, 0, ADDRESS)
     serving = asyncio.create_task(server.serve([bound]))
     yield Running(door, server, bound.getsockname()[1], serving)
     server.should_exit = True
@@ -169,13 +170,13 @@ async def test_what_a_client_has_sent_whole_is_written_though_it_does_not_wait(r
 
 
 async def test_an_address_that_is_taken_is_told() -> None:
-    with listening(HOST, 0) as taken, pytest.raises(CollectError, match="TOUCHLINE_COLLECT_PORT"):
-        listening(HOST, taken.getsockname()[1])
+    with listening(HOST, 0, ADDRESS) as taken, pytest.raises(ListenError, match="TOUCHLINE_COLLECT_PORT"):
+        listening(HOST, taken.getsockname()[1], ADDRESS)
 
 
 def test_an_address_that_is_none_is_told() -> None:
-    with pytest.raises(CollectError, match=r"cannot listen on 192\.0\.2\.1:8080"):
-        listening("192.0.2.1", 8080)
+    with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:8080"):
+        listening("192.0.2.1", 8080, ADDRESS)
 
 
 async def test_a_client_that_still_sends_gets_the_answer_to_what_was_not_read(running: Running) -> None:

@@ -1,0 +1,65 @@
+"""The page as a browser meets it: its ASGI application over a database of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+
+from starlette.testclient import TestClient
+
+from sinks.database import Database
+from touchline.page.access import Access
+from touchline.page.app import build_app
+from touchline.page.reader import Reader
+
+HERE = "http://127.0.0.1:8090"
+NOW = 1_714_700_000_000
+"""2024-05-03, two days after the plain rows, ms."""
+
+
+class Lent:
+    """A database that outlives the page."""
+
+    def __init__(self, database: Database) -> None:
+        self.query = database.query
+        self.execute = database.execute
+        self.ping = database.ping
+        self.version = database.version
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+@contextmanager
+def page_over(database: Database, access: Access | None = None) -> Iterator[TestClient]:
+    """Serve the page, and return a browser."""
+    reader = Reader([Lent(database)])
+    app = build_app(reader, access or Access(None, "127.0.0.1"), clock=lambda: NOW)
+    try:
+        yield TestClient(app, base_url=HERE, follow_redirects=False)
+    finally:
+        reader.close()
+
+
+class Shown(HTMLParser):
+    """What of HTML is shown: its texts and tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        if text := " ".join(data.split()):
+            self.texts.append(text)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)

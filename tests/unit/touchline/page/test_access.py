@@ -1,0 +1,93 @@
+"""Who may read the page, and what every answer tells a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Never
+
+import pytest
+from starlette.testclient import TestClient
+
+from streams.settings import SettingsError, load
+from tests.unit.touchline.page.door import page_over
+from touchline.page.access import COOKIE, Access, access_of
+
+TOKEN = "a-token-of-24-characters"  # noqa: S105  # of these tests alone
+
+
+class Untouched:
+    """A database that nobody may ask."""
+
+    def query(self, *_: object) -> Never:
+        raise AssertionError("somebody was let in")
+
+    execute = ping = version = query
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def closed() -> Iterator[TestClient]:
+    with page_over(Untouched(), Access(TOKEN, "0.0.0.0")) as browser:  # noqa: S104  # nothing listens
+        yield browser
+
+
+@pytest.mark.parametrize("path", ["/", "/today", "/today/values.csv", "/nowhere"])
+def test_without_the_token_everything_leads_to_the_form(path: str, closed: TestClient) -> None:
+    for headers in ({}, {"authorization": "Bearer wrong-token-of-24-chars"}, {"cookie": f"{COOKIE}={TOKEN}"}):
+        answer = closed.get(path, headers=headers)
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+
+def test_the_token_in_the_form_gives_a_cookie_that_is_not_the_token(closed: TestClient) -> None:
+    assert closed.post("/login", data={"token": "wrong"}).status_code == 403
+    answer = closed.post("/login", data={"token": TOKEN})
+
+    said = answer.headers["set-cookie"].lower()
+    assert answer.status_code == 303
+    assert TOKEN not in said
+    assert "httponly" in said
+    assert "samesite=strict" in said
+    assert closed.get("/").headers["location"] == "/today"
+
+
+def test_a_program_sends_the_token_in_a_header(closed: TestClient) -> None:
+    assert closed.get("/", headers={"authorization": f"Bearer {TOKEN}"}).headers["location"] == "/today"
+
+
+def test_a_form_without_end_is_turned_away(closed: TestClient) -> None:
+    assert closed.post("/login", content=b"token=" + b"x" * 10_000).status_code == 400
+
+
+def test_beyond_loopback_there_has_to_be_a_token_and_a_long_one() -> None:
+    with pytest.raises(SettingsError, match="TOUCHLINE_PAGE_TOKEN"):
+        access_of(load(page_host="0.0.0.0"))  # noqa: S104  # nothing listens
+    with pytest.raises(SettingsError, match="16 characters"):
+        access_of(load(page_token="short"))  # noqa: S106  # no secret
+    assert access_of(load(page_host="::1")).is_open
+
+
+def test_without_a_token_it_answers_by_the_names_of_this_machine_alone() -> None:
+    with page_over(Untouched()) as browser:
+        names = ("127.0.0.1:8090", "localhost", "[::1]:8090", "shop.example", "127.0.0.1.shop.example:8090", "")
+        told = {name: browser.get("/", headers={"host": name}).status_code for name in names}
+
+    assert told == dict(zip(names, (303, 303, 303, 421, 421, 421), strict=True))
+
+
+def test_nothing_is_changed_by_other_methods(closed: TestClient) -> None:
+    assert {closed.request(method, "/today").status_code for method in ("POST", "PUT", "DELETE")} == {405}
+
+
+@pytest.mark.parametrize("path", ["/login", "/today", "/static/style.css", "/static/nothing.css", "/nowhere/x/y"])
+def test_every_answer_has_the_safe_headers(path: str, closed: TestClient) -> None:
+    headers = closed.get(path).headers
+
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"

@@ -1,0 +1,12 @@
+"""Every screen, in the order of the navigation."""
+
+from __future__ import annotations
+
+from touchline.page.marks import N_
+from touchline.page.screen import Screen
+from touchline.page.screens import today
+
+SCREENS: dict[str, Screen] = {
+    screen.name: screen for screen in (Screen("today", N_("Today"), today.QUERIES, today.parameters, today.build),)
+}
+"""By their names."""

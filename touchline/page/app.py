@@ -1,0 +1,253 @@
+"""The ASGI application: who is let in, which screen an address asks for, and what is shown where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from schemas.errors import TouchlineError
+from sinks.errors import SinkError, TransientWriteError
+from streams.runtime.clock import Clock, wall_clock
+from touchline.page.access import COOKIE, Access
+from touchline.page.all_screens import SCREENS
+from touchline.page.asked import Asked, AskedError, Basis, read_asked
+from touchline.page.basis import BASIS, PARTS, read_basis
+from touchline.page.headers import SafeHeaders
+from touchline.page.language import Formats, Language, preferred, read_languages
+from touchline.page.marks import N_
+from touchline.page.reader import Reader
+from touchline.page.screen import Screen
+from touchline.page.templating import address, environment_for
+
+STATIC = Path(__file__).with_name("static")
+FORM_BYTES = 4096
+"""Most bytes of a form."""
+LOGIN = "/login"
+CARRIED = ("lang", "since", "until", "part")
+"""The words that a link to another screen keeps."""
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class FormError(TouchlineError):
+    """A form that no page of ours sends."""
+
+
+class Page:
+    """Answers requests.
+
+    Args:
+        reader: asks the views.
+        access: who may read.
+        languages: by code.
+        clock: tells the wall-clock time, epoch ms.
+    """
+
+    def __init__(
+        self, reader: Reader, access: Access, languages: Mapping[str, Language], clock: Clock = wall_clock
+    ) -> None:
+        self._reader, self._access, self._clock = reader, access, clock
+        self._languages = languages
+        self._templates = {code: environment_for(language) for code, language in languages.items()}
+
+    async def show(self, request: Request) -> Response:
+        """Answer with a screen."""
+        screen = _screen_of(request)
+        asked = await self._asked(request)
+        values = screen.parameters(asked)
+        rows = await asyncio.gather(*(self._reader.rows(query, values) for query in screen.queries))
+        answers = {query.name: found for query, found in zip(screen.queries, rows, strict=True)}
+        shown: dict[str, Any] = {
+            "screen": screen,
+            "shown": screen.build(asked, answers),
+            "asked": asked,
+            "sql": {query.name: query.shown(values) for query in screen.queries},
+        }
+        return self._rendered(request, screen.template, asked.basis, **shown)
+
+    async def give(self, request: Request) -> Response:
+        """Answer with the rows of one query as CSV."""
+        screen = _screen_of(request)
+        query = screen.query(request.path_params["query"])
+        if query is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        asked = await self._asked(request)
+        body = await self._reader.csv(query, screen.parameters(asked))
+        name = f"{screen.name}-{query.name}.csv"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def log_in(self, request: Request) -> Response:
+        """Show the form for the token, or take it and go on."""
+        if request.method != "POST":
+            return self._rendered(request, "login.html", was_wrong=False)
+        form = await _form(request)
+        if not self._access.is_token(form.get("token", "")):
+            return self._rendered(request, "login.html", status=HTTPStatus.FORBIDDEN, was_wrong=True)
+        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, self._access.pass_word, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    def guarded(self, handler: Handler) -> Handler:
+        """Return a handler that answers only those who may read, and explains what fails."""
+
+        async def answer(request: Request) -> Response:
+            if not self._access.host_fits(request.headers.get("host", "")):
+                return self._problem(request, HTTPStatus.MISDIRECTED_REQUEST)
+            if not self._access.lets_in(request.cookies.get(COOKIE), request.headers.get("authorization")):
+                return RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER)
+            return await self._explained(request, handler)
+
+        return answer
+
+    def open_to_all(self, handler: Handler) -> Handler:
+        """Return a handler that needs no token."""
+
+        async def answer(request: Request) -> Response:
+            if not self._access.host_fits(request.headers.get("host", "")):
+                return self._problem(request, HTTPStatus.MISDIRECTED_REQUEST)
+            return await self._explained(request, handler)
+
+        return answer
+
+    async def explain(self, request: Request, error: Exception) -> Response:
+        """Answer a request that no screen takes."""
+        status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+        answer = self._problem(request, status)
+        if isinstance(error, HTTPException):
+            answer.headers.update(error.headers or {})  # what is allowed
+        return answer
+
+    async def _explained(self, request: Request, handler: Handler) -> Response:
+        try:
+            return await handler(request)
+        except AskedError as error:
+            return self._problem(request, HTTPStatus.BAD_REQUEST, error.text, error.values)
+        except (FormError, ClientDisconnect):
+            return self._problem(request, HTTPStatus.BAD_REQUEST)
+        except SinkError as error:
+            # What a database says may quote the query, and so whom it is about.
+            log.warning("the database did not answer", error=type(error).__name__)
+            lasting = not isinstance(error, TransientWriteError)
+            return self._problem(
+                request, HTTPStatus.BAD_GATEWAY if lasting else HTTPStatus.SERVICE_UNAVAILABLE, detail=str(error)
+            )
+
+    async def _asked(self, request: Request) -> Asked:
+        basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}), self._reader.rows(PARTS, {}))
+        found = read_basis(basis, parts)
+        today = datetime.fromtimestamp(self._clock() / 1000, UTC).astimezone(found.zone).date()
+        return read_asked(dict(request.query_params), found, today)
+
+    def _problem(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        text: str = "",
+        values: Mapping[str, str] | None = None,
+        detail: str = "",
+    ) -> Response:
+        said = text or PROBLEMS.get(status, N_("This cannot be shown."))
+        return self._rendered(request, "problem.html", status=status, text=said, values=values or {}, detail=detail)
+
+    def _rendered(
+        self,
+        request: Request,
+        template: str,
+        basis: Basis | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        **shown: Any,
+    ) -> Response:
+        code = request.query_params.get("lang", "")
+        if code not in self._languages:
+            code = preferred(request.headers.get("accept-language", ""), self._languages)
+        language = self._languages[code]
+        words = {name: word for name in CARRIED if (word := request.query_params.get(name))}
+        defaults = {"screen": None, "asked": None, "screens": SCREENS.values(), "words": words, "address": address}
+        known = basis or Basis.unknown()
+        formats = Formats(language, known.zone)
+        body = (
+            self._templates[code]
+            .get_template(template)
+            .render(
+                **{
+                    **defaults,
+                    "language": language,
+                    "f": formats,
+                    "formats_of": formats.of_kind(known.currency),
+                    "basis": basis,
+                    **shown,
+                }
+            )
+        )
+        return HTMLResponse(body, status)
+
+
+PROBLEMS: dict[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: N_("The request cannot be read."),
+    HTTPStatus.NOT_FOUND: N_("There is no such screen."),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("There is no such screen."),
+    HTTPStatus.MISDIRECTED_REQUEST: N_("This page answers by the names of this machine alone: localhost, 127.0.0.1."),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("The database does not answer; look again in a moment."),
+    HTTPStatus.BAD_GATEWAY: N_("The database refused what this screen asks."),
+}
+"""What is said of an answer without a screen."""
+
+
+def build_app(reader: Reader, access: Access, clock: Clock = wall_clock) -> Starlette:
+    """Return the application."""
+    page = Page(reader, access, read_languages(), clock)
+
+    async def go_on(_: Request) -> Response:
+        return RedirectResponse("/today", HTTPStatus.SEE_OTHER)
+
+    app = Starlette(
+        routes=[
+            Route("/", page.guarded(go_on), methods=["GET"]),
+            Route(LOGIN, page.open_to_all(page.log_in), methods=["GET", "POST"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/{screen}", page.guarded(page.show), methods=["GET"]),
+            Route("/{screen}/{query}.csv", page.guarded(page.give), methods=["GET"]),
+        ],
+        middleware=[Middleware(SafeHeaders)],
+        exception_handlers={HTTPException: page.explain},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _screen_of(request: Request) -> Screen:
+    screen = SCREENS.get(request.path_params["screen"])
+    if screen is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return screen
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form, as browsers send short ones."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > FORM_BYTES:
+            raise FormError("the form is too long")
+    try:
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=20, keep_blank_values=True))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise FormError("the form cannot be read") from error

@@ -1,0 +1,39 @@
+"""What all screens go by: the business's time zone and currency, the last day, and the parts of the business."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from touchline.page.asked import Basis, Part
+from touchline.page.query import Query, Rows
+
+BASIS = Query(
+    "basis",
+    """
+SELECT (SELECT time_zone FROM own_time_zone) AS time_zone, (SELECT currency FROM own_currency) AS currency,
+       (
+           SELECT toUnixTimestamp64Milli(max(bucket)) FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all'
+       ) AS last_at
+""",
+    kept_s=60.0,
+)
+PARTS = Query(
+    "parts",
+    """
+SELECT dimension, dimension_value AS value, sum(n) AS observations FROM rolling_metrics
+WHERE grain = '1d' AND dimension != 'all'
+GROUP BY dimension, value ORDER BY dimension, observations DESC, value LIMIT 20 BY dimension LIMIT 200
+""",
+    kept_s=300.0,
+)
+
+
+def read_basis(basis: Rows, parts: Rows) -> Basis:
+    """Return what all screens go by, of the rows of both queries."""
+    (row,) = basis
+    return Basis(
+        zone=ZoneInfo(row["time_zone"] or "UTC"),
+        currency=row["currency"] or "",
+        last_at=int(row["last_at"] or 0) or None,
+        parts=tuple(Part(part["dimension"], part["value"]) for part in parts),
+    )

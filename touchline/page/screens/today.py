@@ -1,0 +1,301 @@
+"""Today: what came in, each metric beside its own level, whom we hurt, and to whom somebody has to get back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from schemas.metrics import METRICS, Metric, ValueKind
+from touchline.page.asked import Asked, Basis, Period
+from touchline.page.charts import BarChart, LineChart, Observation, bar_chart, line_chart
+from touchline.page.query import Query, Row, Rows
+from touchline.page.wording import METRIC_TITLES
+
+CAME_IN = Query(
+    "came-in",
+    """
+SELECT toString(toDate(occurred_at, {zone:String})) AS day, kind, count() AS n
+FROM touchpoints
+WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+  AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+  AND NOT superseded
+  AND ({dimension:String} = 'all' OR multiIf(
+      {dimension:String} = 'channel', channel,
+      {dimension:String} = 'currency', ifNull(currency, ''),
+      attributes[{dimension:String}]
+  ) = {value:String})
+GROUP BY day, kind ORDER BY day, kind
+""",
+)
+PEOPLE = Query(
+    "people",
+    """
+SELECT uniqExact(customer_id) AS customers, uniqExactIf(customer_id, startsWith(customer_id, 'anon:')) AS anonymous
+FROM touchpoints
+WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+  AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+  AND NOT superseded
+  AND ({dimension:String} = 'all' OR multiIf(
+      {dimension:String} = 'channel', channel,
+      {dimension:String} = 'currency', ifNull(currency, ''),
+      attributes[{dimension:String}]
+  ) = {value:String})
+""",
+)
+VALUES = Query(
+    "values",
+    """
+SELECT metric, toUnixTimestamp64Milli(bucket) AS at, n, numerator, denominator, value, ci_low, ci_high, final
+FROM rolling_metrics
+WHERE metric IN {metrics:Array(String)} AND grain = '1d'
+  AND dimension = {dimension:String} AND dimension_value = {value:String}
+  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+ORDER BY metric, bucket
+""",
+)
+# To judge a day takes all days before it: the answer is kept for as long as an hour that is over hardly changes.
+LEVELS = Query(
+    "levels",
+    """
+SELECT metric, toUnixTimestamp64Milli(bucket) AS at, n, value, baseline, low, high, level,
+       toUnixTimestamp64Milli(since) AS since_at
+FROM metric_health
+WHERE metric IN {metrics:Array(String)} AND grain = '1d'
+  AND dimension = {dimension:String} AND dimension_value = {value:String}
+  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+ORDER BY metric, bucket
+""",
+    kept_s=300.0,
+)
+HURT = Query(
+    "hurt",
+    """
+SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s.before_mean AS before,
+       s.after_mean AS after, ifNull(s.cause_kind, '') AS cause_kind, t.action AS cause_action, t.text AS cause_text
+FROM
+(
+    SELECT * FROM sentiment_shifts
+    WHERE direction = 'worse' AND onset_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+      AND onset_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    ORDER BY after_mean - before_mean, customer_id LIMIT 10
+) AS s
+LEFT JOIN touchpoints AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
+ORDER BY s.after_mean - s.before_mean, s.customer_id
+""",
+)
+FOLLOW_UPS = Query(
+    "follow-ups",
+    """
+SELECT customer_id, reason, status, toUnixTimestamp64Milli(due_at) AS due_at, topic, owner, value_minor,
+       ifNull(currency, '') AS currency, toUnixTimestamp64Milli(as_of) AS as_of, count() OVER () AS in_all
+FROM follow_ups
+WHERE status IN ('open', 'warning', 'missed')
+ORDER BY due_at, customer_id LIMIT 20
+""",
+)
+QUERIES = (CAME_IN, PEOPLE, VALUES, LEVELS, HURT, FOLLOW_UPS)
+
+DAY_WITHOUT = frozenset({"count", "sum"})
+"""The kinds of values that are 0 on a day without an observation; of others such a day has none."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A metric in the period.
+
+    Attributes:
+        name: of the metric.
+        title: a text of the catalogues.
+        kind: how its value is made.
+        n: observations.
+        value: of the whole period; None without an observation, or where a sum has several currencies.
+        level: of the last day that is judged, as the view says it; empty where none is.
+        since_at: when what is odd began, epoch ms.
+        days: what the chart shows, for its table.
+        chart: its days.
+    """
+
+    name: str
+    title: str
+    kind: ValueKind
+    n: int
+    value: float | None
+    level: str
+    since_at: int | None
+    days: tuple[Observation, ...]
+    chart: LineChart
+
+
+@dataclass(frozen=True)
+class Hurt:
+    """A customer whose experience turned for the worse, the likely cause and what was said."""
+
+    customer_id: str
+    at: int
+    before: float
+    after: float
+    cause_kind: str
+    cause_action: str
+    cause_text: str
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """Somebody has to get back to a customer."""
+
+    customer_id: str
+    reason: str
+    status: str
+    due_at: int
+    topic: str
+    owner: str
+    value_minor: int | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Today:
+    """The screen.
+
+    Attributes:
+        touchpoints: how many came in.
+        kinds: how many of each, the most first.
+        customers: who they are of; `anonymous` of them are not known by a number of the business.
+        days: touchpoints a day.
+        arrivals: the chart of these.
+        cards: the metrics that have an observation.
+        silent: the titles of the others.
+        hurt: the customers hurt most.
+        follow_ups: the next of `due`, those that are not closed.
+    """
+
+    touchpoints: int
+    kinds: tuple[tuple[str, int], ...]
+    customers: int
+    anonymous: int
+    days: tuple[tuple[int, float], ...]
+    arrivals: BarChart
+    cards: tuple[Card, ...]
+    silent: tuple[str, ...]
+    hurt: tuple[Hurt, ...]
+    follow_ups: tuple[FollowUp, ...]
+    due: int
+
+
+def parameters(asked: Asked) -> dict[str, object]:
+    """Return the values that the queries name; the address of a CSV may name one metric."""
+    named = asked.words.get("metric", "")
+    return {**asked.parameters, "metrics": [named] if named else [metric.name for metric in METRICS]}
+
+
+def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
+    """Return the screen of the rows of each query, by the queries' names."""
+    kinds: dict[str, int] = {}
+    by_day: dict[str, int] = {}
+    for row in answers[CAME_IN.name]:
+        n = int(row["n"])
+        kinds[row["kind"]] = kinds.get(row["kind"], 0) + n
+        by_day[row["day"]] = by_day.get(row["day"], 0) + n
+    arrivals = [(_at(day, asked.basis), float(by_day.get(day.isoformat(), 0))) for day in _days(asked.period)]
+    cards = _cards(asked, answers[VALUES.name], answers[LEVELS.name])
+    told = {card.name for card in cards}
+    (people,) = answers[PEOPLE.name]
+    due = answers[FOLLOW_UPS.name]
+    return Today(
+        touchpoints=sum(kinds.values()),
+        kinds=tuple(sorted(kinds.items(), key=lambda one: (-one[1], one[0]))),
+        customers=int(people["customers"]),
+        anonymous=int(people["anonymous"]),
+        days=tuple(arrivals),
+        arrivals=bar_chart(arrivals),
+        cards=cards,
+        silent=tuple(METRIC_TITLES[metric.name] for metric in METRICS if metric.name not in told),
+        hurt=tuple(map(_hurt, answers[HURT.name])),
+        follow_ups=tuple(map(follow_up, due)),
+        due=int(due[0]["in_all"]) if due else 0,
+    )
+
+
+def value_of(kind: ValueKind, n: int, numerator: float | None, denominator: float) -> float | None:
+    """Return a metric's value over several buckets, by their sums as `rolling_metrics` gives them."""
+    if kind == "count":
+        return float(n)
+    if numerator is None or kind == "sum":
+        return numerator
+    if not denominator:
+        return None
+    return 100 * numerator / denominator if kind == "nps" else numerator / denominator
+
+
+def _cards(asked: Asked, values: Rows, levels: Rows) -> tuple[Card, ...]:
+    cards = []
+    for metric in METRICS:
+        own = [row for row in values if row["metric"] == metric.name]
+        judged = [row for row in levels if row["metric"] == metric.name]
+        if own:
+            cards.append(_card(asked, metric, own, judged))
+    return tuple(cards)
+
+
+def _card(asked: Asked, metric: Metric, values: Sequence[Row], levels: Sequence[Row]) -> Card:
+    amounts = [row["numerator"] for row in values]
+    numerator = None if any(amount is None for amount in amounts) else sum(map(float, amounts))
+    n = sum(int(row["n"]) for row in values)
+    value_at = {int(row["at"]): row["value"] for row in values}
+    level_at = {int(row["at"]): row for row in levels}
+    days = tuple(_observed(_at(day, asked.basis), metric, value_at, level_at) for day in _days(asked.period))
+    last = levels[-1] if levels else None
+    return Card(
+        name=metric.name,
+        title=METRIC_TITLES[metric.name],
+        kind=metric.kind,
+        n=n,
+        value=value_of(metric.kind, n, numerator, sum(float(row["denominator"]) for row in values)),
+        level=str(last["level"]) if last else "",
+        since_at=int(last["since_at"]) if last and last["since_at"] is not None else None,
+        days=days,
+        chart=line_chart(days),
+    )
+
+
+def _observed(at: int, metric: Metric, values: Mapping[int, float | None], levels: Mapping[int, Row]) -> Observation:
+    level = levels.get(at, {})
+    value = values.get(at, 0.0 if metric.kind in DAY_WITHOUT else None)
+    return Observation(at, value, level.get("low"), level.get("high"))
+
+
+def _days(period: Period) -> list[date]:
+    return [period.since + timedelta(days=number) for number in range(period.days)]
+
+
+def _at(day: date, basis: Basis) -> int:
+    return Period(day, day).bounds(basis.zone)[0]
+
+
+def _hurt(row: Row) -> Hurt:
+    return Hurt(
+        customer_id=row["customer_id"],
+        at=int(row["at"]),
+        before=row["before"],
+        after=row["after"],
+        cause_kind=row["cause_kind"],
+        cause_action=row["cause_action"] or "",
+        cause_text=row["cause_text"] or "",
+    )
+
+
+def follow_up(row: Row) -> FollowUp:
+    """Return a follow-up of its row."""
+    return FollowUp(
+        customer_id=row["customer_id"],
+        reason=row["reason"],
+        status=row["status"],
+        due_at=int(row["due_at"]),
+        topic=row["topic"],
+        owner=row["owner"],
+        value_minor=None if row["value_minor"] is None else int(row["value_minor"]),
+        currency=row["currency"],
+    )

@@ -1,0 +1,1 @@
+"""The catalogues of the page's texts: one .po file a language, read at the start."""
