@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from touchline.page.marks import N_
 from touchline.page.screen import Screen
-from touchline.page.screens import today
+from touchline.page.screens import journey, today
 
 SCREENS: dict[str, Screen] = {
-    screen.name: screen for screen in (Screen("today", N_("Today"), today.QUERIES, today.parameters, today.build),)
+    screen.name: screen
+    for screen in (
+        Screen("today", N_("Today"), today.QUERIES, today.parameters, today.build),
+        Screen("journey", N_("Journey"), journey.QUERIES, journey.parameters, journey.build, in_navigation=False),
+    )
 }
 """By their names."""
