@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 
 from tests.unit.deploy.files import ROOT
@@ -59,6 +60,22 @@ def test_every_package_of_the_distribution_gets_in() -> None:
     for package in packages:
         assert f"{package} {package}" in all_of("COPY")
         assert f"!{package}" in allowed
+
+
+def test_templates_styles_and_texts_of_the_page_are_in_the_distribution() -> None:
+    # The builder takes every file of a package that git does not ignore.
+    page = ROOT / "touchline" / "page"
+    files = [file for file in page.rglob("*") if file.is_file() and file.suffix not in {".py", ".pyc"}]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--", *map(str, files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+
+    assert {"today.html", "style.css", "icon.svg"} <= {file.name for file in files}
+    assert ignored == ""
 
 
 def test_the_command_is_the_console_script() -> None:
