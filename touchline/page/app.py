@@ -25,7 +25,7 @@ from streams.runtime.clock import Clock, wall_clock
 from touchline.page.access import COOKIE, Access
 from touchline.page.all_screens import SCREENS
 from touchline.page.asked import Asked, AskedError, Basis, read_asked
-from touchline.page.basis import BASIS, PARTS, read_basis
+from touchline.page.basis import BASIS, MARK, PARTS, read_basis
 from touchline.page.headers import SafeHeaders
 from touchline.page.language import Formats, Language, preferred, read_languages
 from touchline.page.marks import N_
@@ -34,6 +34,8 @@ from touchline.page.screen import Screen
 from touchline.page.templating import address, environment_for
 
 STATIC = Path(__file__).with_name("static")
+FIRST = "today"
+"""The screen that is shown to whoever names none."""
 FORM_BYTES = 4096
 """Most bytes of a form."""
 LOGIN = "/login"
@@ -66,12 +68,20 @@ class Page:
         self._languages = languages
         self._templates = {code: environment_for(language) for code, language in languages.items()}
 
+    async def prepare(self) -> None:
+        """Ask what takes long and is kept, so that the first reader of Today does not wait for it."""
+        asked = await self._asked({})
+        values = SCREENS[FIRST].parameters(asked)
+        kept = [query for query in SCREENS[FIRST].queries if query.kept_s]
+        await asyncio.gather(*(self._reader.rows(query, values) for query in kept))
+
     async def show(self, request: Request) -> Response:
         """Answer with a screen."""
         screen = _screen_of(request)
-        asked = await self._asked(request)
+        asked = await self._asked(request.query_params)
         values = screen.parameters(asked)
-        rows = await asyncio.gather(*(self._reader.rows(query, values) for query in screen.queries))
+        (told,) = await self._reader.rows(MARK, {})
+        rows = await asyncio.gather(*(self._reader.rows_by(told["mark"], query, values) for query in screen.queries))
         answers = {query.name: found for query, found in zip(screen.queries, rows, strict=True)}
         shown: dict[str, Any] = {
             "screen": screen,
@@ -87,7 +97,7 @@ class Page:
         query = screen.query(request.path_params["query"])
         if query is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        asked = await self._asked(request)
+        asked = await self._asked(request.query_params)
         body = await self._reader.csv(query, screen.parameters(asked))
         name = f"{screen.name}-{query.name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -150,11 +160,11 @@ class Page:
                 request, HTTPStatus.BAD_GATEWAY if lasting else HTTPStatus.SERVICE_UNAVAILABLE, detail=str(error)
             )
 
-    async def _asked(self, request: Request) -> Asked:
+    async def _asked(self, words: Mapping[str, str]) -> Asked:
         basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}), self._reader.rows(PARTS, {}))
         found = read_basis(basis, parts)
         today = datetime.fromtimestamp(self._clock() / 1000, UTC).astimezone(found.zone).date()
-        return read_asked(dict(request.query_params), found, today)
+        return read_asked(dict(words), found, today)
 
     def _problem(
         self,
@@ -211,12 +221,16 @@ PROBLEMS: dict[HTTPStatus, str] = {
 """What is said of an answer without a screen."""
 
 
-def build_app(reader: Reader, access: Access, clock: Clock = wall_clock) -> Starlette:
+def page_of(reader: Reader, access: Access, clock: Clock = wall_clock) -> Page:
+    """Return the page, in every language that has a catalogue."""
+    return Page(reader, access, read_languages(), clock)
+
+
+def build_app(page: Page) -> Starlette:
     """Return the application."""
-    page = Page(reader, access, read_languages(), clock)
 
     async def go_on(_: Request) -> Response:
-        return RedirectResponse("/today", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"/{FIRST}", HTTPStatus.SEE_OTHER)
 
     app = Starlette(
         routes=[

@@ -26,6 +26,8 @@ GROUP BY dimension, value ORDER BY dimension, observations DESC, value LIMIT 20 
 """,
     kept_s=300.0,
 )
+# How far the log is written to the tables: rows are written before the clock that goes with them.
+MARK = Query("mark", "SELECT toString(groupBitXor(cityHash64(partition, time, settled, offset))) AS mark FROM clocks")
 
 
 def read_basis(basis: Rows, parts: Rows) -> Basis:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
+from sinks.errors import SinkError
 from streams.settings import Settings
 from touchline.collect.server import listening, serve_on
 from touchline.page.access import access_of
-from touchline.page.app import build_app
+from touchline.page.app import Page, build_app, page_of
 from touchline.page.reader import open_for_page
 from touchline.terminal import say
 
@@ -35,9 +36,17 @@ async def _serve(settings: Settings) -> None:
         bound = stack.enter_context(listening(settings.page_host, settings.page_port, ADDRESS))
         reader = open_for_page(settings.clickhouse)
         stack.callback(reader.close)
-        server = serve_on(build_app(reader, access), ends_within_s=GOODBYE_S)
+        page = page_of(reader, access)
+        server = serve_on(build_app(page), ends_within_s=GOODBYE_S)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
         host, port = bound.getsockname()[:2]
         say(f"Page:     http://{f'[{host}]' if ':' in host else host}:{port}/")
+        preparing = asyncio.create_task(_prepare(page))
         await server.serve([bound])
+        preparing.cancel()
+
+
+async def _prepare(page: Page) -> None:
+    with suppress(SinkError):  # a screen tells whoever looks at it
+        await page.prepare()

@@ -55,7 +55,8 @@ WHERE metric IN {metrics:Array(String)} AND grain = '1d'
 ORDER BY metric, bucket
 """,
 )
-# To judge a day takes all days before it: the answer is kept for as long as an hour that is over hardly changes.
+# To judge a day takes all days before it: one answer does for every period, and is kept for as long as an hour that is
+# over hardly changes.
 LEVELS = Query(
     "levels",
     """
@@ -64,8 +65,6 @@ SELECT metric, toUnixTimestamp64Milli(bucket) AS at, n, value, baseline, low, hi
 FROM metric_health
 WHERE metric IN {metrics:Array(String)} AND grain = '1d'
   AND dimension = {dimension:String} AND dimension_value = {value:String}
-  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 ORDER BY metric, bucket
 """,
     kept_s=300.0,
@@ -200,7 +199,9 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + n
         by_day[row["day"]] = by_day.get(row["day"], 0) + n
     arrivals = [(_at(day, asked.basis), float(by_day.get(day.isoformat(), 0))) for day in _days(asked.period)]
-    cards = _cards(asked, answers[VALUES.name], answers[LEVELS.name])
+    since, until = asked.period.bounds(asked.basis.zone)
+    levels = [row for row in answers[LEVELS.name] if since <= int(row["at"]) < until]
+    cards = _cards(asked, answers[VALUES.name], levels)
     told = {card.name for card in cards}
     (people,) = answers[PEOPLE.name]
     due = answers[FOLLOW_UPS.name]

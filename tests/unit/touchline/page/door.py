@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from sinks.database import Database
 from touchline.page.access import Access
-from touchline.page.app import build_app
+from touchline.page.app import build_app, page_of
 from touchline.page.reader import Reader
 
 HERE = "http://127.0.0.1:8090"
@@ -35,7 +35,7 @@ class Lent:
 def page_over(database: Database, access: Access | None = None) -> Iterator[TestClient]:
     """Serve the page, and return a browser."""
     reader = Reader([Lent(database)])
-    app = build_app(reader, access or Access(None, "127.0.0.1"), clock=lambda: NOW)
+    app = build_app(page_of(reader, access or Access(None, "127.0.0.1"), clock=lambda: NOW))
     try:
         yield TestClient(app, base_url=HERE, follow_redirects=False)
     finally:

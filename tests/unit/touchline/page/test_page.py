@@ -19,7 +19,7 @@ from tests.unit.sinks.views import write
 from tests.unit.touchline.page.door import Shown, page_over
 from touchline.page import app as application
 from touchline.page.all_screens import SCREENS
-from touchline.page.basis import BASIS, PARTS
+from touchline.page.basis import BASIS, MARK, PARTS
 from touchline.page.language import Language, read_languages
 from touchline.page.wording import METRIC_TITLES
 
@@ -143,7 +143,7 @@ def test_a_database_without_views_is_told(chdb_without_tables: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", [BASIS.sql, PARTS.sql, *(query.sql for screen in SCREENS.values() for query in screen.queries)]
+    "sql", [BASIS.sql, MARK.sql, PARTS.sql, *(query.sql for screen in SCREENS.values() for query in screen.queries)]
 )
 def test_every_query_only_reads(sql: str) -> None:
     assert reading_statement(sql).output_format is None

@@ -1,0 +1,117 @@
+"""Asking the views: what is kept, for how long, and what whoever asks meanwhile is given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from typing import Never
+
+import pytest
+
+from sinks.errors import QueryError
+from touchline.page.query import Query
+from touchline.page.reader import Reader
+
+KEPT = Query("kept", "SELECT {a:String}", kept_s=10.0)
+
+
+class Counting:
+    """A database whose answers are numbered."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.fails = False
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
+        self.asked += 1
+        if self.fails:
+            raise QueryError(f"{sql} {parameters} {output_format}")
+        return json.dumps({"n": self.asked}).encode()
+
+    def execute(self, sql: str) -> Never:
+        raise AssertionError(sql)
+
+    def ping(self) -> None: ...
+
+    def version(self) -> str:
+        return ""
+
+    def close(self) -> None: ...
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@pytest.fixture
+def database() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reader(database: Counting, clock: Clock) -> Iterator[Reader]:
+    made = Reader([database], clock)
+    yield made
+    made.close()
+
+
+async def ask(reader: Reader, a: str = "x") -> int:
+    (only,) = await reader.rows(KEPT, {"a": a})
+    return int(only["n"])
+
+
+def test_who_asks_the_same_at_the_same_time_has_one_answer(reader: Reader) -> None:
+    async def run() -> list[int]:
+        return [*await asyncio.gather(ask(reader), ask(reader)), await ask(reader, "y")]
+
+    assert asyncio.run(run()) == [1, 1, 2]
+
+
+def test_an_answer_is_renewed_behind_whoever_reads_it_and_waited_for_once_it_is_old(
+    reader: Reader, clock: Clock
+) -> None:
+    async def run() -> list[int]:
+        told = []
+        for s in (0, 9, 11):
+            clock.s = s
+            told.append(await ask(reader))
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})  # the new one is there
+        told.append(await ask(reader))
+        clock.s = 11 + 21
+        return [*told, await ask(reader)]
+
+    assert asyncio.run(run()) == [1, 1, 1, 2, 3]
+
+
+def test_a_failure_is_told_and_not_kept(reader: Reader, database: Counting) -> None:
+    async def run() -> int:
+        database.fails = True
+        with pytest.raises(QueryError):
+            await ask(reader)
+        database.fails = False
+        return await ask(reader)
+
+    assert asyncio.run(run()) == 2
+
+
+def test_while_nothing_changes_an_answer_holds_for_moments(reader: Reader, clock: Clock) -> None:
+    async def run() -> list[int]:
+        told = []
+        for s, mark in ((0, "a"), (9, "a"), (9, "b"), (11, "a"), (18, "b")):
+            clock.s = s
+            (only,) = await reader.rows_by(mark, Query("q", "SELECT 1"), {})
+            told.append(only["n"])
+        return told
+
+    assert asyncio.run(run()) == [1, 1, 2, 3, 2]
