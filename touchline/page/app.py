@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -21,16 +22,19 @@ from starlette.staticfiles import StaticFiles
 
 from schemas.errors import TouchlineError
 from sinks.errors import SinkError, TransientWriteError
+from streams.identity.identities import Identities
 from streams.runtime.clock import Clock, wall_clock
 from touchline.page.access import COOKIE, Access
 from touchline.page.all_screens import SCREENS
-from touchline.page.asked import Asked, AskedError, Basis, read_asked
+from touchline.page.asked import LONGEST, Asked, AskedError, Basis, read_asked
 from touchline.page.basis import BASIS, MARK, PARTS, read_basis
 from touchline.page.headers import SafeHeaders
 from touchline.page.language import Formats, Language, preferred, read_languages
 from touchline.page.marks import N_
 from touchline.page.reader import Reader
 from touchline.page.screen import Screen
+from touchline.page.screens.customers import FIND
+from touchline.page.searches import Searches, looked_for
 from touchline.page.templating import address, environment_for
 
 STATIC = Path(__file__).with_name("static")
@@ -58,13 +62,20 @@ class Page:
         reader: asks the views.
         access: who may read.
         languages: by code.
+        identities: read what somebody looks for, each in its own way.
         clock: tells the wall-clock time, epoch ms.
     """
 
     def __init__(
-        self, reader: Reader, access: Access, languages: Mapping[str, Language], clock: Clock = wall_clock
+        self,
+        reader: Reader,
+        access: Access,
+        languages: Mapping[str, Language],
+        identities: Sequence[Identities],
+        clock: Clock = wall_clock,
     ) -> None:
         self._reader, self._access, self._clock = reader, access, clock
+        self._identities, self._searches = identities, Searches(clock)
         self._languages = languages
         self._templates = {code: environment_for(language) for code, language in languages.items()}
 
@@ -102,6 +113,19 @@ class Page:
         name = f"{screen.name}-{query.name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def search(self, request: Request) -> Response:
+        """Look for a customer, and go to the journey of the only one, or to a list; no address says what was meant."""
+        said = (await _form(request)).get("said", "")
+        if len(said) > LONGEST:
+            raise FormError("the name is too long")
+        rows = await self._reader.rows(FIND, looked_for(said, self._identities))
+        words = _carried(request)
+        if len(rows) == 1:
+            where = address("journey", {"lang": words.get("lang", ""), "customer": rows[0]["customer_id"]})
+        else:
+            where = address("customers", words, found=self._searches.keep([row["customer_id"] for row in rows]))
+        return RedirectResponse(where, HTTPStatus.SEE_OTHER)
 
     async def log_in(self, request: Request) -> Response:
         """Show the form for the token, or take it and go on."""
@@ -164,7 +188,8 @@ class Page:
         basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}), self._reader.rows(PARTS, {}))
         found = read_basis(basis, parts)
         today = datetime.fromtimestamp(self._clock() / 1000, UTC).astimezone(found.zone).date()
-        return read_asked(dict(words), found, today)
+        asked = read_asked(dict(words), found, today)
+        return replace(asked, found=self._searches.found(words["found"])) if words.get("found") else asked
 
     def _problem(
         self,
@@ -189,7 +214,7 @@ class Page:
         if code not in self._languages:
             code = preferred(request.headers.get("accept-language", ""), self._languages)
         language = self._languages[code]
-        words = {name: word for name in CARRIED if (word := request.query_params.get(name))}
+        words = _carried(request)
         defaults = {"screen": None, "asked": None, "screens": SCREENS.values(), "words": words, "address": address}
         known = basis or Basis.unknown()
         formats = Formats(language, known.zone)
@@ -221,9 +246,9 @@ PROBLEMS: dict[HTTPStatus, str] = {
 """What is said of an answer without a screen."""
 
 
-def page_of(reader: Reader, access: Access, clock: Clock = wall_clock) -> Page:
+def page_of(reader: Reader, access: Access, identities: Sequence[Identities], clock: Clock = wall_clock) -> Page:
     """Return the page, in every language that has a catalogue."""
-    return Page(reader, access, read_languages(), clock)
+    return Page(reader, access, read_languages(), identities, clock)
 
 
 def build_app(page: Page) -> Starlette:
@@ -237,6 +262,7 @@ def build_app(page: Page) -> Starlette:
             Route("/", page.guarded(go_on), methods=["GET"]),
             Route(LOGIN, page.open_to_all(page.log_in), methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/customers", page.guarded(page.search), methods=["POST"]),
             Route("/{screen}", page.guarded(page.show), methods=["GET"]),
             Route("/{screen}/{query}.csv", page.guarded(page.give), methods=["GET"]),
         ],
@@ -245,6 +271,10 @@ def build_app(page: Page) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _carried(request: Request) -> dict[str, str]:
+    return {name: word for name in CARRIED if (word := request.query_params.get(name))}
 
 
 def _screen_of(request: Request) -> Screen:

@@ -95,12 +95,14 @@ class Asked:
         part: of the business.
         basis: what all screens go by.
         words: all that the address says, by name.
+        found: the customers of the search that the address names; None where it names none.
     """
 
     period: Period
     part: Part
     basis: Basis
     words: Mapping[str, str]
+    found: tuple[str, ...] | None = None
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -150,6 +150,10 @@ class Formats:
     def whole_day(self, day: date) -> str:
         """Return a day with its year."""
         return format_date(day, format="medium", locale=self._locale)
+
+    def month(self, at: int) -> str:
+        """Return the month of a moment, epoch ms."""
+        return format_skeleton("yMMM", self.moment(at), locale=self._locale)
 
     def day_at(self, at: int | None) -> str:
         """Return the day of a moment, epoch ms, with its year."""

@@ -7,6 +7,7 @@ import signal
 from contextlib import AsyncExitStack, suppress
 
 from sinks.errors import SinkError
+from streams.agents.identities import looked_up_by
 from streams.settings import Settings
 from touchline.collect.server import listening, serve_on
 from touchline.page.access import access_of
@@ -36,7 +37,7 @@ async def _serve(settings: Settings) -> None:
         bound = stack.enter_context(listening(settings.page_host, settings.page_port, ADDRESS))
         reader = open_for_page(settings.clickhouse)
         stack.callback(reader.close)
-        page = page_of(reader, access)
+        page = page_of(reader, access, looked_up_by(settings))
         server = serve_on(build_app(page), ends_within_s=GOODBYE_S)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from touchline.page.asked import Asked
+from touchline.page.cards import Card
 from touchline.page.query import Query, Rows
+from touchline.page.tables import Section
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What most screens show: tables, below metrics; `cards` is None where there is none to show."""
+
+    sections: tuple[Section, ...]
+    cards: tuple[Card, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,7 @@ class Screen:
         queries: what it asks.
         parameters: the values that the queries name, of what an address asks for; may raise AskedError.
         build: makes what the template shows of the rows of each query, by the queries' names.
+        template: the file that shows it; that of sections, unless it has one of its own.
         in_navigation: whether it can be gone to without saying more.
     """
 
@@ -27,12 +38,8 @@ class Screen:
     queries: tuple[Query, ...]
     parameters: Callable[[Asked], dict[str, object]]
     build: Callable[[Asked, Mapping[str, Rows]], object]
+    template: str = "sections.html"
     in_navigation: bool = True
-
-    @property
-    def template(self) -> str:
-        """The file that shows it."""
-        return f"{self.name}.html"
 
     def query(self, name: str) -> Query | None:
         """Return the query of a name."""

@@ -63,6 +63,10 @@ WORDS: dict[str, str] = {
     "promoter": N_("promoter"),
     "passive": N_("passive"),
     "detractor": N_("detractor"),
+    # Why a customer needs care.
+    "open_case": N_("open case"),
+    "turned": N_("turn for the worse"),
+    "unmended": N_("bad experiences not made good"),
     # What is abandoned, and what became of it.
     "cart": N_("cart"),
     "checkout": N_("checkout"),

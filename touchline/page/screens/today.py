@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
-from schemas.metrics import METRICS, Metric, ValueKind
-from touchline.page.asked import Asked, Basis, Period
-from touchline.page.charts import BarChart, LineChart, Observation, bar_chart, line_chart
+from schemas.metrics import METRICS
+from touchline.page.asked import Asked
+from touchline.page.cards import VALUES, Card, asking_of, begin_of, cards_of, days_of
+from touchline.page.charts import BarChart, bar_chart
 from touchline.page.query import Query, Row, Rows
+from touchline.page.sql import filled
 from touchline.page.wording import METRIC_TITLES
 
 CAME_IN = Query(
     "came-in",
-    """
+    filled("""
 SELECT toString(toDate(occurred_at, {zone:String})) AS day, kind, count() AS n
 FROM touchpoints
-WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+WHERE {period of occurred_at}
   AND NOT superseded
-  AND ({dimension:String} = 'all' OR multiIf(
-      {dimension:String} = 'channel', channel,
-      {dimension:String} = 'currency', ifNull(currency, ''),
-      attributes[{dimension:String}]
-  ) = {value:String})
+  AND {part of touchpoints}
 GROUP BY day, kind ORDER BY day, kind
-""",
+"""),
 )
 PEOPLE = Query(
     "people",
-    """
+    filled("""
 SELECT uniqExact(customer_id) AS customers, uniqExactIf(customer_id, startsWith(customer_id, 'anon:')) AS anonymous
 FROM touchpoints
-WHERE occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+WHERE {period of occurred_at}
   AND NOT superseded
-  AND ({dimension:String} = 'all' OR multiIf(
-      {dimension:String} = 'channel', channel,
-      {dimension:String} = 'currency', ifNull(currency, ''),
-      attributes[{dimension:String}]
-  ) = {value:String})
-""",
-)
-VALUES = Query(
-    "values",
-    """
-SELECT metric, toUnixTimestamp64Milli(bucket) AS at, n, numerator, denominator, value, ci_low, ci_high, final
-FROM rolling_metrics
-WHERE metric IN {metrics:Array(String)} AND grain = '1d'
-  AND dimension = {dimension:String} AND dimension_value = {value:String}
-  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-ORDER BY metric, bucket
-""",
+  AND {part of touchpoints}
+"""),
 )
 # To judge a day takes all days before it: one answer does for every period, and is kept for as long as an hour that is
 # over hardly changes.
@@ -71,19 +50,18 @@ ORDER BY metric, bucket
 )
 HURT = Query(
     "hurt",
-    """
+    filled("""
 SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s.before_mean AS before,
        s.after_mean AS after, ifNull(s.cause_kind, '') AS cause_kind, t.action AS cause_action, t.text AS cause_text
 FROM
 (
     SELECT * FROM sentiment_shifts
-    WHERE direction = 'worse' AND onset_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-      AND onset_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    WHERE direction = 'worse' AND {period of onset_at}
     ORDER BY after_mean - before_mean, customer_id LIMIT 10
 ) AS s
 LEFT JOIN touchpoints AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
 ORDER BY s.after_mean - s.before_mean, s.customer_id
-""",
+"""),
 )
 FOLLOW_UPS = Query(
     "follow-ups",
@@ -97,35 +75,9 @@ ORDER BY due_at, customer_id LIMIT 20
 )
 QUERIES = (CAME_IN, PEOPLE, VALUES, LEVELS, HURT, FOLLOW_UPS)
 
-DAY_WITHOUT = frozenset({"count", "sum"})
-"""The kinds of values that are 0 on a day without an observation; of others such a day has none."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """A metric in the period.
-
-    Attributes:
-        name: of the metric.
-        title: a text of the catalogues.
-        kind: how its value is made.
-        n: observations.
-        value: of the whole period; None without an observation, or where a sum has several currencies.
-        level: of the last day that is judged, as the view says it; empty where none is.
-        since_at: when what is odd began, epoch ms.
-        days: what the chart shows, for its table.
-        chart: its days.
-    """
-
-    name: str
-    title: str
-    kind: ValueKind
-    n: int
-    value: float | None
-    level: str
-    since_at: int | None
-    days: tuple[Observation, ...]
-    chart: LineChart
+NAMES = tuple(metric.name for metric in METRICS)
+parameters = asking_of(NAMES)
+"""The values that the queries name."""
 
 
 @dataclass(frozen=True)
@@ -184,12 +136,6 @@ class Today:
     due: int
 
 
-def parameters(asked: Asked) -> dict[str, object]:
-    """Return the values that the queries name; the address of a CSV may name one metric."""
-    named = asked.words.get("metric", "")
-    return {**asked.parameters, "metrics": [named] if named else [metric.name for metric in METRICS]}
-
-
 def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
     """Return the screen of the rows of each query, by the queries' names."""
     kinds: dict[str, int] = {}
@@ -198,10 +144,10 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
         n = int(row["n"])
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + n
         by_day[row["day"]] = by_day.get(row["day"], 0) + n
-    arrivals = [(_at(day, asked.basis), float(by_day.get(day.isoformat(), 0))) for day in _days(asked.period)]
+    arrivals = [(begin_of(day, asked.basis), float(by_day.get(day.isoformat(), 0))) for day in days_of(asked.period)]
     since, until = asked.period.bounds(asked.basis.zone)
     levels = [row for row in answers[LEVELS.name] if since <= int(row["at"]) < until]
-    cards = _cards(asked, answers[VALUES.name], levels)
+    cards = cards_of(asked, NAMES, answers[VALUES.name], levels)
     told = {card.name for card in cards}
     (people,) = answers[PEOPLE.name]
     due = answers[FOLLOW_UPS.name]
@@ -218,62 +164,6 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
         follow_ups=tuple(map(follow_up, due)),
         due=int(due[0]["in_all"]) if due else 0,
     )
-
-
-def value_of(kind: ValueKind, n: int, numerator: float | None, denominator: float) -> float | None:
-    """Return a metric's value over several buckets, by their sums as `rolling_metrics` gives them."""
-    if kind == "count":
-        return float(n)
-    if numerator is None or kind == "sum":
-        return numerator
-    if not denominator:
-        return None
-    return 100 * numerator / denominator if kind == "nps" else numerator / denominator
-
-
-def _cards(asked: Asked, values: Rows, levels: Rows) -> tuple[Card, ...]:
-    cards = []
-    for metric in METRICS:
-        own = [row for row in values if row["metric"] == metric.name]
-        judged = [row for row in levels if row["metric"] == metric.name]
-        if own:
-            cards.append(_card(asked, metric, own, judged))
-    return tuple(cards)
-
-
-def _card(asked: Asked, metric: Metric, values: Sequence[Row], levels: Sequence[Row]) -> Card:
-    amounts = [row["numerator"] for row in values]
-    numerator = None if any(amount is None for amount in amounts) else sum(map(float, amounts))
-    n = sum(int(row["n"]) for row in values)
-    value_at = {int(row["at"]): row["value"] for row in values}
-    level_at = {int(row["at"]): row for row in levels}
-    days = tuple(_observed(_at(day, asked.basis), metric, value_at, level_at) for day in _days(asked.period))
-    last = levels[-1] if levels else None
-    return Card(
-        name=metric.name,
-        title=METRIC_TITLES[metric.name],
-        kind=metric.kind,
-        n=n,
-        value=value_of(metric.kind, n, numerator, sum(float(row["denominator"]) for row in values)),
-        level=str(last["level"]) if last else "",
-        since_at=int(last["since_at"]) if last and last["since_at"] is not None else None,
-        days=days,
-        chart=line_chart(days),
-    )
-
-
-def _observed(at: int, metric: Metric, values: Mapping[int, float | None], levels: Mapping[int, Row]) -> Observation:
-    level = levels.get(at, {})
-    value = values.get(at, 0.0 if metric.kind in DAY_WITHOUT else None)
-    return Observation(at, value, level.get("low"), level.get("high"))
-
-
-def _days(period: Period) -> list[date]:
-    return [period.since + timedelta(days=number) for number in range(period.days)]
-
-
-def _at(day: date, basis: Basis) -> int:
-    return Period(day, day).bounds(basis.zone)[0]
 
 
 def _hurt(row: Row) -> Hurt:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from starlette.testclient import TestClient
 
 from sinks.database import Database
+from streams.identity.identities import Identities
 from touchline.page.access import Access
 from touchline.page.app import build_app, page_of
 from touchline.page.reader import Reader
@@ -35,7 +36,7 @@ class Lent:
 def page_over(database: Database, access: Access | None = None) -> Iterator[TestClient]:
     """Serve the page, and return a browser."""
     reader = Reader([Lent(database)])
-    app = build_app(page_of(reader, access or Access(None, "127.0.0.1"), clock=lambda: NOW))
+    app = build_app(page_of(reader, access or Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW))
     try:
         yield TestClient(app, base_url=HERE, follow_redirects=False)
     finally:

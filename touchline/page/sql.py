@@ -1,0 +1,38 @@
+"""What statements of several screens have in common: the period and the part of the business that is asked for."""
+
+from __future__ import annotations
+
+import re
+
+from sinks import intervals
+
+_PERIOD = re.compile(r"\{period of ([\w.]+)\}")
+_PART = re.compile(r"\{part of (\w+)\}")
+
+
+def filled(sql: str) -> str:
+    """Return a statement with conditions in place of its marks.
+
+    Args:
+        sql: with `{period of COLUMN}` for a time in the period, `{part of TABLE}` for a row in the part, whose table
+            has the columns channel, currency and attributes, and the marks of `sinks.intervals`.
+    """
+    periods = _PERIOD.sub(lambda found: _period(found[1]), sql)
+    return intervals.filled(_PART.sub(lambda found: _part(found[1]), periods)).strip()
+
+
+def _period(column: str) -> str:
+    return (
+        f"{column} >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')\n"
+        f"  AND {column} < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')"
+    )
+
+
+def _part(table: str) -> str:
+    return (
+        "({dimension:String} = 'all' OR multiIf(\n"
+        f"      {{dimension:String}} = 'channel', ifNull({table}.channel, ''),\n"
+        f"      {{dimension:String}} = 'currency', ifNull({table}.currency, ''),\n"
+        f"      {table}.attributes[{{dimension:String}}]\n"
+        "  ) = {value:String})"
+    )
