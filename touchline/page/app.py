@@ -80,11 +80,12 @@ class Page:
         self._templates = {code: environment_for(language) for code, language in languages.items()}
 
     async def prepare(self) -> None:
-        """Ask what takes long and is kept, so that the first reader of Today does not wait for it."""
+        """Ask what takes long and is kept, so that the first reader of a screen does not wait for it."""
         asked = await self._asked({})
-        values = SCREENS[FIRST].parameters(asked)
-        kept = [query for query in SCREENS[FIRST].queries if query.kept_s]
-        await asyncio.gather(*(self._reader.rows(query, values) for query in kept))
+        for screen in SCREENS.values():
+            for query in screen.queries:
+                if screen.in_navigation and query.kept_s:
+                    await self._reader.rows(query, screen.parameters(asked))
 
     async def show(self, request: Request) -> Response:
         """Answer with a screen."""

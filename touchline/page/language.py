@@ -100,6 +100,10 @@ class Formats:
         pattern = "#,##0" + ("." + "#" * decimals if decimals else "")
         return format_decimal(Decimal(repr(value)), format=pattern, locale=self._locale)
 
+    def decimal(self, value: float | None) -> str:
+        """Return a number with at most two decimals."""
+        return self.number(value, 2)
+
     def share(self, value: float | None) -> str:
         """Return a share as a percentage with at most one decimal."""
         if value is None:

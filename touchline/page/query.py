@@ -13,6 +13,8 @@ Row = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 """Column to value."""
 
+SLOW_S = 60.0
+"""Seconds for which an answer is kept that takes long: of views that go through everybody's whole history."""
 _PLACEHOLDER = re.compile(r"\{(\w+):[^}]+\}")
 
 

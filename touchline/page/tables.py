@@ -110,4 +110,6 @@ def _valued(way: Way, value: Any) -> Any:
     """Return a value of JSON, where whole numbers of 64 bits are text, as one that can be written."""
     if value is None or way in _TEXTS:
         return value
-    return int(float(value)) if way in _WHOLE else float(value)
+    if way not in _WHOLE:
+        return float(value)
+    return int(value) if isinstance(value, str) else round(value)

@@ -75,6 +75,16 @@ WORDS: dict[str, str] = {
     "survey": N_("survey"),
     "abandoned": N_("abandoned"),
     "recovered": N_("recovered"),
+    # Trends and verdicts.
+    "grows": N_("grows"),
+    "falls": N_("falls"),
+    "no difference seen": N_("no difference seen"),
+    "trend": N_("trend"),
+    "weekday": N_("weekdays"),
+    "survey_scores": N_("survey scores"),
+    "other_touchpoints": N_("other touchpoints"),
+    "business_change": N_("business change"),
+    "marketing_spend": N_("marketing spend"),
     # Cases.
     "case": N_("case"),
     "post": N_("post"),
@@ -91,4 +101,4 @@ WORDS: dict[str, str] = {
 
 def word_for(name: str) -> str | None:
     """Return the text of a word of the views; None for one that is not ours, such as a business's own reason."""
-    return WORDS.get(name)
+    return WORDS.get(name) or METRIC_TITLES.get(name)

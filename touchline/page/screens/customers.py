@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from touchline.page.asked import Asked, AskedError
 from touchline.page.marks import N_
-from touchline.page.query import Query, Rows
+from touchline.page.query import SLOW_S, Query, Rows
 from touchline.page.sql import filled
 from touchline.page.tables import Column, Plan, Section
 
@@ -62,6 +62,7 @@ ORDER BY multiIf(
 ) DESC, customer_id
 LIMIT {most:UInt32} OFFSET {skipped:UInt32}
 """),
+    kept_s=SLOW_S,
 )
 QUERIES = (LIST,)
 _LIST = Plan(

@@ -119,6 +119,9 @@ def test_text_from_outside_is_text(name: str, chdb: Engine, browser: TestClient)
     write_story(chdb, HOSTILE)
     write(chdb, "follow_ups", follow_up_id="f2", topic=HOSTILE, owner=HOSTILE, reason=HOSTILE, customer_id=HOSTILE)
     write(chdb, "metric_buckets", metric="orders", dimension="region", dimension_value=HOSTILE)
+    write(chdb, "dead_letters", detail=HOSTILE, raw=HOSTILE.encode(), reason="unreadable")
+    write(chdb, "abandonments", channel=HOSTILE, attributes={"region": HOSTILE})
+    write(chdb, "business_changes", name=HOSTILE, topic=HOSTILE, source=HOSTILE)
     found = shown(browser, f"/{name}?{PERIOD}&{NEEDED.get(name, '')}&part=region:{HOSTILE}")
 
     assert not {"script", "iframe", "style"} & found.tags

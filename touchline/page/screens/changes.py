@@ -1,0 +1,81 @@
+"""Changes: what the business changed, and whether customers' experience got better by it, with what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from touchline.page.asked import Asked
+from touchline.page.marks import N_
+from touchline.page.query import SLOW_S, Query, Rows
+from touchline.page.screen import Sections
+from touchline.page.tables import Column, Plan
+
+CHANGES = Plan(
+    Query(
+        "changes",
+        """
+SELECT change_id, name, ifNull(topic, '') AS topic, toUnixTimestamp64Milli(effective_at) AS since_at,
+       toUnixTimestamp64Milli(reverted_at) AS until_at, source
+FROM business_changes
+WHERE effective_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+  AND (reverted_at IS NULL OR reverted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC'))
+ORDER BY effective_at DESC, change_id LIMIT 100
+""",
+    ),
+    N_("What was changed"),
+    (
+        Column(N_("Change"), "name"),
+        Column(N_("Topic"), "topic"),
+        Column(N_("In force since"), "since_at", "moment"),
+        Column(N_("until"), "until_at", "moment"),
+        Column(N_("By"), "source"),
+    ),
+    note=N_("In force at some time of the period."),
+)
+EFFECTS = Plan(
+    Query(
+        "effects",
+        """
+SELECT name, metric, verdict, dimension_value, before, after, difference, ci_low, ci_high, days_before, days_after,
+       customers_before, customers_after, controls, overlaps
+FROM change_effects
+WHERE dimension = {dimension:String} AND dimension_value = {value:String}
+  AND effective_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+  AND (reverted_at IS NULL OR reverted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC'))
+ORDER BY effective_at DESC, change_id, metric LIMIT 100
+""",
+        kept_s=SLOW_S,
+    ),
+    N_("Did it get better?"),
+    (
+        Column(N_("Change"), "name"),
+        Column(N_("Metric"), "metric", "word"),
+        Column(N_("Verdict"), "verdict", "level"),
+        Column(N_("Before"), "before", "score"),
+        Column(N_("After"), "after", "score"),
+        Column(N_("Difference, and its bounds"), "difference", "score", ("ci_low", "ci_high")),
+        Column(N_("Days before"), "days_before", "number"),
+        Column(N_("after"), "days_after", "number"),
+        Column(N_("Customers before"), "customers_before", "number"),
+        Column(N_("after"), "customers_after", "number"),
+        Column(N_("What is taken out"), "controls", "words"),
+        Column(N_("Other changes meanwhile"), "overlaps", "words"),
+    ),
+    note=N_(
+        "The 14 days before and after, of the part of the business that is chosen. The difference is without what is "
+        "taken out."
+    ),
+    empty=N_("No verdict on these changes, in this part."),
+)
+PLANS = (CHANGES, EFFECTS)
+QUERIES = tuple(plan.query for plan in PLANS)
+
+
+def parameters(asked: Asked) -> dict[str, object]:
+    """Return the values that the queries name."""
+    return asked.parameters
+
+
+def build(_asked: Asked, answers: Mapping[str, Rows]) -> Sections:
+    """Return the screen of the rows of each query, by the queries' names."""
+    return Sections(tuple(plan.filled(answers) for plan in PLANS))
