@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from schemas.metrics import METRICS, Metric, ValueKind
 from touchline.page.asked import Asked, Basis, Period
-from touchline.page.charts import LineChart, Observation, line_chart
+from touchline.page.charts import LineChart, Observation, line_chart, unit_of
 from touchline.page.query import Query, Row, Rows
 from touchline.page.sql import filled
 from touchline.page.wording import METRIC_TITLES
@@ -118,6 +118,7 @@ def _card(asked: Asked, metric: Metric, values: Sequence[Row], levels: Sequence[
     without = 0.0 if metric.kind in DAY_WITHOUT else None
     begins = [begin_of(day, asked.basis) for day in days_of(asked.period)]
     days = tuple(Observation(at, value_at.get(at, without), *bands.get(at, (None, None))) for at in begins)
+    longest = max((day.value for day in days if day.value is not None), default=0.0)
     last: Mapping[str, object] = levels[-1] if levels else {}
     since_at = last.get("since_at")
     return Card(
@@ -129,6 +130,6 @@ def _card(asked: Asked, metric: Metric, values: Sequence[Row], levels: Sequence[
         level=str(last.get("level", "")),
         since_at=None if since_at is None else int(str(since_at)),
         days=days,
-        chart=line_chart(days),
+        chart=line_chart(days, unit=unit_of(longest) if metric.kind == "duration" else 1.0),
         is_judged=levels is not None,
     )

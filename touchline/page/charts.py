@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT = 320.0, 120.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 6.0, 8.0, 18.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 6.0, 8.0, 18.0
 """Room for what stands on the axes."""
 MOST_TICKS = 4
 
@@ -110,8 +110,22 @@ def ticks_between(low: float, high: float, most: int = MOST_TICKS) -> list[float
     return [round(number * step, 10) for number in range(first, last + 1)]
 
 
-def line_chart(observations: Sequence[Observation], *, width: float = WIDTH, height: float = HEIGHT) -> LineChart:
-    """Return the chart of values in order of time; a missing value is a gap in the line."""
+def unit_of(seconds: float) -> float:
+    """Return the seconds of the unit in which a person would say a length of time."""
+    return next((unit for unit in (86_400.0, 3_600.0, 60.0) if seconds >= 1.5 * unit), 1.0)
+
+
+def line_chart(
+    observations: Sequence[Observation], *, unit: float = 1.0, width: float = WIDTH, height: float = HEIGHT
+) -> LineChart:
+    """Return the chart of values in order of time; a missing value is a gap in the line.
+
+    Args:
+        observations: the values.
+        unit: what the axis names whole numbers of.
+        width: of the chart.
+        height: of it.
+    """
     told = [one for one in observations if one.value is not None]
     if not told:
         return LineChart(width=width, height=height)
@@ -129,7 +143,7 @@ def line_chart(observations: Sequence[Observation], *, width: float = WIDTH, hei
         ),
         dots=tuple(Dot(along.place(run[0].at), up.place(run[0].value or 0.0)) for run in runs if len(run) == 1),
         bands=tuple(_band(run, along, up) for run in banded if len(run) > 1),
-        ticks=tuple(Tick(up.place(value), value) for value in ticks_between(low, high)),
+        ticks=tuple(Tick(up.place(unit * one), unit * one) for one in ticks_between(low / unit, high / unit)),
         first_at=observations[0].at,
         last_at=observations[-1].at,
         width=width,
