@@ -216,7 +216,14 @@ class Page:
             code = preferred(request.headers.get("accept-language", ""), self._languages)
         language = self._languages[code]
         words = _carried(request)
-        defaults = {"screen": None, "asked": None, "screens": SCREENS.values(), "words": words, "address": address}
+        defaults = {
+            "screen": None,
+            "asked": None,
+            "screens": SCREENS.values(),
+            "languages": self._languages.values(),
+            "words": words,
+            "address": address,
+        }
         known = basis or Basis.unknown()
         formats = Formats(language, known.zone)
         body = (

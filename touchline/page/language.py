@@ -24,6 +24,8 @@ from touchline.report.money import DEFAULT_EXPONENT, EXPONENTS
 CATALOGUES = Path(__file__).with_name("texts")
 SOURCE = "en"
 """The language that the texts are written in: it needs no catalogue."""
+LEFT_TO_RIGHT, RIGHT_TO_LEFT, END = "\u2066", "\u2067", "\u2069"
+"""Marks of Unicode: what stands between one of the first two and the last has a direction of its own."""
 NOTHING = "\N{EN DASH}"
 
 
@@ -38,6 +40,11 @@ class Language:
 
     code: str
     texts: NullTranslations
+
+    @property
+    def name(self) -> str:
+        """What it calls itself."""
+        return Locale.parse(self.code, sep="-").get_display_name() or self.code
 
     @property
     def direction(self) -> str:
@@ -98,7 +105,7 @@ class Formats:
         if value is None:
             return NOTHING
         pattern = "#,##0" + ("." + "#" * decimals if decimals else "")
-        return format_decimal(Decimal(repr(value)), format=pattern, locale=self._locale)
+        return self._apart(format_decimal(Decimal(repr(value)), format=pattern, locale=self._locale))
 
     def decimal(self, value: float | None) -> str:
         """Return a number with at most two decimals."""
@@ -108,21 +115,22 @@ class Formats:
         """Return a share as a percentage with at most one decimal."""
         if value is None:
             return NOTHING
-        return format_percent(Decimal(repr(value)), format="#,##0.#%", locale=self._locale)
+        return self._apart(format_percent(Decimal(repr(value)), format="#,##0.#%", locale=self._locale))
 
     def score(self, value: float | None) -> str:
         """Return an experience, or another score from -1 to 1, with its sign and two decimals."""
         if value is None:
             return NOTHING
         shown = Decimal(repr(round(value, 2)))
-        return format_decimal(shown, format="+0.00;-0.00" if shown else "0.00", locale=self._locale)
+        pattern = "+0.00;-0.00" if shown else "0.00"
+        return self._apart(format_decimal(shown, format=pattern, locale=self._locale))
 
     def money(self, minor: float | None, currency: str | None) -> str:
         """Return an amount in minor units; one without a currency is a dash."""
         if minor is None or not currency:
             return NOTHING
         amount = Decimal(round(minor)).scaleb(-EXPONENTS.get(currency, DEFAULT_EXPONENT))
-        return format_currency(amount, currency, locale=self._locale, decimal_quantization=False)
+        return self._apart(format_currency(amount, currency, locale=self._locale, decimal_quantization=False))
 
     def seconds(self, value: float | None) -> str:
         """Return a length of time in the unit that a person would use."""
@@ -149,11 +157,11 @@ class Formats:
 
     def day(self, day: date) -> str:
         """Return a day without its year."""
-        return format_date(day, format="d MMM", locale=self._locale)
+        return self._apart(format_date(day, format="d MMM", locale=self._locale), RIGHT_TO_LEFT)
 
     def whole_day(self, day: date) -> str:
         """Return a day with its year."""
-        return format_date(day, format="medium", locale=self._locale)
+        return self._apart(format_date(day, format="medium", locale=self._locale), RIGHT_TO_LEFT)
 
     def month(self, at: int) -> str:
         """Return the month of a moment, epoch ms."""
@@ -172,6 +180,14 @@ class Formats:
     def machine(self, at: int) -> str:
         """Return a moment, epoch ms, as machines read it."""
         return self.moment(at).isoformat(timespec="seconds")
+
+    def _apart(self, text: str, begin: str = LEFT_TO_RIGHT) -> str:
+        """Return a text that keeps its own direction.
+
+        Beside words from right to left a sign would stand behind its number, and on an axis from left to right a day
+        behind its month.
+        """
+        return f"{begin}{text}{END}" if self._language.direction == "rtl" else text
 
     def moment(self, at: int) -> datetime:
         """Return a moment, epoch ms, by the business's clock."""

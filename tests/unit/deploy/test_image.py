@@ -74,7 +74,7 @@ def test_templates_styles_and_texts_of_the_page_are_in_the_distribution() -> Non
         check=False,
     ).stdout
 
-    assert {"today.html", "style.css", "icon.svg"} <= {file.name for file in files}
+    assert {"today.html", "style.css", "icon.svg", "ur.po"} <= {file.name for file in files}
     assert ignored == ""
 
 
