@@ -84,7 +84,8 @@ def read_calendars(text: str) -> list[Calendar]:
         raise CalendarError(f"the calendars cannot be read: {error}") from None
     if len(calendars) > CALENDARS_MAX:
         raise CalendarError(
-            f"{len(calendars):,} calendars are too many: {CALENDARS_MAX} may stand in a file; one holds for several sources"
+            f"{len(calendars):,} calendars are too many: {CALENDARS_MAX} may stand in a file, and one may have several "
+            "sources"
         )
     zones = available_timezones()
     named: dict[str, Calendar] = {}
