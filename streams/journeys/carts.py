@@ -94,9 +94,7 @@ class Carts(Machine):
         carts = customer.carts.items()
         # Every touchpoint asks this: the first comparison settles most.
         gone = [
-            key
-            for key, one in carts
-            if one.last_at < oldest and max(_last_step_at(one), one.corrected_at) < oldest and _is_over(one, oldest)
+            key for key, one in carts if one.last_at < oldest and one.corrected_at < oldest and is_past(one, oldest)
         ]
         for key in gone:
             del customer.carts[key]
@@ -216,6 +214,11 @@ def _last_step_at(cart: Cart) -> int:
 def _is_over(cart: Cart, before: int) -> bool:
     """Return whether nothing has happened in a cart since `before`, ms, and nothing is due."""
     return not cart.deadline and max(cart.last_at, cart.abandoned_at, cart.recovered_at or 0) < before
+
+
+def is_past(cart: Cart, before: int) -> bool:
+    """Return whether a cart is over, and no event of it, also none that changed nothing, came since `before`, ms."""
+    return _last_step_at(cart) < before and _is_over(cart, before)
 
 
 def is_converted(cart: Cart) -> bool:

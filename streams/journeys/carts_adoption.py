@@ -8,6 +8,7 @@ orders of the owner that come after all that happened to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
@@ -23,12 +24,29 @@ def adopt(customer: CustomerState, adopted: Mapping[str, Cart], effects: Effects
     newcomers = [cart for _, cart in by_name if not any(_holds(one, cart) for one in customer.carts.values())]
     if not newcomers:
         return
-    settled = {cart.cart_id for cart in (*customer.carts.values(), *newcomers) if cart.is_settled}
-    _replay(customer, [cart for cart in newcomers if cart.cart_id not in settled], effects)
+    own = _own(customer, {cart.cart_id for cart in newcomers}, effects.now)
+    settled = {cart.cart_id for cart in (*own.values(), *newcomers) if cart.is_settled}
+    unsettled = {key: cart for key, cart in own.items() if cart.cart_id not in settled}
+    _replay(customer, unsettled, [cart for cart in newcomers if cart.cart_id not in settled], effects)
     for cart in newcomers:
         if cart.cart_id in settled:
             _put_beside(customer, cart, effects)
     customer.carts = dict(sorted(customer.carts.items(), key=lambda item: item[1].attribution.at))
+
+
+def _own(customer: CustomerState, names: AbstractSet[str], now: int) -> dict[str, Cart]:
+    """Return a customer's carts that go on with the newcomers of their names.
+
+    What is over goes on with nobody, also where it is kept for the sake of an order that may be corrected.
+    """
+    over = {key for key, cart in customer.carts.items() if carts.is_past(cart, now - carts.KEPT_MS)}
+    for name in sorted(names & over):
+        carts.put_away(customer, name, now)
+    return {
+        key: cart
+        for key, cart in customer.carts.items()
+        if cart.cart_id in names and not carts.is_past(cart, now - carts.KEPT_MS)
+    }
 
 
 def _holds(cart: Cart, newcomer: Cart) -> bool:
@@ -39,9 +57,7 @@ def _holds(cart: Cart, newcomer: Cart) -> bool:
     )
 
 
-def _replay(customer: CustomerState, newcomers: list[Cart], effects: Effects) -> None:
-    names = {cart.cart_id for cart in newcomers}
-    own = {key: cart for key, cart in customer.carts.items() if cart.cart_id in names}
+def _replay(customer: CustomerState, own: dict[str, Cart], newcomers: list[Cart], effects: Effects) -> None:
     for cart in (*own.values(), *newcomers):
         # Of one cart of several parts, each event says itself where it was.
         cart.steps = [_told(step, cart) for step in cart.steps]

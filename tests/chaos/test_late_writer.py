@@ -110,4 +110,5 @@ def test_no_touchpoint_is_forgotten_or_counted_twice(run: Run) -> None:
 
 
 def test_by_the_last_entry_it_would_have_forgotten_some(run: Run) -> None:
-    assert run.restored_by_last_entry < published(BEFORE)
+    # Of others it may count too much: a customer's old state beside what the new owner keeps with it.
+    assert published(BEFORE) - run.restored_by_last_entry

@@ -33,14 +33,16 @@ def test_what_comes_after_the_guests_order_changes_nothing_though_the_customer_o
     assert two.rate() == (0, 1)
 
 
-@pytest.mark.parametrize("is_kept", [True, False])
-def test_what_a_guests_cart_becomes_does_not_hang_on_when_the_customers_old_one_was_forgotten(is_kept: bool) -> None:
+@pytest.mark.parametrize(("is_kept", "corrected"), [(True, 0), (False, 0), (True, T0 + 38 * DAY)])
+def test_what_a_guests_cart_becomes_does_not_hang_on_when_the_customers_old_one_was_forgotten(
+    is_kept: bool, corrected: int
+) -> None:
     """The customer ordered the guest's cart on day 36, between its two events: the order recovers it.
 
     A robot's carts are looked through seldom, so one that was over on day 31 may still be there. It had too many events
-    to be replayed.
+    to be replayed. Where an order was corrected that may have been its own, it is kept for a month from then.
     """
-    old = Cart(on_day(0), "k", status="ordered", last_at=T0, is_settled=True)
+    old = Cart(on_day(0), "k", status="ordered", last_at=T0, is_settled=True, corrected_at=corrected)
     placed = Order(on_day(36), (T0, "e"), leading=True, amount_minor=100, currency="EUR", cart_id="k")
     customer = CustomerState(carts={"k": old} if is_kept else {}, orders={"o": placed})
     added = [CartStep(T0 + day * DAY, "item_added", "tea", 1, 100, "EUR", None) for day in (35, 37)]
@@ -50,8 +52,10 @@ def test_what_a_guests_cart_becomes_does_not_hang_on_when_the_customers_old_one_
     sent = transfer(Adopted, GUEST, "e", T0 + 40 * DAY, things=things.encode(Things(carts={"k": guests})))
     adopt(customer, sent, Effects("ann", RULES))
 
+    stays = {f"k {T0}": ("ordered", None)} if corrected else {}
     assert {name: (one.status, one.recovered_at) for name, one in customer.carts.items()} == {
-        "k": ("recovered", T0 + 36 * DAY)
+        "k": ("recovered", T0 + 36 * DAY),
+        **stays,
     }
 
 
