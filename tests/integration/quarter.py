@@ -13,7 +13,7 @@ import click
 from servers.kafka import Kafka
 from tests.integration import kept
 from tests.integration.installation import Installation
-from tests.oracle import service
+from tests.oracle import insight, service
 from tests.oracle.compare import World
 from tests.oracle.touchpoints import moment, read
 from touchline.simulate import write_simulation
@@ -70,9 +70,9 @@ def _run(installation: Installation, file: Path, chance: random.Random, kills: i
 
 
 def _differences(database: Path, file: Path) -> int:
-    """Read all views of service, and show where they differ from what the lines hold; return how often they do."""
+    """Read the views of service and insight, show where they differ from the lines, and return how often they do."""
     views: dict[str, list[dict[str, Any]]] = {}
-    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS):
+    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS, *insight.VIEWS):
         began = time.monotonic()
         views |= kept.rows(database, view)
         click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
@@ -80,8 +80,15 @@ def _differences(database: Path, file: Path) -> int:
     lines = kept.lines(file)
     click.echo(f"comparing with {len(lines):,} lines")
     clock = min(moment(row["time"]) or 0 for row in views["clocks"])
-    spend = [line for line in lines if line["kind"] == "marketing_spend"]
-    found = service.differences(World.of(read(lines, scored), views, clock), views, spend)
+    spend, changes = (
+        [line for line in lines if line["kind"] == kind] for kind in ("marketing_spend", "business_change")
+    )
+    topics = dict(kept.ask(database, "SELECT event_id, topics FROM touchpoints WHERE notEmpty(topics)"))
+    world = World.of(read(lines, scored), views, clock)
+    found = [
+        *service.differences(world, views, spend),
+        *insight.differences(world, views, changes, topics, attributes=()),
+    ]
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     return len(found)
 

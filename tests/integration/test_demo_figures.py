@@ -17,7 +17,7 @@ import pytest
 
 import touchline
 from tests.integration import kept
-from tests.oracle import service
+from tests.oracle import insight, service
 from tests.oracle.compare import Views, World, differences
 from tests.oracle.nasty import Nasty
 from tests.oracle.nasty_faults import NastyFaults
@@ -53,16 +53,25 @@ class Played:
 
     @property
     def served(self) -> list[str]:
-        """The differences between the views of service and the lines."""
-        sentiments = {row["event_id"]: row["sentiment"] for row in self.views["touchpoints"]}
-        world = World.of(read(self.lines, sentiments), self.views, self.clock)
-        spend = [line for line in self.lines if line["kind"] == "marketing_spend"]
-        return service.differences(world, self.views, spend)
+        """The differences between the views of service and of insight, and the lines."""
+        touchpoints = self.views["touchpoints"]
+        world = World.of(
+            read(self.lines, {row["event_id"]: row["sentiment"] for row in touchpoints}), self.views, self.clock
+        )
+        spend, changes = (
+            [line for line in self.lines if line["kind"] == kind] for kind in ("marketing_spend", "business_change")
+        )
+        topics = {row["event_id"]: row["topics"] for row in touchpoints}
+        attributes = sorted({name for row in touchpoints for name in row["attributes"]})
+        return [
+            *service.differences(world, self.views, spend),
+            *insight.differences(world, self.views, changes, topics, attributes),
+        ]
 
 
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
     kept.demo(database, *inputs)
-    views = kept.rows(database, *kept.VIEWS, *service.VIEWS, "reconciliation", "clocks")
+    views = kept.rows(database, *kept.VIEWS, *service.VIEWS, *insight.VIEWS, "reconciliation", "clocks")
     return Played(lines, views, database)
 
 
@@ -83,8 +92,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Played:
 def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
     assert sample.different[:SHOWN] == []
     assert sample.served[:SHOWN] == []
-    # All journeys of the sample have ended: nobody stands anywhere.
-    assert {name for name in service.VIEWS if not sample.views[name]} == {"standing"}
+    # The sample is of last year: nobody stands anywhere, and nothing was said in the last 28 days.
+    assert {name for name in (*service.VIEWS, *insight.VIEWS) if not sample.views[name]} == {"standing", "topic_trends"}
 
 
 def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.departures import CAMPAIGN_KEY, campaign_value, departures
 from tests.oracle.exits import CAUSE_KEY as ABANDONMENT_KEY
 from tests.oracle.exits import EXIT_KEY, abandonment_causes, exits
+from tests.oracle.follow_up_metrics import follow_up_metrics
 from tests.oracle.follow_ups import follow_ups
 from tests.oracle.friction import Payment, payments
 from tests.oracle.loyalty import Rules, loyalty
@@ -39,8 +40,8 @@ from tests.oracle.touchpoints import DAY
 
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
-    "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "cohorts", "departures",
-    "campaign_value", "standing", "contact_causes", "abandonment_causes", "exits",
+    "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "follow_up_metrics", "cohorts",
+    "departures", "campaign_value", "standing", "contact_causes", "abandonment_causes", "exits",
 )  # fmt: skip
 """The views that are compared."""
 CAUSE_KEY = ("month", "step", "failed", "detail", "detail_value", "leads_to")
@@ -57,6 +58,7 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
     known = declared()
     of_cases, of_responses, of_abandonments = cases(world), responses(world), list(abandonment_causes(world))
     told = {name: list(history.touches) for name, history in world.people.items()}
+    of_follow_ups = list(follow_ups(told, world))
     return [
         *unequal("cases", ("subject", "case_id", "customer_id"), views["cases"], of_cases),
         *unequal("case_metrics", METRIC_KEY, views["case_metrics"], case_metrics(of_cases)),
@@ -75,7 +77,13 @@ def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
         *unequal("contact_causes", CAUSE_KEY, views["contact_causes"], contact_causes(world, _day_of, month_of)),
         *unequal("abandonment_causes", ABANDONMENT_KEY, views["abandonment_causes"], of_abandonments),
         *unequal("exits", EXIT_KEY, views["exits"], exits(of_abandonments, month_of)),
-        *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, follow_ups(told, world))),
+        *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, of_follow_ups)),
+        *unequal(
+            "follow_up_metrics",
+            METRIC_KEY,
+            views["follow_up_metrics"],
+            follow_up_metrics(of_follow_ups, world.clock),
+        ),
         *_loyalty(world, views, spend),
     ]
 

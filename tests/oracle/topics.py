@@ -75,10 +75,14 @@ def mentions(
 
 
 def _topics(touch: Touch, about: Callable[[str], Sequence[str]]) -> Sequence[str]:
-    stated = touch.record.get("topic")
-    if stated and (touch.kind == "support_call" or touch.record.get("by") == "customer"):
-        return (stated,)
+    if is_stated(touch):
+        return (touch.record["topic"],)
     return about(touch.text) if touch.own_words else ()
+
+
+def is_stated(touch: Touch) -> bool:
+    """Return whether a touchpoint says itself what it is about."""
+    return bool(touch.record.get("topic")) and (touch.kind == "support_call" or touch.record.get("by") == "customer")
 
 
 def day_of(at: int, zone: str) -> datetime:

@@ -1,0 +1,106 @@
+"""How the views of changes and topics differ from what the touchpoints hold; days are those of UTC."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.effects import EFFECT_KEY, change_effects
+from tests.oracle.topics import Mention, day_of, is_stated, mentions, trends
+from tests.oracle.touchpoints import milliseconds
+
+VIEWS = ("change_effects", "topics", "topic_trends")
+"""The views that are compared."""
+ZONE = "UTC"
+_POLARITIES = ("negative", "neutral", "positive", "unscored")
+
+
+def differences(
+    world: World, views: Views, changes: Sequence[Row], topics: Mapping[str, Sequence[str]], attributes: Sequence[str]
+) -> list[str]:
+    """Return how the views differ from what the world holds.
+
+    Args:
+        changes: the lines of changes in the business; of one that is stated again the last holds.
+        topics: those found in touchpoints, by event_id; which texts are about what is held elsewhere.
+        attributes: those that are dimensions.
+    """
+    held = {line["change_id"]: line for line in sorted(changes, key=_stated_at)}
+    stated = [_with_times(line) for line in held.values()]
+    found = list(_mentions(world, topics))
+    return [
+        *unequal("change_effects", EFFECT_KEY, views["change_effects"], change_effects(world, stated, attributes)),
+        *unequal("topics", ("day", "topic", "kind"), views["topics"], topics_by_day(found)),
+        *unequal("topic_trends", ("topic",), views["topic_trends"], topic_trends(found, world.clock)),
+    ]
+
+
+def _stated_at(change: Row) -> tuple[int, str]:
+    return milliseconds(change["occurred_at"]), change["event_id"]
+
+
+def _with_times(change: Row) -> dict[str, Any]:
+    times = {name: milliseconds(change[name]) for name in ("effective_at", "reverted_at") if change.get(name)}
+    return {**change, **times}
+
+
+def _mentions(world: World, topics: Mapping[str, Sequence[str]]) -> Iterator[Mention]:
+    experiences = {event: felt for history in world.people.values() for event, felt in history.experiences.items()}
+    superseded = {event for history in world.people.values() for event in history.superseded}
+    for owner, touches in world.touches_by_owner().items():
+        held = [touch for touch in touches if touch.event_id not in superseded]
+        said = {
+            touch.text: topics.get(touch.event_id, ()) for touch in held if touch.own_words and not is_stated(touch)
+        }
+        for one in mentions(held, partial(_topics_of, said), experiences):
+            yield replace(one, customer=owner)
+
+
+def _topics_of(said: Mapping[str, Sequence[str]], text: str) -> Sequence[str]:
+    return said.get(text, ())
+
+
+def topics_by_day(found: Sequence[Mention]) -> Iterator[dict[str, Any]]:
+    """Give the rows of the view `topics`."""
+    counts = Counter((_shown(day_of(one.at, ZONE)), one.topic, one.kind, one.polarity) for one in found)
+    customers: dict[tuple[str, str, str], set[str]] = {}
+    for one in found:
+        customers.setdefault((_shown(day_of(one.at, ZONE)), one.topic, one.kind), set()).add(one.customer)
+    for (day, topic, kind), of_one in customers.items():
+        by_polarity = {polarity: counts[day, topic, kind, polarity] for polarity in _POLARITIES}
+        yield {
+            "day": day,
+            "topic": topic,
+            "kind": kind,
+            "mentions": sum(by_polarity.values()),
+            "customers": len(of_one),
+            **by_polarity,
+        }
+
+
+def topic_trends(found: Sequence[Mention], clock: int) -> Iterator[dict[str, Any]]:
+    """Give the rows of the view, without what is neutral, positive or unscored."""
+    for topic, trend in trends(found, clock, ZONE).items():
+        yield {
+            "topic": topic,
+            "until": _shown(day_of(clock, ZONE)),
+            "mentions": trend.mentions,
+            "mentions_before": trend.before,
+            "share": trend.share,
+            "share_before": trend.share_before,
+            "ratio": trend.ratio,
+            "ratio_low": trend.low,
+            "ratio_high": trend.high,
+            "verdict": trend.verdict,
+            "negative": trend.negative,
+            "negative_before": trend.negative_before,
+        }
+
+
+def _shown(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.000}"
