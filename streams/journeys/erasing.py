@@ -107,6 +107,16 @@ class ErasedCustomers:
                 found = one if found is None else _both(found, one)
         return found
 
+    def has_applied(self, record: Erased, offset: int) -> bool:
+        """Return whether a record at an offset of the log says nothing that an earlier one has not said."""
+        known = self.find(record.customer_key)
+        return (
+            known is not None
+            and known.offset < offset
+            and known.at >= record.at
+            and known.links_offset >= record.links_offset
+        )
+
     def concerned(self, offset: int, record: LogRecord) -> ErasedCustomer | None:
         """Return by whose erasure a record says nothing: it has been applied, or is about what was erased; else None.
 

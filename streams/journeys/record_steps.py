@@ -172,6 +172,9 @@ class RecordSteps:
             self._customers.erased.add(record, context.offset)
             return
         customer_key = record.customer_key
+        if self._customers.erased.has_applied(record, context.offset):
+            # A late worker has said it once more: what was decided since is newer.
+            return
         version = row_version(self._rules.epoch, context.offset)
         later = list(take_later(timeline, record, self._sender(context)))
         ownership = timeline.ownership

@@ -22,7 +22,7 @@ from tests.simulation.test_moves import COMPARED, END, NOTHING_IS_FOLDED, expect
 from tests.unit.journeys.play import HOUR
 
 SALT = b"s" * 16
-FAULTS = (1131, 1170, 1199)
+FAULTS = (1131, 1170, 1199, 2063)
 """Seeds that have found faults: links taken again after an erasure, and a parting from nothing that was erased."""
 
 

@@ -148,6 +148,18 @@ def test_owners_that_earlier_links_have_decided_hold_no_longer() -> None:
     assert [owner for owner, _ in partition.flush().forwarded] == ["bob"]
 
 
+def test_an_erasure_that_a_late_worker_says_once_more_leaves_what_was_decided_since() -> None:
+    partition = Partition(0, 1, RULES)
+    play(partition, [seen_page(HOUR), erased(links_offset=5), Owners("ann", [0], ["bob"], 6)])
+    assert partition.flush().forwarded == []
+
+    play(partition, [erased(links_offset=5), seen_page(AT + HOUR)])
+
+    output = partition.flush()
+    assert [owner for owner, _ in output.forwarded] == ["bob"]
+    assert output.erased_rows == []
+
+
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("salt", [SALT, b"else" * 4])
 def test_of_two_erasures_the_later_time_and_the_later_links_hold_in_whichever_order_they_come(
