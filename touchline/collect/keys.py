@@ -29,7 +29,7 @@ class Keys:
 
     def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
         # Digests all have one length, so that to compare them tells nothing of a key, not even how long it is.
-        self._digests = [(name, _digest(key)) for name, key in keys]
+        self._digests = [(name, digest_of(key)) for name, key in keys]
 
     def __bool__(self) -> bool:
         return bool(self._digests)
@@ -43,10 +43,10 @@ class Keys:
         """Return the name of the key in a header `Authorization: Bearer …`; None if it is not one of ours."""
         if not self._digests:
             return WITHOUT_KEYS
-        scheme, _, key = (authorization or "").strip().partition(" ")
-        if scheme.lower() != _SCHEME:
+        key = bearer_in(authorization)
+        if key is None:
             return None
-        told = _digest(key.strip())
+        told = digest_of(key)
         found = None
         for name, digest in self._digests:  # all of them, whichever fits: the time tells nothing
             if hmac.compare_digest(told, digest):
@@ -81,6 +81,17 @@ def load_keys(settings: Settings) -> Keys:
             f"{PREFIX}COLLECT_KEYS (name:key, …) or {PREFIX}COLLECT_KEYS_FILE, or listen on 127.0.0.1"
         )
     return Keys(listed)
+
+
+def bearer_in(authorization: str | None) -> str | None:
+    """Return the secret of a header `Authorization: Bearer …`; None if it is of another kind, or not there."""
+    scheme, _, secret = (authorization or "").strip().partition(" ")
+    return secret.strip() if scheme.lower() == _SCHEME else None
+
+
+def digest_of(secret: str) -> bytes:
+    """Return what secrets are compared by."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 @functools.lru_cache(maxsize=256)
@@ -124,7 +135,3 @@ def _lines(file: str) -> list[str]:
         return text_of(file).splitlines()
     except FileError as error:
         raise SettingsError(f"{PREFIX}COLLECT_KEYS_FILE: {error}") from error
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -6,12 +6,11 @@ import hashlib
 import hmac
 
 from streams.settings import PREFIX, Settings, SettingsError
-from touchline.collect.keys import is_loopback, name_in
+from touchline.collect.keys import bearer_in, digest_of, is_loopback, name_in
 
 COOKIE = "touchline_page"
 SHORTEST = 16
 """Least characters of a token: so many random ones cannot be guessed."""
-_SCHEME = "bearer"
 
 
 class Access:
@@ -46,8 +45,8 @@ class Access:
             return True
         if cookie is not None and _same(cookie, self.pass_word):
             return True
-        scheme, _, token = (authorization or "").strip().partition(" ")
-        return scheme.lower() == _SCHEME and self.is_token(token.strip())
+        token = bearer_in(authorization)
+        return token is not None and self.is_token(token)
 
     def is_token(self, token: str) -> bool:
         """Return whether a text is the token; how long that takes tells nothing of it."""
@@ -79,8 +78,4 @@ def _pass_of(token: str) -> str:
 
 def _same(said: str, ours: str) -> bool:
     # Digests all have one length: to compare them tells not even how long the secret is.
-    return hmac.compare_digest(_digest(said), _digest(ours))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hmac.compare_digest(digest_of(said), digest_of(ours))

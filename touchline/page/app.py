@@ -144,16 +144,14 @@ class Page:
         """Return a handler that answers only those who may read, and explains what fails."""
 
         async def answer(request: Request) -> Response:
-            if not self._access.host_fits(request.headers.get("host", "")):
-                return self._problem(request, HTTPStatus.MISDIRECTED_REQUEST)
             if not self._access.lets_in(request.cookies.get(COOKIE), request.headers.get("authorization")):
                 return RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER)
-            return await self._explained(request, handler)
+            return await handler(request)
 
-        return answer
+        return self.open_to_all(answer)
 
     def open_to_all(self, handler: Handler) -> Handler:
-        """Return a handler that needs no token."""
+        """Return a handler that needs no token, and explains what fails."""
 
         async def answer(request: Request) -> Response:
             if not self._access.host_fits(request.headers.get("host", "")):

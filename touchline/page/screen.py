@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from touchline.page.asked import Asked
-from touchline.page.cards import Card
+from touchline.page.cards import VALUES, Card, cards_of
 from touchline.page.query import Query, Rows
-from touchline.page.tables import Section
+from touchline.page.tables import Plan, Section
+
+Build = Callable[[Asked, Mapping[str, Rows]], object]
+"""Makes what the template shows of the rows of each query, by the queries' names."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,16 @@ class Sections:
 
     sections: tuple[Section, ...]
     cards: tuple[Card, ...] | None = None
+
+
+def tables_of(plans: Sequence[Plan], metrics: Sequence[str] = ()) -> Build:
+    """Return what makes a screen of tables, below metrics if there are any, whose rows are those of `cards.VALUES`."""
+
+    def build(asked: Asked, answers: Mapping[str, Rows]) -> Sections:
+        cards = cards_of(asked, metrics, answers[VALUES.name]) if metrics else None
+        return Sections(tuple(plan.filled(answers) for plan in plans), cards)
+
+    return build
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Screen:
     title: str
     queries: tuple[Query, ...]
     parameters: Callable[[Asked], dict[str, object]]
-    build: Callable[[Asked, Mapping[str, Rows]], object]
+    build: Build
     template: str = "sections.html"
     in_navigation: bool = True
 

@@ -93,7 +93,15 @@ class Plan:
     def filled(self, answers: Mapping[str, Rows], chart: BarChart | None = None) -> Section:
         """Return the section with the rows of its query."""
         rows = tuple(tuple(_cell(column, row) for column in self.columns) for row in answers[self.query.name])
-        return Section(self.query.name, self.title, self.columns, rows, self.note, self.empty, chart)
+        return Section(
+            query=self.query.name,
+            title=self.title,
+            columns=self.columns,
+            rows=rows,
+            note=self.note,
+            empty=self.empty,
+            chart=chart,
+        )
 
 
 def _cell(column: Column, row: Row) -> Cell:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from touchline.page.asked import Asked
 from touchline.page.marks import N_
-from touchline.page.query import SLOW_S, Query, Rows
-from touchline.page.screen import Sections
+from touchline.page.query import SLOW_S, Query
+from touchline.page.screen import tables_of
 from touchline.page.tables import Column, Plan
 
 CHANGES = Plan(
@@ -76,6 +74,5 @@ def parameters(asked: Asked) -> dict[str, object]:
     return asked.parameters
 
 
-def build(_asked: Asked, answers: Mapping[str, Rows]) -> Sections:
-    """Return the screen of the rows of each query, by the queries' names."""
-    return Sections(tuple(plan.filled(answers) for plan in PLANS))
+build = tables_of(PLANS)
+"""Makes the screen."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from touchline.page.asked import Asked
-from touchline.page.cards import VALUES, asking_of, cards_of
+from touchline.page.cards import VALUES, asking_of
 from touchline.page.marks import N_
-from touchline.page.query import SLOW_S, Query, Rows
-from touchline.page.screen import Sections
+from touchline.page.query import SLOW_S, Query
+from touchline.page.screen import tables_of
 from touchline.page.sql import filled
 from touchline.page.tables import Column, Plan
 
@@ -119,8 +116,5 @@ PLANS = (CASES, OPEN, STAFF)
 QUERIES = (VALUES, *(plan.query for plan in PLANS))
 parameters = asking_of(NAMES)
 """The values that the queries name."""
-
-
-def build(asked: Asked, answers: Mapping[str, Rows]) -> Sections:
-    """Return the screen of the rows of each query, by the queries' names."""
-    return Sections(tuple(plan.filled(answers) for plan in PLANS), cards_of(asked, NAMES, answers[VALUES.name]))
+build = tables_of(PLANS, NAMES)
+"""Makes the screen."""

@@ -14,6 +14,8 @@ from touchline.page.access import Access
 from touchline.page.app import build_app, page_of
 from touchline.page.reader import Reader
 
+PERIOD = "since=2024-04-30&until=2024-05-02"
+"""The days of the plain rows."""
 HERE = "http://127.0.0.1:8090"
 NOW = 1_714_700_000_000
 """2024-05-03, two days after the plain rows, ms."""
@@ -41,6 +43,13 @@ def page_over(database: Database, access: Access | None = None) -> Iterator[Test
         yield TestClient(app, base_url=HERE, follow_redirects=False)
     finally:
         reader.close()
+
+
+def shown(browser: TestClient, path: str) -> Shown:
+    """Return what a screen shows."""
+    answer = browser.get(path)
+    assert answer.status_code == 200, answer.text
+    return Shown(answer.text)
 
 
 class Shown(HTMLParser):

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from starlette.testclient import TestClient
 
-from sinks.migrate import migrate
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.unit.sinks.views import write
-from tests.unit.touchline.page.door import Shown, page_over
+from tests.unit.touchline.page.door import PERIOD, shown
 from touchline.page.asked import AskedError
 from touchline.page.searches import KEPT_MS, MOST, Searches
-
-PERIOD = "since=2024-04-30&until=2024-05-02"
-
-
-@pytest.fixture
-def browser(chdb: Engine) -> Iterator[TestClient]:
-    migrate(chdb)
-    with page_over(chdb) as found:
-        yield found
 
 
 def search(browser: TestClient, said: str) -> str:
@@ -30,12 +18,6 @@ def search(browser: TestClient, said: str) -> str:
     answer = browser.post("/customers", data={"said": said})
     assert answer.status_code == 303
     return str(answer.headers["location"])
-
-
-def text_of(browser: TestClient, path: str) -> str:
-    answer = browser.get(path)
-    assert answer.status_code == 200, answer.text
-    return Shown(answer.text).text
 
 
 @pytest.mark.embedded
@@ -61,10 +43,10 @@ def test_several_and_nobody_are_lists_whose_address_does_not_say_what_was_looked
 
     assert "17" not in several
     assert "bob" not in nobody
-    text = text_of(browser, several)
+    text = shown(browser, several).text
     assert "2 customers." in text
     assert ("c1 active" in text, "c2 active" in text, "c3" in text) == (True, True, False)
-    assert "0 customers." in text_of(browser, nobody)
+    assert "0 customers." in shown(browser, nobody).text
 
 
 @pytest.mark.embedded
@@ -86,7 +68,7 @@ def test_the_list_has_those_of_the_period_the_part_and_the_status(chdb: Engine, 
         write(chdb, "customers", customer_id=name, status=status)
 
     def listed(words: str) -> list[str]:
-        text = text_of(browser, f"/customers?{PERIOD}{words}").partition("Last seen")[2]
+        text = shown(browser, f"/customers?{PERIOD}{words}").text.partition("Last seen")[2]
         return [name for name in ("c1", "c2", "c3") if f"{name} " in text.partition("SELECT")[0]]
 
     assert listed("") == ["c1", "c2"]

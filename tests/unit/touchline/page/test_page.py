@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.unit.sinks.views import write
-from tests.unit.touchline.page.door import Shown, page_over
+from tests.unit.touchline.page.door import PERIOD, Shown, page_over, shown
 from touchline.page import app as application
 from touchline.page.all_screens import SCREENS
 from touchline.page.basis import BASIS, MARK, PARTS
@@ -25,24 +24,10 @@ from touchline.page.wording import METRIC_TITLES
 
 pytestmark = pytest.mark.embedded
 
-PERIOD = "since=2024-04-30&until=2024-05-02"
 HOSTILE = "<script>alert('x')</script>\" onload=\"\u202egnp\u2066"
 ESCAPED = "<script>alert('x')</script>\" onload=\"\\u202egnp\\u2066"
 NEEDED = {"journey": "customer=c1"}
 """What an address has to say besides its screen."""
-
-
-@pytest.fixture
-def browser(chdb: Engine) -> Iterator[TestClient]:
-    migrate(chdb)
-    with page_over(chdb) as found:
-        yield found
-
-
-def shown(browser: TestClient, path: str) -> Shown:
-    answer = browser.get(path)
-    assert answer.status_code == 200, answer.text
-    return Shown(answer.text)
 
 
 def write_story(chdb: Engine, said: str = "It broke.") -> None:

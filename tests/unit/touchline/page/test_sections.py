@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from starlette.testclient import TestClient
 
-from sinks.migrate import migrate
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.unit.sinks.views import HOUR, write
-from tests.unit.touchline.page.door import Shown, page_over
+from tests.unit.touchline.page.door import PERIOD, shown
 from touchline.page.all_screens import SCREENS
 from touchline.page.language import NOTHING
 from touchline.page.query import Query
 from touchline.page.sql import filled
 from touchline.page.tables import Column, Plan
-
-PERIOD = "since=2024-04-30&until=2024-05-02"
-
-
-@pytest.fixture
-def browser(chdb: Engine) -> Iterator[TestClient]:
-    migrate(chdb)
-    with page_over(chdb) as found:
-        yield found
-
-
-def text_of(browser: TestClient, path: str) -> str:
-    answer = browser.get(path)
-    assert answer.status_code == 200, answer.text
-    return Shown(answer.text).text
 
 
 @pytest.mark.embedded
@@ -42,7 +24,7 @@ def test_the_pipeline_shows_clocks_refusals_and_what_is_missing(chdb: Engine, br
     write(chdb, "touchpoints")
     write(chdb, "hourly_counts", accepted=3)
     write(chdb, "hourly_counts", accepted=2, hour=MAY_1 - 9 * 24 * HOUR)  # before the period
-    text = text_of(browser, f"/pipeline?{PERIOD}")
+    text = shown(browser, f"/pipeline?{PERIOD}").text
 
     assert "3 1 May 2024, 00:00 1 May 2024, 00:00 1,017" in text
     assert "undecodable ingest touchpoints.tweets.v1 2 1 May 2024, 00:00 no Avro" in text
@@ -56,13 +38,13 @@ def test_what_was_left_is_counted_by_channel_with_what_came_back(chdb: Engine, b
         chdb, "abandonments", subject_id="k2", value_minor=750, currency="EUR", status="recovered", recovered_at=MAY_1
     )
     write(chdb, "abandonments", subject_id="k3", channel="app", attributes={"region": "north"})
-    text = text_of(browser, f"/abandoned?{PERIOD}")
+    text = shown(browser, f"/abandoned?{PERIOD}").text
 
     # Wilson's interval of 1 in 2.
     assert "checkout web 2 1 50% (9.5% to 90.5%) €20.00 €12.50" in text
     assert "checkout app 1 0 0%" in text
-    assert "checkout web" not in text_of(browser, f"/abandoned?{PERIOD}&part=region:north").partition("SELECT")[0]
-    assert "checkout web" not in text_of(browser, "/abandoned?since=2024-05-02&until=2024-05-02")
+    assert "checkout web" not in shown(browser, f"/abandoned?{PERIOD}&part=region:north").text.partition("SELECT")[0]
+    assert "checkout web" not in shown(browser, "/abandoned?since=2024-05-02&until=2024-05-02").text
 
 
 @pytest.mark.embedded
@@ -71,7 +53,7 @@ def test_voice_has_scores_with_intervals_and_the_words_of_the_unhappy(chdb: Engi
     write(chdb, "metric_buckets", metric="csat", n=6, numerator=3, **plain)
     write(chdb, "touchpoints", event_id="e1", text="It broke.", experience=-5000, topics=["delivery"])
     write(chdb, "touchpoints", event_id="e2", text="Lovely.", experience=5000)
-    text = text_of(browser, f"/voice?{PERIOD}")
+    text = shown(browser, f"/voice?{PERIOD}").text
 
     # Wilson's interval of 3 in 6.
     assert "Satisfied (CSAT) May 2024 50 (18.76 to 81.24) 6" in text
@@ -84,11 +66,13 @@ def test_changes_are_those_in_force_at_some_time_of_the_period(chdb: Engine, bro
     write(chdb, "business_changes", change_id="b1")
     write(chdb, "business_changes", change_id="b2", name="over before", reverted_at=MAY_1 + 1)
 
-    later, _, verdicts = text_of(browser, "/changes?since=2024-05-02&until=2024-05-02").partition("Did it get better?")
+    later, _, verdicts = shown(browser, "/changes?since=2024-05-02&until=2024-05-02").text.partition(
+        "Did it get better?"
+    )
     assert later.partition("By ")[2].startswith(f"new returns policy {NOTHING} 1 May 2024, 00:00 {NOTHING} backoffice")
     assert "over before" not in later
     assert "new returns policy Experience too few to tell" in verdicts  # nobody has an experience
-    assert "over before" in text_of(browser, f"/changes?{PERIOD}")
+    assert "over before" in shown(browser, f"/changes?{PERIOD}").text
 
 
 @pytest.mark.embedded
