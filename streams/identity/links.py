@@ -16,9 +16,6 @@ PAIRS_BYTES = 16 << 10
 """And only those whose pairs take so many bytes together, for each is kept with each other: eight of 290 bytes, or two
 as long as identities may be, 5 KiB. People's have some dozens. One that is too long leaves its place to weaker ones."""
 
-_CHARACTER_BYTES = 4
-"""At most, in UTF-8."""
-
 Order = tuple[bool, int, str, tuple[int, str, str], tuple[int, str, str]]
 
 
@@ -31,23 +28,15 @@ def stated_as(
         identities: normalised, each once, in any order; of one customer at most.
         occurred_at, event_id, late, late_before: as of an `IdentitiesStated`.
     """
-    linked = sorted(identities, key=strength)
-    characters = sum([len(kind) + len(value) for kind, value in linked])
-    if len(linked) > IDENTITIES_MAX or len(linked) * characters * _CHARACTER_BYTES > PAIRS_BYTES:
-        linked = _strongest(linked)
-    return IdentitiesStated(linked, occurred_at, event_id, late, late_before) if len(linked) > 1 else None
-
-
-def _strongest(identities: list[Identity]) -> list[Identity]:
-    """Return those of the sorted identities that are linked."""
     linked: list[Identity] = []
     size = 0
-    for kind, value in identities:
+    for identity in sorted(identities, key=strength):
+        kind, value = identity
         more = len(kind.encode()) + len(value.encode())
         if len(linked) < IDENTITIES_MAX and len(linked) * (size + more) <= PAIRS_BYTES:
-            linked.append((kind, value))
+            linked.append(identity)
             size += more
-    return linked
+    return IdentitiesStated(linked, occurred_at, event_id, late, late_before) if len(linked) > 1 else None
 
 
 def links_of(stated: IdentitiesStated) -> list[Link]:
