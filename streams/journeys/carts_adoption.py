@@ -39,14 +39,13 @@ def _own(customer: CustomerState, names: AbstractSet[str], now: int) -> dict[str
 
     What is over goes on with nobody, also where it is kept for the sake of an order that may be corrected.
     """
-    over = {key for key, cart in customer.carts.items() if carts.is_past(cart, now - carts.KEPT_MS)}
-    for name in sorted(names & over):
-        carts.put_away(customer, name, now)
-    return {
-        key: cart
-        for key, cart in customer.carts.items()
-        if cart.cart_id in names and not carts.is_past(cart, now - carts.KEPT_MS)
+    before = now - carts.KEPT_MS
+    own = {
+        key: cart for key, cart in customer.carts.items() if cart.cart_id in names and not carts.is_past(cart, before)
     }
+    for name in sorted(names - own.keys()):
+        carts.put_away(customer, name, now)
+    return own
 
 
 def _holds(cart: Cart, newcomer: Cart) -> bool:
