@@ -80,14 +80,11 @@ def _differences(database: Path, file: Path) -> int:
     lines = kept.lines(file)
     click.echo(f"comparing with {len(lines):,} lines")
     clock = min(moment(row["time"]) or 0 for row in views["clocks"])
-    spend, changes = (
-        [line for line in lines if line["kind"] == kind] for kind in ("marketing_spend", "business_change")
-    )
     topics = dict(kept.ask(database, "SELECT event_id, topics FROM touchpoints WHERE notEmpty(topics)"))
     world = World.of(read(lines, scored), views, clock)
     found = [
-        *service.differences(world, views, spend),
-        *insight.differences(world, views, changes, topics, attributes=()),
+        *service.differences(world, views, lines),
+        *insight.differences(world, views, lines, topics, attributes=()),
     ]
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     return len(found)

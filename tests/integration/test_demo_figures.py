@@ -58,14 +58,11 @@ class Played:
         world = World.of(
             read(self.lines, {row["event_id"]: row["sentiment"] for row in touchpoints}), self.views, self.clock
         )
-        spend, changes = (
-            [line for line in self.lines if line["kind"] == kind] for kind in ("marketing_spend", "business_change")
-        )
         topics = {row["event_id"]: row["topics"] for row in touchpoints}
         attributes = sorted({name for row in touchpoints for name in row["attributes"]})
         return [
-            *service.differences(world, self.views, spend),
-            *insight.differences(world, self.views, changes, topics, attributes),
+            *service.differences(world, self.views, self.lines),
+            *insight.differences(world, self.views, self.lines, topics, attributes),
         ]
 
 

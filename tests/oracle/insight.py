@@ -21,15 +21,16 @@ _POLARITIES = ("negative", "neutral", "positive", "unscored")
 
 
 def differences(
-    world: World, views: Views, changes: Sequence[Row], topics: Mapping[str, Sequence[str]], attributes: Sequence[str]
+    world: World, views: Views, lines: Sequence[Row], topics: Mapping[str, Sequence[str]], attributes: Sequence[str]
 ) -> list[str]:
     """Return how the views differ from what the world holds.
 
     Args:
-        changes: the lines of changes in the business; of one that is stated again the last holds.
+        lines: all of the input, of which those of changes are looked at; of one that is stated again the last holds.
         topics: those found in touchpoints, by event_id; which texts are about what is held elsewhere.
         attributes: those that are dimensions.
     """
+    changes = [line for line in lines if line["kind"] == "business_change"]
     held = {line["change_id"]: line for line in sorted(changes, key=_stated_at)}
     stated = [_with_times(line) for line in held.values()]
     found = list(_mentions(world, topics))

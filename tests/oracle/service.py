@@ -49,13 +49,13 @@ FOLLOW_UP_KEY = ("customer_id", "reason", "event_id")
 METRIC_KEY = ("metric", "grain", "bucket", "dimension", "dimension_value")
 
 
-def differences(world: World, views: Views, spend: Sequence[Row]) -> list[str]:
+def differences(world: World, views: Views, lines: Sequence[Row]) -> list[str]:
     """Return how the views differ from what the world holds, whose own views have the sentiment shifts.
 
     Args:
-        spend: the lines of marketing spend.
+        lines: all of the input, of which those of marketing spend are looked at.
     """
-    known = declared()
+    known, spend = declared(), [line for line in lines if line["kind"] == "marketing_spend"]
     of_cases, of_responses, of_abandonments = cases(world), responses(world), list(abandonment_causes(world))
     told = {name: list(history.touches) for name, history in world.people.items()}
     of_follow_ups = list(follow_ups(told, world))
