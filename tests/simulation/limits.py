@@ -24,6 +24,8 @@ from streams.journeys.things import Things
 OF_TOUCHPOINTS = {"experience", "orders", "refunds", "revenue", "sentiment", "sentiment_shifts"}
 """Metrics in which no thing counts."""
 FELT = {"experience_n", "experience_sum", "experience_first", "experience_last"}
+FELT_LAST = {*FELT, "status"}
+"""A customer's status says whether their last turn was for the worse."""
 
 Shown = dict[str, list[Any]]
 """Rows by table, each with its columns and their values as texts; metrics begin with their names and buckets."""
@@ -61,7 +63,7 @@ class Excepted:
             "touchpoints": _hidden(tables["touchpoints"], "event_id", event_ids, {"experience"}),
             "journeys": _hidden(tables["journeys"], "journey_id", journeys, FELT),
             "customers": _hidden(
-                _hidden(tables["customers"], "customer_id", customers, FELT),
+                _hidden(tables["customers"], "customer_id", customers, FELT_LAST),
                 *("customer_id", self.with_cases, {"open_cases"}),
             ),
             "sentiment_shifts": [row for row in tables["sentiment_shifts"] if dict(row) not in shifts],

@@ -36,8 +36,9 @@ from tests.simulation.test_moves import (
 from tests.unit.journeys.play import DAY, HOUR, MINUTE
 
 COLUMNS = ("customer_id", "subject_id", "started_at", "abandoned_at", "subject", "value_minor", "recovered_at")
-FAULTS = (1051,)
-"""Seeds that have found faults: a cart id that a customer's cart that was over kept from the guest's."""
+FAULTS = (1051, 2748)
+"""Seeds that have found faults: a cart id that a customer's cart that was over kept from the guest's; an account that
+did not know a customer's status to be that of the end of a profile's call."""
 RESTATED_MS = 30 * DAY + 30 * MINUTE
 
 
