@@ -20,7 +20,7 @@ from streams.identity.groups import (
     Ownership,
     Refusal,
     Resolution,
-    is_unlinked,
+    is_decided,
     last_of,
     resolve,
 )
@@ -304,7 +304,7 @@ class IdentityGraph:
         reasons: tuple[tuple[Iterable[Link], Refusal], ...] = ((void, "too_many"), (lone, "too_connected"))
         for links, reason in reasons:
             for nth, link in enumerate(links):
-                if not (self._commands and is_unlinked(link, last_of(self._commands_of((link.first,))))):
+                if not (self._commands and is_decided(link, last_of(self._commands_of((link.first,))))):
                     resolution.conflicts.append(Conflict(link, reason))
                 if nth % AT_ONCE == 0:
                     yield

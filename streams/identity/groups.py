@@ -145,9 +145,15 @@ def resolve(links: Iterable[Link], commands: Collection[Command], window_ms: int
 
 
 def is_unlinked(link: Link, said: Mapping[Pair, Command]) -> bool:
-    """Whether the last command on a link's pair takes it back: then it is no conflict, either."""
+    """Whether the last command on a link's pair takes it back."""
     unlink = said.get(link.pair) if said else None
     return unlink is not None and unlink.action == "unlink" and link.occurred_at <= unlink.at
+
+
+def is_decided(link: Link, said: Mapping[Pair, Command]) -> bool:
+    """Whether the last command on a link's pair says whether it links: then it is no conflict."""
+    command = said.get(link.pair)
+    return command is not None and (command.action == "link" or is_unlinked(link, said))
 
 
 def last_of(commands: Collection[Command]) -> dict[Pair, Command]:

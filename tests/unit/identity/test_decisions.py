@@ -69,6 +69,31 @@ def test_those_whom_only_somebody_forgotten_connected_are_connected_no_more() ->
     assert owner(graph, COOKIE, 50) == MAIL
 
 
+def test_what_passed_a_limit_is_no_conflict_any_more_once_somebody_has_decided_on_it_either_way() -> None:
+    """The limit is three browsers: all four links are conflicts, and one of them is decided on."""
+    browsers = [("cookie", str(number)) for number in range(4)]
+    links = [Link(MAIL, one, at, one[1]) for at, one in enumerate(browsers)]
+    for action in ("link", "unlink"):
+        graph = graph_of(links)
+
+        changes = graph.obey(Command(action, MAIL, browsers[1], 10, "1"))
+
+        assert [conflict.link for conflict in changes.settled] == [links[1]]
+        assert [conflict.link for conflict in graph.conflicts(browsers[1])] == []
+        assert [conflict.link for conflict in graph.conflicts(browsers[2])] == [links[2]]
+        assert (owner(graph, browsers[1], 50) == MAIL) == (action == "link")
+
+
+def test_a_conflict_that_was_decided_on_is_one_again_when_the_decision_is_taken_back_before_it() -> None:
+    """An unlink of an earlier time than a touchpoint says nothing of it."""
+    links = [Link(MAIL, ("cookie", str(at)), at, str(at)) for at in range(4)]
+    graph = graph_of([*links, Command("link", MAIL, ("cookie", "3"), 1, "1")])
+
+    changes = graph.obey(Command("unlink", MAIL, ("cookie", "3"), 2, "2"))
+
+    assert [conflict.link for conflict in changes.conflicts] == [links[3]]
+
+
 def test_a_decision_that_connects_too_many_tells_of_all_links_that_link_nothing_by_it() -> None:
     one, other = Link(MAIL, COOKIE, 5, "x"), Link(("phone", "+1"), OTHER_COOKIE, 6, "y")
     graph = graph_of([one, other], links_max=1)
