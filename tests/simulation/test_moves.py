@@ -27,6 +27,7 @@ from streams.journeys.partition import Partition
 from streams.settings import Settings
 from tests.oracle.subjects import owners
 from tests.simulation.cluster import Cluster
+from tests.simulation.identities import check_identities
 from tests.simulation.journeys_log import Tables
 from tests.simulation.limits import ends_of_adopted_calls, heard_late, without_things
 from tests.simulation.nameless import about, with_nameless
@@ -230,6 +231,7 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
 
     check(cluster, touchpoints, SETTINGS)
     check_state(cluster, SETTINGS)
+    check_identities(cluster)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -291,3 +293,15 @@ def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
 
     check(cluster, touchpoints, NOTHING_IS_FOLDED)
     check_state(cluster, NOTHING_IS_FOLDED)
+    check_identities(cluster)
+
+
+def test_rows_of_identities_are_compared_in_most_stories() -> None:
+    """None of a story in which a link comes late; of most stories all are."""
+    compared = []
+    for seed in range(10):
+        cluster = Cluster(seed, SETTINGS, workers=1, crashes=0, disorder_ms=3 * HOUR)
+        cluster.run(people(seed, 100), [], END)
+        compared.append(check_identities(cluster))
+
+    assert sum(map(bool, compared)) > 5

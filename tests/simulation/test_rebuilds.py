@@ -13,6 +13,7 @@ from schemas.journey_log import Touchpoint
 from schemas.rows import TABLES
 from streams.settings import Settings
 from tests.simulation.cluster import Cluster
+from tests.simulation.identities import owners
 from tests.simulation.nameless import with_nameless
 from tests.simulation.people import people
 from tests.simulation.test_moves import END
@@ -42,18 +43,6 @@ def imported(seed: int, known: list[Touchpoint]) -> list[Touchpoint]:
         thing = f"{rng.randrange(4)}-{rng.randrange(3)}"
         found.append(rng.choice((order(at, **stated), case(at, "opened", f"d{thing}", **stated))))
     return found
-
-
-def owners(cluster: Cluster) -> dict[tuple[Any, Any], dict[str, Any]]:
-    """Return whose each identity is, and since when, by the newest of its rows."""
-    columns = TABLES["identities"].__struct_fields__
-    newest: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for row in cluster.tables().rows("identities"):
-        found = dict(zip(columns, row, strict=True))
-        key = found["kind"], found["value"]
-        if key not in newest or newest[key]["version"] < found["version"]:
-            newest[key] = found
-    return {key: {name: row[name] for name in ("since", "customer_ids")} for key, row in newest.items()}
 
 
 def of_subjects(cluster: Cluster) -> dict[str, Any]:

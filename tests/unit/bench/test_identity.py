@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from bench.identity import Known, Rule, Seen, measure, read_lines, resolve
-from schemas.identity_links import Identity, Link
-from streams.identity.graph import LINKS_MAX
-from streams.identity.groups import WINDOW_MS
-from streams.identity.limits import DEFAULT_LIMIT, LIMITS
-from tests.oracle.identity import owner_at, too_connected, voids
-from tests.unit.identity.said import links_by
+from bench.identity import Known, Rule, measure, read_lines, resolve
+from tests.oracle.identity_people import compare
 from touchline.simulate.identities import write_identities
 from touchline.simulate.stream import period_of
 
@@ -59,45 +52,7 @@ def test_no_two_people_are_one_where_nothing_is_shared(written: Path) -> None:
 
 
 def test_the_graph_finds_the_oracles_groups(written: Path) -> None:
-    rule, links = Rule(), list[Link]()
-    touchpoints = [seen for seen in read_lines(written, Seen) if rule.identities_of(seen)]
-    for seen in touchpoints:
-        links += links_by(rule.identities_of(seen), seen.at, seen.event_id)
-    shuffled = list(links)
-    Random(1).shuffle(shuffled)
-    for link in shuffled:
-        rule.graph.add(link)
-    void, connected = voids(links, LIMITS, DEFAULT_LIMIT), _connected(links)
-    assert not too_connected(links, [], void, LINKS_MAX)
-    assert rule.graph.alone == 0
-    owners = defaultdict(set)
-    truly = {}
-    # One touchpoint of each identity and month: their owners change by windows.
-    for (identity, _), seen in {
-        (rule.identities_of(seen)[0], seen.at // WINDOW_MS): seen for seen in touchpoints
-    }.items():
-        group = owner_at(identity, seen.at, connected.get(identity, []), [], void, WINDOW_MS)
-        truly[identity, seen.at] = group
-        owners[rule.owner_of(seen), _of(group)].add((identity, seen.at))
+    looked_up, differences = compare(written)
 
-    assert len(owners) == len({owner for owner, _ in owners}) == len({group for _, group in owners})
-    assert len(truly) > 500
-
-
-def _of(group: frozenset[Identity]) -> Identity:
-    """Return what tells the groups of all times apart: a person's may grow."""
-    customers = [identity for identity in group if identity[0] == "customer"]
-    return customers[0] if customers else min(group)
-
-
-def _connected(links: list[Link]) -> dict[Identity, list[Link]]:
-    """Return by identity the links that may bear on it: those of all that are stated together, over any steps."""
-    of: dict[Identity, set[Identity]] = {}
-    for one, other in (link.pair for link in links):
-        both = of.get(one, {one}) | of.get(other, {other})
-        for identity in both:
-            of[identity] = both
-    by_group = defaultdict(list)
-    for link in links:
-        by_group[id(of[link.first])].append(link)
-    return {identity: by_group[id(group)] for identity, group in of.items()}
+    assert differences == []
+    assert looked_up > 500
