@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 import pytest
-from fastavro import schemaless_reader
 
-from schemas.avro.registry import current_schemas
 from schemas.journey_log import Touchpoint
-from schemas.rows import TABLES
-from schemas.topics import SIGNAL_ABANDONMENTS, SIGNAL_SHIFTS, WATERMARKS
+from schemas.topics import WATERMARKS
 from streams.agents.signalled import reached_until
 from streams.kafka.offsets import Record
 from streams.settings import Settings
 from tests.simulation.cluster import LAST_TICKS, Cluster
 from tests.simulation.seeds import SEEDS
+from tests.simulation.signals import last, moment, signals, stored
 from tests.unit.journeys.play import DAY, HOUR, MINUTE, SECOND, T0, call, cart, order, said
-from tests.unit.schemas.records import SINGLE_OBJECT_SIZE
 
 SETTINGS = Settings(partitions=3)
 END = T0 + 200 * DAY
@@ -30,12 +25,6 @@ GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR)
 LAGS = (0, 0, 0, MINUTE, 3 * HOUR, 2 * DAY)
 """By how much later than it happened a touchpoint arrives, ms."""
 COUNT = 120
-RECORDS = {SIGNAL_ABANDONMENTS: "Abandonment", SIGNAL_SHIFTS: "SentimentShift"}
-
-TIMES = ("abandoned_at", "recovered_at", "detected_at")
-
-Signals = list[dict[str, Any]]
-Thing = tuple[str, ...]
 
 
 def customers(seed: int, lags: Sequence[int]) -> list[Touchpoint]:
@@ -83,61 +72,6 @@ def reached(cluster: Cluster) -> int:
         yield list(cluster.broker.logs[WATERMARKS, 0])
 
     return asyncio.run(reached_until(SETTINGS, SETTINGS.partitions, reports()))
-
-
-def signals(cluster: Cluster) -> Signals:
-    """Return what was signalled, of each customer in the order of sending."""
-    schemas, found = current_schemas(), []
-    for (topic, _), records in sorted(cluster.broker.logs.items()):
-        for record in records if topic in RECORDS else ():
-            read = schemaless_reader(BytesIO((record.value or b"")[SINGLE_OBJECT_SIZE:]), schemas[RECORDS[topic]], None)
-            assert isinstance(read, dict)
-            found.append(read)
-    return found
-
-
-def name_of(one: dict[str, Any]) -> Thing:
-    """Return what a signal or a row is of; a cart's id may have named an earlier one."""
-    if "shift_id" in one:
-        return (one["shift_id"],)
-    return one["customer_id"], one["subject"], one["subject_id"], str(ms(one["started_at"]))
-
-
-def last(told: Signals) -> dict[Thing, tuple[object, ...]]:
-    """Return what consumers hold true in the end: of each identity the last signal, unless it is retracted."""
-    held: dict[Thing, dict[str, Any]] = {}
-    for one in told:
-        held[name_of(one)] = one
-    return {
-        name: (one.get("status") or one["direction"], *times_of(one))
-        for name, one in held.items()
-        if not one["retracted"]
-    }
-
-
-def times_of(one: dict[str, Any]) -> list[int | None]:
-    return [ms(one[name]) for name in TIMES if name in one]
-
-
-def ms(at: Any) -> int | None:
-    return round(at.timestamp() * 1000) if isinstance(at, datetime) else at
-
-
-def moment(one: dict[str, Any]) -> int:
-    """Return when the last happened that a signal tells of, ms."""
-    return max(at for at in times_of(one) if at is not None)
-
-
-def stored(cluster: Cluster) -> dict[Thing, tuple[object, ...]]:
-    """Return what the tables say of each thing."""
-    found: dict[Thing, tuple[object, ...]] = {}
-    for table, times in (("abandonments", ("abandoned_at", "recovered_at")), ("sentiment_shifts", ("detected_at",))):
-        columns = TABLES[table].__struct_fields__
-        for values in cluster.tables()._rows.get(table, {}).values():
-            row = dict(zip(columns, values, strict=True))
-            if not row["deleted"]:
-                found[name_of(row)] = (row.get("status") or row["direction"], *(row[name] for name in times))
-    return found
 
 
 @pytest.mark.parametrize("seed", SEEDS[::2])
