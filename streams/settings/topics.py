@@ -44,9 +44,17 @@ class TopicSettings(BaseSettings):
         """Return the word lists in force."""
         return _lists_in(self.topic_words)
 
+    def learned_topics(self) -> TopicModel | None:
+        """Return the model in force; None without one.
+
+        Raises:
+            ValueError: its file cannot be read, or holds none.
+        """
+        return _model_in(self.topic_model)
+
     def topic_finder(self) -> TopicFinder:
         """Return what finds the topics of texts, of the files as they are now; for one thread."""
-        return TopicFinder(self.topic_lists(), _model_in(self.topic_model))
+        return TopicFinder(self.topic_lists(), self.learned_topics())
 
 
 def _lists_in(file: str) -> WordLists:

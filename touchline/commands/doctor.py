@@ -13,7 +13,7 @@ from touchline.terminal import say
 @click.command()
 @click.option("--settings", "list_settings", is_flag=True, help="Only list all settings.")
 def command(list_settings: bool) -> None:
-    """Check settings, Kafka, topics, pseudonyms, ClickHouse, registry, ports, keys, targets and scorer; change nothing.
+    """Check settings, Kafka, topics, pseudonyms, ClickHouse, registry, ports, keys, files and scorer; change nothing.
 
     Exits with status 1 when something is wrong.
     """

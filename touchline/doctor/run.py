@@ -7,6 +7,8 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaError
@@ -52,6 +54,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _collector(settings)
     yield _notify(settings)
     yield _files(settings)
+    yield _topics_of_texts(settings)
     yield _scorer()
 
 
@@ -86,6 +89,22 @@ def _files(settings: Settings) -> Check:
         return Check("files", False, str(error))
     names = [f"calendar {calendar.name}" for calendar in calendars] + [f"survey {survey.id}" for survey in surveys]
     return Check("files", True, ", ".join(names) or "neither business hours nor questionnaires of your own")
+
+
+def _topics_of_texts(settings: Settings) -> Check:
+    """Return by what a worker that starts now finds what texts are about, and how old the model is."""
+    name = "topics of texts"
+    try:
+        lists, model = settings.topic_lists(), settings.learned_topics()
+        said = f"{lists.name}, {len(lists.topics)} topics"
+        if model is None:
+            return Check(name, True, f"{said}; no model beside them")
+        written = datetime.fromtimestamp(Path(settings.topic_model).stat().st_mtime, UTC)
+    except (OSError, ValueError) as error:
+        return Check(name, False, str(error))
+    made_of = f", made of {', '.join(model.learned_from)}" if model.learned_from else ""
+    at = f"{written:%Y-%m-%d %H:%M} UTC"
+    return Check(name, True, f"{said}; beside them {model.name}, {len(model.topics)} topics, written {at}{made_of}")
 
 
 def _topics(settings: Settings) -> list[Check]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streams.settings import load
+from streams.settings import Settings, load
+from streams.topics import TopicModel
 from touchline.doctor.check import Check
 from touchline.doctor.run import run_checks
 from touchline.stack.ports import HOST, free_port
 
 KEY = "k" * 24
+FIRST_OF_MAY = 1_777_615_200
+"""2026-05-01, 06:00 UTC, in s."""
+
+
+def settings_on_nothing(**settings: Any) -> Settings:
+    """Return settings of a machine without servers."""
+    nowhere = f"{HOST}:{free_port()}"
+    return load(kafka=nowhere, clickhouse=f"clickhouse://{nowhere}", **settings)
 
 
 def found(name: str = "collect", **settings: Any) -> Check:
     """Return what a check finds on a machine without servers."""
-    nowhere = f"{HOST}:{free_port()}"
-    chosen = load(kafka=nowhere, clickhouse=f"clickhouse://{nowhere}", **settings)
-    (check,) = [check for check in run_checks(chosen) if check.name == name]
+    (check,) = [check for check in run_checks(settings_on_nothing(**settings)) if check.name == name]
     return check
 
 
@@ -95,3 +104,32 @@ def test_targets_that_hold_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert found("notify") == Check("notify", True, "no targets: signals are delivered to nobody")
     assert found("notify", notify=str(file)) == Check("notify", True, "targets care")
+
+
+def test_the_words_and_the_model_by_which_topics_are_found_are_named_with_the_age_of_the_model(tmp_path: Path) -> None:
+    words, model = tmp_path / "words.toml", tmp_path / "topics.model"
+    words.write_text('shipped = false\n[topics]\nparking = ["garage"]\nnoise = ["loud"]\n')
+    weights = {"gate": (-100, -900), "porch": (-900, -100)}
+    learned = TopicModel(("parking", "delivery"), (-700, -700), weights, 0.5, ("texts 400", "labelled 0"))
+    model.write_text(learned.text())
+    os.utime(model, (FIRST_OF_MAY, FIRST_OF_MAY))
+
+    assert found("topics of texts") == Check("topics of texts", True, "words-1, 10 topics; no model beside them")
+    check = found("topics of texts", topic_words=str(words), topic_model=str(model))
+    lists = f"own-{hashlib.sha256(words.read_bytes()).hexdigest()[:8]}, 2 topics"
+    assert check.ok
+    assert check.text == (
+        f"{lists}; beside them {learned.name}, 2 topics, written 2026-05-01 06:00 UTC, made of texts 400, labelled 0"
+    )
+
+
+def test_a_model_that_is_gone_since_the_settings_were_read_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "topics.model"
+    file.write_text(TopicModel(("parking",), (0,), {"gate": (-100,)}, 0.5).text())
+    chosen = settings_on_nothing(topic_model=str(file))
+    file.unlink()
+
+    (check,) = [check for check in run_checks(chosen) if check.name == "topics of texts"]
+
+    assert not check.ok
+    assert check.text.startswith(f"{file} cannot be read")
