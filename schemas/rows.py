@@ -88,7 +88,7 @@ class JourneyRow(Row):
 
 
 class ShiftRow(Row):
-    """Key: shift_id. Means are in units of 1 / SCALE, rounded."""
+    """Key: customer_id, shift_id. Means are in units of 1 / SCALE, rounded."""
 
     shift_id: str
     customer_id: str

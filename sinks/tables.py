@@ -33,7 +33,7 @@ _GREATEST = (1 << 64) - 1
 _KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("stated_key", "occurred_at", "event_id"),
     "journeys": ("journey_id",),
-    "sentiment_shifts": ("shift_id",),
+    "sentiment_shifts": ("customer_id", "shift_id"),
     "abandonments": ("family", "customer_id", "subject_id", "started_at"),
     "follow_ups": ("customer_id", "follow_up_id"),
     "superseded": ("customer_id", "event_id"),

@@ -81,7 +81,7 @@ CREATE TABLE IF NOT EXISTS touchline.sentiment_shifts_rows
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY shift_id;
+ORDER BY (customer_id, shift_id);
 
 CREATE TABLE IF NOT EXISTS touchline.abandonments_rows
 (

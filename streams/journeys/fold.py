@@ -93,7 +93,9 @@ def apply_touchpoint(
     at = touchpoint.occurred_at
     journey = customer.journey or _start_journey(customer, at, effects)
     dimensions = dimensions_of(touchpoint.attributes)
-    stated_key = touchpoint.customer_key if touchpoint.moves else None
+    # What has come back to its own profile has moved, too.
+    has_moved = touchpoint.moves and touchpoint.customer_key != effects.customer_id
+    stated_key = touchpoint.customer_key if has_moved else None
     attribution = Attribution(at, touchpoint.channel, dimensions, journey.number, stated_key)
     effects.now = at
     if customer.touchpoints >= customer.forget_again or at > customer.last_seen_at + FORGET_AFTER_MS:

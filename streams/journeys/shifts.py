@@ -97,12 +97,14 @@ def _report(
     after_mean = round(sum(after) / len(after))
     worse = after_mean < before_mean
     customer.last_shift = -1 if worse else 1
-    shift_id = _shift_id(effects.customer_id, onset.event_id)
+    stated_key = onset.attribution.stated_key
+    direction = "worse" if worse else "better"
+    shift_id = _shift_id(stated_key or effects.customer_id, onset.event_id, direction)
     row = ShiftRow(
         shift_id=shift_id,
         customer_id=effects.customer_id,
         journey_id=effects.journey_id(onset.attribution.journey),
-        direction="worse" if worse else "better",
+        direction=direction,
         detected_at=effects.now,
         onset_at=onset.attribution.at,
         onset_event_id=onset.event_id,
@@ -113,7 +115,7 @@ def _report(
         cause_event_id=None if cause is None else cause.event_id,
         cause_kind=None if cause is None else cause.kind,
         detector=DETECTOR,
-        previous_customer_id=onset.attribution.stated_key,
+        previous_customer_id=stated_key,
         deleted=False,
         version=0,
     )
@@ -123,6 +125,7 @@ def _report(
     effects.change(SENTIMENT_SHIFTS, onset.attribution, n=1, numerator=int(worse))
 
 
-def _shift_id(customer_id: str, onset_event_id: str) -> str:
-    name = f"{len(customer_id)} {customer_id} {onset_event_id}"
+def _shift_id(stated_key: str, onset_event_id: str, direction: str) -> str:
+    """Return a shift's id: by what its onset states, so that it is the same whose touchpoint that becomes."""
+    name = f"{direction} {len(stated_key)} {stated_key} {onset_event_id}"
     return blake2b(name.encode(), digest_size=16).hexdigest()

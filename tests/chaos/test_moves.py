@@ -159,6 +159,8 @@ def shown(rows: Rows) -> Rows:
     shown["touchpoints"] = [{**row, "stated_key": row["customer_id"]} for row in rows["touchpoints"]]
     for table in ("abandonments", "sentiment_shifts", "follow_ups"):
         shown[table] = [{**row, "previous_customer_id": None} for row in rows[table]]
+    # A shift's id is made of whom its onset states.
+    shown["sentiment_shifts"] = [{**row, "shift_id": row["onset_event_id"]} for row in shown["sentiment_shifts"]]
     return whatever_the_partition(shown)
 
 

@@ -21,7 +21,7 @@ from streams.journeys.rules import Rules
 KEYS: dict[str, tuple[str, ...]] = {
     "touchpoints": ("customer_id", "event_id"),
     "journeys": ("journey_id",),
-    "sentiment_shifts": ("shift_id",),
+    "sentiment_shifts": ("customer_id", "shift_id"),
     "abandonments": ("family", "customer_id", "subject_id", "started_at"),
     "follow_ups": ("customer_id", "follow_up_id"),
     "superseded": ("customer_id", "event_id"),

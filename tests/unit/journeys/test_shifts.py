@@ -10,7 +10,8 @@ import pytest
 
 from schemas.journey_log import Touchpoint
 from streams.journeys.shifts import MIN_SIDE, find_split
-from tests.unit.journeys.play import DAY, HOUR, Play, played, said, survey
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, Play, played, said, survey
+from tests.unit.journeys.two_partitions import GUEST, Two, owners
 
 GOOD, BAD = 6_000, -6_000
 
@@ -90,6 +91,47 @@ def test_an_answer_that_no_longer_has_an_experience_is_no_observation() -> None:
 
     later = played([*made, said(9 * HOUR, BAD)], until=DAY)
     assert later.row("sentiment_shifts")["n_before"] == 3
+
+
+def turned(key: str, better: bool = False) -> list[Touchpoint]:
+    """Return 16 posts of a profile in the three days before `T0`: it turns with `p8`."""
+    first, second = (BAD, GOOD) if better else (GOOD, BAD)
+    values = enumerate([first] * 8 + [second] * 8)
+    return [said((i - 60) * HOUR, value, event_id=f"p{i}", customer_key=key) for i, value in values]
+
+
+def test_a_shift_that_moves_to_an_owner_and_back_is_the_same() -> None:
+    two = Two().send(*turned(GUEST)).at(-MINUTE)
+    (guests,) = two.seen("sentiment_shifts")
+
+    two.send(owners(7, (0, "ann"))).at(HOUR)
+    (hers,) = two.seen("sentiment_shifts")
+    two.send(owners(8)).at(2 * HOUR)
+    again = two.seen("sentiment_shifts")
+
+    assert (guests["customer_id"], guests["onset_event_id"], guests["previous_customer_id"]) == (GUEST, "p8", None)
+    assert hers == {**guests, "customer_id": "ann", "journey_id": "ann#1", "previous_customer_id": GUEST}
+    assert again == [guests]
+
+
+def test_what_is_signalled_of_a_shift_that_moves_names_the_former_profile() -> None:
+    two = Two().send(*turned(GUEST)).at(-MINUTE).send(owners(7, (0, "ann"))).at(HOUR)
+
+    told = [signal.record for signal in two.signals if signal.name == "SentimentShift"]
+
+    assert len({one["shift_id"] for one in told}) == 1
+    assert [(one["customer_id"], one["retracted"], one["previous_customer_id"]) for one in told] == [
+        (GUEST, False, None),
+        (GUEST, True, None),
+        ("ann", False, GUEST),
+    ]
+
+
+def test_shifts_of_two_who_use_the_same_event_ids_are_two_and_so_is_one_the_other_way() -> None:
+    found = [played(turned(*who), until=HOUR).row("sentiment_shifts") for who in (("a",), ("b",), ("a", True))]
+
+    assert [row["onset_event_id"] for row in found] == ["p8", "p8", "p8"]
+    assert len({row["shift_id"] for row in found}) == 3
 
 
 def reported(rng: random.Random, levels: list[float], spread: float) -> list[int]:

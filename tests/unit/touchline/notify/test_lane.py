@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.topics import SIGNAL_FOLLOW_UPS
+from schemas.topics import SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from streams.runtime.retry import Backoff
 from streams.runtime.telemetry import Telemetry
+from tests.unit.journeys.play import HOUR, MINUTE, said
+from tests.unit.journeys.two_partitions import GUEST, Two, owners
 from tests.unit.touchline.notify.made_up import NOON, Time, follow_up, target
 from touchline.notify.attempts import Attempts
+from touchline.notify.choice import wants
 from touchline.notify.errors import DeliveryError, RefusedDeliveryError
 from touchline.notify.lane import Delivery, Lane
-from touchline.notify.notices import Notice
+from touchline.notify.notices import Notice, notice_of
 from touchline.notify.progress import Taken
 from touchline.notify.remembered import Remembered
 from touchline.notify.targets import Target
@@ -153,6 +156,22 @@ async def test_a_repeat_is_delivered_once_also_of_another_message() -> None:
     assert [key for key, _ in bench.sent] == ["a", "b"]
     assert (bench.outcomes("delivered"), bench.outcomes("duplicate")) == (2, 1)
     assert bench.done == [0, 1, 2]
+
+
+async def test_a_shift_that_moves_to_its_owner_is_delivered_once() -> None:
+    """A guest's experience turns and is told; then the guest logs in, and it is the customer's."""
+    said_by_guest = [
+        said((i - 60) * HOUR, 8_000 if i < 8 else -8_000, event_id=f"p{i}", customer_key=GUEST) for i in range(16)
+    ]
+    two = Two().send(*said_by_guest).at(-MINUTE).send(owners(7, (0, "ann"))).at(HOUR)
+    told = [notice_of(one.topic, one.record) for one in two.signals if one.topic == SIGNAL_SHIFTS]
+    wanted = [one for one in told if wants(target('signals = ["sentiment_shifts"]'), one)]
+    bench = Bench(lambda _, __: None)
+
+    await bench.run([one.key(of_customer=False) for one in wanted])
+
+    assert [one.customer_id for one in wanted] == [GUEST, "ann"]
+    assert (bench.outcomes("delivered"), bench.outcomes("duplicate")) == (1, 1)
 
 
 async def test_what_went_to_the_dead_letters_may_come_again() -> None:
