@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     ahead Bool,
     stated_key String CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1)),
-    INDEX customer_index customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX customer_index customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX event_index event_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(occurred_at)
