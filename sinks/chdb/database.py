@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import BinaryIO
 
@@ -26,11 +27,14 @@ from sinks.tables import OWNERS_FROM, Row, check_width, table_of
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
 _INSERT_SETTINGS = "max_partitions_per_insert_block = 0, optimize_on_insert = 0"
 
+QUERIES_AT_ONCE = 4
+"""Most queries that are answered at a time; further ones wait for their turn."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class ChdbDatabase:
-    """A `Writer` and a `Database` on an embedded ClickHouse."""
+    """A `Writer` and a `Database` on an embedded ClickHouse; its queries run beside each other, and beside inserts."""
 
     def __init__(self, path: str) -> None:
         """Open the database in folder `path`; a folder that does not exist is made, for its user alone.
@@ -44,11 +48,14 @@ class ChdbDatabase:
             Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._session = Session(path)
-            self._reader = reading_session(path)
+            readers = [reading_session(path) for _ in range(QUERIES_AT_ONCE)]
         except RuntimeError as error:
             raise PermanentWriteError(_why_not(path, str(error))) from error
+        self._free: SimpleQueue[Session] = SimpleQueue()
+        for reader in readers:
+            self._free.put(reader)
         # An engine that is still open when the interpreter shuts down may crash the process.
-        self._close = weakref.finalize(self, _close, self._reader, self._session)
+        self._close = weakref.finalize(self, _close, *readers, self._session)
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
         """Store rows of one table, in one insert."""
@@ -72,8 +79,11 @@ class ChdbDatabase:
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
         """Return a query's result; the engine writes any ClickHouse format."""
-        with self._lock:
-            return ask(self._reader, sql, parameters, output_format)
+        reader = self._free.get()
+        try:
+            return ask(reader, sql, parameters, output_format)
+        finally:
+            self._free.put(reader)
 
     def execute(self, sql: str) -> None:
         """Run one statement."""
@@ -94,9 +104,13 @@ class ChdbDatabase:
             return str(self._session.query("SELECT version()", "TSVRaw")).strip()
 
     def close(self) -> None:
-        """Close the database; the process may then open another one."""
+        """Close the database, once its queries are answered; the process may then open another one."""
+        # An engine that is still asked when it is closed may crash the process.
+        readers = [self._free.get() for _ in range(QUERIES_AT_ONCE)]
         with self._lock:
             self._close()
+        for reader in readers:
+            self._free.put(reader)  # whoever asks a closed one is told so
 
 
 def open_folder(url: str) -> ChdbDatabase:

@@ -31,6 +31,7 @@ from touchline.page.basis import BASIS, MARK, PARTS, read_basis
 from touchline.page.headers import SafeHeaders
 from touchline.page.language import Formats, Language, preferred, read_languages
 from touchline.page.marks import N_
+from touchline.page.query import Rows
 from touchline.page.reader import Reader
 from touchline.page.screen import Screen
 from touchline.page.screens.customers import FIND
@@ -80,21 +81,20 @@ class Page:
         self._templates = {code: environment_for(language) for code, language in languages.items()}
 
     async def prepare(self) -> None:
-        """Ask what takes long and is kept, so that the first reader of a screen does not wait for it."""
-        asked = await self._asked({})
+        """Ask what each screen shows that nothing is chosen on, so that its first reader does not wait for it."""
+        mark = await self._mark()
+        asked = await self._asked({}, mark)
         for screen in SCREENS.values():
-            for query in screen.queries:
-                if screen.in_navigation and query.kept_s:
-                    await self._reader.rows(query, screen.parameters(asked))
+            if screen.in_navigation:
+                await self._answers(screen, screen.parameters(asked), mark)
 
     async def show(self, request: Request) -> Response:
         """Answer with a screen."""
         screen = _screen_of(request)
-        asked = await self._asked(request.query_params)
+        mark = await self._mark()
+        asked = await self._asked(request.query_params, mark)
         values = screen.parameters(asked)
-        (told,) = await self._reader.rows(MARK, {})
-        rows = await asyncio.gather(*(self._reader.rows_by(told["mark"], query, values) for query in screen.queries))
-        answers = {query.name: found for query, found in zip(screen.queries, rows, strict=True)}
+        answers = await self._answers(screen, values, mark)
         shown: dict[str, Any] = {
             "screen": screen,
             "shown": screen.build(asked, answers),
@@ -109,7 +109,7 @@ class Page:
         query = screen.query(request.path_params["query"])
         if query is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        asked = await self._asked(request.query_params)
+        asked = await self._asked(request.query_params, await self._mark())
         body = await self._reader.csv(query, screen.parameters(asked))
         name = f"{screen.name}-{query.name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -183,8 +183,18 @@ class Page:
                 request, HTTPStatus.BAD_GATEWAY if lasting else HTTPStatus.SERVICE_UNAVAILABLE, detail=str(error)
             )
 
-    async def _asked(self, words: Mapping[str, str]) -> Asked:
-        basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}), self._reader.rows(PARTS, {}))
+    async def _mark(self) -> str:
+        """Return what changes whenever more of the log is in the tables."""
+        (told,) = await self._reader.rows(MARK, {})
+        return str(told["mark"])
+
+    async def _answers(self, screen: Screen, values: Mapping[str, object], mark: str) -> dict[str, Rows]:
+        """Return the rows of each query of a screen, by the queries' names."""
+        rows = await asyncio.gather(*(self._reader.rows(query, values, mark) for query in screen.queries))
+        return {query.name: found for query, found in zip(screen.queries, rows, strict=True)}
+
+    async def _asked(self, words: Mapping[str, str], mark: str) -> Asked:
+        basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}, mark), self._reader.rows(PARTS, {}, mark))
         found = read_basis(basis, parts)
         today = datetime.fromtimestamp(self._clock() / 1000, UTC).astimezone(found.zone).date()
         asked = read_asked(dict(words), found, today)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -57,14 +57,13 @@ class Card:
     is_judged: bool
 
 
-def asking_of(names: Sequence[str]) -> Callable[[Asked], dict[str, object]]:
-    """Return what gives `VALUES` its parameters: the address of a CSV may name one of the metrics."""
+def parameters_of(asked: Asked) -> dict[str, object]:
+    """Return the values of `VALUES`, and those that every query may name.
 
-    def parameters(asked: Asked) -> dict[str, object]:
-        named = asked.words.get("metric", "")
-        return {**asked.parameters, "metrics": [named] if named else list(names)}
-
-    return parameters
+    All screens ask for all metrics, so that one answer does for all of them; the address of a CSV may name one.
+    """
+    named = asked.words.get("metric", "")
+    return {**asked.parameters, "metrics": [named] if named else [metric.name for metric in METRICS]}
 
 
 def cards_of(asked: Asked, names: Sequence[str], values: Rows, levels: Rows | None = None) -> tuple[Card, ...]:

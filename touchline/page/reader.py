@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,18 +23,29 @@ MOST_KEPT = 128
 """Answers that are kept to be shown again, at most."""
 STILL_S = 10.0
 """Seconds for which an answer holds while nothing changes: what does not move the mark is late by so much at most."""
-OLDEST = 2.0
-"""An answer is shown while a new one is made until it is so many times as old as it may be."""
+STALEST_S = 3600.0
+"""While nothing changes an answer that is older is shown, too, until a new one is made, up to so many seconds."""
+OLDEST = 5.0
+"""So is one of a query that is kept, whatever changes, until it is so many times as old as it may be."""
 CSV = "CSVWithNames"
 
-_Key = tuple[str, str, tuple[tuple[str, str], ...]]
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Rows, when they were asked for, and what the mark was then; empty where that is not known."""
+
+    at: float
+    mark: str
+    rows: Rows
 
 
 class Reader:
     """Answers queries; a query can change nothing.
 
     Args:
-        databases: each is asked one query at a time.
+        databases: each is asked one query at a time; one that answers several at a time may come several times.
         clock: tells the seconds by which answers age.
     """
 
@@ -45,28 +56,32 @@ class Reader:
         for database in self._databases:
             self._free.put(database)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
-        self._kept: OrderedDict[_Key, tuple[float, Rows]] = OrderedDict()
+        self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
         self._under_way: dict[_Key, asyncio.Task[Rows]] = {}
 
-    async def rows(self, query: Query, values: Mapping[str, object]) -> Rows:
-        """Return a query's rows: as they are, or as the query says that they may be kept.
+    async def rows(self, query: Query, values: Mapping[str, object], mark: str = "") -> Rows:
+        """Return a query's rows: as they are, as they were at the same mark, or as the query says that they may be.
+
+        Args:
+            query: what to ask.
+            values: that it names.
+            mark: what `MARK` answered: it changes with the tables.
 
         Raises:
             SinkError: the database is out of reach, or lacks a view.
         """
-        return await self._kept_rows(query, query.named(values), query.kept_s, OLDEST)
-
-    async def rows_by(self, mark: str, query: Query, values: Mapping[str, object]) -> Rows:
-        """Return a query's rows as `rows` does, or those of moments ago if the mark is still the same.
-
-        Args:
-            mark: what `MARK` answered: it changes with the tables.
-            query: what to ask.
-            values: that it names.
-        """
-        if query.kept_s:
-            return await self.rows(query, values)
-        return await self._kept_rows(query, query.named(values), STILL_S, 1.0, mark)
+        named = query.named(values)
+        key = (query.sql, tuple((name, repr(value)) for name, value in named.items()))
+        kept = self._kept.get(key)
+        is_same = kept is not None and mark != "" and kept.mark == mark
+        age_s = 0.0 if kept is None else self._clock() - kept.at
+        if kept is not None and age_s < max(query.kept_s, STILL_S if is_same else 0.0):
+            return kept.rows
+        # Whoever asks meanwhile waits for the same answer, or has the last one if that is not too old.
+        asking = self._under_way.get(key) or self._begin(key, query, named, mark)
+        if kept is not None and age_s < max(OLDEST * query.kept_s, STALEST_S if is_same else 0.0):
+            return kept.rows
+        return await asyncio.shield(asking)
 
     async def csv(self, query: Query, values: Mapping[str, object]) -> bytes:
         """Return a query's rows as CSV under the names of the columns; raises as `rows` does."""
@@ -75,7 +90,7 @@ class Reader:
     def close(self) -> None:
         """Answer no more; waits for queries under way."""
         self._threads.shutdown()
-        for database in self._databases:
+        for database in set(self._databases):
             database.close()
 
     async def _ask(self, query: Query, named: Mapping[str, object], output_format: str) -> bytes:
@@ -89,36 +104,26 @@ class Reader:
         finally:
             self._free.put(database)
 
-    async def _kept_rows(
-        self, query: Query, named: Mapping[str, object], kept_s: float, oldest: float, mark: str = ""
-    ) -> Rows:
-        key = (query.sql, mark, tuple((name, repr(value)) for name, value in named.items()))
-        at, rows = self._kept.get(key, (-math.inf, []))
-        age_s = self._clock() - at
-        if age_s < kept_s:
-            return rows
-        # Whoever asks meanwhile waits for the same answer, or has the last one if that is not much older.
-        asking = self._under_way.get(key) or self._begin(key, query, named)
-        return rows if age_s < oldest * kept_s else await asyncio.shield(asking)
-
     async def _decoded(self, query: Query, named: Mapping[str, object]) -> Rows:
         answer = await self._ask(query, named, "JSONEachRow")
         return [msgspec.json.decode(line, type=dict[str, Any]) for line in answer.splitlines()]
 
-    def _begin(self, key: _Key, query: Query, named: Mapping[str, object]) -> asyncio.Task[Rows]:
+    def _begin(self, key: _Key, query: Query, named: Mapping[str, object], mark: str) -> asyncio.Task[Rows]:
+        asked_at = self._clock()
+
         def end(asking: asyncio.Task[Rows]) -> None:
             del self._under_way[key]
             # A task that nobody waits for complains of a failure that nobody looked at: here somebody has.
             if not asking.cancelled() and asking.exception() is None:
-                self._keep(key, asking.result())
+                self._keep(key, _Answer(asked_at, mark, asking.result()))
 
         asking = asyncio.get_running_loop().create_task(self._decoded(query, named))
         self._under_way[key] = asking
         asking.add_done_callback(end)
         return asking
 
-    def _keep(self, key: _Key, rows: Rows) -> None:
-        self._kept[key] = (self._clock(), rows)
+    def _keep(self, key: _Key, answer: _Answer) -> None:
+        self._kept[key] = answer
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
@@ -130,5 +135,7 @@ def open_for_page(url: str) -> Reader:
     Raises:
         AddressError, PermanentWriteError: as `sinks.open.open_reader` raises them.
     """
-    embedded = SCHEMES[urlsplit(url).scheme].embedded
-    return Reader([open_reader(url) for _ in range(1 if embedded else THREADS)])
+    if SCHEMES[urlsplit(url).scheme].embedded:
+        # It is opened once, and answers several queries at a time.
+        return Reader([open_reader(url)] * THREADS)
+    return Reader([open_reader(url) for _ in range(THREADS)])

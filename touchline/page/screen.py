@@ -27,7 +27,7 @@ def tables_of(plans: Sequence[Plan], metrics: Sequence[str] = ()) -> Build:
 
     def build(asked: Asked, answers: Mapping[str, Rows]) -> Sections:
         cards = cards_of(asked, metrics, answers[VALUES.name]) if metrics else None
-        return Sections(tuple(plan.filled(answers) for plan in plans), cards)
+        return Sections(tuple(plan.filled(asked, answers) for plan in plans), cards)
 
     return build
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from touchline.page.asked import Asked
 from touchline.page.charts import BarChart
 from touchline.page.marks import N_
 from touchline.page.query import Query, Row, Rows
@@ -82,17 +83,25 @@ class Section:
 
 @dataclass(frozen=True)
 class Plan:
-    """A section without its rows."""
+    """A section without its rows.
+
+    Attributes:
+        span: the columns with the time, epoch ms, at which what a row is about begins, and at which it is over; NULL
+            where it goes on. Only rows are shown whose time is in the period. The query then names no period: one
+            answer does for all of them.
+    """
 
     query: Query
     title: str
     columns: tuple[Column, ...]
     note: str = ""
     empty: str = N_("None.")
+    span: tuple[str, str] | None = None
 
-    def filled(self, answers: Mapping[str, Rows], chart: BarChart | None = None) -> Section:
+    def filled(self, asked: Asked, answers: Mapping[str, Rows], chart: BarChart | None = None) -> Section:
         """Return the section with the rows of its query."""
-        rows = tuple(tuple(_cell(column, row) for column in self.columns) for row in answers[self.query.name])
+        shown = [row for row in answers[self.query.name] if self._is_shown(row, asked)]
+        rows = tuple(tuple(_cell(column, row) for column in self.columns) for row in shown)
         return Section(
             query=self.query.name,
             title=self.title,
@@ -102,6 +111,13 @@ class Plan:
             empty=self.empty,
             chart=chart,
         )
+
+    def _is_shown(self, row: Row, asked: Asked) -> bool:
+        if self.span is None:
+            return True
+        since, until = asked.period.bounds(asked.basis.zone)
+        begins, ends = (row[name] for name in self.span)
+        return int(begins) < until and (ends is None or int(ends) > since)
 
 
 def _cell(column: Column, row: Row) -> Cell:

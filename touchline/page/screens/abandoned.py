@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from touchline.page.asked import Asked
-from touchline.page.cards import VALUES, asking_of, begin_of, cards_of, days_of
+from touchline.page.cards import VALUES, begin_of, cards_of, days_of, parameters_of
 from touchline.page.charts import bar_chart
 from touchline.page.marks import N_
 from touchline.page.query import SLOW_S, Query, Rows
@@ -95,18 +95,17 @@ ORDER BY currency = {currency:String} DESC, ifNull(value_minor, 0) DESC, abandon
     ),
 )
 QUERIES = (VALUES, DAYS, THINGS.query, STEPS.query, WHO.query)
-_ask = asking_of(NAMES)
 
 
 def parameters(asked: Asked) -> dict[str, object]:
     """Return the values that the queries name."""
-    return {**_ask(asked), "currency": asked.basis.currency}
+    return {**parameters_of(asked), "currency": asked.basis.currency}
 
 
 def build(asked: Asked, answers: Mapping[str, Rows]) -> Sections:
     """Return the screen of the rows of each query, by the queries' names."""
     by_day = {row["day"]: float(row["n"]) for row in answers[DAYS.name]}
     days = [(begin_of(day, asked.basis), by_day.get(day.isoformat(), 0.0)) for day in days_of(asked.period)]
-    things = THINGS.filled(answers, bar_chart(days) if by_day else None)
+    things = THINGS.filled(asked, answers, bar_chart(days) if by_day else None)
     cards = cards_of(asked, NAMES, answers[VALUES.name])
-    return Sections((things, STEPS.filled(answers), WHO.filled(answers)), cards)
+    return Sections((things, STEPS.filled(asked, answers), WHO.filled(asked, answers)), cards)

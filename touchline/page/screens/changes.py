@@ -16,7 +16,7 @@ SELECT change_id, name, ifNull(topic, '') AS topic, toUnixTimestamp64Milli(effec
        toUnixTimestamp64Milli(reverted_at) AS until_at, source
 FROM business_changes
 WHERE effective_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-  AND (reverted_at IS NULL OR reverted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC'))
+  AND (reverted_at IS NULL OR reverted_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC'))
 ORDER BY effective_at DESC, change_id LIMIT 100
 """,
     ),
@@ -35,12 +35,11 @@ EFFECTS = Plan(
         "effects",
         """
 SELECT name, metric, verdict, dimension_value, before, after, difference, ci_low, ci_high, days_before, days_after,
-       customers_before, customers_after, controls, overlaps
+       customers_before, customers_after, controls, overlaps,
+       toUnixTimestamp64Milli(effective_at) AS since_at, toUnixTimestamp64Milli(reverted_at) AS until_at
 FROM change_effects
 WHERE dimension = {dimension:String} AND dimension_value = {value:String}
-  AND effective_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-  AND (reverted_at IS NULL OR reverted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC'))
-ORDER BY effective_at DESC, change_id, metric LIMIT 100
+ORDER BY effective_at DESC, change_id, metric LIMIT 1000
 """,
         kept_s=SLOW_S,
     ),
@@ -64,6 +63,7 @@ ORDER BY effective_at DESC, change_id, metric LIMIT 100
         "taken out."
     ),
     empty=N_("No verdict on these changes, in this part."),
+    span=("since_at", "until_at"),
 )
 PLANS = (CHANGES, EFFECTS)
 QUERIES = tuple(plan.query for plan in PLANS)

@@ -146,7 +146,7 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Customers:
     in_all = int(rows[0]["in_all"]) if rows else 0
     sort = asked.words.get("sort", "")
     return Customers(
-        listed=_LIST.filled(answers),
+        listed=_LIST.filled(asked, answers),
         in_all=in_all,
         page=_page(asked),
         pages=-(-in_all // A_PAGE),

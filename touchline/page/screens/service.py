@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from touchline.page.cards import VALUES, asking_of
+from touchline.page.cards import VALUES, parameters_of
 from touchline.page.marks import N_
 from touchline.page.query import SLOW_S, Query
 from touchline.page.screen import tables_of
@@ -114,7 +114,7 @@ GROUP BY s.agent, s.month ORDER BY s.month DESC, s.agent LIMIT 100
 )
 PLANS = (CASES, OPEN, STAFF)
 QUERIES = (VALUES, *(plan.query for plan in PLANS))
-parameters = asking_of(NAMES)
+parameters = parameters_of
 """The values that the queries name."""
 build = tables_of(PLANS, NAMES)
 """Makes the screen."""

@@ -7,31 +7,23 @@ from dataclasses import dataclass
 
 from schemas.metrics import METRICS
 from touchline.page.asked import Asked
-from touchline.page.cards import VALUES, Card, asking_of, begin_of, cards_of, days_of
+from touchline.page.cards import VALUES, Card, begin_of, cards_of, days_of, parameters_of
 from touchline.page.charts import BarChart, bar_chart
 from touchline.page.query import Query, Row, Rows
 from touchline.page.sql import filled
 from touchline.page.wording import METRIC_TITLES
 
+# The row whose day and kind are empty is of all of them: each customer counts once.
 CAME_IN = Query(
     "came-in",
     filled("""
-SELECT toString(toDate(occurred_at, {zone:String})) AS day, kind, count() AS n
+SELECT toString(toDate(occurred_at, {zone:String})) AS day, kind, count() AS n, uniqExact(customer_id) AS customers,
+       uniqExactIf(customer_id, startsWith(customer_id, 'anon:')) AS anonymous
 FROM touchpoints
 WHERE {period of occurred_at}
   AND NOT superseded
   AND {part of touchpoints}
-GROUP BY day, kind ORDER BY day, kind
-"""),
-)
-PEOPLE = Query(
-    "people",
-    filled("""
-SELECT uniqExact(customer_id) AS customers, uniqExactIf(customer_id, startsWith(customer_id, 'anon:')) AS anonymous
-FROM touchpoints
-WHERE {period of occurred_at}
-  AND NOT superseded
-  AND {part of touchpoints}
+GROUP BY GROUPING SETS ((day, kind), ()) ORDER BY day, kind
 """),
 )
 # To judge a day takes all days before it: one answer does for every period, and is kept for as long as an hour that is
@@ -73,10 +65,10 @@ WHERE status IN ('open', 'warning', 'missed')
 ORDER BY due_at, customer_id LIMIT 20
 """,
 )
-QUERIES = (CAME_IN, PEOPLE, VALUES, LEVELS, HURT, FOLLOW_UPS)
+QUERIES = (CAME_IN, VALUES, LEVELS, HURT, FOLLOW_UPS)
 
 NAMES = tuple(metric.name for metric in METRICS)
-parameters = asking_of(NAMES)
+parameters = parameters_of
 """The values that the queries name."""
 
 
@@ -140,7 +132,11 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
     """Return the screen of the rows of each query, by the queries' names."""
     kinds: dict[str, int] = {}
     by_day: dict[str, int] = {}
+    in_all = {"customers": 0, "anonymous": 0}
     for row in answers[CAME_IN.name]:
+        if not row["day"]:
+            in_all = {name: int(row[name]) for name in in_all}
+            continue
         n = int(row["n"])
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + n
         by_day[row["day"]] = by_day.get(row["day"], 0) + n
@@ -149,13 +145,12 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Today:
     levels = [row for row in answers[LEVELS.name] if since <= int(row["at"]) < until]
     cards = cards_of(asked, NAMES, answers[VALUES.name], levels)
     told = {card.name for card in cards}
-    (people,) = answers[PEOPLE.name]
     due = answers[FOLLOW_UPS.name]
     return Today(
         touchpoints=sum(kinds.values()),
         kinds=tuple(sorted(kinds.items(), key=lambda one: (-one[1], one[0]))),
-        customers=int(people["customers"]),
-        anonymous=int(people["anonymous"]),
+        customers=in_all["customers"],
+        anonymous=in_all["anonymous"],
         days=tuple(arrivals),
         arrivals=bar_chart(arrivals),
         cards=cards,

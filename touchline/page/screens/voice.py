@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from touchline.page.cards import VALUES, asking_of
+from touchline.page.cards import VALUES, parameters_of
 from touchline.page.marks import N_
-from touchline.page.query import Query
+from touchline.page.query import SLOW_S, Query
 from touchline.page.screen import tables_of
 from touchline.page.sql import filled
 from touchline.page.tables import Column, Plan
@@ -14,15 +14,16 @@ MONTHS = Plan(
     Query(
         "months",
         filled("""
-SELECT metric, toUnixTimestamp64Milli(bucket) AS month, n, if(metric = 'nps', value, 100 * value) AS score,
+SELECT metric, toUnixTimestamp64Milli(bucket) AS month,
+       toUnixTimestamp64Milli(toDateTime64(addMonths(toTimeZone(bucket, {zone:String}), 1), 3)) AS ends_at, n,
+       if(metric = 'nps', value, 100 * value) AS score,
        if(metric = 'nps', ci_low, 100 * ci_low) AS low, if(metric = 'nps', ci_high, 100 * ci_high) AS high
 FROM rolling_metrics
 WHERE metric IN ('nps', 'csat', 'ces') AND grain = '1mo'
   AND dimension = {dimension:String} AND dimension_value = {value:String}
-  AND addMonths(bucket, 1) > fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 ORDER BY metric, bucket DESC
 """),
+        kept_s=SLOW_S,
     ),
     N_("NPS, satisfied (CSAT) and found it easy (CES), by month"),
     (
@@ -32,6 +33,7 @@ ORDER BY metric, bucket DESC
         Column(N_("Answers"), "n", "number"),
     ),
     note=N_("NPS from -100 to 100; of the others the percentage of answers. Whole months that the period touches."),
+    span=("month", "ends_at"),
 )
 TOPICS = Plan(
     Query(
@@ -41,6 +43,7 @@ SELECT topic, verdict, mentions, mentions_before, share, ratio, ratio_low, ratio
        toUnixTimestamp64Milli(until) AS until_at
 FROM topic_trends ORDER BY mentions DESC, topic LIMIT 30
 """,
+        kept_s=SLOW_S,
     ),
     N_("Topics, and how they grow"),
     (
@@ -100,7 +103,7 @@ GROUP BY lang ORDER BY posts DESC, lang LIMIT 20
 )
 PLANS = (MONTHS, TOPICS, SAID, LANGUAGES)
 QUERIES = (VALUES, *(plan.query for plan in PLANS))
-parameters = asking_of(NAMES)
+parameters = parameters_of
 """The values that the queries name."""
 build = tables_of(PLANS, NAMES)
 """Makes the screen."""

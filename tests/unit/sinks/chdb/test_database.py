@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.embedded
 
 MONTH_MS = 31 * 86_400_000
 ROWS = "touchline.touchpoints_rows"
+LONG = "SELECT max(sipHash64(number)) FROM numbers(1000000000)"
+SAME = "query LIKE '%sipHash64(number)%' AND query_id != queryID()"
 
 
 def touchpoint(event_id: str, **changes: object) -> tuple[object, ...]:
@@ -124,3 +127,16 @@ def test_an_insert_leaves_no_file_open(chdb: Engine) -> None:
         chdb.write("touchpoints", [touchpoint("a", occurred_at="no number")])
 
     assert in_memory() == 0
+
+
+def test_queries_are_answered_and_rows_stored_while_a_query_takes_long(chdb: Engine) -> None:
+    with ThreadPoolExecutor() as asking:
+        asked = asking.submit(chdb.query, LONG)
+        while select(chdb, f"SELECT count() FROM system.processes WHERE {SAME}") != [[1]]:
+            assert not asked.done()
+        chdb.write("touchpoints", [touchpoint("e1")])
+        assert stored(chdb) == ["e1"]
+        chdb.execute(f"KILL QUERY WHERE {SAME} SYNC")
+
+        with pytest.raises(SinkError):
+            asked.result()

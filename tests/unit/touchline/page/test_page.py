@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Mapping
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -10,16 +12,21 @@ import pytest
 from starlette.testclient import TestClient
 
 from schemas.metrics import METRICS
+from sinks.database import Database
 from sinks.migrate import migrate
 from sinks.statement import reading_statement
+from streams.identity.identities import Identities
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
 from tests.unit.sinks.views import write
-from tests.unit.touchline.page.door import PERIOD, Shown, page_over, shown
+from tests.unit.touchline.page.door import HERE, NOW, PERIOD, Lent, Shown, page_over, shown
 from touchline.page import app as application
+from touchline.page.access import Access
 from touchline.page.all_screens import SCREENS
+from touchline.page.app import build_app, page_of
 from touchline.page.basis import BASIS, MARK, PARTS
 from touchline.page.language import Language, read_languages
+from touchline.page.reader import Reader
 from touchline.page.wording import METRIC_TITLES
 
 pytestmark = pytest.mark.embedded
@@ -113,6 +120,37 @@ def test_text_from_outside_is_text(name: str, chdb: Engine, browser: TestClient)
     assert "onload" not in found.attributes
     assert ESCAPED in found.text
     assert "\u202e" not in found.text
+
+
+class Asked(Lent):
+    """A database that remembers what it was asked."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.statements: list[str] = []
+
+        def query(sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
+            self.statements.append(sql)
+            return database.query(sql, parameters, output_format)
+
+        self.query = query
+
+
+def test_a_screen_that_nothing_is_chosen_on_is_there_before_its_first_reader(chdb: Engine) -> None:
+    migrate(chdb)
+    write_story(chdb)
+    database = Asked(chdb)
+    reader = Reader([database], clock=lambda: 0.0)
+    page = page_of(reader, Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW)
+    asyncio.run(page.prepare())
+    database.statements.clear()
+    browser = TestClient(build_app(page), base_url=HERE)
+    for name, screen in SCREENS.items():
+        if screen.in_navigation:
+            assert browser.get(f"/{name}").status_code == 200
+    reader.close()
+
+    assert set(database.statements) == {MARK.sql}
 
 
 def test_a_wrong_period_is_told(browser: TestClient) -> None:

@@ -88,7 +88,7 @@ def test_an_answer_is_renewed_behind_whoever_reads_it_and_waited_for_once_it_is_
             told.append(await ask(reader))
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})  # the new one is there
         told.append(await ask(reader))
-        clock.s = 11 + 21
+        clock.s = 11 + 51
         return [*told, await ask(reader)]
 
     assert asyncio.run(run()) == [1, 1, 1, 2, 3]
@@ -105,13 +105,28 @@ def test_a_failure_is_told_and_not_kept(reader: Reader, database: Counting) -> N
     assert asyncio.run(run()) == 2
 
 
-def test_while_nothing_changes_an_answer_holds_for_moments(reader: Reader, clock: Clock) -> None:
-    async def run() -> list[int]:
-        told = []
-        for s, mark in ((0, "a"), (9, "a"), (9, "b"), (11, "a"), (18, "b")):
-            clock.s = s
-            (only,) = await reader.rows_by(mark, Query("q", "SELECT 1"), {})
-            told.append(only["n"])
-        return told
+async def told_at(reader: Reader, clock: Clock, times: list[tuple[int, str]]) -> list[int]:
+    """Return what is told at times, each with its mark; what is renewed behind is there at once."""
+    told = []
+    for s, mark in times:
+        clock.s = s
+        (only,) = await reader.rows(Query("q", "SELECT 1"), {}, mark)
+        told.append(int(only["n"]))
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    return told
 
-    assert asyncio.run(run()) == [1, 1, 2, 3, 2]
+
+def test_while_nothing_changes_an_answer_holds_for_moments_and_is_shown_while_a_new_one_is_made(
+    reader: Reader, clock: Clock
+) -> None:
+    times = [(0, "a"), (9, "a"), (11, "a"), (12, "a"), (12 + 3601, "a")]
+
+    assert asyncio.run(told_at(reader, clock, times)) == [1, 1, 1, 2, 3]
+
+
+def test_whatever_changes_is_asked_for_anew(reader: Reader, clock: Clock) -> None:
+    assert asyncio.run(told_at(reader, clock, [(0, "a"), (1, "b"), (2, "b"), (3, "a")])) == [1, 2, 2, 3]
+
+
+def test_without_a_mark_nothing_is_shown_again(reader: Reader, clock: Clock) -> None:
+    assert asyncio.run(told_at(reader, clock, [(0, ""), (0, "")])) == [1, 2]

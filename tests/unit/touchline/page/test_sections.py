@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from starlette.testclient import TestClient
 
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
-from tests.unit.sinks.views import HOUR, write
+from tests.unit.sinks.views import DAY, HOUR, write
 from tests.unit.touchline.page.door import PERIOD, shown
 from touchline.page.all_screens import SCREENS
+from touchline.page.asked import Basis, read_asked
 from touchline.page.language import NOTHING
 from touchline.page.query import Query
 from touchline.page.sql import filled
 from touchline.page.tables import Column, Plan
+
+MAY = read_asked({"since": "2024-05-01", "until": "2024-05-31"}, Basis.unknown(), date(2024, 6, 1))
 
 
 @pytest.mark.embedded
@@ -59,6 +64,9 @@ def test_voice_has_scores_with_intervals_and_the_words_of_the_unhappy(chdb: Engi
     assert "Satisfied (CSAT) May 2024 50 (18.76 to 81.24) 6" in text
     assert "c1 1 May 2024, 00:00 purchase web delivery -0.50 It broke." in text
     assert "Lovely." not in text
+    # Whole months that the period touches, and no others.
+    assert "May 2024 50" in shown(browser, "/voice?since=2024-05-31&until=2024-06-01").text
+    assert "May 2024 50" not in shown(browser, "/voice?since=2024-06-01&until=2024-06-02").text
 
 
 @pytest.mark.embedded
@@ -72,6 +80,7 @@ def test_changes_are_those_in_force_at_some_time_of_the_period(chdb: Engine, bro
     assert later.partition("By ")[2].startswith(f"new returns policy {NOTHING} 1 May 2024, 00:00 {NOTHING} backoffice")
     assert "over before" not in later
     assert "new returns policy Experience too few to tell" in verdicts  # nobody has an experience
+    assert "over before Experience" not in verdicts  # it is named beside the other one
     assert "over before" in shown(browser, f"/changes?{PERIOD}").text
 
 
@@ -85,10 +94,21 @@ def test_every_query_of_a_screen_is_there_as_csv(name: str, browser: TestClient)
 
 def test_whole_numbers_that_json_writes_as_text_are_numbers() -> None:
     plan = Plan(Query("q", ""), "T", (Column("A", "a", "number"), Column("B", "b", "share", ("low", "high"))))
-    ((a, b),) = plan.filled({"q": [{"a": "9007199254740993", "b": 0.5, "low": 0.25, "high": None}]}).rows
+    ((a, b),) = plan.filled(MAY, {"q": [{"a": "9007199254740993", "b": 0.5, "low": 0.25, "high": None}]}).rows
 
     assert a.value == 9007199254740993
     assert (b.value, b.ends) == (0.5, None)
+
+
+def test_of_one_answer_for_all_periods_what_lasts_in_the_period_is_shown() -> None:
+    plan = Plan(Query("q", ""), "T", (Column("A", "a"),), span=("begins", "ends"))
+    june_1 = MAY_1 + 31 * DAY
+    spans = {"before": (0, MAY_1), "in": (0, MAY_1 + 1), "goes on": (MAY_1, None), "last": (june_1 - 1, june_1)}
+    rows = [{"a": name, "begins": str(begins), "ends": ends} for name, (begins, ends) in spans.items()]
+    rows.append({"a": "after", "begins": str(june_1), "ends": None})
+    shown_rows = plan.filled(MAY, {"q": rows}).rows
+
+    assert [cell.value for (cell,) in shown_rows] == ["in", "goes on", "last"]
 
 
 def test_marks_are_filled_with_bound_values_alone() -> None:
