@@ -9,7 +9,7 @@ from touchline.page.screens import abandoned, changes, customers, journey, pipel
 SCREENS: dict[str, Screen] = {
     screen.name: screen
     for screen in (
-        Screen("today", N_("Today"), today.QUERIES, today.parameters, today.build, "today.html"),
+        Screen("today", N_("Today"), today.QUERIES, today.parameters, today.build, "today.html", is_live=True),
         Screen(
             "customers", N_("Customers"), customers.QUERIES, customers.parameters, customers.build, "customers.html"
         ),
@@ -17,7 +17,7 @@ SCREENS: dict[str, Screen] = {
         Screen("voice", N_("Voice"), voice.QUERIES, voice.parameters, voice.build),
         Screen("service", N_("Service"), service.QUERIES, service.parameters, service.build),
         Screen("changes", N_("Changes"), changes.QUERIES, changes.parameters, changes.build),
-        Screen("pipeline", N_("Pipeline"), pipeline.QUERIES, pipeline.parameters, pipeline.build),
+        Screen("pipeline", N_("Pipeline"), pipeline.QUERIES, pipeline.parameters, pipeline.build, is_live=True),
         Screen(
             "journey",
             N_("Journey"),
@@ -26,6 +26,7 @@ SCREENS: dict[str, Screen] = {
             journey.build,
             "journey.html",
             in_navigation=False,
+            is_live=True,
         ),
     )
 }

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -30,6 +30,7 @@ from touchline.page.asked import LONGEST, Asked, AskedError, Basis, read_asked
 from touchline.page.basis import BASIS, MARK, PARTS, read_basis
 from touchline.page.headers import SafeHeaders
 from touchline.page.language import Formats, Language, preferred, read_languages
+from touchline.page.live import CrowdedError, Live
 from touchline.page.marks import N_
 from touchline.page.query import Rows
 from touchline.page.reader import Reader
@@ -77,6 +78,7 @@ class Page:
     ) -> None:
         self._reader, self._access, self._clock = reader, access, clock
         self._identities, self._searches = identities, Searches(clock)
+        self._live = Live(self._mark)
         self._languages = languages
         self._templates = {code: environment_for(language) for code, language in languages.items()}
 
@@ -99,6 +101,7 @@ class Page:
             "screen": screen,
             "shown": screen.build(asked, answers),
             "asked": asked,
+            "mark": mark,
             "sql": {query.name: query.shown(values) for query in screen.queries},
         }
         return self._rendered(request, screen.template, asked.basis, **shown)
@@ -114,6 +117,18 @@ class Page:
         name = f"{screen.name}-{query.name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def tell(self, request: Request) -> Response:
+        """Answer with events, one whenever there is more to show than a page shows."""
+        try:
+            events = self._live.stream(request.query_params.get("mark", ""))
+        except CrowdedError:
+            return self._problem(request, HTTPStatus.SERVICE_UNAVAILABLE)
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    def end(self) -> None:
+        """End the answers that have no end of their own."""
+        self._live.end()
 
     async def search(self, request: Request) -> Response:
         """Look for a customer, and go to the journey of the only one, or to a list; no address says what was meant."""
@@ -227,6 +242,7 @@ class Page:
         defaults = {
             "screen": None,
             "asked": None,
+            "mark": "",
             "screens": SCREENS.values(),
             "languages": self._languages.values(),
             "words": words,
@@ -278,6 +294,7 @@ def build_app(page: Page) -> Starlette:
             Route("/", page.guarded(go_on), methods=["GET"]),
             Route(LOGIN, page.open_to_all(page.log_in), methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/live", page.guarded(page.tell), methods=["GET"]),
             Route("/customers", page.guarded(page.search), methods=["POST"]),
             Route("/{screen}", page.guarded(page.show), methods=["GET"]),
             Route("/{screen}/{query}.csv", page.guarded(page.give), methods=["GET"]),

@@ -39,8 +39,13 @@ async def _serve(settings: Settings) -> None:
         stack.callback(reader.close)
         page = page_of(reader, access, looked_up_by(settings))
         server = serve_on(build_app(page), ends_within_s=GOODBYE_S)
+
+        def end() -> None:
+            server.should_exit = True
+            page.end()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
+            asyncio.get_running_loop().add_signal_handler(number, end)
         host, port = bound.getsockname()[:2]
         say(f"Page:     http://{f'[{host}]' if ':' in host else host}:{port}/")
         preparing = asyncio.create_task(_prepare(page))

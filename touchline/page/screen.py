@@ -44,6 +44,7 @@ class Screen:
         build: makes what the template shows of the rows of each query, by the queries' names.
         template: the file that shows it; that of sections, unless it has one of its own.
         in_navigation: whether it can be gone to without saying more.
+        is_live: whether it keeps itself up to date.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Screen:
     build: Build
     template: str = "sections.html"
     in_navigation: bool = True
+    is_live: bool = False
 
     def query(self, name: str) -> Query | None:
         """Return the query of a name."""

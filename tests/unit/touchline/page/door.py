@@ -53,18 +53,21 @@ def shown(browser: TestClient, path: str) -> Shown:
 
 
 class Shown(HTMLParser):
-    """What of HTML is shown: its texts and tags."""
+    """What of HTML is shown: its texts and tags, and where its scripts are; None for one that stands in it."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.texts: list[str] = []
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.scripts: set[str | None] = set()
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        if tag == "script":
+            self.scripts.add(dict(attrs).get("src"))
 
     def handle_data(self, data: str) -> None:
         if text := " ".join(data.split()):

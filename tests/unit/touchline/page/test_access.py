@@ -32,7 +32,7 @@ def closed() -> Iterator[TestClient]:
         yield browser
 
 
-@pytest.mark.parametrize("path", ["/", "/today", "/today/values.csv", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/today", "/today/values.csv", "/live", "/nowhere"])
 def test_without_the_token_everything_leads_to_the_form(path: str, closed: TestClient) -> None:
     for headers in ({}, {"authorization": "Bearer wrong-token-of-24-chars"}, {"cookie": f"{COOKIE}={TOKEN}"}):
         answer = closed.get(path, headers=headers)
@@ -85,8 +85,8 @@ def test_every_answer_has_the_safe_headers(path: str, closed: TestClient) -> Non
     headers = closed.get(path).headers
 
     assert headers["content-security-policy"] == (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"

@@ -106,6 +106,12 @@ def test_a_screen_of_an_empty_database_is_shown(name: str, browser: TestClient) 
     assert "h1" in shown(browser, f"/{name}?{NEEDED.get(name, '')}").tags
 
 
+def test_those_screens_keep_themselves_up_to_date_that_something_flows_through(browser: TestClient) -> None:
+    live = {name for name in SCREENS if shown(browser, f"/{name}?{NEEDED.get(name, '')}").scripts}
+
+    assert live == {"today", "journey", "pipeline"}
+
+
 @pytest.mark.parametrize("name", SCREENS)
 def test_text_from_outside_is_text(name: str, chdb: Engine, browser: TestClient) -> None:
     write_story(chdb, HOSTILE)
@@ -116,7 +122,8 @@ def test_text_from_outside_is_text(name: str, chdb: Engine, browser: TestClient)
     write(chdb, "business_changes", name=HOSTILE, topic=HOSTILE, source=HOSTILE)
     found = shown(browser, f"/{name}?{PERIOD}&{NEEDED.get(name, '')}&part=region:{HOSTILE}")
 
-    assert not {"script", "iframe", "style"} & found.tags
+    assert not {"iframe", "style"} & found.tags
+    assert found.scripts <= {"/static/live.js"}
     assert "onload" not in found.attributes
     assert ESCAPED in found.text
     assert "\u202e" not in found.text

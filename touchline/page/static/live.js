@@ -1,0 +1,58 @@
+// Keeps a screen up to date: an event says that there is more, and the page takes the figures of itself anew.
+"use strict";
+
+const GAP_MS = 2000; // between two of them, so that a busy hour does not make the page flicker
+const choice = document.querySelector("#live");
+let main = document.querySelector("main");
+let events = null;
+let isAsking = false;
+let isBehind = false;
+
+function folded() {
+  return [...main.querySelectorAll("details")];
+}
+
+function reachable() {
+  return [...main.querySelectorAll("a, summary, button, input, select, [tabindex]")];
+}
+
+// What is unfolded, focused or scrolled stays so, and so does a form in which something may be chosen already.
+function take(fresh) {
+  const open = folded().map((one) => one.open);
+  const focused = reachable().indexOf(document.activeElement);
+  const scrolled = [...main.querySelectorAll(".wide")].map((one) => one.scrollLeft);
+  const forms = [...main.querySelectorAll("form")];
+  fresh.querySelectorAll("form").forEach((one, place) => forms[place] && one.replaceWith(forms[place]));
+  main.replaceWith(fresh);
+  main = fresh;
+  folded().forEach((one, place) => { one.open = open[place] ?? false; });
+  main.querySelectorAll(".wide").forEach((one, place) => { one.scrollLeft = scrolled[place] ?? 0; });
+  reachable()[focused]?.focus({ preventScroll: true });
+}
+
+async function renew() {
+  isBehind = true;
+  if (isAsking || document.hidden) return;
+  isAsking = true;
+  while (isBehind && events) {
+    isBehind = false;
+    const answer = await fetch(location.href).catch(() => null);
+    if (answer?.redirected) location.reload();
+    if (answer?.ok && events) take(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main"));
+    await new Promise((resolve) => { setTimeout(resolve, GAP_MS); });
+  }
+  isAsking = false;
+}
+
+function listen() {
+  events?.close();
+  events = null;
+  if (!choice.checked) return;
+  events = new EventSource(`/live?mark=${encodeURIComponent(main.dataset.mark)}`);
+  events.addEventListener("moved", renew);
+}
+
+document.addEventListener("visibilitychange", () => { if (isBehind) renew(); });
+choice.addEventListener("change", listen);
+choice.closest("[hidden]").hidden = false;
+listen();
