@@ -15,7 +15,7 @@ KAFKA_VERSION := $(shell sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|
 KAFKA_JARS := $(HOME)/.cache/touchline/kafka/$(KAFKA_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test chaos fuzz kafka servers lint format types docs bench sample lock audit sbom pins clean
+.PHONY: help demo test chaos fuzz kafka axe servers lint format types docs bench sample lock audit sbom pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,8 @@ demo: $(VENV)/.embedded ## Run everything on this machine on sample data, and pr
 test: $(VENV)/.test servers ## Check everything: style, types, tests against real servers
 	@$(MAKE) --no-print-directory kafka || { \
 	  [ -z "$${CI:-}" ] && echo "Tests that need Kafka will skip." >&2; }
+	@$(MAKE) --no-print-directory axe || { \
+	  [ -z "$${CI:-}" ] && echo "Tests that need axe-core will skip." >&2; }
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -89,11 +91,13 @@ pins: ## Ask the registries about every pinned image (needs Docker)
 
 kafka: $(KAFKA_JARS) ## Fetch Apache Kafka's jars for the tests (needs Java 17 and Maven)
 
-servers: ## Install ClickHouse and Prometheus for the tests (Debian, as root)
+axe: tests/axe/node_modules ## Fetch axe-core, which looks at the page (needs Node 18, npm)
+
+servers: ## Install ClickHouse, Prometheus and Chromium for the tests (Debian, as root)
 	@servers/install.sh
 
 clean: ## Remove all build products; keep the user's cache
-	rm -rf $(VENV) $(RELEASE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RELEASE) tests/axe/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file marks each installed part of the environment; a change of pyproject.toml makes it out of date.
@@ -122,6 +126,12 @@ $(RELEASE)/.made: deploy/image/tools.txt | $(VENV)/bin/python
 	$(BIN)/python -m venv $(RELEASE)
 	$(RELEASE)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: \
 	  --requirement $<
+	@touch $@
+
+# What its lockfile names, with its hash; no package runs code of its own when it is installed.
+tests/axe/node_modules: tests/axe/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm was not found; axe-core for the tests needs Node 18 and npm" >&2; exit 1; }
+	npm ci --prefix tests/axe --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(KAFKA_JARS):

@@ -3,7 +3,7 @@
 # tests that need it then skip (in CI they fail).
 set -euo pipefail
 
-declare -A packages=([clickhouse-server]=clickhouse-server [clickhouse-client]=clickhouse-client [promtool]=prometheus [openssl]=openssl)
+declare -A packages=([clickhouse-server]=clickhouse-server [clickhouse-client]=clickhouse-client [promtool]=prometheus [openssl]=openssl [chromium]=chromium)
 missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")

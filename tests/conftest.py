@@ -13,6 +13,8 @@ pytest_plugins = [
     "tests.servers.process",
     "tests.servers.fixtures",
 ]
+if find_spec("playwright") is not None:
+    pytest_plugins.append("tests.servers.chromium")
 if find_spec("tests.chdb_session") is not None:
     pytest_plugins.append("tests.chdb_session")
 

@@ -43,15 +43,19 @@ ORDER BY metric, bucket
 HURT = Query(
     "hurt",
     filled("""
-SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s.before_mean AS before,
-       s.after_mean AS after, ifNull(s.cause_kind, '') AS cause_kind, t.action AS cause_action, t.text AS cause_text
-FROM
-(
+WITH worst AS (
     SELECT * FROM sentiment_shifts
     WHERE direction = 'worse' AND {period of onset_at}
     ORDER BY after_mean - before_mean, customer_id LIMIT 10
-) AS s
-LEFT JOIN touchpoints AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
+)
+SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s.before_mean AS before,
+       s.after_mean AS after, ifNull(s.cause_kind, '') AS cause_kind, t.action AS cause_action, t.text AS cause_text
+FROM worst AS s
+LEFT JOIN
+(
+    SELECT customer_id, event_id, action, text FROM touchpoints
+    WHERE customer_id IN (SELECT customer_id FROM worst) AND event_id IN (SELECT ifNull(cause_event_id, '') FROM worst)
+) AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
 ORDER BY s.after_mean - s.before_mean, s.customer_id
 """),
 )
