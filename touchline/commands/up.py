@@ -32,10 +32,10 @@ def command(keep: Path | None, workers: int) -> None:
     with running_stack(database) as (stack, _):
         stack.start_sink()
         stack.start_workers(workers)
-        port = stack.start_page()
         say(f"Kafka:    {stack.kafka}")
         say(f"Database: {database}")
         say(f"Publish:  TOUCHLINE_KAFKA={stack.kafka} touchline publish FILE.jsonl")
+        port = stack.start_page()
         say(f"Page:     http://{HOST}:{port}/")
         say(f'Query:    touchline query "SELECT ..." --data {database}')
         while True:

@@ -1,10 +1,11 @@
-"""Ports on loopback: finds free ones, and tells whether a Kafka broker answers on one."""
+"""Ports on loopback: finds free ones, and tells whether a Kafka broker or an HTTP server answers on one."""
 
 from __future__ import annotations
 
 import secrets
 import socket
 import struct
+from http.client import HTTPConnection, HTTPException
 
 HOST = "127.0.0.1"
 OURS = range(20_000, 32_000)
@@ -41,3 +42,15 @@ def broker_answers(port: int, timeout_s: float = 2.0) -> bool:
         return False
     _size, correlation, error = struct.unpack(">iih", answer)
     return bool(correlation == _CORRELATION and error == 0)
+
+
+def http_answers(port: int, path: str, timeout_s: float = 2.0) -> bool:
+    """Return whether an HTTP server on `port` has what is at a path."""
+    connection = HTTPConnection(HOST, port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from sinks.open import is_answered
 from touchline.stack.child import Child
 from touchline.stack.errors import StackError
-from touchline.stack.ports import HOST, broker_answers, free_port
+from touchline.stack.ports import HOST, broker_answers, free_port, http_answers
 from touchline.stack.remarks import Remarks
 
 BROKER_START_S = 30.0
-SINK_START_S = 60.0
+SINK_START_S = PAGE_START_S = 60.0
 STOP_S = 20.0
 SESSION_TIMEOUT_S = 6
 """The embedded broker starts a group after half of it: long enough to be safe, short enough to wait for."""
@@ -31,6 +31,8 @@ FETCH_WAIT_MS = 5
 # Variables that the broker reads, but that may mean something else in a user's environment.
 _UNSET_FOR_BROKER = dict.fromkeys(("CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"))
 
+_ALWAYS_THERE = "/static/icon.svg"
+"""What the page serves whatever is in the database."""
 _NO_PAGE_TOKEN: dict[str, str | None] = {"TOUCHLINE_PAGE_TOKEN": None}
 
 
@@ -135,11 +137,11 @@ class Stack:
         self._start_app("sink", "sink", "TOUCHLINE_SINK_METRICS_PORT")
 
     def start_page(self) -> int:
-        """Start the page, once the sink answers queries on its database; return the port of loopback it serves on.
+        """Start the page, once the sink answers queries on its database; return the port of loopback it answers on.
 
         Raises:
-            ChildExitedError: the sink ended.
-            TimeoutError: it did not answer in time.
+            ChildExitedError: the sink or the page ended.
+            TimeoutError: one of both did not answer in time.
         """
         sink = next(app for app in self._apps if app.name == "sink")
         sink.wait_ready(lambda: is_answered(self.clickhouse), SINK_START_S)
@@ -153,6 +155,7 @@ class Stack:
         )
         self._apps.append(page)
         page.start()
+        page.wait_ready(lambda: http_answers(port, _ALWAYS_THERE), PAGE_START_S)
         return port
 
     def _start_app(self, name: str, command: str, port_setting: str) -> None:
