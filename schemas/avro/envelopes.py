@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,12 +92,13 @@ def unwrapped(found: dict[str, Any], event: CloudEvent | None) -> tuple[dict[str
         UndecodableError: there is nothing to be read in an envelope, or it is a change of a table's row.
         BadLineError: what a CloudEvent holds in base64 is not a JSON object.
     """
+    is_coded = False
     for _ in range(_MAX_WRAPPINGS + 1):
         if found.keys() == _CONNECT:
             found = _inner(found["payload"], "the payload beside the message's schema")
         elif "specversion" in found:
             event = _event(found)
-            found = _data(found)
+            found, is_coded = _data(found, within_coded=is_coded)
         elif "op" in found and ("before" in found or "after" in found or isinstance(found.get("source"), dict)):
             raise UndecodableError(f"the message is {CHANGE}")
         else:
@@ -116,18 +116,25 @@ def _text(name: str, value: object) -> str | None:
     return value
 
 
-def _data(event: dict[str, Any]) -> dict[str, Any]:
+def _data(event: dict[str, Any], *, within_coded: bool) -> tuple[dict[str, Any], bool]:
+    """Return the data of a CloudEvent, and whether they, or what they stand in, are in base64."""
     if event.get("data") is None and (coded := event.get("data_base64")) is not None:
-        try:
-            data = base64.b64decode(coded, validate=True)
-        except (TypeError, ValueError, binascii.Error) as error:
-            raise UndecodableError("data_base64 of the CloudEvent is not base64") from error
-        if not is_json(data):
-            raise UndecodableError(
-                "data_base64 of the CloudEvent is not JSON; send Avro in binary mode, with the attributes as headers"
-            )
-        return json_object(data.removeprefix(BYTE_ORDER_MARK), MESSAGE)
-    return _inner(event.get("data"), "the data of the CloudEvent")
+        if within_coded:
+            raise UndecodableError("data_base64 of the CloudEvent stands in data_base64 of another")
+        return _decoded_data(coded), True
+    return _inner(event.get("data"), "the data of the CloudEvent"), within_coded
+
+
+def _decoded_data(coded: Any) -> dict[str, Any]:
+    try:
+        data = binascii.a2b_base64(coded, strict_mode=True)
+    except (TypeError, ValueError) as error:  # of which binascii's own is one
+        raise UndecodableError("data_base64 of the CloudEvent is not base64") from error
+    if not is_json(data):
+        raise UndecodableError(
+            "data_base64 of the CloudEvent is not JSON; send Avro in binary mode, with the attributes as headers"
+        )
+    return json_object(data.removeprefix(BYTE_ORDER_MARK), MESSAGE)
 
 
 def _inner(value: object, what: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.avro.jsonl_careful import FEW_NUMBERS_BYTES, BadLineError, CarefulReader, MissingFieldError, check_numbers
+from schemas.avro.jsonl_careful import BadLineError, CarefulReader, MissingFieldError, check_bounds
 from schemas.avro.jsonl_fast import FastReader
 from schemas.avro.registry import kind_schemas
 
@@ -37,8 +37,7 @@ def parse_line(line: str | bytes, what: str = "the line") -> tuple[str, dict[str
         BadLineError: it is not JSON, or not an object of a known kind with that kind's fields. No line, whatever its
             bytes, raises another error.
     """
-    if len(line) > FEW_NUMBERS_BYTES:
-        check_numbers(line, what)
+    check_bounds(line, what)
     try:
         return _read_fast(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schemas.avro.json_bounds import UNCHECKED_BYTES, excess
 from schemas.avro.registry import Schema
 from schemas.errors import TouchlineError
 
@@ -24,26 +25,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _INTEGERS = {"int": 31, "long": 63}
 _SHOWN = 40
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-"""What bytes that are no UTF-8 become, when they are read as text all the same."""
-_HEX = "[0-9a-fA-F]"
-_HALF_PAIR = re.compile(
-    r"(?:[^\\]++"
-    rf"|\\(?:[^u]|u(?![dD][89a-fA-F]{_HEX}{{2}})|u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
-    rf")*+\\(?P<half>u[dD][89a-fA-F]{_HEX}{{2}})",
-    re.DOTALL,
-)
-"""A text up to the first half of a surrogate pair: whole pairs and other escapes are passed over.
-
-One match, and no way back: a match for each escape took 0.2 s for a message of 1 MiB.
-"""
-MAX_VAST_NUMBERS = 200
-"""The most numbers of a text whose exponents have three digits: msgspec takes 20 µs for one near the end of doubles."""
-_VAST_NUMBER = re.compile(r"[\[:,]\s*-?[0-9.]++[eE][+-]?[0-9]{3}")
-_VAST_NUMBER_BYTES = re.compile(_VAST_NUMBER.pattern.encode())
-FEW_NUMBERS_BYTES = 6 * MAX_VAST_NUMBERS
-"""A shorter text cannot hold too many of them, and needs no look at it."""
+_SURROGATE = re.compile(r"(unexpected end of escaped|invalid) utf-16 surrogate pair \(byte ([0-9]+)\)")
+"""What msgspec says of half a surrogate pair, but at the end of a text; the byte is behind the escape that is wrong."""
+_FIRST_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
+_SECOND_HALF = re.compile(rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_ESCAPE_BYTES = 6
+_LONGEST_LEAP = 100
+"""Characters of a time in which a second 60 is looked for."""
 _LEAP_SECOND = re.compile(r"(?P<minute>.*[Tt ]\d\d:\d\d):60(?P<rest>(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
 
 
@@ -77,13 +67,13 @@ class CarefulReader:
         """Return a line's kind and its whole record, times in epoch ms.
 
         Args:
-            line: one JSON object.
+            line: one JSON object, which `check_bounds` has let through.
             what: it is, for the error.
 
         Raises:
             BadLineError: the line is not JSON, or not an object of a known kind with that kind's fields.
         """
-        found = json_object(line, what)
+        found = bounded_object(line, what)
         kind = _kind(found, self._parsers)
         return kind, self.record(kind, found)
 
@@ -104,47 +94,74 @@ def json_object(text: str | bytes, what: str) -> dict[str, Any]:
         what: it is, for the error.
 
     Raises:
-        BadLineError: it is not JSON, or no object.
+        BadLineError: it is not JSON, no object, or holds too much.
     """
-    if len(text) > FEW_NUMBERS_BYTES:
-        check_numbers(text, what)
+    check_bounds(text, what)
+    return bounded_object(text, what)
+
+
+def bounded_object(text: str | bytes, what: str) -> dict[str, Any]:
+    """Return the same of a text that `check_bounds` has let through."""
     try:
         value = msgspec.json.decode(text)
     except UnicodeError as error:
         raise BadLineError(f"{what} is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise BadLineError(_not_json(text, error, what)) from error
+        raise BadLineError(_not_json(_bytes_of(text), error, what)) from error
     except RecursionError as error:
         raise BadLineError(f"{what} holds lists or objects nested hundreds deep; no field is") from error
     if not isinstance(value, dict):
-        raise BadLineError(f"{what} is {_found(value)}; it must be a JSON object")
+        raise BadLineError(f"{what} is {written(value)}; it must be a JSON object")
     return value
 
 
-def check_numbers(text: str | bytes, what: str) -> None:
-    """Refuse JSON with so many vast numbers that to read it would take seconds; to be called before it is read.
+def check_bounds(text: str | bytes, what: str) -> None:
+    """Refuse JSON that holds so much that to read it would take long; to be called before it is read.
 
     Raises:
-        BadLineError: it has more than `MAX_VAST_NUMBERS`.
+        BadLineError: it does; says of what.
     """
-    found = _VAST_NUMBER.finditer(text) if isinstance(text, str) else _VAST_NUMBER_BYTES.finditer(text)
-    if next(islice(found, MAX_VAST_NUMBERS, None), None) is not None:
-        raise BadLineError(f"{what} holds more than {MAX_VAST_NUMBERS} numbers with exponents of three digits")
+    if len(text) > UNCHECKED_BYTES and (found := excess(_bytes_of(text))) is not None:
+        raise BadLineError(f"{what} holds {found}")
 
 
-def _not_json(line: str | bytes, error: msgspec.DecodeError, what: str) -> str:
+def _bytes_of(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+
+
+def _not_json(text: bytes, error: msgspec.DecodeError, what: str) -> str:
     """Return why a text is not JSON, in the words of a known cause where it has one."""
-    text = line if isinstance(line, str) else line.decode(errors="surrogateescape")
     if not text.strip():
         return f"{what} is empty"
-    if "\0" in text:
+    if b"\0" in text:
         return f"{what} holds NUL bytes: it is UTF-16, or what a crash left of a file; only UTF-8 is read"
-    if (found := _HALF_PAIR.match(text)) is not None:
-        half = found["half"]
-        return f"{what} holds \\{half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
-    if _LONE_SURROGATE.search(text) is not None:
+    if (half := _half(text, str(error))) is not None:
+        return f"{what} holds {half}, half of a surrogate pair, which is no character; write \\ufffd in its place"
+    try:
+        text.decode()
+    except UnicodeDecodeError:
         return f"{what} is not UTF-8"
     return f"{what} is not JSON: {error}"
+
+
+def _half(text: bytes, error: str) -> str | None:
+    """Return the half of a surrogate pair because of which msgspec takes a text for no JSON; None if there is none.
+
+    Args:
+        text: the text.
+        error: what msgspec says.
+    """
+    if (said := _SURROGATE.search(error)) is not None:
+        at = int(said[2]) - _ESCAPE_BYTES
+        if said[1] == "invalid" and _SECOND_HALF.match(text, at) is None:
+            at -= _ESCAPE_BYTES  # what is wrong is the escape behind a first half
+        return text[at : at + _ESCAPE_BYTES].decode(errors="replace")
+    # Within so many bytes of its end a text seems to be cut.
+    at = text.rfind(b"\\u", max(0, len(text) - 2 * _ESCAPE_BYTES))
+    half = _FIRST_HALF.match(text, at) if at >= 0 else None
+    before = text[: max(0, at)]
+    is_escape = (len(before) - len(before.rstrip(b"\\"))) % 2 == 0
+    return half[0].decode() if half is not None and is_escape else None
 
 
 def _kind(found: dict[str, object], known: Collection[str]) -> str:
@@ -152,7 +169,7 @@ def _kind(found: dict[str, object], known: Collection[str]) -> str:
     if kind is None:
         raise BadLineError(f"kind is missing; it must be one of {_listed(known)}")
     if not isinstance(kind, str) or kind not in known:
-        raise BadLineError(f"kind is {_found(kind)}{_instead(kind, known)}")
+        raise BadLineError(f"kind is {written(kind)}{_instead(kind, known)}")
     return kind
 
 
@@ -254,7 +271,7 @@ def _time(where: str, value: object) -> int:
 
 
 def _rfc3339(where: str, value: str) -> int:
-    if (leap := _LEAP_SECOND.fullmatch(value)) is not None:
+    if len(value) <= _LONGEST_LEAP and (leap := _LEAP_SECOND.fullmatch(value)) is not None:
         return _leap_second(where, value, leap)
     try:
         time = msgspec.convert(value, datetime)
@@ -290,7 +307,7 @@ def _enum(symbols: list[str]) -> Parse:
 
     def parse(where: str, value: object) -> str:
         if not isinstance(value, str) or value not in allowed:
-            raise BadLineError(f"{where} is {_found(value)}{_instead(value, allowed)}")
+            raise BadLineError(f"{where} is {written(value)}{_instead(value, allowed)}")
         return value
 
     return parse
@@ -315,12 +332,17 @@ def _array(parse_item: Parse) -> Parse:
 
 
 def _wrong(where: str, value: object, expected: str) -> BadLineError:
-    return BadLineError(f"{where} is {_found(value)}; it must be {expected}")
+    return BadLineError(f"{where} is {written(value)}; it must be {expected}")
 
 
-def _found(value: object) -> str:
-    """Return a value as JSON writes it, cut short."""
-    return _cut(msgspec.json.encode(value).decode())
+def written(value: object) -> str:
+    """Return a value as JSON writes it, cut short: no more of a list of thousands is written than is shown."""
+    shown = ""
+    for part in _ENCODER.iterencode(value[: _SHOWN + 1] if isinstance(value, str) else value):
+        shown += part
+        if len(shown) > _SHOWN:
+            break
+    return _cut(shown)
 
 
 def _cut(text: str) -> str:
@@ -329,7 +351,7 @@ def _cut(text: str) -> str:
 
 def _instead(value: object, allowed: Iterable[str]) -> str:
     """Return what to say after a name that is not allowed: the nearest one, or all of them."""
-    near = get_close_matches(str(value)[:_SHOWN], list(allowed), n=1)
+    near = get_close_matches(value[:_SHOWN], list(allowed), n=1) if isinstance(value, str) else ()
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"{hint}; allowed: {_listed(allowed)}"
 

@@ -53,11 +53,29 @@ class FastReader:
         return kind, _record(read, self._conversions[kind])
 
 
-def kind_reader(kind: str, schema: Schema) -> Callable[[bytes], dict[str, Any]]:
-    """Return what `FastReader.read` is for objects of one kind, whose `kind` may be left out; it returns the record."""
-    decode = msgspec.json.Decoder(_struct(schema, tag_field="kind", tag=kind)).decode
-    conversions = _conversions(schema)
-    return lambda text: _record(decode(text), conversions)
+class KindReader:
+    """Reads objects of one kind, whose `kind` may be left out, as `FastReader` does."""
+
+    def __init__(self, kind: str, schema: Schema) -> None:
+        self._struct = _struct(schema, tag_field="kind", tag=kind)
+        self._decode = msgspec.json.Decoder(self._struct).decode
+        self._conversions = _conversions(schema)
+
+    def read(self, text: bytes) -> dict[str, Any]:
+        """Return the whole record in a text of JSON, times in epoch ms.
+
+        Raises:
+            msgspec.DecodeError, UnicodeError, RecursionError: there is something wrong with it.
+        """
+        return _record(self._decode(text), self._conversions)
+
+    def record(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the whole record that fields are, as JSON has them.
+
+        Raises:
+            msgspec.ValidationError: they are not those of this kind.
+        """
+        return _record(msgspec.convert(fields, self._struct), self._conversions)
 
 
 def _record(read: Any, conversions: Mapping[str, Convert]) -> dict[str, Any]:

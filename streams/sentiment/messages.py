@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from streams.sentiment.lexicon import vader_emoji
 from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
 
+LONGEST_TEXT = 10_000
+"""Characters of a text that are read, an emoji as its words: what it says, it has said by then."""
 LONGEST_TOKEN = 200
 """Characters of a token that are read; a longer one is no word, and is not remembered."""
 MOST_WORDS = 4
@@ -65,9 +67,13 @@ class Reader:
         self._plain = str.maketrans({**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN})
 
     def read(self, text: str) -> tuple[list[Word], str]:
-        """Return the words of a message, and its text without links and with emoji spelt out."""
+        """Return the words of a message, and its text without links and with emoji spelt out.
+
+        Args:
+            text: of `LONGEST_TEXT` characters at most.
+        """
         if not text.isascii():
-            text = text.translate(self._plain)
+            text = text.translate(self._plain)[:LONGEST_TEXT]
         if "://" in text or "www." in text:
             text = _URL.sub(" ", text)
         known = self._known

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from streams.sentiment.lexicon import VADER_VERSION, service_terms, vader_words
-from streams.sentiment.messages import Reader, mostly_foreign
+from streams.sentiment.messages import LONGEST_TEXT, Reader, mostly_foreign
 from streams.sentiment.rules import Rules
 
 SCALE = 10_000
 """A polarity of 1 as a score (the scale of the journeys log)."""
-LONGEST_TEXT = 10_000
-"""Characters of a text that are read: what it says, it has said by then."""
 _ENGLISH = frozenset({"en", "eng", "und"})  # "und": the language could not be told
 
 
@@ -38,7 +36,7 @@ class VaderScorer:
     It abstains on other languages (by the tag, or where most letters are not Latin) and on texts
     that say nothing: empty, or made of mentions, links, digits and marks alone. English without a
     word that weighs scores 0. Other languages in Latin letters are not recognised without a tag.
-    Only the first `LONGEST_TEXT` characters are read.
+    Only the first `LONGEST_TEXT` characters are read, an emoji as the words that it is.
     """
 
     def __init__(self, companies: Iterable[str] = ()) -> None:

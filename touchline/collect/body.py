@@ -13,8 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.avro.envelopes import BYTE_ORDER_MARK
-from schemas.avro.jsonl import BadLineError
-from schemas.avro.jsonl_careful import FEW_NUMBERS_BYTES, check_numbers
+from schemas.avro.json_bounds import excess
 from touchline.collect.errors import RequestError
 
 JSON = "application/json"
@@ -113,11 +112,8 @@ def split(body: bytes, most: int, *, lines: bool) -> Sequence[bytes]:
         RequestError: it is not JSON, or neither an object nor an array, or holds too many.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
-    try:
-        if len(body) > FEW_NUMBERS_BYTES:
-            check_numbers(body, "the body")
-    except BadLineError as error:
-        raise RequestError(HTTPStatus.BAD_REQUEST, error.reason) from error
+    if (found := excess(body, values=len(body))) is not None:  # how many values is asked of each touchpoint
+        raise RequestError(HTTPStatus.BAD_REQUEST, f"the body holds {found}")
     if lines:
         if body.count(b"\n") > LINES_MAX:
             detail = f"the body has more than {LINES_MAX:,} lines; leave blank ones out"

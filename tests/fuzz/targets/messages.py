@@ -23,7 +23,7 @@ from schemas.avro.registry import FileRegistry, Schema, schema_history
 from schemas.errors import RefusalError
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.limits import MESSAGE_BYTES
+from schemas.limits import JSON_VALUES, MESSAGE_BYTES
 from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.intake.accept import Source, accept, check_size
@@ -39,7 +39,7 @@ KINDS_KNOWN = tuple(KIND_RECORDS)
 LEARNING_MS = 250.0
 """CPU time that a schema may take, ms: it is learnt once, in a thread beside the work."""
 JSON_BYTES = 256 << 10
-"""JSON may take `CPU_MS` for each so many bytes: what is read of it has to be read to its end."""
+"""What is larger than a message may take `CPU_MS` for each so many bytes."""
 SCHEMA_ID = 7
 _CONFLUENT = b"\0" + SCHEMA_ID.to_bytes(4, "big")
 _FILES = FileRegistry()
@@ -59,7 +59,7 @@ class Message(msgspec.Struct, array_like=True):
 
 
 def allowed(json_text: bytes) -> float:
-    """Return the CPU time that JSON may take, ms."""
+    """Return the CPU time that JSON of more than a message may take, ms."""
     return CPU_MS * max(1.0, len(json_text) / JSON_BYTES)
 
 
@@ -177,12 +177,39 @@ class Writers(Target):
 
 
 _REPEATED = (
-    *(b"\\n", b"\\u0041", b"\\ud83d\\ude00", b"\\", b'"', b"\xc3\xa9"),
-    *(b"[", b'{"a":', b'{"data":', b"1", b",1e308"),
+    *(b"\\n", b"\\u0041", b"\\ud83d\\ude00", b"\\", b'"', b"\xc3\xa9", b'\\",', b"[", b"{,", b"1e308,"),
+    *("\U0001f638".encode(), b"9", b"\\\\", b"\xff", b"not good! "),
 )
-"""Parts of JSON that are repeated many times."""
+"""Parts of a text in JSON that are repeated many times."""
+_ENTRIES = (
+    *(b"1", b"1e308", b"-1.5e-22", b"9" * 40, b"9" * 500, b"0." + b"3" * 300, b"null", b'""', b'"\\n\xc3\xa9"'),
+    *(b"[]", b"{}", b'{"":0}', b'{"a":{"b":[]}}', b"[" * 500 + b"]" * 500),
+    *(b'{"sku":"a","quantity":1,"price_minor":1}', b'{"sku":"a","quantity":1,"price_minor":1,"x":{"y":null}}'),
+)
+"""Entries of a list that are repeated many times."""
+_COUNTS = (10, 1_000, 2_000, 4_000, JSON_VALUES - 100, 100_000)
 _NAMES = ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other")
 """Headers of a message."""
+
+
+def _large(rng: random.Random, value: bytes, size: int) -> bytes:
+    """Return a message in JSON with as much in it as `size` bytes hold: texts, lists, maps of many entries."""
+    left = size - len(value) - 500
+    parts = []
+    for name in rng.sample(("text", "items", "attributes", "identifiers", "kind", "x", "y"), rng.choice((1, 1, 2))):
+        room = left if rng.random() < 0.5 else left // 2
+        if rng.random() < 0.4:
+            unit = rng.choice(_REPEATED)
+            more = b'"%b"' % (unit * (room // len(unit)))
+        elif rng.random() < 0.7:
+            unit = rng.choice(_ENTRIES)
+            more = b"[%b]" % b",".join([unit] * min(rng.choice(_COUNTS), room // (1 + len(unit))))
+        else:
+            count = min(rng.choice(_COUNTS), room // 30)
+            more = b"{%b}" % b",".join(b'"%b%06d":"%b"' % (b"k" * rng.choice((0, 8)), n, b"v") for n in range(count))
+        parts.append(b',"%b":%b' % (name.encode(), more))
+        left -= len(more)
+    return value[:-1] + b"".join(parts) + b"}"
 
 
 class Json(Target):
@@ -214,6 +241,10 @@ class Json(Target):
                 (b"\\n", b"\\u0041", b"[", b'{"a":', b"1", b"\xc3\xa9", b'"', b"\\ud83d\\ude00", b'{"data":')
             )
             value = value[: rng.randrange(len(value) + 1)] + odd * rng.choice((10, 1_000, 100_000))
+        if rng.random() < 0.1 and value.endswith(b"}"):
+            value = _large(rng, value, MESSAGE_BYTES)
+        elif rng.random() < 0.03 and value.endswith(b"}"):
+            value = _in_base64(_large(rng, value, MESSAGE_BYTES * 3 // 4))
         if rng.random() < 0.15:
             value = changed_bytes(rng, value)
         framed = rng.choice((b"", b"", b"\xef\xbb\xbf", b" \n"))
@@ -226,17 +257,21 @@ class Json(Target):
     @override
     def steps(self, data: bytes) -> Iterator[float]:
         kind, value, headers = msgspec.msgpack.decode(data, type=tuple[str, bytes, list[tuple[str, bytes | None]]])
-        allowed_ms = allowed(data)
-        yield allowed_ms
+        yield CPU_MS
         check_shared(self._codec, value)
-        yield allowed_ms
+        yield CPU_MS
         event = event_of(headers) if headers else None
         decode = self._codec.decode
         record = decode(kind, value) if event is None else self._codec.decode_event(kind, value, event)
         assert record.keys() == {field["name"] for field in SCHEMAS[KIND_RECORDS[kind]]["fields"]}
         accept(kind, record, Source(0, KINDS[kind].topic, 0, 1, NOW, len(value)), now=NOW, scorer=self._scorer)
-        yield allowed_ms
+        yield CPU_MS
         self._codec.encode(KIND_RECORDS[kind], record)
+
+
+def _in_base64(value: bytes) -> bytes:
+    """Return a CloudEvent whose data are a message in base64."""
+    return b'{"specversion":"1.0","data_base64":"' + base64.b64encode(value) + b'"}'
 
 
 def _wrapped(rng: random.Random, said: Any) -> Any:
@@ -274,15 +309,16 @@ class Lines(Target):
             odd = (b"1e999", b"-0", b"1" * 400, b'"\\ud800"', b"\xed\xa0\x80", b"[" * 2_000, b'{"a":' * 500, b"\0")
             at = rng.randrange(len(data) + 1)
             data = data[:at] + rng.choice(odd) + data[at:]
+        if rng.random() < 0.1 and data.endswith(b"}"):
+            data = _large(rng, data, MESSAGE_BYTES)
         data = changed_bytes(rng, data) if rng.random() < 0.15 else data
         return data[:MESSAGE_BYTES]
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
-        allowed_ms = allowed(data)
-        yield allowed_ms
+        yield CPU_MS
         kind, record = parse_line(data)
-        yield allowed_ms
+        yield CPU_MS
         assert parse_by_field(data) == (kind, record), "the two readers differ"
-        yield allowed_ms
+        yield CPU_MS
         self._codec.encode(KIND_RECORDS[kind], record)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -122,11 +121,10 @@ def test_as_many_vast_numbers_as_may_be_are_read() -> None:
         parse_line(vast_numbers(200))
 
 
-def test_a_message_of_vast_numbers_takes_no_time() -> None:
-    began = time.process_time()
+def test_a_message_of_vast_numbers_is_refused_before_it_is_read() -> None:
+    """To read a MiB of them took seven seconds."""
     with pytest.raises(UndecodableError, match="more than 200 numbers"):
-        Codec(FileRegistry()).decode("page_view", b'{"a":[1e308' + b",1e308" * 170_000)
-    assert time.process_time() - began < 1, "it took seven seconds"
+        Codec(FileRegistry()).decode("page_view", b'{"a":[1e308' + b",1e308" * 15_000)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +168,10 @@ def test_a_message_of_vast_numbers_takes_no_time() -> None:
         (r'{"kind": "page_view", "page": "\\ud800"', ["not JSON"]),
         (r'{"page": "\ud83d\ude00 \n \\ \ud83dx', [r"\ud83d,", "half of a surrogate pair"]),
         (r'{"page": "\ud83d\ude00\u00e9\\udc00', ["not JSON"]),
+        (r'{"page": "\ud83d\ude00\ude01"}', [r"\ude01,", "half of a surrogate pair"]),
+        (r'{"page": "\ud83d\ud83e\ude00"}', [r"\ud83d,", "half of a surrogate pair"]),
+        (r'{"page": "\ud83d\u0041"}', [r"\ud83d,", "half of a surrogate pair"]),
+        (r'{"page": "\ud83d\n"}', [r"\ud83d,", "half of a surrogate pair"]),
         (r'{"page": "\u' + "\\n" * 500_000, ["not JSON"]),
         ('{"kind": "\ud800"}', ["not UTF-8"]),
         (b'{"kind": "\xed\xa0\x80"}', ["not UTF-8"]),
@@ -181,8 +183,13 @@ def test_a_message_of_vast_numbers_takes_no_time() -> None:
         (vast_numbers(201), ["more than 200 numbers", "three digits"]),
         (vast_numbers(201).encode(), ["more than 200 numbers", "three digits"]),
         ("[" * 1_000 + "]" * 1_000, ["nested"]),
-        ("[" * 1_000_000 + "]" * 1_000_000, ["nested"]),
-        ('{"kind":' * 1_000_000, ["nested"]),
+        ("[" * 15_000 + "]" * 15_000, ["nested"]),
+        ('{"kind":' * 15_000, ["nested"]),
+        ("[" * 1_000_000 + "]" * 1_000_000, ["more than 16,000 values"]),
+        (line("page_view", page="x" * 500)[:-1] + ', "ok": ' + "1" * 501 + "}", ["more than 500 digits"]),
+        (line("page_view")[:-1] + ', "x": [' + "{}," * 16_000 + "{}]}", ["more than 16,000 values"]),
+        ('{"page": "' + r"\ud83d\ude00" * 40_000 + r'\ude00"}', [r"\ude00", "half of a surrogate pair"]),
+        ('{"page": "' + r"\ud83d\\\ude00" + '"}', [r"\ud83d", "half of a surrogate pair"]),
         ('{"kind":"page_view","attributes":' + '{"a":' * 1_000 + "1" + "}" * 1_001, ["nested"]),
     ],
 )

@@ -208,6 +208,13 @@ def test_of_a_text_as_long_as_can_come_only_the_beginning_is_read(write: Callabl
     assert time.process_time() - start < 2
 
 
+def test_an_emoji_counts_as_the_words_that_name_it_among_the_characters_that_are_read() -> None:
+    """A cat of 35 characters, ten thousand times, took 24 ms."""
+    offices = "\N{OFFICE BUILDING}"  # "office building", 15 characters and a space on either side
+    assert score(offices * 580 + " awful") < 0
+    assert SCORER.score(offices * 590 + " awful") == SCORER.score(offices * 590)
+
+
 def test_does_not_depend_on_what_was_scored_before() -> None:
     texts = ["not GOOD", "the shit", "#GreatService", "sooo good", "😡 but fine"]
     fresh = [VaderScorer().score(text) for text in texts]
