@@ -14,7 +14,17 @@ from schemas.avro.registry import current_schemas
 from schemas.dead_letters import rfc3339
 from schemas.kinds import KINDS, TOUCHPOINT_KINDS
 from schemas.kinds.checks import CURRENCY, NOT_BLANK
-from schemas.limits import CHARACTERS, ENTRIES, LARGEST_AMOUNT, MAPS, SHORT, UNLIMITED
+from schemas.limits import (
+    CHARACTERS,
+    ENTRIES,
+    LARGEST_AMOUNT,
+    MAPS,
+    MESSAGE_BYTES,
+    OF_A_KIND,
+    SHORT,
+    UNLIMITED,
+    MapLimit,
+)
 from schemas.metrics import METRICS, ValueKind
 from schemas.topics import SIGNAL_TOPICS, all_topics
 from schemas.units import DAY_MS, HOUR_MS, MINUTE_MS
@@ -93,13 +103,18 @@ def limits_table() -> str:
     rows = [f"| every text but those below | {SHORT} characters |"]
     rows += [f"| {_code(name)} | {most:,} characters |" for name, most in CHARACTERS.items()]
     rows.append(f"| {_code(*sorted(UNLIMITED))} | the message's limit alone |")
-    rows += [
-        f"| {_code(name)} | {most.entries} entries; a name {most.name} characters, a value {most.value:,} |"
-        for name, most in MAPS.items()
-    ]
+    for name, most in MAPS.items():
+        each = f"{most.entries} entries; a name {most.name} characters, a value {most.value:,}"
+        rows.append(f"| {_code(name)} | {each}{_together(name, most)} |")
     rows += [f"| {_code(name)} | {most:,} entries |" for name, most in ENTRIES.items()]
     rows.append(f"| {_code(*_amounts())} | {LARGEST_AMOUNT:,} |")
     return "\n".join(["| field | at most |", "|---|---|", *rows])
+
+
+def _together(name: str, most: MapLimit) -> str:
+    """Return what the entries of a map may hold together, where that is less than a message."""
+    together = f", all of them {most.together:,}" if most.together < MESSAGE_BYTES else ""
+    return together + (f"; {OF_A_KIND} of one kind, however its name is written" if name == "identifiers" else "")
 
 
 def _code(*names: str) -> str:

@@ -23,18 +23,21 @@ UNLIMITED = frozenset({"text", "notes"})
 
 @dataclass(frozen=True)
 class MapLimit:
-    """The most that a map of texts may hold: entries, and the characters of a name and of a value."""
+    """The most that a map of texts may hold: entries, the characters of a name and of a value, and of all of them."""
 
     entries: int
     name: int
     value: int
+    together: int = MESSAGE_BYTES
 
 
 MAPS: dict[str, MapLimit] = {
     "attributes": MapLimit(entries=SHORT, name=SHORT, value=8_192),
-    "identifiers": MapLimit(entries=100, name=SHORT, value=1_024),
+    "identifiers": MapLimit(entries=100, name=SHORT, value=1_024, together=16_384),
 }
 """The limits of maps, by field."""
+OF_A_KIND = 8
+"""Identifiers of one kind, however its name is written: each may be looked up in a numbering plan."""
 ENTRIES: dict[str, int] = {"items": 2_000}
 """The most entries of lists, by field. The texts in an entry have the limits of all texts."""
 

@@ -13,7 +13,7 @@ from schemas.avro.registry import kind_schemas
 from schemas.limits import UNLIMITED
 from streams.identity.finding import Finder, Span
 from streams.identity.forms import IN_EVERY, NOTHING, SHORTEST, Stated
-from streams.identity.written import characters, escapes, has_escapes, located, searched
+from streams.identity.written import characters, escapes, has_escapes, located, unescaped
 
 KEPT = UNLIMITED
 """Fields in which nothing is replaced: what people write."""
@@ -30,9 +30,14 @@ STATING_MAX = 256
 whole."""
 ESCAPES_MAX = 3_072
 """Escapes that are read of a touchpoint; a text that would take more is replaced whole."""
+CHARACTERS_MAX = 1 << 18
+"""Characters of a touchpoint's texts that are not in ASCII, which are read one by one; a further text is replaced
+whole."""
+PLUSES_MAX = 4_096
+"""Plus signs of a touchpoint at which a number is looked for; a text that would take more is replaced whole."""
 LOCATED_MAX = 8_192
 """Characters of texts with escapes, or of other scripts, that are replaced in part; a further one is replaced whole."""
-SIGNS_MAX = 32
+SIGNS_MAX = 16
 """Signs of an address or a number that are read of a touchpoint; a text that has more of them is replaced whole."""
 
 _APART = KEPT | {"customer_id", "identifiers"}
@@ -65,7 +70,7 @@ def hidden_fields(
             return {}
         fields = _Fields(finder, stated, len(texts), written, text, None)
     else:
-        read = _read(texts, escapes(written))
+        read = _read(texts)
         text = _BETWEEN.join(form for form in read.values() if form is not None)
         fields = _Fields(finder, stated, len(texts), written, text, read)
     return fields.of(record, named) if fields.are_suspect else {}
@@ -75,15 +80,19 @@ def _texts_of_items(items: list[dict[str, Any]]) -> Iterator[str]:
     return (value for entry in items for value in entry.values() if type(value) is str)
 
 
-def _read(texts: list[str], count: int) -> dict[str, str | None]:
+def _read(texts: list[str]) -> dict[str, str | None]:
     """Return by text how it is searched, or None where that would take too long."""
-    if count <= ESCAPES_MAX:
-        return {text: searched(text) for text in texts}
-    left, read = ESCAPES_MAX, dict[str, str | None]()
+    escapes_left, characters_left = ESCAPES_MAX, CHARACTERS_MAX
+    read = dict[str, str | None]()
     for text in dict.fromkeys(texts):
-        count = escapes(text)
-        left -= count
-        read[text] = (searched(text) if left >= 0 else None) if count else characters(text)
+        characters_left -= 0 if text.isascii() else len(text)
+        if characters_left < 0 and not text.isascii():
+            read[text] = None
+            continue
+        form = characters(text)  # of which one may be an escape that was none before
+        count = escapes(form)
+        escapes_left -= count
+        read[text] = (unescaped(form) if escapes_left >= 0 else None) if count else form
     return read
 
 
@@ -115,7 +124,7 @@ class _Fields:
         )
         self._stated = NOTHING if self._is_dear else stated.within(together, written)
         self._is_dear |= self._stated.forms * count > LOOKS_MAX
-        self._signs, self._located, self._stating = SIGNS_MAX, LOCATED_MAX, STATING_MAX
+        self._signs, self._located, self._stating, self._pluses = SIGNS_MAX, LOCATED_MAX, STATING_MAX, PLUSES_MAX
         unread = read is not None and None in read.values()
         self.are_suspect = self._is_dear or self._stated.forms > 0 or unread or finder.may_show(together)
 
@@ -142,6 +151,9 @@ class _Fields:
             return text
         form = text.lower() if self._read is None else self._read[text]
         if form is None or (self._is_dear and len(form) >= SHORTEST):
+            return self._finder.whole(text)
+        self._pluses -= form.count("+")
+        if self._pluses < 0 and "+" in form:
             return self._finder.whole(text)
         here = self._stated.within(form, text) if self._stated.forms else NOTHING
         # One more than may be read is too many, however many there are.

@@ -23,7 +23,7 @@ from streams.identity.text import cleaned
 
 DIMENSIONS = frozenset({"device"})
 """Kinds whose name, as that of an attribute, says what somebody uses and not who they are."""
-NORMALISED_MAX = 16
+NORMALISED_MAX = 8
 """Attributes with the name of a kind whose values are normalised; a further one is replaced as it is."""
 
 _CUSTOMER = ":customer"  # a kind has no colon, so this is none

@@ -168,7 +168,7 @@ class Identities:
 
     def _kind(self, name: str) -> _Kind | None:
         """Return how a kind is read whose name is not written as the known ones; None where it cannot be one."""
-        clean = cleaned(name)
+        clean = cleaned(name, SHORT)
         written = folded(clean) if len(clean) <= SHORT else ""  # to fold what is too long already takes long
         if written in self._kinds:
             return self._kinds[written]

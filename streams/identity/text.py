@@ -24,11 +24,11 @@ _IGNORABLE = (
 _IGNORED = frozenset(chr(point) for first, last in _IGNORABLE for point in range(first, last + 1))
 
 
-def cleaned(text: str) -> str:
+def cleaned(text: str, longest: int = _LONGEST) -> str:
     """Return a text in NFKC, without control, format and invisible characters, and without blanks around it.
 
     White space of any sort becomes a space. The result stays itself. One character may become 18: of a text that would
-    be longer than any identifier may be, only so much is returned that this shows.
+    be longer than `longest`, only so much is returned that this shows.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -38,7 +38,7 @@ def cleaned(text: str) -> str:
         for start in range(0, len(seen), _SLICE):
             found = unicodedata.normalize("NFKC", seen[start : start + _SLICE])
             length += len(found)
-            if length > _LONGEST + _SLICE:
+            if length > longest + _SLICE:
                 return (found if not start else unicodedata.normalize("NFKC", seen[: start + _SLICE])).strip()
     return unicodedata.normalize("NFKC", seen).strip()
 

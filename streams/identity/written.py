@@ -74,7 +74,11 @@ def searched(text: str) -> str:
     Dashes are hyphens, blanks are spaces, and digits those of ASCII. It takes time in proportion to the text, and half
     a microsecond or so for each escape.
     """
-    text = characters(text)
+    return unescaped(characters(text))
+
+
+def unescaped(text: str) -> str:
+    """Return a text whose characters are as they are searched, without escapes."""
     for _ in range(ROUNDS):
         if not has_escapes(text):
             break

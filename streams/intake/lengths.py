@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -9,9 +10,11 @@ from typing import Any, NoReturn
 from schemas.avro.registry import kind_schemas
 from schemas.errors import Reason
 from schemas.kinds.checks import Check, InvalidRecordError, Record
-from schemas.limits import ENTRIES, MAPS, SHORT, MapLimit, characters_of
+from schemas.limits import ENTRIES, MAPS, OF_A_KIND, SHORT, MapLimit, characters_of
+from streams.identity.text import cleaned, folded
 
 EVENT_ID = "event_id"
+_IDENTIFIERS = "identifiers"
 _SHOWN = 60
 
 
@@ -29,6 +32,9 @@ def check_lengths(kind: str, record: Mapping[str, Any], size: int) -> None:
     if size > SHORT:
         for check in _CHECKS[kind]:
             check(record)
+    identifiers = record.get(_IDENTIFIERS)
+    if identifiers and len(identifiers) > OF_A_KIND:
+        _check_kinds(identifiers)
 
 
 def check_characters(name: str, text: str, most: int, reason: Reason = "too_large") -> None:
@@ -39,6 +45,13 @@ def check_characters(name: str, text: str, most: int, reason: Reason = "too_larg
 
 def _refuse(name: str, found: int, what: str, most: int, reason: Reason = "too_large") -> NoReturn:
     raise InvalidRecordError(reason, f"{name} has {found:,} {what}; at most {most:,} are taken")
+
+
+def _check_kinds(identifiers: Mapping[str, str]) -> None:
+    """Refuse identifiers of which too many are of one kind: they are names such as `phone`, `Phone` and `PHONE`."""
+    for kind, count in Counter(folded(cleaned(name, SHORT)) for name in identifiers).items():
+        if count > OF_A_KIND:
+            _refuse(f"{_IDENTIFIERS}: the kind {kind[:_SHOWN]!r}", count, "entries", OF_A_KIND)
 
 
 def _texts(limits: Mapping[str, int]) -> Check:
@@ -61,11 +74,15 @@ def _map(name: str, limit: MapLimit) -> Check:
         entries = record[name]
         if len(entries) > limit.entries:
             _refuse(name, len(entries), "entries", limit.entries)
+        together = 0
         for key, value in entries.items():
+            together += len(key) + len(value)
             if len(key) > limit.name:
                 check_characters(f"{name}: the name {key[:_SHOWN]!r}…", key, limit.name)
             if len(value) > limit.value:
                 check_characters(f"{name}: {key[:_SHOWN]!r}", value, limit.value)
+        if together > limit.together:
+            _refuse(name, together, "characters", limit.together)
 
     return check
 

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 import msgspec
 from typing_extensions import override
 
-from schemas.limits import MAPS
+from schemas.errors import RefusalError
+from schemas.limits import MAPS, OF_A_KIND
 from streams.identity import emails
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
-from tests.fuzz.target import Target
+from streams.intake.lengths import check_lengths
+from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.values import character, text
+from tests.unit.schemas.records import SCHEMAS, minimal
 
-NUMBERS_MS = 60.0
-"""CPU time that a record's identifiers may take, ms: a hundred numbers that were not seen before, in one message."""
+_RECORD = {field["name"]: field.get("default") for field in SCHEMAS["PageView"]["fields"]} | minimal("page_view")
 _KINDS = ("email", "phone", "twitter", "cookie", "instagram", "Phone", "EMAIL ", "crm")
 _LIMIT = MAPS["identifiers"].value
 _PARTS = (
@@ -42,7 +44,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class Identifiers(Target):
-    """Any identifiers have forms that are bounded, seen and their own forms."""
+    """Any identifiers that a message may have have forms that are bounded, seen and their own forms."""
+
+    documented = (RefusalError,)
 
     def __init__(self) -> None:
         patterns = Patterns(r"(kiosk-?)*\d+x, .*(a|aa)+@")
@@ -53,21 +57,27 @@ class Identifiers(Target):
         sent = {rng.choice(_KINDS): _value(rng)[:_LIMIT] for _ in range(rng.choice((1, 1, 2, 8)))}
         if rng.random() < 0.02:  # one kind in many disguises, each value as dear as can be
             one = rng.choice(_PARTS)
-            sent = {f"phone{' ' * n}": f"{one * 90}"[: 95 - n % 5] + str(n) for n in range(MAPS["identifiers"].entries)}
-        if rng.random() < 0.01:  # as many kinds as there may be, as long as they may be
-            limit, one = MAPS["identifiers"], rng.choice(_PARTS)
-            sent = {f"{n}{one * limit.name}"[: limit.name]: one for n in range(limit.entries)}
+            kind, length = rng.choice((("phone", 95), ("phone", 95), ("email", 1_000), ("twitter", 1_000)))
+            count = rng.choice((OF_A_KIND, OF_A_KIND, OF_A_KIND + 1))
+            sent = {f"{kind}{' ' * n}": f"{one * length}"[: length - n % 5] + str(n) for n in range(count)}
+        if rng.random() < 0.02:  # as much as there may be, of names or of values
+            limit, one, other = MAPS["identifiers"], rng.choice(_PARTS), rng.choice(_PARTS)
+            name, value = rng.choice(((limit.name, 1), (3, limit.value), (60, 100), (limit.name, limit.value)))
+            count = min(limit.entries, limit.together // (name + value))
+            sent = {f"{n}{one * name}"[:name]: (other * value)[:value] for n in range(count)}
         return msgspec.msgpack.encode((rng.choice(tuple(self._regions)), _value(rng)[:256], sent))
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:
         region, customer_id, sent = msgspec.msgpack.decode(data, type=tuple[str, str, dict[str, str]])
         identities = self._regions[region]
-        yield NUMBERS_MS
+        yield CPU_MS
+        check_lengths("page_view", _RECORD | {"identifiers": sent}, len(data))
+        yield CPU_MS
         key = identities.customer_key_of(customer_id, sent)
-        yield NUMBERS_MS
+        yield CPU_MS
         forms = identities.usable(sent)
-        yield NUMBERS_MS
+        yield CPU_MS
         again = [form for kind, value in forms for form in identities.usable({kind: value})]
         # What is kept is bounded, but grows for longer than an input lasts.
         identities.phones._cached.cache_clear()

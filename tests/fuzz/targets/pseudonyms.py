@@ -14,17 +14,16 @@ from schemas.avro.codec import KIND_RECORDS
 from schemas.errors import RefusalError
 from schemas.kinds import TOUCHPOINT_KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.limits import ENTRIES, MAPS, MESSAGE_BYTES, SHORT
+from schemas.limits import ENTRIES, MAPS, OF_A_KIND, SHORT
 from streams.identity import emails
 from streams.identity.fields import ESCAPES_MAX, hidden_fields
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.pseudonyms import Pseudonyms
 from streams.intake.accept import Source, accept, check_size
+from streams.intake.lengths import check_lengths
 from streams.sentiment import VaderScorer
 from tests.fuzz.records import NOW, record_of
 from tests.fuzz.target import CPU_MS, Target
-from tests.fuzz.targets.identity import NUMBERS_MS
-from tests.fuzz.targets.messages import JSON_BYTES
 from tests.fuzz.values import character, text
 from tests.unit.identity.written_forms import (
     ADDRESS,
@@ -81,6 +80,8 @@ _UNITS = (
 _LENGTHS = (1, 40, 1_000, ESCAPES_MAX - 1, ESCAPES_MAX, 8_000)
 """Of runs of one sign; that of so many escapes as are read is among them."""
 _LARGEST = 8_000
+_REST_MS = 1_000.0
+"""CPU time that all else may take, ms; it is no part of what is fuzzed."""
 
 
 class Pseudonymised(Target):
@@ -118,13 +119,13 @@ class Pseudonymised(Target):
         identities = PseudonymousIdentities(Pseudonyms(b"a key that nobody knows"), "GB")
         # What is kept is bounded, but grows for longer than an input lasts.
         emails._cached.cache_clear()
-        allowed = CPU_MS * max(1.0, size / JSON_BYTES)
-        yield max(NUMBERS_MS, allowed)  # to read identifiers costs what it costs without a key
+        yield CPU_MS
+        check_lengths(kind, record, size)
+        yield CPU_MS
         _, stated = identities._stored_identifiers(record["identifiers"])
-        yield allowed
         identities._stored_customer(record["customer_id"])
         hidden_fields(record, identities._named(record["attributes"]), stated, identities._finder)
-        yield MESSAGE_BYTES  # what is not searched is not measured here: the target intake does so
+        yield _REST_MS  # what is not searched is not measured here: the target intake does so
         check_size(b" " * size)
         hidden = identities.stored(record)
         key = identities.customer_key_of(hidden["customer_id"], hidden["identifiers"])
@@ -181,9 +182,10 @@ def _make_dear(rng: random.Random, record: dict[str, Any]) -> None:
     length = rng.choice((6, 30, 300, 1_000))
     name = rng.choice(("k", "k", "email", "cookie", "k\uff20", "é" * 200))
     if rng.random() < 0.7:
+        most = OF_A_KIND if name == "email" else min(limit.entries, limit.together // (len(name) + 2 + length + 6))
         record["identifiers"] = {
             f"{name}{' ' * number if name == 'email' else number}": f"{(stated * length)[:length]}{number:06}"
-            for number in range(rng.choice((5, 30, limit.entries)))
+            for number in range(rng.choice((min(5, most), most)))
         }
 
 

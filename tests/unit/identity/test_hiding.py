@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.identity import finding
-from streams.identity.fields import SIGNS_MAX, STATING_MAX
+from streams.identity.fields import CHARACTERS_MAX, SIGNS_MAX, STATING_MAX
 from streams.identity.hiding import PseudonymousIdentities
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
@@ -231,7 +231,8 @@ def test_what_would_take_long_to_search_is_replaced_whole(identifiers: dict[str,
 
 
 def test_a_large_touchpoint_without_any_sign_is_kept() -> None:
-    attributes = {f"a{number}": f"{number} 日本語 café {'x' * 3_000}" for number in range(250)}
+    attributes = {f"a{number}": f"{number} 日本語 café {'x' * 3_000}" for number in range(80)}
+    attributes |= {f"b{number}": "y" * 3_000 for number in range(160)}
     items = [{"sku": f"SKU-{number}-é", "quantity": 1, "price_minor": 1} for number in range(2_000)]
     record = minimal("purchase") | {"attributes": attributes, "items": items, "identifiers": {"email": "a@b.cc"}}
 
@@ -254,6 +255,34 @@ def test_so_many_signs_of_a_touchpoint_are_read_and_a_further_text_that_has_any_
 
     assert sum(value.startswith("by ") for value in attributes.values()) == SIGNS_MAX
     assert not any("@" in value for value in attributes.values())
+
+
+def test_so_many_characters_of_other_scripts_are_read_and_a_further_text_that_has_any_is_replaced_whole() -> None:
+    said = {f"a{number:02}": f"{number} é {'x' * 8_000}" for number in range(40)}
+    attributes = stored(attributes=said | {"zz": "x" * 8_000})["attributes"]
+
+    read = CHARACTERS_MAX // len(said["a10"])
+    assert [attributes[name] for name in list(said)[:read]] == list(said.values())[:read]
+    assert all(PSEUDONYMS.knows(attributes[name]) for name in list(said)[read:])
+    assert attributes["zz"] == "x" * 8_000
+
+
+def test_at_so_many_plus_signs_a_number_is_looked_for_and_a_further_text_that_has_any_is_replaced_whole() -> None:
+    said = {f"a{number}": "+" * 1_000 for number in range(5)}
+    attributes = stored(attributes={**said, "b": "x", "c": "+442079460958"})["attributes"]
+
+    assert [value == "+" * 1_000 for value in list(attributes.values())[:5]] == [True] * 4 + [False]
+    assert all(PSEUDONYMS.knows(attributes[name]) for name in ("a4", "c"))
+    assert attributes["b"] == "x"
+
+
+def test_escapes_of_other_scripts_count_as_those_of_ascii() -> None:
+    wide = "\N{FULLWIDTH PERCENT SIGN}41 "
+    attributes = stored(attributes={"a": wide * 1_000, "b": wide * 2_000, "c": wide * 100, "d": "é"})["attributes"]
+
+    assert (attributes["a"], attributes["b"]) == (wide * 1_000, wide * 2_000)
+    assert PSEUDONYMS.knows(attributes["c"])
+    assert attributes["d"] == "é"
 
 
 class Counted:

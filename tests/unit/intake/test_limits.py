@@ -7,7 +7,9 @@ import pytest
 from schemas import limits
 from schemas.avro.codec import KIND_RECORDS
 from schemas.journey_log import Touchpoint
+from schemas.kinds.checks import InvalidRecordError
 from schemas.kinds.page_view import PageView
+from streams.intake.lengths import check_lengths
 from tests.unit.intake.acceptance import EVERY_KIND, TOUCHPOINTS, refused, taken
 from tests.unit.schemas.records import SCHEMAS
 
@@ -81,6 +83,33 @@ def test_a_map_is_limited_in_entries_names_and_values(kind: str, name: str, entr
         assert refusal.reason == "too_large"
         assert refusal.detail.startswith(name)
     assert "'region'" in refusal.detail
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+def test_identifiers_are_limited_together(kind: str) -> None:
+    of_160 = {f"k{number:02}": WIDE * 157 for number in range(100)}
+    most = of_160 | {"k99": WIDE * (157 + 16_384 - 16_000)}
+    taken(kind, identifiers=most)
+    refusal = refused(kind, identifiers=most | {"k00": WIDE * 158})
+    assert refusal.reason == "too_large"
+    assert refusal.detail == "identifiers has 16,385 characters; at most 16,384 are taken"
+
+
+@pytest.mark.parametrize("kind", TOUCHPOINTS)
+@pytest.mark.parametrize("name", ["phone", "email", "crm"])
+def test_identifiers_of_one_kind_are_limited_however_its_name_is_written(kind: str, name: str) -> None:
+    spelled = [name, name.upper(), name.title(), *(f"{' ' * blanks}{name}" for blanks in range(1, 6))]
+    taken(kind, identifiers=dict.fromkeys(spelled, "+442079460958") | {"device": "d"})
+    for more in (f"{name}\u200b", f"\uff30{name[1:]}" if name == "phone" else f"{name} "):
+        refusal = refused(kind, identifiers=dict.fromkeys((*spelled, more), "7"))
+        assert refusal.reason == "too_large"
+        assert refusal.detail == f"identifiers: the kind {name!r} has 9 entries; at most 8 are taken"
+
+
+def test_a_small_message_is_looked_into_for_many_identifiers() -> None:
+    small = {f"{' ' * blanks}phone": "7" for blanks in range(9)}
+    with pytest.raises(InvalidRecordError, match="at most 8"):
+        check_lengths("page_view", {"identifiers": small}, 200)
 
 
 @pytest.mark.parametrize("kind", ["business_change", "marketing_spend"])
