@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 MESSAGE_BYTES = 1 << 20
 """A larger message is refused whole. It is the only limit of what people write (`UNLIMITED`)."""
-JSON_VALUES = 16_000
-"""Values of a message in JSON, whatever it is wrapped in: fields, those that are not read too, and entries of lists and
-maps. A purchase of as many items as there may be, with as many attributes and identifiers, has 8,800."""
+MESSAGE_VALUES = 16_000
+"""Values of a message: in JSON all fields, those that are not read too, and all entries of lists and maps, whatever it
+is wrapped in; in Avro those in lists and maps, an item with its fields. To read a message takes as long as it has them.
+A purchase of as many items as there may be, with as many attributes and identifiers, has 8,400."""
 SHORT = 256
 """Characters of every text that the tables below do not name: ids, names, channels.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.avro.varint import count_at, int_at, long_at, size_at
 from schemas.errors import TouchlineError
+from schemas.limits import MESSAGE_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Decode = Callable[[bytes, int], dict[str, Any]]
 
+TOO_MANY = f"its lists and maps hold more than {MESSAGE_VALUES:,} values"
 _SHAPE_KEYS = ("type", "name", "fields", "symbols", "items", "values", "size", "aliases")
 _PLAIN_DEFAULTS = (str, bool, int, float, type(None))
 
@@ -35,13 +37,14 @@ def compile_decoder(writer: Schema, reader: Schema) -> Decode:
     function takes the message and the position of its body, which must reach to the end.
 
     Its errors, all the data's fault: IndexError and struct.error (it ends early), ValueError (a
-    number without end, a negative length, bytes left over), KeyError (no such symbol or branch),
+    number without end, a negative length, bytes left over, too many values), KeyError (no such symbol or branch),
     UnicodeDecodeError.
 
     Raises:
         UnsupportedSchemaError: the pair needs more than this generator knows.
     """
     source = _Source()
+    source.add(f"left = {MESSAGE_VALUES}")
     wanted = {field["name"]: field for field in reader["fields"]}
     held: dict[str, str] = {}
     for field in writer["fields"]:
@@ -81,8 +84,20 @@ def _default(field: dict[str, Any]) -> str:
     raise UnsupportedSchemaError(f"the default of {field['name']} is not a plain value")
 
 
+def _weight(kind: Any) -> int:
+    """Return how many values one of a type is at most, without those of the lists in it: these count themselves."""
+    if isinstance(kind, list):
+        return max(map(_weight, kind), default=1)
+    if isinstance(kind, dict) and kind["type"] == "record":
+        return 1 + sum(_weight(field["type"]) for field in kind["fields"])
+    return 1
+
+
 class _Source:
-    """A decoder while it is written. In it, `data` are the bytes and `p` the position."""
+    """A decoder while it is written.
+
+    In it, `data` are the bytes, `p` the position, and `left` how many values lists and maps may yet hold.
+    """
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -185,14 +200,16 @@ class _Source:
             self._indent -= 1
         self.add("else: raise KeyError(u)")
 
-    def _blocks(self, item: Callable[[], None]) -> None:
-        """Blocks of items, each after its count, until a count of 0."""
+    def _blocks(self, item: Callable[[], None], kind: Any) -> None:
+        """Blocks of items of a type, each after its count, until a count of 0."""
         count = self.variable()
         self.add(f"{count} = data[p]; p += 1")
         self.add(f"while {count}:")
         self._indent += 1
         self.add(f"if {count} & 0x81: {count}, p = count_at(data, p - 1)")
         self.add(f"else: {count} >>= 1")
+        self.add(f"left -= {count} * {_weight(kind)}")
+        self.add(f"if left < 0: raise ValueError({TOO_MANY!r})")
         self.add(f"for _ in range({count}):")
         self._indent += 1
         item()
@@ -209,7 +226,7 @@ class _Source:
             self.add(f"{target}[{key}] = {value}")
 
         self.add(f"{target} = {{}}")
-        self._blocks(item)
+        self._blocks(item, values)
 
     def _array(self, items: Any, target: str) -> None:
         if items == "null" or (isinstance(items, dict) and items.get("fields") == []):
@@ -221,7 +238,7 @@ class _Source:
             self.add(f"{target}.append({value})")
 
         self.add(f"{target} = []")
-        self._blocks(item)
+        self._blocks(item, items)
 
     def _record(self, kind: dict[str, Any], target: str) -> None:
         variables = [self.variable() for _ in kind["fields"]]

@@ -6,7 +6,7 @@ what it guards.
 
 from __future__ import annotations
 
-from schemas.limits import JSON_VALUES
+from schemas.limits import MESSAGE_VALUES
 
 MAX_VAST_NUMBERS = 200
 """The most numbers of a text whose exponents have three digits: msgspec takes 20 µs for one near the end of doubles."""
@@ -25,7 +25,7 @@ _EXPONENT, _VAST = b"e", b"0e000"
 _LONG = b"0" * (MAX_DIGITS + 1)
 
 
-def excess(text: bytes, values: int = JSON_VALUES) -> str | None:
+def excess(text: bytes, values: int = MESSAGE_VALUES) -> str | None:
     """Return what a text of JSON holds too much of, in words behind "it holds"; None where it may be read.
 
     Of a text that is no JSON what is returned may be wrong: it is refused, in other words.

@@ -23,13 +23,13 @@ from schemas.avro.registry import FileRegistry, Schema, schema_history
 from schemas.errors import RefusalError
 from schemas.kinds import KINDS
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.limits import JSON_VALUES, MESSAGE_BYTES
+from schemas.limits import MESSAGE_BYTES, MESSAGE_VALUES
 from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.intake.accept import Source, accept, check_size
 from streams.sentiment import VaderScorer
 from streams.topics import TopicFinder, TopicModel, shipped_lists
-from tests.fuzz.records import NOW, LooseWriter, record_of
+from tests.fuzz.records import ANY, NOW, LooseWriter, record_of, varint
 from tests.fuzz.schemas import changed_schema
 from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.values import changed_bytes, changed_tree, copied, json_value, text
@@ -94,6 +94,20 @@ def valid_value(rng: random.Random, kind: str, odd: float, lies: float = 0.0) ->
     return header + LooseWriter(rng, lies).write(schema, record)
 
 
+def _full(rng: random.Random, kind: str) -> bytes:
+    """Return a message that is as large as there may be, by the entries of one of its lists or maps, or by a text."""
+    header, schema = _HEADERS[kind][-1], _HISTORY[kind][-1]
+    record = record_of(SCHEMAS[KIND_RECORDS[kind]], rng, 0.0)
+    chosen = rng.choice([field["name"] for field in schema["fields"]])
+    writer, unit = LooseWriter(rng, 0.0), rng.choice((b"\0", b"\2a\2b", "\x0c\U0001f638\n".encode(), b"\x06abc\2\2"))
+    parts = [writer.write(field["type"], record.get(field["name"], ANY)) for field in schema["fields"]]
+    place = next(at for at, field in enumerate(schema["fields"]) if field["name"] == chosen)
+    count = (MESSAGE_BYTES - sum(map(len, parts)) - 20) // len(unit)
+    sized = rng.choice((varint(count), varint(-count) + varint(1), b"\2" + varint(count * len(unit))))
+    parts[place] = sized + unit * count + b"\0"
+    return (header + b"".join(parts))[:MESSAGE_BYTES]
+
+
 def check_shared(codec: Codec, value: bytes) -> None:
     """Make sure that a message of a topic that carries every kind is of one of them, or refused."""
     with suppress(RefusalError):
@@ -114,7 +128,7 @@ class Intake(Target):
     def make(self, rng: random.Random) -> bytes:
         kind = rng.choice(KINDS_KNOWN)
         odd, lies = rng.choice(((0.0, 0.0), (0.02, 0.0), (0.1, 0.0), (0.6, 0.0), (0.05, 0.02), (0.05, 0.2)))
-        value = valid_value(rng, kind, odd, lies)
+        value = valid_value(rng, kind, odd, lies) if rng.random() < 0.98 else _full(rng, kind)
         if rng.random() < 0.25:
             value = changed_bytes(rng, value)
         if rng.random() < 0.02:
@@ -187,7 +201,7 @@ _ENTRIES = (
     *(b'{"sku":"a","quantity":1,"price_minor":1}', b'{"sku":"a","quantity":1,"price_minor":1,"x":{"y":null}}'),
 )
 """Entries of a list that are repeated many times."""
-_COUNTS = (10, 1_000, 2_000, 4_000, JSON_VALUES - 100, 100_000)
+_COUNTS = (10, 1_000, 2_000, 4_000, MESSAGE_VALUES - 100, 100_000)
 _NAMES = ("ce_id", "ce_source", "ce_time", "ce_specversion", "content-type", "other")
 """Headers of a message."""
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro.json_bounds import MAX_DIGITS, UNCHECKED_BYTES, excess
-from schemas.limits import ENTRIES, JSON_VALUES, MAPS
+from schemas.limits import ENTRIES, MAPS, MESSAGE_VALUES
 from tests.unit.schemas.records import SCHEMAS
 
 SIGNS = '[{,]}:"\\ e1E-09'
@@ -39,7 +39,7 @@ def test_values_are_counted_and_what_strings_hold_is_not(tree: Any, spaces: int 
 
 def in_list(*values: str) -> bytes:
     """Return a list of values as JSON, with a string that looks like much more."""
-    return f'["{"[" * JSON_VALUES}1e308 1e308 {"9" * 2 * MAX_DIGITS}",{",".join(values)}]'.encode()
+    return f'["{"[" * MESSAGE_VALUES}1e308 1e308 {"9" * 2 * MAX_DIGITS}",{",".join(values)}]'.encode()
 
 
 def test_as_many_numbers_with_exponents_of_three_digits_as_may_be_are_let_through() -> None:
@@ -73,4 +73,4 @@ def test_the_largest_record_of_each_kind_has_fewer_values() -> None:
                 most += limit.entries
             elif (count := ENTRIES.get(field["name"])) is not None:
                 most += count * (1 + len(field["type"]["items"]["fields"]))
-        assert most < JSON_VALUES * 0.6
+        assert most < MESSAGE_VALUES * 0.6
