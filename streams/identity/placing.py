@@ -27,22 +27,25 @@ class Placing:
 
     def say(self, edit: Edit, link: Link) -> Iterator[None]:
         """Put a link of a new pair into its place, and set aside what links nothing from now on, little by little."""
-        remembered, over = [], []
+        is_over, remembered, passed = False, [], []
         for one, other in (link.pair, link.pair[::-1]):
             stated = edit.stated(one)
+            linked_none = self._limits.links_none(one, other[0], stated)
             if self._limits.counts(other[0], stated):
                 remembered.append(one)
                 stated[other[0]] = stated.get(other[0], 0) + 1
-            if self._limits.links_none(one, other[0], stated):
-                over.append((one, stated))
-        if not over:
+            if linked_none or self._limits.links_none(one, other[0], stated):
+                is_over = True
+                # What linked none of the kind before has nothing more to lose: its links are not looked through again.
+                passed += [] if linked_none else [(one, stated)]
+        if not is_over:
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first).setdefault(link.second[0], set()).add(edit.key(link.second))
             self.connect(edit, link.pair, link)
             return
         edit.void.put(link, *remembered)
         gone: dict[Pair, Link] = {}
-        for one, stated in over:
+        for one, stated in passed:
             for live in (yield from edit.living(one)):
                 if self._limits.links_none(one, other_of(live, one)[0], stated):
                     gone[live.pair] = live
