@@ -128,7 +128,8 @@ class Collector:
             if packed:
                 body = unpacked(body, self.settings.collect_max_body_bytes)
                 take(len(body))
-            charged = self._charge(name, charged, len(body) // BYTES_A_TOUCHPOINT)
+            reading = len(body) // BYTES_A_TOUCHPOINT
+            charged = self._charge(name, charged, reading)
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             charged = self._charge(name, charged, len(texts))
             read = await self._read(texts)
@@ -137,11 +138,11 @@ class Collector:
             with self.metrics.acknowledgement.time():
                 acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
         except RequestError:
-            self.rate.give_back(name, charged)
+            self.rate.give_back(name, charged - reading)
             raise
         told = results(read, acknowledged)
-        # A client is to send these again, and pays for them then.
-        self.rate.give_back(name, charged * told.unacknowledged // max(1, len(read)))
+        # A client is to send these again, and pays for them then; what it took to read them is gone.
+        self.rate.give_back(name, (charged - reading) * told.unacknowledged // max(1, len(read)))
         self._count(name, told, read)
         return told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from streams.settings import PREFIX, Settings, SettingsError
 from touchline.collect.keys import bearer_in, digest_of, is_loopback, name_in
@@ -51,6 +52,18 @@ class Access:
     def is_token(self, token: str) -> bool:
         """Return whether a text is the token; how long that takes tells nothing of it."""
         return self._token is not None and _same(token, self._token)
+
+
+def is_from_elsewhere(method: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a browser says that a page of another site sends a request.
+
+    A link there may lead to a screen; nothing else that is there may have queries run, or search. Programs say nothing
+    of it. See Fetch Metadata Request Headers, https://www.w3.org/TR/fetch-metadata/.
+    """
+    site = headers.get("sec-fetch-site", "none")
+    if site in ("none", "same-origin"):
+        return False
+    return not (method == "GET" and headers.get("sec-fetch-mode") == "navigate")
 
 
 def access_of(settings: Settings) -> Access:

@@ -24,7 +24,7 @@ from schemas.errors import TouchlineError
 from sinks.errors import SinkError, TransientWriteError
 from streams.identity.identities import Identities
 from streams.runtime.clock import Clock, wall_clock
-from touchline.page.access import COOKIE, Access
+from touchline.page.access import COOKIE, Access, is_from_elsewhere
 from touchline.page.all_screens import SCREENS
 from touchline.page.asked import LONGEST, Asked, AskedError, Basis, read_asked
 from touchline.page.basis import BASIS, MARK, PARTS, read_basis
@@ -42,8 +42,10 @@ from touchline.page.templating import address, environment_for
 STATIC = Path(__file__).with_name("static")
 FIRST = "today"
 """The screen that is shown to whoever names none."""
-FORM_BYTES = 4096
+FORM_BYTES = 16_384
 """Most bytes of a form."""
+FORM_WITHIN_S = 10.0
+"""Seconds that a form has, from its head to its end."""
 LOGIN = "/login"
 CARRIED = ("lang", "since", "until", "part")
 """The words that a link to another screen keeps."""
@@ -151,7 +153,8 @@ class Page:
         if not self._access.is_token(form.get("token", "")):
             return self._rendered(request, "login.html", status=HTTPStatus.FORBIDDEN, was_wrong=True)
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
-        secure = request.url.scheme == "https"
+        # A proxy with TLS says so; whoever says it themselves has a cookie that goes nowhere without TLS.
+        secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
         answer.set_cookie(COOKIE, self._access.pass_word, httponly=True, samesite="strict", secure=secure)
         return answer
 
@@ -171,6 +174,8 @@ class Page:
         async def answer(request: Request) -> Response:
             if not self._access.host_fits(request.headers.get("host", "")):
                 return self._problem(request, HTTPStatus.MISDIRECTED_REQUEST)
+            if is_from_elsewhere(request.method, request.headers):
+                return self._problem(request, HTTPStatus.FORBIDDEN)
             return await self._explained(request, handler)
 
         return answer
@@ -269,6 +274,7 @@ class Page:
 
 PROBLEMS: dict[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: N_("The request cannot be read."),
+    HTTPStatus.FORBIDDEN: N_("Another site sent this request; open the page itself."),
     HTTPStatus.NOT_FOUND: N_("There is no such screen."),
     HTTPStatus.METHOD_NOT_ALLOWED: N_("There is no such screen."),
     HTTPStatus.MISDIRECTED_REQUEST: N_("This page answers by the names of this machine alone: localhost, 127.0.0.1."),
@@ -320,10 +326,14 @@ def _screen_of(request: Request) -> Screen:
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a form, as browsers send short ones."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_BYTES:
-            raise FormError("the form is too long")
+    try:
+        async with asyncio.timeout(FORM_WITHIN_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > FORM_BYTES:
+                    raise FormError("the form is too long")
+    except TimeoutError as error:
+        raise FormError(f"the form was not here within {FORM_WITHIN_S:g} s") from error
     try:
         return dict(parse_qsl(body.decode("ascii"), max_num_fields=20, keep_blank_values=True))
     except (UnicodeDecodeError, ValueError) as error:

@@ -14,7 +14,7 @@ DAYS = 28
 """Days of a period that is not stated: four of each weekday."""
 MOST_DAYS = 732
 """Most days of a period: two years, leap days too."""
-LONGEST = 1024
+LONGEST = 2048
 """Most characters of a word of an address, as an identifier may have them."""
 ALL = "all"
 """The dimension that has everything in it."""

@@ -15,12 +15,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sinks.database import Database
+from sinks.errors import TransientWriteError
 from sinks.open import SCHEMES, open_reader
 from touchline.page.query import Query, Rows
 
 THREADS = 4
 MOST_KEPT = 128
 """Answers that are kept to be shown again, at most."""
+MOST_KEPT_BYTES = 32 << 20
+"""Bytes of these, as the database sent them."""
+MOST_ASKED = 64
+"""Queries that are under way or wait for a thread, at most: they go on where whoever asked has gone."""
 STILL_S = 10.0
 """Seconds for which an answer holds while nothing changes: what does not move the mark is late by so much at most."""
 STALEST_S = 3600.0
@@ -34,11 +39,12 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(frozen=True)
 class _Answer:
-    """Rows, when they were asked for, and what the mark was then; empty where that is not known."""
+    """Rows and their bytes, when they were asked for, and what the mark was then; empty where that is not known."""
 
     at: float
     mark: str
     rows: Rows
+    size: int
 
 
 class Reader:
@@ -57,7 +63,8 @@ class Reader:
             self._free.put(database)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
         self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
-        self._under_way: dict[_Key, asyncio.Task[Rows]] = {}
+        self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
+        self._asked = 0
 
     async def rows(self, query: Query, values: Mapping[str, object], mark: str = "") -> Rows:
         """Return a query's rows: as they are, as they were at the same mark, or as the query says that they may be.
@@ -69,6 +76,7 @@ class Reader:
 
         Raises:
             SinkError: the database is out of reach, or lacks a view.
+            TransientWriteError: as many queries as may be are under way.
         """
         named = query.named(values)
         key = (query.sql, tuple((name, repr(value)) for name, value in named.items()))
@@ -81,7 +89,7 @@ class Reader:
         asking = self._under_way.get(key) or self._begin(key, query, named, mark)
         if kept is not None and age_s < max(OLDEST * query.kept_s, STALEST_S if is_same else 0.0):
             return kept.rows
-        return await asyncio.shield(asking)
+        return (await asyncio.shield(asking)).rows
 
     async def csv(self, query: Query, values: Mapping[str, object]) -> bytes:
         """Return a query's rows as CSV under the names of the columns; raises as `rows` does."""
@@ -94,8 +102,16 @@ class Reader:
             database.close()
 
     async def _ask(self, query: Query, named: Mapping[str, object], output_format: str) -> bytes:
+        if self._asked >= MOST_ASKED:
+            raise TransientWriteError(f"{MOST_ASKED} queries are under way; look again in a moment")
+        self._asked += 1
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._answer, query.sql, named, output_format)
+        asking = loop.run_in_executor(self._threads, self._answer, query.sql, named, output_format)
+        asking.add_done_callback(self._has_answered)
+        return await asking
+
+    def _has_answered(self, _: asyncio.Future[bytes]) -> None:
+        self._asked -= 1
 
     def _answer(self, sql: str, named: Mapping[str, object], output_format: str) -> bytes:
         database = self._free.get()
@@ -104,20 +120,20 @@ class Reader:
         finally:
             self._free.put(database)
 
-    async def _decoded(self, query: Query, named: Mapping[str, object]) -> Rows:
-        answer = await self._ask(query, named, "JSONEachRow")
-        return [msgspec.json.decode(line, type=dict[str, Any]) for line in answer.splitlines()]
-
-    def _begin(self, key: _Key, query: Query, named: Mapping[str, object], mark: str) -> asyncio.Task[Rows]:
+    async def _decoded(self, query: Query, named: Mapping[str, object], mark: str) -> _Answer:
         asked_at = self._clock()
+        answer = await self._ask(query, named, "JSONEachRow")
+        rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in answer.splitlines()]
+        return _Answer(asked_at, mark, rows, len(answer))
 
-        def end(asking: asyncio.Task[Rows]) -> None:
+    def _begin(self, key: _Key, query: Query, named: Mapping[str, object], mark: str) -> asyncio.Task[_Answer]:
+        def end(asking: asyncio.Task[_Answer]) -> None:
             del self._under_way[key]
             # A task that nobody waits for complains of a failure that nobody looked at: here somebody has.
             if not asking.cancelled() and asking.exception() is None:
-                self._keep(key, _Answer(asked_at, mark, asking.result()))
+                self._keep(key, asking.result())
 
-        asking = asyncio.get_running_loop().create_task(self._decoded(query, named))
+        asking = asyncio.get_running_loop().create_task(self._decoded(query, named, mark))
         self._under_way[key] = asking
         asking.add_done_callback(end)
         return asking
@@ -125,7 +141,7 @@ class Reader:
     def _keep(self, key: _Key, answer: _Answer) -> None:
         self._kept[key] = answer
         self._kept.move_to_end(key)
-        while len(self._kept) > MOST_KEPT:
+        while len(self._kept) > MOST_KEPT or sum(one.size for one in self._kept.values()) > MOST_KEPT_BYTES:
             self._kept.popitem(last=False)
 
 

@@ -30,7 +30,8 @@ FROM customer_totals WHERE customer_id = {customer:String}
 STEPS = Query(
     "steps",
     """
-SELECT event_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, action, channel, text, experience, value_minor,
+SELECT event_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, action, channel, experience, value_minor,
+       substringUTF8(text, 1, 2000) AS text,
        ifNull(currency, '') AS currency
 FROM touchpoints
 WHERE customer_id = {customer:String} AND NOT superseded

@@ -380,6 +380,17 @@ async def test_what_is_answered_503_takes_nothing_of_the_rate() -> None:
     assert (await door.post(batch)).status_code == 429
 
 
+async def test_what_it_took_to_read_a_large_body_is_not_given_back_without_kafka() -> None:
+    """It is 122 times 8 KiB."""
+    door = Door(rate=10, connected=False)
+
+    first = await door.post(json.dumps(purchase()).encode() + b" " * 1_000_000)
+    second = await door.post(purchase())
+
+    assert (first.status_code, second.status_code) == (503, 429)
+    assert 11 <= int(second.headers["retry-after"]) <= 14
+
+
 async def test_of_a_request_answered_503_what_was_accepted_or_refused_is_taken_of_the_rate() -> None:
     door = Door(rate=2)
     door.kafka.refusal = ProduceError("not now")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Never
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from streams.settings import SettingsError, load
 from tests.unit.touchline.page.door import page_over
+from touchline.page import app
 from touchline.page.access import COOKIE, Access, access_of
 
 TOKEN = "a-token-of-24-characters"  # noqa: S105  # of these tests alone
@@ -57,7 +60,7 @@ def test_a_program_sends_the_token_in_a_header(closed: TestClient) -> None:
 
 
 def test_a_form_without_end_is_turned_away(closed: TestClient) -> None:
-    assert closed.post("/login", content=b"token=" + b"x" * 10_000).status_code == 400
+    assert closed.post("/login", content=b"token=" + b"x" * 20_000).status_code == 400
 
 
 def test_beyond_loopback_there_has_to_be_a_token_and_a_long_one() -> None:
@@ -91,3 +94,51 @@ def test_every_answer_has_the_safe_headers(path: str, closed: TestClient) -> Non
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
+
+
+ELSEWHERE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+
+
+def test_a_page_of_another_site_has_no_query_run_and_searches_nothing(browser: TestClient) -> None:
+    for site in ("cross-site", "same-site"):
+        headers = {**ELSEWHERE, "sec-fetch-site": site}
+        assert browser.post("/customers", data={"said": "42"}, headers=headers).status_code == 403
+        assert browser.get("/today/values.csv", headers=headers).status_code == 403
+        assert browser.post("/customers", headers={**headers, "sec-fetch-mode": "navigate"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "same-origin"}, {**ELSEWHERE, "sec-fetch-mode": "navigate"}],
+)
+def test_links_and_programs_reach_a_screen(headers: dict[str, str], browser: TestClient) -> None:
+    assert browser.get("/today", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(("proto", "is_secure"), [("https", True), ("http", False), (None, False)])
+def test_behind_a_proxy_with_tls_the_cookie_goes_nowhere_without(
+    proto: str | None, is_secure: bool, closed: TestClient
+) -> None:
+    headers = {} if proto is None else {"x-forwarded-proto": proto}
+
+    said = closed.post("/login", data={"token": TOKEN}, headers=headers).headers["set-cookie"].lower()
+
+    assert ("secure" in said) is is_secure
+
+
+async def test_a_form_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "FORM_WITHIN_S", 0.01)
+    with page_over(Untouched(), Access(TOKEN, "127.0.0.1")) as browser:
+        served, said = browser.app, list[Message]()
+
+        async def never() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def keep(message: Message) -> None:
+            said.append(message)
+
+        head = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "http_version": "1.1"}
+        await served({**head, "headers": [(b"host", b"127.0.0.1")]}, never, keep)
+
+    assert said[0]["status"] == 400

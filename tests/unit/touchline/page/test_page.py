@@ -37,9 +37,10 @@ NEEDED = {"journey": "customer=c1"}
 """What an address has to say besides its screen."""
 
 
-def write_story(chdb: Engine, said: str = "It broke.") -> None:
+def write_story(chdb: Engine, said: str = "It broke.", experience: int = 2_500) -> None:
     """Write three touchpoints of two customers, a turn for the worse, orders, and what is due."""
-    write(chdb, "touchpoints", event_id="e1", kind="support_call", channel="phone", text=said, action="ended")
+    ended = {"kind": "support_call", "channel": "phone", "action": "ended", "experience": experience}
+    write(chdb, "touchpoints", event_id="e1", text=said, **ended)
     write(chdb, "touchpoints", event_id="e2", occurred_at=MAY_1 + 1)
     write(chdb, "touchpoints", event_id="e3", occurred_at=MAY_1 + 2, customer_id="anon:cookie:k", stated_key="")
     write(chdb, "sentiment_shifts", cause_event_id="e1", cause_kind="support_call", customer_id="c1")
@@ -80,6 +81,13 @@ def test_a_journey_has_its_touchpoints_turns_and_what_is_open(chdb: Engine, brow
     assert "checkout abandoned €12.50" in found.text
     assert "of this id" in shown(browser, "/journey?customer=nobody").text
     assert browser.get("/journey").status_code == 400
+
+
+def test_of_a_long_text_the_beginning_is_shown(chdb: Engine, browser: TestClient) -> None:
+    write_story(chdb, "é" * 3_000, experience=-2_500)
+
+    for path in ("/journey?customer=c1", f"/voice?{PERIOD}", f"/today?{PERIOD}"):
+        assert [len(text) for text in re.findall("é+", shown(browser, path).text)] == [2_000], path
 
 
 def test_a_period_and_a_part_hold_for_what_came_in(chdb: Engine, browser: TestClient) -> None:

@@ -9,7 +9,7 @@ from typing import Never
 
 import pytest
 
-from sinks.errors import QueryError
+from sinks.errors import QueryError, TransientWriteError
 from touchline.page.query import Query
 from touchline.page.reader import Reader
 
@@ -130,3 +130,27 @@ def test_whatever_changes_is_asked_for_anew(reader: Reader, clock: Clock) -> Non
 
 def test_without_a_mark_nothing_is_shown_again(reader: Reader, clock: Clock) -> None:
     assert asyncio.run(told_at(reader, clock, [(0, ""), (0, "")])) == [1, 2]
+
+
+def test_beyond_a_number_of_queries_whoever_asks_is_told_so_and_the_others_are_answered(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("touchline.page.reader.MOST_ASKED", 3)
+
+    async def run() -> list[object]:
+        crowd = await asyncio.gather(*(ask(reader, str(number)) for number in range(5)), return_exceptions=True)
+        return [*crowd, await ask(reader, "later")]
+
+    *crowd, later = asyncio.run(run())
+
+    assert [type(one) for one in crowd] == [int, int, int, TransientWriteError, TransientWriteError]
+    assert later == 4
+
+
+def test_answers_are_kept_up_to_their_bytes_the_newest(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("touchline.page.reader.MOST_KEPT_BYTES", 2 * len('{"n": 1}'))
+
+    async def run() -> list[int]:
+        return [await ask(reader, one) for one in ("a", "b", "c", "c", "b", "a")]
+
+    assert asyncio.run(run()) == [1, 2, 3, 3, 2, 4]
