@@ -27,7 +27,7 @@ REGISTRY_BACKOFF = Backoff(first_s=0.2, longest_s=5.0)
 MAX_QUESTIONS = 16
 """How many questions are put to the registry at a time."""
 MAX_GIVEN_UP = 10_000
-"""How many schemas that could not be had are remembered, and how many that are refused."""
+"""How many schemas that could not be had are remembered, how many that are refused, and how many that were met."""
 REFUSED_S = 30.0
 """For so many seconds a schema that is refused is not read again: that takes long where it is large."""
 
@@ -85,7 +85,7 @@ class SchemaLearner:
         self._codec = codec
         self._clock = clock
         self._inputs = services.settings.inputs
-        self._known: set[tuple[tuple[str, ...], bytes]] = set()
+        self._known: dict[tuple[tuple[str, ...], bytes], None] = {}
         self._given_up: dict[bytes, None] = {}
         self._refused: dict[tuple[tuple[str, ...], bytes], tuple[float, str]] = {}
         self._waiting: set[_Asking] = set()
@@ -100,7 +100,7 @@ class SchemaLearner:
             if (value := record.value) is not None
             and value[:1] == CONFLUENT
             and (kinds, value[:CONFLUENT_SIZE]) not in self._known
-            and len(value) <= MAX_TOUCHPOINT_BYTES  # a larger one is refused, whatever its schema
+            and CONFLUENT_SIZE <= len(value) <= MAX_TOUCHPOINT_BYTES  # others are refused, whatever their schema
         }
 
     async def learn(self, chunk: Chunk, messages: dict[bytes, bytes]) -> Unknown:
@@ -167,12 +167,12 @@ class SchemaLearner:
                 _note(self._refused, (kinds, header), (self._clock() + REFUSED_S, str(refusal)))
             except RefusalError as refusal:
                 log.debug("schema learnt from a message that is refused", reason=refusal.reason)
-                self._known.add((kinds, header))
+                _note(self._known, (kinds, header), None)
             except Exception as error:  # `validate` will tell whether the message is wrong
                 log.debug("schema met in a message that cannot be validated", cause=type(error).__name__)
-                self._known.add((kinds, header))
+                _note(self._known, (kinds, header), None)
             else:
-                self._known.add((kinds, header))
+                _note(self._known, (kinds, header), None)
             del asking.pending[header]
             self._given_up.pop(header, None)
         if failure is not None and asking.pending:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry, Schema
 from schemas.avro.registry_client import RegistryUnavailableError
+from schemas.errors import UndecodableError
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.topics import KIND_TOPICS
 from streams.agents.ingest import open_validator
@@ -171,6 +172,24 @@ def test_a_message_that_is_too_large_teaches_no_schema() -> None:
     validating = validator()
     assert list(validating.schemas.new_schemas(chunk_of(message))) == [b"\0\0\0\0\x07"]
     assert validating.schemas.new_schemas(chunk_of(message + b"x")) == {}
+
+
+async def test_headers_that_anybody_makes_up_are_not_remembered_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a message that ends within its header no schema is looked for; of others so many are remembered."""
+    monkeypatch.setattr("streams.agents.learning.MAX_GIVEN_UP", 10)
+    codec = Codec(AbsentRegistry(asked=lambda: None))
+
+    def refuse(_kind: str, _value: bytes) -> None:
+        raise UndecodableError("it is no message")
+
+    monkeypatch.setattr(codec, "learn", refuse)
+    schemas = validator(codec).schemas
+
+    assert schemas.new_schemas(chunk_of(b"\0", b"\0\xff\xff\xff")) == {}
+    for number in range(100):
+        chunk = chunk_of(b"\0\x01" + number.to_bytes(3, "big") + b"x")
+        assert await schemas.learn(chunk, schemas.new_schemas(chunk)) == {}
+    assert len(schemas._known) == 10
 
 
 def unread(*, first: bool) -> Unread:
