@@ -13,6 +13,8 @@ FEW = 8
 owns. Only a robot's identities have more: a row for each ownership would multiply the robot's touchpoints."""
 
 _PLACE = re.compile(r"\{owner of (\w+)\.(\w+) by (\w+)\}")
+_CHANGE = re.compile(r"\{owner of (\w+)\.(\w+) changes from (\w+) to (\w+)\}")
+_TOUCHPOINT = re.compile(r"\{(owner|name|subject) of touchpoint (\w+)\}")
 _FIRST, _LAST = "toInt64(-9223372036854775808)", "toInt64(9223372036854775807)"
 
 OWNERSHIPS = f"""SELECT name, owner, begins, ends
@@ -45,9 +47,39 @@ def owner(table: str, time: str, name: str) -> str:
     )
 
 
+def changes(table: str, begins: str, ends: str, name: str) -> str:
+    """Return the expression for whether somebody owns a row at one time who did not own it at an earlier one.
+
+    Args:
+        table: the alias of the row's table.
+        begins: the column with the earlier time.
+        ends: the column with the time up to which it is looked.
+        name: as of `owner`.
+    """
+    return (
+        f"arrayExists((from, who) -> from > {table}.{begins} AND from <= {table}.{ends} "
+        f"AND who != {owner(table, begins, name)}, o.since, o.owned_by)"
+    )
+
+
 def filled(sql: str) -> str:
-    """Return a statement with owners in place of `{owner of TABLE.COLUMN by COLUMN}`."""
-    return _PLACE.sub(lambda found: owner(found[1], found[3], f"{found[1]}.{found[2]}"), sql)
+    """Return a statement with expressions in place of what it says of owners in braces.
+
+    `{owner of TABLE.COLUMN by COLUMN}` is `owner`,
+    `{owner of TABLE.COLUMN changes from COLUMN to COLUMN}` is `changes`.
+    `{owner of touchpoint TABLE}` is whose a touchpoint is, `{name of touchpoint TABLE}` the name by which to find them,
+    and `{subject of touchpoint TABLE}` whether it states nobody but its subject.
+    """
+    sql = _PLACE.sub(lambda found: owner(found[1], found[3], f"{found[1]}.{found[2]}"), sql)
+    sql = _CHANGE.sub(lambda found: changes(found[1], found[3], found[4], f"{found[1]}.{found[2]}"), sql)
+    return _TOUCHPOINT.sub(lambda found: _of_touchpoint(found[2])[found[1]], sql)
+
+
+def _of_touchpoint(table: str) -> dict[str, str]:
+    subject = " OR ".join(f"startsWith({table}.stated_key, 'anon:{kind}:')" for kind in get_args(SubjectKind))
+    # One that states nobody is by now whose its subject was found to be.
+    name = f"if({subject}, {table}.customer_id, {table}.stated_key)"
+    return {"subject": subject, "name": name, "owner": owner(table, "occurred_at", name)}
 
 
 def owned_touchpoints(columns: list[str], *, in_branches: bool) -> str:
@@ -63,12 +95,11 @@ def owned_touchpoints(columns: list[str], *, in_branches: bool) -> str:
     """
     shown = ",\n    ".join(f"t.`{column}` AS `{column}`" for column in columns)
     table = f"FROM {DATABASE}.touchpoints_rows AS t FINAL"
-    # One that states nobody is by now whose its subject was found to be.
-    of_subject = " OR ".join(f"startsWith(t.stated_key, 'anon:{kind}:')" for kind in get_args(SubjectKind))
-    by_name = f"if({of_subject}, t.customer_id, t.stated_key)"
+    of = _of_touchpoint("t")
+    of_subject, by_name = of["subject"], of["name"]
     joined = f"""SELECT
     {shown},
-    {owner("t", "occurred_at", by_name)} AS owner
+    {of["owner"]} AS owner
 {table}
 LEFT ANY JOIN {DATABASE}.owners AS o ON {by_name} = o.name"""
     if not in_branches:

@@ -83,34 +83,6 @@ FROM touchline.abandonments_rows AS a FINAL
 LEFT ANY JOIN touchline.owners AS o ON a.customer_id = o.name
 WHERE NOT deleted;
 
--- What a profile did before it was somebody's counts for the owner: rows of one customer are added up, amounts in the
--- currency of the row that begins first. What cannot be added up is that of the row that ends last. The view `customers`
--- shows this and what follows from the customer's touchpoints.
-CREATE OR REPLACE VIEW touchline.customer_totals AS
-SELECT
-    owner AS customer_id,
-    min(c.first_seen_at) AS first_seen_at,
-    max(c.last_seen_at) AS last_seen_at,
-    sum(c.touchpoints) AS touchpoints,
-    sum(c.purchases) AS purchases,
-    sumMap(map(c.currency, c.spend_minor))[currency] AS spend_minor,
-    sumMap(map(c.currency, c.refunded_minor))[currency] AS refunded_minor,
-    argMinIf(c.currency, c.first_seen_at, c.currency != '') AS currency,
-    if(sum(c.experience_n) = 0, NULL, sum(c.experience_sum) / sum(c.experience_n) / 10000) AS experience_mean,
-    argMax(c.last_nps, c.last_seen_at) AS last_nps,
-    sum(c.open_cases) AS open_cases,
-    argMax(c.status, c.last_seen_at) AS status
-FROM
-(
-    SELECT
-        c.*,
-        {owner of c.customer_id by last_seen_at} AS owner
-    FROM touchline.customers_rows AS c FINAL
-    LEFT ANY JOIN touchline.owners AS o ON c.customer_id = o.name
-    WHERE NOT deleted
-) AS c
-GROUP BY owner;
-
 CREATE OR REPLACE VIEW touchline.dead_letters AS
 SELECT topic, partition, offset, reason, detail, stage, refused_at, raw
 FROM touchline.dead_letters_rows FINAL;

@@ -132,6 +132,118 @@ FROM
 ) AS r
 WHERE r.referrer != r.customer_id;
 
+-- What a profile did before it was somebody's counts for the owner: rows of one customer are added up, amounts in the
+-- currency of the row that begins first. What cannot be added up is that of the row that ends last. The view `customers`
+-- shows this and what follows from the customer's touchpoints.
+-- Few profiles had another owner at their first touchpoint than later. Each of their owners has what the touchpoints of
+-- their own time come to; what touchpoints do not tell, open cases and the status, is that of the last one's.
+CREATE OR REPLACE VIEW touchline.customer_totals AS
+WITH
+    changing AS
+    (
+        SELECT
+            c.customer_id AS name,
+            c.first_seen_at AS begins,
+            c.last_seen_at AS ends,
+            c.open_cases AS open_cases,
+            c.status AS status
+        FROM touchline.customers_rows AS c FINAL
+        INNER JOIN touchline.owners AS o ON c.customer_id = o.name
+        WHERE NOT c.deleted AND {owner of c.customer_id changes from first_seen_at to last_seen_at}
+    )
+SELECT
+    owner AS customer_id,
+    min(c.first_seen_at) AS first_seen_at,
+    max(c.last_seen_at) AS last_seen_at,
+    sum(c.touchpoints) AS touchpoints,
+    sum(c.purchases) AS purchases,
+    sumMap(c.spent)[currency] AS spend_minor,
+    sumMap(c.refunded)[currency] AS refunded_minor,
+    argMinIf(c.currency, c.first_seen_at, c.currency != '') AS currency,
+    if(sum(c.experience_n) = 0, NULL, sum(c.experience_sum) / sum(c.experience_n) / 10000) AS experience_mean,
+    argMax(c.last_nps, c.last_seen_at) AS last_nps,
+    sum(c.open_cases) AS open_cases,
+    argMax(c.status, c.last_seen_at) AS status
+FROM
+(
+    SELECT
+        {owner of c.customer_id by last_seen_at} AS owner,
+        c.first_seen_at AS first_seen_at,
+        c.last_seen_at AS last_seen_at,
+        c.touchpoints AS touchpoints,
+        c.purchases AS purchases,
+        map(c.currency, c.spend_minor) AS spent,
+        map(c.currency, c.refunded_minor) AS refunded,
+        c.currency AS currency,
+        c.experience_sum AS experience_sum,
+        c.experience_n AS experience_n,
+        c.last_nps AS last_nps,
+        c.open_cases AS open_cases,
+        c.status AS status
+    FROM touchline.customers_rows AS c FINAL
+    LEFT ANY JOIN touchline.owners AS o ON c.customer_id = o.name
+    WHERE NOT c.deleted AND NOT {owner of c.customer_id changes from first_seen_at to last_seen_at}
+    UNION ALL
+    -- As the row has counted them: of statements of one thing those that hold, and nothing that came late.
+    SELECT
+        t.owner AS owner,
+        min(t.at) AS first_seen_at,
+        max(t.at) AS last_seen_at,
+        count() AS touchpoints,
+        countIf(t.is_order) AS purchases,
+        sumMapIf(map(t.currency, t.value_minor), t.is_order) AS spent,
+        sumMapIf(map(t.currency, t.value_minor), t.is_refund) AS refunded,
+        argMinIf(t.currency, (t.at, t.event_id), t.is_order) AS currency,
+        sumIf(toInt64(ifNull(t.experience, 0)), t.holds) AS experience_sum,
+        countIf(t.holds AND t.experience IS NOT NULL) AS experience_n,
+        argMaxIf(t.score, (t.at, t.event_id), t.holds AND t.question = 'nps') AS last_nps,
+        if(last_seen_at = any(t.ends), any(t.open_cases), 0) AS open_cases,
+        if(last_seen_at = any(t.ends), any(t.status), 'inactive') AS status
+    FROM
+    (
+        SELECT
+            c.name AS name,
+            c.ends AS ends,
+            c.open_cases AS open_cases,
+            c.status AS status,
+            {owner of touchpoint t} AS owner,
+            t.event_id AS event_id,
+            t.occurred_at AS at,
+            t.experience AS experience,
+            ifNull(t.value_minor, 0) AS value_minor,
+            toLowCardinality(ifNull(t.currency, '')) AS currency,
+            t.survey_answer_question_kind AS question,
+            t.survey_answer_score AS score,
+            (t.customer_id, t.event_id) NOT IN (
+                SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
+            ) AS holds,
+            holds AND t.kind = 'purchase' AND t.action = 'placed' AND t.value_minor > 0 AS is_order,
+            t.kind = 'purchase' AND t.action = 'refunded' AS is_refund
+        FROM touchline.touchpoints_rows AS t FINAL
+        INNER JOIN changing AS c ON t.customer_id = c.name
+        LEFT ANY JOIN touchline.owners AS o ON {name of touchpoint t} = o.name
+        WHERE NOT t.late AND t.occurred_at BETWEEN c.begins AND c.ends
+            -- By this ClickHouse reads the keys alone that were ever one of theirs, and those of subjects.
+            AND (
+                {subject of touchpoint t}
+                OR t.stated_key IN
+                (
+                    SELECT name
+                    FROM
+                    (
+                        SELECT
+                            if(kind = 'customer', value, concat('anon:', kind, ':', value)) AS name,
+                            arrayJoin(arrayPushFront(customer_ids, name)) AS who
+                        FROM touchline.identities_rows
+                    )
+                    WHERE who IN (SELECT name FROM changing)
+                )
+            )
+    ) AS t
+    GROUP BY t.name, t.owner
+) AS c
+GROUP BY owner;
+
 -- A customer's totals, and how loyal and valuable they are. An anonymous profile that was over, and came back, has what it
 -- did since. Days are those of the business's time zone; the rhythm is the median of the days from one of the customer's
 -- days with an order to the next.
