@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
+from typing import NamedTuple
 
 from schemas.calendars import Calendar
 from schemas.inputs import CONTRACT_INPUTS, InputTopics
@@ -25,7 +26,7 @@ from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
 from sinks.reference import store_reference_tables
-from sinks.release import check_release
+from sinks.release import check_release, this_release
 from sinks.surveys import store_surveys
 from sinks.tables import DATABASE
 
@@ -34,9 +35,11 @@ _STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
 
 _RECORD = f"""
 CREATE TABLE IF NOT EXISTS {DATABASE}.migrations
-(number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
+(number UInt32, name String, checksum String, applied_at DateTime DEFAULT now(), release String)
 ENGINE = MergeTree ORDER BY number
 """
+# Tables of before it was recorded lack it.
+_RELEASE = f"ALTER TABLE {DATABASE}.migrations ADD COLUMN IF NOT EXISTS release String"
 
 _TABLES_AND_VIEWS = 2
 """Later migrations find the columns and views of kinds, which are made of what the first ones make."""
@@ -84,6 +87,14 @@ class Migration:
     def statements(self) -> list[str]:
         """Its statements without their semicolons."""
         return [text.strip() for text in _STATEMENT_END.split(self.sql) if text.strip()]
+
+
+class _Applied(NamedTuple):
+    """A migration that a database has: its checksum, the release that applied it ("" where unknown), and the day."""
+
+    checksum: str
+    release: str
+    day: str
 
 
 @dataclass(frozen=True)
@@ -145,8 +156,8 @@ def migrate(
         The names of the migrations that this call applied.
 
     Raises:
-        MigrationError: ClickHouse is too old, an applied migration was changed since, or the tables are of a newer
-            release.
+        MigrationError: ClickHouse is too old, or another build made the tables: a newer one, or one that makes them
+            otherwise.
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
@@ -156,6 +167,7 @@ def migrate(
         migrations = shipped()
     database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     database.execute(_RECORD)
+    database.execute(_RELEASE)
     applied = _applied(database)
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]
@@ -165,8 +177,8 @@ def migrate(
         for statement in migration.statements:
             database.execute(statement)
         database.execute(
-            f"INSERT INTO {DATABASE}.migrations (number, name, checksum) "
-            f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}'"
+            f"INSERT INTO {DATABASE}.migrations (number, name, checksum, release) "
+            f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}', '{this_release()}'"
         )
     if is_ours:
         _complete(database)
@@ -189,27 +201,30 @@ def _complete(database: Database) -> None:
         database.execute(statement)
 
 
-def _applied(database: Database) -> dict[str, str]:
-    rows = select(database, "SELECT name, checksum FROM migrations")
-    return {str(name): str(checksum) for name, checksum in rows}
+def _applied(database: Database) -> dict[str, _Applied]:
+    rows = select(database, "SELECT name, checksum, release, toString(toDate(applied_at)) FROM migrations")
+    return {str(name): _Applied(str(checksum), str(release), str(day)) for name, checksum, release, day in rows}
 
 
-def _check(migrations: Sequence[Migration], applied: dict[str, str]) -> None:
+def _check(migrations: Sequence[Migration], applied: Mapping[str, _Applied]) -> None:
     numbers = [migration.number for migration in migrations if _NAME.fullmatch(migration.name)]
     if numbers != list(range(1, len(migrations) + 1)):
         names = ", ".join(migration.name for migration in migrations)
         raise MigrationError(f"migrations must be named 0001_what, 0002_what, … without gaps: {names}")
     known = {migration.name: migration.checksum for migration in migrations}
-    for name, checksum in sorted(applied.items()):
+    for name, one in sorted(applied.items()):
         if name not in known:
             raise MigrationError(
                 f"the database has migration {name}, which this release does not know: "
                 "it was made by a newer release; use that one"
             )
-        if known[name] != checksum:
+        if known[name] != one.checksum:
+            by = f"touchline {one.release}" if one.release else "an older build of touchline"
             raise MigrationError(
-                f"migration {name} was applied as another text than it has now: "
-                "never change an applied migration, add a new one"
+                f"the tables were made by {by} on {one.day}, and touchline {this_release()} makes them otherwise "
+                f"({name}): nothing was changed. Make them anew: stop workers and sinks, drop the database {DATABASE}, "
+                "and run `touchline rebuild`, which computes all of it from the inputs; "
+                'see docs/operating.md, "Tables of another build"'
             )
 
 

@@ -1,6 +1,8 @@
-"""The least release of ClickHouse: older ones refuse the tables, or give other figures."""
+"""Releases: the least one of ClickHouse, since older ones refuse the tables or give other figures; and our own."""
 
 from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
 
 from sinks.errors import MigrationError
 
@@ -12,18 +14,26 @@ metrics that were 10,000 times too large.
 """
 
 
-def check_release(version: str) -> None:
+def check_release(clickhouse: str) -> None:
     """Raise a MigrationError if a ClickHouse is too old for the tables and views.
 
     Args:
-        version: as the function `version()` of ClickHouse says it, such as `24.8.4.1`.
+        clickhouse: as the function `version()` of ClickHouse says it, such as `24.8.4.1`.
     """
-    if _numbers(version) < _numbers(LEAST_CLICKHOUSE):
+    if _numbers(clickhouse) < _numbers(LEAST_CLICKHOUSE):
         raise MigrationError(
-            f"ClickHouse {version} is too old: touchline needs {LEAST_CLICKHOUSE} or later; upgrade it"
+            f"ClickHouse {clickhouse} is too old: touchline needs {LEAST_CLICKHOUSE} or later; upgrade it"
         )
 
 
-def _numbers(version: str) -> tuple[int, int]:
-    year, release, *_ = version.split(".")
+def this_release() -> str:
+    """Return the release of touchline that runs, `unknown` where it is not installed."""
+    try:
+        return version("touchline")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _numbers(release_of_clickhouse: str) -> tuple[int, int]:
+    year, release, *_ = release_of_clickhouse.split(".")
     return int(year), int(release)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -15,6 +18,8 @@ from tests.contract.engine import Engine
 from tests.contract.facts_rows import PLAIN
 
 pytestmark = pytest.mark.embedded
+
+OPERATING = Path(__file__).parents[3] / "docs" / "operating.md"
 
 ONE = Migration("0001_one", "CREATE TABLE IF NOT EXISTS touchline.one (a UInt8) ENGINE = Memory;\n")
 TWO = Migration(
@@ -86,14 +91,45 @@ def test_only_what_is_new_is_applied(chdb_without_tables: Engine) -> None:
     assert select(chdb_without_tables, "SELECT a FROM two") == [[1]]
 
 
-def test_a_changed_old_migration_is_an_error(chdb_without_tables: Engine) -> None:
+@pytest.mark.parametrize(
+    ("release", "made_by"),
+    [("0.0.9", "touchline 0.0.9 on 2026-03-01"), ("", "an older build of touchline on 2026-03-01")],
+)
+def test_tables_that_are_made_otherwise_now_are_left_alone_and_the_operator_told_what_to_do(
+    chdb_without_tables: Engine, release: str, made_by: str
+) -> None:
+    """Tables of before the release was recorded have no column of it."""
     migrate(chdb_without_tables, migrations=[ONE])
-    changed = Migration(ONE.name, ONE.sql.replace("UInt8", "UInt16"))
+    chdb_without_tables.execute("DROP TABLE touchline.migrations")
+    chdb_without_tables.execute(
+        "CREATE TABLE touchline.migrations (number UInt32, name String, checksum String, applied_at DateTime) "
+        "ENGINE = MergeTree ORDER BY number"
+    )
+    columns, said = ("", "") if not release else (", release", f", '{release}'")
+    if release:
+        chdb_without_tables.execute("ALTER TABLE touchline.migrations ADD COLUMN release String")
+    chdb_without_tables.execute(
+        f"INSERT INTO touchline.migrations (number, name, checksum, applied_at{columns}) "
+        f"SELECT 1, '0001_one', 'another', toDateTime('2026-03-01 12:00:00'){said}"
+    )
 
-    with pytest.raises(MigrationError, match="0001_one was applied as another text"):
-        migrate(chdb_without_tables, migrations=[changed, TWO])
+    with pytest.raises(MigrationError) as error:
+        migrate(chdb_without_tables, migrations=[ONE, TWO])
 
+    assert str(error.value) == (
+        f"the tables were made by {made_by}, and touchline {version('touchline')} makes them otherwise (0001_one): "
+        "nothing was changed. Make them anew: stop workers and sinks, drop the database touchline, and run "
+        "`touchline rebuild`, which computes all of it from the inputs; "
+        'see docs/operating.md, "Tables of another build"'
+    )
+    assert "## Tables of another build" in OPERATING.read_text("utf-8")
     assert select(chdb_without_tables, "SELECT count() FROM migrations") == [[1]]
+
+
+def test_a_database_tells_which_release_applied_a_migration(chdb_without_tables: Engine) -> None:
+    migrate(chdb_without_tables, migrations=[ONE])
+
+    assert select(chdb_without_tables, "SELECT name, release FROM migrations") == [["0001_one", version("touchline")]]
 
 
 def test_a_database_of_a_newer_release_is_left_alone(chdb_without_tables: Engine) -> None:
