@@ -205,6 +205,8 @@ class BucketRow(Row):
         n: observations.
         numerator, squares: absolute sums; scores in units of 1 / SCALE, durations in ms.
         samples: the observed durations, ms, in ascending order (only for metrics with quantiles).
+        samples_less: in the same way what is to be taken out of the other partitions' samples: durations that were
+            observed there of what has gone on here since.
     """
 
     metric: str
@@ -217,6 +219,7 @@ class BucketRow(Row):
     numerator: Int64
     squares: Int64
     samples: list[Int64]
+    samples_less: list[Int64]
     version: UInt64
 
 

@@ -132,6 +132,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     numerator Int64,
     squares Int64,
     samples Array(Int64) CODEC(ZSTD(1)),
+    samples_less Array(Int64) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)

@@ -143,6 +143,7 @@ SELECT
     if(is_own, m.numerator, 0) AS numerator,
     if(is_own, m.squares, 0) AS squares,
     m.samples AS samples,
+    m.samples_less AS samples_less,
     isNull(own) AND m.currency != '' AND m.dimension != 'currency' AS mixed
 FROM touchline.metric_buckets_rows AS m FINAL;
 
@@ -162,8 +163,8 @@ SELECT
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
     sum(b.squares) AS squares,
-    sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    groupArrayArray(b.samples) AS samples,
+    groupArrayArray(b.samples_less) AS samples_less,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -178,8 +179,8 @@ SELECT
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
     sum(b.squares) AS squares,
-    sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    groupArrayArray(b.samples) AS samples,
+    groupArrayArray(b.samples_less) AS samples_less,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -197,8 +198,8 @@ SELECT
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
     sum(b.squares) AS squares,
-    sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    groupArrayArray(b.samples) AS samples,
+    groupArrayArray(b.samples_less) AS samples_less,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -216,8 +217,8 @@ SELECT
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
     sum(b.squares) AS squares,
-    sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    groupArrayArray(b.samples) AS samples,
+    groupArrayArray(b.samples_less) AS samples_less,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -235,8 +236,8 @@ SELECT
     sum(b.n) AS n,
     sum(b.numerator) AS numerator,
     sum(b.squares) AS squares,
-    sum(length(b.samples)) AS sampled,
-    quantilesExactInclusiveArray(0.5, 0.9, 0.99)(b.samples) AS quantiles,
+    groupArrayArray(b.samples) AS samples,
+    groupArrayArray(b.samples_less) AS samples_less,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value;
@@ -275,7 +276,21 @@ WITH
         AS student,
     student * sqrt(
         greatest(0, c.squares / 1e8 - amount * amount / count) / freedom / count + 0.5 / (count * count)
-    ) AS student_margin
+    ) AS student_margin,
+    -- What one partition takes away another one has counted: how often each duration is left. Seldom there is any.
+    if(empty(c.samples_less), [], c.samples) AS more,
+    arrayReduce(
+        'sumMap',
+        [arrayConcat(more, c.samples_less)],
+        [arrayConcat(arrayMap(duration -> 1, more), arrayMap(duration -> -1, c.samples_less))]
+    ) AS net,
+    if(
+        empty(c.samples_less),
+        c.samples,
+        arrayFlatten(arrayMap((duration, times) -> arrayWithConstant(greatest(times, 0), duration), net.1, net.2))
+    ) AS durations,
+    -- Of no durations they are no numbers.
+    arrayReduce('quantilesExactInclusive(0.5, 0.9, 0.99)', durations) AS quantiles
 SELECT
     c.metric AS metric,
     c.grain AS grain,
@@ -289,9 +304,9 @@ SELECT
     if(kind = 'nps', toUInt64(intDiv(c.squares + c.numerator, 2)), NULL) AS promoters,
     if(kind = 'nps', toUInt64(intDiv(c.squares - c.numerator, 2)), NULL) AS detractors,
     toNullable(multiIf(kind = 'nps', 100 * mean, kind = 'count', count, kind = 'sum', amount, mean)) AS value,
-    if(c.sampled = 0, NULL, c.quantiles[1] / 1000) AS p50,
-    if(c.sampled = 0, NULL, c.quantiles[2] / 1000) AS p90,
-    if(c.sampled = 0, NULL, c.quantiles[3] / 1000) AS p99,
+    if(isNaN(quantiles[1]), NULL, quantiles[1] / 1000) AS p50,
+    if(isNaN(quantiles[2]), NULL, quantiles[2] / 1000) AS p90,
+    if(isNaN(quantiles[3]), NULL, quantiles[3] / 1000) AS p99,
     multiIf(
         kind = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
         kind = 'share', {wilson low of amount in count},

@@ -41,7 +41,8 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     """A bucket's sums, as in `schemas.rows.BucketRow`, and the offset last applied.
 
     Attributes:
-        samples: how many times each duration (ms) was observed.
+        samples: how many times each duration (ms) was observed; below 0 where it was on another partition, and what
+            has gone on here since takes it back.
         is_coarse: whether the durations are rounded, as too many were told apart.
     """
 
@@ -78,6 +79,14 @@ def _rounded(duration: int) -> int:
     """Return a duration to its first ten binary digits: so what left is found again by what it was rounded to."""
     digits = max(0, duration.bit_length() - ROUNDED_BITS)
     return duration >> digits << digits
+
+
+def _row_samples(samples: dict[int, int]) -> tuple[list[int], list[int]]:
+    """Return what a row holds: samples that were observed, and those to be taken out of other partitions'."""
+    less = {value: -count for value, count in samples.items() if count < 0}
+    if less:
+        samples = {value: count for value, count in samples.items() if count > 0}
+    return _spread(samples), _spread(less)
 
 
 def _spread(samples: dict[int, int]) -> list[int]:
@@ -249,6 +258,7 @@ class Buckets:
 
     def _row(self, key: BucketKey, bucket: Bucket, epoch: int) -> BucketRow:
         metric, minute, dimension, dimension_value, currency = key
+        samples, samples_less = _row_samples(bucket.samples) if bucket.samples else ([], [])
         # Positional: a sparse history has more than one such row for every touchpoint.
         return BucketRow(
             metric,
@@ -260,6 +270,7 @@ class Buckets:
             bucket.n,
             bucket.numerator,
             bucket.squares,
-            _spread(bucket.samples) if bucket.samples else [],
+            samples,
+            samples_less,
             row_version(epoch, bucket.offset),
         )

@@ -157,6 +157,7 @@ PLAIN: dict[str, Row] = {
         numerator=1,
         squares=1,
         samples=[],
+        samples_less=[],
         version=1,
     ),
     "customers": CustomerRow(

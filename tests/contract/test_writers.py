@@ -196,6 +196,7 @@ def test_extreme_values_fit(store: Store) -> None:
         numerator=-INT64_MAX,
         squares=INT64_MAX,
         samples=[0, 1, 1 << 40],
+        samples_less=[0, 1 << 40],
     )
 
     store.writer.write("touchpoints", [touchpoint])

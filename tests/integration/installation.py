@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from servers.kafka import Kafka
@@ -88,14 +88,16 @@ class Installation:
 def whatever_the_partition(rows: Rows) -> Rows:
     """Return rows as they are whatever the number of log partitions: buckets and counts added up over them."""
     buckets: dict[tuple[str, ...], Row] = {}
-    samples: dict[tuple[str, ...], list[object]] = defaultdict(list)
+    samples: dict[tuple[str, ...], Counter[int]] = defaultdict(Counter)
     for row in rows["metric_buckets"]:
         key = tuple(str(row[name]) for name in ("metric", "dimension", "dimension_value", "bucket", "currency"))
         bucket = buckets.setdefault(key, {**row, "partition": 0, **dict.fromkeys(SUMS, 0)})
         for name in SUMS:
             bucket[name] += row[name]
-        samples[key] += row["samples"]
-    added = [{**row, "samples": sorted(samples[key], key=str)} for key, row in buckets.items()]
+        samples[key].update(row["samples"])
+        samples[key].subtract(row["samples_less"])
+    left = {key: {value: times for value, times in counts.items() if times} for key, counts in samples.items()}
+    added = [{**row, "samples": left[key], "samples_less": []} for key, row in buckets.items()]
     return {
         **rows,
         "metric_buckets": [row for row in added if any(row[name] for name in SUMS)],

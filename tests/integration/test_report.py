@@ -124,6 +124,7 @@ def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dime
         numerator=numerator,
         squares=squares,
         samples=[],
+        samples_less=[],
         version=1,
     )
 

@@ -15,6 +15,9 @@ LAGS = (0, 0, 0, 0, MINUTE, MINUTE, 3 * HOUR, 2 * DAY)
 """By how much later than it happened a touchpoint arrives, ms."""
 LATEST = 3 * DAY
 """As late as may be."""
+MOVED = 3 * DAY
+"""So long before the login what guests did is their customers', by the settings' usual days."""
+SHARED = "k-shared"
 GAPS = (SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 2 * HOUR, 9 * HOUR, 2 * DAY)
 
 
@@ -55,8 +58,40 @@ def people(
         }
         lags = LAGS if customer_id is None else lags_of_known
         made.append((at + rng.choice(lags), _touchpoint(rng, at, person, number, stated)))
+    if guests_until:
+        made += _held_calls(random.Random(f"{seed}/calls"), [touchpoint for _, touchpoint in made], identities)
     made.sort(key=lambda arrived: arrived[0])
     return [touchpoint for _, touchpoint in made]
+
+
+def _held_calls(rng: random.Random, story: list[Touchpoint], identities: Identities) -> list[tuple[int, Touchpoint]]:
+    """Return, with their arrivals, calls of guests who are on hold when what they do begins to be the customer's.
+
+    Args:
+        story: touchpoints in the order in which they happened.
+    """
+    made: list[tuple[int, Touchpoint]] = []
+    logged_in: set[str] = set()
+    for one in story:
+        own = {kind: value for kind, value in one.identifiers.items() if value != SHARED}
+        if one.customer_id is None or one.customer_id in logged_in or not own:
+            continue
+        logged_in.add(one.customer_id)
+        waits, talks, hold, after = (rng.choice((SECOND, MINUTE, 40 * MINUTE)) for _ in range(4))
+        held_at = one.occurred_at - T0 - MOVED - hold // 2
+        phases = {"queued": held_at - talks - waits, "answered": held_at - talks, "held": held_at}
+        phases |= {"resumed": held_at + hold, "ended": held_at + hold + after}
+        for phase, at in phases.items():
+            number = len(story) + len(made)
+            stated: dict[str, Any] = {
+                "event_id": f"e{number:05}",
+                "fingerprint": number,
+                "source_offset": number,
+                "identifiers": own,
+                "customer_key": identities.customer_key_of(None, own),
+            }
+            made.append((at + rng.choice(LAGS), call(at, phase, f"h{one.customer_id}", **stated)))
+    return made
 
 
 def commands(seed: int, count: int) -> list[Command]:
@@ -73,14 +108,14 @@ def commands(seed: int, count: int) -> list[Command]:
 
 def _identities() -> list[Identity]:
     of_persons = [((CUSTOMER, f"c{n}"), ("cookie", f"k{n}"), ("email", f"p{n}@example.com")) for n in range(PERSONS)]
-    return [("cookie", "k-shared"), *(identity for identities in of_persons for identity in identities)]
+    return [("cookie", SHARED), *(identity for identities in of_persons for identity in identities)]
 
 
 def _presented(rng: random.Random, person: int, shared: float, logs_in: float) -> tuple[str | None, dict[str, str]]:
     customer_id = f"c{person}" if rng.random() < logs_in else None
     identifiers = {}
     if rng.random() < 0.6:
-        identifiers["cookie"] = "k-shared" if rng.random() < shared else f"k{person}"
+        identifiers["cookie"] = SHARED if rng.random() < shared else f"k{person}"
     if rng.random() < 0.3 or not (customer_id or identifiers):
         identifiers["email"] = f"p{person}@example.com"
     return customer_id, identifiers

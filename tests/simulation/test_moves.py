@@ -137,8 +137,9 @@ def shown(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
         key = tuple(str(row[name]) for name in ("metric", "bucket", "dimension", "dimension_value", "currency"))
         for name in ("n", "numerator", "squares"):
             sums[*key, name] += row[name]
-        for sample in row["samples"]:
-            sums[*key, "sample", sample] += 1
+        for name, times in (("samples", 1), ("samples_less", -1)):
+            for sample in row[name]:
+                sums[*key, "sample", sample] += times
     found["accepted"] = sorted(_counted(tables.get("hourly_counts", [])).items())
     found["metrics"] = sorted((*key, str(value)) for key, value in sums.items() if value)
     return found

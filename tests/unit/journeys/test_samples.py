@@ -13,7 +13,8 @@ from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import MetricDelta
 from streams.journeys.metrics import Buckets
 from streams.journeys.state import Attribution
-from tests.unit.journeys.play import T0
+from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, call
+from tests.unit.journeys.two_partitions import GUEST, Two, owners
 
 KIB = 1 << 10
 QUEUED = Attribution(T0, "phone", {}, 1)
@@ -78,6 +79,39 @@ def test_what_leaves_a_flood_is_found_again() -> None:
     row, _, _ = flushed(counted)
 
     assert (row.n, row.samples) == (1, [0])
+
+
+def test_what_another_partition_has_counted_is_taken_away_by_the_row_and_not_after_it_came_back() -> None:
+    counted = buckets()
+    counted.apply(waited(60_000, times=-2), 1)
+    counted.apply(waited(20_000), 2)
+    less, _, _ = flushed(counted)
+    counted.apply(waited(60_000, times=2), 3)
+    more, _, _ = flushed(counted)
+
+    assert (less.n, less.samples, less.samples_less) == (-1, [20_000], [60_000, 60_000])
+    assert (more.n, more.samples, more.samples_less) == (1, [20_000], [])
+
+
+def test_a_hold_that_ends_after_its_call_has_moved_takes_the_place_of_the_one_before() -> None:
+    """A guest waits a minute, and is put on hold 10 minutes before what they do is the customer's, for 20."""
+    moved, key = -3 * DAY, {"customer_key": GUEST}
+    two = Two().send(
+        call(moved - 30 * MINUTE, "queued", event_id="queued", **key),
+        call(moved - 29 * MINUTE, "answered", event_id="answered", **key),
+        call(moved - 10 * MINUTE, "held", event_id="held", **key),
+        call(moved + 10 * MINUTE, "resumed", event_id="resumed", **key),
+    )
+    two.at(-MINUTE).send(owners(7, (0, "ann"))).at(HOUR)
+
+    rows = [row for row in two.tables.rows["metric_buckets"].values() if row["metric"] == "hold_time"]
+    counted = {
+        row["partition"]: (row["n"], row["numerator"], row["samples"], row["samples_less"])
+        for row in rows
+        if row["dimension"] == "all"
+    }
+
+    assert counted == {0: (1, 0, [0], []), 1: (0, 20 * MINUTE, [20 * MINUTE], [0])}
 
 
 def test_one_duration_a_million_times_takes_no_more_room() -> None:

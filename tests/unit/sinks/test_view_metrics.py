@@ -185,6 +185,26 @@ def test_quantiles_are_those_of_all_samples(chdb: Engine) -> None:
     assert list(row.values()) == pytest.approx([3.0, 7.6, 9.76])
 
 
+@pytest.mark.parametrize("grain", ["1m", "1h", "1d", "1w", "1mo"])
+def test_durations_that_one_partition_takes_away_are_no_longer_anothers(chdb: Engine, grain: str) -> None:
+    # Left are 1, 2 and 20 seconds: of the two calls that were not on hold, one was then, on another partition.
+    write(chdb, "metric_buckets", metric="hold_time", n=3, samples=[1000, 2000, 2000])
+    write(chdb, "metric_buckets", metric="hold_time", n=0, samples=[20_000], samples_less=[2000], partition=1)
+
+    row = only(chdb, f"SELECT n, p50, p90, p99 FROM rolling_metrics WHERE grain = '{grain}'")
+
+    assert list(row.values()) == pytest.approx([3, 2.0, 16.4, 19.64])
+
+
+def test_durations_of_which_none_is_left_have_no_quantiles(chdb: Engine) -> None:
+    write(chdb, "metric_buckets", metric="hold_time", n=1, samples=[1000])
+    write(chdb, "metric_buckets", metric="hold_time", n=0, samples_less=[1000], partition=1)
+
+    row = only(chdb, "SELECT p50, p90, p99 FROM rolling_metrics WHERE grain = '1m'")
+
+    assert list(row.values()) == [None, None, None]
+
+
 def test_a_metric_without_samples_has_no_quantiles(chdb: Engine) -> None:
     write(chdb, "metric_buckets")
 
