@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -194,13 +194,19 @@ def _message(letter: DeadLetter) -> Message:
     return Message(letter.key, letter.value, letter.headers)
 
 
-async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter], partitions: Mapping[str, int]) -> int:
+async def send_back(
+    settings: Settings,
+    letters: AsyncIterable[DeadLetter],
+    partitions: Mapping[str, int],
+    on_sent: Callable[[int], None] = lambda _: None,
+) -> int:
     """Send messages to the topics and partitions they came from, unchanged; return how many. Others are passed over.
 
     Args:
         settings: how Kafka is reached.
         letters: hold the messages.
         partitions: how many each topic has that is there, by name.
+        on_sent: called with how many are sent by now.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -215,6 +221,7 @@ async def send_back(settings: Settings, letters: AsyncIterable[DeadLetter], part
                 continue
             await producer.send({(letter.topic, letter.partition): [_message(letter)]})
             sent += 1
+            on_sent(sent)
     finally:
         await producer.stop()
     return sent

@@ -13,10 +13,12 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
-    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -105,19 +107,38 @@ class Steps:
         """Print a line above the bar."""
         self._console.print(styled(text), soft_wrap=True)
 
-    def show(self, done: int, total: int) -> None:
-        """Show how far the step has come."""
-        if self._task is not None:
-            self._bar.update(self._task, completed=done, total=total)
+    def show(self, done: int, total: int | None = None) -> None:
+        """Show how far the step has come; `total` is None where nobody knows how long it is.
+
+        Where less is done than before, something else is counted from then on.
+        """
+        if self._task is None:
+            return
+        if done < self._bar.tasks[0].completed:
+            self._bar.reset(self._task)
+        self._bar.update(self._task, completed=done, total=total)
+
+
+class _Pace(ProgressColumn):
+    """How much is done, and how much of it in a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return both, as far as they are known."""
+        done = f"{task.completed:,.0f}" if task.total is None else f"{task.percentage:3.0f}%"
+        speed = task.finished_speed or task.speed
+        if task.total is None and not task.completed:
+            done = ""
+        return Text(f"{done} {speed:,.0f}/s" if speed else done, style="progress.percentage")
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a progress bar; on a console that is not a terminal it shows nothing."""
+    """Return a progress bar with its pace and the time that is left; elsewhere than on a terminal it shows nothing."""
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TaskProgressColumn(),
+        BarColumn(bar_width=20),
+        _Pace(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
         transient=True,

@@ -186,23 +186,25 @@ def replay(
         return
     if offset is not None and (topic is None or partition is None):
         raise click.UsageError("--offset needs --topic and --partition")
-    counts, sent = asyncio.run(_replay(configured, selection, dry_run))
+    with Steps(progress_console()) as steps:
+        counts, sent = asyncio.run(_replay(configured, selection, dry_run, steps))
     if dry_run:
         say(f"{counted(counts.returnable, 'message')} would be sent back{_left_out(counts)}")
         return
     say(f"{counted(sent, 'message')} sent back{_left_out(counts)}")
 
 
-async def _replay(configured: Settings, selection: Selection, dry_run: bool) -> tuple[Counts, int]:
+async def _replay(configured: Settings, selection: Selection, dry_run: bool, steps: Steps) -> tuple[Counts, int]:
     """Send the selected messages back; return how many there are, and how many were sent."""
     counts = Counts(await partition_counts(configured), configured.inputs)
+    steps.begin("reading dead letters" if dry_run else "sending messages back")
     selected = dead_letters(configured, selection, counts.partitions)
     # A message that is refused again has another place: that it is the same is seen by its content.
     letters = once_each(with_messages(configured, selected, counts.partitions), counts)
     if not dry_run:
-        return counts, await send_back(configured, letters, counts.partitions)
+        return counts, await send_back(configured, letters, counts.partitions, steps.show)
     async for _ in letters:
-        pass
+        steps.show(counts.messages)
     return counts, 0
 
 

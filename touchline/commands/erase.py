@@ -24,7 +24,7 @@ from touchline.erase.links import forget_links, left_in_links
 from touchline.erase.order import Erased, decided, give_order, identities_named
 from touchline.errors import CommandError
 from touchline.options import data_option
-from touchline.terminal import result_console, say
+from touchline.terminal import Steps, progress_console, result_console, say
 
 
 @click.command()
@@ -68,10 +68,14 @@ def command(
             click.confirm(f"Erase {shown}, and whoever that belongs to? Nothing brings them back.", abort=True)
         erasure_id = asyncio.run(give_order(configured, identities, unsure_letters=unsure_letters)).erasure_id
         say(f"order {erasure_id} is given")
-    erased = asyncio.run(decided(configured, str(erasure_id), wait_s))
+    with Steps(progress_console()) as steps:
+        steps.begin("waiting until it is decided what is theirs")
+        erased = asyncio.run(decided(configured, str(erasure_id), wait_s))
     say(f"{len(erased.rows.customer_keys)} identities are theirs")
     if in_memory:
-        left = embedded.prove(configured, erased, wait_s)
+        with Steps(progress_console()) as steps:
+            steps.begin("waiting until the sink has deleted the rows")
+            left = embedded.prove(configured, erased, wait_s)
         _print({}, left)
         told = embedded.said_of(erased.erasure.erasure_id)
     else:
@@ -102,10 +106,12 @@ def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Map
     """Have links and dead letters deleted in Kafka, wait for the sink, and return what is left, by table and topic."""
     erasure, rows, parts = erased
     letters = DeadLetters(configured, rows)
-    gone = {
-        "links in Kafka": asyncio.run(forget_links(configured, wait_s)),
-        "dead letters in Kafka": asyncio.run(letters.forget(wait_s)),
-    }
+    gone = {}
+    with Steps(progress_console()) as steps:
+        steps.begin("deleting links in Kafka")
+        gone["links in Kafka"] = asyncio.run(forget_links(configured, wait_s))
+        steps.begin("deleting dead letters in Kafka")
+        gone["dead letters in Kafka"] = asyncio.run(letters.forget(wait_s))
     try:
         database = open_database(url)
     except PermanentWriteError as error:
@@ -113,14 +119,17 @@ def _prove(configured: Settings, erased: Erased, wait_s: float, url: str) -> Map
             f"{error}. The rows are deleted by the sink that has it open; have it proved when that has stopped, and "
             f"Kafka still runs: touchline erase --check {erasure.erasure_id}"
         ) from error
-    try:
-        deleted = asyncio.run(await_sink(database, parts, wait_s))
-        left = dict(rows_left(database, configured, rows))
-    finally:
-        database.close()
-    left["state"] = asyncio.run(state_left(configured, rows, erasure))
-    left["links in Kafka"] = asyncio.run(left_in_links(configured))
-    left["dead letters in Kafka"] = sum(asyncio.run(letters.count()).values())
+    with Steps(progress_console()) as steps:
+        steps.begin("waiting until the sink has deleted the rows")
+        try:
+            deleted = asyncio.run(await_sink(database, parts, wait_s))
+            left = dict(rows_left(database, configured, rows))
+        finally:
+            database.close()
+        steps.begin("counting what is left in state, links and dead letters")
+        left["state"] = asyncio.run(state_left(configured, rows, erasure))
+        left["links in Kafka"] = asyncio.run(left_in_links(configured))
+        left["dead letters in Kafka"] = sum(asyncio.run(letters.count()).values())
     _print({**deleted, **gone}, left)
     if letters.unsure:
         say(

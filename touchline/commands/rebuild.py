@@ -12,7 +12,7 @@ from streams import settings
 from streams.settings import mask
 from touchline.rebuild.plan import describe
 from touchline.rebuild.run import look, rebuild
-from touchline.terminal import say
+from touchline.terminal import Steps, progress_console, say
 
 
 @click.command()
@@ -33,7 +33,8 @@ def command(yes: bool) -> None:
             say(line)
         if not yes:
             click.confirm("Go on?", abort=True)
-        asyncio.run(rebuild(configured, database, lambda step: say(f"{step} ...", err=True)))
+        with Steps(progress_console()) as steps:
+            asyncio.run(rebuild(configured, database, steps.begin))
     finally:
         database.close()
     say(

@@ -42,7 +42,8 @@ def publish(
         settings: where Kafka is.
         paths: the files; `-` is standard input.
         console: bad lines are reported here.
-        on_progress: is called with the work done and the whole work, of both passes together.
+        on_progress: is called with the work done and the whole of it: first bytes that are read, then messages that are
+            sent.
 
     Raises:
         BrokerError, KafkaError, ProduceError: as `send`.
@@ -67,9 +68,7 @@ def publish(
 
 
 class _Progress:
-    """Both passes as one number out of `WHOLE`: a half each."""
-
-    WHOLE = 1000
+    """What of both passes is done: bytes of the first, messages of the second."""
 
     def __init__(self, paths: Sequence[Path], tell: Callable[[int, int], None]) -> None:
         self._tell = tell
@@ -79,17 +78,15 @@ class _Progress:
     def read(self, more: int) -> None:
         self._read += more
         if self._bytes:
-            self._show(min(self._read / self._bytes, 1) / 2)
+            self._tell(min(self._read, self._bytes), self._bytes)
 
     def begin_sending(self, messages: int) -> None:
         self._messages = messages
+        self._tell(0, messages)
 
     def sent(self, more: int) -> None:
         self._sent += more
-        self._show(0.5 + self._sent / self._messages / 2)
-
-    def _show(self, share: float) -> None:
-        self._tell(round(share * self.WHOLE), self.WHOLE)
+        self._tell(self._sent, self._messages)
 
 
 def _tell_rejected(rejected: Sequence[Rejected], named: int, console: Console) -> None:

@@ -22,6 +22,7 @@ from rich.console import Console
 from schemas.errors import RefusalError
 from sinks.errors import QueryError
 from streams import settings
+from tests.unit.touchline.conftest import Outbox
 from touchline.commands import doctor
 from touchline.commands import query as query_command
 from touchline.doctor.check import Check
@@ -129,6 +130,7 @@ def test_a_step_and_a_remark_are_printable() -> None:
     page = io.StringIO()
     with Steps(Console(file=page, width=400)) as steps:
         steps.begin(FROM_OUTSIDE)
+        steps.show(1, 2)
         steps.remark(f"[red]{FROM_OUTSIDE}")
 
     assert page.getvalue() == f"{SHOWN} ...\n[red]{SHOWN}\n"
@@ -143,9 +145,15 @@ def test_what_a_check_of_doctor_found_is_printable(monkeypatch: pytest.MonkeyPat
 
 def written(output: bytes) -> bytes:
     """Return what `write` prints of a result on a terminal."""
-    script = f"from touchline.terminal import write; write({output!r})"
+    return on_terminal(f"from touchline.terminal import write; write({output!r})")
+
+
+def on_terminal(script: str) -> bytes:
+    """Return what a script prints on a terminal of 100 columns."""
     leader, follower = pty.openpty()
-    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=follower) as child:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=follower, stderr=follower) as child:
         os.close(follower)
         said = b""
         while True:
@@ -169,6 +177,44 @@ def test_a_format_is_printable_on_a_terminal_and_as_it_is_elsewhere(capfdbinary:
     assert written(result).decode() == "a\tb\\u001b[2J\\u009b\\u202e\r\n日本\r\n\ufffd\r\n"
     line = '{"a":"\x9b\u202e\x7f"}\n'
     assert json.loads(written(line.encode())) == json.loads(line)
+
+
+STEPS = """
+from touchline.terminal import Steps, progress_console
+with Steps(progress_console()) as steps:
+    steps.begin("sending")
+    for done in range(51):
+        steps.show(done, {total})
+"""
+
+
+def test_on_a_terminal_a_step_has_a_bar_with_its_pace_and_the_time_that_is_left() -> None:
+    shown = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", on_terminal(STEPS.format(total=200))).decode()
+
+    assert re.search(r"sending .*━.* 25% [\d,]+/s \d:\d\d:\d\d \d:\d\d:\d\d", shown), shown
+
+
+def test_of_a_step_of_unknown_length_it_is_shown_how_much_is_done() -> None:
+    shown = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", on_terminal(STEPS.format(total=None))).decode()
+
+    assert re.search(r"sending .* 50 [\d,]+/s \d:\d\d:\d\d", shown), shown
+
+
+def test_publishing_counts_the_bytes_that_it_reads_and_then_the_messages_that_it_sends(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    file, told = tmp_path / "in.jsonl", list[tuple[int, int]]()
+    lines = [
+        {"kind": "page_view", "event_id": f"e{n}", "occurred_at": n, "source": "s", "customer_id": "c", "page": "/"}
+        for n in range(3)
+    ]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    publish(settings.load(kafka="127.0.0.1:9"), [file], Console(file=io.StringIO()), lambda *far: told.append(far))
+
+    size = file.stat().st_size
+    assert [total for _, total in told if total != size] == [3, 3]
+    assert told[-3:] == [(size, size), (0, 3), (3, 3)]
+    assert sum(len(messages) for batch in outbox.sends for messages in batch.values()) == 3
 
 
 def test_the_last_lines_of_a_childs_log_are_printable(tmp_path: Path) -> None:
