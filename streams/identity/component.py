@@ -14,6 +14,7 @@ from typing import cast
 import msgspec
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
+from schemas.packing import packed
 from streams.identity.link_store import KEY_BYTES, joined, split
 from streams.identity.links import Order
 from streams.identity.strength import strength
@@ -100,7 +101,6 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     alone: bool = False
 
 
-_encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 _decode_keys = msgspec.msgpack.Decoder(dict[_Kind, bytes]).decode
 
@@ -114,7 +114,7 @@ def pack(component: Component) -> bytes:
         pairs += places.setdefault(link.first, len(places)), places.setdefault(link.second, len(places))
     names = [part for kind, value in places for part in (_PLACES.get(kind, kind), value)]
     # What is as by default is left out: a decoder puts it in.
-    packed: list[object] = [
+    parts: list[object] = [
         names,
         [
             (at, event_id, pairs, True) if late else (at, event_id, pairs)
@@ -123,8 +123,8 @@ def pack(component: Component) -> bytes:
     ]
     keys = joined(component.members.values()) if len(component.members) > FEW else b""
     if keys or component.alone:
-        packed += keys, component.alone
-    return _bytes_of(packed)
+        parts += keys, component.alone
+    return packed(parts)
 
 
 def is_component(data: bytes) -> bool:
@@ -134,20 +134,20 @@ def is_component(data: bytes) -> bool:
 
 def unpack(data: bytes) -> Component:
     """Return the component that some bytes are."""
-    packed = _decode(data)
-    names, links = _identities_of(packed.names), dict[Pair, Link]()
-    for said in packed.said:
+    read = _decode(data)
+    names, links = _identities_of(read.names), dict[Pair, Link]()
+    for said in read.said:
         places = iter(said.pairs)
         for first, second in zip(places, places, strict=True):
             one, other = names[first], names[second]
             links[one, other] = Link(one, other, said.occurred_at, said.event_id, said.late)
-    keys = split(packed.keys) or [key_of(name) for name in names if name[0] != CUSTOMER]
-    return Component(dict(zip(names, keys, strict=False)), links, alone=packed.alone)
+    keys = split(read.keys) or [key_of(name) for name in names if name[0] != CUSTOMER]
+    return Component(dict(zip(names, keys, strict=False)), links, alone=read.alone)
 
 
 def pack_keys(keys: Mapping[str, Iterable[int]]) -> bytes:
     """Return a customer's keys as bytes: by kind those of the identifiers that it is linked to."""
-    return _bytes_of({_PLACES.get(kind, kind): joined(some) for kind, some in keys.items() if some})
+    return packed({_PLACES.get(kind, kind): joined(some) for kind, some in keys.items() if some})
 
 
 def unpack_keys(data: bytes) -> dict[str, set[int]]:
@@ -168,10 +168,3 @@ def _identities_of(names: Iterable[_Kind]) -> list[Identity]:
 
 def _kind_of(written: _Kind) -> str:
     return written if isinstance(written, str) else _KINDS[written]
-
-
-def _bytes_of(packed: object) -> bytes:
-    # An encoder's own bytes stay in the room that it has made for them: up to a third more.
-    room = bytearray()
-    _encoder.encode_into(packed, room)
-    return bytes(room)

@@ -12,12 +12,12 @@ from itertools import chain
 import msgspec
 
 from schemas.identity_links import Identity, Link, Pair
+from schemas.packing import packed
 from streams.identity.steps import AT_ONCE
 
 KEY_BYTES = 15
 """Of a key: no two identities are found that have one."""
 
-_encode = msgspec.msgpack.Encoder().encode
 _decode_link = msgspec.msgpack.Decoder(Link).decode
 _decode_keys = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
@@ -145,12 +145,12 @@ class LinkStoreEdit:
             if link is None:
                 self._store.links.pop(place, None)
             else:
-                self._store.links[place] = _encode(link)
+                self._store.links[place] = packed(link)
         for identity in self._changed:
             yield
             keys = {kind: some for kind, some in self._keys[identity].items() if some}
             if keys:
-                self._store.keys[self._key_of(identity)] = _encode(keys)
+                self._store.keys[self._key_of(identity)] = packed(keys)
             else:
                 self._store.keys.pop(self._key_of(identity), None)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from schemas.journey_log import Erased
+from schemas.packing import packed
 from schemas.rows import Row
 from schemas.versions import row_version
 from streams.journeys.customer_rows import add_rows, touchpoint_rows
@@ -44,7 +45,6 @@ CACHED_BYTES = 64 << 20
 _timelines = msgspec.msgpack.Decoder(CustomerTimeline)
 _headers = msgspec.msgpack.Decoder(Header)
 _outlines = msgspec.msgpack.Decoder(Outline)
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Customers:
@@ -352,7 +352,7 @@ class Customers:
             if timeline.pending_bytes > BLOCK_BYTES or customer_key in in_blocks:
                 value = self._store(customer_key, timeline)
             else:
-                value = _encode(timeline)
+                value = packed(timeline)
             self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
             self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))

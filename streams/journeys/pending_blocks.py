@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.packing import packed
 from streams.journeys.customer_timeline import CustomerTimeline
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.output import Entry
@@ -34,8 +35,6 @@ robot's, whose touchpoints come out of order. What is pending is then written wi
 OFFSET_BYTES = DIGEST_BYTES = 8
 ID_BYTES = OFFSET_BYTES + DIGEST_BYTES
 PENDING = CustomerTimeline.__struct_fields__.index("pending")
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class StoredBlock(msgspec.Struct, array_like=True, gc=False):
@@ -140,7 +139,7 @@ class Stored:
 
     def seal(self, items: list[Pending], offset: int) -> Entry:
         """Put touchpoints into a new block, at the offset of the customer's entry; return its id and value."""
-        data = _encode(StoredBlock(FORMAT, items))
+        data = packed(StoredBlock(FORMAT, items))
         block_id = offset.to_bytes(OFFSET_BYTES, "big") + blake2b(data, digest_size=DIGEST_BYTES).digest()
         self.blocks.append(Block(block_id, data, len(items), items[-1].key, items=items))
         return block_id, data
@@ -264,11 +263,11 @@ class PendingBlocks:
         stored.size = sum(len(block.data) for block in stored.blocks)
         self._spend(customer_key, stored, timeline)
         if not stored.blocks:
-            return _encode(timeline)
+            return packed(timeline)
         fields = list(msgspec.structs.astuple(timeline))
         fields[PENDING] = timeline.pending[covered:]
         references = [BlockReference(block.id, block.skip, block.count) for block in stored.blocks]
-        return _encode([*fields, references])
+        return packed([*fields, references])
 
     def erase(self, customer_key: str, offset: int) -> None:
         """Let a customer's blocks be deleted from before an offset, at which the customer is erased."""

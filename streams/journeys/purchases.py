@@ -26,8 +26,8 @@ REMEMBERED_MAX = 1_000
 CURRENCIES_MAX = 64
 """Currencies whose sums are kept of one customer, and of a journey: the first that came."""
 
-SKU_CHARACTERS_MAX = 2_048
-"""Characters of an order's skus that are kept: of more, those that come first by name."""
+SKU_BYTES_MAX = 2_048
+"""Bytes of an order's skus that are kept: of more, those that come first by name."""
 
 
 class Purchases(Machine):
@@ -132,10 +132,14 @@ def _complete(customer: CustomerState, order: Order, event: Purchase, effects: E
 def skus_of(event: Purchase) -> list[str]:
     """Return the skus of an order that are kept, sorted."""
     skus = sorted({item.sku for item in event.items})
-    characters = sum(map(len, skus))
-    while characters > SKU_CHARACTERS_MAX:
-        characters -= len(skus.pop())
+    size = sum(map(_bytes_of, skus))
+    while size > SKU_BYTES_MAX:
+        size -= _bytes_of(skus.pop())
     return skus
+
+
+def _bytes_of(sku: str) -> int:
+    return len(sku) if sku.isascii() else len(sku.encode())
 
 
 def _count(customer: CustomerState, order: Order, sign: int, effects: Effects) -> None:
