@@ -16,14 +16,18 @@ from itertools import cycle, islice
 
 import pytest
 
-from schemas.identity_links import CUSTOMER, Identity, key_of
+from schemas.identity_links import CUSTOMER, Identity, identity_of, key_of
 from schemas.kinds import TOUCHPOINT_KINDS
 from servers.clickhouse import ClickHouseServer
 from servers.kafka import Kafka
 from streams.identity.graph import IdentityGraph
+from streams.identity.groups import WINDOW_MS
 from streams.identity.identities import Identities
+from streams.identity.limits import DEFAULT_LIMIT, LIMITS
 from tests.integration.installation import whatever_the_partition
 from tests.integration.shop import Event, shop, write
+from tests.oracle.identity import FOREVER, owner_at, voids
+from tests.oracle.identity_people import connected_by
 from tests.servers.load import Load
 from tests.servers.pipeline import App, pipeline_on, until
 from tests.servers.rows import Rows, differences, embedded_rows
@@ -76,9 +80,9 @@ class Owners:
     def __init__(self, events: list[Event]) -> None:
         self._identities = Identities()
         self._graph = IdentityGraph()
-        for event in events:
-            for link in links_by(self._stated(event), at(event), event["event_id"]):
-                self._graph.add(link)
+        self.links = [link for one in events for link in links_by(self._stated(one), at(one), one["event_id"])]
+        for link in self.links:
+            self._graph.add(link)
 
     def now(self) -> dict[Identity, str]:
         """Return who owns each identity that is another's in the end."""
@@ -105,6 +109,22 @@ class Owners:
 
 def at(event: Event) -> int:
     return round(datetime.fromisoformat(event["occurred_at"]).timestamp() * 1000)
+
+
+def test_the_owners_that_are_expected_are_those_of_the_rules_own_words() -> None:
+    """What the graph finds is expected below; the oracle knows sets of identities, and no graph."""
+    owners = Owners(people())
+    void = voids(owners.links, LIMITS, DEFAULT_LIMIT)
+    connected = connected_by([link for link in owners.links if frozenset(link.pair) not in void])
+    found, groups = owners.now(), dict[Identity, set[frozenset[Identity]]]()
+    for identity, links in connected.items():
+        group = owner_at(identity, FOREVER, links, [], set(), WINDOW_MS)
+        owner = identity_of(found.get(identity, key_of(identity)))
+        assert owner in group
+        groups.setdefault(owner, set()).add(group)
+
+    assert all(len(some) == 1 for some in groups.values())
+    assert len(groups) == len({group for some in groups.values() for group in some}) > 20
 
 
 @dataclass(frozen=True)
