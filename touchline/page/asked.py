@@ -16,6 +16,7 @@ MOST_DAYS = 732
 """Most days of a period: two years, leap days too."""
 LONGEST = 2048
 """Most characters of a word of an address, as an identifier may have them."""
+_DAY_S = 86_400
 ALL = "all"
 """The dimension that has everything in it."""
 
@@ -73,17 +74,36 @@ class Basis:
         currency: its own currency; empty where it has none or several.
         last_at: the beginning of the last day that a metric was counted on, epoch ms; None before the first one.
         parts: the parts that metrics are kept by.
+        clock_at: the time that the pipeline has reached, epoch ms; None before anything came.
     """
 
     zone: ZoneInfo
     currency: str = ""
     last_at: int | None = None
     parts: tuple[Part, ...] = ()
+    clock_at: int | None = None
 
     @classmethod
     def unknown(cls) -> Self:
         """Return that of a page that asks no database."""
         return cls(ZoneInfo("UTC"))
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds nothing has come, by the pipeline's clock, since the last day was over.
+
+        The views count ages up to that clock. It goes on where data have ended, as a demo's have; ages then say how
+        long ago that was. Up to one day it is 0: so long nothing may come in any business.
+        """
+        if self.last_at is None or self.clock_at is None:
+            return 0.0
+        last = datetime.fromtimestamp(self.last_at / 1000, self.zone).date()
+        silent_s = (self.clock_at - _midnight(last + timedelta(days=1), self.zone)) / 1000
+        return silent_s if silent_s > _DAY_S else 0.0
+
+    def age(self, seconds: float | None) -> float | None:
+        """Return an age that a view tells, in seconds, as of the end of the data."""
+        return None if seconds is None else max(0.0, seconds - self.silent_s)
 
 
 @dataclass(frozen=True)

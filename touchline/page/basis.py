@@ -13,7 +13,8 @@ BASIS = Query(
 SELECT (SELECT time_zone FROM own_time_zone) AS time_zone, (SELECT currency FROM own_currency) AS currency,
        (
            SELECT toUnixTimestamp64Milli(max(bucket)) FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all'
-       ) AS last_at
+       ) AS last_at,
+       (SELECT toUnixTimestamp64Milli(min(time)) FROM clocks) AS clock_at
 """,
     kept_s=60.0,
 )
@@ -37,5 +38,6 @@ def read_basis(basis: Rows, parts: Rows) -> Basis:
         zone=ZoneInfo(row["time_zone"] or "UTC"),
         currency=row["currency"] or "",
         last_at=int(row["last_at"] or 0) or None,
+        clock_at=int(row["clock_at"] or 0) or None,
         parts=tuple(Part(part["dimension"], part["value"]) for part in parts),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from touchline.page.asked import Asked
+from touchline.page.asked import Asked, Basis
 from touchline.page.charts import BarChart
 from touchline.page.marks import N_
 from touchline.page.query import Query, Row, Rows
@@ -21,6 +21,7 @@ Way = Literal[
     "share",
     "score",
     "seconds",
+    "age",
     "moment",
     "month",
     "customer",
@@ -28,7 +29,7 @@ Way = Literal[
     "level",
 ]
 """How a value is written: a text from outside as it is, a word of the views in the reader's language, a number, and so
-on. A level is a word that is marked where it is good or bad."""
+on. A level is a word that is marked where it is good or bad; an age is that at the end of the data."""
 _TEXTS = frozenset({"outside", "word", "words", "customer", "said", "level"})
 _WHOLE = frozenset({"number", "money", "moment", "month"})
 
@@ -101,7 +102,7 @@ class Plan:
     def filled(self, asked: Asked, answers: Mapping[str, Rows], chart: BarChart | None = None) -> Section:
         """Return the section with the rows of its query."""
         shown = [row for row in answers[self.query.name] if self._is_shown(row, asked)]
-        rows = tuple(tuple(_cell(column, row) for column in self.columns) for row in shown)
+        rows = tuple(tuple(_cell(column, row, asked.basis) for column in self.columns) for row in shown)
         return Section(
             query=self.query.name,
             title=self.title,
@@ -120,11 +121,12 @@ class Plan:
         return int(begins) < until and (ends is None or int(ends) > since)
 
 
-def _cell(column: Column, row: Row) -> Cell:
+def _cell(column: Column, row: Row, basis: Basis) -> Cell:
     ends = None if column.ends is None else tuple(row[name] for name in column.ends)
+    value = _valued(column.way, row[column.name])
     return Cell(
         way=column.way,
-        value=_valued(column.way, row[column.name]),
+        value=basis.age(value) if column.way == "age" else value,
         ends=None if ends is None or None in ends else (float(ends[0]), float(ends[1])),
         currency=row.get("currency") or "",
     )

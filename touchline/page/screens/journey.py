@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from touchline.page.asked import Asked, AskedError
+from touchline.page.asked import Asked, AskedError, Basis
 from touchline.page.charts import LEFT, RIGHT, TOP, Scale
 from touchline.page.query import Query, Row, Rows
 from touchline.page.screens.today import FollowUp, follow_up
@@ -210,7 +210,7 @@ def build(asked: Asked, answers: Mapping[str, Rows]) -> Journey:
         steps=steps,
         line=time_line(steps, tuple(turns.values())) if steps else None,
         turns=tuple(turns.values()),
-        cases=tuple(map(_case, answers[CASES.name])),
+        cases=tuple(_case(row, asked.basis) for row in answers[CASES.name]),
         left_behind=tuple(map(_thing, answers[LEFT_BEHIND.name])),
         follow_ups=tuple(map(follow_up, answers[FOLLOW_UPS.name])),
     )
@@ -272,8 +272,9 @@ def _totals(row: Row) -> Totals:
     )
 
 
-def _case(row: Row) -> OpenCase:
-    return OpenCase(row["case_id"], row["topic"], row["status"], int(row["opened_at"]), row["age_seconds"])
+def _case(row: Row, basis: Basis) -> OpenCase:
+    age_s = basis.age(row["age_seconds"])
+    return OpenCase(row["case_id"], row["topic"], row["status"], int(row["opened_at"]), age_s)
 
 
 def _thing(row: Row) -> Thing:

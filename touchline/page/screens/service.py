@@ -68,7 +68,7 @@ ORDER BY age_seconds DESC, case_id LIMIT 20
         Column(N_("Who"), "owner"),
         Column(N_("Status"), "status", "word"),
         Column(N_("Opened"), "opened_at", "moment"),
-        Column(N_("Age"), "age_seconds", "seconds"),
+        Column(N_("Age"), "age_seconds", "age"),
         Column(N_("Promises broken"), "promises_broken", "number"),
         Column(N_("Updates"), "updates", "number"),
     ),

@@ -46,6 +46,24 @@ def test_what_cannot_be_shown_is_told(words: dict[str, str], told: str) -> None:
         read_asked(words, Basis(BERLIN), TODAY)
 
 
+@pytest.mark.parametrize(
+    ("hours", "age_s"),
+    [
+        (24, 1000),  # the last day, that of 1 May in Berlin, is just over
+        (48, 1000),
+        (49, 1000 - 25 * 3600),
+        (49, None),
+    ],
+)
+def test_ages_are_counted_until_the_data_end_however_far_the_clock_has_come(hours: int, age_s: float | None) -> None:
+    last_at = MAY_1 - 2 * 3_600_000
+    basis = Basis(BERLIN, last_at=last_at, clock_at=last_at + hours * 3_600_000)
+
+    assert basis.age(None if age_s is None else 1000) == (None if age_s is None else max(0, age_s))
+    assert basis.age(100_000) == 100_000 - (25 * 3600 if hours == 49 else 0)
+    assert Basis(BERLIN).age(1000) == 1000
+
+
 def test_a_part_may_have_any_value() -> None:
     asked = read_asked({"part": "campaign:spring: 'sale'"}, Basis(BERLIN), TODAY)
 

@@ -18,7 +18,7 @@ from sinks.statement import reading_statement
 from streams.identity.identities import Identities
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
-from tests.unit.sinks.views import write
+from tests.unit.sinks.views import DAY, write
 from tests.unit.touchline.page.door import HERE, NOW, PERIOD, Lent, Shown, page_over, shown
 from touchline.page import app as application
 from touchline.page.access import Access
@@ -96,6 +96,19 @@ def test_a_period_and_a_part_hold_for_what_came_in(chdb: Engine, browser: TestCl
     assert "1 touchpoints of 1 customers" in shown(browser, f"/today?{PERIOD}&part=channel:phone").text
     assert "3 touchpoints of 2 customers" in shown(browser, f"/today?{PERIOD}&part=region:north").text
     assert "0 touchpoints of 0 customers" in shown(browser, "/today?since=2024-05-02&until=2024-05-03").text
+
+
+def test_where_data_have_ended_the_page_says_when_and_otherwise_nothing_of_it(
+    chdb: Engine, browser: TestClient
+) -> None:
+    write_story(chdb)
+    write(chdb, "clocks", time=MAY_1 + 400 * DAY)
+    said = "Nothing has come in since May 1, 2024: ages are those of then."
+
+    assert shown(browser, f"/service?{PERIOD}").text.count(said) == 1
+    write(chdb, "clocks", time=MAY_1 + DAY, version=2)
+    with page_over(chdb) as anew:
+        assert said not in shown(anew, f"/service?{PERIOD}").text
 
 
 def test_what_a_table_shows_is_there_as_csv(chdb: Engine, browser: TestClient) -> None:
