@@ -13,10 +13,10 @@ CAUSES = """
 SELECT step, failed, detail, detail_value, sum(n) AS days, sum(counted) AS called, sum(extra) AS more,
        sumOrNull(extra_seconds) AS seconds
 FROM contact_causes
-WHERE leads_to = 'call' AND enough AND difference_low > 0
+WHERE leads_to = 'call' AND difference_low > 0
 GROUP BY step, failed, detail, detail_value
 ORDER BY max(difference_low) DESC, detail DESC, step, failed, detail_value
-LIMIT 1 BY step
+LIMIT 1 BY step, failed, days, called
 LIMIT {most:UInt8}
 """
 # As of the last touchpoint: data of last year are told as they were left.
