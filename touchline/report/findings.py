@@ -12,6 +12,7 @@ from typing import Literal
 
 from touchline.report.changes import Change
 from touchline.report.estimates import Estimate, RowDict
+from touchline.report.people import People
 from touchline.report.reasons import Reasons
 from touchline.report.service import Care
 from touchline.report.topics import Topics
@@ -109,6 +110,7 @@ class Findings:
     """All findings of the report."""
 
     intake: Intake
+    people: People
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
     care: Care

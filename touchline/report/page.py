@@ -32,6 +32,7 @@ from touchline.report.formatting import (
     what_happened,
 )
 from touchline.report.money import format_money, format_sums
+from touchline.report.people_page import print_people
 from touchline.report.printing import heading, new_table, say, say_indented
 from touchline.report.reasons_page import print_reasons
 from touchline.report.service_page import print_service
@@ -54,6 +55,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
         bad_lines: lines of the input that could not be published, and so are in no table.
     """
     _intake(findings.intake, bad_lines, console)
+    print_people(findings.people, console)
     _ratings(findings, console)
     print_service(findings.care, console)
     _abandoned(findings.abandoned, console)

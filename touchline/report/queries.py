@@ -26,6 +26,7 @@ from touchline.report.findings import (
     build_journey,
     build_shifts,
 )
+from touchline.report.people_queries import read_people
 from touchline.report.reasons_queries import read_reasons
 from touchline.report.service_queries import read_care
 from touchline.report.topics_queries import read_topics
@@ -122,6 +123,7 @@ def read_findings(ask: Ask) -> Findings:
     intake = build_intake(*(ask(sql, {}) for sql in (KINDS, CUSTOMERS, IDENTIFIERS, REVENUE, REFUSED)))
     return Findings(
         intake=intake,
+        people=read_people(ask),
         ratings=_ratings(ask, sums),
         service=_service(sums),
         care=read_care(ask, intake.last_at or 0),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.unit.touchline.service_story import SERVED, UNSERVED
-from touchline.report import queries, reasons_queries, topics_queries
+from touchline.report import people_queries, queries, reasons_queries, topics_queries
 from touchline.report.asking import Ask
 
 SEPTEMBER = 1_788_220_800_000
@@ -123,10 +123,21 @@ TOPICS: dict[str, list[dict[str, Any]]] = {
     topics_queries.GROWING: [{"topic": "delivery", "mentions": "420", "before": "100"}],
 }  # fmt: skip
 
+PEOPLE: dict[str, list[dict[str, Any]]] = {
+    people_queries.SHARES: [{"touchpoints": "1000", "named": "940", "linked": 160}],
+    people_queries.STITCHED: [
+        {"customer_id": "C7", "steps": [
+            [SEPTEMBER, "cookie", "page_view", "view"], [SEPTEMBER + DAY, "twitter", "tweet", "customer"],
+            [SEPTEMBER + 2 * DAY, "", "purchase", "placed"], [SEPTEMBER + 3 * DAY, "shop_app", "cart_event", "created"],
+        ]},
+    ],
+}  # fmt: skip
+
 STORY: dict[str, list[dict[str, Any]]] = {
     **SERVED,
     **REASONS,
     **TOPICS,
+    **PEOPLE,
     queries.KINDS: [
         {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
         {"kind": "purchase", "n": 300, "first_at": SEPTEMBER + DAY, "last_at": SEPTEMBER + 9 * DAY},
