@@ -40,11 +40,11 @@ def demo(database: Path, *inputs: Path) -> str:
     return touchline("demo", *files, "--keep", database, variables=EVERY_ATTRIBUTE)
 
 
-def rows(database: Path, *names: str) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of the named views, some views in each question: the engine plans no more of them at once."""
+def rows(database: Path, *names: str, where: str = "true") -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of the named views, some views in each question: the engine plans no more of them at once."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for some in batched(names, AT_ONCE):
-        parts = [f"SELECT '{name}', formatRowNoNewline('JSONEachRow', *) FROM {name}" for name in some]
+        parts = [f"SELECT '{name}', formatRowNoNewline('JSONEachRow', *) FROM {name} WHERE {where}" for name in some]
         answer = touchline("query", " UNION ALL ".join(parts), "--data", database, "--format", "TSVRaw")
         for line in answer.splitlines():
             name, row = line.split("\t", 1)

@@ -1,4 +1,4 @@
-"""`python -m tests.integration.quarter`: holds the views of service against the oracle on a simulated quarter."""
+"""`python -m tests.integration.quarter`: holds the views against the oracle on a simulated quarter."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from servers.kafka import Kafka
 from tests.integration import kept
 from tests.integration.installation import Installation
 from tests.oracle import insight, service
-from tests.oracle.compare import World
+from tests.oracle.compare import World, metric_differences, observations
+from tests.oracle.level_views import COMPARED
 from tests.oracle.touchpoints import moment, read
 from touchline.simulate import write_simulation
 
+GRAINS = ("1h", "1d", "1w", "1mo")
+"""Of metrics. Minutes are as many rows as touchpoints, and hours are their sums; on the sample they are compared."""
 SHOWN = 20
 PATIENCE_S = 4 * 3600.0
 KILLED_AFTER_S = (5.0, 60.0)
@@ -70,11 +73,12 @@ def _run(installation: Installation, file: Path, chance: random.Random, kills: i
 
 
 def _differences(database: Path, file: Path) -> int:
-    """Read the views of service and insight, show where they differ from the lines, and return how often they do."""
+    """Read the views, show where they differ from the lines, and return how often they do."""
     views: dict[str, list[dict[str, Any]]] = {}
-    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS, *insight.VIEWS):
+    some = {"rolling_metrics": "grain != '1m'", **dict.fromkeys(insight.LEVEL_VIEWS, COMPARED)}
+    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS, *insight.VIEWS, *some):
         began = time.monotonic()
-        views |= kept.rows(database, view)
+        views |= kept.rows(database, view, where=some.get(view, "true"))
         click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
     scored = dict(kept.ask(database, "SELECT event_id, sentiment FROM touchpoints WHERE sentiment IS NOT NULL"))
     lines = kept.lines(file)
@@ -85,6 +89,7 @@ def _differences(database: Path, file: Path) -> int:
     found = [
         *service.differences(world, views, lines),
         *insight.differences(world, views, lines, topics, attributes=()),
+        *metric_differences(world, observations(world), GRAINS, attributes=()),
     ]
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     return len(found)

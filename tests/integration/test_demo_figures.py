@@ -19,6 +19,7 @@ import touchline
 from tests.integration import kept
 from tests.oracle import insight, service
 from tests.oracle.compare import Views, World, differences
+from tests.oracle.level_views import COMPARED
 from tests.oracle.nasty import Nasty
 from tests.oracle.nasty_faults import NastyFaults
 from tests.oracle.nasty_people import NastyPeople
@@ -69,6 +70,7 @@ class Played:
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
     kept.demo(database, *inputs)
     views = kept.rows(database, *kept.VIEWS, *service.VIEWS, *insight.VIEWS, "reconciliation", "clocks")
+    views |= kept.rows(database, *insight.LEVEL_VIEWS, where=COMPARED)
     return Played(lines, views, database)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -82,9 +82,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
         *unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
         *unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
         *unequal("customers", ("customer_id",), views["customers"], customers(world)),
-        *unequal("rolling_metrics", METRIC_KEY, views["rolling_metrics"], rolling_metrics(world)),
-        *_intervals(world),
-        *_finality(world),
+        *metric_differences(world, observations(world)),
         *_hours(world, lines),
         *_shifts(world),
     ]
@@ -97,7 +95,7 @@ TIMES = {
     "first_seen_at", "last_seen_at", "eta_at", "hour", "month", "opened_at", "first_response_at",
     "first_resolved_at", "resolved_at", "as_of", "began_at", "invited_at", "completed_at", "happened_at", "due_at",
     "settle_due_at", "warned_at", "missed_at", "contacted_at", "closed_at", "first_order_at", "last_order_at",
-    "left_at", "since", "cohort", "caused_at", "failed_at", "unmended_since",
+    "left_at", "since", "cohort", "caused_at", "failed_at", "unmended_since", "found_at",
 }  # fmt: skip
 
 
@@ -232,14 +230,42 @@ def _customer(of_one: list[CustomerHistory], last_shifts: Mapping[str, Row]) -> 
     }
 
 
-def rolling_metrics(world: World) -> Iterator[dict[str, Any]]:
-    """Give the expected rows of the view, without intervals and without whether they are final."""
-    observations = [seen for history in world.people.values() for seen in metrics.observe(history)]
+def observations(world: World) -> list[metrics.Observation]:
+    """Return all that metrics count, the shifts as their view has them."""
+    seen = [one for history in world.people.values() for one in metrics.observe(history)]
     for shift in world.views["sentiment_shifts"]:
         onset = next(touch for touch in world.history_of(shift).touches if touch.event_id == shift["onset_event_id"])
-        observations.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+        seen.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+    return seen
+
+
+def metric_differences(
+    world: World,
+    seen: Sequence[metrics.Observation],
+    grains: Sequence[str] = tuple(metrics.GRAINS),
+    attributes: Container[str] | None = None,
+) -> list[str]:
+    """Return how rolling_metrics, of which some grains are read, differ from what was seen.
+
+    Args:
+        attributes: those that are dimensions; None for all.
+    """
+    expected = rolling_metrics(seen, grains, attributes)
+    return [
+        *unequal("rolling_metrics", METRIC_KEY, world.views["rolling_metrics"], expected),
+        *_intervals(world),
+        *_finality(world),
+    ]
+
+
+def rolling_metrics(
+    observations: Sequence[metrics.Observation],
+    grains: Sequence[str] = tuple(metrics.GRAINS),
+    attributes: Container[str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Give the expected rows of the view, without intervals and without whether they are final."""
     several = metrics.in_several_currencies(observations)
-    for key, bucket in metrics.add_up(observations).items():
+    for key, bucket in metrics.add_up(observations, grains, attributes).items():
         metric, dimension = key[0], key[3]
         added = metric not in several or dimension == "currency"
         spread = metric in metrics.DURATIONS

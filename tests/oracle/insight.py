@@ -1,4 +1,4 @@
-"""How the views of changes and topics differ from what the touchpoints hold; days are those of UTC."""
+"""How the views of changes, topics and levels differ from what the touchpoints hold; days are those of UTC."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.compare import Row, Views, World, observations, unequal
 from tests.oracle.effects import EFFECT_KEY, change_effects
+from tests.oracle.level_views import ANOMALY_KEY, HEALTH_KEY, Levels
 from tests.oracle.topics import Mention, day_of, is_stated, mentions, trends
 from tests.oracle.touchpoints import milliseconds
 
 VIEWS = ("change_effects", "topics", "topic_trends")
 """The views that are compared."""
+LEVEL_VIEWS = ("metric_health", "metric_anomalies")
+"""Those of which what is `COMPARED` is."""
 ZONE = "UTC"
 _POLARITIES = ("negative", "neutral", "positive", "unscored")
 
@@ -34,10 +37,13 @@ def differences(
     held = {line["change_id"]: line for line in sorted(changes, key=_stated_at)}
     stated = [_with_times(line) for line in held.values()]
     found = list(_mentions(world, topics))
+    levels = Levels(observations(world), world.clock)
     return [
         *unequal("change_effects", EFFECT_KEY, views["change_effects"], change_effects(world, stated, attributes)),
         *unequal("topics", ("day", "topic", "kind"), views["topics"], topics_by_day(found)),
         *unequal("topic_trends", ("topic",), views["topic_trends"], topic_trends(found, world.clock)),
+        *unequal("metric_health", HEALTH_KEY, views["metric_health"], levels.health()),
+        *unequal("metric_anomalies", ANOMALY_KEY, views["metric_anomalies"], levels.anomalies()),
     ]
 
 

@@ -34,13 +34,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Judged:
-    """What is said of an hour: its usual rate, whether that is known, and what speaks for a rise and for a fall."""
+    """What is said of an hour: its usual rate, whether that is known, and what speaks for a rise and for a fall.
+
+    Attributes:
+        at: the first of the hours that are so called, since 1970.
+        n, weight, total: what was observed in it, and what its rate is of.
+        variance: of the total by chance, if the rate is the usual one.
+    """
 
     at: int
     rate: float
     known: bool
     rise: float
     fall: float
+    n: float
+    weight: float
+    total: float
+    variance: float
 
 
 @dataclass
@@ -100,7 +110,11 @@ def _day(series: Series, day: int) -> Iterator[Judged]:
     change = max(math.log(1.5), 5 / math.sqrt(max(1.0, information)))
     for hour, cell in sorted(today.items(), key=lambda item: item[0]):
         rise, fall = _evidence(series, cell, rates[hour], change, unit, spread) if known else (0.0, 0.0)
-        yield Judged(cell.at, rates[hour], known, min(BOUND / 2, rise / excess), min(BOUND / 2, fall / excess))
+        rate, weight = rates[hour], series.weight(cell)
+        yield Judged(
+            cell.at, rate, known, min(BOUND / 2, rise / excess), min(BOUND / 2, fall / excess),
+            cell.n, weight, series.total(cell), weight * scatter(rate) * excess,
+        )  # fmt: skip
     expected = sum(series.weight(cell) * scatter(rates[hour]) for hour, cell in today.items())
     off = sum(series.total(cell) - series.weight(cell) * rates[hour] for hour, cell in today.items())
     if expected > 0 and n > 0 and enough:
@@ -174,9 +188,13 @@ def _evidence(
     return both[0], both[1]
 
 
-def anomalies(hours: Sequence[Judged]) -> list[tuple[str, int, int, int | None]]:
-    """Return direction, the first hour, the hour after which it is found, and the first hour after it; by the start."""
-    found: list[tuple[str, int, int, int | None]] = []
+Anomaly = tuple[str, int, int, int | None]
+"""Direction, the first hour, the hour after which it is found, and the first hour after it."""
+
+
+def anomalies(hours: Sequence[Judged]) -> list[Anomaly]:
+    """Return the anomalies by their start."""
+    found: list[Anomaly] = []
     for direction in ("rise", "fall"):
         level, highest, zero, since = 0.0, 0.0, -1, -1
         top = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -185,17 +185,20 @@ def bounds(grain: str, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def add_up(observations: Iterable[Observation]) -> dict[Key, Bucket]:
-    """Sort observations into buckets, by grain and dimension."""
+def add_up(
+    observations: Iterable[Observation], grains: Iterable[str], attributes: Container[str] | None
+) -> dict[Key, Bucket]:
+    """Sort observations into buckets, by grain and dimension; of None all attributes are dimensions."""
     buckets: dict[Key, Bucket] = {}
     for observation in observations:
         touch = observation.touch
-        dimensions = {**touch.attributes, "all": "", "channel": touch.channel}
+        told = {name: value for name, value in touch.attributes.items() if attributes is None or name in attributes}
+        dimensions = {**told, "all": "", "channel": touch.channel}
         # An attribute of that name is not the currency.
         dimensions.pop("currency", None)
         if observation.metric in MONEY:
             dimensions["currency"] = observation.currency
-        for grain in GRAINS:
+        for grain in grains:
             start, _ = bounds(grain, touch.at)
             for dimension, value in dimensions.items():
                 key = (observation.metric, grain, start, dimension, value)
