@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from bench.planted_levels import BOUND, make_up, tell_apart
 from sinks.migrate import Declared, migrate
 from tests.contract.engine import Engine
 from tests.oracle.levels import Judged, Sums, anomalies, judge
 from tests.unit.sinks.made_up import rows_of
-from tests.unit.sinks.planted import BOUND, Planted, make_up
 from tests.unit.sinks.views import write
 
 pytestmark = pytest.mark.embedded
@@ -154,12 +154,11 @@ def test_planted_anomalies_are_found_with_their_start_and_little_else(chdb: Engi
     """What is allowed follows from the method: see `most`, and the three shares that it is given."""
     missed, found, outside, false, several = 0, 0, 0, 0, 0
     for seed in SEEDS:
-        for stored in ("metric_buckets_rows", "clocks_rows"):
-            chdb.execute(f"TRUNCATE TABLE touchline.{stored}")
         series = make_up(chdb, tmp_path / "rows.tsv", count=SERIES, days=365, seed=seed)
-        right, wrong = tell_apart(chdb, series)
-        false += sum(wrong.values())
-        several += sum(number > 1 for number in wrong.values())
+        told = tell_apart(chdb, series)
+        right = told.starts
+        false += sum(told.false.values())
+        several += sum(number > 1 for number in told.false.values())
         for name, planted in series.items():
             if planted.evidence >= 3 * BOUND:
                 missed += name not in right
@@ -174,21 +173,6 @@ def test_planted_anomalies_are_found_with_their_start_and_little_else(chdb: Engi
     # Both charts of a series reach the bound by chance once a year, and twice in a month in 0.3 % of the months.
     assert false <= most(1, len(SEEDS) * SERIES)
     assert several <= most(0.0033, len(SEEDS) * SERIES * 12)
-
-
-def tell_apart(chdb: Engine, series: Mapping[str, Planted]) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
-    """Return where each planted anomaly that was found seems to start, and by series and month how many are false."""
-    right: dict[str, int] = {}
-    wrong: dict[tuple[str, int], int] = {}
-    columns = "dimension_value AS name, direction, started_at, found_at"
-    for row in rows_of(chdb, f"SELECT {columns} FROM metric_anomalies ORDER BY started_at"):
-        name, start = row["name"], hour_of(row["started_at"]) or 0
-        if series[name].holds(start, row["direction"]):
-            right.setdefault(name, start)
-        else:
-            month = name, (hour_of(row["found_at"]) or 0) // 730
-            wrong[month] = wrong.get(month, 0) + 1
-    return right, wrong
 
 
 def most(share: float, of: int) -> float:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.contract.engine import Engine
-from tests.unit.sinks.views import write
+from sinks.database import Database, select
 
 FIRST = int(datetime(2025, 1, 6, tzinfo=UTC).timestamp()) // 3600
 SOUGHT = math.log(1.5)
@@ -52,8 +52,10 @@ class Planted:
         return direction == self.direction and self.start - 14 * 24 <= start < self.end
 
 
-def make_up(chdb: Engine, path: Path, count: int, days: int, seed: int) -> dict[str, Planted]:
+def make_up(database: Database, path: Path, count: int, days: int, seed: int) -> dict[str, Planted]:
     """Store series of counts, shares, NPS and durations: two in three with a rhythm, one in three thin, by name."""
+    for stored in ("metric_buckets_rows", "clocks_rows"):
+        database.execute(f"TRUNCATE TABLE touchline.{stored}")
     random = np.random.default_rng(seed)
     series = {}
     with path.open("w") as file:
@@ -67,13 +69,45 @@ def make_up(chdb: Engine, path: Path, count: int, days: int, seed: int) -> dict[
             file.writelines(
                 f"{METRICS[kind]}\t{at}\t{name}\t{n}\t{total}\t{squares}\n" for at, n, total, squares in rows
             )
-    chdb.execute(
-        "INSERT INTO touchline.metric_buckets_rows SELECT metric, fromUnixTimestamp64Milli(hour * 3600000, 'UTC'), "
+    database.execute(
+        "INSERT INTO touchline.metric_buckets_rows "  # noqa: S608  # of this module's own texts
+        "SELECT metric, fromUnixTimestamp64Milli(hour * 3600000, 'UTC'), "
         f"'channel', name, '', 0, n, numerator, squares, [], 1 FROM file('{path}', 'TSV', '{COLUMNS}')"
     )
     end = (FIRST + days * 24) * 3_600_000
-    write(chdb, "clocks", time=end, settled=end)
+    at = f"fromUnixTimestamp64Milli({end}, 'UTC')"
+    database.execute(f"INSERT INTO touchline.clocks_rows (partition, time, settled, version) SELECT 0, {at}, {at}, 1")
     return series
+
+
+@dataclass
+class Told:
+    """What the view says of series: where each planted anomaly that is found seems to start, and what is false.
+
+    Attributes:
+        starts: of the series whose planted anomaly is found, in hours since 1970.
+        false: how many there are besides, by series and month.
+    """
+
+    starts: dict[str, int] = field(default_factory=dict)
+    false: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+def tell_apart(database: Database, series: Mapping[str, Planted]) -> Told:
+    """Return which anomalies that the view has are planted, and how many are not."""
+    told = Told()
+    for row in select(
+        database,
+        "SELECT dimension_value, direction, intDiv(toUnixTimestamp(started_at), 3600), "
+        "intDiv(toUnixTimestamp(found_at), 3600) FROM metric_anomalies ORDER BY started_at",
+    ):
+        name, direction, start, found = str(row[0]), str(row[1]), int(str(row[2])), int(str(row[3]))
+        if series[name].holds(start, direction):
+            told.starts.setdefault(name, start)
+        else:
+            month = name, found // 730
+            told.false[month] = told.false.get(month, 0) + 1
+    return told
 
 
 def _series(random: np.random.Generator, kind: str, number: int, days: int) -> tuple[Planted, tuple[Hours, ...]]:
