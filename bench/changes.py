@@ -31,19 +31,28 @@ class Cell(NamedTuple):
         customer_id: whose observation it is.
         day: whole days since the change, rounded down: -1 is the last day before it.
         value: of the observation.
+        channel: by which it came; it is not stored.
     """
 
     customer_id: str
     day: int
     value: float
+    channel: str = ""
 
 
 Observed = Mapping[str, Sequence[Cell]]
 """Metric to what was observed around a change."""
 
 
-def looks(database: Database, shops: Iterable[Observed], days: Sequence[int]) -> Iterator[dict[int, str]]:
-    """Yield each shop's verdicts: day of the look to the answer, as they were on that day.
+class Look(NamedTuple):
+    """What the view says on one day: the verdict, and the difference that it is sure to see; None where it has none."""
+
+    verdict: str
+    detectable: float | None
+
+
+def looks(database: Database, shops: Iterable[Observed], days: Sequence[int]) -> Iterator[dict[int, Look]]:
+    """Yield what the view says of each shop: day of the look to the answer, as it was on that day.
 
     Args:
         database: has been migrated; what it holds is lost.
@@ -54,9 +63,13 @@ def looks(database: Database, shops: Iterable[Observed], days: Sequence[int]) ->
     while batch := list(islice(waiting, _AT_ONCE)):
         _store(database, batch, days)
         rows = select(
-            database, "SELECT change_id, verdict FROM change_effects WHERE dimension = 'all' AND metric = 'experience'"
+            database,
+            "SELECT change_id, verdict, detectable FROM change_effects "
+            "WHERE dimension = 'all' AND metric = 'experience'",
         )
-        answers = {str(change): str(verdict) for change, verdict in rows}
+        answers = {
+            str(change): Look(str(said), None if size is None else float(str(size))) for change, said, size in rows
+        }
         for shop in range(len(batch)):
             yield {day: answers[f"{shop}/{day}"] for day in days}
 

@@ -1,4 +1,4 @@
-"""How often the verdict on a change is wrong, and how often it finds a change: the figures of docs/metrics.md.
+"""How often the verdict on a change that does nothing is wrong: the figures of docs/metrics.md.
 
     python -m bench.verdicts
     python -m bench.verdicts --simulated 200
@@ -45,6 +45,7 @@ class Shop:
         season: how far the best weekday lies above the mean, and the worst below it.
         growth: how many times as much is said after the change.
         value: how a level becomes a value: a score in [-1, 1], an NPS answer, or a score with rare extremes.
+        channels: among how many the customers are divided, each to one; the change does something in the first alone.
     """
 
     customers: int = 100
@@ -58,6 +59,7 @@ class Shop:
     season: float = 0.0
     growth: float = 1.0
     value: Value = "score"
+    channels: int = 1
 
 
 NULLS: dict[str, Shop] = {
@@ -88,16 +90,6 @@ LIMITS: dict[str, Shop] = {
 }
 """Shops in which the change does nothing and the verdict cannot know it."""
 
-STEPS: dict[str, Shop] = {
-    f"{customers} customers, {history} days before, step {step:+.2f}": Shop(
-        customers=customers, history=history, step=step
-    )
-    for customers in (100, 400)
-    for history in (14, 28, 56)
-    for step in (0.1, 0.15, 0.2, 0.25)
-}
-"""Shops in which the change raises every customer's level."""
-
 
 def observe(shop: Shop, random: Random) -> dict[str, list[Cell]]:
     """Return what was observed in a shop: metric to its cells, two metrics, each half of the observations."""
@@ -105,11 +97,13 @@ def observe(shop: Shop, random: Random) -> dict[str, list[Cell]]:
     for number in range(shop.customers):
         level = random.gauss(0.2, shop.spread)
         rate = shop.rate * random.gammavariate(shop.activity, 1 / shop.activity) / len(metrics)
+        channel = number % shop.channels
+        name = f"channel {channel}" if shop.channels > 1 else ""
         for cells in metrics.values():
             for day in _days(shop, rate, random):
                 mean = level + shop.trend * day + shop.season * math.cos(math.tau * day / 7)
-                mean += shop.step if day >= 0 else 0.0
-                cells.append(Cell(f"c{number}", day, _value(shop, mean, random)))
+                mean += shop.step if day >= 0 and channel == 0 else 0.0
+                cells.append(Cell(f"c{number}", day, _value(shop, mean, random), name))
     return metrics
 
 
@@ -133,11 +127,10 @@ def _value(shop: Shop, mean: float, random: Random) -> float:
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of the shops: called better or worse on the last day, ever in 14 daily looks, and rightly so."""
+    """Shares of the shops: called better or worse on the last day, and ever in 14 daily looks; too few to tell."""
 
     at_end: float
     ever: float
-    better: float
     too_few: float
 
 
@@ -150,20 +143,13 @@ def rates_of(database: Database, observed: Iterable[Observed]) -> Rates:
     """Return how often the verdict on shops, each given as what was observed, claims a difference."""
     counts: dict[str, int] = defaultdict(int)
     shops = 0
-    for answers in looks(database, observed, range(1, DAYS + 1)):
+    for each in looks(database, observed, range(1, DAYS + 1)):
         shops += 1
+        answers = {day: look.verdict for day, look in each.items()}
         counts["end"] += answers[DAYS] in {"better", "worse"}
         counts["ever"] += any(answer in {"better", "worse"} for answer in answers.values())
-        counts["better"] += answers[DAYS] == "better"
         counts["few"] += answers[DAYS] == "too few to tell"
-    return Rates(*(counts[name] / shops for name in ("end", "ever", "better", "few")))
-
-
-def power(database: Database, shop: Shop, shops: int, seed: str) -> float:
-    """Return the share of `shops` shops of a kind that are called better on the last day."""
-    observed = (observe(shop, Random(f"{seed}/{number}")) for number in range(shops))
-    answers = [each[DAYS] for each in looks(database, observed, [DAYS])]
-    return answers.count("better") / shops
+    return Rates(*(counts[name] / shops for name in ("end", "ever", "few")))
 
 
 @click.command()
@@ -172,7 +158,7 @@ def power(database: Database, shop: Shop, shops: int, seed: str) -> float:
 @click.option("--only", default="", help="Kinds whose name holds this.")
 @click.option("--simulated", default=0, show_default=True, help="So many shops of `touchline simulate` instead.")
 def main(shops: int, seed: str, only: str, simulated: int) -> None:
-    """Print the shares of wrong and of found verdicts as two tables."""
+    """Print the shares of wrong verdicts."""
     with tempfile.TemporaryDirectory(prefix="touchline-verdicts-") as folder, ExitStack() as opened:
         database = open_database(f"chdb://{folder}")
         opened.callback(database.close)
@@ -180,7 +166,7 @@ def main(shops: int, seed: str, only: str, simulated: int) -> None:
         if simulated:
             _print_simulated(database, simulated)
         else:
-            _print_tables(database, shops, seed, only)
+            _print_table(database, shops, seed, only)
 
 
 def _print_simulated(database: Database, shops: int) -> None:
@@ -189,17 +175,13 @@ def _print_simulated(database: Database, shops: int) -> None:
     print(f"{shops} simulated shops without a change: {rates.at_end:.1%} wrong on day 14, {rates.ever:.1%} ever")
 
 
-def _print_tables(database: Database, shops: int, seed: str, only: str) -> None:
+def _print_table(database: Database, shops: int, seed: str, only: str) -> None:
     print(f"{shops} shops a line; shares with a verdict of better or worse\n")
     print(f"{'nothing changed':<44} {'on day 14':>9} {'ever in 14 looks':>17} {'too few':>8}")
     for name, shop in {**NULLS, **LIMITS}.items():
         if only in name:
             rates = measure(database, shop, shops, seed)
             print(f"{name:<44} {rates.at_end:9.1%} {rates.ever:17.1%} {rates.too_few:8.1%}", flush=True)
-    print(f"\n{'a change that helped':<44} {'better':>9}")
-    for name, shop in STEPS.items():
-        if only in name:
-            print(f"{name:<44} {power(database, shop, shops, seed):9.1%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -582,7 +582,7 @@ WITH
             sqrt(freedom * log1p(pow(found / error, 2) / freedom)) / ratio AS deviate,
             arrayMap(
                 z -> least(2, error * sqrt(freedom * (exp(pow(z * ratio, 2) / freedom) - 1))),
-                [bound, bound + 0.8416212335729143]
+                [bound, bound + 1.6448536269514722]
             ) AS margins
         FROM single
     )

@@ -17,7 +17,7 @@ METRICS = ("survey_scores", "other_touchpoints")
 EFFECT_KEY = ("change_id", "dimension", "dimension_value", "metric")
 WINDOW = 14
 FEWEST = 10
-POWER = NormalDist().inv_cdf(0.8)
+POWER = NormalDist().inv_cdf(0.95)
 
 
 @dataclass
@@ -103,7 +103,7 @@ def _rows(span: Span, seen: Mapping[tuple[str, str], Seen], days_after: float) -
     usable = {place: dict(joint_verdict(effects, 1.0).effects) for place, effects in told.items()}
     for place, effects in usable.items():
         tested = sum(bool(other) for (dimension, _), other in usable.items() if dimension == place[0])
-        bound = NormalDist().inv_cdf(1 - 0.05 / 4 / max(tested, 1))
+        bound = _bound(tested)
         bound = bound / min(1, days_after / WINDOW) ** 0.5 if days_after else math.inf
         of_change = {
             "change_id": span.change["change_id"], "dimension": place[0], "dimension_value": place[1],
@@ -118,6 +118,23 @@ def _rows(span: Span, seen: Mapping[tuple[str, str], Seen], days_after: float) -
             **of_change, "metric": "experience", **_means(seen[place], METRICS), **figures,
             "verdict": _answer(joint, bound),
         }  # fmt: skip
+
+
+def judge(cells: Mapping[str, Sequence[Cell]], tested: int) -> tuple[str, float | None]:
+    """Return the verdict on the last day, and the difference that it is sure to see.
+
+    Args:
+        cells: what was observed, by metric.
+        tested: how many values of the dimension have enough to tell.
+    """
+    effects = {metric: estimate_effect(of_metric, 1.0) for metric, of_metric in cells.items()}
+    joint = _joint(joint_verdict(effects, 1.0).effects)
+    bound = _bound(tested)
+    return _answer(joint, bound), _figures(joint, bound)["detectable"]
+
+
+def _bound(tested: int) -> float:
+    return NormalDist().inv_cdf(1 - 0.05 / 4 / max(tested, 1))
 
 
 def _means(seen: Seen, metrics: Sequence[str]) -> dict[str, float | None]:

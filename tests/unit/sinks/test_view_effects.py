@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -231,11 +232,20 @@ def test_daily_looks_at_shops_where_nothing_changes_are_seldom_wrong(chdb: Engin
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_of_twenty_changes_eighteen_verdicts_are_right_and_one_at_most_is_false(chdb: Engine, seed: int) -> None:
-    """Ten shops whose change raises or lowers each level by a quarter, which 99 % of verdicts find, and ten of none."""
-    steps = [(-1) ** number * 0.25 for number in range(10)] + [0.0] * 10
-    shops = [observe(Shop(step=step), Random(f"planted/{seed}/{number}")) for number, step in enumerate(steps)]
-    answers = [each[DAYS] for each in looks(chdb, shops, [DAYS])]
+    """Ten shops of no change say what is `detectable` in shops of their shape; ten others change by it, up or down.
 
+    97 % or so of such twenties pass (docs/metrics.md); these seeds were set before they were tried.
+    """
+    without = [observe(Shop(), Random(f"planted/{seed}/{number}")) for number in range(10)]
+    unchanged = [each[DAYS] for each in looks(chdb, without, [DAYS])]
+    size = fmean(look.detectable for look in unchanged if look.detectable is not None)
+    steps = [(-1) ** number * size for number in range(10)]
+    shops = [
+        observe(Shop(step=step), Random(f"planted/{seed}/{number}/{step > 0}")) for number, step in enumerate(steps)
+    ]
+    answers = [look.verdict for look in unchanged] + [each[DAYS].verdict for each in looks(chdb, shops, [DAYS])]
+
+    steps = [0.0] * 10 + steps
     truth = ["better" if step > 0 else "worse" if step < 0 else "no difference seen" for step in steps]
     false = [
         (said, true) for said, true in zip(answers, truth, strict=True) if said in {"better", "worse"} and said != true
