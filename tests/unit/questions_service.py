@@ -247,7 +247,7 @@ def payments_that_fail(shop: Shop) -> Rows:
 def what_makes_customers_call(shop: Shop) -> Rows:
     rows: list[list[Any]] = []
     for one in contact_causes(shop.world, lambda at: at // (DAY_S * 1000), service.month_of):
-        if one["leads_to"] == "call" and one["n"] >= 30 and one["difference_low"] > 0:
+        if one["leads_to"] == "call" and one["n"] >= 10 and one["difference_low"] > 0:
             step = [one[name] for name in ("step", "failed", "detail", "detail_value", "n", "counted")]
             seconds = one["extra_seconds"]
             hours = None if seconds is None else rounded(seconds / HOUR_S)

@@ -13,7 +13,7 @@ CAUSES = """
 SELECT step, failed, detail, detail_value, sum(n) AS days, sum(counted) AS called, sum(extra) AS more,
        sumOrNull(extra_seconds) AS seconds
 FROM contact_causes
-WHERE leads_to = 'call' AND difference_low > 0
+WHERE leads_to = 'call' AND n >= 10 AND difference_low > 0
 GROUP BY step, failed, detail, detail_value
 ORDER BY max(difference_low) DESC, detail DESC, step, failed, detail_value
 LIMIT 1 BY step, failed, days, called
