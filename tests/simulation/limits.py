@@ -151,12 +151,9 @@ def ends_of_adopted_calls(touchpoints: Iterable[Touchpoint], owner_of: Callable[
 
 
 def without_things(tables: Shown) -> Shown:
-    """Return rows without what becomes of carts, calls, responses, cases and posts after their first touchpoint.
-
-    Ids of shifts are left out, too: they are made of whom the touchpoints state.
-    """
+    """Return rows without what becomes of carts, calls, responses, cases and posts after their first touchpoint."""
     found = {name: rows for name, rows in tables.items() if name not in {"abandonments", "follow_ups"}}
-    for table, hidden in (("customers", "open_cases"), ("journeys", "outcome"), ("sentiment_shifts", "shift_id")):
+    for table, hidden in (("customers", "open_cases"), ("journeys", "outcome")):
         found[table] = [[column for column in row if column[0] != hidden] for row in tables[table]]
     found["metrics"] = [row for row in tables["metrics"] if row[0] in OF_TOUCHPOINTS]
     return found
