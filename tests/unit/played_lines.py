@@ -13,7 +13,7 @@ from schemas.avro.jsonl import parse_line
 from schemas.identity_links import key_of
 from schemas.journey_log import LogRecord, Owners, Tick
 from schemas.kinds.touchpoint import Touchpoint
-from schemas.rows import TABLES, Row
+from schemas.rows import TABLES, IdentityRow, Row
 from schemas.units import DAY_MS
 from sinks.tables import TABLES as STORED
 from streams.identity.graph import IdentityGraph
@@ -31,7 +31,9 @@ from tests.contract.engine import Engine
 FOREVER = 1 << 52
 
 
-def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -> None:
+def store(
+    database: Engine, file: Path, until: int, dimensions: Iterable[str], *, with_identities: bool = False
+) -> None:
     """Fill empty tables with the rows that a file's lines bring about.
 
     Args:
@@ -39,6 +41,7 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
         file: lines of JSON, in order of time.
         until: the time of the log at the end, ms: timers up to it have fired.
         dimensions: the attributes that metrics are kept by.
+        with_identities: whether the rows are stored, too, by which views show whose what is older is now.
     """
     for table in STORED.values():
         database.execute(f"TRUNCATE TABLE {table.stored}")
@@ -55,6 +58,8 @@ def store(database: Engine, file: Path, until: int, dimensions: Iterable[str]) -
             database.write(written, [msgspec.structs.astuple(accepted)])
     log.append(Tick(watermark=until, settled=until))
     log.flush()
+    if with_identities:
+        log.rows["identities"] += log.identities
     for name, rows in log.rows.items():
         database.write(name, [msgspec.structs.astuple(row) for row in rows])
 
@@ -64,10 +69,12 @@ class _Log:
 
     Attributes:
         rows: of each table, what the log has brought about.
+        identities: whose each identity has become, in order.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.rows: dict[str, list[Row]] = defaultdict(list)
+        self.identities: list[IdentityRow] = []
         self._partition, self._offset = Partition(0, 1, rules), 0
         self._graph, self._statements, self._links = IdentityGraph(), Statements(Identities()), 0
         self._later_ms = WINDOW_MS - rules.moved_ms
@@ -85,6 +92,8 @@ class _Log:
             for identity, owned in self._graph.add(*links_of(stated)).owners.items():
                 adopted_since, names = [one.since for one in owned], [key_of(one.owner) for one in owned]
                 since = [at + self._later_ms for at in adopted_since]
+                events = [one.event_id for one in owned]
+                self.identities.append(IdentityRow(*identity, adopted_since, names, events, at, self._links))
                 self.append(Owners(key_of(identity), since, names, self._links, adopted_since=adopted_since))
             self._links += 1
         # Ticks tell that all partitions have come so far: what moves stands before them.
