@@ -1,12 +1,14 @@
 // Keeps a screen up to date: an event says that there is more, and the page takes the figures of itself anew.
 "use strict";
 
-const GAP_MS = 2000; // between two of them, so that a busy hour does not make the page flicker
+const GAP_MS = 2000; // at least, between two of them
+const SHARE = 4; // so many times as long as the last one took is the gap: the database has others to answer
 const choice = document.querySelector("#live");
 let main = document.querySelector("main");
 let events = null;
 let isAsking = false;
 let isBehind = false;
+let shown = ""; // as it came: the clock of a pipeline moves every second, and mostly there is nothing new to show
 
 function folded() {
   return [...main.querySelectorAll("details")];
@@ -36,10 +38,18 @@ async function renew() {
   isAsking = true;
   while (isBehind && events) {
     isBehind = false;
+    const began = performance.now();
     const answer = await fetch(location.href).catch(() => null);
     if (answer?.redirected) location.reload();
-    if (answer?.ok && events) take(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main"));
-    await new Promise((resolve) => { setTimeout(resolve, GAP_MS); });
+    if (answer?.ok && events) {
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+      if (fresh.innerHTML !== shown) {
+        shown = fresh.innerHTML;
+        take(fresh);
+      }
+    }
+    const took = performance.now() - began;
+    await new Promise((resolve) => { setTimeout(resolve, Math.max(GAP_MS, SHARE * took)); });
   }
   isAsking = false;
 }
