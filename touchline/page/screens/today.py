@@ -9,7 +9,7 @@ from schemas.metrics import METRICS
 from touchline.page.asked import Asked
 from touchline.page.cards import VALUES, Card, begin_of, cards_of, days_of, parameters_of
 from touchline.page.charts import BarChart, bar_chart
-from touchline.page.query import Query, Row, Rows
+from touchline.page.query import SLOW_S, Query, Row, Rows
 from touchline.page.sql import filled
 from touchline.page.wording import METRIC_TITLES
 
@@ -58,6 +58,7 @@ LEFT JOIN
 ) AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
 ORDER BY s.after_mean - s.before_mean, s.customer_id
 """),
+    kept_s=SLOW_S,
 )
 FOLLOW_UPS = Query(
     "follow-ups",
