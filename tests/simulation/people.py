@@ -25,7 +25,14 @@ PERSONS = 6
 
 
 def people(
-    seed: int, count: int, persons: int = 4, shared: float = 0.2, *, seldom: bool = False, guests_until: int = 0
+    seed: int,
+    count: int,
+    persons: int = 4,
+    shared: float = 0.2,
+    *,
+    seldom: bool = False,
+    guests_until: int = 0,
+    held: bool = False,
 ) -> list[Touchpoint]:
     """Return touchpoints of a few people, some of whom share what identifies them, in the order of their arrival.
 
@@ -35,6 +42,7 @@ def people(
         seldom: whether they seldom state who they are, and that comes as late as may be, as a till's receipts do.
         guests_until: each of them is a guest for some time, up to this (ms): before that nobody states a customer, and
             hardly anybody two identifiers.
+        held: whether guests are on hold when what they do begins to be the customer's.
     """
     rng = random.Random(seed)
     identities, persons = Identities(), rng.randrange(1, persons + 1)
@@ -58,7 +66,7 @@ def people(
         }
         lags = LAGS if customer_id is None else lags_of_known
         made.append((at + rng.choice(lags), _touchpoint(rng, at, person, number, stated)))
-    if guests_until:
+    if held:
         made += _held_calls(random.Random(f"{seed}/calls"), [touchpoint for _, touchpoint in made], identities)
     made.sort(key=lambda arrived: arrived[0])
     return [touchpoint for _, touchpoint in made]

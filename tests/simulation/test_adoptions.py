@@ -146,6 +146,17 @@ def test_what_guests_left_meets_what_the_customers_do(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS[::2])
+def test_a_hold_that_ends_as_the_customers_has_one_duration(seed: int) -> None:
+    touchpoints = people(seed, 100, guests_until=25 * DAY, held=True)
+    cluster = Cluster(seed, SETTINGS, workers=1 + seed % 4, crashes=(0, 20)[seed % 2], disorder_ms=3 * HOUR)
+
+    cluster.run(touchpoints, [], END)
+
+    check(cluster, touchpoints, SETTINGS)
+    check_state(cluster, SETTINGS)
+
+
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_what_people_decide_meanwhile_is_a_function_of_the_log(seed: int) -> None:
     """Carts go to owners and come back; what is settled by then stays, so no other order of the log says the same."""
     touchpoints = people(seed, 100, guests_until=25 * DAY)
