@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.migrations
 ENGINE = MergeTree ORDER BY number
 """
 # Tables of before it was recorded lack it.
-_RELEASE = f"ALTER TABLE {DATABASE}.migrations ADD COLUMN IF NOT EXISTS release String"
+_COLUMNS = f"SELECT name FROM system.columns WHERE database = '{DATABASE}' AND table = 'migrations'"  # noqa: S608  # ours
+_RELEASE = f"ALTER TABLE {DATABASE}.migrations ADD COLUMN release String"
 
 _TABLES_AND_VIEWS = 2
 """Later migrations find the columns and views of kinds, which are made of what the first ones make."""
@@ -167,7 +168,8 @@ def migrate(
         migrations = shipped()
     database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     database.execute(_RECORD)
-    database.execute(_RELEASE)
+    if "release" not in {name for (name,) in select(database, _COLUMNS)}:
+        database.execute(_RELEASE)
     applied = _applied(database)
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]

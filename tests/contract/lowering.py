@@ -18,7 +18,7 @@ _REPLACED = (
     (r"Map\(\w+, \w+\)", "String"),
     (r"\bBool\b", "UInt8"),
     (r" EPHEMERAL", ""),
-    (r",\n    INDEX [^\n]*", ""),
+    (r",\n    INDEX [^\n,]*", ""),
     (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
     (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
 )
