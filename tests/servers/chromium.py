@@ -16,9 +16,12 @@ AXE = Path(__file__).parents[1] / "axe"
 HOW_TO_INSTALL = "install Debian's package of that name (make servers)"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
+    """A browser without a window.
+
+    It ends with its module: while it runs, Playwright has an event loop in the tests' thread, and others can have none.
+    """
     with skip_without_server():
         program = find_program("chromium", HOW_TO_INSTALL)
     with sync_playwright() as playwright:
