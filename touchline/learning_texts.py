@@ -10,7 +10,7 @@ import msgspec
 from schemas.limits import MESSAGE_BYTES
 from streams.topics import Example
 
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\t\r\n]*$")]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[^\t\r\n]*\Z")]
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ def test_a_model_is_written_that_workers_load(tmp_path: Path) -> None:
 
 def test_lines_that_hold_no_text_are_counted_and_the_first_is_told(tmp_path: Path) -> None:
     lines = [json.dumps({"text": text}) for text in texts(400)]
-    lines[3:3] = ["{", '{"text": 3}', '{"labels": ["a\\tb"], "text": "x"}', '{"other": 1}', "", '{"text": " "}']
+    lines[3:3] = ["{", '{"text": 3}', '{"labels": ["a\\n"], "text": "x"}', '{"other": 1}', "", '{"text": " "}']
     result = run(tmp_path, lines)
 
     assert result.exit_code == 0
