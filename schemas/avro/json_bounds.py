@@ -12,6 +12,10 @@ MAX_VAST_NUMBERS = 200
 """The most numbers of a text whose exponents have three digits: msgspec takes 20 µs for one near the end of doubles."""
 MAX_DIGITS = 500
 """The most digits of a number without a point or exponent between them: Python's whole numbers take their square."""
+MAX_LONG_NUMBERS = 1_000
+"""The most numbers of `LONG_NUMBER` digits, a point amid them or none: one that lies between doubles takes 2.5 µs."""
+LONG_NUMBER = 25
+"""Digits of a number beyond all that a double or a 64-bit number has, zeros before them included."""
 UNCHECKED_BYTES = MAX_DIGITS
 """A text up to so many bytes can hold too much of nothing, and needs no look at it."""
 
@@ -23,6 +27,7 @@ _ONE_DIGIT = bytes.maketrans(b"123456789E", b"000000000e")
 _SIGNS = b"+-"
 _EXPONENT, _VAST = b"e", b"0e000"
 _LONG = b"0" * (MAX_DIGITS + 1)
+_MANY_DIGITS = b"0" * LONG_NUMBER
 
 
 def excess(text: bytes, values: int = MESSAGE_VALUES) -> str | None:
@@ -51,6 +56,8 @@ def _excess(text: bytes, values: int) -> str | None:
     numbers = text.translate(_ONE_DIGIT, _SIGNS)
     if numbers.count(_EXPONENT) > MAX_VAST_NUMBERS and numbers.count(_VAST) > MAX_VAST_NUMBERS:
         return f"more than {MAX_VAST_NUMBERS} numbers with exponents of three digits"
+    if numbers.replace(b".", b"").count(_MANY_DIGITS) > MAX_LONG_NUMBERS:
+        return f"more than {MAX_LONG_NUMBERS:,} numbers of {LONG_NUMBER} digits"
     if _LONG in numbers:
         return f"a number of more than {MAX_DIGITS:,} digits"
     return None

@@ -15,6 +15,8 @@ from streams.identity.links import links_of, stated_as
 
 STATEMENTS = 10_000
 """Of touchpoints that state different identities, so many are looked at: the first of them."""
+AT_ONCE = 500
+"""Identities in one question: they may be long, and a question has a limit."""
 DECIDED_SINCE = "1900-01-01 00:00:00.000"
 """Since when an identity is somebody's by a person's decision."""
 
@@ -54,10 +56,12 @@ class Between(NamedTuple):
         way: the links from the first to the second, in order: one where touchpoints link the two themselves, and none
             where no links that touchpoints in the tables state lead from one to the other.
         decided: whether a person has decided on one of them.
+        is_whole: whether all that their owners' touchpoints state was looked at.
     """
 
     way: list[Stated]
     decided: bool
+    is_whole: bool
 
 
 def between(database: Database, first: Identity, second: Identity, identities: Identities) -> Between:
@@ -71,19 +75,26 @@ def between(database: Database, first: Identity, second: Identity, identities: I
     owned = select(database, _OWNERS, ends)
     owners = list(dict.fromkeys([key_of(first), key_of(second), *(str(owner) for owner, _ in owned)]))
     links: dict[Pair, Stated] = {}
-    for stated_key, identifiers, event_id, at in select(database, _STATED, {"owners": owners, "limit": STATEMENTS}):
+    statements = select(database, _STATED, {"owners": owners, "limit": STATEMENTS})
+    for stated_key, identifiers, event_id, at in statements:
         said = _said(str(stated_key), identifiers, identities)  # type: ignore[arg-type]  # a map, as selected
         stated = stated_as(said, 0, str(event_id))
         for link in links_of(stated) if stated is not None else ():
             links.setdefault(link.pair, Stated(link.first, link.second, str(event_id), str(at)))
-    refused = {
-        frozenset(((str(kind), str(value)), (str(other), str(other_value))))
-        for kind, value, other, other_value in select(
-            database, _REFUSED, _parameters({identity for pair in links for identity in pair})
-        )
-    }
+    refused = _refused(database, sorted({identity for pair in links for identity in pair}))
     holding = [link for pair, link in links.items() if frozenset(pair) not in refused]
-    return Between(way_between(holding, first, second), any(since == DECIDED_SINCE for _, since in owned))
+    decided = any(since == DECIDED_SINCE for _, since in owned)
+    return Between(way_between(holding, first, second), decided, len(statements) < STATEMENTS)
+
+
+def _refused(database: Database, identities: list[Identity]) -> set[frozenset[Identity]]:
+    """Return the pairs with one of some identities that are conflicts."""
+    found: set[frozenset[Identity]] = set()
+    for begin in range(0, len(identities), AT_ONCE):
+        for row in select(database, _REFUSED, _parameters(identities[begin : begin + AT_ONCE])):
+            kind, value, other_kind, other_value = map(str, row)
+            found.add(frozenset(((kind, value), (other_kind, other_value))))
+    return found
 
 
 def way_between(links: Iterable[Stated], first: Identity, second: Identity) -> list[Stated]:

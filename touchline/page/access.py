@@ -63,7 +63,10 @@ def is_from_elsewhere(method: str, headers: Mapping[str, str]) -> bool:
     site = headers.get("sec-fetch-site", "none")
     if site in ("none", "same-origin"):
         return False
-    return not (method == "GET" and headers.get("sec-fetch-mode") == "navigate")
+    # A frame navigates, too, and nobody sees it.
+    return not (
+        method == "GET" and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 def access_of(settings: Settings) -> Access:

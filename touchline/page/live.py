@@ -61,7 +61,10 @@ class Live:
             moved.set()
 
     async def _events(self, shown: str) -> AsyncIterator[bytes]:
-        # Only now: a client that goes before this begins is never known of.
+        # Only now: a client that goes before this begins is never known of, and many may have come at once.
+        if len(self._pages) >= STREAMS:
+            yield f"retry: {AGAIN_MS}\n\n".encode()
+            return
         moved = asyncio.Event()
         self._pages.add(moved)
         try:

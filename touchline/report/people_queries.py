@@ -14,7 +14,7 @@ FROM owned_touchpoints
 """
 # Identities count that different touchpoints were the first to state: what one touchpoint states needs no journey.
 STITCHED = """
-SELECT customer_id, arraySort(groupArray((at, identity, kind, action))) AS steps
+SELECT customer_id, arraySlice(arraySort(groupArray((at, identity, kind, action))), 1, 6) AS steps
 FROM
 (
     SELECT owner AS customer_id, journey_id, stated.1 AS identity, stated.2 AS value,

@@ -58,7 +58,8 @@ def _kept(journey: Journey) -> set[int]:
     marked = [
         position for position, step in enumerate(steps) if step.event_id in {shift.onset_event_id, shift.cause_event_id}
     ]
-    loud = [position for position in range(len(steps)) if not _in_quiet_run(steps, position)]
+    in_quiet_run = _in_quiet_runs(steps)
+    loud = [position for position in range(len(steps)) if position not in in_quiet_run]
     if len(loud) <= MAX_LINES:
         return {*loud, *marked}
     start = min(marked, default=0)
@@ -68,15 +69,16 @@ def _kept(journey: Journey) -> set[int]:
     return {*loud[:FIRST], *before, *after, *loud[-LAST:], *marked}
 
 
-def _in_quiet_run(steps: list[Step], position: int) -> bool:
-    if not _quiet(steps[position]):
-        return False
-    first = last = position
-    while first > 0 and _quiet(steps[first - 1]):
-        first -= 1
-    while last + 1 < len(steps) and _quiet(steps[last + 1]):
-        last += 1
-    return last - first + 1 >= QUIET_RUN
+def _in_quiet_runs(steps: list[Step]) -> set[int]:
+    """Return the positions in runs of quiet touchpoints that are long enough to be one line."""
+    found: set[int] = set()
+    first = 0
+    for position in range(len(steps) + 1):
+        if position == len(steps) or not _quiet(steps[position]):
+            if position - first >= QUIET_RUN:
+                found.update(range(first, position))
+            first = position + 1
+    return found
 
 
 def _quiet(step: Step) -> bool:

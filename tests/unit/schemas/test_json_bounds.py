@@ -55,6 +55,14 @@ def test_a_number_may_have_five_hundred_digits() -> None:
         assert excess(in_list("1", number)) == "a number of more than 500 digits"
 
 
+def test_a_thousand_numbers_may_have_more_digits_than_doubles() -> None:
+    """A number that lies between two doubles takes a hundred times as long as another."""
+    long = ["9" * 25, "-0." + "1" * 24, "123456789012.3456789012345e99"]
+    usual = [str(1 / 3), "1e-7", str(2**63), "0.000123456789012345"]
+    assert excess(in_list(*(long * 333), *(usual * 1_000))) is None
+    assert excess(in_list(*(long * 334))) == "more than 1,000 numbers of 25 digits"
+
+
 def test_a_text_that_is_full_of_strings_is_refused_without_a_look_at_each() -> None:
     assert "values" in (excess(b"[" + b'"",' * 170_000 + b'""]') or "")
     assert "values" in (excess(b'["' + b'\\\\","' * 170_000 + b'"]') or "")

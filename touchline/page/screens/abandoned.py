@@ -30,7 +30,7 @@ SELECT subject, channel, ifNull(currency, '') AS currency, count() AS n, countIf
        recovered / n AS share, {wilson low of recovered in n} AS low, {wilson high of recovered in n} AS high,
        sum(ifNull(value_minor, 0)) AS worth, sumIf(ifNull(value_minor, 0), status != 'recovered') AS lost
 FROM abandonments WHERE {period of abandoned_at} AND {part of abandonments}
-GROUP BY subject, channel, currency ORDER BY n DESC, subject, channel, currency
+GROUP BY subject, channel, currency ORDER BY n DESC, subject, channel, currency LIMIT 100
 """),
     ),
     N_("What was left"),

@@ -43,7 +43,7 @@ TURNS = Query(
     """
 SELECT direction, toUnixTimestamp64Milli(onset_at) AS at, onset_event_id, before_mean AS before, after_mean AS after,
        ifNull(cause_event_id, '') AS cause_event_id, ifNull(cause_kind, '') AS cause_kind
-FROM sentiment_shifts WHERE customer_id = {customer:String} ORDER BY onset_at, shift_id
+FROM sentiment_shifts WHERE customer_id = {customer:String} ORDER BY onset_at DESC, shift_id LIMIT 200
 """,
 )
 CASES = Query(
@@ -52,14 +52,14 @@ CASES = Query(
 SELECT case_id, ifNull(topic, '') AS topic, status, toUnixTimestamp64Milli(opened_at) AS opened_at, age_seconds
 FROM cases
 WHERE customer_id = {customer:String} AND subject = 'case' AND status NOT IN ('resolved', 'closed')
-ORDER BY opened_at, case_id
+ORDER BY opened_at, case_id LIMIT 100
 """,
 )
 LEFT_BEHIND = Query(
     "left-behind",
     """
 SELECT subject, toUnixTimestamp64Milli(abandoned_at) AS at, status, value_minor, ifNull(currency, '') AS currency
-FROM abandonments WHERE customer_id = {customer:String} ORDER BY abandoned_at, subject_id
+FROM abandonments WHERE customer_id = {customer:String} ORDER BY abandoned_at DESC, subject_id LIMIT 100
 """,
 )
 FOLLOW_UPS = Query(
@@ -199,7 +199,7 @@ def parameters(asked: Asked) -> dict[str, object]:
 
 def build(asked: Asked, answers: Mapping[str, Rows]) -> Journey:
     """Return the screen of the rows of each query, by the queries' names."""
-    turns = {row["onset_event_id"]: _turn(row) for row in answers[TURNS.name]}
+    turns = {row["onset_event_id"]: _turn(row) for row in reversed(answers[TURNS.name])}
     causes = {row["cause_event_id"] for row in answers[TURNS.name]} - {""}
     newest_last = reversed(answers[STEPS.name])
     steps = tuple(_step(row, turns.get(row["event_id"]), row["event_id"] in causes) for row in newest_last)

@@ -27,7 +27,7 @@ SELECT subject, channel, count() AS n,
 FROM cases
 WHERE {period of opened_at}
   AND ({dimension:String} = 'all' OR ({dimension:String} = 'channel' AND channel = {value:String}))
-GROUP BY subject, channel ORDER BY n DESC, subject, channel
+GROUP BY subject, channel ORDER BY n DESC, subject, channel LIMIT 100
 """),
         kept_s=SLOW_S,
     ),

@@ -41,9 +41,10 @@ async function renew() {
     const began = performance.now();
     const answer = await fetch(location.href).catch(() => null);
     if (answer?.redirected) location.reload();
-    if (answer?.ok && events) {
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
-      if (fresh.innerHTML !== shown) {
+    const text = answer?.ok ? await answer.text().catch(() => null) : null; // it may be cut off
+    if (text !== null && events) {
+      const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+      if (fresh !== null && fresh.innerHTML !== shown) {
         shown = fresh.innerHTML;
         take(fresh);
       }
@@ -60,6 +61,13 @@ function listen() {
   if (!choice.checked) return;
   events = new EventSource(`/live?mark=${encodeURIComponent(main.dataset.mark)}`);
   events.addEventListener("moved", renew);
+  events.addEventListener("error", () => {
+    // It comes back by itself unless it was turned away: then the screen stands still, and says so.
+    if (events?.readyState === EventSource.CLOSED) {
+      choice.checked = false;
+      events = null;
+    }
+  });
 }
 
 document.addEventListener("visibilitychange", () => { if (isBehind) renew(); });

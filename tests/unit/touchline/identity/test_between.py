@@ -85,6 +85,14 @@ def test_a_link_that_was_refused_and_what_a_subject_states_are_no_way(recycled: 
     assert between(recycled, PHONE, CUSTOMER, Identities()).way == []
 
 
+@pytest.mark.embedded
+def test_whether_all_statements_were_looked_at_is_told(recycled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was given so many that the link is not among the first is not told that there is none."""
+    assert between(recycled, PHONE, CUSTOMER, Identities()).is_whole
+    monkeypatch.setattr("touchline.identity.between.STATEMENTS", 1)
+    assert not between(recycled, PHONE, CUSTOMER, Identities()).is_whole
+
+
 @pytest.fixture
 def decisions(recycled: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Identity, Identity]]:
     """What is decided, instead of being written to Kafka; the command looks into the database of the test."""
@@ -155,9 +163,12 @@ def test_an_unlink_that_would_part_nothing_names_the_links_and_what_to_unlink(
 
 @pytest.mark.embedded
 def test_an_unlink_is_written_anyway_and_where_a_decision_may_stand_behind_it(
-    recycled: Engine, decisions: list[tuple[str, Identity, Identity]]
+    recycled: Engine, decisions: list[tuple[str, Identity, Identity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two customers are one by a decision alone, and so is an identity that is somebody's since 1900."""
+    """Two customers are one by a decision alone, and so is an identity that is somebody's since 1900.
+
+    Nor is what stands behind a hostile publisher's many statements known.
+    """
     device = ("device", "d")
     owned(recycled, device, since=-2_208_988_800_000)
 
@@ -166,8 +177,14 @@ def test_an_unlink_is_written_anyway_and_where_a_decision_may_stand_behind_it(
     assert unlink("device:d", "42").exit_code == 0
     nowhere = unlink("device:other", "42")
 
+    monkeypatch.setattr("touchline.identity.between.STATEMENTS", 1)
+    assert unlink("device:other", "42").exit_code == 0
+
     assert decisions == [
-        ("unlink", PHONE, CUSTOMER), ("unlink", CUSTOMER, ("customer", "57")), ("unlink", device, CUSTOMER)
-    ]  # fmt: skip
+        ("unlink", PHONE, CUSTOMER),
+        ("unlink", CUSTOMER, ("customer", "57")),
+        ("unlink", device, CUSTOMER),
+        ("unlink", ("device", "other"), CUSTOMER),
+    ]
     assert nowhere.exit_code == 1
     assert "No links that touchpoints in the tables state lead from one to the other." in nowhere.stdout

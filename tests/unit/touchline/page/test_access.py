@@ -104,12 +104,20 @@ def test_a_page_of_another_site_has_no_query_run_and_searches_nothing(browser: T
         headers = {**ELSEWHERE, "sec-fetch-site": site}
         assert browser.post("/customers", data={"said": "42"}, headers=headers).status_code == 403
         assert browser.get("/today/values.csv", headers=headers).status_code == 403
-        assert browser.post("/customers", headers={**headers, "sec-fetch-mode": "navigate"}).status_code == 403
+        navigates = {**headers, "sec-fetch-mode": "navigate"}
+        assert browser.post("/customers", headers={**navigates, "sec-fetch-dest": "document"}).status_code == 403
+        for path in ("/today", "/live"):
+            assert browser.get(path, headers={**navigates, "sec-fetch-dest": "iframe"}).status_code == 403
 
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "same-origin"}, {**ELSEWHERE, "sec-fetch-mode": "navigate"}],
+    [
+        {},
+        {"sec-fetch-site": "none"},
+        {"sec-fetch-site": "same-origin"},
+        {**ELSEWHERE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
+    ],
 )
 def test_links_and_programs_reach_a_screen(headers: dict[str, str], browser: TestClient) -> None:
     assert browser.get("/today", headers=headers).status_code == 200

@@ -45,6 +45,15 @@ async def closed(*streams: AsyncIterator[bytes]) -> None:
         await stream.aclose()  # type: ignore[attr-defined]  # streams are generators
 
 
+async def test_of_many_pages_that_come_at_once_so_many_are_told_as_may_be_and_the_others_end() -> None:
+    live = Live(Marks())
+    crowd = [live.stream("a") for _ in range(STREAMS + 5)]
+
+    assert [await anext(stream) for stream in crowd] == [b"retry: 3000\n\n"] * len(crowd)
+    assert [await anext(stream, None) for stream in crowd[STREAMS:]] == [None] * 5
+    await closed(*crowd[:STREAMS])
+
+
 async def test_every_page_is_told_when_the_mark_moves_and_by_one_question() -> None:
     marks = Marks()
     live = Live(marks, every_s=0.001)

@@ -90,6 +90,19 @@ def test_of_a_long_text_the_beginning_is_shown(chdb: Engine, browser: TestClient
         assert [len(text) for text in re.findall("é+", shown(browser, path).text)] == [2_000], path
 
 
+def test_whatever_customers_bring_a_table_has_an_end() -> None:
+    """Those without a limit have rows by day, metric, kind, partition or reason, and one of a customer."""
+    without = {
+        f"{name}/{one.name}" for name, screen in SCREENS.items() for one in screen.queries if "LIMIT" not in one.sql
+    }
+
+    assert without == {
+        "today/came-in", "today/values", "today/levels", "abandoned/values", "abandoned/days", "voice/values",
+        "voice/months", "service/values", "pipeline/clocks", "pipeline/refused", "pipeline/reconciliation",
+        "journey/totals",
+    }  # fmt: skip
+
+
 def test_a_period_and_a_part_hold_for_what_came_in(chdb: Engine, browser: TestClient) -> None:
     write_story(chdb)
 
