@@ -8,6 +8,7 @@ TouchlineError                          schemas.errors
     BrokerError                         streams.kafka.client
     CalendarError                       schemas.calendars
     CommandError                        touchline.errors
+    CrowdedError                        touchline.page.live
     DeliveryError                       touchline.notify.errors
         RefusedDeliveryError            touchline.notify.errors
     EpochError                          streams.agents.signalled

@@ -22,8 +22,7 @@ from tests.oracle.touchpoints import Parting, Touch
 from tests.simulation.cluster import Cluster
 from tests.simulation.people import commands, people
 from tests.simulation.seeds import SEEDS
-from tests.simulation.signals import last, signals
-from tests.simulation.signals import stored as stored_things
+from tests.simulation.signals import check_signals
 from tests.simulation.test_moves import (
     END,
     NOBODY,
@@ -141,7 +140,7 @@ def test_what_guests_left_meets_what_the_customers_do(seed: int) -> None:
 
     check(cluster, touchpoints, SETTINGS)
     check_state(cluster, SETTINGS)
-    assert last(signals(cluster)) == stored_things(cluster)
+    check_signals(cluster, seed)
     check_carts(stored(cluster), by_the_oracle(touchpoints, final_graph(cluster), SETTINGS))
 
 

@@ -33,8 +33,7 @@ from tests.simulation.limits import ends_of_adopted_calls, heard_late, without_t
 from tests.simulation.nameless import about, with_nameless
 from tests.simulation.people import PERSONS, commands, people
 from tests.simulation.seeds import SEEDS
-from tests.simulation.signals import last, signals
-from tests.simulation.signals import stored as stored_things
+from tests.simulation.signals import check_signals
 from tests.unit.journeys.play import DAY, HOUR, T0
 
 SETTINGS = Settings(partitions=3)
@@ -236,7 +235,7 @@ def test_moved_touchpoints_are_as_if_their_owners_had_been_known(seed: int) -> N
     check(cluster, touchpoints, SETTINGS)
     check_state(cluster, SETTINGS)
     check_identities(cluster)
-    assert last(signals(cluster)) == stored_things(cluster)
+    check_signals(cluster, seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -299,7 +298,7 @@ def test_what_people_decide_moves_all_that_is_not_folded(seed: int) -> None:
     check(cluster, touchpoints, NOTHING_IS_FOLDED)
     check_state(cluster, NOTHING_IS_FOLDED)
     check_identities(cluster)
-    assert last(signals(cluster)) == stored_things(cluster)
+    check_signals(cluster, seed)
 
 
 def test_rows_of_identities_are_compared_in_most_stories() -> None:

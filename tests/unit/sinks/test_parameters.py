@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -72,8 +73,12 @@ def test_a_text_as_the_driver_sends_it_to_a_server(chdb_opened: Engine, text: st
     # A current server reads the driver's value as a literal first, and what that holds as a field of TabSeparated: an
     # embedded engine can do both, one after the other.
     ((field,),) = select(chdb_opened, f"SELECT {escape_param(text, None, for_server=True)}")
-    session: Any = vars(chdb_opened)["_reader"]
-    found = session.query("SELECT {text:String}", "JSONCompactEachRow", params={"text": field})
+    readers: SimpleQueue[Any] = vars(chdb_opened)["_free"]
+    session = readers.get()
+    try:
+        found = session.query("SELECT {text:String}", "JSONCompactEachRow", params={"text": field})
+    finally:
+        readers.put(session)
     assert json.loads(found.bytes()) == [text]
 
 

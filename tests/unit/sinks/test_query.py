@@ -135,8 +135,10 @@ def test_nothing_can_be_changed(chdb: Engine, chdb_folder: Path, sql: str) -> No
     with pytest.raises(QueryError, match="only reads"):
         chdb.query(sql)
     # Nor does the engine itself take it.
+    reader = vars(chdb)["_free"].get()
     with pytest.raises(Exception, match="readonly"):
-        vars(chdb)["_reader"].query(sql)
+        reader.query(sql)
+    vars(chdb)["_free"].put(reader)
 
     assert chdb.query("SELECT count() FROM clocks", output_format="TSV") == b"1\n"
 
