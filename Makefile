@@ -31,7 +31,7 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract tests/simulation
+	SEEDS=$${SEEDS:-30} $(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract tests/simulation
 	$(BIN)/pytest --numprocesses 4 --dist loadfile tests/chaos tests/integration
 	$(BIN)/python -m tests.fuzz --seconds 60
 

@@ -56,10 +56,10 @@ def _excess(text: bytes, values: int) -> str | None:
     numbers = text.translate(_ONE_DIGIT, _SIGNS)
     if numbers.count(_EXPONENT) > MAX_VAST_NUMBERS and numbers.count(_VAST) > MAX_VAST_NUMBERS:
         return f"more than {MAX_VAST_NUMBERS} numbers with exponents of three digits"
-    if numbers.replace(b".", b"").count(_MANY_DIGITS) > MAX_LONG_NUMBERS:
-        return f"more than {MAX_LONG_NUMBERS:,} numbers of {LONG_NUMBER} digits"
     if _LONG in numbers:
         return f"a number of more than {MAX_DIGITS:,} digits"
+    if numbers.replace(b".", b"").count(_MANY_DIGITS) > MAX_LONG_NUMBERS:
+        return f"more than {MAX_LONG_NUMBERS:,} numbers of {LONG_NUMBER} digits"
     return None
 
 
