@@ -23,7 +23,7 @@ DAYS = 45
 ALLOWED_LATENESS_DAYS = 3650
 """Event time goes on while Kafka is away: the touchpoints that come afterwards must not be late."""
 SETTINGS: dict[str, object] = {"session_timeout_s": 6, "allowed_lateness_days": ALLOWED_LATENESS_DAYS}
-PER_SECOND = 300
+PER_SECOND = 200
 STOPS_WITHIN_S = 8
 NO_ROWS = "ClickHouse takes no rows; trying until it does"
 ROWS_AGAIN = "ClickHouse takes rows again"
