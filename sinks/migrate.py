@@ -166,10 +166,7 @@ def migrate(
     if migrations is None:
         check_release(database.version())
         migrations = shipped()
-    database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-    database.execute(_RECORD)
-    if "release" not in {name for (name,) in select(database, _COLUMNS)}:
-        database.execute(_RELEASE)
+    _make_record(database)
     applied = _applied(database)
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]
@@ -195,6 +192,14 @@ def migrate(
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)
     return [migration.name for migration in new]
+
+
+def _make_record(database: Database) -> None:
+    """Make the table that tells what was applied, in its database."""
+    database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+    database.execute(_RECORD)
+    if "release" not in {name for (name,) in select(database, _COLUMNS)}:
+        database.execute(_RELEASE)
 
 
 def _complete(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""What statements of several screens have in common: the period and the part of the business that is asked for."""
+"""What statements of several screens have in common: the period and part that are asked for, and the words shown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from sinks import intervals
 
 _PERIOD = re.compile(r"\{period of ([\w.]+)\}")
 _PART = re.compile(r"\{part of (\w+)\}")
+_BEGINNING = "{beginning of text}"
+_SHOWN = 2000
+"""Characters of customers' words that a screen shows: a text may have a million, and a screen hundreds of texts."""
 
 
 def filled(sql: str) -> str:
@@ -15,8 +18,10 @@ def filled(sql: str) -> str:
 
     Args:
         sql: with `{period of COLUMN}` for a time in the period, `{part of TABLE}` for a row in the part, whose table
-            has the columns channel, currency and attributes, and the marks of `sinks.intervals`.
+            has the columns channel, currency and attributes, `{beginning of text}` for as much of that column as is
+            shown, and the marks of `sinks.intervals`.
     """
+    sql = sql.replace(_BEGINNING, f"substringUTF8(text, 1, {_SHOWN}) AS text")
     periods = _PERIOD.sub(lambda found: _period(found[1]), sql)
     return intervals.filled(_PART.sub(lambda found: _part(found[1]), periods)).strip()
 

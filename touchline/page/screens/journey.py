@@ -9,6 +9,7 @@ from touchline.page.asked import Asked, AskedError, Basis
 from touchline.page.charts import LEFT, RIGHT, TOP, Scale
 from touchline.page.query import Query, Row, Rows
 from touchline.page.screens.today import FollowUp, follow_up
+from touchline.page.sql import filled
 
 MOST_STEPS = 500
 """Touchpoints that are shown, the newest ones."""
@@ -29,14 +30,14 @@ FROM customer_totals WHERE customer_id = {customer:String}
 )
 STEPS = Query(
     "steps",
-    """
+    filled("""
 SELECT event_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, action, channel, experience, value_minor,
-       substringUTF8(text, 1, 2000) AS text,
+       {beginning of text},
        ifNull(currency, '') AS currency
 FROM touchpoints
 WHERE customer_id = {customer:String} AND NOT superseded
 ORDER BY occurred_at DESC, event_id DESC LIMIT {most:UInt32}
-""",
+"""),
 )
 TURNS = Query(
     "turns",

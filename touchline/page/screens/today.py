@@ -53,7 +53,7 @@ SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s
 FROM worst AS s
 LEFT JOIN
 (
-    SELECT customer_id, event_id, action, substringUTF8(text, 1, 2000) AS text FROM touchpoints
+    SELECT customer_id, event_id, action, {beginning of text} FROM touchpoints
     WHERE customer_id IN (SELECT customer_id FROM worst) AND event_id IN (SELECT ifNull(cause_event_id, '') FROM worst)
 ) AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
 ORDER BY s.after_mean - s.before_mean, s.customer_id

@@ -64,7 +64,7 @@ SAID = Plan(
         "said",
         filled("""
 SELECT customer_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, channel, topics, experience,
-       substringUTF8(text, 1, 2000) AS text
+       {beginning of text}
 FROM touchpoints
 WHERE {period of occurred_at} AND {part of touchpoints} AND NOT superseded AND text != '' AND experience < 0
 ORDER BY experience, occurred_at DESC, event_id LIMIT 30

@@ -39,6 +39,14 @@ async def opened(live: Live, shown: str = "a") -> AsyncIterator[bytes]:
     return stream
 
 
+async def watching(marks: Marks) -> tuple[AsyncIterator[bytes], asyncio.Future[bytes]]:
+    """Return a stream that has begun, and its next event, once the database has been looked at for it."""
+    stream = await opened(Live(marks, every_s=0.001))
+    waiting = asyncio.ensure_future(anext(stream))
+    await marks.looked_at()
+    return stream, waiting
+
+
 async def closed(*streams: AsyncIterator[bytes]) -> None:
     """Go away, as a client does."""
     for stream in streams:
@@ -85,10 +93,7 @@ async def test_where_nothing_moves_a_stream_says_that_it_is_there() -> None:
 
 async def test_a_database_that_is_away_for_a_while_ends_no_stream() -> None:
     marks = Marks()
-    live = Live(marks, every_s=0.001)
-    stream = await opened(live)
-    waiting = asyncio.ensure_future(anext(stream))
-    await marks.looked_at()
+    stream, waiting = await watching(marks)
     marks.is_away = True
     await marks.looked_at()
     marks.is_away, marks.now = False, "b"
@@ -99,10 +104,7 @@ async def test_a_database_that_is_away_for_a_while_ends_no_stream() -> None:
 
 async def test_without_a_page_nobody_is_asked() -> None:
     marks = Marks()
-    live = Live(marks, every_s=0.001)
-    stream = await opened(live)
-    waiting = asyncio.ensure_future(anext(stream))
-    await marks.looked_at()
+    stream, waiting = await watching(marks)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     await closed(stream)
