@@ -28,12 +28,10 @@ test: $(VENV)/.test servers ## Check everything: style, types, tests against rea
 	  [ -z "$${CI:-}" ] && echo "Tests that need Kafka will skip." >&2; }
 	@$(MAKE) --no-print-directory axe || { \
 	  [ -z "$${CI:-}" ] && echo "Tests that need axe-core will skip." >&2; }
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types fuzz
 	SEEDS=$${SEEDS:-30} $(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/contract tests/simulation
-	$(BIN)/pytest --numprocesses 4 --dist loadfile tests/chaos tests/integration
-	$(BIN)/python -m tests.fuzz --seconds 60
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
 
 # How long Kafka is away each time, in seconds: twenty times in all.
 OUTAGES_S := 5 25 90 5 25 90 5 25 90 5 25 90 5 25 5 25 5 25 5 25
