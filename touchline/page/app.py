@@ -47,8 +47,10 @@ FORM_BYTES = 16_384
 FORM_WITHIN_S = 10.0
 """Seconds that a form has, from its head to its end."""
 LOGIN = "/login"
-CARRIED = ("lang", "since", "until", "part")
+CARRIED = ("lang", "theme", "since", "until", "part")
 """The words that a link to another screen keeps."""
+THEMES = ("light", "dark")
+"""The colours that an address can ask for; else they are those of the reader's system."""
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +142,10 @@ class Page:
         rows = await self._reader.rows(FIND, looked_for(said, self._identities))
         words = _carried(request)
         if len(rows) == 1:
-            where = address("journey", {"lang": words.get("lang", ""), "customer": rows[0]["customer_id"]})
+            where = address(
+                "journey",
+                {"lang": words.get("lang", ""), "theme": words.get("theme", ""), "customer": rows[0]["customer_id"]},
+            )
         else:
             where = address("customers", words, found=self._searches.keep([row["customer_id"] for row in rows]))
         return RedirectResponse(where, HTTPStatus.SEE_OTHER)
@@ -244,6 +249,7 @@ class Page:
             code = preferred(request.headers.get("accept-language", ""), self._languages)
         language = self._languages[code]
         words = _carried(request)
+        theme = words.get("theme", "")
         defaults = {
             "screen": None,
             "asked": None,
@@ -251,6 +257,7 @@ class Page:
             "screens": SCREENS.values(),
             "languages": self._languages.values(),
             "words": words,
+            "theme": theme if theme in THEMES else "",
             "address": address,
         }
         known = basis or Basis.unknown()

@@ -140,6 +140,30 @@ def test_a_reader_finds_the_customer_hurt_most_and_changes_language(tab: Page, a
     assert faults(tab, axe) == []
 
 
+def test_a_reader_chooses_the_colours_and_keeps_them_on_the_next_screen(tab: Page) -> None:
+    shown = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    tab.goto("/today")
+    light = tab.evaluate(shown)
+    tab.get_by_role("link", name="Dark").click()
+    tab.wait_for_url(re.compile("theme=dark"))
+    dark = tab.evaluate(shown)
+    tab.get_by_role("link", name="Voice").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Voice")
+    tab.get_by_role("button", name="Show").click()
+    tab.wait_for_url(re.compile("since="))
+    kept = tab.evaluate(shown)
+    tab.emulate_media(color_scheme="dark")
+    tab.get_by_role("link", name="Light", exact=True).click()
+    tab.wait_for_url(re.compile("theme=light"))
+
+    assert light == ["rgb(255, 255, 255)", "rgb(26, 29, 33)"]
+    assert dark == kept == ["rgb(20, 23, 27)", "rgb(232, 234, 237)"]
+    assert tab.evaluate(shown) == light
+    tab.get_by_role("link", name="As the system has them").click()
+    tab.wait_for_url(lambda url: "theme" not in url)
+    assert tab.evaluate(shown) == dark
+
+
 def test_a_list_is_filtered_by_the_keyboard_alone(tab: Page, database: Engine) -> None:
     unhappy = select(database, "SELECT count() FROM customers WHERE status = 'unhappy'")
     tab.goto("/customers?since=2025-11-01")
