@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Event, Thread
 
 import msgspec
 
@@ -20,6 +20,8 @@ AT_ONCE = 4
 """Most questions that are answered at a time; further ones wait for their turn."""
 WITHIN_S = 60
 """Seconds for a client to ask, and to take up a part of its answer."""
+SHORT_OF_S = 0.1
+"""Seconds between two tries to take up a client, where the process is short of something."""
 _LIMITS = "max_execution_time = 300, max_memory_usage = 4000000000"
 """Of a question: the database, which the process is there for, goes on beside it."""
 _KILL = "KILL QUERY WHERE query_kind = 'Select' AND query_id != queryID() SYNC"
@@ -38,12 +40,14 @@ class QueryServer:
         """Answer for the database at an address of scheme `chdb`, which this process has open."""
         self._folder = folder_of(url)
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._closing = Event()
         self._socket = self._listening()
         self._thread = Thread(target=self._take_up, name="queries", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Take no more questions, end those under way, and remove the socket."""
+        self._closing.set()
         self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
@@ -75,9 +79,12 @@ class QueryServer:
             self._turns.acquire()
             try:
                 client, _ = self._socket.accept()
-            except OSError:  # closed
+            except OSError:
                 self._turns.release()
-                return
+                # Else a resource is short, descriptors for example: that passes.
+                if self._closing.wait(SHORT_OF_S):
+                    return
+                continue
             Thread(target=self._answer, args=(client,), name="query", daemon=True).start()
 
     def _answer(self, client: socket.socket) -> None:

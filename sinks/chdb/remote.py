@@ -10,6 +10,9 @@ from sinks.chdb.address import folder_of
 from sinks.chdb.query_socket import ANSWERED, Question, connect
 from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
 
+WITHIN_S = 900.0
+"""Seconds for an answer: three times what a question may take, as others may be before it."""
+
 
 class RemoteDatabase:
     """A `Database` of which another process answers the queries; it runs no statement."""
@@ -27,6 +30,10 @@ class RemoteDatabase:
         with connection:
             try:
                 connection.send_bytes(msgspec.msgpack.encode(question))
+                if not connection.poll(WITHIN_S):
+                    raise TransientWriteError(
+                        f"the process that has {self._folder} open has not answered within {WITHIN_S:g} s; ask again"
+                    )
                 status, answer = connection.recv_bytes(), connection.recv_bytes()
             except (OSError, EOFError) as error:
                 raise TransientWriteError(

@@ -2,7 +2,8 @@
 
 aiokafka inflates a batch into as much memory as it takes: 0.4 MB may become 900 MB. It has no place for a bound; so the
 two classes that it reads fetched batches with are replaced by these, which inflate a compressed batch themselves and
-hand it on as one that never was compressed. A header whose name is not UTF-8, at which aiokafka ends, is read as well.
+hand it on as one that never was compressed. A header whose name is not UTF-8, at which aiokafka ends, is read as well;
+of a message with very many headers none is.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from typing_extensions import override
 
-from schemas.avro.varint import long_at
 from schemas.errors import RefusalError, TouchlineError
 from schemas.topics import DERIVED_TOPICS, EPOCHS, ERASURES, LINKS
 from streams.kafka.inflate import InflationError, TooLargeError, inflate
+from streams.kafka.record_headers import (
+    COUNTED_BYTES,
+    HEADER_BYTES,
+    MAX_HEADERS,
+    check_headers,
+    with_readable_names,
+)
 
 MAX_FETCH_BYTES = 8 << 20
 """Inflated bytes after which what a fetch has left of a partition is left to the next fetch."""
@@ -81,6 +88,12 @@ class _UnreadRecord(NamedTuple):
     key: None = None
     checksum: None = None
     headers: tuple[()] = ()
+
+
+def _refused(detail: str, *, too_large: bool, first: bool) -> Unread:
+    value = Unread()
+    value.refusal = UnreadBatchError(detail, too_large=too_large, first=first)
+    return value
 
 
 def bound_batches(max_bytes: int) -> None:
@@ -178,25 +191,54 @@ class _CompressedBatch:
         inflated = self._inflate(self._batch.attributes & _CODEC, self._data[_BATCH_HEADER:])
         header = bytearray(self._data[:_BATCH_HEADER])
         header[_ATTRIBUTES_AT + 1] &= ~_CODEC
-        data = b"".join((header, inflated))
-        return self._named(DefaultRecordBatch(data), data)
+        return self._plain(b"".join((header, inflated)))
 
-    def _named(self, records: Any, data: bytes | memoryview) -> Iterator[Any]:
+    def _plain(self, data: bytes) -> Iterator[Any]:
+        """Return the records of a batch that is not compressed.
+
+        Raises:
+            InflationError: they have too many headers, or are no records.
+        """
+        if len(data) > COUNTED_BYTES:
+            try:
+                check_headers(data, _BATCH_HEADER)
+            except (IndexError, ValueError):
+                raise InflationError("they are no records") from None
+        return self._named(data)
+
+    def _named(self, data: bytes) -> Iterator[Any]:
         """Yield records; where aiokafka cannot read a header's name, all of them again, the names made readable.
 
         The fetcher passes over those that it has had. That a name is UTF-8 nobody checks before us.
         """
         try:
-            yield from records
+            yield from self._bounded(DefaultRecordBatch(data))
         except UnicodeDecodeError:
-            yield from self._named_anew(bytes(data))
+            yield from self._named_anew(data)
 
     def _named_anew(self, data: bytes) -> Iterator[Any]:
         try:
-            named = with_readable_names(data)
+            named = with_readable_names(data, _BATCH_HEADER)
+        except InflationError as error:
+            return self._unread(error)
         except (IndexError, ValueError):
             return self._unread(InflationError("they are no records"))
-        return iter(DefaultRecordBatch(named))
+        return self._bounded(DefaultRecordBatch(named))
+
+    def _bounded(self, records: Any) -> Iterator[Any]:
+        """Yield records, one with very many headers without them and unread."""
+        fetched = self._fetched
+        for record in records:
+            if headers := len(record.headers):
+                fetched.inflated += headers * HEADER_BYTES
+                if headers > MAX_HEADERS and fetched.may_refuse:
+                    yield self._without(record, headers)
+                    continue
+            yield record
+
+    def _without(self, record: Any, headers: int) -> _UnreadRecord:
+        detail = f"it has {headers} headers, at most {MAX_HEADERS} are read"
+        return _UnreadRecord(record.offset, record.timestamp, _refused(detail, too_large=True, first=True))
 
     def _inflate(self, codec: int, data: memoryview) -> bytes | memoryview:
         inflated = inflate(codec, data, _limit)
@@ -209,7 +251,7 @@ class _CompressedBatch:
         last = batch.next_offset - 1
         first = min(last, getattr(batch, "base_offset", last))  # the old format tells the last one alone
         where = f"{self._fetched.place}, offsets {first} to {last}"
-        why = f"its batch ({where}) was not read: {len(self._data)} bytes of compressed data, and {error}"
+        why = f"its batch ({where}) was not read: {len(self._data)} bytes as they came, and {error}"
         if not self._fetched.may_refuse:
             raise BatchError(f"a batch of {where} cannot be read: {error}. See docs/operating.md#compressed-batches")
         too_large = isinstance(error, TooLargeError)
@@ -218,8 +260,7 @@ class _CompressedBatch:
             if number == MAX_LETTERS - 1 and offset < last:
                 detail = f"this stands for the messages at offsets {offset} to {last}; {why}"
                 offset = last
-            value = Unread()
-            value.refusal = UnreadBatchError(detail, too_large=too_large, first=number == 0)
+            value = _refused(detail, too_large=too_large, first=number == 0)
             yield _UnreadRecord(offset, getattr(batch, "max_timestamp", None) or 0, value)
 
 
@@ -228,7 +269,7 @@ class _PlainBatch(_CompressedBatch):
 
     @override
     def _records(self) -> Iterator[Any]:
-        return self._named(self._batch, self._data)
+        return self._plain(bytes(self._data))
 
 
 class _OldBatch(_CompressedBatch):
@@ -243,41 +284,3 @@ class _OldBatch(_CompressedBatch):
             position = start + max(0, _SIZE.unpack_from(data, position)[0])
         self._inflate(data[_OLD_ATTRIBUTES_AT] & _CODEC, data[start:position])
         return iter(self._batch)  # inflated once more: such batches are rare
-
-
-def with_readable_names(data: bytes) -> bytes:
-    """Return a batch that is not compressed, each byte of a header's name that is not UTF-8 replaced by a `?`.
-
-    Raises:
-        IndexError, ValueError: its records are none.
-    """
-    named, position = bytearray(data), _BATCH_HEADER
-    while position < len(data):
-        size, start = long_at(data, position)
-        for first, end in _names(data, start):
-            # Of each byte that is none of a character, this makes one that is written as one `?`.
-            name = data[first:end].decode(errors="surrogateescape")
-            named[first:end] = name.encode(errors="replace")
-        if size <= 0:
-            raise ValueError(f"the record at byte {position} is {size} bytes long")
-        position = start + size
-    return bytes(named)
-
-
-def _names(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where the names of a record's headers begin and end."""
-    _, position = long_at(data, start + 1)  # behind its attributes: the timestamp
-    _, position = long_at(data, position)  # the offset
-    for _ in ("key", "value"):
-        _, position = _span(data, position)
-    count, position = long_at(data, position)
-    for _ in range(count):
-        first, position = _span(data, position)
-        yield first, position
-        _, position = _span(data, position)
-
-
-def _span(data: bytes, position: int) -> tuple[int, int]:
-    """Return where what stands behind its length begins and ends; -1 is the length of what is absent."""
-    size, first = long_at(data, position)
-    return first, first + max(0, size)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from streams.kafka.record_headers import HEADER_BYTES
+
 MAX_CHUNKS = 64
 """Most chunks of a partition in flight."""
 
@@ -232,7 +234,7 @@ def _runs(records: Sequence[Record], limit: int) -> list[tuple[Sequence[Record],
 
 
 def _size(record: Record) -> int:
-    size = len(record.key or b"") + len(record.value or b"")
+    size = len(record.key or b"") + len(record.value or b"") + len(record.headers) * HEADER_BYTES
     for name, value in record.headers:
         size += len(name) + len(value or b"")
     return size

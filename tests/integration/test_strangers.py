@@ -142,6 +142,6 @@ def test_a_batch_that_inflates_without_end_is_refused_and_takes_no_memory(
     assert told[first + mebibytes].reason == "undecodable"
     of_batch = [told[first + number] for number in range(mebibytes)]
     assert {(one.reason, one.value) for one in of_batch} == {("too_large", None)}
-    assert f"{len(batch)} bytes of compressed data" in of_batch[0].detail
+    assert f"{len(batch)} bytes as they came" in of_batch[0].detail
     assert f"offsets {first} to {first + mebibytes - 1}" in of_batch[-1].detail
     pipeline.check()

@@ -119,6 +119,23 @@ class Collector:
             )
 
     async def _taken(self, request: Request, name: str) -> Results:
+        # The body is gone before Kafka is waited for: nobody has counted it since its messages were made.
+        read, charged, reading = await self._received(request, name)
+        outgoing = [one for one in read if isinstance(one, Outgoing)]
+        try:
+            with self.metrics.acknowledgement.time():
+                acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
+        except RequestError:
+            self.rate.give_back(name, charged - reading)
+            raise
+        told = results(read, acknowledged)
+        # A client is to send these again, and pays for them then; what it took to read them is gone.
+        self.rate.give_back(name, (charged - reading) * told.unacknowledged // max(1, len(read)))
+        self._count(name, told, read)
+        return told
+
+    async def _received(self, request: Request, name: str) -> tuple[list[Outgoing | Refused], int, int]:
+        """Return what a request brings, what it was charged of its name's rate, and how much of that for its bytes."""
         as_lines = check_media_type(request.headers.get("content-type", ""))
         packed = check_encoding(request.headers.get("content-encoding", ""))
         with self._room(name) as take:
@@ -132,19 +149,7 @@ class Collector:
             charged = self._charge(name, charged, reading)
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             charged = self._charge(name, charged, len(texts))
-            read = await self._read(texts)
-        outgoing = [one for one in read if isinstance(one, Outgoing)]
-        try:
-            with self.metrics.acknowledgement.time():
-                acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
-        except RequestError:
-            self.rate.give_back(name, charged - reading)
-            raise
-        told = results(read, acknowledged)
-        # A client is to send these again, and pays for them then; what it took to read them is gone.
-        self.rate.give_back(name, (charged - reading) * told.unacknowledged // max(1, len(read)))
-        self._count(name, told, read)
-        return told
+            return await self._read(texts), charged, reading
 
     def _charge(self, name: str, charged: int, due: int) -> int:
         """Take of a name's rate what is due beyond what was charged; return the greater of the two."""

@@ -13,6 +13,7 @@ from schemas.inputs import CONTRACT_INPUTS, InputTopics
 from schemas.kinds.checks import InvalidRecordError
 from streams.identity.identities import Identities
 from streams.intake.accept import Source, accept, check_size
+from streams.intake.checks import MAX_EVENT_ID
 from streams.kafka.producer import Message
 from touchline.publish.convert import Converter, key_of
 
@@ -36,7 +37,13 @@ class Outgoing(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A touchpoint that is refused, as the workers would refuse it; `event_id` is None where it states none."""
+    """A touchpoint that is refused, as the workers would refuse it.
+
+    Attributes:
+        event_id: its beginning, if it is longer than one may be; None where it states none.
+        reason: the contract's.
+        detail: what is wrong.
+    """
 
     event_id: str | None
     reason: Reason
@@ -93,7 +100,7 @@ class Intake:
             source = Source(0, "", 0, 0, now, len(value))
             accept(kind, record, source, now=now, scorer=self._scorer, identities=self._identities)
         except RefusalError as error:
-            return Refused(event_id, error.reason, error.detail)
+            return Refused(event_id[:MAX_EVENT_ID], error.reason, error.detail)
         # Not before the lengths of the fields are checked: to compare identifiers of a megabyte takes long.
         key = key_of(record).encode()
         return Outgoing(event_id, self._converter.topics[kind], Message(key, value))
@@ -108,7 +115,7 @@ class Intake:
 def _stated_event_id(text: bytes) -> str | None:
     if len(text) <= TEXT_BYTES:
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            return _named.decode(text).event_id
+            return (_named.decode(text).event_id or "")[:MAX_EVENT_ID] or None
     return None
 
 

@@ -24,7 +24,7 @@ from schemas.errors import TouchlineError
 from sinks.errors import SinkError, TransientWriteError
 from streams.identity.identities import Identities
 from streams.runtime.clock import Clock, wall_clock
-from touchline.page.access import COOKIE, Access, is_from_elsewhere
+from touchline.page.access import COOKIE, Access, is_from_elsewhere, pass_in
 from touchline.page.all_screens import SCREENS
 from touchline.page.asked import LONGEST, Asked, AskedError, Basis, read_asked
 from touchline.page.basis import BASIS, MARK, PARTS, read_basis
@@ -167,7 +167,7 @@ class Page:
         """Return a handler that answers only those who may read, and explains what fails."""
 
         async def answer(request: Request) -> Response:
-            if not self._access.lets_in(request.cookies.get(COOKIE), request.headers.get("authorization")):
+            if not self._access.lets_in(pass_in(request.headers.get("cookie")), request.headers.get("authorization")):
                 return RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER)
             return await handler(request)
 
@@ -320,7 +320,8 @@ def build_app(page: Page) -> Starlette:
 
 
 def _carried(request: Request) -> dict[str, str]:
-    return {name: word for name in CARRIED if (word := request.query_params.get(name))}
+    said = {name: request.query_params.get(name, "") for name in CARRIED}
+    return {name: word for name, word in said.items() if 0 < len(word) <= LONGEST}
 
 
 def _screen_of(request: Request) -> Screen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_batch_beyond_the_bound_is_refused_by_place_and_the_partition_goes_on_
     assert found[1].timestamp == 1_002, "the batch's latest"
     detail = found[1].value.refusal.detail
     assert f"{INPUT}, partition 3, offsets 11 to 13" in detail
-    assert f"{len(vast)} bytes of compressed data, and they inflate to more than {LIMIT} bytes" in detail
+    assert f"{len(vast)} bytes as they came, and they inflate to more than {LIMIT} bytes" in detail
     assert records.next_fetch_offset == 15
 
 
@@ -199,3 +200,72 @@ def test_a_header_whose_name_is_not_utf8_is_read(codec: int, name: bytes, shown:
     assert [r.headers[1] for r in found[:3]] == [("fine", b"content"), (shown, b"content"), ("good", b"content")]
     assert [(r.timestamp, r.key) for r in found[:3]] == [(1_000, None), (1_001, None), (1_002, None)]
     assert records.next_fetch_offset == 11
+
+
+def with_headers(codec: int, *counts: int, name: bytes = b"") -> bytes:
+    """Return a batch from offset 0 of records with so many empty headers, the last of each with a name."""
+    body = b"".join(record_with(number, count, name) for number, count in enumerate(counts))
+    packed = compressed(codec, body)
+    tail = struct.pack(">hiqqqhii", codec, len(counts) - 1, 1_000, 1_000, -1, -1, -1, len(counts)) + packed
+    return struct.pack(">qiibI", 0, len(tail) + 9, 0, 2, calc_crc32c(tail)) + tail
+
+
+def record_with(number: int, headers: int, name: bytes) -> bytes:
+    last = varint(len(name)) + name + b"\0"
+    fields = b"\0" + varint(0) + varint(number) + varint(-1) + varint(2) + b"{}" + varint(headers)
+    record = fields + b"\0\0" * (headers - 1) + last
+    return varint(len(record)) + record
+
+
+def varint(number: int) -> bytes:
+    zigzag, out = (number << 1) ^ (number >> 63), b""
+    while zigzag > 127:
+        out += bytes([zigzag & 127 | 128])
+        zigzag >>= 7
+    return out + bytes([zigzag])
+
+
+@pytest.mark.parametrize("codec", [0, ZSTD])
+def test_a_message_with_very_many_headers_is_refused_without_them_and_those_beside_it_are_read(codec: int) -> None:
+    bound_batches(1 << 22)
+    found = list(unpacked(with_headers(codec, 1_000, 1_001, 2)))
+    assert [(r.offset, len(r.headers), r.value) for r in found] == [(0, 1_000, b"{}"), (1, 0, b""), (2, 2, b"{}")]
+    assert refusals(found) == [(1, "too_large", True)]
+    assert found[1].value.refusal.detail == "it has 1001 headers, at most 1000 are read"
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [((600_000,), "a message has 600000 headers, at most 1000 are read"), ((999,) * 600, "more than 100000 headers")],
+)
+def test_a_batch_that_inflates_to_a_million_headers_is_refused_before_they_are_read(
+    counts: tuple[int, ...], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound_batches(1 << 22)
+    data = unpacked(with_headers(ZSTD, *counts) + batch(0, len(counts), b"behind"))
+    monkeypatch.setattr(batches, "DefaultRecordBatch", None)  # whoever reads the records fails
+    records = iter(data)
+    first = next(records)
+    assert (first.offset, first.value.refusal.reason) == (0, "too_large")
+    assert why in first.value.refusal.detail
+
+
+def test_headers_count_towards_what_a_fetch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.batches.MAX_FETCH_BYTES", 100_000)
+    records = unpacked(b"".join(with_base(with_headers(0, 900), offset) for offset in range(9)))
+    # 900 of 64 bytes each: the second batch is over the bound.
+    assert [r.offset for r in records] == [0, 1]
+    assert records.next_fetch_offset == 2
+
+
+def with_base(data: bytes, offset: int) -> bytes:
+    return offset.to_bytes(8, "big") + data[8:]
+
+
+def test_names_that_are_not_utf8_are_made_readable_among_so_many_headers_only() -> None:
+    bound_batches(1 << 22)
+    few, many = (list(unpacked(with_headers(ZSTD, *(500,) * n, name=b"\xff"))) for n in (40, 41))
+    assert [len(r.headers) for r in few] == [500] * 40
+    assert few[0].headers[-1] == ("?", b"")
+    assert refusals(many) == [(offset, "too_large", offset == 0) for offset in range(41)]
+    assert "a header's name is not UTF-8, and it has more than 20000 headers" in many[0].value.refusal.detail

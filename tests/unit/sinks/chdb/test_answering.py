@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import stat
 from collections.abc import Iterator
@@ -165,3 +166,40 @@ def test_a_folder_may_have_a_long_name(tmp_path: Path) -> None:
         connection = connect(str(folder))
         assert connection is not None
         connection.close()
+
+
+class ShortOfDescriptors:
+    """A listening socket whose next clients cannot be taken up."""
+
+    def __init__(self, listening: socket.socket, times: int) -> None:
+        self.listening, self.times = listening, times
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.times:
+            self.times -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self.listening.accept()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.listening, name)
+
+
+def test_a_process_that_was_short_of_descriptors_answers_again(
+    server: QueryServer, remote: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "SHORT_OF_S", 0.01)
+    short = ShortOfDescriptors(server._socket, times=AT_ONCE + 1)
+    monkeypatch.setattr(server, "_socket", short)
+    assert select(remote, "SELECT 1") == [[1]]  # taken up before
+
+    assert select(remote, "SELECT 2") == [[2]]
+    assert short.times == 0
+
+
+def test_who_is_not_answered_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.chdb.remote.WITHIN_S", 0.01)
+    with socket.socket(socket.AF_UNIX) as silent, socket_address(str(tmp_path)) as address:
+        silent.bind(address)
+        silent.listen()
+        with pytest.raises(TransientWriteError, match="has not answered within"):
+            RemoteDatabase(str(tmp_path)).query("SELECT 1")

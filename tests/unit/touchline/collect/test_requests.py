@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import json
+import tracemalloc
 from http import HTTPStatus
 from typing import Any
 
@@ -412,6 +413,30 @@ async def test_nothing_is_answered_before_kafka_has_acknowledged() -> None:
     door.kafka.open.set()
 
     assert statuses(await asked) == ["accepted", "accepted"]
+
+
+async def test_while_kafka_is_waited_for_nothing_is_held_of_the_body() -> None:
+    door = Door()
+    door.kafka.open.clear()
+    vast = b"[" + json.dumps(purchase()).encode() + b',{"text":"' + b"a" * (3 << 20) + b'"}]'
+    tracemalloc.start()
+    try:
+        asked = asyncio.create_task(door.post(vast, packed=True))
+        await door.kafka.asked.wait()
+        held, highest = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    door.kafka.open.set()
+
+    assert statuses(await asked) == ["accepted", "refused"]
+    assert held < 1 << 20 < len(vast) < highest
+
+
+async def test_of_an_event_id_that_is_too_long_its_beginning_is_told() -> None:
+    answer = await Door().post([purchase("x" * 100_000), {**purchase("y" * 100_000), "kind": "none"}])
+
+    assert [one["reason"] for one in answer.json()["touchpoints"]] == ["missing_field", "undecodable"]
+    assert len(answer.content) < 4_000
 
 
 async def test_a_full_queue_answers_503_with_retry_after_and_takes_nothing_of_the_request() -> None:

@@ -55,6 +55,30 @@ def test_the_token_in_the_form_gives_a_cookie_that_is_not_the_token(closed: Test
     assert closed.get("/").headers["location"] == "/today"
 
 
+def test_a_pass_is_found_among_other_cookies(closed: TestClient) -> None:
+    pass_word = Access(TOKEN, "127.0.0.1").pass_word
+
+    for cookies in (f"{COOKIE}={pass_word}", f"a=1; {COOKIE}={pass_word}; b", f";;= ;{COOKIE} = {pass_word} "):
+        assert closed.get("/", headers={"cookie": cookies}).headers["location"] == "/today"
+    for cookies in (f"x{COOKIE}={pass_word}", f"{COOKIE}={pass_word}x", f'{COOKIE}="{pass_word}"', COOKIE):
+        assert closed.get("/", headers={"cookie": cookies}).headers["location"] == "/login"
+
+
+def test_cookies_of_many_quotes_are_not_unquoted(closed: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("starlette.requests.cookie_parser", Untouched().query)
+
+    answer = closed.get("/", headers={"cookie": f'{COOKIE}="' + '\\"' * 16_000 + '"'})
+
+    assert answer.headers["location"] == "/login"
+
+
+def test_the_form_for_the_token_repeats_no_long_word_of_its_address(closed: TestClient) -> None:
+    answer = closed.get("/login", params={"part": "x" * 20_000, "theme": "dark"})
+
+    assert 'data-theme="dark"' in answer.text
+    assert "xxx" not in answer.text
+
+
 def test_a_program_sends_the_token_in_a_header(closed: TestClient) -> None:
     assert closed.get("/", headers={"authorization": f"Bearer {TOKEN}"}).headers["location"] == "/today"
 
