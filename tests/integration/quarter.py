@@ -13,31 +13,33 @@ import click
 from servers.kafka import Kafka
 from tests.integration import kept
 from tests.integration.installation import Installation
+from tests.integration.present import write_present
 from tests.oracle import insight, service
-from tests.oracle.compare import World, metric_differences, observations
+from tests.oracle.compare import World, metric_differences, observations, shift_differences
 from tests.oracle.level_views import COMPARED
 from tests.oracle.touchpoints import moment, read
-from touchline.simulate import write_simulation
 
 GRAINS = ("1h", "1d", "1w", "1mo")
 """Of metrics. Minutes are as many rows as touchpoints, and hours are their sums; on the sample they are compared."""
 SHOWN = 20
 PATIENCE_S = 4 * 3600.0
 KILLED_AFTER_S = (5.0, 60.0)
+VIEWS = ("customers", "sentiment_shifts", "rolling_metrics", *service.VIEWS, *insight.VIEWS, *insight.LEVEL_VIEWS)
+"""The views that are compared, each of which must have rows: of a quarter that ends now they all do."""
 
 
 @click.command()
 @click.option("--customers", default=20_000, show_default=True, help="Simulated customers.")
 @click.option("--days", default=90, show_default=True, help="Simulated days.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same quarter.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same quarter on the same day.")
 @click.option("--kills", default=0, show_default=True, help="How often the worker is killed at work (kill -9).")
 @click.option("--rebuilt", is_flag=True, help="Rebuild all of it then, and look again.")
 def main(customers: int, days: int, seed: int, kills: int, rebuilt: bool) -> None:
-    """Play a simulated quarter on Apache Kafka; say how long each view takes, and where it differs."""
+    """Play a simulated quarter that ends today, on Apache Kafka; say how long each view takes, and where it differs."""
     with tempfile.TemporaryDirectory(prefix="touchline-quarter-") as name:
         folder = Path(name)
         file = folder / "quarter.jsonl"
-        write_simulation(customers, days, seed, file)
+        write_present(customers, days, seed, file)
         kafka = Kafka(folder)
         kafka.start()
         try:
@@ -76,7 +78,7 @@ def _differences(database: Path, file: Path) -> int:
     """Read the views, show where they differ from the lines, and return how often they do."""
     views: dict[str, list[dict[str, Any]]] = {}
     some = {"rolling_metrics": "grain != '1m'", **dict.fromkeys(insight.LEVEL_VIEWS, COMPARED)}
-    for view in ("clocks", "customers", "sentiment_shifts", *service.VIEWS, *insight.VIEWS, *some):
+    for view in ("clocks", *VIEWS):
         began = time.monotonic()
         views |= kept.rows(database, view, where=some.get(view, "true"))
         click.echo(f"{view}: {len(views[view]):,} rows in {time.monotonic() - began:.1f} s")
@@ -87,9 +89,11 @@ def _differences(database: Path, file: Path) -> int:
     topics = dict(kept.ask(database, "SELECT event_id, topics FROM touchpoints WHERE notEmpty(topics)"))
     world = World.of(read(lines, scored), views, clock)
     found = [
+        *(f"{view}: there are no rows to compare" for view in VIEWS if not views[view]),
         *service.differences(world, views, lines),
         *insight.differences(world, views, lines, topics, attributes=()),
         *metric_differences(world, observations(world), GRAINS, attributes=()),
+        *shift_differences(world),
     ]
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     return len(found)

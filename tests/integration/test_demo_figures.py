@@ -17,6 +17,7 @@ import pytest
 
 import touchline
 from tests.integration import kept
+from tests.integration.present import write_present
 from tests.oracle import insight, service
 from tests.oracle.compare import Views, World, differences
 from tests.oracle.level_views import COMPARED
@@ -93,6 +94,21 @@ def test_every_row_of_the_sample_is_what_its_lines_hold(sample: Played) -> None:
     assert sample.served[:SHOWN] == []
     # The sample is of last year: nobody stands anywhere, and nothing was said in the last 28 days.
     assert {name for name in (*service.VIEWS, *insight.VIEWS) if not sample.views[name]} == {"standing", "topic_trends"}
+
+
+def test_every_row_of_a_shop_that_goes_on_now_is_what_its_lines_hold(tmp_path: Path) -> None:
+    file = tmp_path / "present.jsonl"
+    write_present(customers=50, days=70, seed=1, file=file)
+    played = play(tmp_path / "kept", kept.lines(file), file)
+
+    assert played.different[:SHOWN] == []
+    assert played.served[:SHOWN] == []
+    # Here each view says something, those of now, too.
+    assert [name for name, rows in played.views.items() if not rows] == []
+    assert {row["verdict"] for row in played.views["topic_trends"]} > {"too few to tell"}
+    assert {row["stuck"] for row in played.views["standing"]} == {True, False}
+    assert {row["loyalty_status"] for row in played.views["customers"]} >= {"active", "at_risk", "lapsed"}
+    assert {row["direction"] for row in played.views["metric_anomalies"]} >= {"rise"}
 
 
 def test_every_row_of_a_nasty_input_is_what_its_lines_hold(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
         *_customers(world),
         *metric_differences(world, observations(world)),
         *_hours(world, lines),
-        *_shifts(world),
+        *shift_differences(world),
     ]
 
 
@@ -362,7 +362,8 @@ def _finality(world: World) -> Iterator[str]:
             yield f"rolling_metrics {row}: not final yet"
 
 
-def _shifts(world: World) -> Iterator[str]:
+def shift_differences(world: World) -> Iterator[str]:
+    """Give what does not hold of the rows of `sentiment_shifts`."""
     seen = set[tuple[str, str]]()
     for row in world.views["sentiment_shifts"]:
         name = (row["customer_id"], row["onset_event_id"])

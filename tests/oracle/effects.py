@@ -138,13 +138,16 @@ def _bound(tested: int) -> float:
 
 
 def _means(seen: Seen, metrics: Sequence[str]) -> dict[str, float | None]:
-    """Return the mean of the fortnights before and after the change."""
+    """Return the mean of the fortnights before and after the change, and how many customers are of the latter."""
     cells = [cell for metric in metrics for cell in seen.cells[metric]]
     sides = {
         "before": [cell.total for cell in cells if -WINDOW <= cell.day < 0],
         "after": [cell.total for cell in cells if cell.day >= 0],
     }
-    return {name: fmean(values) if values else None for name, values in sides.items()}
+    return {
+        **{name: fmean(values) if values else None for name, values in sides.items()},
+        "customers_after": len({cell.customer_id for cell in cells if cell.day >= 0}),
+    }
 
 
 def _joint(effects: Mapping[str, Effect]) -> Effect | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from tests.oracle.compare import Row, Views, World, observations, unequal
 from tests.oracle.effects import EFFECT_KEY, change_effects
 from tests.oracle.level_views import ANOMALY_KEY, HEALTH_KEY, Levels
-from tests.oracle.topics import Mention, day_of, is_stated, mentions, trends
+from tests.oracle.topics import DAYS, Mention, day_of, is_stated, mentions, trends
 from tests.oracle.touchpoints import milliseconds
 
 VIEWS = ("change_effects", "topics", "topic_trends")
@@ -20,6 +20,8 @@ VIEWS = ("change_effects", "topics", "topic_trends")
 LEVEL_VIEWS = ("metric_health", "metric_anomalies")
 """Those of which what is `COMPARED` is."""
 ZONE = "UTC"
+ENOUGH = 30
+"""So many observations say something."""
 _POLARITIES = ("negative", "neutral", "positive", "unscored")
 
 
@@ -91,7 +93,10 @@ def topics_by_day(found: Sequence[Mention]) -> Iterator[dict[str, Any]]:
 
 
 def topic_trends(found: Sequence[Mention], clock: int) -> Iterator[dict[str, Any]]:
-    """Give the rows of the view, without what is neutral, positive or unscored."""
+    """Give the rows of the view."""
+    today = day_of(clock, ZONE)
+    since = today - timedelta(days=DAYS)
+    said = Counter((one.topic, one.polarity) for one in found if since <= day_of(one.at, ZONE) < today)
     for topic, trend in trends(found, clock, ZONE).items():
         yield {
             "topic": topic,
@@ -104,7 +109,8 @@ def topic_trends(found: Sequence[Mention], clock: int) -> Iterator[dict[str, Any
             "ratio_low": trend.low,
             "ratio_high": trend.high,
             "verdict": trend.verdict,
-            "negative": trend.negative,
+            "enough": trend.mentions + trend.before >= ENOUGH,
+            **{polarity: said[topic, polarity] for polarity in _POLARITIES},
             "negative_before": trend.negative_before,
         }
 
