@@ -10,6 +10,7 @@ SELECT
     CAST(toDateTime(toStartOfDay(m.said_at, zone), zone), 'DateTime64(3, ''UTC'')') AS day,
     m.topic AS topic,
     m.kind AS kind,
+    m.channel AS channel,
     m.customer_id AS customer_id,
     m.subject_id AS subject_id,
     m.said_at AS said_at,
@@ -23,6 +24,7 @@ FROM
         t.subject_id AS subject_id,
         topic,
         min(t.occurred_at) AS said_at,
+        argMin(t.channel, (t.occurred_at, t.event_id)) AS channel,
         -- Whole ten-thousandths, so that the mean does not depend on their order.
         if(kind = 'support_call', NULL, avg(round(t.experience * 10000))) AS mean
     FROM touchline.touchpoints AS t
@@ -31,12 +33,13 @@ FROM
     GROUP BY customer_id, kind, t.source, subject_id, topic
 ) AS m;
 
--- How often each topic is spoken about, by the day (the business's) on which that began.
+-- How often each topic is spoken about, by the day (the business's) on which that began, and the channel in which it did.
 CREATE OR REPLACE VIEW touchline.topics AS
 SELECT
     day,
     topic,
     kind,
+    channel,
     count() AS mentions,
     uniqExact(customer_id) AS customers,
     countIf(polarity = 'negative') AS negative,
@@ -44,7 +47,7 @@ SELECT
     countIf(polarity = 'positive') AS positive,
     countIf(polarity = 'unscored') AS unscored
 FROM touchline.topic_mentions
-GROUP BY day, topic, kind;
+GROUP BY day, topic, kind, channel;
 
 -- The last 14 whole days of the business's against the 14 before.
 CREATE OR REPLACE VIEW touchline.topic_trends AS

@@ -19,6 +19,7 @@ VIEWS = ("change_effects", "topics", "topic_trends")
 """The views that are compared."""
 LEVEL_VIEWS = ("metric_health", "metric_anomalies")
 """Those of which what is `COMPARED` is."""
+TOPIC_KEY = ("day", "topic", "kind", "channel")
 ZONE = "UTC"
 ENOUGH = 30
 """So many observations say something."""
@@ -42,7 +43,7 @@ def differences(
     levels = Levels(observations(world), world.clock)
     return [
         *unequal("change_effects", EFFECT_KEY, views["change_effects"], change_effects(world, stated, attributes)),
-        *unequal("topics", ("day", "topic", "kind"), views["topics"], topics_by_day(found)),
+        *unequal("topics", TOPIC_KEY, views["topics"], topics_by_day(found)),
         *unequal("topic_trends", ("topic",), views["topic_trends"], topic_trends(found, world.clock)),
         *unequal("metric_health", HEALTH_KEY, views["metric_health"], levels.health()),
         *unequal("metric_anomalies", ANOMALY_KEY, views["metric_anomalies"], levels.anomalies()),
@@ -76,19 +77,15 @@ def _topics_of(said: Mapping[str, Sequence[str]], text: str) -> Sequence[str]:
 
 def topics_by_day(found: Sequence[Mention]) -> Iterator[dict[str, Any]]:
     """Give the rows of the view `topics`."""
-    counts = Counter((_shown(day_of(one.at, ZONE)), one.topic, one.kind, one.polarity) for one in found)
-    customers: dict[tuple[str, str, str], set[str]] = {}
+    rows: dict[tuple[str, ...], list[Mention]] = {}
     for one in found:
-        customers.setdefault((_shown(day_of(one.at, ZONE)), one.topic, one.kind), set()).add(one.customer)
-    for (day, topic, kind), of_one in customers.items():
-        by_polarity = {polarity: counts[day, topic, kind, polarity] for polarity in _POLARITIES}
+        rows.setdefault((_shown(day_of(one.at, ZONE)), one.topic, one.kind, one.channel), []).append(one)
+    for key, of_one in rows.items():
         yield {
-            "day": day,
-            "topic": topic,
-            "kind": kind,
-            "mentions": sum(by_polarity.values()),
-            "customers": len(of_one),
-            **by_polarity,
+            **dict(zip(TOPIC_KEY, key, strict=True)),
+            "mentions": len(of_one),
+            "customers": len({one.customer for one in of_one}),
+            **{polarity: sum(one.polarity == polarity for one in of_one) for polarity in _POLARITIES},
         }
 
 

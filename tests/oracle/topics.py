@@ -19,7 +19,10 @@ DAYS = 14
 
 @dataclass(frozen=True)
 class Mention:
-    """A topic in what one customer says in one place; its time in epoch milliseconds, its experience exact."""
+    """A topic in what one customer says in one place; its time in epoch milliseconds, its experience exact.
+
+    The channel is that in which they said so first.
+    """
 
     topic: str
     kind: str
@@ -27,6 +30,7 @@ class Mention:
     subject: str
     at: int
     experience: Fraction | None
+    channel: str
 
     @property
     def polarity(self) -> str:
@@ -71,7 +75,8 @@ def mentions(
         felt = [experiences.get(touch.event_id) for touch in of_one if kind != "support_call"]
         known = [round(value * 10_000) for value in felt if value is not None]
         experience = Fraction(sum(known), 10_000 * len(known)) if known else None
-        yield Mention(topic, kind, of_one[0].customer, subject, min(touch.at for touch in of_one), experience)
+        first = min(of_one, key=lambda touch: (touch.at, touch.event_id))
+        yield Mention(topic, kind, first.customer, subject, first.at, experience, first.channel)
 
 
 def _topics(touch: Touch, about: Callable[[str], Sequence[str]]) -> Sequence[str]:

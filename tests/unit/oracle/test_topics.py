@@ -17,7 +17,7 @@ def customers(rnd: random.Random, expected: float, more: float, name: str) -> li
     found: list[Mention] = []
     time, number = rnd.expovariate(expected), 0
     while time < 1:
-        mention = Mention("t", "tweet", f"{name}{number}", "s", 0, None)
+        mention = Mention("t", "tweet", f"{name}{number}", "s", 0, None, "web")
         found.append(mention)
         while rnd.random() < more:
             found.append(mention)

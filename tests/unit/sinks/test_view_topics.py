@@ -12,6 +12,7 @@ from tests.contract.engine import Engine
 from tests.oracle.topics import Mention, day_of, mentions, trends
 from tests.oracle.touchpoints import DAY, HOUR
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
+from tests.unit.test_docs import METRICS, fenced, section
 
 pytestmark = pytest.mark.embedded
 
@@ -35,15 +36,16 @@ SCORES = (None, 10, 47, 47.5, 48, 52.5, 53, 90)
 
 
 class Talk(MadeUp):
-    """Makes up what customers say, and answer, and ask; ids come again, also from another source."""
+    """Makes up what customers say, and answer, and ask; ids come again, also from another source or channel."""
 
     def say(self, customer: str) -> None:
         rnd, at, text = self.random, self.start(), self.random.choice(tuple(TEXTS))
         number, source = rnd.randrange(6), rnd.choice("st")
+        channel = rnd.choice((None, "web", "letter"))
         match rnd.randrange(5):
             case 0:
                 stars = rnd.choice((None, None, 1, 3, 5))
-                self.add("tweet", at, customer, source, post_id=f"p-{number}", text=text, rating=stars)
+                self.add("tweet", at, customer, source, post_id=f"p-{number}", text=text, rating=stars, channel=channel)
             case 1:
                 self.add("tweet", at, customer, post_id=f"b-{number}", author="brand", text=text)
             case 2:
@@ -57,6 +59,7 @@ class Talk(MadeUp):
                     "case_event", at, customer, source, case_id=f"k-{number}", text=text,
                     phase=rnd.choice(("opened", "updated")), by=rnd.choice(("customer", "agent")),
                     topic=rnd.choice((None, None, "delivery", "parking")), complaint=rnd.choice((True, None)),
+                    channel=channel,
                 )  # fmt: skip
             case _:
                 self.add(
@@ -82,14 +85,14 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.000}"
 
 
-def test_whatever_is_said_is_shown_by_day_topic_and_polarity(chdb: Engine, tmp_path: Path) -> None:
+def test_whatever_is_said_is_shown_by_day_topic_channel_and_polarity(chdb: Engine, tmp_path: Path) -> None:
     talk = Talk(seed=4, first=FIRST, days=40)
     for number in range(900):
         talk.say(f"c{number % 30}")
     found, _ = found_by(chdb, tmp_path, talk.lines)
-    expected = Counter((moment(day_of(one.at, ZONE)), one.topic, one.kind, one.polarity) for one in found)
+    expected = Counter((moment(day_of(one.at, ZONE)), one.topic, one.kind, one.channel, one.polarity) for one in found)
     shown = {
-        (row["day"], row["topic"], row["kind"], polarity): int(row[polarity])
+        (row["day"], row["topic"], row["kind"], row["channel"], polarity): int(row[polarity])
         for row in rows_of(chdb, "SELECT * FROM topics")
         for polarity in ("negative", "neutral", "positive", "unscored")
         if int(row[polarity])
@@ -97,6 +100,7 @@ def test_whatever_is_said_is_shown_by_day_topic_and_polarity(chdb: Engine, tmp_p
 
     assert shown == expected
     assert {polarity for *_, polarity in expected} == {"negative", "neutral", "positive", "unscored"}
+    assert {channel for *_, channel, _ in expected} >= {"web", "letter", "phone", "social", "survey"}
     assert {topic for _, topic, *_ in expected} == {
         "delivery",
         "price",
@@ -106,6 +110,34 @@ def test_whatever_is_said_is_shown_by_day_topic_and_polarity(chdb: Engine, tmp_p
         "returns",
         "parking",
     }
+
+
+def test_complaints_about_a_thing_are_asked_by_day_and_channel_in_one_query(chdb: Engine, tmp_path: Path) -> None:
+    late, fast = "The parcel never arrived, I hate it", "Great delivery, thank you"
+
+    def says(name: str, day: int, text: str, channel: str, rating: int) -> Row:
+        return {"kind": "tweet", "source": "s", "customer_id": "c", "event_id": name, "post_id": name[0],
+                "text": text, "channel": channel, "rating": rating, "occurred_at": FIRST + day * DAY}  # fmt: skip
+
+    lines = [
+        says("a", 0, late, "web", 1),
+        says("b", 0, late, "web", 1),
+        says("c", 0, late, "letter", 1),
+        says("d", 0, fast, "letter", 5),
+        # What is said twice in one place is said where it is said first: on the letter's day.
+        says("e1", 1, late, "letter", 1),
+        says("e2", 2, late, "web", 1),
+        says("f", 2, "So expensive, awful", "web", 1),
+    ]
+    play(chdb, tmp_path, lines)
+    (query,) = [each for each in fenced(section(METRICS, "## Topics"), "sql") if "channel" in each]
+    asked = [(row["day"], row["channel"], int(row["complaints"])) for row in rows_of(chdb, query)]
+
+    assert asked == [
+        ("2026-03-03 00:00:00.000", "letter", 1),
+        ("2026-03-02 00:00:00.000", "web", 2),
+        ("2026-03-02 00:00:00.000", "letter", 1),
+    ]
 
 
 def test_fourteen_days_are_held_against_the_fourteen_before(chdb: Engine, tmp_path: Path) -> None:
