@@ -339,7 +339,8 @@ SELECT
     c.referrals AS referrals,
     c.praises AS praises,
     toBool(is_loyal) AS loyal,
-    toBool(is_loyal AND notEmpty(reasons)) AS extra_care,
+    -- Where one experience in ten is bad nearly everybody is unmended, so that this alone marks nobody.
+    toBool(is_loyal AND arrayExists(reason -> reason != 'unmended', reasons)) AS extra_care,
     reasons AS care_reasons,
     if(balance < 0, toNullable(felt[mended + 1].1), NULL) AS unmended_since,
     assumeNotNull((SELECT method_said FROM touchline.loyalty_settings)) AS loyalty_method,

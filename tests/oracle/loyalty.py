@@ -147,7 +147,7 @@ def loyalty(
             "unmended": said["experience_balance"] < 0,
         }
         said["care_reasons"] = [name for name, holds in reasons.items() if holds]
-        said["extra_care"] = bool(said["loyal"] and said["care_reasons"])
+        said["extra_care"] = bool(said["loyal"] and {*said["care_reasons"]} - {"unmended"})
         said["unmended_since"] = _unmended_since(felt, rules)
         yield said
 

@@ -20,7 +20,7 @@ from tests.contract.facts_rows import MAY_1
 from tests.oracle.compare import unequal
 from tests.oracle.loyalty import Rules, loyalty
 from tests.oracle.touchpoints import DAY, HOUR, moment
-from tests.unit.sinks.made_up import Row, play, rows_of
+from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
 from tests.unit.sinks.regulars import FIRST, Regulars
 from tests.unit.sinks.views import write
 
@@ -165,8 +165,48 @@ def test_twelve_good_experiences_mend_a_bad_one(chdb: Engine, tmp_path: Path) ->
 
     assert found == {
         "mended": (0, True, False, None),
-        "not mended": (-1, True, True, FIRST),
-        "too many": (-11, True, True, FIRST + 14),
+        "not mended": (-1, True, False, FIRST),
+        "too many": (-11, True, False, FIRST + 14),
+    }
+
+
+def test_of_loyal_customers_those_are_marked_for_care_whom_something_specific_speaks_for(
+    chdb: Engine, tmp_path: Path
+) -> None:
+    """Day 100 is today; whoever buys weekly until day 93 is loyal."""
+    weekly, twice, long_ago = (79, 86, 93), (86, 93), (5, 12, 19)
+    days = {
+        "well": weekly, "late": (65, 72, 79), "asks": weekly, "turns": weekly, "votes": weekly, "hurt": weekly,
+        "asks, buys twice": twice, "asks, left": long_ago,
+    }  # fmt: skip
+    lines = [order(customer, day) for customer, their_days in days.items() for day in their_days]
+    shop = MadeUp(seed=1, first=FIRST, days=1)
+    for name in ("asks", "asks, buys twice", "asks, left"):
+        shop.add("case_event", FIRST + 20 * DAY, name, case_id=f"k-{name}", phase="opened", by="customer")
+    nps = {"survey_id": "s", "phase": "answered", "question_id": "q", "question_kind": "nps"}
+    answered = {**nps, "question_kind": "csat"}
+    for number in range(16):
+        score, at = 5 if number < 8 else 1, FIRST + (40 + number) * DAY
+        shop.add("survey_answer", at, "turns", response_id=f"t{number}", score=score, **answered)
+    # Six of ten does not recommend the shop, and is above the middle: no bad experience.
+    shop.add("survey_answer", FIRST + 50 * DAY, "votes", response_id="v", score=6, **nps)
+    shop.add("support_call", FIRST + 50 * DAY, "hurt", call_id="h", phase="ended", resolved=False)
+    play(chdb, tmp_path, [*lines, *shop.lines], until=FIRST + 100 * DAY)
+    columns = "customer_id, loyal, extra_care, care_reasons"
+    found = {
+        row["customer_id"]: (row["loyal"], row["extra_care"], row["care_reasons"])
+        for row in rows_of(chdb, f"SELECT {columns} FROM customers")
+    }
+
+    assert found == {
+        "well": (True, False, []),
+        "late": (True, True, ["at_risk"]),
+        "asks": (True, True, ["open_case"]),
+        "turns": (True, True, ["turned", "unmended"]),
+        "votes": (True, True, ["detractor"]),
+        "hurt": (True, False, ["unmended"]),
+        "asks, buys twice": (False, False, ["open_case"]),
+        "asks, left": (False, False, ["open_case"]),
     }
 
 
