@@ -38,7 +38,7 @@ _OF_ALL = (
     *("event_id", "kind", "occurred_at", "received_at", _OWNER, "journey_id", "channel", "source", "action", "text"),
     *("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "value_minor", "currency"),
     "subject_id",
-    *("attributes", "ahead", _SUPERSEDED, "topics"),
+    *("attributes", "ahead", _SUPERSEDED, "topics", "topics_by"),
 )
 _ITEM_HEAD = ("event_id", "occurred_at", "customer_id", "journey_id", "channel", "source")
 _ITEM_TAIL = ("attributes", "ahead", "late", "superseded")

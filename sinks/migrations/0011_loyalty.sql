@@ -412,7 +412,8 @@ SELECT
     if(is_since, toNullable({wilson low of bought in customers}), NULL) AS ci_low,
     if(is_since, toNullable({wilson high of bought in customers}), NULL) AS ci_high,
     if(visited = 0, NULL, toNullable(bought / visited)) AS conversion,
-    toBool(customers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+    toBool(customers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
+    'month_of_first_order' AS method
 FROM
 (
     SELECT
@@ -574,7 +575,8 @@ SELECT
     if(s.went_on = 0, NULL, toNullable(s.usual[2])) AS usual_seconds_p90,
     s.went_on >= (SELECT max(fewest) FROM touchline.enough_observations) AS enough,
     toBool(enough AND waiting_seconds > s.usual[2]) AS stuck,
-    reached AS as_of
+    reached AS as_of,
+    'p90_of_others' AS method
 FROM
 (
     SELECT

@@ -202,7 +202,8 @@ SELECT
     m.counted - m.expected AS extra,
     if(m.handled = 0, NULL, toNullable(m.handled / m.counted)) AS handling_seconds,
     if(m.handled = 0, NULL, toNullable(extra * m.handled / m.counted)) AS extra_seconds,
-    toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+    toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
+    'like_days_7d' AS method
 FROM
 (
     SELECT
@@ -385,7 +386,8 @@ SELECT
     if(is_caused, toNullable(c.caused_at), NULL) AS caused_at,
     if(had_failed, toNullable(f.failure.1), NULL) AS failed_event_id,
     if(had_failed, toNullable(concat(f.failure.2, ':', f.failure.3)), NULL) AS failed_step,
-    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at
+    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at,
+    'last_before_7d' AS method
 FROM touchline.things_left AS l
 ASOF LEFT JOIN
 (
@@ -432,7 +434,8 @@ SELECT
     m.recovered AS recovered,
     m.value_minor AS value_minor,
     m.lost_minor AS lost_minor,
-    toBool(m.of_month >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
+    toBool(m.of_month >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
+    'last_before_7d' AS method
 FROM
 (
     WITH

@@ -401,7 +401,8 @@ SELECT
     if((direction = 'rise') = has(lower_is_better, metric), 'worse', 'better') AS level,
     CAST(anomaly.2, 'DateTime64(3, ''UTC'')') AS started_at,
     CAST(anomaly.3, 'DateTime64(3, ''UTC'')') AS found_at,
-    CAST(anomaly.4, 'Nullable(DateTime64(3, ''UTC''))') AS ended_at
+    CAST(anomaly.4, 'Nullable(DateTime64(3, ''UTC''))') AS ended_at,
+    assumeNotNull((SELECT method FROM touchline.own_baseline)) AS method
 FROM touchline.metric_evidence AS e
 ARRAY JOIN e.anomalies AS anomaly;
 

@@ -614,5 +614,6 @@ SELECT
         'worse'
     ) AS verdict,
     controls,
-    overlaps
+    overlaps,
+    'obrien_14d' AS method
 FROM measured;

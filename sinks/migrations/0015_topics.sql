@@ -15,7 +15,8 @@ SELECT
     m.subject_id AS subject_id,
     m.said_at AS said_at,
     m.mean / 10000 AS experience,
-    multiIf(m.mean IS NULL, 'unscored', m.mean < -500, 'negative', m.mean > 500, 'positive', 'neutral') AS polarity
+    multiIf(m.mean IS NULL, 'unscored', m.mean < -500, 'negative', m.mean > 500, 'positive', 'neutral') AS polarity,
+    m.found_by AS method
 FROM
 (
     SELECT
@@ -25,6 +26,7 @@ FROM
         topic,
         min(t.occurred_at) AS said_at,
         argMin(t.channel, (t.occurred_at, t.event_id)) AS channel,
+        argMin(t.topics_by, (t.occurred_at, t.event_id)) AS found_by,
         -- Whole ten-thousandths, so that the mean does not depend on their order.
         if(kind = 'support_call', NULL, avg(round(t.experience * 10000))) AS mean
     FROM touchline.touchpoints AS t
@@ -72,7 +74,8 @@ SELECT
     g.neutral AS neutral,
     g.positive AS positive,
     g.unscored AS unscored,
-    g.negative_before AS negative_before
+    g.negative_before AS negative_before,
+    'poisson_ratio_14d' AS method
 FROM
 (
     SELECT

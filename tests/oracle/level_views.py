@@ -62,6 +62,7 @@ class Levels:
                     "started_at": start * HOUR,
                     "found_at": after * HOUR,
                     "ended_at": None if end is None else end * HOUR,
+                    "method": METHOD,
                 }
 
     def health(self) -> Iterator[dict[str, Any]]:

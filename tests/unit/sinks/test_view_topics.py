@@ -112,6 +112,20 @@ def test_whatever_is_said_is_shown_by_day_topic_channel_and_polarity(chdb: Engin
     }
 
 
+def test_each_mention_names_what_found_it_where_it_was_said_first(chdb: Engine, tmp_path: Path) -> None:
+    case = {"kind": "case_event", "source": "s", "customer_id": "c", "case_id": "k", "by": "customer"}
+    said = {"text": "The parcel never arrived, I hate it"}
+    lines: list[Row] = [
+        {**case, "event_id": "e1", "phase": "opened", "occurred_at": FIRST, **said},
+        {**case, "event_id": "e2", "phase": "updated", "occurred_at": FIRST + HOUR, "topic": "delivery"},
+        {**case, "event_id": "e3", "phase": "updated", "occurred_at": FIRST + 2 * HOUR, "topic": "parking"},
+    ]
+    play(chdb, tmp_path, lines)
+    found = {row["topic"]: row["method"] for row in rows_of(chdb, "SELECT topic, method FROM topic_mentions")}
+
+    assert found == {"delivery": "words-1", "parking": "stated"}
+
+
 def test_complaints_about_a_thing_are_asked_by_day_and_channel_in_one_query(chdb: Engine, tmp_path: Path) -> None:
     late, fast = "The parcel never arrived, I hate it", "Great delivery, thank you"
 

@@ -33,6 +33,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "ahead": "Bool",
         "superseded": "Bool",
         "topics": "Array(String)",
+        "topics_by": "String",
     },
     "journeys": {
         "journey_id": "String",
@@ -213,6 +214,7 @@ def test_a_touchpoint_in_natural_units(chdb: Engine) -> None:
         "ahead": False,
         "superseded": False,
         "topics": [],
+        "topics_by": "",
     }
 
 
