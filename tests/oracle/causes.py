@@ -122,6 +122,7 @@ def _rows(
         yield {
             **dict(zip(("step", "failed", "detail", "detail_value"), step, strict=True)), "month": month,
             "leads_to": sort, "n": n, "counted": counted, "share": share, "share_without": base,
+            "ci_low": low, "ci_high": high, "lift": share / base if base else None, "enough": n >= 30,
             "n_without": sum(pair.others for pair in pairs), "difference": share - base,
             "difference_low": share - base - sqrt((share - low) ** 2 + (high_base - base) ** 2),
             "difference_high": share - base + sqrt((high - share) ** 2 + (base - low_base) ** 2),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.oracle.causes import wilson
 from tests.oracle.compare import World
 from tests.oracle.loyalty import people_of
 from tests.oracle.touchpoints import DAY, Touch
@@ -43,6 +44,7 @@ def cohorts(world: World, month_of: Callable[[int], int]) -> Iterator[dict[str, 
         size = 0 if cohort is None else len(buyers[cohort, currency, cohort])
         bought = len(buyers[key])
         is_since = cohort is not None and month >= cohort
+        low, high = wilson(bought / size, size) if is_since else (None, None)
         yield {
             **dict(zip(COHORT_KEY, key, strict=True)),
             "months_since": None if cohort is None else _distance(cohort, month, month_of),
@@ -53,6 +55,8 @@ def cohorts(world: World, month_of: Callable[[int], int]) -> Iterator[dict[str, 
             "orders": len(placed[key]),
             "revenue_minor": sum(placed[key]),
             "retention": bought / size if is_since else None,
+            "ci_low": low,
+            "ci_high": high,
             "conversion": bought / visited[key] if visited[key] else None,
             "enough": size >= 30,
         }

@@ -51,6 +51,7 @@ def departures(world: World, said: Iterable[Row], rules: Rules) -> Iterator[dict
             "open_cases": total["open_cases"],
             "nps_group": row["nps_group"],
             "acquired_by": row["acquired_by"],
+            "as_of": world.clock,
         }
 
 
@@ -88,6 +89,7 @@ def campaign_value(world: World, said: Iterable[Row], spend: Iterable[Row], rule
             "value_to_cost": sum(values) / cost if cost else None,
             "orders": len(amounts),
             "revenue_minor": sum(amounts),
+            "as_of": world.clock,
         }
 
 

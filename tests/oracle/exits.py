@@ -110,6 +110,7 @@ def exits(rows: Iterable[Row], month_of: Callable[[int], int]) -> Iterator[dict[
             "share": len(those) / of_all,
             "ci_low": low,
             "ci_high": high,
+            "enough": of_all >= 30,
             "recovered": sum(row["status"] == "recovered" for row in those),
             "value_minor": sum(row["value_minor"] or 0 for row in those),
             "lost_minor": sum(row["value_minor"] or 0 for row in those if row["status"] != "recovered"),

@@ -15,10 +15,11 @@ from tests.oracle.level_views import ANOMALY_KEY, HEALTH_KEY, Levels
 from tests.oracle.topics import DAYS, Mention, day_of, is_stated, mentions, trends
 from tests.oracle.touchpoints import milliseconds
 
-VIEWS = ("change_effects", "topics", "topic_trends")
+VIEWS = ("change_effects", "topics", "topic_mentions", "topic_trends")
 """The views that are compared."""
 LEVEL_VIEWS = ("metric_health", "metric_anomalies")
 """Those of which what is `COMPARED` is."""
+MENTION_KEY = ("topic", "kind", "customer_id", "subject_id", "said_at")
 TOPIC_KEY = ("day", "topic", "kind", "channel")
 ZONE = "UTC"
 ENOUGH = 30
@@ -44,6 +45,7 @@ def differences(
     return [
         *unequal("change_effects", EFFECT_KEY, views["change_effects"], change_effects(world, stated, attributes)),
         *unequal("topics", TOPIC_KEY, views["topics"], topics_by_day(found)),
+        *unequal("topic_mentions", MENTION_KEY, views["topic_mentions"], map(_mention, found)),
         *unequal("topic_trends", ("topic",), views["topic_trends"], topic_trends(found, world.clock)),
         *unequal("metric_health", HEALTH_KEY, views["metric_health"], levels.health()),
         *unequal("metric_anomalies", ANOMALY_KEY, views["metric_anomalies"], levels.anomalies()),
@@ -73,6 +75,17 @@ def _mentions(world: World, topics: Mapping[str, Sequence[str]]) -> Iterator[Men
 
 def _topics_of(said: Mapping[str, Sequence[str]], text: str) -> Sequence[str]:
     return said.get(text, ())
+
+
+def _mention(one: Mention) -> dict[str, Any]:
+    """Return the row of `topic_mentions`, without what found it."""
+    return {
+        **dict(zip(MENTION_KEY, (one.topic, one.kind, one.customer, one.subject, one.at), strict=True)),
+        "day": _shown(day_of(one.at, ZONE)),
+        "channel": one.channel,
+        "experience": None if one.experience is None else float(one.experience),
+        "polarity": one.polarity,
+    }
 
 
 def topics_by_day(found: Sequence[Mention]) -> Iterator[dict[str, Any]]:

@@ -149,6 +149,7 @@ def loyalty(
         said["care_reasons"] = [name for name, holds in reasons.items() if holds]
         said["extra_care"] = bool(said["loyal"] and {*said["care_reasons"]} - {"unmended"})
         said["unmended_since"] = _unmended_since(felt, rules)
+        said["as_of"] = world.clock
         yield said
 
 

@@ -39,5 +39,6 @@ def standing(world: World) -> Iterator[dict[str, Any]]:
             "usual_seconds_p50": quantile(waits, 0.5) if waits else None,
             "usual_seconds_p90": p90,
             "enough": len(waits) >= 30,
+            "as_of": world.clock,
             "stuck": len(waits) >= 30 and p90 is not None and seconds > p90,
         }
