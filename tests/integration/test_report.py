@@ -258,8 +258,13 @@ ROWS: dict[str, list[Row]] = {
 
 @pytest.fixture
 def findings(chdb: Engine) -> Findings:
+    return stored(chdb, ROWS)
+
+
+def stored(chdb: Engine, tables: Mapping[str, list[Row]]) -> Findings:
+    """Store rows; return what the report finds in them."""
     batch = Batch()
-    for table, rows in ROWS.items():
+    for table, rows in tables.items():
         for row in rows:
             batch.add_row(table, row)
     batch.flush(chdb)
@@ -307,16 +312,29 @@ def test_the_most_hurt_customers_journey_comes_with_its_cause(findings: Findings
     assert findings.worse[1].cause_kind is None
 
 
+def test_who_turned_sour_after_a_change_was_taken_back_is_not_its(chdb: Engine) -> None:
+    """Shifts begin on day 7: within the days after a change on day 6, if it is not taken back before."""
+    changes = [
+        BusinessChangeRow(
+            change_id=name, name=name, topic="support", effective_at=at(day), reverted_at=reverted_at, event_id=name,
+            occurred_at=at(day), source="test", attributes={}, version=1,
+        )
+        for name, day, reverted_at in (("kept", 6, None), ("short", 6, at(7)), ("later", 8, None), ("once", -8, None))
+    ]  # fmt: skip
+
+    found = {change.name: change for change in stored(chdb, {**ROWS, "business_changes": [*changes]}).changes}
+
+    assert {name: (one.soured_before, one.soured_after) for name, one in found.items()} == {
+        "kept": (0, 2), "short": (0, 0), "later": (2, 0), "once": (0, 0),
+    }  # fmt: skip
+
+
 def test_a_change_is_judged_by_the_days_on_either_side_of_it(findings: Findings) -> None:
     (change,) = findings.changes
 
-    assert change.before.nps is not None
-    assert change.after.nps is not None
-    assert change.before.nps.value == pytest.approx(30)
-    assert change.after.nps.value == pytest.approx(-30)
-    assert change.before.experience is not None
-    assert change.after.experience is not None
-    assert (change.before.experience.n, change.after.experience.n) == (6, 3)
-    assert (change.before.got_worse, change.after.got_worse) == (0, 2)
+    # Six good posts of 0.5 before it, three bad ones of -0.7 after it.
+    assert change.before == pytest.approx(0.5)
+    assert change.after == pytest.approx(-0.7)
+    assert (change.soured_before, change.soured_after) == (0, 2)
     # One customer cannot tell what a change did to all.
-    assert change.judged.verdict == "too few to tell"
+    assert change.verdict == "too few to tell"

@@ -50,7 +50,7 @@ def reasons(chdb: Engine, tmp_path: Path) -> Reasons:
 
 
 def test_a_botched_visit_is_why_customers_call(reasons: Reasons) -> None:
-    first = reasons.causes[0]
+    first = reasons.causes.first[0]
 
     assert (first.kind, first.action, first.detail, first.value) == ("case_event", "updated", "visit", "failed")
     # 30 of 40 called, of 43 days of others (three are buyers' first) 2. A call took a minute.
@@ -72,4 +72,4 @@ def test_who_left_by_then_is_told_with_what_was_bad(reasons: Reasons) -> None:
     left = reasons.left
 
     assert (left.customers, left.loyal, left.value_minor) == (1, 1, {"EUR": 3000})
-    assert left.bad == [("page_view", "view", 1)]
+    assert (left.bad, left.other_steps) == ([("page_view", "view", 1)], 0)

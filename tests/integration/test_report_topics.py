@@ -44,6 +44,7 @@ def test_topics_are_counted_once_a_post_and_what_grows_is_named(chdb: Engine, tm
     topics = read_topics(ask)
 
     delivery, staff = topics.most
+    assert topics.others == 0
     assert delivery == Topic("delivery", 45, 45, scored=45, negative=40, positive=0)
     assert staff == Topic("staff", 20, 20, scored=20, negative=0, positive=20)
     assert topics.growing == [Growth("delivery", 40, before=5)]

@@ -12,10 +12,12 @@ from typing import Literal
 
 from touchline.report.changes import Change
 from touchline.report.estimates import Estimate, RowDict
+from touchline.report.levels import Levels
 from touchline.report.people import People
 from touchline.report.reasons import Reasons
 from touchline.report.service import Care
 from touchline.report.topics import Topics
+from touchline.report.value import Value
 
 Direction = Literal["worse", "better"]
 """The direction of a shift."""
@@ -113,8 +115,10 @@ class Findings:
     people: People
     ratings: dict[str, Estimate]
     service: dict[str, Estimate]
+    levels: Levels
     care: Care
     reasons: Reasons
+    value: Value
     topics: Topics
     abandoned: list[Abandoned]
     worse: list[Shift]

@@ -66,6 +66,11 @@ def short_moment(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %H:%M")
 
 
+def short_day(at: int) -> str:
+    """Return the day of a time (ms) without its year, UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b")
+
+
 def day(at: int) -> str:
     """Return the day of a time (ms), UTC."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %Y")

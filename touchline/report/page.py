@@ -1,24 +1,15 @@
-"""Prints the report: tables and sentences, for a terminal of any width, or a pipe."""
+"""Prints the report: tables and sentences, for a terminal of any width, or a pipe; a section has ten lines at most."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from schemas.metrics import METRICS
-from touchline.report.changes import WINDOW_DAYS, Change, Period, reasons, warnings
-from touchline.report.estimates import Estimate
-from touchline.report.findings import (
-    Abandoned,
-    Findings,
-    Intake,
-    Journey,
-    Shift,
-)
+from touchline.report.changes_page import print_changes
+from touchline.report.findings import Abandoned, Findings, Intake, Journey, Shift
 from touchline.report.formatting import (
     OUTCOMES,
     SUBJECTS,
@@ -29,20 +20,26 @@ from touchline.report.formatting import (
     moment,
     plural,
     quote,
+    short_day,
     what_happened,
 )
+from touchline.report.levels_page import print_levels
 from touchline.report.money import format_money, format_sums
 from touchline.report.people_page import print_people
-from touchline.report.printing import heading, new_table, say, say_indented
+from touchline.report.printing import Cell, Part, Rows, Said, heading, print_section
 from touchline.report.reasons_page import print_reasons
 from touchline.report.service_page import print_service
 from touchline.report.timeline import draw
 from touchline.report.topics_page import print_topics
+from touchline.report.value_page import print_value
 from touchline.terminal import styled
 
-MAX_CAUSES = 3
-MAX_SHIFTS = 5
-"""Shifts listed for each direction; the others are only counted."""
+MAX_CAUSES = 2
+SHIFT_QUERIES = {
+    "worse": "SELECT * FROM sentiment_shifts WHERE direction = 'worse'",
+    "better": "SELECT * FROM sentiment_shifts WHERE direction = 'better'",
+}
+METRIC_QUERY = "SELECT * FROM rolling_metrics WHERE grain = '1mo'"
 
 
 def print_report(findings: Findings, console: Console, examples: Sequence[str], bad_lines: int = 0) -> None:
@@ -57,82 +54,62 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     _intake(findings.intake, bad_lines, console)
     print_people(findings.people, console)
     _ratings(findings, console)
+    _service(findings, console)
+    print_levels(findings.levels, console)
     print_service(findings.care, console)
     _abandoned(findings.abandoned, console)
     _shifts(findings, console)
     _worst_journey(findings.worst_journey, console)
     print_topics(findings.topics, console)
     print_reasons(findings.reasons, console)
-    _changes(findings.changes, console)
+    print_value(findings.value, console)
+    print_changes(findings.changes, console)
     _ask_more(examples, console)
 
 
 def _intake(intake: Intake, bad_lines: int, console: Console) -> None:
-    heading("What came in", console)
+    parts: list[Part] = []
     if intake.first_at is None or intake.last_at is None:
-        say("Nothing: no touchpoint is in the tables.", console)
+        parts.append(Said("Nothing: no touchpoint is in the tables."))
     else:
         unknown = f", {intake.anonymous:,} of them not known by name" if intake.anonymous else ""
-        say(
-            f"{counted(intake.touchpoints, 'touchpoint')} of "
-            f"{counted(intake.customers, 'customer')}{unknown}, "
-            f"from {day(intake.first_at)} to {day(intake.last_at)}.",
-            console,
-        )
+        touchpoints, customers = counted(intake.touchpoints, "touchpoint"), counted(intake.customers, "customer")
+        since = f"from {day(intake.first_at)} to {day(intake.last_at)}"
+        parts.append(Said(f"{touchpoints} of {customers}{unknown}, {since}."))
+        kinds = ", ".join(f"{number:,} {plural(kind)}" for kind, number in intake.kinds.items())
+        parts.append(Said(f"They are {kinds}."))
         if intake.identifiers:
-            say(
-                f"Known of {counted(intake.identified, 'customer')}: {counted(intake.identifiers, 'identifier')} "
-                "(cookies, addresses and others). What states only these counts for them, too.",
-                console,
-            )
-        table = new_table("", "touchpoints", "share")
-        for kind, number in intake.kinds.items():
-            name = plural(kind)
-            table.add_row(styled(name[:1].upper() + name[1:]), f"{number:,}", f"{number / intake.touchpoints:.0%}")
-        console.print(table)
+            known = f"{counted(intake.identifiers, 'identifier')} of {counted(intake.identified, 'customer')}"
+            parts.append(Said(f"Known are {known}: cookies, addresses and others.", most=1))
         if intake.revenue:
-            say(f"Sold: {format_sums(intake.revenue)}.", console)
+            parts.append(Said(f"Sold: {format_sums(intake.revenue)}.", most=1))
     if intake.refused:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in intake.refused.items())
-        refused = sum(intake.refused.values())
-        say(f"{counted(refused, 'message')} refused: {reasons}.", console, "yellow")
+        parts.append(Said(f"{counted(sum(intake.refused.values()), 'message')} refused: {reasons}.", "yellow", 1))
     if bad_lines:
         was = "was" if bad_lines == 1 else "were"
-        say(f"{counted(bad_lines, 'line')} of the input {was} bad, and not published.", console, "yellow")
+        parts.append(Said(f"{counted(bad_lines, 'line')} of the input {was} bad, and not published.", "yellow", 1))
     if not (intake.refused or bad_lines):
-        say("Nothing was refused.", console)
+        parts.append(Said("Nothing was refused."))
+    print_section("What came in", parts, console)
 
 
 def _ratings(findings: Findings, console: Console) -> None:
-    heading("How they rate you", console)
+    title = "How they rate you"
     if not findings.ratings:
-        say("No survey was answered, so there is no NPS and no CSAT.", console)
-    else:
-        table = new_table("", "result", "95 % sure between", "answers")
-        for metric in METRICS:
-            if metric.section == "ratings":
-                _rating_row(table, metric.title, metric.name, findings)
-        console.print(table)
-    if findings.service:
-        console.print()
-        table = new_table("How they were served", "result", "of")
-        # Shares first, then durations.
-        for metric in sorted(METRICS, key=lambda metric: metric.kind == "duration"):
-            estimate = findings.service.get(metric.name)
-            if estimate is not None:
-                shown = duration(estimate.value) if metric.kind == "duration" else f"{estimate.value:.0%}"
-                table.add_row(metric.title, shown, f"{estimate.n:,}")
-        console.print(table)
+        print_section(title, [Said("No survey was answered, so there is no NPS and no CSAT.")], console)
+        return
+    rows = [_rating_row(metric.title, metric.name, findings) for metric in METRICS if metric.section == "ratings"]
+    print_section(title, [Rows(("", "result", "95 % sure between", "answers"), rows, METRIC_QUERY)], console)
 
 
-def _rating_row(table: Table, label: str, name: str, findings: Findings) -> None:
+def _rating_row(label: str, name: str, findings: Findings) -> list[Cell]:
     estimate = findings.ratings.get(name)
     if estimate is None:
-        table.add_row(label, "-", "no answers", "0")
-        return
+        return [label, "-", "no answers", "0"]
     shown, low, high = (_rating(name, value) for value in (estimate.value, estimate.low, estimate.high))
     between = "too few to say" if estimate.low is None else f"{low} and {high}"
-    table.add_row(label, shown, between, f"{estimate.n:,}")
+    return [label, shown, between, f"{estimate.n:,}"]
 
 
 def _rating(name: str, value: float | None) -> str:
@@ -143,51 +120,59 @@ def _rating(name: str, value: float | None) -> str:
     return f"{value:.0%}"
 
 
-def _abandoned(rows: Sequence[Abandoned], console: Console) -> None:
-    heading("What was abandoned, and what it was worth", console)
-    if not rows:
-        say("Nothing was abandoned: no cart, no call, no survey.", console)
+def _service(findings: Findings, console: Console) -> None:
+    if not findings.service:
         return
-    table = new_table("", "abandoned", "came back", "lost", "won back")
-    for row in rows:
-        name = SUBJECTS.get(row.subject, row.subject)
-        table.add_row(
-            styled(name[:1].upper() + name[1:]),
-            f"{row.abandoned:,}",
-            f"{row.came_back:,}",
-            _lines(row.lost),
-            _lines(row.recovered),
-        )
-    console.print(table)
+    rows: list[list[Cell]] = []
+    # Shares first, then durations.
+    for metric in sorted(METRICS, key=lambda metric: metric.kind == "duration"):
+        estimate = findings.service.get(metric.name)
+        if estimate is not None:
+            shown = duration(estimate.value) if metric.kind == "duration" else f"{estimate.value:.0%}"
+            rows.append([metric.title, shown, f"{estimate.n:,}"])
+    print_section("How they were served", [Rows(("", "result", "of"), rows, METRIC_QUERY)], console)
 
 
-def _lines(sums: dict[str, int]) -> Text:
-    """Return sums of several currencies, a line each."""
-    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
-    return Text("\n").join(styled(format_money(amount, currency)) for currency, amount in ordered) or Text("-")
+def _abandoned(found: Sequence[Abandoned], console: Console) -> None:
+    parts: list[Part] = [Said("Nothing was abandoned: no cart, no call, no survey.")]
+    if found:
+        rows = [row for one in found for row in _abandoned_rows(one)]
+        columns = ("", "abandoned", "came back", "lost", "won back")
+        parts = [Rows(columns, rows, "SELECT * FROM abandonments")]
+    print_section("What was abandoned, and what it was worth", parts, console)
+
+
+def _abandoned_rows(one: Abandoned) -> list[list[Cell]]:
+    """Return a row for each currency, the one with the largest loss first; how many there are stands in the first."""
+    name = SUBJECTS.get(one.subject, one.subject)
+    told = [name[:1].upper() + name[1:], f"{one.abandoned:,}", f"{one.came_back:,}"]
+    currencies = sorted({*one.lost, *one.recovered}, key=lambda currency: (-one.lost.get(currency, 0), currency))
+    money = [
+        [format_money(sums[currency], currency) if currency in sums else "-" for sums in (one.lost, one.recovered)]
+        for currency in currencies
+    ] or [["-", "-"]]
+    return [[*(told if place == 0 else ("", "", "")), *amounts] for place, amounts in enumerate(money)]
 
 
 def _shifts(findings: Findings, console: Console) -> None:
-    heading("Who turned sour, who turned sweet", console)
-    say("Experience goes from -1 (served badly) to +1 (served well).", console, "dim")
+    parts: list[Part] = [
+        Said("Experience goes from -1 (served badly) to +1 (served well).", "dim", 1),
+        *_shift_parts("sour", findings.worse),
+        *_shift_parts("sweet", findings.better),
+    ]
     if not findings.worse and not findings.better:
-        say("Nobody: no customer's experience changed lastingly.", console)
-        return
-    _shift_list("turned sour", findings.worse, console)
-    _shift_list("turned sweet", findings.better, console)
+        parts = [Said("Nobody: no customer's experience changed lastingly.")]
+    print_section("Who turned sour, who turned sweet", parts, console)
 
 
-def _shift_list(what: str, shifts: Sequence[Shift], console: Console) -> None:
+def _shift_parts(what: str, shifts: Sequence[Shift]) -> list[Part]:
     if not shifts:
-        say(f"Nobody {what}.", console)
-        return
+        return [Said(f"Nobody turned {what}.")]
     style = "red" if shifts[0].direction == "worse" else "green"
-    say(f"{len(shifts):,} {what}, the furthest first:", console, style)
-    say(f"  {_mostly(shifts)}", console)
-    for shift in shifts[:MAX_SHIFTS]:
-        _shift_lines(shift, console)
-    if len(shifts) > MAX_SHIFTS:
-        say(f"  … and {len(shifts) - MAX_SHIFTS:,} more.", console, "dim")
+    return [
+        Said(f"{len(shifts):,} turned {what}, {_mostly(shifts)}:", style, 1),
+        Rows(("", "", ""), [_shift_row(shift) for shift in shifts], SHIFT_QUERIES[shifts[0].direction], texts=3),
+    ]
 
 
 def _mostly(shifts: Sequence[Shift]) -> str:
@@ -196,98 +181,45 @@ def _mostly(shifts: Sequence[Shift]) -> str:
     begun = [(shift.onset_kind, shift.onset_action) for shift in shifts]
     common = Counter(what_happened(*one) for one in causes or begun).most_common(MAX_CAUSES)
     named = ", ".join(f"{what} ({number:,})" for what, number in common)
-    return f"Most often {'after' if causes else 'from'}: {named}."
+    return f"most often {'after' if causes else 'from'} {named}"
 
 
-def _shift_lines(shift: Shift, console: Console) -> None:
-    who = shift.customer_id
-    say(
-        f"  {who}: {level(shift.before)} to {level(shift.after)}, since {moment(shift.onset_at)}",
-        console,
-    )
-    _said("    began with", shift.onset_kind, shift.onset_action, shift.onset_text, console)
+def _shift_row(shift: Shift) -> list[Cell]:
+    """Return who turned, how far and when, and after what or with what words."""
+    fell = f"{short_day(shift.onset_at)}: {level(shift.before)} to {level(shift.after)}"
     if shift.cause_kind is not None:
-        at = "" if shift.cause_at is None else f" of {moment(shift.cause_at)}"
-        _said("    after", shift.cause_kind, shift.cause_action + at, shift.cause_text, console)
+        return [shift.customer_id, fell, _said("after ", shift.cause_kind, shift.cause_action, shift.cause_text)]
+    return [shift.customer_id, fell, _said("", shift.onset_kind, shift.onset_action, shift.onset_text)]
 
 
-def _said(intro: str, kind: str, action: str, text: str, console: Console) -> None:
-    """Print a touchpoint and, as far as the line goes, its words."""
-    what = f"{intro} {what_happened(kind, action)}"
-    say(f"{what} {quote(text, console.width - len(what) - 2)}".rstrip(), console, "dim")
+def _said(intro: str, kind: str, action: str, text: str) -> str:
+    """Return a touchpoint and its words."""
+    return f"{intro}{what_happened(kind, action)} {quote(text, 80)}".rstrip()
 
 
 def _worst_journey(journey: Journey | None, console: Console) -> None:
     if journey is None:
-        heading("The customer who was hurt most", console)
-        say("Nobody turned sour, so there is no such journey to show.", console)
+        nobody = Said("Nobody turned sour, so there is no such journey to show.")
+        print_section("The customer who was hurt most", [nobody], console)
         return
     shift = journey.shift
-    heading(f"The customer who was hurt most: {shift.customer_id}", console)
-    say(
-        f"Fell from {level(shift.before)} to {level(shift.after)} on {moment(shift.onset_at)}. "
-        f"The journey: {counted(len(journey.steps), 'touchpoint')}, "
-        f"{OUTCOMES.get(journey.outcome, journey.outcome)}.",
-        console,
-    )
-    say(
-        "Left of the line: served badly. Right: served well. ▶ marks the likely cause.",
-        console,
-        "dim",
-    )
-    for line in draw(journey, console.width):
-        console.print(line, no_wrap=True, crop=True)
-    say(_afterwards(journey), console)
+    outcome = OUTCOMES.get(journey.outcome, journey.outcome)
+    fell = f"From {level(shift.before)} to {level(shift.after)} in {counted(len(journey.steps), 'touchpoint')}"
+    lines: list[list[Cell]] = [[line] for line in draw(journey, console.width)]
+    parts: list[Part] = [
+        Said(f"{fell}, {outcome}. {_afterwards(journey)}"),
+        Said("Left of the line: served badly. Right: served well. ▶ marks the likely cause.", "dim", 1),
+        Rows(("",), lines, "SELECT * FROM touchpoints"),
+    ]
+    print_section(f"The customer who was hurt most: {shift.customer_id}", parts, console)
 
 
 def _afterwards(journey: Journey) -> str:
     """Return whether it got better, in a sentence."""
     later = [turn for turn in journey.turns if turn.direction == "better" and turn.onset_at > journey.shift.onset_at]
     if later:
-        return f"It got better: turned sweet again on {moment(later[0].onset_at)}."
-    return "Until the end of the data it did not get better."
-
-
-def _changes(changes: Sequence[Change], console: Console) -> None:
-    heading("Did your changes help?", console)
-    if not changes:
-        say("No change in the business was reported, so there is nothing to compare.", console)
-        return
-    say(f"{WINDOW_DAYS} days before each change beside {WINDOW_DAYS} days after it:", console, "dim")
-    for change in changes:
-        judged = change.judged
-        reverted = f", taken back {day(judged.reverted_at)}" if judged.reverted_at else ""
-        topic = f" ({judged.topic})" if judged.topic else ""
-        say(
-            f"{judged.name}{topic}, {day(judged.effective_at)}{reverted}: {judged.verdict}",
-            console,
-            {"better": "green", "worse": "red"}.get(judged.verdict, ""),
-        )
-        table = new_table("", "before", "after")
-        before, after = change.before, change.after
-        table.add_row("  experience", _experience(before), _experience(after))
-        table.add_row("  NPS", _nps(before), _nps(after))
-        table.add_row("  turned sour", f"{before.got_worse:,}", f"{after.got_worse:,}")
-        console.print(table)
-        say_indented(reasons(judged), console, "dim")
-        say_indented(warnings(judged), console, "yellow")
-    say("What came after a change need not have come because of it.", console, "dim")
-
-
-def _experience(period: Period) -> str:
-    return _with_interval(period.experience, level)
-
-
-def _nps(period: Period) -> str:
-    return _with_interval(period.nps, lambda value: _rating("nps", value))
-
-
-def _with_interval(estimate: Estimate | None, shown: Callable[[float], str]) -> str:
-    if estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return shown(estimate.value)
-    return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"
+        return f"It got better: turned sweet on {moment(later[0].onset_at)}."
+    return "It did not get better."
 
 
 def _ask_more(examples: Sequence[str], console: Console) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from touchline.report.estimates import RowDict
 
@@ -32,29 +33,33 @@ class Stitched:
 
 @dataclass(frozen=True)
 class People:
-    """How many touchpoints there are, are a named customer's, and are theirs by a link alone; and some examples."""
+    """How many touchpoints there are, are a named customer's, and are theirs by a link alone.
+
+    Attributes:
+        stitched_people: customers who came as several identities in one journey.
+        stitched: one of them, with the most identities.
+    """
 
     touchpoints: int
     named: int
     linked: int
-    stitched: list[Stitched]
+    stitched_people: int
+    stitched: Stitched | None
 
 
 def build_people(shares: Iterable[RowDict], stitched: Iterable[RowDict]) -> People:
-    """Return the people, in the order of their rows."""
+    """Return the people, of whom the first row is the example."""
     row = next(iter(shares), {"touchpoints": 0, "named": 0, "linked": 0})
+    one = next(iter(stitched), None)
     return People(
         touchpoints=int(row["touchpoints"]),
         named=int(row["named"]),
         linked=int(row["linked"]),
-        stitched=[
-            Stitched(
-                str(one["customer_id"]),
-                [
-                    Appearance(int(at), str(identity), str(kind), str(action))
-                    for at, identity, kind, action in one["steps"]
-                ],
-            )
-            for one in stitched
-        ],
+        stitched_people=0 if one is None else int(one["people"]),
+        stitched=None if one is None else Stitched(str(one["customer_id"]), list(map(_appearance, one["steps"]))),
     )
+
+
+def _appearance(step: Sequence[Any]) -> Appearance:
+    at, identity, kind, action = step
+    return Appearance(int(at), str(identity), str(kind), str(action))

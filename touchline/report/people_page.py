@@ -1,12 +1,12 @@
-"""The section of the report on who the customers are: how many are known, and examples of whom links put together."""
+"""The section of the report on who the customers are: how many are known, and an example of whom links put together."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from touchline.report.formatting import short_moment, what_happened
-from touchline.report.people import Appearance, People, Stitched
-from touchline.report.printing import heading, say, say_indented
+from touchline.report.people import Appearance, People
+from touchline.report.printing import Cell, Part, Rows, Said, print_section
 
 NAMES = {
     "": "with the customer's number",
@@ -22,23 +22,22 @@ NAMES = {
 
 def print_people(people: People, console: Console) -> None:
     """Print the section."""
-    heading("Who they are", console)
     if not people.touchpoints:
-        say("Nobody came.", console)
+        print_section("Who they are", [Said("Nobody came.")], console)
         return
     named, linked = (f"{part / people.touchpoints:.0%}" for part in (people.named, people.linked))
-    say(f"{named} of the touchpoints are of customers who are known by name.", console)
+    parts: list[Part] = [Said(f"{named} of the touchpoints are of customers who are known by name.")]
     if people.linked:
-        say(f"{linked} of all are theirs by a link alone: they state a cookie, address or such.", console)
-    for one in people.stitched:
-        say(f"{one.customer_id}, put together in one journey:", console)
-        say_indented(_lines(one), console, "dim")
+        parts.append(Said(f"{linked} of all are theirs by a link alone: they state a cookie, address or such."))
+    if people.stitched is not None:
+        others = people.stitched_people - 1
+        also = f" and {others:,} others are" if others > 1 else " and another one are" if others else " is"
+        parts.append(Said(f"{people.stitched.customer_id}{also} put together in one journey, the first so:"))
+        rows: list[list[Cell]] = [[f"  {_line(step)}"] for step in people.stitched.appearances]
+        parts.append(Rows(("",), rows, "SELECT * FROM identities"))
+    print_section("Who they are", parts, console)
 
 
-def _lines(one: Stitched) -> list[str]:
-    return [f"{short_moment(step.at)}  {_came(step)}" for step in one.appearances]
-
-
-def _came(step: Appearance) -> str:
+def _line(step: Appearance) -> str:
     how = NAMES.get(step.identity, f"by an account of {step.identity}")
-    return f"{how}: {what_happened(step.kind, step.action)}"
+    return f"{short_moment(step.at)}  {how}: {what_happened(step.kind, step.action)}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from touchline.report.asking import Ask
 from touchline.report.people import People, build_people
 
-MOST = 2
-
 SHARES = """
 SELECT count() AS touchpoints, countIf(NOT startsWith(owner, 'anon:')) AS named,
        countIf(NOT startsWith(owner, 'anon:') AND startsWith(stated_key, 'anon:')) AS linked
@@ -14,7 +12,8 @@ FROM owned_touchpoints
 """
 # Identities count that different touchpoints were the first to state: what one touchpoint states needs no journey.
 STITCHED = """
-SELECT customer_id, arraySlice(arraySort(groupArray((at, identity, kind, action))), 1, 6) AS steps
+SELECT customer_id, arraySort(groupArray((at, identity, kind, action))) AS steps,
+       uniqExact(customer_id) OVER () AS people
 FROM
 (
     SELECT owner AS customer_id, journey_id, stated.1 AS identity, stated.2 AS value,
@@ -33,12 +32,12 @@ FROM
     GROUP BY owner, journey_id, identity, value
 )
 GROUP BY customer_id, journey_id
-HAVING uniqExact(event) > 1 AND argMin(identity, (at, event)) != ''
+HAVING uniqExact(event) > 1 AND argMin(identity, (at, event, identity)) != ''
 ORDER BY uniqExact(event) DESC, count() DESC, customer_id
-LIMIT {most:UInt8}
+LIMIT 1
 """
 
 
 def read_people(ask: Ask) -> People:
     """Run the queries."""
-    return build_people(ask(SHARES, {}), ask(STITCHED, {"most": MOST}))
+    return build_people(ask(SHARES, {}), ask(STITCHED, {}))

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.metrics import METRICS, Section
-from schemas.units import DAY_MS
 from touchline.report.asking import Ask
-from touchline.report.changes import (
-    WINDOW_DAYS,
-    Change,
-    Judged,
-    Period,
-    build_judged,
-    experience_of,
-    survey_design_effect,
-)
+from touchline.report.changes import WINDOW_DAYS, build_changes
 from touchline.report.estimates import Estimate, RowDict, nps_estimate, share_estimate
 from touchline.report.findings import (
     Findings,
@@ -26,10 +17,12 @@ from touchline.report.findings import (
     build_journey,
     build_shifts,
 )
+from touchline.report.levels_queries import read_levels
 from touchline.report.people_queries import read_people
 from touchline.report.reasons_queries import read_reasons
 from touchline.report.service_queries import read_care
 from touchline.report.topics_queries import read_topics
+from touchline.report.value_queries import read_value
 
 KINDS = """
 SELECT kind, count() AS n,
@@ -60,23 +53,7 @@ NPS = """
 SELECT sum(n) AS observations, sum(numerator) AS total, sum(squares) AS squares
 FROM metric_counts
 WHERE metric = 'nps' AND grain = '1m' AND dimension = 'all'
-  AND bucket >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND bucket < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 """
-EXPERIENCE = """
-SELECT customer_id, count() AS n, sum(experience) AS total, countIf(kind = 'survey_answer') AS answers
-FROM touchpoints
-WHERE experience IS NOT NULL AND NOT superseded
-  AND occurred_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND occurred_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-GROUP BY customer_id
-"""
-GOT_WORSE = """
-SELECT count() AS n FROM sentiment_shifts
-WHERE direction = 'worse' AND onset_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-  AND onset_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-"""
-
 ABANDONED = """
 SELECT subject, status, ifNull(currency, '') AS currency,
        count() AS n, sum(value_minor) AS value_minor
@@ -105,14 +82,23 @@ WHERE customer_id = {customer:String} AND journey_id = {journey:String}
 ORDER BY occurred_at, event_id
 """
 CHANGES = """
-SELECT change_id, name, topic, toUnixTimestamp64Milli(effective_at) AS effective_at,
-       toUnixTimestamp64Milli(reverted_at) AS reverted_at, metric, days_after, customers_before, customers_after,
-       difference, ci_low, ci_high, verdict, controls, overlaps
-FROM change_effects WHERE dimension = 'all' ORDER BY effective_at, name, change_id
+WITH (SELECT groupArray(onset_at) FROM sentiment_shifts WHERE direction = 'worse') AS soured
+SELECT any(c.name) AS name, toUnixTimestamp64Milli(any(c.effective_at)) AS effective_at,
+       toUnixTimestamp64Milli(any(c.reverted_at)) AS reverted_at,
+       anyIf(c.verdict, metric = 'experience') AS verdict, anyIf(c.before, metric = 'experience') AS before,
+       anyIf(c.after, metric = 'experience') AS after, any(c.days_after) AS days_after, any(c.overlaps) AS overlaps,
+       countIf(metric != 'experience' AND difference IS NOT NULL AND NOT has(controls, 'trend')) > 0 AS has_trend,
+       arrayCount(at -> at >= any(c.effective_at) - INTERVAL {days:UInt8} DAY AND at < any(c.effective_at), soured)
+           AS soured_before,
+       arrayCount(at -> at >= any(c.effective_at) AND at < least(
+           any(c.effective_at) + INTERVAL {days:UInt8} DAY,
+           ifNull(any(c.reverted_at), any(c.effective_at) + INTERVAL {days:UInt8} DAY)
+       ), soured) AS soured_after
+FROM change_effects AS c
+WHERE dimension = 'all'
+GROUP BY change_id
+ORDER BY effective_at, name, change_id
 """
-
-EVER = {"since": 0, "until": 4_102_444_800_000}
-"""From 1970 to 2100, ms."""
 
 
 def read_findings(ask: Ask) -> Findings:
@@ -121,24 +107,27 @@ def read_findings(ask: Ask) -> Findings:
     shifts = build_shifts(ask(SHIFTS, {}))
     worse = [shift for shift in shifts if shift.direction == "worse"]
     intake = build_intake(*(ask(sql, {}) for sql in (KINDS, CUSTOMERS, IDENTIFIERS, REVENUE, REFUSED)))
+    until = intake.last_at or 0
     return Findings(
         intake=intake,
         people=read_people(ask),
         ratings=_ratings(ask, sums),
         service=_service(sums),
-        care=read_care(ask, intake.last_at or 0),
-        reasons=read_reasons(ask, intake.last_at or 0),
+        levels=read_levels(ask, until),
+        care=read_care(ask, until),
+        reasons=read_reasons(ask, until),
+        value=read_value(ask, until),
         topics=read_topics(ask),
         abandoned=build_abandoned(ask(ABANDONED, {})),
         worse=worse,
         better=[shift for shift in shifts if shift.direction == "better"],
         worst_journey=_journey(ask, worse[0], shifts) if worse else None,
-        changes=[_change(ask, judged) for judged in build_judged(ask(CHANGES, {}))],
+        changes=build_changes(ask(CHANGES, {"days": WINDOW_DAYS})),
     )
 
 
 def _ratings(ask: Ask, sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
-    return _known({"nps": _nps(ask, EVER), **_of_section("ratings", sums)})
+    return _known({"nps": _nps(ask), **_of_section("ratings", sums)})
 
 
 def _service(sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
@@ -164,9 +153,9 @@ def _known(estimates: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
 
 
-def _nps(ask: Ask, window: Mapping[str, int], inflation: float = 1.0) -> Estimate | None:
-    (row,) = ask(NPS, window)
-    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]), inflation)
+def _nps(ask: Ask) -> Estimate | None:
+    (row,) = ask(NPS, {})
+    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]))
 
 
 def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:
@@ -174,23 +163,3 @@ def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:
     outcomes = ask(OUTCOME, {"journey": worst.journey_id})
     outcome = str(outcomes[0]["outcome"]) if outcomes else ""
     return build_journey(worst, shifts, outcome, ask(STEPS, where))
-
-
-def _change(ask: Ask, judged: Judged) -> Change:
-    at, around = judged.effective_at, WINDOW_DAYS * DAY_MS
-    until = min(at + around, judged.reverted_at or at + around)
-    return Change(
-        judged=judged,
-        before=_period(ask, {"since": at - around, "until": at}),
-        after=_period(ask, {"since": at, "until": until}),
-    )
-
-
-def _period(ask: Ask, window: Mapping[str, int]) -> Period:
-    (worse,) = ask(GOT_WORSE, window)
-    customers = ask(EXPERIENCE, window)
-    return Period(
-        experience=experience_of(customers),
-        nps=_nps(ask, window, survey_design_effect(customers)),
-        got_worse=int(worse["n"]),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from touchline.report.estimates import RowDict
@@ -26,6 +26,14 @@ class Cause:
     called: int
     more: float
     seconds: float | None
+
+
+@dataclass(frozen=True)
+class Causes:
+    """The steps that lead to calls most surely, and how many others there are."""
+
+    first: list[Cause]
+    others: int
 
 
 @dataclass(frozen=True)
@@ -53,27 +61,30 @@ class Left:
     """Those who left: how many, how many had been loyal, what they had brought, by currency.
 
     Attributes:
-        bad: of each step that was bad in their last 30 days, kind and action, how many customers had it.
+        bad: of each step that was bad in their last 30 days, kind and action, how many customers had it; most first.
+        other_steps: how many other such steps there are.
     """
 
     customers: int
     loyal: int
     value_minor: dict[str, int]
     bad: list[tuple[str, str, int]]
+    other_steps: int
 
 
 @dataclass(frozen=True)
 class Reasons:
     """What leads people to call, whose loyalty is at risk, and why people left."""
 
-    causes: list[Cause]
+    causes: Causes
     loyalty: Loyalty
     left: Left
 
 
-def build_causes(rows: Iterable[RowDict]) -> list[Cause]:
-    """Return the steps that lead to calls, in the order of their rows."""
-    return [
+def build_causes(rows: Iterable[RowDict]) -> Causes:
+    """Return the steps that lead to calls, in the order of their rows, of which each says how many there are."""
+    rows = list(rows)
+    first = [
         Cause(
             *_kind_and_action(row["step"]),
             failed=bool(row["failed"]),
@@ -86,6 +97,12 @@ def build_causes(rows: Iterable[RowDict]) -> list[Cause]:
         )
         for row in rows
     ]
+    return Causes(first, others=_others(rows))
+
+
+def _others(rows: Sequence[RowDict]) -> int:
+    """Return how many there are beyond the rows."""
+    return int(rows[0]["in_all"]) - len(rows) if rows else 0
 
 
 def build_loyalty(rows: Iterable[RowDict]) -> Loyalty:
@@ -108,12 +125,13 @@ def build_loyalty(rows: Iterable[RowDict]) -> Loyalty:
 
 def build_left(totals: Iterable[RowDict], steps: Iterable[RowDict]) -> Left:
     """Return who left, from rows a currency, and rows a step."""
-    rows = list(totals)
+    rows, bad = list(totals), list(steps)
     return Left(
         customers=sum(int(row["customers"]) for row in rows),
         loyal=sum(int(row["loyal"]) for row in rows),
         value_minor={str(row["currency"]): int(row["value_minor"]) for row in rows},
-        bad=[(*_kind_and_action(row["step"]), int(row["customers"])) for row in steps],
+        bad=[(*_kind_and_action(row["step"]), int(row["customers"])) for row in bad],
+        other_steps=_others(bad),
     )
 
 

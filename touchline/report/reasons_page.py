@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from rich.bar import Bar
 from rich.console import Console
 
+from touchline.report.charts import bar
 from touchline.report.formatting import counted, day, duration, what_happened
 from touchline.report.money import format_money, format_sums
-from touchline.report.printing import heading, new_table, say, say_indented
-from touchline.report.reasons import AtRisk, Cause, Left, Loyalty, Reasons
-from touchline.terminal import styled
+from touchline.report.printing import Cell, Part, Rows, Said, print_section
+from touchline.report.reasons import AtRisk, Cause, Causes, Left, Loyalty, Reasons
 
-BAR_WIDTH = 12
 REASONS = {
     "at_risk": "silent for long",
     "open_case": "a case is open",
@@ -24,24 +20,26 @@ REASONS = {
 
 def print_reasons(reasons: Reasons, console: Console) -> None:
     """Print the three sections."""
-    _causes(reasons.causes, console)
-    _loyalty(reasons.loyalty, console)
-    _left(reasons.left, console)
+    print_section("What leads people to call", _causes(reasons.causes), console)
+    print_section("Whose loyalty is at risk", _loyalty(reasons.loyalty), console)
+    print_section("Why people left", _left(reasons.left), console)
 
 
-def _causes(causes: Sequence[Cause], console: Console) -> None:
-    heading("What leads people to call", console)
-    if not causes:
-        say("No step is followed by more calls than other days are, as far as so few days tell.", console)
-        return
-    table = new_table("Within 7 days after", "days", "called", "more", "agents' time", "")
-    most = max(cause.more for cause in causes)
-    for cause in causes:
-        bar = Bar(size=most, begin=0, end=cause.more, width=BAR_WIDTH)
-        spent = "-" if cause.seconds is None else duration(cause.seconds)
-        table.add_row(styled(_step(cause)), f"{cause.days:,}", f"{cause.called:,}", f"{cause.more:.0f}", spent, bar)
-    console.print(table)
-    say("“More” is than without the step. It comes before; it need not be the reason.", console, "dim")
+def _causes(causes: Causes) -> list[Part]:
+    if not causes.first:
+        return [Said("No step is followed by more calls than other days are, as far as so few days tell.")]
+    most = max(cause.more for cause in causes.first)
+    columns = ("Within 7 days after", "days", "called", "more", "agents' time", "")
+    rows = [_cause(cause, most) for cause in causes.first]
+    return [
+        Rows(columns, rows, "SELECT * FROM contact_causes", causes.others),
+        Said("“More” is than without the step. It comes before; it need not be the reason.", "dim", 1),
+    ]
+
+
+def _cause(cause: Cause, most: float) -> list[Cell]:
+    spent = "-" if cause.seconds is None else duration(cause.seconds)
+    return [_step(cause), f"{cause.days:,}", f"{cause.called:,}", f"{cause.more:.0f}", spent, bar(cause.more, most)]
 
 
 def _step(cause: Cause) -> str:
@@ -50,19 +48,16 @@ def _step(cause: Cause) -> str:
     return f"{what}{failed} ({cause.detail}: {cause.value})" if cause.detail else f"{what}{failed}"
 
 
-def _loyalty(loyalty: Loyalty, console: Console) -> None:
-    heading("Whose loyalty is at risk", console)
+def _loyalty(loyalty: Loyalty) -> list[Part]:
     if not loyalty.loyal:
-        say("Nobody has bought on so many days that they are loyal.", console)
-        return
-    say(f"{counted(loyalty.loyal, 'customer')} loyal, {loyalty.at_risk:,} of them at risk.", console)
+        return [Said("Nobody has bought on so many days that they are loyal.")]
+    parts: list[Part] = [Said(f"{counted(loyalty.loyal, 'customer')} loyal, {loyalty.at_risk:,} of them at risk.")]
     if loyalty.first:
-        say_indented([_at_risk(one) for one in loyalty.first], console)
-        say(
-            "The most reasons come first. Unmended: since then too little was good to make up for the bad.",
-            console,
-            "dim",
-        )
+        rows: list[list[Cell]] = [[f"  {_at_risk(one)}"] for one in loyalty.first]
+        query = "SELECT * FROM customers WHERE extra_care"
+        parts.append(Rows(("",), rows, query, loyalty.at_risk - len(loyalty.first)))
+        parts.append(Said("Unmended: since then too little was good to make up for the bad.", "dim", 1))
+    return parts
 
 
 def _at_risk(one: AtRisk) -> str:
@@ -71,22 +66,20 @@ def _at_risk(one: AtRisk) -> str:
     return f"{one.customer_id} ({format_money(one.value_minor, one.currency)}): {why}{since}"
 
 
-def _left(left: Left, console: Console) -> None:
-    heading("Why people left", console)
+def _left(left: Left) -> list[Part]:
     if not left.customers:
-        say("Nobody has been silent for so long that they seem to have left.", console)
-        return
+        return [Said("Nobody has been silent for so long that they seem to have left.")]
     brought = format_sums(left.value_minor)
-    say(
-        f"{counted(left.customers, 'customer')} left, {left.loyal:,} of them loyal. They had brought {brought}.",
-        console,
-    )
+    gone = f"{counted(left.customers, 'customer')} left, {left.loyal:,} of them loyal. They had brought {brought}."
     if not left.bad:
-        say("Nothing bad is known of their last 30 days.", console)
-        return
-    table = new_table("Bad in their last 30 days", "customers", "")
-    for kind, action, customers in left.bad:
-        bar = Bar(size=left.customers, begin=0, end=customers, width=BAR_WIDTH)
-        table.add_row(styled(what_happened(kind, action)), f"{customers:,}", bar)
-    console.print(table)
-    say("Others had bad days, too, and stayed.", console, "dim")
+        return [Said(gone), Said("Nothing bad is known of their last 30 days.")]
+    rows: list[list[Cell]] = [
+        [what_happened(kind, action), f"{customers:,}", bar(customers, left.customers)]
+        for kind, action, customers in left.bad
+    ]
+    columns = ("Bad in their last 30 days", "customers", "")
+    return [
+        Said(gone),
+        Rows(columns, rows, "SELECT * FROM departures", left.other_steps),
+        Said("Others had bad days, too, and stayed.", "dim", 1),
+    ]

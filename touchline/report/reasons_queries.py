@@ -5,18 +5,23 @@ from __future__ import annotations
 from touchline.report.asking import Ask
 from touchline.report.reasons import Reasons, build_causes, build_left, build_loyalty
 
-MOST = 5
+MOST = 7
 """Causes, customers and steps that are told."""
 
 # What leads to calls most surely stands first; of each step its most telling detail.
 CAUSES = """
-SELECT step, failed, detail, detail_value, sum(n) AS days, sum(counted) AS called, sum(extra) AS more,
-       sumOrNull(extra_seconds) AS seconds
-FROM contact_causes
-WHERE leads_to = 'call' AND n >= 10 AND difference_low > 0
-GROUP BY step, failed, detail, detail_value
-ORDER BY max(difference_low) DESC, detail DESC, step, failed, detail_value
-LIMIT 1 BY step, failed, days, called
+SELECT *, count() OVER () AS in_all
+FROM
+(
+    SELECT step, failed, detail, detail_value, sum(n) AS days, sum(counted) AS called, sum(extra) AS more,
+           sumOrNull(extra_seconds) AS seconds, max(difference_low) AS surely
+    FROM contact_causes
+    WHERE leads_to = 'call' AND n >= 10 AND difference_low > 0
+    GROUP BY step, failed, detail, detail_value
+    ORDER BY surely DESC, detail DESC, step, failed, detail_value
+    LIMIT 1 BY step, failed, days, called
+)
+ORDER BY surely DESC, detail DESC, step, failed, detail_value
 LIMIT {most:UInt8}
 """
 # As of the last touchpoint: data of last year are told as they were left.
@@ -53,7 +58,7 @@ FROM ({_LEFT})
 GROUP BY currency
 """  # noqa: S608  # made of constants
 LEFT_AFTER = f"""
-SELECT step, uniqExact(customer_id) AS customers
+SELECT step, uniqExact(customer_id) AS customers, count() OVER () AS in_all
 FROM ({_LEFT})
 ARRAY JOIN arrayDistinct(bad_steps) AS step
 GROUP BY step

@@ -1,4 +1,4 @@
-"""Prints what the report says of service: a table of figures beside their targets, and what to look after."""
+"""The sections of the report on service: figures beside their targets, how long things take, and who waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from touchline.report.formatting import counted, duration
-from touchline.report.printing import between, heading, new_table, say, say_indented
+from touchline.report.printing import Cell, Part, Rows, Said, between, print_section
 from touchline.report.service import (
     Care,
     Mentions,
@@ -17,7 +17,6 @@ from touchline.report.service import (
     QuestionResult,
     Share,
     Staff,
-    Waiting,
 )
 from touchline.terminal import styled
 
@@ -29,11 +28,11 @@ TITLES = {
     "follow_ups_in_time": "Unhappy customers: got back to in time",
     "follow_ups_settled": "  settled when they should be",
     "recovered_share": "  felt better afterwards",
-    "first_response": "Answered, half of them within",
+    "first_response": "Until a person answers",
     "first_response_business": "  in business hours",
-    "resolution": "Solved, half of them within",
+    "resolution": "Until a case is solved",
     "resolution_business": "  in business hours",
-    "longest_silence": "Longest silence, half of them within",
+    "longest_silence": "Longest silence in a case",
 }
 """What a person who reads the report calls a figure."""
 REASONS = {
@@ -44,143 +43,136 @@ REASONS = {
     "unanswered_post": "posted, and had no reply",
 }
 """Why somebody should get back to a customer, in words."""
-MAX_QUESTIONS = 8
 MAX_NAMES = 3
+CASES = "SELECT * FROM cases WHERE status = 'open'"
+FOLLOW_UPS = "SELECT * FROM follow_ups"
+SHARES = "SELECT * FROM case_metrics"
 
 
 def print_service(care: Care, console: Console) -> None:
     """Print the sections on service."""
-    heading("How well you look after them", console)
-    _figures(care, console)
-    _waiting(care.waiting, console)
-    _follow_ups(care.follow_ups, console)
-    _mentions(care.mentions, console)
-    _site(care.pages, console)
-    heading("What they say of your service", console)
-    _questions(care.questions, care.fewest, console)
-    _staff(care.staff, care.fewest, console)
+    _shares(care.shares, console)
+    _durations(care, console)
+    print_section("Who waits for you", [*_waiting(care), *_mentions(care.mentions)], console)
+    print_section("Where the site loses people", _site(care.pages), console)
+    questions = _questions(care.questions, care.fewest)
+    parts = [*questions, *_staff(care.staff, care.fewest)]
     if care.praised:
         names = ", ".join(f"{name} ({n:,})" for name, n in list(care.praised.items())[:MAX_NAMES])
-        say(f"Praised by name, most often: {names}.", console)
+        parts.append(Said(f"Praised by name, most often: {names}.", most=1))
+    print_section("What they say of your service", parts, console)
 
 
-def _figures(care: Care, console: Console) -> None:
-    if not care.shares and not care.durations:
-        say("No case, no post and no call that was answered: there is nothing to tell of service.", console)
+def _shares(shares: Sequence[Share], console: Console) -> None:
+    parts: list[Part] = [Said("No case, no post and no call that was answered: there is nothing to tell of service.")]
+    if shares:
+        columns = ("", "result", "target", "95 % sure between", "of")
+        parts = [Rows(columns, [_share(share) for share in shares], SHARES)]
+        if any(share.is_missed for share in shares):
+            parts.append(Said("! is below its target, and not by chance.", "red", 1))
+    print_section("How well you look after them", parts, console)
+
+
+def _share(share: Share) -> list[Cell]:
+    estimate = share.estimate
+    target = "" if share.target is None else f"{share.target:.0%}"
+    result = styled(f"{'! ' if share.is_missed else ''}{estimate.value:.0%}", "red" if share.is_missed else "")
+    return [TITLES[share.name], result, target, between(estimate), f"{estimate.n:,}"]
+
+
+def _durations(care: Care, console: Console) -> None:
+    if not care.durations:
         return
-    table = new_table("", "result", "target", "95 % sure between", "of")
-    for share in care.shares:
-        target = "" if share.target is None else f"{share.target:.0%}"
-        estimate = share.estimate
-        table.add_row(TITLES[share.name], f"{estimate.value:.0%}", target, between(estimate), f"{estimate.n:,}")
-    for one in care.durations:
-        table.add_row(TITLES[one.name], duration(one.median), "", "", f"{one.n:,}")
-    console.print(table)
-    missed = [share for share in care.shares if share.is_missed]
-    if missed:
-        say(f"Below target, and not by chance: {_named(missed)}.", console, "red")
+    rows: list[list[Cell]] = [[TITLES[one.name], duration(one.median), f"{one.n:,}"] for one in care.durations]
+    parts: list[Part] = [Rows(("", "half within", "of"), rows, "SELECT * FROM cases")]
     if care.longest_silence is not None:
-        say(f"The longest that a customer had no news of a case: {duration(care.longest_silence)}.", console)
+        longest = duration(care.longest_silence)
+        parts.append(Said(f"The longest that a customer had no news of a case: {longest}.", most=1))
+    print_section("How long it takes you", parts, console)
 
 
-def _named(shares: Sequence[Share]) -> str:
-    return ", ".join(TITLES[share.name].strip().lower() for share in shares)
-
-
-def _waiting(waiting: Waiting, console: Console) -> None:
-    if not waiting.cases:
-        say("Nothing waits: no case is open.", console)
-        return
-    unanswered = f", {waiting.unanswered:,} of them not answered by a person" if waiting.unanswered else ""
-    say(f"{counted(waiting.cases, 'case')} not solved yet{unanswered}. The oldest:", console, "yellow")
-    say_indented([_open_case(case) for case in waiting.oldest], console)
+def _waiting(care: Care) -> list[Part]:
+    waiting, follow_ups = care.waiting, care.follow_ups
+    parts: list[Part] = [Said("Nothing waits: no case is open.")]
+    if waiting.cases:
+        unanswered = f", {waiting.unanswered:,} of them not answered by a person" if waiting.unanswered else ""
+        rows: list[list[Cell]] = [[f"  {_open_case(case)}"] for case in waiting.oldest]
+        said = f"{counted(waiting.cases, 'case')} not solved yet{unanswered}. The oldest:"
+        parts = [Said(said, "yellow", 1), Rows(("",), rows, CASES, waiting.cases - len(waiting.oldest))]
+    if not follow_ups:
+        return [*parts, Said("Nobody waits for you to get back to them.")]
+    rows = [[f"  {_open_follow_ups(one)}"] for one in follow_ups]
+    return [*parts, Said("Get back to them:", "yellow"), Rows(("",), rows, FOLLOW_UPS)]
 
 
 def _open_case(case: OpenCase) -> str:
     topic = f" ({case.topic})" if case.topic else ""
-    return f"{case.customer_id}, {case.case_id}{topic}: {duration(case.age)}{'' if case.answered else ', not answered'}"
-
-
-def _follow_ups(follow_ups: Sequence[OpenFollowUps], console: Console) -> None:
-    if not follow_ups:
-        say("Nobody waits for you to get back to them.", console)
-        return
-    say("Get back to them:", console, "yellow")
-    say_indented([_open_follow_ups(one) for one in follow_ups], console)
+    age = f"{duration(case.age)}{'' if case.answered else ', not answered'}"
+    return f"{age}: {case.customer_id}, {case.case_id}{topic}"
 
 
 def _open_follow_ups(one: OpenFollowUps) -> str:
-    late = f"{one.late:,} of them too late" if one.late else "none of them too late"
+    late = f"{one.late:,} too late" if one.late else "none too late"
     why = REASONS.get(one.reason, one.reason)
     return f"{counted(one.customers, 'customer')} who {why}: {late}, the first {duration(one.oldest)} ago"
 
 
-def _mentions(mentions: Mentions | None, console: Console) -> None:
+def _mentions(mentions: Mentions | None) -> list[Part]:
     if mentions is None:
-        say("Nobody has posted or reviewed anything.", console)
-        return
+        return [Said("Nobody has posted or reviewed anything.")]
     estimate = mentions.answered
     unanswered = estimate.n - round(estimate.value * estimate.n)
     oldest = "" if mentions.oldest is None else f", the oldest for {duration(mentions.oldest)}"
-    say(
-        f"{counted(estimate.n, 'post or review', 'posts and reviews')}: {estimate.value:.0%} answered, "
-        f"{unanswered:,} not{oldest}.",
-        console,
-    )
+    posts = counted(estimate.n, "post or review", "posts and reviews")
+    return [Said(f"{posts}: {estimate.value:.0%} answered, {unanswered:,} not{oldest}.", most=1)]
 
 
-def _site(pages: Sequence[Page], console: Console) -> None:
+def _site(pages: Sequence[Page]) -> list[Part]:
     if not pages:
-        say("Too few visits to say where the site fails.", console)
-        return
+        return [Said("Too few visits to say where the site fails.")]
     worst = max(pages, key=lambda page: (page.failed / page.sessions, page.name))
+    last = max(pages, key=lambda page: (page.lost / page.sessions, page.name))
+    failing = "No page that many visit has failed."
     if worst.failed:
         share = f"{worst.failed:,} of {worst.sessions:,} visits"
-        say(f"Most often something fails on {worst.name}: in {share}.", console)
-    else:
-        say("No page that many visit has failed.", console)
-    last = max(pages, key=lambda page: (page.lost / page.sessions, page.name))
-    say(
-        f"Most often visits end on {last.name}: {last.lost / last.sessions:.0%} of {last.sessions:,}, "
-        "which is a loss only where something is left to do.",
-        console,
-    )
+        failing = f"Most often something fails on {worst.name}: in {share}."
+    ends = f"Most often visits end on {last.name}: {last.lost / last.sessions:.0%} of {last.sessions:,}"
+    return [Said(failing), Said(f"{ends}, which is a loss only where something is left to do.")]
 
 
-def _questions(questions: Sequence[QuestionResult], fewest: int, console: Console) -> None:
+def _questions(questions: Sequence[QuestionResult], fewest: int) -> list[Part]:
     if not questions:
-        say("No question of a survey was answered with a score.", console)
-        return
-    table = new_table("Good answers, the fewest first", "good", "95 % sure between", "of")
-    for one in questions[:MAX_QUESTIONS]:
+        return [Said("No question of a survey was answered with a score.")]
+    rows: list[list[Cell]] = []
+    for one in questions:
         estimate = one.estimate
         label = one.text or f"{one.survey_id}, {one.question}"
-        table.add_row(styled(label), f"{estimate.value:.0%}", between(estimate), f"{estimate.n:,}")
-    console.print(table)
-    if len(questions) > MAX_QUESTIONS:
-        say(f"… and {counted(len(questions) - MAX_QUESTIONS, 'question')} with more good answers.", console, "dim")
+        rows.append([label, f"{estimate.value:.0%}", between(estimate), f"{estimate.n:,}"])
+    columns = ("Good answers, the fewest first", "good", "95 % sure between", "of")
+    parts: list[Part] = [
+        Rows(columns, rows, "SELECT * FROM survey_results", of_rest=lambda shown: f"{len(rows) - shown:,} better ones")
+    ]
     few = sum(one.estimate.n < fewest for one in questions)
     if few:
-        say(f"{counted(few, 'question')} with fewer than {fewest} answers: they say little.", console, "dim")
+        said = f"{counted(few, 'question')} with fewer than {fewest} answers: they say little."
+        parts.append(Said(said, "dim", 1))
+    return parts
 
 
-def _staff(staff: Sequence[Staff], fewest: int, console: Console) -> None:
+def _staff(staff: Sequence[Staff], fewest: int) -> list[Part]:
     if not staff:
-        say("No survey followed a call or case whose staff is known.", console)
-        return
+        return [Said("No survey followed a call or case whose staff is known.")]
     known = [one for one in staff if one.estimate.n >= fewest]
     if not known:
         most = max(staff, key=lambda one: (one.estimate.n, one.name))
-        say(
+        said = (
             f"Too few answers after calls and cases to say whom customers like best: {most.name} has those of "
-            f"{counted(most.estimate.n, 'customer')}, and {fewest} are needed.",
-            console,
-            "dim",
+            f"{counted(most.estimate.n, 'customer')}, and {fewest} are needed."
         )
-        return
+        return [Said(said, "dim")]
     best = known[0].estimate
-    say(
+    said = (
         f"Best liked after calls and cases: {known[0].name}, by {best.value:.0%} of {best.n:,} customers "
-        f"(95 % sure between {between(best)}), of {len(known):,} whom {fewest} or more have judged.",
-        console,
+        f"(95 % sure between {between(best)}), of {len(known):,} whom {fewest} or more have judged."
     )
+    return [Said(said)]

@@ -26,8 +26,8 @@ SHARES = (
     "recovered_share",
 )
 DURATIONS = ("first_response", "first_response_business", "resolution", "resolution_business", "longest_silence")
-OLDEST = 5
-"""Open cases that are told."""
+OLDEST = 8
+"""Open cases that are read: more have no room."""
 
 # Calls count by the minute, cases and follow-ups when they are asked.
 SHARE_SUMS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.text import Text
 
@@ -13,10 +14,8 @@ from touchline.report.formatting import counted, plural, quote, short_moment, si
 from touchline.report.money import format_money
 from touchline.terminal import styled
 
-MAX_LINES = 26
-BEFORE_CAUSE = 7
-"""Touchpoints shown before the likely cause."""
-FIRST = LAST = 2
+MAX_LINES = 6
+"""Lines of a timeline: the section that it is in has ten."""
 QUIET_RUN = 3
 """The least number of consecutive touchpoints without an experience that share a line."""
 
@@ -53,20 +52,31 @@ def _close(run: list[Step]) -> list[Step | Gap]:
 
 
 def _kept(journey: Journey) -> set[int]:
-    """Return the positions of the touchpoints that get a line of their own."""
+    """Return the positions of the touchpoints that get a line of their own: the turn's, then those around it."""
     steps, shift = journey.steps, journey.shift
-    marked = [
+    kept = {
         position for position, step in enumerate(steps) if step.event_id in {shift.onset_event_id, shift.cause_event_id}
-    ]
-    in_quiet_run = _in_quiet_runs(steps)
-    loud = [position for position in range(len(steps)) if position not in in_quiet_run]
-    if len(loud) <= MAX_LINES:
-        return {*loud, *marked}
-    start = min(marked, default=0)
-    before = [position for position in loud if position < start][-BEFORE_CAUSE:]
-    room = MAX_LINES - len(before) - FIRST - LAST
-    after = [position for position in loud if position >= start][:room]
-    return {*loud[:FIRST], *before, *after, *loud[-LAST:], *marked}
+    }
+    quiet = _in_quiet_runs(steps)
+    turn = max(kept, default=len(steps) - 1)
+    loud = sorted(set(range(len(steps))) - quiet - kept, key=lambda position: (abs(position - turn), -position))
+    for position in loud[: 2 * MAX_LINES]:
+        if _lines(journey, {*kept, position}) <= MAX_LINES:
+            kept.add(position)
+    return kept
+
+
+def _lines(journey: Journey, kept: set[int]) -> int:
+    """Return how many lines are drawn if these touchpoints have one of their own."""
+    edges = [-1, *sorted(kept), len(journey.steps)]
+    gaps = sum(later - earlier > 1 for earlier, later in pairwise(edges))
+    onsets = _onsets(journey)
+    return len(kept) + gaps + sum(journey.steps[position].event_id in onsets for position in kept)
+
+
+def _onsets(journey: Journey) -> dict[str, Shift]:
+    """Return the turns by the touchpoints with which they began."""
+    return {turn.onset_event_id: turn for turn in [*journey.turns, journey.shift]}
 
 
 def _in_quiet_runs(steps: list[Step]) -> set[int]:
@@ -87,8 +97,7 @@ def _quiet(step: Step) -> bool:
 
 def draw(journey: Journey, width: int) -> Iterator[Text]:
     """Yield the timeline's lines, none wider than `width` characters."""
-    turns = {turn.onset_event_id: turn for turn in journey.turns}
-    turns[journey.shift.onset_event_id] = journey.shift
+    turns = _onsets(journey)
     for item in shorten(journey):
         if isinstance(item, Gap):
             yield _gap_line(item, width)

@@ -31,14 +31,16 @@ class Growth:
 
 @dataclass(frozen=True)
 class Topics:
-    """The topics that were mentioned most, and those that grow, the most surely growing first."""
+    """The topics that were mentioned most, how many others there are, and those that grow, the surest first."""
 
     most: list[Topic]
+    others: int
     growing: list[Growth]
 
 
 def build_topics(totals: Iterable[RowDict], growing: Iterable[RowDict]) -> Topics:
-    """Return the topics, in the order of their rows."""
+    """Return the topics, in the order of their rows, of which each says how many topics there are."""
+    rows = list(totals)
     return Topics(
         most=[
             Topic(
@@ -49,7 +51,8 @@ def build_topics(totals: Iterable[RowDict], growing: Iterable[RowDict]) -> Topic
                 negative=int(row["negative"]),
                 positive=int(row["positive"]),
             )
-            for row in totals
+            for row in rows
         ],
+        others=int(rows[0]["topics"]) - len(rows) if rows else 0,
         growing=[Growth(str(row["topic"]), int(row["mentions"]), int(row["before"])) for row in growing],
     )

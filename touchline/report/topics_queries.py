@@ -10,7 +10,8 @@ MOST_GROWING = 3
 
 TOPICS = """
 SELECT topic, count() AS mentions, uniqExact(customer_id) AS customers, countIf(polarity != 'unscored') AS scored,
-       countIf(polarity = 'negative') AS negative, countIf(polarity = 'positive') AS positive
+       countIf(polarity = 'negative') AS negative, countIf(polarity = 'positive') AS positive,
+       count() OVER () AS topics
 FROM topic_mentions
 GROUP BY topic
 ORDER BY mentions DESC, topic

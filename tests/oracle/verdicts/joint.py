@@ -10,7 +10,7 @@ from typing import Literal
 
 from tests.oracle.verdicts.effect import Effect
 from tests.oracle.verdicts.looks import level_at
-from touchline.report.student import critical_value, two_sided_p
+from tests.oracle.verdicts.student import critical_value, two_sided_p
 
 Answer = Literal["better", "worse", "no difference seen", "too few to tell"]
 

@@ -18,8 +18,8 @@ from tests.contract.engine import Engine
 from tests.oracle.compare import unequal
 from tests.oracle.effects import EFFECT_KEY, change_effects, deviate, student
 from tests.oracle.touchpoints import DAY
+from tests.oracle.verdicts.student import critical_value
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
-from touchline.report.student import critical_value
 
 pytestmark = pytest.mark.embedded
 

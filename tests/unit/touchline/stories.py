@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.unit.touchline.service_story import SERVED, UNSERVED
-from touchline.report import people_queries, queries, reasons_queries, topics_queries
+from touchline.report import (
+    levels_queries,
+    people_queries,
+    queries,
+    reasons_queries,
+    topics_queries,
+    value_queries,
+)
 from touchline.report.asking import Ask
 
 SEPTEMBER = 1_788_220_800_000
@@ -50,36 +57,22 @@ def shift(customer: str, before: float, after: float, **more: Any) -> dict[str, 
     }
 
 
-def judged(verdict: str = "no difference seen", metric: str = "experience", **more: Any) -> dict[str, Any]:
-    """Return a row of a change; as the view has them, metrics of few customers have no difference."""
+def changed(verdict: str = "no difference seen", **more: Any) -> dict[str, Any]:
+    """Return the row of a change."""
     return {
-        "change_id": "b1",
         "name": "New call centre",
-        "topic": "support",
         "effective_at": SEPTEMBER + 15 * DAY,
         "reverted_at": None,
-        "metric": metric,
+        "verdict": verdict,
+        "before": 0.26,
+        "after": -0.5,
+        "soured_before": "2",
+        "soured_after": 3,
         "days_after": 14,
-        "customers_before": "30",
-        "customers_after": 29,
-        "difference": 0.1,
-        "ci_low": -0.05,
-        "ci_high": 0.25,
-        "verdict": verdict if metric == "experience" else None,
-        "controls": [],
+        "has_trend": 0,
         "overlaps": [],
         **more,
     }
-
-
-FEW: dict[str, Any] = {
-    "difference": None, "ci_low": None, "ci_high": None, "customers_before": 9, "customers_after": "9"
-}  # fmt: skip
-
-
-def changed(verdict: str, **more: Any) -> list[dict[str, Any]]:
-    """Return the rows of a change that few surveys speak of."""
-    return [judged(verdict, **more), judged(metric="survey_scores", **FEW), judged(metric="other_touchpoints", **more)]
 
 
 STEPS = [
@@ -95,9 +88,9 @@ STEPS = [
 REASONS: dict[str, list[dict[str, Any]]] = {
     reasons_queries.CAUSES: [
         {"step": "case_event:updated", "failed": 0, "detail": "visit", "detail_value": "failed", "days": "40",
-         "called": "30", "more": 20.4, "seconds": 7200.0},
+         "called": "30", "more": 20.4, "seconds": 7200.0, "in_all": "9"},
         {"step": "page_view:pay", "failed": 1, "detail": "", "detail_value": "", "days": "50", "called": "20",
-         "more": 10.2, "seconds": None},
+         "more": 10.2, "seconds": None, "in_all": "9"},
     ],
     reasons_queries.LOYALTY: [
         {"customer_id": "C7", "reasons": ["at_risk", "turned"], "value_minor": "12050", "currency": "EUR",
@@ -111,16 +104,50 @@ REASONS: dict[str, list[dict[str, Any]]] = {
         {"currency": "EUR", "customers": "6", "loyal": "2", "value_minor": "70050"},
         {"currency": "JPY", "customers": "2", "loyal": "0", "value_minor": "1200"},
     ],
-    reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4"}],
+    reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4", "in_all": "1"}],
 }  # fmt: skip
 
 TOPICS: dict[str, list[dict[str, Any]]] = {
     topics_queries.TOPICS: [
         {"topic": "delivery", "mentions": "1200", "customers": "310", "scored": "800", "negative": "600",
-         "positive": "80"},
-        {"topic": "parking", "mentions": 3, "customers": 2, "scored": 0, "negative": 0, "positive": 0},
+         "positive": "80", "topics": 2},
+        {"topic": "parking", "mentions": 3, "customers": 2, "scored": 0, "negative": 0, "positive": 0,
+         "topics": 2},
     ],
     topics_queries.GROWING: [{"topic": "delivery", "mentions": "420", "before": "100"}],
+}  # fmt: skip
+
+LEVELS: dict[str, list[dict[str, Any]]] = {
+    levels_queries.ANOMALIES: [
+        {"metric": "revenue", "currency": "EUR", "level": "worse", "since": SEPTEMBER + 2 * DAY + HOUR,
+         "ended_at": None,
+         "days": [[SEPTEMBER, 8000, 8000], [SEPTEMBER + DAY, 7000, 8000], [SEPTEMBER + 2 * DAY, 3000, 8000],
+                  [SEPTEMBER + 3 * DAY, 1000, 6000]]},
+        {"metric": "csat", "currency": "", "level": "better", "since": SEPTEMBER, "ended_at": SEPTEMBER + 2 * DAY,
+         "days": [[SEPTEMBER, 0.9, 0.6], [SEPTEMBER + DAY, None, None], [SEPTEMBER + 2 * DAY, 0.1, 0.6]]},
+    ],
+    levels_queries.LEVELS: [{"metrics": "11", "unknown": 1}],
+}  # fmt: skip
+
+VALUE: dict[str, list[dict[str, Any]]] = {
+    value_queries.COHORTS: [
+        {"month": "Sep 2026", "currency": "EUR", "customers": "40", "retention": []},
+        {"month": "Jul 2026", "currency": "EUR", "customers": "20", "retention": [1, 0.5]},
+    ],
+    value_queries.BUYERS: [
+        {"month": "Sep 2026", "existing": True, "looked": "16", "bought": "10", "revenue": {"EUR": "5000"}},
+        {"month": "Sep 2026", "existing": False, "looked": 90, "bought": 40, "revenue": {"": "0", "EUR": "9000"}},
+    ],
+    value_queries.CAMPAIGNS: [
+        {"campaign": "autumn", "currency": "EUR", "spent_minor": "10000", "new_customers": "4",
+         "customers_value_minor": 25000.0, "value_to_cost": 2.5},
+        {"campaign": "friends", "currency": "EUR", "spent_minor": "0", "new_customers": "1",
+         "customers_value_minor": 900.0, "value_to_cost": None},
+    ],
+    value_queries.STUCK: [
+        {"step": "case_event:opened", "standing": "12", "stuck": "4", "usual": 7200.0, "longest": 432000.0},
+    ],
+    value_queries.WORTH: [{"customer_id": "C7", "value_minor": "12050", "currency": "EUR"}],
 }  # fmt: skip
 
 PEOPLE: dict[str, list[dict[str, Any]]] = {
@@ -129,7 +156,7 @@ PEOPLE: dict[str, list[dict[str, Any]]] = {
         {"customer_id": "C7", "steps": [
             [SEPTEMBER, "cookie", "page_view", "view"], [SEPTEMBER + DAY, "twitter", "tweet", "customer"],
             [SEPTEMBER + 2 * DAY, "", "purchase", "placed"], [SEPTEMBER + 3 * DAY, "shop_app", "cart_event", "created"],
-        ]},
+        ], "people": "5"},
     ],
 }  # fmt: skip
 
@@ -137,6 +164,8 @@ STORY: dict[str, list[dict[str, Any]]] = {
     **SERVED,
     **REASONS,
     **TOPICS,
+    **LEVELS,
+    **VALUE,
     **PEOPLE,
     queries.KINDS: [
         {"kind": "page_view", "n": "700", "first_at": SEPTEMBER, "last_at": SEPTEMBER + 29 * DAY},
@@ -155,10 +184,6 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
     ],
     queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
-    queries.EXPERIENCE: [
-        {"customer_id": f"C{n}", "n": "2", "total": 0.3 * (n % 2), "answers": n % 3} for n in range(30)
-    ],
-    queries.GOT_WORSE: [{"n": 3}],
     queries.ABANDONED: [
         {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
         {"subject": "cart", "status": "abandoned", "currency": "JPY", "n": 1, "value_minor": 12000},
@@ -168,7 +193,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
     queries.SHIFTS: [shift("C7", 0.5, -0.8), shift("C3", 0.4, 0.1), shift("C9", -0.6, 0.4)],
     queries.OUTCOME: [{"outcome": "unresolved"}],
     queries.STEPS: STEPS,
-    queries.CHANGES: changed("no difference seen"),
+    queries.CHANGES: [changed()],
 }
 
 NOTHING: dict[str, list[dict[str, Any]]] = {
@@ -177,7 +202,6 @@ NOTHING: dict[str, list[dict[str, Any]]] = {
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
     queries.IDENTIFIERS: [{"identifiers": 0, "customers": 0}],
     queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
-    queries.GOT_WORSE: [{"n": 0}],
 }
 
 

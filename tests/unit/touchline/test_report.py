@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -29,8 +27,8 @@ def test_it_tells_what_came_in_and_what_was_refused() -> None:
 
     assert "1,000 touchpoints of 120 customers, 20 of them not known by name" in text
     assert "from 01 Sep 2026 to 30 Sep 2026" in text
-    assert "Known of 90 customers: 1,300 identifiers (cookies, addresses and others)." in text
-    assert re.search(r"Page views +700 +70%", text)
+    assert "They are 700 page views, 300 purchases." in text
+    assert "Known are 1,300 identifiers of 90 customers: cookies, addresses and others." in text
     assert "Sold: EUR 12,345.67, JPY 98,000." in text
     assert "3 messages refused: 2 invalid_score, 1 no_identity." in text
 
@@ -63,15 +61,31 @@ def test_abandoned_money_is_told_in_the_currencys_own_decimals() -> None:
     assert re.search(r"Calls, in the queue +10 +0 +- +-", text)
 
 
-def test_it_names_who_turned_when_and_after_what() -> None:
-    text = printed(STORY)
+def test_a_currency_without_a_loss_has_a_row_too() -> None:
+    recovered = {"subject": "cart", "status": "recovered", "currency": "USD", "n": 1, "value_minor": 500}
 
-    assert "2 turned sour" in text
-    assert "Most often after: support call, ended (2)." in text
-    assert "C7: +0.50 to -0.80, since 07 Sep 2026 00:00" in text
-    assert "began with post “never again”" in text
-    assert "after support call, ended of 06 Sep 2026 00:00 “waited forty minutes" in text
+    text = printed({**STORY, queries.ABANDONED: [*STORY[queries.ABANDONED], recovered]})
+
+    assert re.search(r"Carts +11 +3 +EUR 700\.50 +EUR 99\.00 *\n +JPY 12,000 +- *\n +- +USD 5\.00", text)
+
+
+def test_it_names_who_turned_when_and_after_what() -> None:
+    text = printed(STORY, 120)
+
+    assert "2 turned sour, most often after support call, ended (2):" in text
+    assert re.search(r"C7 +07 Sep: \+0\.50 to -0\.80 +after support call, ended “waited forty minutes", text)
     assert "1 turned sweet" in text
+
+
+def test_who_turned_without_a_known_cause_is_told_with_what_it_began() -> None:
+    unknown = shift(
+        "C7", 0.5, -0.8, cause_event_id=None, cause_kind=None, cause_action="", cause_text="", cause_at=None
+    )
+
+    text = printed({**STORY, queries.SHIFTS: [unknown]}, 120)
+
+    assert "1 turned sour, most often from post (1):" in text
+    assert re.search(r"C7 +07 Sep: \+0\.50 to -0\.80 +post “never again”", text)
 
 
 def test_the_timeline_marks_the_turn_just_before_its_first_touchpoint() -> None:
@@ -143,12 +157,14 @@ def test_an_empty_database_is_told_in_words_not_in_blank_tables() -> None:
 def test_a_long_journey_is_shortened_around_the_turn_and_counts_what_it_leaves_out() -> None:
     steps = [step(n, "tweet", "customer", 0.1, f"words {n}") for n in range(200)]
     worst = build_shifts([shift("C1", 0.5, -0.5, onset_event_id="e100", cause_event_id="e99")])[0]
+    journey = build_journey(worst, [worst], "open", steps)
 
-    drawn = shorten(build_journey(worst, [worst], "open", steps))
+    drawn = shorten(journey)
 
-    assert len(drawn) < 35
+    # What came before, the cause, the turn, its touchpoint, the next, and what came later.
+    assert len(list(draw(journey, 80))) == 6
     shown = {item.event_id for item in drawn if not isinstance(item, Gap)}
-    assert {"e0", "e99", "e100", "e101", "e199"} <= shown
+    assert shown == {"e99", "e100", "e101"}
     left_out = sum(len(item.steps) for item in drawn if isinstance(item, Gap))
     assert left_out + len(shown) == 200
 
@@ -174,60 +190,44 @@ def test_the_most_hurt_customer_is_the_one_who_fell_furthest() -> None:
     assert findings.worst_journey.shift.customer_id == "C7"
 
 
-def told(rows: list[dict[str, object]]) -> str:
+def told(*rows: dict[str, object]) -> str:
     """Return the page on changes, on one line."""
-    return " ".join(printed({**STORY, queries.CHANGES: rows}, 120).split())
+    page = printed({**STORY, queries.CHANGES: list(rows)}, 120)
+    return " ".join(page[page.index("Did your changes help?") :].split())
 
 
-def test_a_change_has_its_verdict_and_the_difference_that_it_rests_on() -> None:
-    text = told(changed("better", controls=["trend", "weekday"], difference=0.31, ci_low=0.1, ci_high=0.52))
+def test_a_change_has_its_verdict_its_days_and_how_customers_fared_around_it() -> None:
+    text = told(changed("worse", reverted_at=str(SEPTEMBER + 20 * DAY)))
 
-    assert "New call centre (support), 16 Sep 2026: better" in text
-    assert (
-        "Difference in other touchpoints, without trend and weekday: +0.31 (+0.10 to +0.52), "
-        "30 customers before, 29 after." in text
+    assert "worse 16 Sep 2026 to 21 Sep 2026: New call centre" in text
+    # A quarter and a half of the way to either end, of four blocks.
+    assert "+0.26 │█ -0.50 ██│ turned sour: 2, then 3" in text
+
+
+def test_what_makes_a_verdict_doubtful_is_told_once_with_how_many_it_concerns() -> None:
+    text = told(
+        changed("better", has_trend=1),
+        changed("no difference seen", has_trend=1, overlaps=["Sale", "Strike"]),
+        changed("too few to tell", days_after=3.5, overlaps=["Sale"]),
+        changed("worse"),
     )
 
-
-def test_a_change_that_few_saw_says_how_many() -> None:
-    text = told(changed("no difference seen"))
-
-    assert "Too few customers with survey scores: 9 before and 9 after; 10 are needed on each side" in text
-    assert "Too few customers with other touchpoints" not in text
-
-
-def test_what_is_seen_of_the_days_after_a_change_is_told_where_it_is_not_all() -> None:
-    assert "3.5 of the 14 days after it are seen" in told(changed("no difference seen", days_after=3.5))
-    assert "days after it are seen" not in told(changed("no difference seen"))
+    assert "better * 16 Sep" in text
+    assert "worse 16 Sep" in text
+    # A trend makes a difference where there is none, and none where one is.
+    assert "* another change in the same days (2), too little history to tell it from a trend (1)," in text
+    assert "a trend (1), not all 14 days seen (1)." in text
+    assert "* another" not in told(changed("worse"))
 
 
-def test_a_verdict_from_a_short_history_is_warned_of() -> None:
-    warning = "Less than 28 days of history: other touchpoints may only have gone on as before the change."
+def test_of_many_changes_those_that_made_a_difference_stand_first_and_then_the_newest() -> None:
+    rows = [changed("no difference seen", name=f"N{day}", effective_at=SEPTEMBER + day * DAY) for day in range(9)]
+    rows.insert(3, changed("worse", name="Carrier", effective_at=SEPTEMBER))
 
-    assert warning in told(changed("better"))
-    assert warning not in told(changed("better", controls=["trend"]))
-    assert warning not in told(changed("no difference seen"))
+    text = told(*rows)
 
-
-def test_a_change_is_warned_of_where_another_falls_into_its_days() -> None:
-    overlapping = told(changed("better", overlaps=["Sale", "Strike"]))
-
-    assert "Within the same days: Sale; Strike. Their effects cannot be told apart." in overlapping
-    assert "Within the same days" not in told(changed("better"))
-
-
-def test_the_days_after_a_change_end_when_it_is_taken_back() -> None:
-    asked: list[tuple[int, int]] = []
-
-    def ask(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        if sql == queries.EXPERIENCE:
-            asked.append((parameters["since"] - SEPTEMBER, parameters["until"] - SEPTEMBER))
-        return teller(STORY | {queries.CHANGES: rows})(sql, parameters)
-
-    rows = changed("better", reverted_at=str(SEPTEMBER + 20 * DAY))
-    read_findings(ask)
-
-    assert asked == [(DAY, 15 * DAY), (15 * DAY, 20 * DAY)]
+    assert text.index(": Carrier") < text.index(": N8") < text.index(": N7")
+    assert "… and 7 more (7 no difference seen): SELECT * FROM change_effects" in text
 
 
 @pytest.mark.parametrize(

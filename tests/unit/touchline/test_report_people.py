@@ -27,7 +27,7 @@ def test_shares_and_the_ways_in_which_somebody_came_are_told() -> None:
     assert printed(STORY)[2:] == [
         "94% of the touchpoints are of customers who are known by name.",
         "16% of all are theirs by a link alone: they state a cookie, address or such.",
-        "C7, put together in one journey:",
+        "C7 and 4 others are put together in one journey, the first so:",
         "  01 Sep 00:00  in a browser: page view",
         "  02 Sep 00:00  by a Twitter name: post",
         "  03 Sep 00:00  with the customer's number: purchase, placed",
@@ -41,7 +41,7 @@ def test_without_touchpoints_it_says_so() -> None:
 
 @pytest.mark.embedded
 def test_the_journey_with_the_most_identities_is_shown_and_what_is_a_link_s_counted(chdb: Engine) -> None:
-    """Ann comes in a browser, posts, and orders; bob states all with his number at once; a visitor is nobody's."""
+    """Ann comes in a browser, posts, and orders; Cay does not order; Dan orders first; bob states all at once."""
 
     def touched(event_id: str, day: int, kind: str, key: str, owner: str, **identifiers: str) -> None:
         action = {"purchase": "placed", "tweet": "customer"}.get(kind, "")
@@ -54,6 +54,10 @@ def test_the_journey_with_the_most_identities_is_shown_and_what_is_a_link_s_coun
     touched("a2", 1, "tweet", "anon:twitter:ann", "ann", twitter="ann")
     touched("a3", 2, "purchase", "ann", "ann", cookie="k", email="ann@example.com")
     touched("a4", 3, "page_view", "ann", "ann", cookie="k")
+    touched("c1", 0, "page_view", "anon:cookie:c", "cay", cookie="c")
+    touched("c2", 1, "tweet", "anon:twitter:cay", "cay", twitter="cay")
+    touched("d1", 0, "purchase", "dan", "dan", cookie="d")
+    touched("d2", 1, "tweet", "anon:twitter:dan", "dan", twitter="dan")
     touched("b1", 0, "page_view", "bob", "bob", cookie="b", email="bob@example.com", twitter="bob", phone="+1")
     touched("v1", 0, "page_view", "anon:cookie:v", "anon:cookie:v", cookie="v")
 
@@ -62,18 +66,17 @@ def test_the_journey_with_the_most_identities_is_shown_and_what_is_a_link_s_coun
         return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
 
     assert read_people(ask) == People(
-        touchpoints=6,
-        named=5,
-        linked=2,
-        stitched=[
-            Stitched(
-                "ann",
-                [
-                    Appearance(MAY_1, "cookie", "page_view", ""),
-                    Appearance(MAY_1 + DAY, "twitter", "tweet", "customer"),
-                    Appearance(MAY_1 + 2 * DAY, "", "purchase", "placed"),
-                    Appearance(MAY_1 + 2 * DAY, "email", "purchase", "placed"),
-                ],
-            )
-        ],
+        touchpoints=10,
+        named=9,
+        linked=5,
+        stitched_people=2,
+        stitched=Stitched(
+            "ann",
+            [
+                Appearance(MAY_1, "cookie", "page_view", ""),
+                Appearance(MAY_1 + DAY, "twitter", "tweet", "customer"),
+                Appearance(MAY_1 + 2 * DAY, "", "purchase", "placed"),
+                Appearance(MAY_1 + 2 * DAY, "email", "purchase", "placed"),
+            ],
+        ),
     )

@@ -6,6 +6,7 @@ import re
 
 from tests.unit.touchline.pages import page_of
 from tests.unit.touchline.stories import NOTHING, STORY, teller
+from touchline.report import topics_queries
 from touchline.report.topics_page import print_topics
 from touchline.report.topics_queries import read_topics
 
@@ -31,6 +32,9 @@ def test_what_grows_is_told_with_both_counts_and_without_any_nothing_is() -> Non
     assert "More often" not in printed(nothing_grows)
 
 
-def test_the_section_has_ten_lines_at_most_and_says_so_where_nothing_is_told() -> None:
-    assert printed(STORY).strip().count("\n") < 10
+def test_topics_beyond_those_told_are_counted_and_it_says_so_where_nothing_is_told() -> None:
+    more = {**STORY, topics_queries.TOPICS: [{**row, "topics": 12} for row in STORY[topics_queries.TOPICS]]}
+
+    assert "… and 10 more: SELECT * FROM topics" in printed(more)
+    assert "… and" not in printed(STORY)
     assert "No topic was found in what they say." in printed(NOTHING)

