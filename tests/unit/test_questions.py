@@ -316,7 +316,9 @@ ANSWERS: dict[int, Callable[[Shop], Rows]] = dict(
 def test_every_question_has_a_query_and_an_answer_to_read() -> None:
     page = PAGE.read_text()
 
-    assert list(QUERIES) == list(ANSWERS) == list(range(1, len(ANSWERS) + 1))
+    assert list(QUERIES) == list(range(1, len(QUERIES) + 1))
+    # Those that depend on how long ago the data ended are asked in test_questions_loyalty.py.
+    assert list(QUERIES)[: len(ANSWERS)] == list(ANSWERS)
     assert len(re.findall(r"^```\n\n\S", page, re.MULTILINE)) == len(QUERIES), "a line says how to read each answer"
 
 
