@@ -1,19 +1,23 @@
 -- What leads customers to ask us, or turns them: each step against days on which the same could have come without it.
 
 -- The contacts that customers begin, and the turns of their experience for the worse; `handled` is the time, in seconds,
--- that agents had a call. A call that nobody queued for is the business's own.
+-- that agents had a call. A call that nobody queued for is the business's own. Of several touchpoints at the moment at which
+-- one began the one with the least event id is the first.
 CREATE OR REPLACE VIEW touchline.contact_starts AS
-SELECT journey_id, 'call' AS contact, asked_at, ifNull(h.handled, 0) AS handled
+SELECT
+    c.customer_id AS customer_id,
+    'call' AS contact,
+    c.call_id AS contact_id,
+    c.first.1 AS asked_at,
+    c.first.2 AS event_id,
+    c.first.3 AS journey_id,
+    ifNull(h.handled, 0) AS handled
 FROM
 (
-    SELECT
-        customer_id,
-        call_id,
-        argMinIf(c.journey_id, c.occurred_at, phase = 'queued') AS journey_id,
-        minIf(c.occurred_at, phase = 'queued') AS asked_at
+    SELECT customer_id, call_id, min((c.occurred_at, c.event_id, c.journey_id)) AS first
     FROM touchline.support_calls AS c
+    WHERE phase = 'queued'
     GROUP BY customer_id, call_id
-    HAVING countIf(phase = 'queued') > 0
 ) AS c
 LEFT ANY JOIN
 (
@@ -22,16 +26,26 @@ LEFT ANY JOIN
     GROUP BY customer_id, call_id
 ) AS h ON c.customer_id = h.customer_id AND c.call_id = h.call_id
 UNION ALL
-SELECT argMin(e.journey_id, e.occurred_at) AS journey_id, 'case' AS contact, min(e.occurred_at) AS asked_at, 0. AS handled
+SELECT
+    customer_id,
+    'case' AS contact,
+    case_id AS contact_id,
+    min((e.occurred_at, e.event_id, e.journey_id)).1 AS asked_at,
+    min((e.occurred_at, e.event_id, e.journey_id)).2 AS event_id,
+    min((e.occurred_at, e.event_id, e.journey_id)).3 AS journey_id,
+    0. AS handled
 FROM touchline.case_events AS e
 WHERE phase = 'opened' AND `by` = 'customer'
 GROUP BY customer_id, case_id
 UNION ALL
-SELECT journey_id, 'post' AS contact, occurred_at AS asked_at, 0. AS handled
+SELECT
+    customer_id, 'post' AS contact, post_id AS contact_id, occurred_at AS asked_at, event_id, journey_id, 0. AS handled
 FROM touchline.tweets
 WHERE author = 'customer' AND experience < -0.05
 UNION ALL
-SELECT journey_id, 'turn' AS contact, onset_at AS asked_at, 0. AS handled
+SELECT
+    customer_id, 'turn' AS contact, shift_id AS contact_id, onset_at AS asked_at, onset_event_id AS event_id, journey_id,
+    0. AS handled
 FROM touchline.sentiment_shifts
 WHERE direction = 'worse';
 
@@ -263,6 +277,58 @@ FROM
     WHERE w.step.1 != '' AND w.n >= 5
 ) AS m;
 
+-- What may turn a customer: what the business does, and what fails; of one moment in a journey that of the greatest event id.
+CREATE OR REPLACE VIEW touchline.turning_acts AS
+SELECT
+    t.journey_id AS journey_id,
+    t.occurred_at AS caused_at,
+    max((t.event_id, t.kind, t.action)) AS act
+FROM touchline.owned_touchpoints AS t
+WHERE t.journey_id != '' AND multiIf(
+    t.kind = 'page_view', NOT ifNull(t.page_view_ok, true),
+    t.kind = 'cart_event', t.action = 'payment_failed',
+    t.kind = 'support_call', t.action NOT IN ('queued', 'resumed'),
+    t.kind = 'case_event', t.case_event_by != 'customer' AND t.action != 'acknowledged',
+    t.kind = 'tweet', t.action = 'brand',
+    t.kind = 'purchase'
+)
+GROUP BY t.journey_id, t.occurred_at;
+
+-- The experiences below zero; of one moment in a journey that of the greatest event id.
+CREATE OR REPLACE VIEW touchline.journey_failures AS
+SELECT
+    t.journey_id AS journey_id,
+    t.occurred_at AS failed_at,
+    max((t.event_id, t.kind, t.action)) AS failure
+FROM touchline.owned_touchpoints AS t
+WHERE t.journey_id != '' AND t.experience < 0
+GROUP BY t.journey_id, t.occurred_at;
+
+-- What preceded each contact that a customer began, within 7 days in the journey in which it began: the last that may turn
+-- a customer, which is its likely cause, and the last experience below zero. What happens in a contact comes after it.
+CREATE OR REPLACE VIEW touchline.customer_contacts AS
+WITH
+    c.caused_at > toDateTime64(0, 3, 'UTC') AND addDays(c.caused_at, 7) >= s.asked_at AS is_caused,
+    f.failed_at > toDateTime64(0, 3, 'UTC') AND addDays(f.failed_at, 7) >= s.asked_at AS had_failed
+SELECT
+    s.contact AS contact,
+    s.contact_id AS contact_id,
+    s.customer_id AS customer_id,
+    s.journey_id AS journey_id,
+    s.event_id AS event_id,
+    s.asked_at AS asked_at,
+    if(s.handled = 0, NULL, toNullable(s.handled)) AS handling_seconds,
+    if(is_caused, toNullable(c.act.1), NULL) AS cause_event_id,
+    if(is_caused, toNullable(c.act.2), NULL) AS cause_kind,
+    if(is_caused, toNullable(concat(c.act.2, ':', c.act.3)), NULL) AS cause_step,
+    if(is_caused, toNullable(c.caused_at), NULL) AS caused_at,
+    if(had_failed, toNullable(f.failure.1), NULL) AS failed_event_id,
+    if(had_failed, toNullable(concat(f.failure.2, ':', f.failure.3)), NULL) AS failed_step,
+    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at
+FROM (SELECT * FROM touchline.contact_starts WHERE contact != 'turn') AS s
+ASOF LEFT JOIN touchline.turning_acts AS c ON s.journey_id = c.journey_id AND s.asked_at > c.caused_at
+ASOF LEFT JOIN touchline.journey_failures AS f ON s.journey_id = f.journey_id AND s.asked_at > f.failed_at;
+
 -- One row for each abandoned thing: its last touchpoint by then, and what is known of where it was: a cart's page (which
 -- its customer saw last by then, if that was not more than 30 minutes before), a call's topic and how often it had been
 -- answered, a survey and the question answered last. A survey is left when its customer is gone, half an hour after the last
@@ -389,33 +455,8 @@ SELECT
     if(had_failed, toNullable(f.failed_at), NULL) AS failed_at,
     'last_before_7d' AS method
 FROM touchline.things_left AS l
-ASOF LEFT JOIN
-(
-    SELECT
-        t.journey_id AS journey_id,
-        t.occurred_at AS caused_at,
-        max((t.event_id, t.kind, t.action)) AS act
-    FROM touchline.owned_touchpoints AS t
-    WHERE t.journey_id != '' AND multiIf(
-        t.kind = 'page_view', NOT ifNull(t.page_view_ok, true),
-        t.kind = 'cart_event', t.action = 'payment_failed',
-        t.kind = 'support_call', t.action NOT IN ('queued', 'resumed'),
-        t.kind = 'case_event', t.case_event_by != 'customer' AND t.action != 'acknowledged',
-        t.kind = 'tweet', t.action = 'brand',
-        t.kind = 'purchase'
-    )
-    GROUP BY t.journey_id, t.occurred_at
-) AS c ON l.left_journey_id = c.journey_id AND l.gone_at > c.caused_at
-ASOF LEFT JOIN
-(
-    SELECT
-        t.journey_id AS journey_id,
-        t.occurred_at AS failed_at,
-        max((t.event_id, t.kind, t.action)) AS failure
-    FROM touchline.owned_touchpoints AS t
-    WHERE t.journey_id != '' AND t.experience < 0
-    GROUP BY t.journey_id, t.occurred_at
-) AS f ON l.left_journey_id = f.journey_id AND l.gone_at > f.failed_at;
+ASOF LEFT JOIN touchline.turning_acts AS c ON l.left_journey_id = c.journey_id AND l.gone_at > c.caused_at
+ASOF LEFT JOIN touchline.journey_failures AS f ON l.left_journey_id = f.journey_id AND l.gone_at > f.failed_at;
 
 -- Where things are left, and after what: by their last step, and of each step by what is known of where it was, and by what
 -- preceded it.

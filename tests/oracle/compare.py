@@ -95,7 +95,7 @@ TIMES = {
     "first_seen_at", "last_seen_at", "eta_at", "hour", "month", "opened_at", "first_response_at",
     "first_resolved_at", "resolved_at", "as_of", "began_at", "invited_at", "completed_at", "happened_at", "due_at",
     "settle_due_at", "warned_at", "missed_at", "contacted_at", "closed_at", "first_order_at", "last_order_at",
-    "left_at", "since", "cohort", "caused_at", "failed_at", "unmended_since", "found_at", "said_at",
+    "left_at", "since", "cohort", "asked_at", "caused_at", "failed_at", "unmended_since", "found_at", "said_at",
 }  # fmt: skip
 
 

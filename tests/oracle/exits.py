@@ -25,7 +25,7 @@ KINDS = {
 
 def abandonment_causes(world: World) -> Iterator[dict[str, Any]]:
     """Give the rows of the view: each abandoned thing, where it was left, and what preceded it."""
-    by_owner, of_journey = world.touches_by_owner(), _by_journey(world)
+    by_owner, of_journey = world.touches_by_owner(), by_journey(world)
     for row in abandonments(world):
         before = [touch for touch in by_owner[row["customer_id"]] if touch.at < row["abandoned_at"]]
         kind = KINDS[row["subject"]]
@@ -49,12 +49,12 @@ def abandonment_causes(world: World) -> Iterator[dict[str, Any]]:
             "left_event_id": last.event_id,
             "left_step": last.kind_and_action,
             "left_details": {name: value for name, value in _details(last, own, before) if value},
-            **_named("cause", [touch for touch, _ in lately if may_turn(touch)]),
-            **_named("failed", [touch for touch, felt in lately if felt < 0]),
+            **named("cause", [touch for touch, _ in lately if may_turn(touch)]),
+            **named("failed", [touch for touch, felt in lately if felt < 0]),
         }
 
 
-def _by_journey(world: World) -> dict[str, list[tuple[Touch, float]]]:
+def by_journey(world: World) -> dict[str, list[tuple[Touch, float]]]:
     """Return the touchpoints of each journey, with their experience, 0 for none."""
     found: dict[str, list[tuple[Touch, float]]] = defaultdict(list)
     for history in world.people.values():
@@ -78,7 +78,7 @@ def _details(last: Touch, own: list[Touch], before: list[Touch]) -> Iterator[tup
             yield "question", last.record.get("question_id") or ""
 
 
-def _named(name: str, touches: list[Touch]) -> dict[str, Any]:
+def named(name: str, touches: list[Touch]) -> dict[str, Any]:
     """Return the columns that name the last of touchpoints."""
     last = max(touches, key=lambda touch: (touch.at, touch.event_id), default=None)
     kind = {"cause_kind": last.kind if last else None} if name == "cause" else {}

@@ -14,6 +14,7 @@ from tests.oracle.cases import case_observations, cases
 from tests.oracle.causes import contact_causes
 from tests.oracle.cohorts import COHORT_KEY, cohorts
 from tests.oracle.compare import Row, Views, World, unequal
+from tests.oracle.contacts import CONTACT_KEY, contacts
 from tests.oracle.departures import CAMPAIGN_KEY, campaign_value, departures
 from tests.oracle.exits import CAUSE_KEY as ABANDONMENT_KEY
 from tests.oracle.exits import EXIT_KEY, abandonment_causes, exits
@@ -41,7 +42,7 @@ from tests.oracle.touchpoints import DAY
 VIEWS = (
     "cases", "case_metrics", "staff", "survey_responses", "survey_results", "survey_rates", "survey_question_rates",
     "survey_changes", "survey_words", "mentions", "paths", "friction", "follow_ups", "follow_up_metrics", "cohorts",
-    "departures", "campaign_value", "standing", "contact_causes", "abandonment_causes", "exits",
+    "departures", "campaign_value", "standing", "contact_causes", "customer_contacts", "abandonment_causes", "exits",
 )  # fmt: skip
 """The views that are compared."""
 CAUSE_KEY = ("month", "step", "failed", "detail", "detail_value", "leads_to")
@@ -75,6 +76,7 @@ def differences(world: World, views: Views, lines: Sequence[Row]) -> list[str]:
         *unequal("paths", ("month", "area", "page"), views["paths"], of_paths(world)),
         *unequal("friction", ("month", "kind"), views["friction"], friction(world)),
         *unequal("contact_causes", CAUSE_KEY, views["contact_causes"], contact_causes(world, _day_of, month_of)),
+        *unequal("customer_contacts", CONTACT_KEY, views["customer_contacts"], contacts(world)),
         *unequal("abandonment_causes", ABANDONMENT_KEY, views["abandonment_causes"], of_abandonments),
         *unequal("exits", EXIT_KEY, views["exits"], exits(of_abandonments, month_of)),
         *unequal("follow_ups", FOLLOW_UP_KEY, views["follow_ups"], map(_rounded, of_follow_ups)),

@@ -13,8 +13,9 @@ from tests.unit.test_docs import METRICS, code, fenced, section, table
 
 GLANCE = section(METRICS, "## Insight at a glance")
 VIEWS = (
-    "contact_causes", "abandonment_causes", "exits", "change_effects", "topics", "topic_mentions", "topic_trends",
-    "metric_health", "metric_anomalies", "customers", "cohorts", "departures", "campaign_value", "standing",
+    "contact_causes", "customer_contacts", "abandonment_causes", "exits", "change_effects", "topics", "topic_mentions",
+    "topic_trends", "metric_health", "metric_anomalies", "customers", "cohorts", "departures", "campaign_value",
+    "standing",
 )  # fmt: skip
 """Those that say why, how much, and whether it gets better: written out, since no list in the code is theirs."""
 SETTINGS = {setting.variable for setting in documented()}

@@ -36,8 +36,8 @@ VIEWS = (
     "reconciliation", "cases", "case_metrics", "staff", "survey_questions", "survey_responses", "survey_results",
     "survey_rates", "survey_question_rates", "survey_changes", "survey_words", "mentions", "paths", "friction",
     "customer_totals", "cohorts", "departures", "campaign_value", "standing", "follow_ups", "follow_up_metrics",
-    "contact_causes", "abandonment_causes", "exits", "metric_health", "metric_anomalies", "change_effects",
-    "topic_mentions", "topics", "topic_trends",
+    "contact_causes", "customer_contacts", "abandonment_causes", "exits", "metric_health", "metric_anomalies",
+    "change_effects", "topic_mentions", "topics", "topic_trends",
 )  # fmt: skip
 CLOCK = "INSERT INTO touchline.clocks_rows (partition, time, offset, version) VALUES (0, '2026-01-01 00:00:00', 7, 1)"
 
