@@ -109,6 +109,7 @@ class Declared:
         loyalty: how loyalty and value are measured, as `schemas.loyalty.read_loyalty` returns it.
         baseline: which hours an hour of a metric is compared with, `hour_of_week` or `hour_of_day`.
         dimensions: the attributes that metrics are broken down by, joined by commas; `*` for all.
+        contact_costs: what contacts cost, as `schemas.contact_costs.read_contact_costs` returns it.
     """
 
     calendars: Sequence[Calendar] = ()
@@ -117,6 +118,7 @@ class Declared:
     loyalty: str = field(default_factory=lambda: read_loyalty(""))
     baseline: str = "hour_of_week"
     dimensions: str = ""
+    contact_costs: str = ""
 
 
 NOTHING_DECLARED = Declared()
@@ -188,6 +190,7 @@ def migrate(
         settings["loyalty"] = declared.loyalty
         settings["baseline"] = declared.baseline
         settings["metric_dimensions"] = declared.dimensions
+        settings["contact_costs"] = declared.contact_costs
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
     _set_retention(database, retention_days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.contact_costs import read_contact_costs
 from schemas.loyalty import read_loyalty
 from sinks.database import Database
 from sinks.migrate import Declared, migrate
@@ -30,5 +31,6 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
             read_loyalty(settings.loyalty),
             settings.baseline,
             settings.metric_dimensions,
+            read_contact_costs(settings.contact_costs),
         ),
     )

@@ -1,5 +1,14 @@
 -- What leads customers to ask us, or turns them: each step against days on which the same could have come without it.
 
+-- What contacts cost, in minor units of the business's currency: an hour of agents' time in calls, and one contact of each
+-- sort, by name. `is_known` is 0 where nothing is said.
+CREATE OR REPLACE VIEW touchline.contact_costs AS
+SELECT
+    s.said != '' AS is_known,
+    toFloat64OrZero(extractKeyValuePairs(s.said, '=', ',')['hour']) AS hour_minor,
+    mapApply((name, amount) -> (name, toFloat64OrZero(amount)), extractKeyValuePairs(s.said, '=', ',')) AS of_each
+FROM (SELECT max(value) AS said FROM touchline.settings_rows FINAL WHERE name = 'contact_costs') AS s;
+
 -- The contacts that customers begin, and the turns of their experience for the worse; `handled` is the time, in seconds,
 -- that agents had a call. A call that nobody queued for is the business's own. Of several touchpoints at the moment at which
 -- one began the one with the least event id is the first.
@@ -194,7 +203,12 @@ GROUP BY month, alike, step;
 
 -- What steps lead to, as far as days without them tell. The interval of the difference is Newcombe's, of Wilson's two, each
 -- of as many independent days as the days are worth.
+-- Costs are those of the days that are more than without the step: of `any` those of calls, cases and posts together.
 CREATE OR REPLACE VIEW touchline.contact_causes AS
+WITH
+    (SELECT (max(is_known), max(hour_minor), any(of_each)) FROM touchline.contact_costs) AS costs,
+    extra * costs.3[m.leads_to] + ifNull(extra_seconds, 0) / 3600 * costs.2 AS own_minor,
+    sumIf(own_minor, m.leads_to NOT IN ('turn', 'any')) OVER (PARTITION BY m.month, m.step) AS all_minor
 SELECT
     m.month AS month,
     m.step.1 AS step,
@@ -216,6 +230,9 @@ SELECT
     m.counted - m.expected AS extra,
     if(m.handled = 0, NULL, toNullable(m.handled / m.counted)) AS handling_seconds,
     if(m.handled = 0, NULL, toNullable(extra * m.handled / m.counted)) AS extra_seconds,
+    multiIf(
+        NOT costs.1 OR m.leads_to = 'turn', NULL, m.leads_to = 'any', toNullable(all_minor), toNullable(own_minor)
+    ) AS extra_cost_minor,
     toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
     'like_days_7d' AS method
 FROM
@@ -308,6 +325,7 @@ GROUP BY t.journey_id, t.occurred_at;
 -- a customer, which is its likely cause, and the last experience below zero. What happens in a contact comes after it.
 CREATE OR REPLACE VIEW touchline.customer_contacts AS
 WITH
+    (SELECT (max(is_known), max(hour_minor), any(of_each)) FROM touchline.contact_costs) AS costs,
     c.caused_at > toDateTime64(0, 3, 'UTC') AND addDays(c.caused_at, 7) >= s.asked_at AS is_caused,
     f.failed_at > toDateTime64(0, 3, 'UTC') AND addDays(f.failed_at, 7) >= s.asked_at AS had_failed
 SELECT
@@ -318,13 +336,15 @@ SELECT
     s.event_id AS event_id,
     s.asked_at AS asked_at,
     if(s.handled = 0, NULL, toNullable(s.handled)) AS handling_seconds,
+    if(costs.1, toNullable(costs.3[s.contact] + s.handled / 3600 * costs.2), NULL) AS cost_minor,
     if(is_caused, toNullable(c.act.1), NULL) AS cause_event_id,
     if(is_caused, toNullable(c.act.2), NULL) AS cause_kind,
     if(is_caused, toNullable(concat(c.act.2, ':', c.act.3)), NULL) AS cause_step,
     if(is_caused, toNullable(c.caused_at), NULL) AS caused_at,
     if(had_failed, toNullable(f.failure.1), NULL) AS failed_event_id,
     if(had_failed, toNullable(concat(f.failure.2, ':', f.failure.3)), NULL) AS failed_step,
-    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at
+    if(had_failed, toNullable(f.failed_at), NULL) AS failed_at,
+    'last_before_7d' AS method
 FROM (SELECT * FROM touchline.contact_starts WHERE contact != 'turn') AS s
 ASOF LEFT JOIN touchline.turning_acts AS c ON s.journey_id = c.journey_id AND s.asked_at > c.caused_at
 ASOF LEFT JOIN touchline.journey_failures AS f ON s.journey_id = f.journey_id AND s.asked_at > f.failed_at;

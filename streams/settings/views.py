@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from schemas.contact_costs import read_contact_costs
 from schemas.loyalty import read_loyalty
 from schemas.targets import read_targets
 
@@ -30,6 +31,12 @@ class ViewSettings(BaseSettings):
         "([loyalty](metrics.md#loyalty)); `touchline migrate` puts them into the views",
     )
 
+    contact_costs: str = Field(
+        default="",
+        description="what contacts cost, in minor units of the business's currency: call=250,case=400,hour=4200, …; "
+        "`hour` is of agents' time in calls ([causes](metrics.md#causes)); `touchline migrate` stores it for the views",
+    )
+
     @field_validator("targets")
     @classmethod
     def _check_targets(cls, value: str) -> str:
@@ -40,6 +47,12 @@ class ViewSettings(BaseSettings):
     @classmethod
     def _check_loyalty(cls, value: str) -> str:
         read_loyalty(value)
+        return value
+
+    @field_validator("contact_costs")
+    @classmethod
+    def _check_contact_costs(cls, value: str) -> str:
+        read_contact_costs(value)
         return value
 
     @property

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.contact_costs import read_contact_costs
+from sinks.migrate import Declared
 from tests.contract.engine import Engine
 from tests.oracle.causes import contact_causes
 from tests.oracle.compare import unequal
@@ -110,7 +112,9 @@ def test_a_botched_installation_is_why_customers_call(chdb: Engine, tmp_path: Pa
             shop.add("support_call", FIRST + DAY, customer, phase="queued", **call)
             shop.add("support_call", FIRST + DAY + MINUTE, customer, phase="answered", agent_id="mara", **call)
             shop.add("support_call", FIRST + DAY + 11 * MINUTE, customer, phase="ended", **call)
-    play(chdb, tmp_path, shop.lines, until=FIRST + 30 * DAY)
+    # A call costs 50, and an hour of an agent 3600: a second 1.
+    costs = Declared(contact_costs=read_contact_costs("call=50,hour=3600"))
+    play(chdb, tmp_path, shop.lines, until=FIRST + 30 * DAY, declared=costs)
     (row,) = rows_of(chdb, "SELECT * FROM contact_causes WHERE leads_to = 'call' AND detail_value = 'failed'")
 
     assert (row["step"], row["detail"]) == ("case_event:updated", "visit")
@@ -121,6 +125,7 @@ def test_a_botched_installation_is_why_customers_call(chdb: Engine, tmp_path: Pa
     assert row["extra"] == pytest.approx(8 - 9 * 2 / 21)
     # An agent had each call for ten minutes.
     assert (row["handling_seconds"], row["extra_seconds"]) == (600, pytest.approx(600 * (8 - 9 * 2 / 21)))
+    assert row["extra_cost_minor"] == pytest.approx(650 * (8 - 9 * 2 / 21))
     # Newcombe's interval, of Wilson's 56.50 % to 98.01 % of 8 in 9 and 2.65 % to 28.91 % of 2 in 21.
     low = 8 / 9 - 2 / 21 - ((8 / 9 - 0.5650) ** 2 + (0.2891 - 2 / 21) ** 2) ** 0.5
     high = 8 / 9 - 2 / 21 + ((0.9801 - 8 / 9) ** 2 + (2 / 21 - 0.0265) ** 2) ** 0.5
@@ -128,6 +133,45 @@ def test_a_botched_installation_is_why_customers_call(chdb: Engine, tmp_path: Pa
         pytest.approx(low, abs=2e-4),
         pytest.approx(high, abs=2e-4),
     )
+
+
+def test_a_step_costs_what_all_that_it_leads_to_does(chdb: Engine, tmp_path: Path) -> None:
+    """Of ten who are visited all call for ten minutes, write a bad post and open a case; of ten others none does."""
+    shop = Shop(seed=1, first=FIRST, days=1)
+    for number in range(20):
+        customer = f"c{number}"
+        if number >= 10:
+            shop.add("page_view", FIRST, customer, page="/")
+            continue
+        shop.add("case_event", FIRST, customer, case_id=f"t{number}", phase="updated", by="agent")
+        for phase, at in (("queued", 0), ("answered", MINUTE), ("ended", 11 * MINUTE)):
+            agent = None if phase == "queued" else "mara"
+            shop.add("support_call", FIRST + DAY + at, customer, call_id=f"k{number}", phase=phase, agent_id=agent)
+        shop.add("tweet", FIRST + DAY, customer, post_id=f"p{number}", text="!", rating=1)
+        shop.add("case_event", FIRST + DAY, customer, case_id=f"own{number}", phase="opened", by="customer")
+    costs = Declared(contact_costs=read_contact_costs("call=250,case=400,hour=3600,post=100"))
+    play(chdb, tmp_path, shop.lines, until=FIRST + 30 * DAY, declared=costs)
+    rows = rows_of(chdb, "SELECT leads_to, extra_cost_minor FROM contact_causes WHERE step = 'case_event:updated'")
+    contacts = rows_of(chdb, "SELECT contact, sum(cost_minor) AS cost FROM customer_contacts GROUP BY contact")
+
+    of_calls = 10 * (250 + 600)
+    of_all = of_calls + 10 * 400 + 10 * 100
+    expected = {"call": of_calls, "case": 4000, "post": 1000, "any": of_all, "turn": None}
+    assert {row["leads_to"]: row["extra_cost_minor"] for row in rows} == pytest.approx(expected)
+    assert {row["contact"]: row["cost"] for row in contacts} == {"call": of_calls, "case": 4000, "post": 1000}
+
+
+def test_without_a_setting_nothing_is_known_to_cost_anything(chdb: Engine, tmp_path: Path) -> None:
+    shop = Shop(seed=5, first=FIRST, days=20)
+    for number in range(200):
+        shop.look(f"c{number % 20}", shop.start())
+        shop.ask(f"c{number % 20}", shop.start())
+    play(chdb, tmp_path, shop.lines, until=FIRST + 40 * DAY)
+
+    for view, cost in (("contact_causes", "extra_cost_minor"), ("customer_contacts", "cost_minor")):
+        found = rows_of(chdb, f"SELECT count() AS n, count({cost}) AS known FROM {view}")
+        assert int(found[0]["n"]) > 20
+        assert int(found[0]["known"]) == 0
 
 
 BOTCHED: tuple[Row, ...] = (
