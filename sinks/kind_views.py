@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from schemas.avro.registry import current_schemas
 from schemas.kinds import TOUCHPOINT_KINDS, TouchpointKind
 from sinks.database import Database, select
-from sinks.owned import OWNERSHIPS, owned_touchpoints
+from sinks.owned import OWNERSHIPS, owned_touchpoints, touchpoints_by_owner
 from sinks.tables import DATABASE, table_of
 
 _STORED = "touchpoints_rows"
@@ -34,6 +34,7 @@ _SUPERSEDED = """toBool((t.customer_id, t.event_id) IN (
         SELECT customer_id, event_id FROM touchline.superseded_rows FINAL WHERE NOT deleted
     )) AS superseded"""
 _FROM = f"FROM {DATABASE}.owned_touchpoints AS t"
+_FROM_BY_OWNER = f"FROM {DATABASE}.touchpoints_by_owner AS t"
 _OF_ALL = (
     *("event_id", "kind", "occurred_at", "received_at", _OWNER, "journey_id", "channel", "source", "action", "text"),
     *("sentiment / 10000 AS sentiment", "experience / 10000 AS experience", "value_minor", "currency"),
@@ -94,20 +95,23 @@ def columns() -> tuple[Column, ...]:
 
 
 @cache
-def views(*, in_branches: bool = True) -> tuple[View, ...]:
+def views(*, by_owner: bool = True) -> tuple[View, ...]:
     """Return the views of touchpoints, in the order in which they are made.
 
-    They are: two of which the others are made, one of all kinds, one of each, and one for each list of records in one.
+    They are: three of which the others are made; two of all kinds, one of them for questions of everybody and one for
+    those of a customer; one of each kind, and one for each list of records in one.
 
     Args:
-        in_branches: as of `owned_touchpoints`.
+        by_owner: whether all parts of a query see each table as of one moment, as `touchpoints_by_owner` needs it.
     """
     stored = [name for name in table_of("touchpoints").columns if name not in _NOT_STORED]
     shown = [*stored, *(column.name for column in columns())]
     found = [
         View("ownerships", OWNERSHIPS),
-        View("owned_touchpoints", owned_touchpoints(shown, in_branches=in_branches)),
-        View("touchpoints", f"SELECT\n    {_shown_in(_OF_ALL)}\n{_FROM}"),
+        View("owned_touchpoints", owned_touchpoints(shown)),
+        View("touchpoints_by_owner", touchpoints_by_owner(shown)),
+        View("all_touchpoints", f"SELECT\n    {_shown_in(_OF_ALL)}\n{_FROM}"),
+        View("touchpoints", f"SELECT\n    {_shown_in(_OF_ALL)}\n{_FROM_BY_OWNER if by_owner else _FROM}"),
     ]
     for kind in TOUCHPOINT_KINDS.values():
         types = {name: _type(field["type"]) for name, field in _fields(kind).items()}
@@ -141,7 +145,7 @@ def lacking(database: Database) -> list[str]:
     shared = select(
         database, "SELECT value FROM system.settings WHERE name = 'enable_shared_storage_snapshot_in_query'"
     )
-    declared = views(in_branches=shared == [["1"]])
+    declared = views(by_owner=shared == [["1"]])
     return statements + [view.statement for view in declared if [view.name, view.mark] not in made]
 
 

@@ -15,6 +15,7 @@ owns. Only a robot's identities have more: a row for each ownership would multip
 _PLACE = re.compile(r"\{owner of (\w+)\.(\w+) by (\w+)\}")
 _CHANGE = re.compile(r"\{owner of (\w+)\.(\w+) changes from (\w+) to (\w+)\}")
 _TOUCHPOINT = re.compile(r"\{(owner|name|subject) of touchpoint (\w+)\}")
+_TABLE = f"FROM {DATABASE}.touchpoints_rows AS t FINAL"
 _FIRST, _LAST = "toInt64(-9223372036854775808)", "toInt64(9223372036854775807)"
 
 OWNERSHIPS = f"""SELECT name, owner, begins, ends
@@ -82,43 +83,53 @@ def _of_touchpoint(table: str) -> dict[str, str]:
     return {"subject": subject, "name": name, "owner": owner(table, "occurred_at", name)}
 
 
-def owned_touchpoints(columns: list[str], *, in_branches: bool) -> str:
-    """Return the query of the view with the owner of each touchpoint, in the column `owner`.
+def owned_touchpoints(columns: list[str]) -> str:
+    """Return the query of a view with the owner of each touchpoint, in the column `owner`: for questions of everybody.
 
-    In branches each stored row is in one of them, by its stated key, and a condition on the owner reaches a plain
-    column: that of the table, or of the identities that a customer owns, by which ClickHouse then reads touchpoints.
-    All branches have to see the same owners: else an identity that is linked meanwhile is in two of them, or in none.
+    It reads owners once, and finds whose each row is.
 
     Args:
         columns: the stored columns that it shows.
-        in_branches: whether all parts of a query see each table as of one moment.
     """
-    shown = ",\n    ".join(f"t.`{column}` AS `{column}`" for column in columns)
-    table = f"FROM {DATABASE}.touchpoints_rows AS t FINAL"
     of = _of_touchpoint("t")
-    of_subject, by_name = of["subject"], of["name"]
-    joined = f"""SELECT
-    {shown},
-    {of["owner"]} AS owner
-{table}
-LEFT ANY JOIN {DATABASE}.owners AS o ON {by_name} = o.name"""
-    if not in_branches:
-        return joined
     return f"""SELECT
-    {shown},
+    {_shown(columns)},
+    {of["owner"]} AS owner
+{_TABLE}
+LEFT ANY JOIN {DATABASE}.owners AS o ON {of["name"]} = o.name"""
+
+
+def touchpoints_by_owner(columns: list[str]) -> str:
+    """Return the query of a view that shows the same: for questions of one customer. Others take it twice as long.
+
+    Each stored row is in one of its branches, by its stated key, and a condition on the owner reaches a plain column:
+    that of the table, or of the identities that a customer owns, by which ClickHouse then reads touchpoints. All
+    branches have to see the same owners, each table as of one moment: else an identity that is linked meanwhile is in
+    two of them, or in none.
+
+    Args:
+        columns: the stored columns that it shows.
+    """
+    of_subject = _of_touchpoint("t")["subject"]
+    return f"""SELECT
+    {_shown(columns)},
     t.customer_id AS owner
-{table}
+{_TABLE}
 WHERE NOT ({of_subject}) AND t.stated_key NOT IN (SELECT name FROM {OWNERS})
 UNION ALL
 SELECT
-    {shown},
+    {_shown(columns)},
     o.owner AS owner
-{table}
+{_TABLE}
 INNER JOIN {DATABASE}.ownerships AS o ON t.stated_key = o.name
 WHERE NOT ({of_subject})
     -- By this ClickHouse reads the keys of these alone.
     AND t.stated_key IN (SELECT name FROM {OWNERS})
     AND toUnixTimestamp64Milli(t.occurred_at) >= o.begins AND toUnixTimestamp64Milli(t.occurred_at) < o.ends
 UNION ALL
-{joined}
+{owned_touchpoints(columns)}
 WHERE {of_subject} OR t.stated_key IN (SELECT name FROM {DATABASE}.owners WHERE length(since) > {FEW})"""  # noqa: S608  # of this module's own texts
+
+
+def _shown(columns: list[str]) -> str:
+    return ",\n    ".join(f"t.`{column}` AS `{column}`" for column in columns)

@@ -98,7 +98,7 @@ ARRAY JOIN c.turns AS turn;
 -- left out: it is what staff say themselves.
 CREATE OR REPLACE VIEW touchline.felt_at AS
 SELECT customer_id, occurred_at, avg(t.experience) AS experience
-FROM touchline.touchpoints AS t
+FROM touchline.all_touchpoints AS t
 WHERE t.experience IS NOT NULL AND NOT superseded AND NOT (kind = 'case_event' AND action = 'resolved')
 GROUP BY customer_id, occurred_at;
 

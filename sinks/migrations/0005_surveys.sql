@@ -95,7 +95,7 @@ FROM
 ASOF LEFT JOIN
 (
     SELECT customer_id, occurred_at, argMax((kind, subject_id), event_id) AS touch
-    FROM touchline.touchpoints
+    FROM touchline.all_touchpoints
     WHERE kind IN ('purchase', 'support_call', 'case_event') AND NOT superseded
     GROUP BY customer_id, occurred_at
 ) AS f ON r.customer_id = f.customer_id AND r.began_at > f.occurred_at;

@@ -29,7 +29,7 @@ FROM
         argMin(t.topics_by, (t.occurred_at, t.event_id)) AS found_by,
         -- Whole ten-thousandths, so that the mean does not depend on their order.
         if(kind = 'support_call', NULL, avg(round(t.experience * 10000))) AS mean
-    FROM touchline.touchpoints AS t
+    FROM touchline.all_touchpoints AS t
     ARRAY JOIN t.topics AS topic
     WHERE NOT t.superseded
     GROUP BY customer_id, kind, t.source, subject_id, topic

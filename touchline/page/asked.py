@@ -72,7 +72,7 @@ class Basis:
     Attributes:
         zone: the business's time zone.
         currency: its own currency; empty where it has none or several.
-        last_at: the beginning of the last day that a metric was counted on, epoch ms; None before the first one.
+        last_at: the last minute that a metric was counted in, epoch ms; None before the first one.
         parts: the parts that metrics are kept by.
         clock_at: the time that the pipeline has reached, epoch ms; None before anything came.
     """

@@ -7,23 +7,28 @@ from zoneinfo import ZoneInfo
 from touchline.page.asked import Basis, Part
 from touchline.page.query import Query, Rows
 
+# The last minute that was counted is one of the last month that has any: no other one is looked at.
 BASIS = Query(
     "basis",
     """
 SELECT (SELECT time_zone FROM own_time_zone) AS time_zone, (SELECT currency FROM own_currency) AS currency,
        (
-           SELECT toUnixTimestamp64Milli(max(bucket)) FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all'
+           SELECT toUnixTimestamp64Milli(max(bucket)) FROM metric_minutes
+           WHERE dimension = 'all' AND n > 0
+               AND bucket >= (SELECT subtractDays(max(bucket), 31) FROM metric_buckets_rows)
        ) AS last_at,
        (SELECT toUnixTimestamp64Milli(min(time)) FROM clocks) AS clock_at
 """,
     kept_s=60.0,
 )
+# Of their order alone it matters that a row which was written again counts twice until it is merged.
 PARTS = Query(
     "parts",
     """
-SELECT dimension, dimension_value AS value, sum(n) AS observations FROM rolling_metrics
-WHERE grain = '1d' AND dimension != 'all'
-GROUP BY dimension, value ORDER BY dimension, observations DESC, value LIMIT 20 BY dimension LIMIT 200
+SELECT dimension, dimension_value AS value, sum(n) AS observations FROM metric_buckets_rows
+WHERE dimension != 'all'
+GROUP BY dimension, value HAVING observations > 0
+ORDER BY dimension, observations DESC, value LIMIT 20 BY dimension LIMIT 200
 """,
     kept_s=300.0,
 )

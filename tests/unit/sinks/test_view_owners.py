@@ -73,10 +73,10 @@ def test_what_states_nobody_is_that_of_whoever_its_subject_was_found_to_be(chdb:
     assert shown(chdb) == shown(chdb, "page_views") == [PROFILE, "42", "ann", f"anon:{kind}:17"]
 
 
-@pytest.mark.parametrize("in_branches", [True, False])
-def test_each_touchpoint_is_shown_once_with_its_owner_whatever_its_key(chdb: Engine, in_branches: bool) -> None:
+@pytest.mark.parametrize("by_owner", [True, False])
+def test_each_touchpoint_is_shown_once_with_its_owner_whatever_its_key(chdb: Engine, by_owner: bool) -> None:
     """Keys with no, one, two, eight and nine ownerships; a customer's, a subject's, and one that nobody knows."""
-    for view in views(in_branches=in_branches):
+    for view in views(by_owner=by_owner):
         chdb.execute(view.statement)
     nine = [(T0 + day * DAY, f"c-{day}") for day in range(9)]
     own(chdb, 1, *nine, value="nine")
@@ -109,7 +109,7 @@ def test_each_touchpoint_is_shown_once_with_its_owner_whatever_its_key(chdb: Eng
                 chdb, f"SELECT customer_id FROM {view} ORDER BY splitByChar('/', event_id)[1], occurred_at"
             )
         ]
-        for view in ("touchpoints", "page_views")
+        for view in ("touchpoints", "all_touchpoints", "page_views")
     ]
 
     expected = [
@@ -122,7 +122,7 @@ def test_each_touchpoint_is_shown_once_with_its_owner_whatever_its_key(chdb: Eng
         *("anon:cookie:nine", "c-1", "c-8"),
         *("8", "8", "8"),
     ]
-    assert shown == [expected, expected]
+    assert shown == [expected, expected, expected]
     for owner in set(expected):
         found = f"SELECT toInt32(count()) FROM touchpoints WHERE customer_id = '{owner}'"
         assert select(chdb, found) == [[expected.count(owner)]], owner

@@ -48,8 +48,8 @@ SELECT customer_id, toUnixTimestamp64Milli(last_seen_at) AS last_at, touchpoints
        count() OVER () AS in_all
 FROM customers
 WHERE if({is_search:UInt8}, has({found:Array(String)}, customer_id), customer_id IN (
-      SELECT customer_id FROM touchpoints
-      WHERE {period of occurred_at} AND {part of touchpoints}
+      SELECT customer_id FROM all_touchpoints
+      WHERE {period of occurred_at} AND {part of all_touchpoints}
   ))
   AND {status:String} IN ('', status)
   AND {loyalty:String} IN ('', ifNull(loyalty_status, 'none'))

@@ -19,10 +19,10 @@ CAME_IN = Query(
     filled("""
 SELECT toString(toDate(occurred_at, {zone:String})) AS day, kind, count() AS n, uniqExact(customer_id) AS customers,
        uniqExactIf(customer_id, startsWith(customer_id, 'anon:')) AS anonymous
-FROM touchpoints
+FROM all_touchpoints
 WHERE {period of occurred_at}
   AND NOT superseded
-  AND {part of touchpoints}
+  AND {part of all_touchpoints}
 GROUP BY GROUPING SETS ((day, kind), ()) ORDER BY day, kind
 """),
 )
@@ -53,7 +53,7 @@ SELECT s.customer_id AS customer_id, toUnixTimestamp64Milli(s.onset_at) AS at, s
 FROM worst AS s
 LEFT JOIN
 (
-    SELECT customer_id, event_id, action, {beginning of text} FROM touchpoints
+    SELECT customer_id, event_id, action, {beginning of text} FROM all_touchpoints
     WHERE customer_id IN (SELECT customer_id FROM worst) AND event_id IN (SELECT ifNull(cause_event_id, '') FROM worst)
 ) AS t ON t.customer_id = s.customer_id AND t.event_id = ifNull(s.cause_event_id, '')
 ORDER BY s.after_mean - s.before_mean, s.customer_id

@@ -65,8 +65,8 @@ SAID = Plan(
         filled("""
 SELECT customer_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, channel, topics, experience,
        {beginning of text}
-FROM touchpoints
-WHERE {period of occurred_at} AND {part of touchpoints} AND NOT superseded AND text != '' AND experience < 0
+FROM all_touchpoints
+WHERE {period of occurred_at} AND {part of all_touchpoints} AND NOT superseded AND text != '' AND experience < 0
 ORDER BY experience, occurred_at DESC, event_id LIMIT 30
 """),
     ),
