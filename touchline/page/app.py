@@ -33,7 +33,7 @@ from touchline.page.language import Formats, Language, preferred, read_languages
 from touchline.page.live import CrowdedError, Live
 from touchline.page.marks import N_
 from touchline.page.query import Rows
-from touchline.page.reader import Reader
+from touchline.page.reader import PATIENCE_S, Reader
 from touchline.page.screen import Screen
 from touchline.page.screens.customers import FIND
 from touchline.page.searches import Searches, looked_for
@@ -70,6 +70,7 @@ class Page:
         languages: by code.
         identities: read what somebody looks for, each in its own way.
         clock: tells the wall-clock time, epoch ms.
+        patience_s: seconds that a screen waits for its answers; parts of it that are late say so, and come after it.
     """
 
     def __init__(
@@ -79,8 +80,9 @@ class Page:
         languages: Mapping[str, Language],
         identities: Sequence[Identities],
         clock: Clock = wall_clock,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self._reader, self._access, self._clock = reader, access, clock
+        self._reader, self._access, self._clock, self._patience_s = reader, access, clock, patience_s
         self._identities, self._searches = identities, Searches(clock)
         self._live = Live(self._mark)
         self._languages = languages
@@ -92,7 +94,7 @@ class Page:
         asked = await self._asked({}, mark)
         for screen in SCREENS.values():
             if screen.in_navigation:
-                await self._answers(screen, screen.parameters(asked), mark)
+                await self._answers(screen, screen.parameters(asked), mark, None)
 
     async def show(self, request: Request) -> Response:
         """Answer with a screen."""
@@ -100,9 +102,10 @@ class Page:
         mark = await self._mark()
         asked = await self._asked(request.query_params, mark)
         values = screen.parameters(asked)
-        answers = await self._answers(screen, values, mark)
+        answers, late = await self._answers(screen, values, mark, self._patience_s)
         shown: dict[str, Any] = {
             "screen": screen,
+            "late": late,
             "shown": screen.build(asked, answers),
             "asked": asked,
             "mark": mark,
@@ -213,10 +216,20 @@ class Page:
         (told,) = await self._reader.rows(MARK, {})
         return str(told["mark"])
 
-    async def _answers(self, screen: Screen, values: Mapping[str, object], mark: str) -> dict[str, Rows]:
-        """Return the rows of each query of a screen, by the queries' names."""
-        rows = await asyncio.gather(*(self._reader.rows(query, values, mark) for query in screen.queries))
-        return {query.name: found for query, found in zip(screen.queries, rows, strict=True)}
+    async def _answers(
+        self, screen: Screen, values: Mapping[str, object], mark: str, patience_s: float | None
+    ) -> tuple[dict[str, Rows], frozenset[str]]:
+        """Return the rows of each query of a screen, by the queries' names, and which are late: these have none yet."""
+        asking = {query.name: asyncio.ensure_future(self._reader.rows(query, values, mark)) for query in screen.queries}
+        await asyncio.wait(asking.values(), timeout=patience_s)
+        late = frozenset(name for name, one in asking.items() if not one.done())
+        for name in late:
+            asking[name].cancel()  # nobody waits any more; the query goes on
+        failures = [one.exception() for name, one in asking.items() if name not in late]
+        for failure in failures:
+            if failure is not None:
+                raise failure
+        return {name: [] if name in late else one.result() for name, one in asking.items()}, late
 
     async def _asked(self, words: Mapping[str, str], mark: str) -> Asked:
         basis, parts = await asyncio.gather(self._reader.rows(BASIS, {}, mark), self._reader.rows(PARTS, {}, mark))
@@ -250,10 +263,11 @@ class Page:
         language = self._languages[code]
         words = _carried(request)
         theme = words.get("theme", "")
-        defaults = {
+        defaults: dict[str, Any] = {
             "screen": None,
             "asked": None,
             "mark": "",
+            "late": frozenset(),
             "screens": SCREENS.values(),
             "languages": self._languages.values(),
             "words": words,
@@ -291,9 +305,15 @@ PROBLEMS: dict[HTTPStatus, str] = {
 """What is said of an answer without a screen."""
 
 
-def page_of(reader: Reader, access: Access, identities: Sequence[Identities], clock: Clock = wall_clock) -> Page:
+def page_of(
+    reader: Reader,
+    access: Access,
+    identities: Sequence[Identities],
+    clock: Clock = wall_clock,
+    patience_s: float = PATIENCE_S,
+) -> Page:
     """Return the page, in every language that has a catalogue."""
-    return Page(reader, access, read_languages(), identities, clock)
+    return Page(reader, access, read_languages(), identities, clock, patience_s)
 
 
 def build_app(page: Page) -> Starlette:

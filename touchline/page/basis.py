@@ -20,6 +20,7 @@ SELECT (SELECT time_zone FROM own_time_zone) AS time_zone, (SELECT currency FROM
        (SELECT toUnixTimestamp64Milli(min(time)) FROM clocks) AS clock_at
 """,
     kept_s=60.0,
+    is_basis=True,
 )
 # Of their order alone it matters that a row which was written again counts twice until it is merged.
 PARTS = Query(
@@ -31,9 +32,14 @@ GROUP BY dimension, value HAVING observations > 0
 ORDER BY dimension, observations DESC, value LIMIT 20 BY dimension LIMIT 200
 """,
     kept_s=300.0,
+    is_basis=True,
 )
 # How far the log is written to the tables: rows are written before the clock that goes with them.
-MARK = Query("mark", "SELECT toString(groupBitXor(cityHash64(partition, time, settled, offset))) AS mark FROM clocks")
+MARK = Query(
+    "mark",
+    "SELECT toString(groupBitXor(cityHash64(partition, time, settled, offset))) AS mark FROM clocks",
+    is_basis=True,
+)
 
 
 def read_basis(basis: Rows, parts: Rows) -> Basis:

@@ -26,11 +26,13 @@ class Query:
         name: in the address of its CSV.
         sql: one statement with placeholders.
         kept_s: seconds for which an answer may be shown again: of what takes long and changes slowly.
+        is_basis: whether all screens wait for it, so that no other query may keep it from a thread.
     """
 
     name: str
     sql: str
     kept_s: float = 0.0
+    is_basis: bool = False
 
     def named(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return those of the values that the statement names."""

@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sinks.database import Database
-from sinks.errors import TransientWriteError
+from sinks.errors import SinkError, TransientWriteError
 from sinks.open import SCHEMES, open_reader
 from touchline.page.query import Query, Rows
 
 THREADS = 4
+"""One of them answers what all screens wait for, and the others what each shows: that may take long."""
+PATIENCE_S = 1.0
+"""Seconds that a screen waits for an answer."""
 MOST_KEPT = 128
 """Answers that are kept to be shown again, at most."""
 MOST_KEPT_BYTES = 32 << 20
@@ -31,7 +34,8 @@ STILL_S = 10.0
 STALEST_S = 3600.0
 """While nothing changes an answer that is older is shown, too, until a new one is made, up to so many seconds."""
 OLDEST = 5.0
-"""So is one of a query that is kept, whatever changes, until it is so many times as old as it may be."""
+"""So is one of a query that is kept, whatever changes, until it is so many times as old as it may be. An answer that no
+screen waited for may be so many times as old as it took: else whoever looks again would wait for the next one."""
 CSV = "CSVWithNames"
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -42,6 +46,7 @@ class _Answer:
     """Rows and their bytes, when they were asked for, and what the mark was then; empty where that is not known."""
 
     at: float
+    took_s: float
     mark: str
     rows: Rows
     size: int
@@ -61,9 +66,11 @@ class Reader:
         self._free: SimpleQueue[Database] = SimpleQueue()
         for database in self._databases:
             self._free.put(database)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
+        self._first = ThreadPoolExecutor(1, thread_name_prefix="page-basis")
+        self._threads = ThreadPoolExecutor(THREADS - 1, thread_name_prefix="page")
         self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
         self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
+        self._failed: OrderedDict[_Key, SinkError] = OrderedDict()
         self._asked = 0
 
     async def rows(self, query: Query, values: Mapping[str, object], mark: str = "") -> Rows:
@@ -80,16 +87,24 @@ class Reader:
         """
         named = query.named(values)
         key = (query.sql, tuple((name, repr(value)) for name, value in named.items()))
+        failure = self._failed.pop(key, None)
+        if failure is not None:
+            raise failure  # of a query that nobody waited for
         kept = self._kept.get(key)
         is_same = kept is not None and mark != "" and kept.mark == mark
         age_s = 0.0 if kept is None else self._clock() - kept.at
-        if kept is not None and age_s < max(query.kept_s, STILL_S if is_same else 0.0):
+        kept_s = query.kept_s if kept is None else _kept_s(query, kept)
+        if kept is not None and age_s < max(kept_s, STILL_S if is_same else 0.0):
             return kept.rows
         # Whoever asks meanwhile waits for the same answer, or has the last one if that is not too old.
         asking = self._under_way.get(key) or self._begin(key, query, named, mark)
-        if kept is not None and age_s < max(OLDEST * query.kept_s, STALEST_S if is_same else 0.0):
+        if kept is not None and age_s < max(OLDEST * kept_s, STALEST_S if is_same else 0.0):
             return kept.rows
-        return (await asyncio.shield(asking)).rows
+        try:
+            return (await asyncio.shield(asking)).rows
+        except SinkError:
+            self._failed.pop(key, None)  # told now
+            raise
 
     async def csv(self, query: Query, values: Mapping[str, object]) -> bytes:
         """Return a query's rows as CSV under the names of the columns; raises as `rows` does."""
@@ -97,6 +112,7 @@ class Reader:
 
     def close(self) -> None:
         """Answer no more; waits for queries under way."""
+        self._first.shutdown()
         self._threads.shutdown()
         for database in set(self._databases):
             database.close()
@@ -106,7 +122,8 @@ class Reader:
             raise TransientWriteError(f"{MOST_ASKED} queries are under way; look again in a moment")
         self._asked += 1
         loop = asyncio.get_running_loop()
-        asking = loop.run_in_executor(self._threads, self._answer, query.sql, named, output_format)
+        threads = self._first if query.is_basis else self._threads
+        asking = loop.run_in_executor(threads, self._answer, query.sql, named, output_format)
         asking.add_done_callback(self._has_answered)
         return await asking
 
@@ -124,13 +141,18 @@ class Reader:
         asked_at = self._clock()
         answer = await self._ask(query, named, "JSONEachRow")
         rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in answer.splitlines()]
-        return _Answer(asked_at, mark, rows, len(answer))
+        return _Answer(asked_at, self._clock() - asked_at, mark, rows, len(answer))
 
     def _begin(self, key: _Key, query: Query, named: Mapping[str, object], mark: str) -> asyncio.Task[_Answer]:
         def end(asking: asyncio.Task[_Answer]) -> None:
             del self._under_way[key]
             # A task that nobody waits for complains of a failure that nobody looked at: here somebody has.
-            if not asking.cancelled() and asking.exception() is None:
+            failure = None if asking.cancelled() else asking.exception()
+            if isinstance(failure, SinkError):
+                self._failed[key] = failure
+                while len(self._failed) > MOST_KEPT:
+                    self._failed.popitem(last=False)
+            elif failure is None and not asking.cancelled():
                 self._keep(key, asking.result())
 
         asking = asyncio.get_running_loop().create_task(self._decoded(query, named, mark))
@@ -143,6 +165,11 @@ class Reader:
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT or sum(one.size for one in self._kept.values()) > MOST_KEPT_BYTES:
             self._kept.popitem(last=False)
+
+
+def _kept_s(query: Query, answer: _Answer) -> float:
+    """Return for how many seconds an answer may be shown again."""
+    return max(query.kept_s, OLDEST * answer.took_s if answer.took_s > PATIENCE_S else 0.0)
 
 
 def open_for_page(url: str) -> Reader:

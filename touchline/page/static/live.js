@@ -1,4 +1,5 @@
-// Keeps a screen up to date: an event says that there is more, and the page takes the figures of itself anew.
+// Keeps a screen up to date: an event says that there is more, and the page takes the figures of itself anew. What a
+// screen did not wait for comes so, too.
 "use strict";
 
 const GAP_MS = 2000; // at least, between two of them
@@ -32,6 +33,26 @@ function take(fresh) {
   reachable()[focused]?.focus({ preventScroll: true });
 }
 
+// The screen as it is now; null where it cannot be had.
+async function asked() {
+  const answer = await fetch(location.href).catch(() => null);
+  if (answer?.redirected) location.reload();
+  const text = answer?.ok ? await answer.text().catch(() => null) : null; // it may be cut off
+  return text === null ? null : new DOMParser().parseFromString(text, "text/html").querySelector("main");
+}
+
+function pause(ms) {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
+}
+
+async function complete() {
+  while ("late" in main.dataset) {
+    await pause(GAP_MS);
+    const fresh = document.hidden ? null : await asked();
+    if (fresh !== null) take(fresh);
+  }
+}
+
 async function renew() {
   isBehind = true;
   if (isAsking || document.hidden) return;
@@ -39,18 +60,13 @@ async function renew() {
   while (isBehind && events) {
     isBehind = false;
     const began = performance.now();
-    const answer = await fetch(location.href).catch(() => null);
-    if (answer?.redirected) location.reload();
-    const text = answer?.ok ? await answer.text().catch(() => null) : null; // it may be cut off
-    if (text !== null && events) {
-      const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
-      if (fresh !== null && fresh.innerHTML !== shown) {
-        shown = fresh.innerHTML;
-        take(fresh);
-      }
+    const fresh = await asked();
+    if (fresh !== null && events && fresh.innerHTML !== shown) {
+      shown = fresh.innerHTML;
+      take(fresh);
     }
     const took = performance.now() - began;
-    await new Promise((resolve) => { setTimeout(resolve, Math.max(GAP_MS, SHARE * took)); });
+    await pause(Math.max(GAP_MS, SHARE * took));
   }
   isAsking = false;
 }
@@ -70,7 +86,10 @@ function listen() {
   });
 }
 
-document.addEventListener("visibilitychange", () => { if (isBehind) renew(); });
-choice.addEventListener("change", listen);
-choice.closest("[hidden]").hidden = false;
-listen();
+complete();
+if (choice) {
+  document.addEventListener("visibilitychange", () => { if (isBehind) renew(); });
+  choice.addEventListener("change", listen);
+  choice.closest("[hidden]").hidden = false;
+  listen();
+}

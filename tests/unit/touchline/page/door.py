@@ -38,7 +38,9 @@ class Lent:
 def page_over(database: Database, access: Access | None = None) -> Iterator[TestClient]:
     """Serve the page, and return a browser."""
     reader = Reader([Lent(database)])
-    app = build_app(page_of(reader, access or Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW))
+    app = build_app(
+        page_of(reader, access or Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW, patience_s=60)
+    )
     try:
         yield TestClient(app, base_url=HERE, follow_redirects=False)
     finally:

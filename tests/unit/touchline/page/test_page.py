@@ -182,7 +182,7 @@ def test_a_screen_that_nothing_is_chosen_on_is_there_before_its_first_reader(chd
     write_story(chdb)
     database = Asked(chdb)
     reader = Reader([database], clock=lambda: 0.0)
-    page = page_of(reader, Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW)
+    page = page_of(reader, Access(None, "127.0.0.1"), [Identities("GB")], clock=lambda: NOW, patience_s=60)
     asyncio.run(page.prepare())
     database.statements.clear()
     browser = TestClient(build_app(page), base_url=HERE)

@@ -41,9 +41,9 @@ expect.set_options(timeout=PATIENCE_MS)
 class Served(ThreadedServer):
     """The page, as its process serves it."""
 
-    def __init__(self, database: Engine) -> None:
+    def __init__(self, database: Engine, patience_s: float = 60.0) -> None:
         self._reader = Reader([Lent(database)] * THREADS)
-        self._page = page_of(self._reader, Access(None, "127.0.0.1"), [Identities("GB")])
+        self._page = page_of(self._reader, Access(None, "127.0.0.1"), [Identities("GB")], patience_s=patience_s)
         self._server: Server = serve_on(build_app(self._page), ends_within_s=1.0)
 
     async def _serve(self, started: Any) -> None:
@@ -211,3 +211,14 @@ def test_a_screen_fits_a_phone(name: str, tab: Page, database: Engine) -> None:
     tab.goto(address_of(name, database))
 
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_parts_that_a_screen_did_not_wait_for_come_by_themselves(chromium: Browser, database: Engine) -> None:
+    with Served(database, patience_s=0.0) as served:
+        page = chromium.new_page(base_url=f"http://127.0.0.1:{served.port}", locale="en-GB")
+        page.goto("/service")
+        expect(page.get_by_role("heading", name="The oldest open cases")).to_be_visible()
+        expect(page.locator("main[data-late]")).to_have_count(0)
+        expect(page.get_by_text("This takes longer.")).to_have_count(0)
+        expect(page.get_by_role("table").first).to_be_visible()
+        page.close()
