@@ -8,6 +8,12 @@ CREATE OR REPLACE VIEW touchline.owners AS
 SELECT name, since, customer_ids AS owned_by
 FROM touchline.owners_rows FINAL;
 
+-- The names that a customer's rows may be stored under: those that were ever theirs, some of them several times. By these
+-- ClickHouse finds the rows of one customer by their key.
+CREATE OR REPLACE VIEW touchline.owner_names AS
+SELECT name, customer_ids
+FROM touchline.owners_rows;
+
 -- A path holds two characters a touchpoint; a code that is not in steps_rows is shown as it is. An action that its kind
 -- does not declare is not in the path: the step is then the kind alone.
 CREATE OR REPLACE VIEW touchline.journeys AS

@@ -31,11 +31,11 @@ FROM customer_totals WHERE customer_id = {customer:String}
 STEPS = Query(
     "steps",
     filled("""
-SELECT event_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, action, channel, experience, value_minor,
-       {beginning of text},
-       ifNull(currency, '') AS currency
-FROM touchpoints
-WHERE customer_id = {customer:String} AND NOT superseded
+SELECT event_id, toUnixTimestamp64Milli(occurred_at) AS at, kind, action, channel, t.experience / 10000 AS experience,
+       value_minor, {beginning of text}, ifNull(t.currency, '') AS currency
+FROM owned_touchpoints AS t
+WHERE {touchpoint t of the customer}
+  AND (t.customer_id, t.event_id) NOT IN (SELECT customer_id, event_id FROM superseded_rows FINAL WHERE NOT deleted)
 ORDER BY occurred_at DESC, event_id DESC LIMIT {most:UInt32}
 """),
 )
