@@ -3,11 +3,6 @@
 -- customer_id is whoever owns the identity now, also in rows that nothing restates any more: sinks/owned.py says how it is
 -- found, and sinks/kind_views.py makes the views of touchpoints.
 
--- Whose identities are that were ever linked, by what they are called in other tables, as of each time at which that changed.
-CREATE OR REPLACE VIEW touchline.owners AS
-SELECT name, since, customer_ids AS owned_by
-FROM touchline.owners_rows FINAL;
-
 -- The names that a customer's rows may be stored under: those that were ever theirs, some of them several times. By these
 -- ClickHouse finds the rows of one customer by their key.
 CREATE OR REPLACE VIEW touchline.owner_names AS
@@ -44,7 +39,7 @@ SELECT
     if(experience_n = 0, NULL, experience_sum / experience_n / 10000) AS experience_mean,
     outcome
 FROM touchline.journeys_rows AS j FINAL
-LEFT ANY JOIN touchline.owners AS o ON j.customer_id = o.name
+LEFT ANY JOIN {owners} AS o ON j.customer_id = o.name
 WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.sentiment_shifts AS
@@ -65,7 +60,7 @@ SELECT
     detector,
     previous_customer_id
 FROM touchline.sentiment_shifts_rows AS s FINAL
-LEFT ANY JOIN touchline.owners AS o ON s.customer_id = o.name
+LEFT ANY JOIN {owners} AS o ON s.customer_id = o.name
 WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.abandonments AS
@@ -86,7 +81,7 @@ SELECT
     attributes,
     previous_customer_id
 FROM touchline.abandonments_rows AS a FINAL
-LEFT ANY JOIN touchline.owners AS o ON a.customer_id = o.name
+LEFT ANY JOIN {owners} AS o ON a.customer_id = o.name
 WHERE NOT deleted;
 
 CREATE OR REPLACE VIEW touchline.dead_letters AS

@@ -74,7 +74,7 @@ SELECT
         AS left_seconds,
     reached AS as_of
 FROM touchline.follow_ups_rows AS f FINAL
-LEFT ANY JOIN touchline.owners AS o ON f.customer_id = o.name
+LEFT ANY JOIN {owners} AS o ON f.customer_id = o.name
 WHERE NOT deleted;
 
 -- How well customers are got back to, by the day, week or month in which the reason arose, in the business's time zone, and

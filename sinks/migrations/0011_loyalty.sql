@@ -127,7 +127,7 @@ FROM
         FROM touchline.owned_touchpoints AS t
         WHERE t.attributes['referred_by'] != '' AND NOT t.late
     ) AS n
-    LEFT ANY JOIN touchline.owners AS o ON n.named = o.name
+    LEFT ANY JOIN {owners} AS o ON n.named = o.name
     GROUP BY n.customer_id
 ) AS r
 WHERE r.referrer != r.customer_id;
@@ -148,7 +148,7 @@ WITH
             c.open_cases AS open_cases,
             c.status AS status
         FROM touchline.customers_rows AS c FINAL
-        INNER JOIN touchline.owners AS o ON c.customer_id = o.name
+        INNER JOIN {owners} AS o ON c.customer_id = o.name
         WHERE NOT c.deleted AND {owner of c.customer_id changes from first_seen_at to last_seen_at}
     )
 SELECT
@@ -181,7 +181,7 @@ FROM
         c.open_cases AS open_cases,
         c.status AS status
     FROM touchline.customers_rows AS c FINAL
-    LEFT ANY JOIN touchline.owners AS o ON c.customer_id = o.name
+    LEFT ANY JOIN {owners} AS o ON c.customer_id = o.name
     WHERE NOT c.deleted AND NOT {owner of c.customer_id changes from first_seen_at to last_seen_at}
     UNION ALL
     -- As the row has counted them: of statements of one thing those that hold, and nothing that came late.
@@ -221,7 +221,7 @@ FROM
             t.kind = 'purchase' AND t.action = 'refunded' AS is_refund
         FROM touchline.touchpoints_rows AS t FINAL
         INNER JOIN changing AS c ON t.customer_id = c.name
-        LEFT ANY JOIN touchline.owners AS o ON {name of touchpoint t} = o.name
+        LEFT ANY JOIN {owners} AS o ON {name of touchpoint t} = o.name
         WHERE NOT t.late AND t.occurred_at BETWEEN c.begins AND c.ends
             -- By this ClickHouse reads the keys alone that were ever one of theirs, and those of subjects.
             AND (
