@@ -29,8 +29,8 @@ from touchline.page.reader import THREADS, Reader
 
 HURT = "SELECT customer_id FROM sentiment_shifts WHERE direction = 'worse' ORDER BY after_mean - before_mean LIMIT 50"
 PERIOD_DAYS = 28
-AGAIN_S = 0.2
-"""Seconds until a screen with late parts is looked at again."""
+AGAIN_S = 2.0
+"""Seconds until a screen with late parts is looked at again, as its script does."""
 
 
 def addresses(screen: str, last_at: int, customers: Sequence[str], rounds: int) -> Iterator[str]:

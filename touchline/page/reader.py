@@ -30,7 +30,8 @@ MOST_KEPT_BYTES = 32 << 20
 MOST_ASKED = 64
 """Queries that are under way or wait for a thread, at most: they go on where whoever asked has gone."""
 STILL_S = 10.0
-"""Seconds for which an answer holds while nothing changes: what does not move the mark is late by so much at most."""
+"""Seconds for which an answer holds while nothing changes: what does not move the mark is late by so much at most. For
+so long whoever asks again is told, too, what a query failed with that nobody waited for."""
 STALEST_S = 3600.0
 """While nothing changes an answer that is older is shown, too, until a new one is made, up to so many seconds."""
 OLDEST = 5.0
@@ -70,7 +71,7 @@ class Reader:
         self._threads = ThreadPoolExecutor(THREADS - 1, thread_name_prefix="page")
         self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
         self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
-        self._failed: OrderedDict[_Key, SinkError] = OrderedDict()
+        self._failed: OrderedDict[_Key, tuple[float, SinkError]] = OrderedDict()
         self._asked = 0
 
     async def rows(self, query: Query, values: Mapping[str, object], mark: str = "") -> Rows:
@@ -87,19 +88,19 @@ class Reader:
         """
         named = query.named(values)
         key = (query.sql, tuple((name, repr(value)) for name, value in named.items()))
-        failure = self._failed.pop(key, None)
-        if failure is not None:
-            raise failure  # of a query that nobody waited for
         kept = self._kept.get(key)
         is_same = kept is not None and mark != "" and kept.mark == mark
         age_s = 0.0 if kept is None else self._clock() - kept.at
         kept_s = query.kept_s if kept is None else _kept_s(query, kept)
         if kept is not None and age_s < max(kept_s, STILL_S if is_same else 0.0):
             return kept.rows
+        last = kept if age_s < max(OLDEST * kept_s, STALEST_S if is_same else 0.0) else None
+        if last is None:
+            self._tell_failure(key)
         # Whoever asks meanwhile waits for the same answer, or has the last one if that is not too old.
         asking = self._under_way.get(key) or self._begin(key, query, named, mark)
-        if kept is not None and age_s < max(OLDEST * kept_s, STALEST_S if is_same else 0.0):
-            return kept.rows
+        if last is not None:
+            return last.rows
         try:
             return (await asyncio.shield(asking)).rows
         except SinkError:
@@ -149,7 +150,7 @@ class Reader:
             # A task that nobody waits for complains of a failure that nobody looked at: here somebody has.
             failure = None if asking.cancelled() else asking.exception()
             if isinstance(failure, SinkError):
-                self._failed[key] = failure
+                self._failed[key] = (self._clock(), failure)
                 while len(self._failed) > MOST_KEPT:
                     self._failed.popitem(last=False)
             elif failure is None and not asking.cancelled():
@@ -159,6 +160,12 @@ class Reader:
         self._under_way[key] = asking
         asking.add_done_callback(end)
         return asking
+
+    def _tell_failure(self, key: _Key) -> None:
+        """Raise what a query has just failed with that nobody waited for, once."""
+        at, failure = self._failed.pop(key, (0.0, None))
+        if failure is not None and self._clock() - at < STILL_S:
+            raise failure
 
     def _keep(self, key: _Key, answer: _Answer) -> None:
         self._kept[key] = answer

@@ -160,6 +160,34 @@ def test_whoever_looks_again_is_told_once_that_what_was_late_has_failed(reader: 
     assert asyncio.run(run()) == 2
 
 
+def test_while_there_is_an_answer_to_show_a_failure_of_the_next_one_is_not_told(reader: Reader, database: Slow) -> None:
+    async def run() -> list[int]:
+        found = []
+        for at, fails in ((0.0, False), (16.0, True), (20.0, False)):
+            database.clock.s, database.fails = max(database.clock.s, at), fails
+            (row,) = await reader.rows(PLAIN, {})
+            found.append(row["n"])
+            await all_others()
+        return found
+
+    assert asyncio.run(run()) == [1, 1, 1]
+
+
+def test_a_failure_of_long_ago_is_not_told(reader: Reader, database: Slow) -> None:
+    async def run() -> int:
+        database.fails = True
+        waiting = asyncio.create_task(reader.rows(PLAIN, {}))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await all_others()
+        database.fails = False
+        database.clock.s += 11
+        (row,) = await reader.rows(PLAIN, {})
+        return int(row["n"])
+
+    assert asyncio.run(run()) == 2
+
+
 def test_a_failure_that_was_told_is_not_told_again(reader: Reader, database: Slow) -> None:
     async def run() -> int:
         database.fails = True
