@@ -204,7 +204,7 @@ def _begin(
     due_at = at + deadlines.due_ms
     one = FollowUp(
         attribution=attribution,
-        follow_up_id=_digest(f"{reason} {cause.event_id}", 16),
+        follow_up_id=_id_of(reason, attribution.stated_key or effects.customer_id, cause.event_id),
         event_id=cause.event_id,
         happened_at=at,
         warns_at=due_at - deadlines.warn_hours * HOUR_MS if deadlines.warn_hours else 0,
@@ -222,6 +222,11 @@ def _begin(
     if one.deadline == at:
         _open(customer, reason, one, effects)
     return one.follow_up_id
+
+
+def _id_of(reason: Reason, stated_key: str, event_id: str) -> str:
+    """Return a follow-up's id: of whom its cause states, as event ids are a customer's, so an owner's is the same."""
+    return _digest(f"{reason} {len(stated_key)} {stated_key} {event_id}", 16)
 
 
 def _asks(follow_ups: CustomerFollowUps, after: int) -> int:

@@ -98,15 +98,17 @@ def test_the_value_is_what_the_customer_had_spent_in_their_first_currency_when_i
     assert play(complaint(HOUR)).row("follow_ups")["value_minor"] == 0
 
 
-def test_its_id_is_of_the_reason_and_the_cause_alone() -> None:
-    one = complaint(0, event_id="e", customer_key="ann")
-    other = complaint(0, event_id="e", customer_key="bob")
-    third = complaint(0, event_id="f", customer_key="carl")
+def test_its_id_is_of_the_reason_the_cause_and_whom_that_states() -> None:
+    """Event ids are unique for a customer alone: another's complaint of the same id is another follow-up."""
+    named = [("e", "ann"), ("e", "bob"), ("f", "ann"), ("e 7", "bo"), ("7", "bo e"), ("e", "3 ann")]
+    made = [play(complaint(0, event_id=event_id, customer_key=key)) for event_id, key in named]
+    ids = [played.row("follow_ups")["follow_up_id"] for played in made]
+    ids.append(play(said(0, 9_000, event_id="e", customer_key="ann")).row("follow_ups")["follow_up_id"])
 
-    ids = {row["customer_id"]: row["follow_up_id"] for row in play(one, other, third).rows("follow_ups")}
-
-    assert ids["ann"] == ids["bob"] != ids["carl"]
-    assert len(ids["ann"]) == 32
+    assert len(set(ids)) == len(ids)
+    assert {len(one) for one in ids} == {32}
+    again = play(complaint(HOUR, event_id="e", customer_key="ann"))
+    assert again.row("follow_ups")["follow_up_id"] == ids[0]
 
 
 def test_a_further_cause_counts_and_changes_no_deadline() -> None:

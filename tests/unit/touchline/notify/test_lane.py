@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from schemas.topics import SIGNAL_FOLLOW_UPS, SIGNAL_SHIFTS
 from streams.runtime.retry import Backoff
 from streams.runtime.telemetry import Telemetry
-from tests.unit.journeys.play import HOUR, MINUTE, said
+from tests.unit.journeys.follow_up_play import complaint
+from tests.unit.journeys.play import HOUR, MINUTE, Play, said
 from tests.unit.journeys.two_partitions import GUEST, Two, owners
 from tests.unit.touchline.notify.made_up import NOON, Time, follow_up, target
 from touchline.notify.attempts import Attempts
@@ -172,6 +173,20 @@ async def test_a_shift_that_moves_to_its_owner_is_delivered_once() -> None:
 
     assert [one.customer_id for one in wanted] == [GUEST, "ann"]
     assert (bench.outcomes("delivered"), bench.outcomes("duplicate")) == (1, 1)
+
+
+async def test_a_complaint_under_the_event_id_of_anothers_silences_none() -> None:
+    """Event ids are unique for a customer alone: whoever invents a complaint of nobody's chooses its event id."""
+    told = []
+    for at, customer in ((-HOUR, "nobody"), (0, "ann")):
+        made = complaint(at, event_id="case-1001-1", customer_key=customer)
+        told += [one for output in Play().send(made).outputs for one in output.signals]
+    bench = Bench(lambda _, __: None)
+
+    await bench.run([notice_of(one.topic, one.record).key(of_customer=False) for one in told])
+
+    assert [one.record["customer_id"] for one in told] == ["nobody", "ann"]
+    assert (bench.outcomes("delivered"), bench.outcomes("duplicate")) == (2, 0)
 
 
 async def test_what_went_to_the_dead_letters_may_come_again() -> None:
