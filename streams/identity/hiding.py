@@ -15,7 +15,7 @@ from schemas.limits import MAPS
 from streams.identity.fields import hidden_fields
 from streams.identity.finding import Finder
 from streams.identity.forms import Forms, Number, Stated, Text, forms_of
-from streams.identity.identities import CountIgnored, Identities, count_nothing
+from streams.identity.identities import CountIgnored, Identities, count_nothing, written_kind
 from streams.identity.patterns import Patterns
 from streams.identity.placeholders import REPEATED, is_placeholder
 from streams.identity.pseudonyms import CACHED, Pseudonyms
@@ -144,8 +144,9 @@ class PseudonymousIdentities(Identities):
         for name, sent in identifiers.items():
             for _, kind, pseudonym, forms in self._read(name, sent):
                 # Two names of one kind, as written in capitals and not, may each have a value.
-                is_new = stored.get(kind, pseudonym) == pseudonym
-                stored[kind if is_new else self._stored_kind(name)] = pseudonym
+                written = written_kind(kind)
+                is_new = stored.get(written, pseudonym) == pseudonym
+                stored[written if is_new else self._stored_kind(name)] = pseudonym
                 texts.update(forms.texts)
                 numbers.update(forms.numbers)
         return stored, Stated(texts, numbers)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from schemas.identifiers import ANONYMOUS, CUSTOMER_ID, OTHER_KIND, IgnoredReason
+from schemas.identity_links import CUSTOMER
 from schemas.kinds.kind import SubjectKind
 from schemas.limits import MAPS, SHORT
 from schemas.subjects import SUBJECT_KINDS
@@ -29,6 +30,8 @@ CountIgnored = Callable[[str, IgnoredReason], None]
 
 _LONGEST_VALUE = MAPS["identifiers"].value
 _FIRST_OF_PROFILES = (ANONYMOUS[0], "~")
+_NO_IDENTIFIERS = frozenset({CUSTOMER, *SUBJECT_KINDS})
+"""Kinds of identities that are no identifiers: an identifier's kind that is called so gets a `~` in front."""
 _ACCOUNTS = 3  # the rank of kinds that have none of their own
 _HANDLES = ("bluesky", "instagram", "mastodon", "telegram", "threads", "tiktok", "youtube")
 """Networks in which people have names with @ before them; an account there is one, whatever its case."""
@@ -48,6 +51,11 @@ class _Kind(NamedTuple):
     name: str
     counted: str
     normalise: Normalise | None
+
+
+def written_kind(kind: str) -> str:
+    """Return how a source writes a kind that is read, and shown, as this."""
+    return kind[1:] if kind.startswith("~") and kind.lstrip("~") in _NO_IDENTIFIERS else kind
 
 
 def count_nothing(_kind: str, _reason: IgnoredReason) -> None:
@@ -176,8 +184,8 @@ class Identities:
         if not written or ":" in written or len(written) > SHORT:
             self._ignored(OTHER_KIND, "malformed")
             return None
-        if written.lstrip("~") in SUBJECT_KINDS:
-            # Its profile would have the name of a subject's own.
+        if written.lstrip("~") in _NO_IDENTIFIERS:
+            # Its profile would have the name of a subject's own, and its identity would be that of a customer.
             written = f"~{written}"
         return _Kind(_ACCOUNTS, written, OTHER_KIND, None)
 

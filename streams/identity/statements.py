@@ -77,7 +77,7 @@ class Statements:
 
     def _identities_of(self, touchpoint: Touchpoint) -> list[Identity]:
         # Whoever calls an identifier `customer` has not stated a customer's id.
-        found = [one for one in self._identities.usable(touchpoint.identifiers) if one[0] != CUSTOMER]
+        found = self._identities.usable(touchpoint.identifiers)
         if touchpoint.customer_id is not None:
             customer = self._identities.customer(touchpoint.customer_id)
             if customer is not None:

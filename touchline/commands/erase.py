@@ -51,9 +51,10 @@ def command(
 ) -> None:
     """Erase whoever CUSTOMER is, and all identifiers that are linked to them.
 
-    CUSTOMER is a customer's id, or a kind and a value: email:ann@example.com. Rows, state, links and dead letters are
-    deleted. What happened up to now goes nowhere, also if it is published again; what happens later begins a new
-    profile. Workers and sinks have to run. The exit status is 1 if anything is left.
+    CUSTOMER is a customer's id, a kind and a value (email:ann@example.com), or a profile's name as views show it. An id
+    with a colon is written customer:ID. Rows, state, links and dead letters are deleted. What happened up to now goes
+    nowhere, also if it is published again; what happens later begins a new profile. Workers and sinks have to run. The
+    exit status is 1 if anything is left.
     """
     if (customer is None) == (erasure_id is None):
         raise click.UsageError("name a CUSTOMER, or an erasure with --check")

@@ -37,7 +37,8 @@ _WIDEST = 100_000
 def command() -> None:
     """Tell whose an identity is and why; link two identities, or part them.
 
-    An identity is a customer's id, or a kind and a value: email:ann@example.com, phone:+442079460958, cookie:k-17.
+    An identity is a customer's id, or a kind and a value: email:ann@example.com, phone:+442079460958, cookie:k-17. A
+    name as views show it, anon:cookie:k-17, is that profile's. An id with a colon is written customer:ID.
     """
 
 

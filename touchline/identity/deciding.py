@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 from uuid import uuid4
 
-from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import CUSTOMER, Command, Identity, encode
 from schemas.topics import LINKS
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
@@ -14,26 +13,29 @@ from streams.kafka.producer import BatchProducer, Message
 from streams.runtime.clock import wall_clock
 from streams.settings import Settings
 from touchline.errors import CommandError
+from touchline.identity.names import is_name, named, of_kind
 
 
 def identity_of(said: str, identities: Identities) -> Identity:
-    """Return the identity that somebody means: `kind:value`, or a customer's id.
+    """Return the identity that somebody means: `kind:value`, a customer's id, or a name as views show it.
 
     Raises:
         CommandError: it identifies nobody.
     """
-    kind, colon, value = said.removeprefix(ANONYMOUS).partition(":")
-    if colon and kind.strip().lower() != CUSTOMER:
-        found = identities.usable({kind: value})
-        if found:
-            return found[0]
+    written = said.strip()
+    kind, colon, value = written.partition(":")
+    if is_name(written):
+        found = named(written, identities)
+    elif colon and kind.strip().lower() != CUSTOMER:
+        found = of_kind(kind, value, identities)
     else:
-        customer = identities.customer(value if colon else said)
-        if customer is not None:
-            return CUSTOMER, customer
-    raise CommandError(
-        f"{said!r} identifies nobody; write a customer's id, or the kind and the value: email:ann@example.com"
-    )
+        customer = identities.customer(value if colon else written)
+        found = None if customer is None else (CUSTOMER, customer)
+    if found is None:
+        raise CommandError(
+            f"{said!r} identifies nobody; write a customer's id, or the kind and the value: email:ann@example.com"
+        )
+    return found
 
 
 async def decide(settings: Settings, action: Literal["link", "unlink"], first: Identity, second: Identity) -> Command:

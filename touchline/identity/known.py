@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.identifiers import ANONYMOUS, IDENTIFIER_KINDS
+from schemas.identifiers import IDENTIFIER_KINDS
 from schemas.identity_links import CUSTOMER
 from sinks.database import Database, select
 from streams.identity.identities import Identities
+from touchline.identity.names import is_name, named, of_kind
 
 _IDENTITIES = """
 SELECT kind, value, customer_id, toString(since), event_id, toString(known_from), toString(superseded_at)
@@ -72,19 +73,23 @@ def candidates(said: str, identities: Identities) -> list[tuple[str, str]]:
     """Return the identities that somebody may mean, normalised.
 
     Args:
-        said: `kind:value`, the name of an anonymous profile, or a value alone: then each kind that it can be of, and a
+        said: `kind:value`, a name as views show it, or a value alone: then each kind that it can be of, and a
             customer's id.
     """
-    said = said.removeprefix(ANONYMOUS)
+    said = said.strip()
+    if is_name(said):
+        return [one for one in [named(said, identities)] if one is not None]
     kind, colon, value = said.partition(":")
-    named = identities.usable({kind: value}) if colon else []
+    is_customer = kind.strip().lower() == CUSTOMER
+    stated = [of_kind(kind, value, identities)] if colon and not is_customer else []
     if colon and kind.strip().lower() in IDENTIFIER_KINDS:
-        return named
-    if kind.strip().lower() == CUSTOMER and colon:
+        return [one for one in stated if one is not None]
+    if is_customer and colon:
         said = value
     unnamed = [found for one in IDENTIFIER_KINDS for found in identities.usable({one: said})]
     customer = identities.customer(said)
-    return list(dict.fromkeys([*named, *unnamed, *([(CUSTOMER, customer)] if customer is not None else [])]))
+    called = [] if customer is None else [(CUSTOMER, customer)]
+    return list(dict.fromkeys([*(one for one in stated if one is not None), *unnamed, *called]))
 
 
 def known_of(database: Database, said: str, *readers: Identities) -> Known:

@@ -26,7 +26,9 @@ READABLE = Identities("GB")
 EMAIL, PHONE = PSEUDONYMS.of("email", "ann@example.com"), PSEUDONYMS.of("phone", "+442079460958")
 COOKIE = PSEUDONYMS.of("cookie", "k-1234")
 
-KINDS = st.sampled_from(["email", "E-Mail", "phone", "twitter", "device", "cookie", "loyalty_card", "crm", "a:b"])
+KINDS = st.sampled_from(
+    ["email", "E-Mail", "phone", "twitter", "device", "cookie", "loyalty_card", "crm", "a:b", "case", "~customer"]
+)
 VALUES = st.sampled_from(
     [
         "ann@example.com",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.identity_links import CUSTOMER
 from streams.identity.identities import Identities
 from streams.identity.patterns import Patterns
 
@@ -116,6 +117,15 @@ def test_identifiers_are_normalised(kind: str, value: str, customer_key: str) ->
 )
 def test_an_identifier_that_normalises_to_nothing_is_ignored(kind: str, value: str) -> None:
     assert IDENTITIES.customer_key_of(None, {kind: value}) is None
+
+
+def test_an_identifier_of_the_kind_customer_is_no_customers_id() -> None:
+    """Its profile would be called `anon:customer:ann`, and who it links would be linked with the customer `ann`."""
+    stated = {"Customer": "ann", "cookie": "k"}
+
+    assert IDENTITIES.customer_key_of(None, stated) == "anon:~customer:ann"
+    assert IDENTITIES.customer_key_of(None, {"~customer": "ann"}) == "anon:~~customer:ann"
+    assert CUSTOMER not in {kind for kind, _ in IDENTITIES.usable(stated)}
 
 
 @pytest.mark.parametrize("kind", ["", " ", "\u200b", "a:b", "a：b", "x" * 257])

@@ -49,7 +49,9 @@ def test_without_a_customer_each_identifier_is_linked_to_each_other() -> None:
 def test_an_identifier_that_is_called_customer_is_no_customers_id() -> None:
     misnamed = msgspec.structs.replace(touchpoint(), identifiers={"customer": "bob", "cookie": "k-1"})
 
-    assert Statements(Identities()).stated_by(misnamed, NEVER_LATE) == IdentitiesStated([ANN, COOKIE], T0, "e1")
+    stated = Statements(Identities()).stated_by(misnamed, NEVER_LATE)
+
+    assert stated == IdentitiesStated([ANN, ("~customer", "bob"), COOKIE], T0, "e1")
 
 
 def test_one_identity_links_nothing() -> None:
