@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.limits import CHANGES_JUDGED
 from schemas.units import DAY_MS, SCALE
 from sinks.database import Database, select
 
@@ -19,7 +20,6 @@ _FIRST = 1_262_304_000_000
 """1 January 2010, 00:00 UTC, in ms."""
 _APART = 100 * DAY_MS
 """From the change of one shop to that of the next: farther than any history reaches."""
-_AT_ONCE = 25
 _MOST = 3.2
 """What a stored experience holds, and a little less: twice three points off, as heavy tails may have it."""
 
@@ -60,7 +60,7 @@ def looks(database: Database, shops: Iterable[Observed], days: Sequence[int]) ->
         days: the days after the change on which one looks, 1 to 14.
     """
     waiting = iter(shops)
-    while batch := list(islice(waiting, _AT_ONCE)):
+    while batch := list(islice(waiting, CHANGES_JUDGED // len(days))):
         _store(database, batch, days)
         rows = select(
             database,

@@ -50,6 +50,9 @@ LARGEST_SUM = (1 << 63) - 1
 It takes nine million of the greatest amounts. No other sum comes near: a partition of the log has fewer than 2^40
 records (`schemas.versions`), each counts a few times, with at most 10^4 to an experience."""
 
+CHANGES_JUDGED = 100
+"""So many changes of the business have a verdict, the newest (`sinks/migrations/0014_change_effects.sql`)."""
+
 Trimmed = Literal["state", "kept", "pending", "path", "currencies", "sums", "samples", "columns"]
 """What was left out where something would have outgrown its bound (docs/how-it-works.md, limits)."""
 TRIMMED: tuple[Trimmed, ...] = get_args(Trimmed)

@@ -6,53 +6,90 @@ SELECT arrayMap(name -> trimBoth(name), splitByChar(',', max(value))) AS dimensi
 FROM touchline.settings_rows FINAL
 WHERE name = 'metric_dimensions';
 
+-- When changes began and were taken back, in ms: one row a moment. `earlier` is the last moment of any change 14 days or more
+-- before it, `near` the 41 moments on either side of it: the 20 nearest changes are among them, each with two moments at most,
+-- beside the own one. A change is a number of 64 bits there: so what is kept of each moment is small, however many there are.
+CREATE OR REPLACE VIEW touchline.change_moments AS
+SELECT
+    change_id,
+    at,
+    until,
+    moment,
+    row_number() OVER (PARTITION BY change_id ORDER BY moment = at DESC) = 1 AS is_start,
+    max(moment) OVER (ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND 1209600000 PRECEDING) AS earlier,
+    groupArray((moment, sipHash64(change_id))) OVER (
+        ORDER BY moment, change_id ROWS BETWEEN 41 PRECEDING AND 41 FOLLOWING
+    ) AS near
+FROM
+(
+    SELECT
+        change_id,
+        toUnixTimestamp64Milli(c.effective_at) AS at,
+        ifNull(toUnixTimestamp64Milli(c.reverted_at), at + 1209600000) AS ends_at,
+        least(at + 1209600000, ends_at) AS until,
+        arrayJoin(if(c.reverted_at IS NULL, [at], [at, ends_at])) AS moment
+    FROM touchline.business_changes AS c
+);
+
 -- One row a change, times in ms: `history_from` to `at` is what it may be compared with, `at` to `until` what came after it.
 -- Another change within 14 days on either side is an overlap. An earlier one ends the history: its effect is no trend. Of
 -- the days after a change those count that the pipeline has reached, and no more than there are touchpoints of.
+-- The newest 100 changes have a verdict, of those that have begun first: each is held against the touchpoints of its days.
+-- Of overlaps the 20 nearest are named, with 100 characters each: they stand in each row of each change.
 CREATE OR REPLACE VIEW touchline.change_spans AS
 WITH
     least(
         (SELECT toUnixTimestamp64Milli(min(time)) FROM touchline.clocks),
         (SELECT toUnixTimestamp64Milli(max(occurred_at)) FROM touchline.touchpoints_rows)
-    ) AS reached
+    ) AS reached,
+    newest AS
+    (
+        SELECT
+            change_id,
+            at,
+            until,
+            earlier,
+            arrayFilter(
+                other -> other.2 != sipHash64(m.change_id) AND other.1 < m.until AND abs(other.1 - m.at) < 1209600000, m.near
+            ) AS others,
+            arraySlice(
+                arrayDistinct(arrayMap(other -> other.2, arraySort(other -> (abs(other.1 - m.at), other), others))), 1, 20
+            ) AS nearest
+        FROM touchline.change_moments AS m
+        WHERE m.is_start
+        ORDER BY m.at > ifNull(reached, 0), m.at DESC, m.change_id
+        LIMIT 100
+    )
 SELECT
-    change_id,
-    name,
-    topic,
-    effective_at,
-    reverted_at,
+    s.change_id AS change_id,
+    c.name AS name,
+    c.topic AS topic,
+    c.effective_at AS effective_at,
+    c.reverted_at AS reverted_at,
     s.at AS at,
     greatest(s.at - 56 * 86400000, s.earlier) AS history_from,
     s.until AS until,
     greatest(0, least(s.until, ifNull(reached, 0)) - s.at) / 86400000 AS days_after,
-    arrayDistinct(arrayMap(
-        other -> other.2, arraySort(arrayFilter(other -> other.3 != change_id AND other.1 < s.until, s.others))
-    )) AS overlaps
-FROM
+    o.names AS overlaps
+FROM newest AS s
+INNER JOIN touchline.business_changes AS c ON s.change_id = c.change_id
+LEFT JOIN
 (
-    SELECT
-        *,
-        max(moment) OVER (ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND 1209600000 PRECEDING) AS earlier,
-        groupArray((moment, name, change_id)) OVER (
-            ORDER BY moment RANGE BETWEEN 1209599999 PRECEDING AND 1209599999 FOLLOWING
-        ) AS others
+    SELECT change_id, arrayDistinct(arrayMap(other -> other.2, arraySort(groupArray((n.moment, b.name))))) AS names
     FROM
     (
         SELECT
             change_id,
-            name,
-            topic,
-            effective_at,
-            reverted_at,
-            toUnixTimestamp64Milli(c.effective_at) AS at,
-            ifNull(toUnixTimestamp64Milli(c.reverted_at), at + 1209600000) AS ends_at,
-            least(at + 1209600000, ends_at) AS until,
-            arrayJoin(if(c.reverted_at IS NULL, [at], [at, ends_at])) AS moment,
-            row_number() OVER (PARTITION BY change_id ORDER BY moment = at DESC) = 1 AS is_start
-        FROM touchline.business_changes AS c
-    )
-) AS s
-WHERE s.is_start;
+            arrayJoin(e.nearest) AS other,
+            arrayFirst(one -> one.2 = other, arraySort(e.others)).1 AS moment
+        FROM newest AS e
+    ) AS n
+    INNER JOIN
+    (
+        SELECT sipHash64(change_id) AS number, substringUTF8(c.name, 1, 100) AS name FROM touchline.business_changes AS c
+    ) AS b ON n.other = b.number
+    GROUP BY change_id
+) AS o ON s.change_id = o.change_id;
 
 -- Who felt what on which day around each change, by dimension, in two metrics without a touchpoint in common. Days are
 -- 24 hours each and counted from the change, so that none holds both sides of it. A customer is a number of 64 bits:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from schemas.limits import CHANGES_JUDGED
 from touchline.report.changes import WINDOW_DAYS, Change, doubts
 from touchline.report.formatting import day, level
 from touchline.report.printing import Cell, Rows, Said, print_section
@@ -19,8 +20,14 @@ ON_TWO_LINES = {"no difference seen": ("no difference", "seen"), "too few to tel
 STYLES = {"better": "green", "worse": "red"}
 
 
-def print_changes(changes: Sequence[Change], console: Console) -> None:
-    """Print the section."""
+def print_changes(changes: Sequence[Change], left_out: int, console: Console) -> None:
+    """Print the section.
+
+    Args:
+        changes: those with a verdict.
+        left_out: how many have none, as there are newer ones.
+        console: prints it.
+    """
     title = "Did your changes help?"
     if not changes:
         print_section(title, [Said("No change in the business was reported, so there is nothing to compare.")], console)
@@ -29,7 +36,12 @@ def print_changes(changes: Sequence[Change], console: Console) -> None:
     said = ", ".join(f"{doubt} ({number:,})" for doubt, number in doubtful.most_common())
     rows = Rows(("", ""), [_row(change) for change in changes], QUERY, of_rest=_rest_of(changes), height=2, texts=2)
     note = f"From {WINDOW_DAYS} days before to {WINDOW_DAYS} days after. What came after need not have come of it."
-    print_section(title, [rows, *([Said(f"* {said}.", "yellow")] if said else []), Said(note, "dim", 1)], console)
+    doubted = [Said(f"* {said}.", "yellow")] if said else []
+    if left_out:
+        doubted.append(
+            Said(f"Changes without a verdict: {left_out:,}. The newest {CHANGES_JUDGED} have one.", "yellow")
+        )
+    print_section(title, [rows, *doubted, Said(note, "dim", 1)], console)
 
 
 def _row(change: Change) -> list[Cell]:

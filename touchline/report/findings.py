@@ -109,7 +109,12 @@ class Journey:
 
 @dataclass(frozen=True)
 class Findings:
-    """All findings of the report."""
+    """All findings of the report.
+
+    Attributes:
+        changes: those that are judged.
+        changes_left_out: how many are not, as there are newer ones.
+    """
 
     intake: Intake
     people: People
@@ -125,6 +130,7 @@ class Findings:
     better: list[Shift]
     worst_journey: Journey | None
     changes: list[Change]
+    changes_left_out: int
 
 
 def build_intake(

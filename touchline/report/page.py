@@ -63,7 +63,7 @@ def print_report(findings: Findings, console: Console, examples: Sequence[str], 
     print_topics(findings.topics, console)
     print_reasons(findings.reasons, console)
     print_value(findings.value, console)
-    print_changes(findings.changes, console)
+    print_changes(findings.changes, findings.changes_left_out, console)
     _ask_more(examples, console)
 
 

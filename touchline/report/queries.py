@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from schemas.limits import CHANGES_JUDGED
 from schemas.metrics import METRICS, Section
 from touchline.report.asking import Ask
 from touchline.report.changes import WINDOW_DAYS, build_changes
@@ -99,6 +100,7 @@ WHERE dimension = 'all'
 GROUP BY change_id
 ORDER BY effective_at, name, change_id
 """
+COUNT_CHANGES = "SELECT count() AS n FROM business_changes"
 
 
 def read_findings(ask: Ask) -> Findings:
@@ -123,6 +125,7 @@ def read_findings(ask: Ask) -> Findings:
         better=[shift for shift in shifts if shift.direction == "better"],
         worst_journey=_journey(ask, worse[0], shifts) if worse else None,
         changes=build_changes(ask(CHANGES, {"days": WINDOW_DAYS})),
+        changes_left_out=max(0, sum(int(row["n"]) for row in ask(COUNT_CHANGES, {})) - CHANGES_JUDGED),
     )
 
 

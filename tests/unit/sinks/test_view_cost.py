@@ -141,6 +141,21 @@ def test_a_robot_with_attributes_of_its_own_for_each_of_fifty_thousand_bad_exper
     assert rows[0]["verdict"] == "too few to tell"
 
 
+def test_thousands_of_changes_of_the_same_days_with_long_names(bounded: Engine) -> None:
+    """Each was beside all others, with their names; and each touchpoint beside each change."""
+    number = "leftPad(toString(number), 4, '0')"
+    bounded.execute(
+        "INSERT INTO touchline.business_changes_rows (change_id, name, effective_at, version) "
+        f"SELECT {number}, concat({number}, repeat('x', 996)), {START} + number, 1 FROM numbers(2500)"
+    )
+    state(bounded, 2_000, kind="'case_event'", experience="-3000", occurred_at=f"{START} + number * 10")
+    rows = rows_of(bounded, "SELECT * FROM change_effects WHERE metric = 'experience'")
+
+    assert {row["change_id"] for row in rows} == {f"{number:04}" for number in range(2_400, 2_500)}
+    (newest,) = (row["overlaps"] for row in rows if row["change_id"] == "2499")
+    assert newest == [f"{number:04}{'x' * 96}" for number in range(2_479, 2_499)]
+
+
 def test_a_campaign_whose_cost_is_stated_in_thousands_of_currencies(bounded: Engine) -> None:
     """Each of its customers was joined to a list of all of them: of 4,000 customers that took more than a GB."""
     named = "concat('c', toString(number))"

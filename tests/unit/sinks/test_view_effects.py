@@ -13,6 +13,7 @@ import pytest
 
 from bench.changes import DAYS, OTHERS, SURVEYS, looks
 from bench.verdicts import NULLS, Shop, measure, observe
+from schemas.limits import CHANGES_JUDGED
 from sinks.migrate import Declared
 from tests.contract.engine import Engine
 from tests.oracle.compare import unequal
@@ -187,6 +188,40 @@ def test_a_change_that_nobody_felt_has_its_rows(chdb: Engine) -> None:
     assert {row["dimension"] for row in rows} == {"all"}
     assert [row["verdict"] for row in rows] == ["too few to tell", None, None]
     assert {(row["before"], row["p"]) for row in rows} == {(None, None)}
+
+
+def state_changes(chdb: Engine, changes: dict[str, tuple[int, int | None]]) -> None:
+    """Store changes: name to when it began and when it was taken back, ms."""
+    for name, (at, reverted_at) in changes.items():
+        ends = "NULL" if reverted_at is None else f"fromUnixTimestamp64Milli({reverted_at}, 'UTC')"
+        chdb.execute(
+            "INSERT INTO touchline.business_changes_rows (change_id, name, effective_at, reverted_at, version) "
+            f"SELECT 'id of {name}', '{name}', fromUnixTimestamp64Milli({at}, 'UTC'), {ends}, 1"
+        )
+
+
+def test_of_changes_at_the_same_time_the_twenty_nearest_are_named_in_the_order_of_time(chdb: Engine) -> None:
+    """An hour apart on either side, each taken back two minutes later: of 15 before and 15 after, ten of each."""
+    hour, minute = 3_600_000, 60_000
+    changes: dict[str, tuple[int, int | None]] = {"it": (FIRST, None)}
+    for number in range(1, 16):
+        for name, at in ((f"before {number}", FIRST - number * hour), (f"after {number}", FIRST + number * hour)):
+            changes[name] = (at, at + 2 * minute)
+    changes["far"] = (FIRST - 14 * DAY, None)
+    state_changes(chdb, changes)
+    (row,) = rows_of(chdb, "SELECT * FROM change_effects WHERE name = 'it' AND metric = 'experience'")
+
+    expected = [f"before {number}" for number in range(10, 0, -1)] + [f"after {number}" for number in range(1, 11)]
+    assert row["overlaps"] == expected
+
+
+def test_of_more_than_a_hundred_changes_those_that_began_last_have_a_verdict(chdb: Engine) -> None:
+    store(chdb, [0.1] * 10, [0.9] * 10)
+    state_changes(chdb, {f"c{number}": (FIRST + 10 * DAY - number, None) for number in range(105)})
+    state_changes(chdb, {"to come": (FIRST + 300 * DAY, None)})
+    found = {str(row["name"]) for row in rows_of(chdb, "SELECT DISTINCT name FROM change_effects")}
+
+    assert found == {f"c{number}" for number in range(CHANGES_JUDGED)}
 
 
 def test_times_that_nobody_lived_in_break_nothing(chdb: Engine) -> None:

@@ -194,6 +194,7 @@ STORY: dict[str, list[dict[str, Any]]] = {
     queries.OUTCOME: [{"outcome": "unresolved"}],
     queries.STEPS: STEPS,
     queries.CHANGES: [changed()],
+    queries.COUNT_CHANGES: [{"n": 100}],
 }
 
 NOTHING: dict[str, list[dict[str, Any]]] = {

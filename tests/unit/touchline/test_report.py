@@ -260,3 +260,9 @@ def test_a_share_of_nothing_and_of_all_keeps_its_interval_within_bounds() -> Non
 
 def test_a_kind_without_words_of_its_own_is_called_by_its_name() -> None:
     assert (singular("store_visit"), plural("store_visit")) == ("store visit", "store visits")
+
+
+def test_changes_without_a_verdict_are_counted() -> None:
+    assert "without a verdict" not in printed(STORY, 120)
+    text = printed({**STORY, queries.COUNT_CHANGES: [{"n": 1_234}]}, 120)
+    assert "Changes without a verdict: 1,134. The newest 100 have one." in text

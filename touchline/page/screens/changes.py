@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.limits import CHANGES_JUDGED
 from touchline.page.asked import Asked
 from touchline.page.marks import N_
 from touchline.page.query import SLOW_S, Query
@@ -65,7 +66,23 @@ ORDER BY effective_at DESC, change_id, metric LIMIT 1000
     empty=N_("No verdict on these changes, in this part."),
     span=("since_at", "until_at"),
 )
-PLANS = (CHANGES, EFFECTS)
+JUDGED = Plan(
+    Query(
+        "judged",
+        f"""
+SELECT count() AS changes, least(changes, {CHANGES_JUDGED}) AS judged, changes - judged AS left_out
+FROM business_changes HAVING left_out > 0
+""",  # noqa: S608  # a number of our own
+    ),
+    N_("Changes without a verdict"),
+    (
+        Column(N_("Changes"), "changes", "number"),
+        Column(N_("With a verdict"), "judged", "number"),
+        Column(N_("Left out"), "left_out", "number"),
+    ),
+    note=N_("Of all changes the newest 100 have a verdict. Of others at the same time the 20 nearest are named."),
+)
+PLANS = (CHANGES, EFFECTS, JUDGED)
 QUERIES = tuple(plan.query for plan in PLANS)
 
 

@@ -81,7 +81,16 @@ def test_changes_are_those_in_force_at_some_time_of_the_period(chdb: Engine, bro
     assert "over before" not in later
     assert "new returns policy Experience too few to tell" in verdicts  # nobody has an experience
     assert "over before Experience" not in verdicts  # it is named beside the other one
+    assert "the 20 nearest are named. None." in verdicts
     assert "over before" in shown(browser, f"/changes?{PERIOD}").text
+
+
+@pytest.mark.embedded
+def test_changes_without_a_verdict_are_counted(chdb: Engine, browser: TestClient) -> None:
+    for number in range(101):
+        write(chdb, "business_changes", change_id=f"b{number}")
+
+    assert "Left out 101 100 1" in shown(browser, f"/changes?{PERIOD}").text
 
 
 @pytest.mark.embedded
