@@ -21,7 +21,7 @@ from sinks.chdb.address import folder_of
 from sinks.chdb.asking import ask, reading_session
 from sinks.clickhouse.codes import is_transient
 from sinks.clickhouse.messages import brief
-from sinks.errors import PermanentWriteError, TransientWriteError
+from sinks.errors import PermanentWriteError, QueryError, TransientWriteError
 from sinks.tables import OWNERS_FROM, Row, check_width, table_of
 
 # A batch may span any number of months. The merges remove superseded rows: views read with FINAL.
@@ -82,6 +82,11 @@ class ChdbDatabase:
         reader = self._free.get()
         try:
             return ask(reader, sql, parameters, output_format)
+        except QueryError as error:
+            # A sink tries again what fails for want of memory, and ends at all else.
+            if isinstance(error.__cause__, RuntimeError) and _is_transient(error.__cause__):
+                raise TransientWriteError(str(error)) from error
+            raise
         finally:
             self._free.put(reader)
 
@@ -176,11 +181,14 @@ def _header_size(items: int) -> int:
 
 
 def _failure(error: RuntimeError | OSError, what: str) -> TransientWriteError | PermanentWriteError:
-    text = str(error)
-    code = re.search(r"Code: (\d+)\.", text)
     # This process lacks room for its own file as ClickHouse does for its files: that passes.
-    transient = isinstance(error, OSError) or (code is not None and is_transient(int(code[1]), text))
-    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {brief(text)}")
+    transient = isinstance(error, OSError) or _is_transient(error)
+    return (TransientWriteError if transient else PermanentWriteError)(f"{what}: {brief(str(error))}")
+
+
+def _is_transient(error: RuntimeError) -> bool:
+    code = re.search(r"Code: (\d+)\.", str(error))
+    return code is not None and is_transient(int(code[1]), str(error))
 
 
 def _why_not(path: str, message: str) -> str:

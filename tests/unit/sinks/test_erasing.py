@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -14,7 +15,9 @@ from msgspec.structs import replace
 from schemas.dead_letters import refusal_of
 from schemas.erasures import ERASED_FROM, ErasedRows
 from schemas.identity_links import identity_of
+from schemas.limits import MESSAGE_BYTES
 from schemas.rows import TABLES, DeadLetterRow
+from sinks.chdb.asking import ask, reading_session
 from sinks.database import Database, select
 from sinks.erasing import (
     CONDITIONS,
@@ -234,6 +237,32 @@ def test_dead_letters_are_theirs_by_what_they_say_or_by_what_they_hold(chdb: Eng
     assert rows(chdb, "dead_letters") == 3
     assert missing(chdb) == 0
     assert list(LetterSearch(Settings()).find(chdb, erased(*keys))) == []
+
+
+class Bounded:
+    """A database whose statements may take little memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.session = reading_session(str(folder), "max_memory_usage = 250000000")
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSON") -> bytes:
+        return ask(self.session, sql, parameters, output_format)
+
+
+def test_large_letters_are_searched_for_hundreds_of_names_in_bounded_memory(chdb: Engine, chdb_folder: Path) -> None:
+    """48 letters of 1 MiB, of which the last two hold a name, one of them as its digits: 300 names are looked for."""
+    body = b"0123 abcdefgh " * (MESSAGE_BYTES // 14)
+    for offset in range(46):
+        letter(chdb, offset, body)
+    letter(chdb, 46, body + b'"customer_id": "NAME-0299"')
+    letter(chdb, 47, body + b"+44 (0)20 7946-0958")
+    names = [*(f"name-{number:04}" for number in range(300)), "anon:phone:+442079460958"]
+    bounded = Bounded(chdb_folder)
+
+    found = list(LetterSearch(Settings()).find(cast(Database, bounded), erased(*names)))
+
+    bounded.session.close()
+    assert sorted(one.offset for one in found) == [46, 47]
 
 
 class Measured:

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sinks.chdb import database
 from sinks.database import select
-from sinks.errors import PermanentWriteError, SinkError, TransientWriteError
+from sinks.errors import PermanentWriteError, QueryError, SinkError, TransientWriteError
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1, PLAIN
 
@@ -140,3 +141,16 @@ def test_queries_are_answered_and_rows_stored_while_a_query_takes_long(chdb: Eng
 
         with pytest.raises(SinkError):
             asked.result()
+
+
+@pytest.mark.parametrize(("code", "error"), [(241, TransientWriteError), (47, QueryError)])
+def test_a_query_that_finds_too_little_memory_may_be_asked_again(
+    chdb: Engine, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    def refused(*_: object) -> bytes:
+        raise QueryError("refused") from RuntimeError(f"Code: {code}. DB::Exception: refused")
+
+    monkeypatch.setattr(database, "ask", refused)
+
+    with pytest.raises(error, match="refused"):
+        select(chdb, "SELECT 1")
