@@ -1,21 +1,24 @@
 """Reconciliation: whether all that was accepted and refused is in ClickHouse, asked by one of the sinks now and then.
 
-The view `reconciliation` compares, by topic and hour. Each check asks for the last two days, and for one month of all
-that is stored, the oldest first, then the next: a month is what ClickHouse keeps together, so that a month costs little
-more than an hour.
+The view `reconciliation` compares, by topic and hour. Each check asks for the last two days, and for some months of all
+that is counted, the oldest first, then the next: a month is what ClickHouse keeps together, so that a month costs
+little more than an hour. Months of which little is counted are asked for together: else whoever publishes one
+touchpoint of each of 400 months would make a round take as many checks.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import NamedTuple
 
 import structlog
 
 from schemas.dead_letters import rfc3339
 from schemas.rows import topic_of
-from schemas.units import DAY_MS, HOUR_MS
+from schemas.units import DAY_MS, HOUR_MS, TIMES
 from sinks.database import Database, select
 from streams.agents.services import Services
 from streams.kafka.offsets import Chunk
@@ -25,19 +28,24 @@ CLOCKS = topic_of("clocks")
 RECENT_MS = 2 * DAY_MS
 REST = 50
 """A check is followed by a rest of so many times as long as it took: it takes a fiftieth of a core at most."""
+TOGETHER = 100_000
+"""Counts and outcomes of the months that are asked for at once, unless one month has more."""
 MAX_LOGGED = 10
 """Most hours that one check names in the log."""
 LOG_EVERY_S = 3600.0
 STEPS = "docs/operating.md#touchlinerowsmissing"
 
 _IS_THERE = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'reconciliation'"
-_SPAN = """
-SELECT toUnixTimestamp64Milli(min(first)), toUnixTimestamp64Milli(max(last)) FROM (
-    SELECT min(hour) AS first, max(hour) AS last, count() AS n FROM hourly_counts_rows
+_MONTHS = """
+SELECT intDiv(month, 100) * 12 + month % 100 - 1, sum(n) FROM (
+    SELECT toYYYYMM(hour) AS month, count() AS n FROM hourly_counts_rows GROUP BY month
     UNION ALL
-    SELECT min(at), max(at), count() FROM outcomes_rows
-) WHERE n > 0
+    SELECT toYYYYMM(at) AS month, count() AS n FROM outcomes_rows GROUP BY month
+)
+GROUP BY month
+ORDER BY month
 """
+"""The months of which something is counted, as `_start_of` takes them, and how many rows that is."""
 _MISSING = """
 SELECT topic, toUnixTimestamp64Milli(hour), sum(missing) FROM reconciliation
 WHERE hour >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC')
@@ -79,7 +87,7 @@ class Reconciliation:
         self._thread = DaemonThread("reconcile")
         self._clocks: Chunk | None = None
         self._missing: dict[Place, int] = {}
-        self._month = 0
+        self._next = TIMES.start
         self._logged_at: float | None = None
 
     def see(self, chunk: Chunk) -> None:
@@ -117,14 +125,15 @@ class Reconciliation:
         return time.monotonic() - began
 
     def _ask(self, database: Database) -> None:
-        """Ask for the last days and for the next month; blocks."""
+        """Ask for the last days and for the next months; blocks."""
         if select(database, _IS_THERE) in ([[0]], [["0"]]):
             return  # the tables are of a release before the view: `touchline migrate` makes it
         now = self._services.clock()
         recent = now - now % HOUR_MS - RECENT_MS
         self._look_at(database, Span(recent, now + RECENT_MS))
-        for first, last in select(database, _SPAN):
-            self._look_at(database, self._next_month(int(str(first)), int(str(last))))
+        months = [(_start_of(int(str(month)) + 1), int(str(n))) for month, n in select(database, _MONTHS)]
+        if months:
+            self._look_at(database, self._next_span(months))
 
     def _look_at(self, database: Database, span: Span) -> None:
         """Take what is missing in a span of time in place of what was missing there."""
@@ -145,11 +154,20 @@ class Reconciliation:
             log.info("no rows are missing any more", since=rfc3339(span.begin), until=rfc3339(span.end))
         self._missing = {place: n for place, n in self._missing.items() if place not in known} | found
 
-    def _next_month(self, first: int, last: int) -> Span:
-        """Return the month after the one that was looked at last, among those from `first` to `last` (ms)."""
-        low, high = _month_of(first), _month_of(last)
-        self._month = self._month + 1 if low <= self._month < high else low
-        return Span(_start_of(self._month), _start_of(self._month + 1))
+    def _next_span(self, months: Sequence[tuple[int, int]]) -> Span:
+        """Return the time after what was looked at last, up to the end of some months; after the last the first again.
+
+        What lies between is looked at, too: what was missing there may have been deleted with its count.
+
+        Args:
+            months: the end of each of which something is counted (ms), and how much is.
+        """
+        begin = self._next
+        ahead = [(end, n) for end, n in months if end > begin]
+        sums = accumulate(n for _, n in ahead)
+        taken = max(1, sum(total <= TOGETHER for total in sums))
+        self._next = ahead[taken - 1][0] if taken < len(ahead) else TIMES.start
+        return Span(begin, self._next if taken < len(ahead) else TIMES.stop)
 
     def _show(self) -> None:
         gauge = self._services.telemetry.missing_rows
@@ -160,12 +178,6 @@ class Reconciliation:
             gauge.labels(topic).set(total)
 
 
-def _month_of(ms: int) -> int:
-    """Return the number of the month in which a time lies, counted from the year 0."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.year * 12 + moment.month - 1
-
-
 def _start_of(month: int) -> int:
-    """Return the start of a month, ms."""
+    """Return the start of a month, ms; months are counted from the year 0."""
     return int(datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp() * 1000)

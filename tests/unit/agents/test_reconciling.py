@@ -16,6 +16,7 @@ from schemas.rows import ClockRow, encode_rows
 from sinks.database import Database
 from sinks.errors import QueryError, TransientWriteError
 from sinks.migrate import migrate
+from streams.agents import reconciling
 from streams.agents.reconciling import Reconciliation
 from streams.agents.services import Producer, Services
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker
@@ -141,7 +142,8 @@ async def test_what_is_missing_is_shown_by_topic_and_named_by_hour_until_it_is_t
 
 
 @pytest.mark.embedded
-async def test_old_months_are_asked_for_in_turn(chdb: Engine) -> None:
+async def test_old_months_that_have_rows_are_asked_for_in_turn(chdb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "TOGETHER", 1)
     write(chdb, "clocks")
     # April, May and July have something; the last two days have not.
     for n, at in enumerate((MAY_1 - 1, MAY_1, MAY_1 + 75 * DAY), start=1):
@@ -152,8 +154,56 @@ async def test_old_months_are_asked_for_in_turn(chdb: Engine) -> None:
         await bench.check()
         shown.append(bench.shown(PURCHASES))
 
-    # April, May, June, July, and April again.
-    assert shown == [1, 3, 3, 6, 6]
+    # April, May, July, and April again.
+    assert shown == [1, 3, 6, 6, 6]
+
+
+@pytest.mark.embedded
+async def test_one_touchpoint_of_each_of_hundreds_of_months_is_asked_for_with_the_next_month(chdb: Engine) -> None:
+    """By months, a row that is missing in the last of them would be told after 400 checks."""
+    write(chdb, "clocks")
+    rows = [("tweet", MAY_1 - number * 31 * DAY, "late", "c", f"e{number}", 1) for number in range(400)]
+    chdb.write("outcomes", rows)
+    write(chdb, "hourly_counts", hour=MAY_1, accepted=7)
+    bench = Bench(chdb).own()
+
+    await bench.check()
+
+    assert (bench.shown(PURCHASES), bench.shown(TWEETS)) == (7, 400)
+
+
+@pytest.mark.embedded
+async def test_months_of_which_much_is_counted_are_asked_for_one_by_one(
+    chdb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "TOGETHER", 3)
+    write(chdb, "clocks")
+    # Two counts in April, one in May, one in July, four in August.
+    for n, at in enumerate([MAY_1 - HOUR, MAY_1 - 2 * HOUR, MAY_1, MAY_1 + 75 * DAY]):
+        write(chdb, "hourly_counts", hour=at - at % HOUR, accepted=10**n)
+    for n in range(4):
+        write(chdb, "hourly_counts", hour=MAY_1 + 95 * DAY + n * HOUR, accepted=10_000)
+    bench = Bench(chdb).own()
+    shown = []
+    for _ in range(3):
+        await bench.check()
+        shown.append(bench.shown(PURCHASES))
+
+    assert shown == [111, 1_111, 41_111]
+
+
+@pytest.mark.embedded
+async def test_what_was_missing_is_not_told_any_more_when_its_count_is_deleted(chdb: Engine) -> None:
+    write(chdb, "clocks")
+    write(chdb, "hourly_counts", hour=MAY_1, accepted=3)
+    bench = Bench(chdb).own()
+    await bench.check()
+    assert bench.shown(PURCHASES) == 3
+
+    chdb.execute("TRUNCATE TABLE touchline.hourly_counts_rows")
+    write(chdb, "hourly_counts", hour=MAY_1 + 75 * DAY, accepted=1)
+    await bench.check()
+    assert bench.shown(PURCHASES) == 1
 
 
 @pytest.mark.parametrize("error", [TransientWriteError("away"), QueryError("no such column"), ValueError("?")])
