@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS touchline.touchpoints_rows
     INDEX event_index event_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(occurred_at)
+PARTITION BY if(toYear(occurred_at) < 2025, toYear(occurred_at) * 100, toYYYYMM(occurred_at))
 ORDER BY (stated_key, occurred_at, event_id);
 
 CREATE TABLE IF NOT EXISTS touchline.journeys_rows
@@ -136,7 +136,7 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(bucket)
+PARTITION BY if(toYear(bucket) < 2025, toYear(bucket) * 100, toYYYYMM(bucket))
 ORDER BY (metric, dimension, dimension_value, bucket, currency, partition);
 
 -- The currencies that money has come in.
@@ -239,7 +239,7 @@ CREATE TABLE IF NOT EXISTS touchline.hourly_counts_rows
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(hour)
+PARTITION BY if(toYear(hour) < 2025, toYear(hour) * 100, toYYYYMM(hour))
 ORDER BY (kind, hour, partition);
 
 -- What became of the messages that are in no hourly count.
@@ -253,7 +253,7 @@ CREATE TABLE IF NOT EXISTS touchline.outcomes_rows
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(at)
+PARTITION BY if(toYear(at) < 2025, toYear(at) * 100, toYYYYMM(at))
 ORDER BY (outcome, at, subject, event);
 
 -- Reference tables: what the code declares, filled by every `touchline migrate`.

@@ -20,7 +20,7 @@ _REPLACED = (
     (r" EPHEMERAL", ""),
     (r",\n    INDEX [^\n,]*", ""),
     (r" CODEC\((?:Delta, )?ZSTD\(1\)\)", ""),
-    (r"toYYYYMM\((\w+)\)", r"toYYYYMM(toDateTime(intDiv(\1, 1000)))"),
+    (r"(toYYYYMM|toYear)\((\w+)\)", r"\1(toDateTime(intDiv(\2, 1000)))"),
 )
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS touchline\.(\w+)_rows$", re.MULTILINE)
 

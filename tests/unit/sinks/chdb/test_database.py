@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -77,7 +78,7 @@ def test_too_many_parts_are_waited_for(crowded: Engine) -> None:
 
 def test_more_partitions_than_the_engine_allows_are_refused(chdb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     # The writer lifts the limit; this stands for any setting that an insert breaks only when it is stored.
-    monkeypatch.setattr("sinks.chdb.database._INSERT_SETTINGS", "max_partitions_per_insert_block = 100")
+    monkeypatch.setattr("sinks.chdb.database._INSERT_SETTINGS", "max_partitions_per_insert_block = 10")
     rows = [touchpoint(f"e{month}", occurred_at=MAY_1 - month * MONTH_MS) for month in range(150)]
 
     with pytest.raises(SinkError, match="Too many partitions"):
@@ -154,3 +155,24 @@ def test_a_query_that_finds_too_little_memory_may_be_asked_again(
 
     with pytest.raises(error, match="refused"):
         select(chdb, "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("touchpoints", "occurred_at"), ("metric_buckets", "bucket"), ("hourly_counts", "hour"), ("outcomes", "at")],
+)
+def test_what_is_long_ago_is_kept_by_year_so_that_no_insert_writes_hundreds_of_parts(
+    chdb: Engine, table: str, column: str
+) -> None:
+    """Of each month from January 1990 to May 2026, and of both sides of where months begin: 35 years and 17 months."""
+    months = [datetime(1990 + month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in range(36 * 12 + 5)]
+    moments = [*months, datetime(2024, 12, 31, 23, 59, 59, tzinfo=UTC)]
+    plain = PLAIN[table]
+    rows = [msgspec.structs.replace(plain, **{column: int(one.timestamp() * 1000)}) for one in moments]
+
+    chdb.write(table, [msgspec.structs.astuple(row) for row in rows])
+
+    sql = f"SELECT DISTINCT partition FROM system.parts WHERE table = '{table}_rows' AND active AND rows > 0 ORDER BY 1"
+    found = [partition for (partition,) in select(chdb, sql)]
+    since = [f"{year}{month:02}" for year in (2025, 2026) for month in range(1, 13)][:17]
+    assert found == [f"{year}00" for year in range(1990, 2025)] + since
