@@ -16,24 +16,17 @@ _HEAD_BYTES = 16
 
 
 def encode_facts(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Yield rows as the values of facts messages of about `MAX_BYTES` at most."""
-    for start in range(0, len(rows), MAX_ROWS):
-        yield from _encode(rows[start : start + MAX_ROWS])
+    """Yield rows as the values of facts messages of about `MAX_BYTES` at most.
 
-
-def _encode(rows: Sequence[Row]) -> Iterator[bytes]:
-    value = encode_rows(rows)
-    if len(value) <= MAX_BYTES:
-        yield value
-        return
-    # Each by itself: half of them, and half of that, would be encoded again and again, and all of it held meanwhile.
-    del value
+    No more than a message is encoded at a time, and each row by itself: 500 may take a message, or 100 MB.
+    """
     together, size = list[msgspec.Raw](), _HEAD_BYTES
     for row in rows:
         encoded = encode_row(row)
-        if together and size + len(encoded) > MAX_BYTES:
+        if together and (len(together) == MAX_ROWS or size + len(encoded) > MAX_BYTES):
             yield encode_rows(together)
             together, size = [], _HEAD_BYTES
         together.append(msgspec.Raw(encoded))
         size += len(encoded)
-    yield encode_rows(together)
+    if together:
+        yield encode_rows(together)

@@ -35,7 +35,7 @@ from schemas.topics import LINKS, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided
 from streams.agents.identity_changes import Changed, erased_by, later_ms_of, pieces_of
-from streams.agents.services import YIELD_AFTER_S, Services
+from streams.agents.services import Services
 from streams.agents.watermarks import read_report
 from streams.identity.difference import NO_CHANGES, Adding, Changes
 from streams.identity.erasures import Erasures
@@ -48,6 +48,7 @@ from streams.kafka.offsets import Chunk, Record
 from streams.kafka.producer import Message
 from streams.kafka.reader import read_to_end
 from streams.runtime.exit import exit_on_error
+from streams.runtime.turn import Turn
 
 STAGE = "identity"
 History = Callable[[str], AsyncIterator[Sequence[Record]]]
@@ -202,17 +203,15 @@ class Linking:
         Returns:
             Whether all is written, and is still ours to acknowledge.
         """
-        turn = time.monotonic()
+        turn = Turn()
         for _ in adding:
             if changed.is_full:
                 await self._services.producer.send(changed.taken())
-            elif time.monotonic() - turn >= YIELD_AFTER_S:
-                await asyncio.sleep(0)
-            else:
+            elif not turn.is_over:
                 continue
+            await turn.give()
             if not is_ours():
                 return False
-            turn = time.monotonic()
         await self._services.producer.send(changed.taken())
         return is_ours()
 
@@ -307,7 +306,7 @@ class Linking:
         # An erasure behind the offset says nothing of the links before it.
         self._erasures, self._verdicts = Erasures(), Verdicts()
         subjects = self._no_subjects(graph)
-        began = turn = time.monotonic()
+        began, turn = time.monotonic(), Turn()
         count, last, end = 0, -1, 0
         async for records in self._history(LINKS):
             for record in records:
@@ -315,9 +314,8 @@ class Linking:
                 if record.offset < until:
                     self._restore_one(graph, subjects, _read(record), record.offset)
                     count, last = count + 1, record.offset
-                    if time.monotonic() - turn >= YIELD_AFTER_S:
-                        await asyncio.sleep(0)
-                        turn = time.monotonic()
+                    if turn.is_over:
+                        await turn.give()
         log.info("links are back", links=count, identities=len(graph), seconds=round(time.monotonic() - began, 2))
         return graph, subjects, last, end
 

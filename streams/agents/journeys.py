@@ -9,41 +9,33 @@ only when all of it is written: after a cancellation it is restored from the cha
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
 
 import faust
 import structlog
 
-from schemas import dead_letters, erasures, identity_links
-from schemas.avro.codec import Codec
-from schemas.avro.registry import FileRegistry
-from schemas.dead_letters import DeadLetter, rfc3339
-from schemas.erasures import ERASED, ERASED_FROM
 from schemas.errors import NOT_READ, TouchlineError
 from schemas.journey_log import Touchpoint, decode
-from schemas.rows import FOLLOWERS, encode_rows, topic_of
-from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, JOURNEYS_STATE, LINKS
+from schemas.rows import encode_rows, topic_of
+from schemas.topics import JOURNEYS_LOG, JOURNEYS_STATE, LINKS
 from schemas.units import DAY_MS, SECOND_MS
-from streams.agents.facts import encode_facts
 from streams.agents.journeys_records import STAGE, Records, Run
+from streams.agents.journeys_results import Encoding, Fetch, entries_of
 from streams.agents.partition_times import PartitionTimes
-from streams.agents.services import YIELD_AFTER_S, Services
-from streams.journeys.output import Output, Refused
+from streams.agents.services import Services
+from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.kafka.changelog import restore
 from streams.kafka.consumer import chunks_of, topic
 from streams.kafka.offsets import Chunk, Record
-from streams.kafka.producer import Batches, Ends, Message, partition_for
+from streams.kafka.producer import Batches, Ends, Message
 from streams.kafka.reader import read_one
 from streams.runtime.exit import exit_on_error
-from streams.runtime.logging import Sampler
+from streams.runtime.turn import Turn
 from streams.settings import Settings
 
 ONCE_MORE = (None,)
@@ -54,12 +46,8 @@ MAX_RECORDS = 10_000
 """About the most records that are applied before their writes."""
 MAX_UNWRITTEN_BYTES = 16 << 20
 """When about so many bytes wait to be written, they are, also amid a chunk: a small record may move many large ones."""
-REFUSED_FETCHED = 200
-REFUSED_BYTES = 16 << 20
-"""Of a chunk's refused touchpoints so many, and about so many bytes of them, are fetched from their topics."""
 
 Restore = Callable[[int], Awaitable[Partition]]
-Fetch = Callable[[str, int, int], Awaitable[Record | None]]
 
 log = structlog.get_logger(__name__)
 
@@ -122,8 +110,7 @@ class Journeys:
         self._restore = restore or self._restore_from_kafka
         self._fetch = fetch or self._fetch_from_kafka
         self._records = Records(services)
-        self._codec = Codec(FileRegistry())
-        self._refusals = Sampler()
+        self._encoding = Encoding(services, self._fetch)
         self._states: dict[int, Partition] = {}
         self._queues: dict[int, asyncio.Queue[Chunk]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -169,10 +156,10 @@ class Journeys:
             self._log_gap(state, first)
         if chunks[-1].last_offset < state.offset:
             await self._check_same_log(state, chunks[-1])
-        run = Run()
+        run, turn = Run(), Turn()
         for chunk in chunks:
-            run = await self._apply(state, chunk, run)
-        await self._flush(state, first, run)
+            run = await self._apply(state, chunk, run, turn)
+        await self._flush(state, first, run, turn)
         if number in self._overtaken:
             # A restore finds what of it is older, and has it written again, before compaction leaves it alone.
             self._overtaken.remove(number)
@@ -184,15 +171,17 @@ class Journeys:
         for chunk in chunks:
             chunk.ack()
 
-    async def _flush(self, state: Partition, chunk: Chunk, run: Run) -> None:
+    async def _flush(self, state: Partition, chunk: Chunk, run: Run, turn: Turn) -> None:
         """Write what a run of records has brought about, wherever in a chunk the last of them is.
 
         A crash behind it leaves a state that is ahead of what is acknowledged: records up to its position are passed
-        over when they come again.
+        over when they come again. Others have their turn meanwhile; nobody has the state's partition but its task, and
+        nothing is written before all of it is there.
         """
-        output = state.flush()
-        await self._write(chunk, state, output)
+        output = await turn.take(state.flushing())
+        await self._write(chunk, state, output, turn)
         self._records.record(state, output, run)
+        await turn.take(output.emptying())
 
     def _log_gap(self, state: Partition, chunk: Chunk) -> None:
         """Log which records are missing between the state and a chunk: without transactions, offsets have no holes."""
@@ -245,9 +234,8 @@ class Journeys:
                 except PartitionRevokedError:
                     log.info("partition revoked while a chunk of it was processed", partition=current[0].partition)
 
-    async def _apply(self, state: Partition, chunk: Chunk, run: Run) -> Run:
+    async def _apply(self, state: Partition, chunk: Chunk, run: Run, turn: Turn) -> Run:
         """Apply a chunk's records, and write what they bring about where that is much; return the run of the last."""
-        began = time.monotonic()
         for record in chunk.records:
             try:
                 read = decode(record.value or b"")
@@ -260,24 +248,24 @@ class Journeys:
             if isinstance(read, Touchpoint) and read.occurred_at > run.newest:
                 run.newest = read.occurred_at
             for _ in chain(state.apply_in_parts(record.offset, read, record.value or b""), ONCE_MORE):
-                if time.monotonic() - began >= YIELD_AFTER_S:
-                    await asyncio.sleep(0)
-                    began = time.monotonic()
+                if turn.is_over:
+                    await turn.give()
             if state.unwritten_bytes >= MAX_UNWRITTEN_BYTES:
-                await self._flush(state, chunk, run)
-                run, began = Run(), time.monotonic()
+                await self._flush(state, chunk, run, turn)
+                run = Run()
         return run
 
-    async def _write(self, chunk: Chunk, state: Partition, output: Output) -> None:
+    async def _write(self, chunk: Chunk, state: Partition, output: Output, turn: Turn) -> None:
         # The clock follows the rows: a reader that waits for a time finds all rows that were due by then.
         clock = [Message(None, encode_rows(output.facts.pop("clocks")))]
-        ends = await self._send(chunk, await self._results(chunk.partition, output))
+        ends = await self._send(chunk, await self._encoding.results(chunk.partition, output, turn))
         if output.links:
             state.wrote_links(output, ends[LINKS, 0])
         # One list keeps one order: the producer waits for each batch of it before it sends the next, and Kafka has a
         # batch whole or not at all. So after a crash the changelog holds a prefix of the list.
-        entries = {(JOURNEYS_STATE, chunk.partition): _entries(output.state), (CLOCKS, chunk.partition): clock}
-        self._note_end(chunk.partition, len(output.state), await self._send(chunk, entries))
+        entries = await turn.take(entries_of(output))
+        batches = {(JOURNEYS_STATE, chunk.partition): entries, (CLOCKS, chunk.partition): clock}
+        self._note_end(chunk.partition, len(entries), await self._send(chunk, batches))
 
     def _note_end(self, number: int, count: int, ends: Ends) -> None:
         """Note where a partition's changelog ends; and whether there is more than what was written here."""
@@ -292,67 +280,6 @@ class Journeys:
             raise PartitionRevokedError
         return await self._services.producer.send(batches)
 
-    async def _results(self, number: int, output: Output) -> dict[tuple[str, int], list[Message]]:
-        batches: dict[tuple[str, int], list[Message]] = defaultdict(list)
-        # A follower's rows stand behind those that they speak of, in the same partition of the same topic.
-        for table in sorted(output.facts, key=FOLLOWERS.__contains__):
-            follows = table in FOLLOWERS
-            key, to = (table.encode(), "touchpoints") if follows else (None, table)
-            messages = [Message(key, value) for value in encode_facts(output.facts[table])]
-            if messages:
-                batches[topic_of(to), number] += messages
-        for erased in output.erased_rows:
-            for table in ERASED_FROM:
-                batches[topic_of(table), number].append(Message(ERASED, erasures.encode(erased)))
-        for signal in output.signals:
-            place = partition_for(signal.key, self._services.settings.partitions)
-            value = self._codec.encode(signal.name, signal.record)
-            batches[signal.topic, place].append(Message(signal.key, value))
-        for customer_key, record in output.forwarded:
-            key = customer_key.encode()
-            place = partition_for(key, self._services.settings.partitions)
-            batches[JOURNEYS_LOG, place].append(Message(key, record))
-        if output.links:
-            batches[LINKS, 0] = [Message(None, identity_links.encode(link)) for link in output.links]
-        room = REFUSED_BYTES
-        for count, refused in enumerate(output.refused):
-            letter = await self._dead_letter(refused, is_fetched=count < REFUSED_FETCHED and room > 0)
-            room -= letter.size
-            batches[DEAD_LETTERS, refused.partition % self._services.settings.partitions].append(letter)
-        return batches
-
-    async def _dead_letter(self, refused: Refused, *, is_fetched: bool) -> Message:
-        place = refused.topic, refused.partition, refused.offset
-        count = self._refusals.count((refused.topic, refused.reason))
-        if count:
-            log.warning(
-                "touchpoints were refused; this is one of them. Their details: touchline dlq list",
-                reason=refused.reason,
-                topic=refused.topic,
-                partition=refused.partition,
-                offset=refused.offset,
-                refused_since_last_logged=count,
-            )
-        is_withheld = self._services.settings.has_pseudonyms
-        found = await self._fetch(*place) if is_fetched and not is_withheld else None
-        letter = DeadLetter(
-            reason=refused.reason,
-            detail=refused.detail,
-            stage=STAGE,
-            topic=refused.topic,
-            partition=refused.partition,
-            offset=refused.offset,
-            at=rfc3339(self._services.clock()),
-        )
-        if is_withheld:
-            return Message(*dead_letters.encode(dead_letters.without_contents(letter)))
-        if not is_fetched:
-            return Message(*dead_letters.encode_left(letter))
-        if found is None:
-            return Message(*dead_letters.encode_lost(letter))
-        letter = replace(letter, key=found.key, value=found.value, headers=found.headers)
-        return Message(*dead_letters.encode(letter))
-
     async def _restore_from_kafka(self, number: int) -> Partition:
         settings = self._services.settings
         rules = rules_of(settings, self._services.signalled_until)
@@ -361,7 +288,3 @@ class Journeys:
 
     async def _fetch_from_kafka(self, source: str, partition: int, offset: int) -> Record | None:
         return await read_one(self._services.settings, source, partition, offset)
-
-
-def _entries(entries: Sequence[tuple[bytes, bytes | None]]) -> list[Message]:
-    return [Message(key, value) for key, value in entries]

@@ -61,12 +61,12 @@ class Records:
         telemetry.profiles_forgotten.inc(counts["forgotten"])
         for what, times in output.trimmed.items():
             telemetry.trimmed.labels(what).inc(times)
-        for refused in output.refused:
-            telemetry.messages_refused.labels(refused.topic, refused.reason).inc()
+        for labels, times in Counter((one.topic, one.reason) for one in output.refused).items():
+            telemetry.messages_refused.labels(*labels).inc(times)
         self._record_sources(output)
         self._record_overflow(output)
-        for signal in output.signals:
-            telemetry.signals.labels(signal.topic).inc()
+        for topic, times in Counter(signal.topic for signal in output.signals).items():
+            telemetry.signals.labels(topic).inc(times)
         for topic, count in output.suppressed.items():
             telemetry.signals_suppressed.labels(topic).inc(count)
         for kind, size in state.sizes.items():

@@ -18,9 +18,6 @@ from streams.runtime.standing import Standing
 from streams.runtime.telemetry import Telemetry
 from streams.settings import Settings
 
-YIELD_AFTER_S = 0.01
-"""Seconds of work after which the event loop gets its turn, for heartbeats and other tasks."""
-
 
 class Producer(Protocol):
     """What the agents use of `streams.kafka.producer.BatchProducer`."""

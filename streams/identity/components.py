@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
+from schemas.steps import AT_ONCE, end_of
 from streams.identity.component import Component, is_component, key_of, pack, pack_keys, unpack, unpack_keys
 from streams.identity.link_store import LinkStore, LinkStoreEdit
-from streams.identity.steps import AT_ONCE, end_of
 from streams.identity.table import Table
 
 

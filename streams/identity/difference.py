@@ -7,8 +7,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, Pair
+from schemas.steps import AT_ONCE
 from streams.identity.groups import Conflict, Node, Ownership, Resolution
-from streams.identity.steps import AT_ONCE
 
 
 class Changes(NamedTuple):

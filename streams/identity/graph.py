@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
+from schemas.steps import AT_ONCE, end_of
 from streams.identity.component import Component
 from streams.identity.components import Components, Edit
 from streams.identity.difference import NO_CHANGES, Adding, Changes, State, difference, nodes_of
@@ -27,7 +28,6 @@ from streams.identity.groups import (
 from streams.identity.limits import Limits
 from streams.identity.links import order_of
 from streams.identity.placing import Placing
-from streams.identity.steps import AT_ONCE, end_of
 from streams.identity.strength import pair_of
 
 LINKS_MAX = 250

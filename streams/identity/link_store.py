@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.identity_links import Identity, Link, Pair
 from schemas.packing import packed
-from streams.identity.steps import AT_ONCE
+from schemas.steps import AT_ONCE
 
 KEY_BYTES = 15
 """Of a key: no two identities are found that have one."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, identity_of
+from schemas.steps import AT_ONCE, end_of
 from schemas.subjects import Statement, is_subject, with_statement
-from streams.identity.steps import AT_ONCE, end_of
 
 CHAIN_MAX = 16
 """A subject is another's as far as that, as an answer to an answer is: a longer way leads to nobody."""

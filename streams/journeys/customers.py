@@ -6,7 +6,7 @@ touchpoints of busy customers are in entries of their own there (`streams.journe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 import msgspec
 
@@ -332,31 +332,34 @@ class Customers:
 
     # -- flushing --------------------------------------------------------------------------------------------------
 
-    def flush(self, output: Output, written: int) -> tuple[list[Entry], list[Entry]]:
-        """Add the rows and signals of the customers to an output; return their entries, and the tombstones, by keys.
+    def flushing(self, output: Output, written: int) -> Generator[None, None, tuple[list[Entry], list[Entry]]]:
+        """Add the customers' rows and signals to an output little by little; return their entries and tombstones.
 
         Args:
             written: offset of the position in the changelog: no record up to it will be replayed.
         """
         for table in ("touchpoints", "journeys", *SIGNALS, "customers"):
             output.facts[table] = []
-        tombstones = self._tombstones(written)
+        tombstones = yield from self._tombstones(written)
         for timeline, effects in self._ended:
             # The record that has let the profile go may have begun a new one: that one's row covers this.
             add_rows(output, timeline, effects, self._rules, below=1)
+            yield
         self._ended.clear()
         entries: list[Entry] = []
         in_blocks = self.blocks.stored
         for customer_key in self._dirty:
             timeline = self.timeline(customer_key)
             if timeline.pending_bytes > BLOCK_BYTES or customer_key in in_blocks:
-                value = self._store(customer_key, timeline)
+                self._cached_bytes -= self.blocks.size(customer_key)
+                value = self.blocks.store(customer_key, timeline)
+                self._cached_bytes += self.blocks.size(customer_key)
             else:
                 value = packed(timeline)
             self._cached_bytes += len(value) - len(self._encoded.get(customer_key, b""))
             self._encoded[customer_key] = value
             entries.append((customer_key.encode(), value))
-            if (customers_effects := self._effects.get(customer_key)) is not None:
+            if (customers_effects := self._effects.pop(customer_key, None)) is not None:
                 add_rows(output, timeline, customers_effects, self._rules)
             if timeline.is_empty and timeline.ownership is None:
                 self._leaving.append((timeline.offset, customer_key))
@@ -364,25 +367,19 @@ class Customers:
                 # Of a subject that no touchpoint waits for. It is seldom needed again, and would drive others out.
                 del self._cache[customer_key]
                 self._cached_bytes -= len(value)
-        output.counts["final"] += self._final
-        output.counts["forgotten"] += self._forgotten
+            yield
+        output.counts.update(final=self._final, forgotten=self._forgotten)
         self._final = self._forgotten = self.unwritten_bytes = 0
         self._dirty.clear()
-        self._effects.clear()
         if len(self._cache) > CACHED or self._cached_bytes > CACHED_BYTES:
-            self._cache.clear()
+            while self._cache:
+                self._cache.popitem()
+                yield
             self.blocks.let_go()
             self._cached_bytes = 0
         return entries, tombstones
 
-    def _store(self, customer_key: str, timeline: CustomerTimeline) -> bytes:
-        """Return the entry of a busy customer; its new blocks wait for the flush."""
-        before = self.blocks.size(customer_key)
-        value = self.blocks.store(customer_key, timeline)
-        self._cached_bytes += self.blocks.size(customer_key) - before
-        return value
-
-    def _tombstones(self, written: int) -> list[Entry]:
+    def _tombstones(self, written: int) -> Generator[None, None, list[Entry]]:
         """Drop the customers of whom nothing is kept; return their tombstones.
 
         Not in the flush that writes the empty timeline: the next owner may replay what comes before its offset.
@@ -390,6 +387,7 @@ class Customers:
         tombstones: list[Entry] = []
         waiting = []
         for offset, customer_key in self._leaving:
+            yield
             if offset > written:
                 waiting.append((offset, customer_key))
             elif self.timeline(customer_key).offset == offset:

@@ -13,10 +13,12 @@ a crash, places that are taken later count as free.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 
 import msgspec
 
 from schemas.metrics import Metric
+from schemas.steps import parts_of
 from schemas.units import DAY_MS
 from streams.journeys.formats import FORMAT, check_format
 from streams.journeys.output import Entry
@@ -119,8 +121,10 @@ class DimensionValues:
         taken, self._taken = self._taken, []
         return taken
 
-    def forget(self, final_until: int) -> list[Entry]:
+    def forgetting(self, final_until: int) -> Generator[None, None, list[Entry]]:
         """Free the places of the days of which nothing can be restated any more; return the entries that say so.
+
+        Others may have their turn at each yield.
 
         Args:
             final_until: see `streams.journeys.metrics.Buckets`.
@@ -129,5 +133,7 @@ class DimensionValues:
         writes: list[Entry] = []
         for day in over:
             for dimension, places in self._days.pop(day).items():
-                writes += [(_encode((day, dimension, value)), None) for value in places]
+                for values in parts_of(places):
+                    writes += [(_encode((day, dimension, value)), None) for value in values]
+                    yield
         return writes

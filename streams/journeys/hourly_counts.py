@@ -7,14 +7,17 @@ record that is replayed after a crash, when the count was already written, chang
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from heapq import heappop, heappush
 
 import msgspec
 
 from schemas.rows import HourlyCountRow
+from schemas.steps import AT_ONCE, parts_of
 from schemas.units import HOUR_MS
 from schemas.versions import row_version
 from streams.journeys.formats import FORMAT, check_format
+from streams.journeys.output import Entry
 
 CountKey = tuple[str, int]
 """Kind, start of the hour (ms)."""
@@ -94,37 +97,46 @@ class HourlyCounts:
         count.duplicates += duplicates
         self._dirty[key] = count
 
-    def flush(self, epoch: int, offset: int) -> tuple[list[HourlyCountRow], list[tuple[bytes, bytes | None]]]:
-        """Return the rows and the changelog entries of what has changed up to an offset, the last one applied."""
-        for (kind, hour), accepted in Counter(self.accepted).items():
-            self._add((kind, hour * HOUR_MS), accepted, 0)
+    def flushing(self, epoch: int, offset: int) -> Generator[None, None, tuple[list[HourlyCountRow], list[Entry]]]:
+        """Return the rows and the changelog entries of what has changed up to an offset, the last one applied.
+
+        Others may have their turn at each yield.
+        """
+        for accepted in parts_of(Counter(self.accepted).items()):
+            for (kind, hour), count in accepted:
+                self._add((kind, hour * HOUR_MS), count, 0)
+            yield
         self.accepted.clear()
-        rows = []
-        writes: list[tuple[bytes, bytes | None]] = []
-        for key, count in self._dirty.items():
-            # One that is written again may be ahead of what is applied.
-            count.offset = max(offset, count.offset)
-            kind, hour = key
-            # Positional: a sparse history has such a row for every third touchpoint.
-            version = row_version(epoch, count.offset)
-            rows.append(HourlyCountRow(kind, hour, self._partition, count.accepted, count.duplicates, version))
-            writes.append((_encode(key), _encode(count)))
+        rows: list[HourlyCountRow] = []
+        writes: list[Entry] = []
+        for dirty in parts_of(self._dirty.items()):
+            for key, hourly in dirty:
+                # One that is written again may be ahead of what is applied.
+                hourly.offset = max(offset, hourly.offset)
+                kind, hour = key
+                # Positional: a sparse history has such a row for every third touchpoint.
+                version = row_version(epoch, hourly.offset)
+                rows.append(HourlyCountRow(kind, hour, self._partition, hourly.accepted, hourly.duplicates, version))
+                writes.append((_encode(key), _encode(hourly)))
+            yield
         self._dirty.clear()
         if self._guards and offset >= max(self._guards.values()):
             self._guards.clear()
         return rows, writes
 
-    def forget(self, until: int) -> list[tuple[bytes, bytes | None]]:
-        """Drop the counts of hours that end at or before `until` (ms); return the entries that say so.
+    def forgetting(self, until: int) -> Generator[None, None, list[Entry]]:
+        """Drop the counts of hours that end at or before `until` (ms); return the entries that say so, as `flushing`.
 
         Args:
             until: as the position in the changelog has it, not a later one that is yet to be written. A duplicate
                 changes no customer: a replay from before that position would count it anew, from zero.
         """
-        writes: list[tuple[bytes, bytes | None]] = []
+        writes: list[Entry] = []
         while self._expiry and self._expiry[0][0] <= until:
             _, key = heappop(self._expiry)
             del self._counts[key]
             self._guards.pop(key, None)
             writes.append((_encode(key), None))
+            if len(writes) % AT_ONCE == 0:
+                yield
         return writes

@@ -7,6 +7,7 @@ already written, changes nothing. Coarser grains are sums over minutes, which th
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from heapq import heappop, heappush
 
 import msgspec
@@ -14,11 +15,13 @@ import msgspec
 from schemas.limits import LARGEST_SUM, Trimmed, held
 from schemas.metrics import METRICS_BY_NAME
 from schemas.rows import BucketRow, CurrencyRow
+from schemas.steps import parts_of
 from schemas.units import MINUTE_MS
 from schemas.versions import row_version
 from streams.journeys.dimension_values import OTHER, DimensionValues, day_of
 from streams.journeys.effects import MetricDelta, Sample
 from streams.journeys.formats import FORMAT, check_format
+from streams.journeys.output import Entry
 
 BucketKey = tuple[str, int, str, str, str]
 """Metric, start of the minute (ms), dimension, dimension value, and of a sum of money its currency, else ""."""
@@ -177,14 +180,16 @@ class Buckets:
                     self._add((name, minute, dimension, value, currency), delta, offset)
         return True
 
-    def flush(self, epoch: int, trimmed: Counter[Trimmed]) -> tuple[list[BucketRow], list[tuple[bytes, bytes | None]]]:
-        """Return the rows and the changelog entries of what has changed.
+    def flushing(
+        self, epoch: int, trimmed: Counter[Trimmed]
+    ) -> Generator[None, None, tuple[list[BucketRow], list[Entry]]]:
+        """Return the rows and the changelog entries of what has changed; others may have their turn at each yield.
 
         Args:
             trimmed: where it is counted what did not fit.
         """
         rows: list[BucketRow] = []
-        writes: list[tuple[bytes, bytes | None]] = []
+        writes: list[Entry] = []
         buckets = self._buckets
         # One look-up a bucket: a key of five parts is hashed each time.
         for key in self._dirty:
@@ -196,6 +201,7 @@ class Buckets:
                 trimmed["samples"] += 1
             rows.append(self._row(key, bucket, epoch))
             writes.append((_encode(key), _encode(bucket)))
+            yield  # behind each: one may have many samples
         self._dirty.clear()
         return rows, writes
 
@@ -210,18 +216,20 @@ class Buckets:
             self._currencies.add(currency)
             self._new_currencies.append(currency)
 
-    def forget(self, settled: int) -> list[tuple[bytes, bytes | None]]:
-        """Drop the buckets that are final at the settled time (ms); return the entries that say so.
+    def forgetting(self, settled: int) -> Generator[None, None, list[Entry]]:
+        """Drop the buckets that are final at the settled time (ms); return the entries that say so, as `flushing`.
 
         These are written after the customers: a replay finds either the bucket, or customers that have nothing to add.
         """
-        writes: list[tuple[bytes, bytes | None]] = []
+        writes: list[Entry] = []
         self.final_until = max(self.final_until, settled - self._allowed_lateness_ms)
         while self._expiries and self._expiries[0] <= settled:
-            for key in self._expiry.pop(heappop(self._expiries)):
-                del self._buckets[key]
-                self._guards.pop(key, None)
-                writes.append((_encode(key), None))
+            for keys in parts_of(self._expiry.pop(heappop(self._expiries))):
+                for key in keys:
+                    del self._buckets[key]
+                    self._guards.pop(key, None)
+                    writes.append((_encode(key), None))
+                yield
         return writes
 
     def _keeps(self, dimension: str) -> bool:

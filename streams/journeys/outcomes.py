@@ -6,6 +6,7 @@ Those on time are counted by kind and hour. What no hourly count tells is noted 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 
 from schemas.errors import Reason
 from schemas.kinds.touchpoint import Touchpoint
@@ -128,9 +129,12 @@ class Outcomes:
         """Note what became of a touchpoint that is in no hourly count."""
         self._rows.append(outcome_row(touchpoint, outcome, self._rules.epoch, context.offset))
 
-    def flush(self, output: Output, offset: int) -> tuple[list[Entry], list[Entry]]:
-        """Add the rows up to an offset to an output; return the entries of the hourly counts, and of the forgotten."""
-        rows, writes = self._hourly_counts.flush(self._rules.epoch, offset)
+    def flushing(self, output: Output, offset: int) -> Generator[None, None, tuple[list[Entry], list[Entry]]]:
+        """Add the rows up to an offset to an output; return the entries of the hourly counts, and of the forgotten.
+
+        Others may have their turn at each yield.
+        """
+        rows, writes = yield from self._hourly_counts.flushing(self._rules.epoch, offset)
         output.facts["hourly_counts"] = list(rows)
         output.facts["outcomes"], self._rows = self._rows, []
         output.on_time, self._on_time = self._on_time, []
@@ -143,4 +147,4 @@ class Outcomes:
         output.counts["duplicates"] += self._duplicates
         self._duplicates = 0
         # Before the buckets forget: their bound is still that of the last position, which is in the changelog.
-        return writes, self._hourly_counts.forget(self._buckets.final_until)
+        return writes, (yield from self._hourly_counts.forgetting(self._buckets.final_until))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -10,6 +11,7 @@ from schemas.erasures import ErasedRows
 from schemas.errors import Reason
 from schemas.limits import Trimmed
 from schemas.rows import Row
+from schemas.steps import emptying
 from schemas.subjects import SubjectStated
 from streams.journeys.signals import Signal
 
@@ -84,6 +86,11 @@ class Output:
         What is forgotten may stand before the position or behind it: what is final, and comes back, is forgotten again.
         """
         return [*self.values, *self.buckets, *self.customers, *self.forgotten, self.position]
+
+    def emptying(self) -> Generator[None, None, None]:
+        """Let what is written be freed little by little."""
+        entries = self.values, self.buckets, self.customers, self.forgotten
+        yield from emptying(*self.facts.values(), *entries, self.signals, self.refused, self.forwarded)
 
 
 def hashed(name: str) -> str:

@@ -8,7 +8,7 @@ it is after the last record applied, under a version made of the offset that cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import msgspec
 
@@ -16,6 +16,7 @@ from schemas.errors import NOT_READ
 from schemas.journey_log import Erased, Forwarded, LogRecord, Moved, Owners, Tick, Withdrawn
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.rows import ClockRow
+from schemas.steps import end_of, parts_of
 from schemas.subjects import SubjectStated
 from schemas.versions import row_version
 from streams.journeys.customers import Customers
@@ -23,7 +24,7 @@ from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.formats import FORMAT, StateFormatError, check_format
 from streams.journeys.metrics import Buckets
 from streams.journeys.outcomes import Outcomes
-from streams.journeys.output import Output, hashed
+from streams.journeys.output import Entry, Output, hashed
 from streams.journeys.partition_clock import PartitionClock
 from streams.journeys.position import Position
 from streams.journeys.record_steps import RecordSteps
@@ -237,25 +238,32 @@ class Partition:
 
     def flush(self) -> Output:
         """Return what has come about since the last flush."""
+        return end_of(self.flushing())
+
+    def flushing(self) -> Generator[None, None, Output]:
+        """Do the same little by little; the caller may let others have a turn at each yield.
+
+        All of it has to be taken before a record is applied.
+        """
         output, self._steps.output = self._steps.output, Output()
         facts = output.facts
         blocks = self.customers.blocks
         # Before this flush adds what is needed no longer by its own entries: they are not in the changelog yet.
         spent = blocks.take_spent()
-        customers, left = self.customers.flush(output, self._written)
+        customers, left = yield from self.customers.flushing(output, self._written)
         # Before the customers, whose entries name them.
         output.customers = [(BLOCK + key, value) for key, value in blocks.take_sealed()]
-        output.customers += [(CUSTOMER + key, value) for key, value in customers]
+        yield from _add(output.customers, CUSTOMER, customers)
         # Behind the customers: what is new of somebody has to be there before their touchpoints are passed over.
         output.customers += [(ERASED + digest, value) for digest, value in self.customers.erased.flush()]
         output.customers += [(CUSTOMER + key, None) for key in self.customers.take_gone()]
         output.customers += [(BLOCK + key, None) for key in blocks.take_erased()]
-        output.forgotten += [(CUSTOMER + key, value) for key, value in left]
+        yield from _add(output.forgotten, CUSTOMER, left)
         output.forgotten += [(BLOCK + key, None) for key in spent]
-        counts, forgotten = self._outcomes.flush(output, self.offset)
-        output.buckets += [(COUNT + key, value) for key, value in counts]
-        output.forgotten += [(COUNT + key, value) for key, value in forgotten]
-        self._flush_buckets(output)
+        counts, forgotten = yield from self._outcomes.flushing(output, self.offset)
+        yield from _add(output.buckets, COUNT, counts)
+        yield from _add(output.forgotten, COUNT, forgotten)
+        yield from self._flush_buckets(output)
         facts["touchpoints"] += self._steps.rows
         self._steps.rows = []
         version = row_version(self._rules.epoch, self.offset)
@@ -288,16 +296,23 @@ class Partition:
         )
         return POSITION, _encode(position)
 
-    def _flush_buckets(self, output: Output) -> None:
-        rows, writes = self._buckets.flush(self._rules.epoch, output.trimmed)
+    def _flush_buckets(self, output: Output) -> Iterator[None]:
+        rows, writes = yield from self._buckets.flushing(self._rules.epoch, output.trimmed)
         output.facts["metric_buckets"] = list(rows)
-        output.buckets += [(BUCKET + key, value) for key, value in writes]
-        output.forgotten += [(BUCKET + key, value) for key, value in self._buckets.forget(self.clock.settled)]
-        output.values = [(VALUE + key, value) for key, value in self._values.flush()]
-        output.forgotten += [(VALUE + key, value) for key, value in self._values.forget(self._buckets.final_until)]
+        yield from _add(output.buckets, BUCKET, writes)
+        yield from _add(output.forgotten, BUCKET, (yield from self._buckets.forgetting(self.clock.settled)))
+        yield from _add(output.values, VALUE, self._values.flush())
+        yield from _add(output.forgotten, VALUE, (yield from self._values.forgetting(self._buckets.final_until)))
         for dimension, observations in self._values.overflow.items():
             output.overflow[hashed(dimension)] = observations
         self._values.overflow.clear()
+
+
+def _add(entries: list[Entry], kind: bytes, found: Iterable[Entry]) -> Iterator[None]:
+    """Add entries of a kind, little by little."""
+    for part in parts_of(found):
+        entries += [(kind + key, value) for key, value in part]
+        yield
 
 
 def _unreadable(error: Exception) -> StateFormatError:

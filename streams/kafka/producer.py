@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -27,10 +27,12 @@ from aiokafka.errors import (
 
 from schemas.errors import TouchlineError
 from schemas.sizes import MAX_DEAD_LETTER_BYTES, Headers, record_size
+from schemas.steps import parts_of
 from schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 from streams.kafka.client import client_options, passes
 from streams.kafka.murmur2 import murmur2
 from streams.runtime.retry import Backoff, Failure, Sleep, retry
+from streams.runtime.turn import Turn
 from streams.settings import Settings
 
 BATCH_BYTES = 512 << 10
@@ -137,6 +139,8 @@ class BatchProducer:
         self._open_producer = open_producer
         self._producer: Any = None
         self._starting = asyncio.Lock()
+        self._filling = asyncio.Lock()
+        self._turn = Turn()
         self._retired: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._on_retry = on_retry
@@ -211,8 +215,7 @@ class BatchProducer:
 
     async def _send(self, topic: str, partition: int, messages: Sequence[Message]) -> int:
         """Write one partition's messages, a batch at a time: the next only after the one before; return their end."""
-        for message in messages:
-            _refuse_oversized(topic, message)
+        await Turn().take(_refusing_oversized(topic, messages))
         start = end = 0
         while start < len(messages):
             start, end = await self._send_batch(topic, partition, messages, start)
@@ -223,7 +226,10 @@ class BatchProducer:
 
         async def attempt() -> tuple[int, int]:
             producer = await self._started()
-            batch, end = _fill(producer, messages, start)
+            async with self._filling:  # one after the other: those of all partitions are filled by one turn else
+                if self._turn.is_over:
+                    await self._turn.give()
+                batch, end = _fill(producer, messages, start)
             try:
                 written = await (await producer.send_batch(batch, topic, partition=partition))
             except KafkaTimeoutError:
@@ -280,12 +286,16 @@ def _fill(producer: Any, messages: Sequence[Message], start: int) -> tuple[Any, 
     return batch, len(messages)
 
 
-def _refuse_oversized(topic: str, message: Message) -> None:
-    # A dead letter must be written; `schemas.dead_letters.encode` sees to its size.
-    if topic != DEAD_LETTERS and message.size > MAX_MESSAGE_BYTES:
-        raise ProduceError(
-            f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES}"
-        )
+def _refusing_oversized(topic: str, messages: Sequence[Message]) -> Generator[None, None, None]:
+    if topic == DEAD_LETTERS:
+        return  # it must be written; `schemas.dead_letters.encode` sees to its size
+    for part in parts_of(messages):
+        for message in part:
+            if message.size > MAX_MESSAGE_BYTES:
+                raise ProduceError(
+                    f"a message for {topic} is {message.size} bytes long, and the topic takes {MAX_MESSAGE_BYTES}"
+                )
+        yield
 
 
 def _explained(topic: str, partition: int, error: KafkaError) -> ProduceError:

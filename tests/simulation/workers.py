@@ -11,7 +11,7 @@ from unittest.mock import patch
 from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.topics import JOURNEYS_STATE, LINKS, WATERMARKS
-from streams.agents import journeys
+from streams.agents import journeys_results
 from streams.agents.identity import Linking
 from streams.agents.journeys import Journeys, rules_of
 from streams.agents.services import Services
@@ -78,7 +78,7 @@ def start(
         yield list(broker.logs[topic, 0])
 
     services = Services(settings, producer, TELEMETRY, clock=lambda: 0)
-    with patch.multiple(journeys, FileRegistry=lambda: REGISTRY, Codec=lambda _registry: CODEC):
+    with patch.multiple(journeys_results, FileRegistry=lambda: REGISTRY, Codec=lambda _registry: CODEC):
         reading = Journeys(services, restore, fetch)
     linking = Linking(services, lambda: broker.committed[LINKS, 0] if has_links(worker) else None, history)
     worker = Worker(producer, reading, linking, Watermarks(services, partial(history, WATERMARKS)))

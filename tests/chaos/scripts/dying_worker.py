@@ -24,6 +24,7 @@ from streams.journeys.partition import POSITION, Partition
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends, Message
 from streams.process.run import run_worker
+from streams.runtime.turn import Turn
 from streams.settings import load
 
 FATAL_WRITE = 3
@@ -70,14 +71,14 @@ class Dying:
         return (message.key, message.value) in self._entries
 
 
-async def write_or_die(self: Journeys, chunk: Chunk, state: Partition, output: Output) -> None:
+async def write_or_die(self: Journeys, chunk: Chunk, state: Partition, output: Output, turn: Turn) -> None:
     global large_writes  # noqa: PLW0603  # this process has no other purpose
     # At the end of the log a wrong order of writes would do no harm: no later touchpoint would show the loss.
     large_writes += output.counts["touchpoints"] >= LARGE and not chunk.caught_up
     journeys: Any = copy.copy(self)
     if large_writes >= FATAL_WRITE:
         journeys._services = replace(journeys._services, producer=Dying(journeys._services.producer, kept(output)))
-    await write(journeys, chunk, state, output)
+    await write(journeys, chunk, state, output, turn)
 
 
 agent.MAX_RECORDS = 1  # a chunk a write: its end is that of the write

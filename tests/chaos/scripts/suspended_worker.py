@@ -21,6 +21,7 @@ from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Batches, Ends
 from streams.process.run import run_worker
+from streams.runtime.turn import Turn
 from streams.settings import load
 
 LARGE = 10
@@ -53,11 +54,11 @@ class Suspending:
         return ends
 
 
-async def write_late(self: Journeys, chunk: Chunk, state: Partition, output: Output) -> None:
+async def write_late(self: Journeys, chunk: Chunk, state: Partition, output: Output, turn: Turn) -> None:
     journeys: Any = copy.copy(self)
     if output.counts["touchpoints"] >= LARGE:
         journeys._services = replace(journeys._services, producer=Suspending(journeys._services.producer))
-    await write(journeys, chunk, state, output)
+    await write(journeys, chunk, state, output, turn)
 
 
 Journeys._write = write_late  # type: ignore[method-assign]  # that is the point

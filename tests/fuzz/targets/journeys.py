@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +27,7 @@ from streams.identity.groups import ALWAYS
 from streams.intake.accept import Source, accept
 from streams.journeys import customers
 from streams.journeys.formats import StateFormatError
+from streams.journeys.output import Output
 from streams.journeys.partition import BLOCK, CUSTOMER, Partition
 from streams.journeys.pending_blocks import BLOCK_BYTES
 from streams.sentiment import VaderScorer
@@ -41,8 +42,6 @@ from tests.unit.schemas.records import SCHEMAS
 
 FOLDS_MS = 2_000.0
 """CPU time that the comparison of whole logs may take, ms; what each record may take, `Log` looks at."""
-FLUSH_MS = 100.0
-"""CPU time that a flush may take, ms: it writes what up to so many touchpoints as a log here holds have changed."""
 SMALL_BLOCK_BYTES = 300
 _TASKS = 2
 _CUSTOMERS = ("c-1", "c-2", "c-3")
@@ -131,15 +130,8 @@ class Log(Target):
                 continue  # what INGEST never accepts: it need not be applied
             partition.apply(offset, read, record)
             if offset % 16 == 0:
-                yield FLUSH_MS
-                self._flush(partition)
-        yield FLUSH_MS
-        self._flush(partition)
-
-    def _flush(self, partition: Partition) -> None:
-        for rows in partition.flush().facts.values():
-            for _ in encode_facts(rows):
-                pass
+                yield from _flushing(partition)
+        yield from _flushing(partition)
 
 
 class Robots(Target):
@@ -157,8 +149,7 @@ class Robots(Target):
             for _ in partition.apply_in_parts(offset, journey_log.decode(record), record):
                 yield CPU_MS
             if offset % 16 == 0:
-                yield FLUSH_MS
-                partition.flush()
+                yield from _flushing(partition)
 
 
 class Moves(Target):
@@ -186,8 +177,7 @@ class Moves(Target):
                 yield CPU_MS
             offset += 1
             if offset % 16 == 0 or not left:
-                yield FLUSH_MS
-                output = partition.flush()
+                output = yield from _flushing(partition)
                 assert all(len(value or b"") < MAX_MESSAGE_BYTES for _, value in output.customers)
                 left.extend(record for _, record in output.forwarded)
 
@@ -298,6 +288,22 @@ class State(Target):
         for key, value in msgspec.msgpack.decode(data, type=list[tuple[bytes, bytes]]):
             partition.restore(key, value)
         partition.restored()
+
+
+def _flushing(partition: Partition) -> Generator[float, None, Output]:
+    """Write what has changed, and yield what each step may take, up to the next at which others have a turn."""
+    steps = partition.flushing()
+    while True:
+        yield CPU_MS
+        try:
+            next(steps)
+        except StopIteration as end:
+            output: Output = end.value
+            break
+    for rows in output.facts.values():
+        for _ in encode_facts(rows):
+            yield CPU_MS
+    return output
 
 
 def _told(count: int) -> Iterator[list[Touchpoint]]:

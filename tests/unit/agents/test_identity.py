@@ -17,7 +17,6 @@ from schemas.topics import JOURNEYS_LOG, LINKS, MAX_MESSAGE_BYTES, WATERMARKS
 from schemas.units import DAY_MS
 from schemas.versions import row_version
 from schemas.watermarks import LinksDecided, Report
-from streams.agents import identity as module
 from streams.agents import identity_changes, identity_told
 from streams.agents.identity import LinkError, Linking
 from streams.agents.services import Services
@@ -324,7 +323,7 @@ async def test_whoever_dies_amid_what_a_link_changes_leaves_it_to_be_written_aga
 async def test_others_have_their_turn_while_links_are_taken_and_a_revoked_partition_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
     bench = Bench(*stronger_and_stronger(10))
     taking = asyncio.create_task(bench.read(0, 10))
     await asyncio.sleep(0)  # it takes links until its turn is over
@@ -340,7 +339,7 @@ async def test_others_have_their_turn_amid_a_touchpoint_by_which_an_identity_pas
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """300 browsers hang on an address; with the fourth customer it is nobody's, and each is looked at by itself."""
-    monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
     mail = ("email", "shop@x")
     said = [Link(mail, ("cookie", f"{n}"), AT + n, "e") for n in range(300)]
     said += [Link((CUSTOMER, f"{n}"), mail, AT + n, "e") for n in range(4)]

@@ -13,7 +13,6 @@ from schemas.journey_log import Owners
 from schemas.topics import JOURNEYS_LOG
 from schemas.units import DAY_MS
 from schemas.watermarks import LinksDecided, TaskWatermark
-from streams.agents import identity as module
 from streams.agents import identity_changes, identity_told
 from streams.agents.identity import Linking
 from streams.agents.services import Services
@@ -228,7 +227,7 @@ async def test_a_chunk_that_is_revoked_while_it_is_written_reports_nothing() -> 
 async def test_a_thousand_owners_are_told_in_messages_of_bounded_size_and_others_have_their_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "YIELD_AFTER_S", 0.0)
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
     monkeypatch.setattr(identity_changes, "HELD_BYTES", 10_000)
     said = [Link((CUSTOMER, f"c{n}"), ("cookie", f"{n}"), AT, f"e{n}") for n in range(1_000)]
     bench = Bench(*said, reports=())

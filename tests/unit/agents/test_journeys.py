@@ -27,7 +27,7 @@ from schemas.rows import TABLES, encode_rows
 from schemas.topics import DEAD_LETTERS, FACTS_TOPICS, JOURNEYS_LOG, JOURNEYS_STATE, KIND_TOPICS, MAX_MESSAGE_BYTES
 from sinks.batch import Batch
 from sinks.memory.writer import MemoryWriter
-from streams.agents import journeys
+from streams.agents import journeys, journeys_results
 from streams.agents.facts import MAX_BYTES, MAX_ROWS, encode_facts
 from streams.agents.journeys import JourneyLogError, Journeys, PartitionRevokedError, rules_of
 from streams.agents.services import Services
@@ -413,7 +413,7 @@ async def test_only_so_many_collisions_of_a_chunk_are_fetched() -> None:
     ]
     originals: dict[int, Record] = {17 + n: FakeRecord(17 + n, b"x" * 600, key=b"k") for n in range(4)}
     kafka = Kafka()
-    with patch.object(journeys, "REFUSED_FETCHED", 3), patch.object(journeys, "REFUSED_BYTES", 1_000):
+    with patch.object(journeys_results, "REFUSED_FETCHED", 3), patch.object(journeys_results, "REFUSED_BYTES", 1_000):
         await worker(kafka, originals).process(chunk_of([first, *others], 0, 5))
 
     letters = kafka.written[DEAD_LETTERS, 0]
@@ -544,7 +544,7 @@ async def test_a_log_that_is_read_again_from_its_beginning_is_no_other_log() -> 
 
 async def test_the_event_loop_gets_its_turn_within_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     # After so little work, whatever the number of records: each of them may have taken that long.
-    monkeypatch.setattr("streams.agents.journeys.YIELD_AFTER_S", 0.0)
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
     entries = [journey_log.encode(Tick(START + n)) for n in range(1000)]
 
     async with turns_of_others() as turns:
@@ -554,7 +554,7 @@ async def test_the_event_loop_gets_its_turn_within_a_chunk(monkeypatch: pytest.M
 
 
 async def test_timers_that_are_due_at_one_tick_leave_the_event_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.agents.journeys.YIELD_AFTER_S", 0.0)
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
     cart = {"action": "item_added", "quantity": 1, "value_minor": 100, "currency": "EUR", "cart_id": "k"}
     entries = [touchpoint(CartEvent, n, START, customer_key=f"c-{n}", **cart) for n in range(200)]
     entries.append(journey_log.encode(Tick(START + DAY_MS, START + DAY_MS)))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Generator
 from itertools import combinations, pairwise
 from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from streams.identity.groups import resolve
 from streams.identity.limits import Limits
 from streams.identity.strength import pair_of, strength
 from tests.unit.identity.said import links_by
+from tests.unit.instructions import OPCODES, opcodes_of_steps
 
 CALLS = 20_000
 """Calls of functions, the language's own among them, that a link in the largest component may take: each takes about
@@ -212,29 +211,6 @@ def test_others_have_their_turn_while_all_that_hangs_on_an_identifier_falls_away
 
     assert sum(steps) > 100 * 900
     assert max(steps) < 2.5 * CALLS
-
-
-OPCODES = 80_000
-"""Instructions of Python that a step may take, about 2 ms: loops without a call are counted by them, too."""
-
-
-def opcodes_of_steps(doing: Generator[None, None, object]) -> list[int]:
-    """Return how many instructions something runs, from each moment at which others have a turn to the next."""
-    counts = [0]
-
-    def see(frame: FrameType, event: str, _argument: object) -> Any:
-        frame.f_trace_opcodes = True
-        counts[-1] += event == "opcode"
-        return see
-
-    before = sys.gettrace()
-    sys.settrace(see)
-    try:
-        for _ in doing:
-            counts += [0]
-    finally:
-        sys.settrace(before)
-    return counts
 
 
 @pytest.mark.parametrize("each", [100, 300])

@@ -10,7 +10,8 @@ from schemas.identity_links import CUSTOMER, Command, Identity, Link
 from streams.identity import graph as graph_module
 from streams.identity.graph import IdentityGraph
 from streams.identity.groups import Resolution, resolve
-from tests.unit.identity.test_graph_cost import OPCODES, crowd, opcodes_of_steps, stated
+from tests.unit.identity.test_graph_cost import crowd, stated
+from tests.unit.instructions import OPCODES, opcodes_of_steps
 
 HUBS, EACH = 30, 50
 ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")

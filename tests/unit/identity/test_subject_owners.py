@@ -9,8 +9,8 @@ from itertools import pairwise, permutations, product
 import pytest
 
 from schemas.identity_links import CUSTOMER, Identity
+from schemas.steps import end_of
 from schemas.subjects import SOURCES_MAX, Statement, with_statement
-from streams.identity.steps import end_of
 from streams.identity.subject_owners import CHAIN_MAX, HANGING_MAX, Piece, SubjectOwned, SubjectOwners
 from tests.oracle.subjects import About, Word, crowded, key_of, words
 

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.metrics import SPEED_OF_ANSWER
 from schemas.rows import BucketRow, encode_rows
+from schemas.steps import end_of
 from schemas.units import DAY_MS
 from streams.journeys.dimension_values import DimensionValues
 from streams.journeys.effects import MetricDelta
@@ -33,7 +34,7 @@ def buckets() -> Buckets:
 def flushed(counted: Buckets) -> tuple[BucketRow, int, Counter[str]]:
     """Return the row of all channels, the bytes of the largest entry, and what was trimmed."""
     trimmed: Counter[str] = Counter()
-    rows, entries = counted.flush(0, trimmed)  # type: ignore[arg-type]  # a counter of names, whatever they are
+    rows, entries = end_of(counted.flushing(0, trimmed))  # type: ignore[arg-type]  # a counter of names, whatever they are
     return rows[0], max(len(key) + len(value or b"") for key, value in entries), trimmed
 
 

@@ -22,9 +22,10 @@ from aiokafka.errors import (
 from structlog.testing import capture_logs
 
 from schemas.topics import DEAD_LETTERS, JOURNEYS_LOG, MAX_MESSAGE_BYTES, all_topics
-from streams.kafka import producer
+from streams.kafka import producer as producer_module
 from streams.kafka.producer import BatchProducer, Message, ProduceError, partition_for
 from streams.settings import Settings
+from tests.unit.agents.turns import turns_of_others
 
 
 @dataclass
@@ -272,12 +273,42 @@ def test_a_key_goes_where_kafkas_own_producers_put_it(key: bytes, hashed: int) -
 
 
 def test_of_long_keys_a_bounded_number_of_digests_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer, "LONG_REMEMBERED", 3)
-    monkeypatch.setattr(producer, "_long_hashes", {})
-    before = producer._remembered.cache_info().currsize
+    monkeypatch.setattr(producer_module, "LONG_REMEMBERED", 3)
+    monkeypatch.setattr(producer_module, "_long_hashes", {})
+    before = producer_module._remembered.cache_info().currsize
     for number in (*range(5), *range(5)):
         key = b"%d" % number + b"x" * 5_000
-        assert partition_for(key, 4) == producer._partition_for(key, 4)
+        assert partition_for(key, 4) == producer_module._partition_for(key, 4)
 
-    assert producer._remembered.cache_info().currsize == before
-    assert (len(producer._long_hashes), {len(digest) for digest in producer._long_hashes}) == (3, {16})
+    assert producer_module._remembered.cache_info().currsize == before
+    assert (len(producer_module._long_hashes), {len(digest) for digest in producer_module._long_hashes}) == (3, {16})
+
+
+async def test_others_have_their_turn_between_the_batches_of_many_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All were filled at once: 512 KiB of each topic of facts."""
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
+    kafka = FakeKafka()
+    producer, _ = await started(kafka)
+    filled = []
+    fill = producer_module._fill
+
+    def filling(*arguments: Any) -> Any:
+        filled.append(turns.count)
+        return fill(*arguments)
+
+    monkeypatch.setattr(producer_module, "_fill", filling)
+    async with turns_of_others() as turns:
+        await producer.send({("a", partition): numbers(1) for partition in range(20)})
+
+    assert len(set(filled)) == 20
+
+
+async def test_others_have_their_turn_while_many_messages_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.runtime.turn.YIELD_AFTER_S", 0.0)
+    producer, _ = await started(FakeKafka())
+
+    async with turns_of_others() as turns:
+        with pytest.raises(ProduceError):
+            await producer.send({(JOURNEYS_LOG, 0): [*numbers(3_200), Message(None, b"x" * MAX_MESSAGE_BYTES)]})
+
+    assert turns.count >= 100
