@@ -149,7 +149,7 @@ class Linking:
             self._erasures.add(read)
         elif isinstance(read, Erase):
             identities = yield from graph.finding(*read.identities)
-            theirs = self._subjects.of(map(key_of, identities))
+            theirs = yield from self._subjects.finding(map(key_of, identities))
             erased = [*identities, *map(identity_of, theirs)]
             erasure = erased_by(read, erased, record.offset)
             self._erasures.add(erasure)
@@ -157,17 +157,17 @@ class Linking:
             changes = yield from graph.forgetting(identities, read.at)
             yield from changed.add(changes, record)
             # Their own partitions forget whose they are, also where that stays.
-            forgotten = self._subjects.forget(map(key_of, erased), read.at)
+            forgotten = yield from self._subjects.forgetting(map(key_of, erased), read.at)
             subjects = list(dict.fromkeys([*theirs, *forgotten, *(yield from self._of(changes))]))
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
             said = self._counting(read)
-            subjects = () if said is None else self._subjects.add(read.customer_key, said)
+            subjects = () if said is None else (yield from self._subjects.adding(read.customer_key, said))
         else:
             changes = yield from self._changes(graph, read)
             yield from changed.add(changes, record)
             subjects = yield from self._of(changes)
-        yield from changed.add_subjects(self._subjects.owned(subjects), record.offset)
+        yield from changed.add_subjects(self._subjects.owning(subjects), record.offset)
 
     def _changes(self, graph: IdentityGraph, read: IdentitiesStated | Command) -> Adding:
         """Take links, or a command; return what they have changed."""
@@ -284,7 +284,7 @@ class Linking:
                 yield from told.add_owners(owners, last)
                 yield  # to look at a component takes its time, also where nobody owns anything of it
             count += len(subjects)
-            yield from told.add_subjects(subjects.owned(subjects), last)
+            yield from told.add_subjects(subjects.owning(subjects), last)
 
         is_ours = await self._write(told, adding(), lambda: assignment == self._assignment)
         if count and is_ours:

@@ -80,11 +80,17 @@ class Changed:
             self._tell(_owners(identity, told, owned, self._later_ms, offset))
             yield
 
-    def add_subjects(self, owned: Iterable[tuple[str, SubjectOwned]], offset: int) -> Iterator[None]:
-        """Add what the partitions of subjects' own profiles are told, as of the link with an offset; as `add`."""
-        for subject, found in owned:
-            by_source = {source: _apart(pieces) for source, pieces in found.by_source.items()}
-            self._tell(Owners(subject, *_apart(found.pieces), offset, by_source))
+    def add_subjects(self, owning: Iterable[tuple[str, SubjectOwned] | None], offset: int) -> Iterator[None]:
+        """Add what the partitions of subjects' own profiles are told, as of the link with an offset; as `add`.
+
+        Args:
+            owning: who owns them; None where others may have their turn.
+        """
+        for one in owning:
+            if one is not None:
+                subject, found = one
+                by_source = {source: _apart(pieces) for source, pieces in found.by_source.items()}
+                self._tell(Owners(subject, *_apart(found.pieces), offset, by_source))
             yield
 
     def add_erasure(

@@ -12,7 +12,8 @@ the other, up to people at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, identity_of
@@ -34,6 +35,8 @@ Piece = tuple[int, str]
 """From when on, ms, and who owns."""
 OwnedBy = Callable[[Identity], Iterable[Piece]]
 """Returns since when, ms, other customers own what an identity does, the oldest first; before, it is its own."""
+Telling = Generator[None, None, list[str]]
+"""Returns subjects that may have another owner, little by little."""
 _Hanging = dict[str, None]
 _Times = tuple[int, int]
 """From when on, ms, and up to when."""
@@ -50,6 +53,19 @@ class SubjectOwned(NamedTuple):
 
     pieces: list[Piece]
     by_source: dict[str, list[Piece]]
+
+
+class _Open(NamedTuple):
+    """The subjects that hang on a key on which not too many do.
+
+    Attributes:
+        way, first: so many of the first of these do, with all that hang on other keys of the same way.
+        more: others that do.
+    """
+
+    way: _Hanging
+    first: int
+    more: _Hanging
 
 
 class SubjectOwners:
@@ -83,9 +99,13 @@ class SubjectOwners:
 
     def add(self, subject: str, stated: Statement) -> list[str]:
         """Take a statement of a subject; return the subjects that may have another owner by it."""
+        return end_of(self.adding(subject, stated))
+
+    def adding(self, subject: str, stated: Statement) -> Telling:
+        """Do the same little by little: at each yield others may have their turn, but for those who ask for owners."""
         known = self._statements.get(subject, [])
         kept = with_statement(known, stated)
-        return [] if kept is known else self._change({subject: kept})
+        return [] if kept is known else (yield from self._changing({subject: kept}))
 
     def restore(self, subject: str, stated: Statement) -> None:
         """Take a statement again of which all have been told: a start looks for nobody whom it concerns."""
@@ -94,20 +114,22 @@ class SubjectOwners:
         if kept is not known:
             self._keep(subject, kept)
 
-    def _change(self, kept: Mapping[str, list[Statement]]) -> list[str]:
+    def _changing(self, kept: Mapping[str, list[Statement]]) -> Telling:
         """Keep other statements of some subjects; return all that may have another owner by it."""
         changed: set[str] = set()
         for subject, statements in kept.items():
             changed |= _keys(_leading(self._statements.get(subject, ()))) ^ _keys(_leading(statements))
+            yield
         keys = sorted(changed)
-        before = self._last_open(keys)
+        before = yield from self._open_from(keys)
         for subject, statements in kept.items():
             self._keep(subject, statements)
-        after = self._last_open(keys)
-        found = dict.fromkeys([*kept, *end_of(self.told_with(kept))])
+            yield
+        after = yield from self._open_from(keys)
+        found = dict.fromkeys([*kept, *(yield from self.told_with(kept))])
+        # Those on which too many hang now, or did.
         for one, other in ((before, after), (after, before)):
-            for key in sorted(one.keys() - other.keys()):
-                found.update(one[key])
+            found |= dict.fromkeys((yield from _hanging_on(one.keys() - other.keys(), one)))
         return list(found)
 
     def _keep(self, subject: str, kept: list[Statement]) -> None:
@@ -121,45 +143,52 @@ class SubjectOwners:
         else:
             del self._statements[subject]
 
-    def _hanging(self, key: str, known: Mapping[str, None] | None = None) -> _Hanging | None:
-        """Return the subjects that hang on a key, None where that are too many.
-
-        Args:
-            known: those that are known to.
-        """
-        found = dict(known or ())
+    def _hanging(self, key: str, known: Collection[str] = ()) -> _Hanging | None:
+        """Return the subjects that hang on a key beside those known to, with theirs; None if all are too many."""
+        found: _Hanging = {}
+        most = self._hanging_max - len(known)
         waiting = [key]
         while waiting:
             subjects = self._of.get(waiting.pop(), {})
             if len(subjects) > self._hanging_max:
                 return None
             for subject in subjects:
-                if subject not in found:
+                if subject not in known and subject not in found:
                     found[subject] = None
                     waiting.append(subject)
-            if len(found) > self._hanging_max:
+            if len(found) > most:
                 return None
         return found
 
-    def _last_open(self, keys: Iterable[str]) -> dict[str, _Hanging]:
-        """Return the last on the ways from some keys on which not too many hang, with these.
+    def _open_from(self, keys: Iterable[str]) -> Generator[None, None, dict[str, _Open]]:
+        """Return those on the ways from some keys on which not too many hang, with these.
 
-        On each key hang all that hang on those before it. So the last are others where one of them has passed the
-        limit, or is within it again; and all whom that concerns hang on these.
+        On each key hang all that hang on those before it. So whoever is concerned where one of them has passed the
+        limit, or is within it again, hangs on that one. What a subject says leads to people, who end a way,
+        and to one other subject at most: a way is not parted.
         """
-        found: dict[str, _Hanging] = {}
+        found: dict[str, _Open] = {}
         passed: set[str] = set()
-        waiting: list[tuple[str, str, _Hanging]] = [(key, key, {}) for key in keys]
-        while waiting:
-            key, below, known = waiting.pop()
-            if key in passed:
-                continue
-            passed.add(key)
-            hanging = self._hanging(key, known)
-            if hanging is not None:
-                found.pop(below, None)
-                found[key] = hanging
-                waiting += [(one.stated_key, key, hanging) for one in _leading(self._statements.get(key, ()))]
+        for first in keys:
+            way: _Hanging = {}
+            key: str | None = first
+            while key is not None and key not in passed:
+                passed.add(key)
+                more = self._hanging(key, way)
+                if more is None:
+                    break
+                way |= more
+                found[key] = _Open(way, len(way), {})
+                says, key = _leading(self._statements.get(key, ())), None
+                for stated in says:
+                    if stated.nameless:
+                        key = stated.stated_key
+                    elif (person := stated.stated_key) not in passed:
+                        passed.add(person)
+                        more = self._hanging(person, way)
+                        if more is not None:
+                            found[person] = _Open(way, len(way), more)
+                yield
         return found
 
     def forget(self, keys: Iterable[str], until: int) -> list[str]:
@@ -168,8 +197,15 @@ class SubjectOwners:
         Returns:
             The subjects of which something was forgotten, and others that may have another owner by it.
         """
+        return end_of(self.forgetting(keys, until))
+
+    def forgetting(self, keys: Iterable[str], until: int) -> Telling:
+        """Do the same little by little, as `adding`."""
         gone = frozenset(keys)
-        named = dict.fromkeys(subject for key in gone for subject in (key, *self._saying(key)))
+        named: dict[str, None] = {}
+        for key in gone:
+            named.update(dict.fromkeys((key, *self._saying(key))))
+            yield
         changed = {}
         for subject in named:
             known = self._statements.get(subject, [])
@@ -178,10 +214,15 @@ class SubjectOwners:
             ]
             if len(kept) < len(known):
                 changed[subject] = kept
-        return self._change(changed)
+            yield
+        return (yield from self._changing(changed))
 
     def of(self, stated_keys: Iterable[str]) -> list[str]:
         """Return all subjects that say they are of some keys, or of subjects of these, however many they are."""
+        return end_of(self.finding(stated_keys))
+
+    def finding(self, stated_keys: Iterable[str]) -> Telling:
+        """Do the same little by little, as `adding`."""
         found: dict[str, None] = {}
         waiting = list(stated_keys)
         while waiting:
@@ -189,41 +230,55 @@ class SubjectOwners:
                 if subject not in found:
                     found[subject] = None
                     waiting.append(subject)
+            yield
         return list(found)
 
     def _saying(self, key: str) -> Iterator[str]:
         yield from self._of.get(key, ())
         yield from self._beside.get(key, ())
 
-    def told_with(self, keys: Iterable[str]) -> Generator[None, None, list[str]]:
+    def told_with(self, keys: Iterable[str]) -> Telling:
         """Return the subjects that have other owners where some keys have, little by little.
 
         Of a key with too many of them it is none.
         """
         found: dict[str, None] = {}
         for nth, key in enumerate(keys):
-            found.update(self._hanging(key) or ())
+            found |= self._hanging(key) or {}
             if nth % AT_ONCE == 0:
                 yield
         return list(found)
 
     def owned(self, subjects: Iterable[str]) -> Iterator[tuple[str, SubjectOwned]]:
         """Yield who owns the touchpoints of some subjects; no statement or link may be taken meanwhile."""
+        return (one for one in self.owning(subjects) if one is not None)
+
+    def owning(self, subjects: Iterable[str]) -> Iterator[tuple[str, SubjectOwned] | None]:
+        """Do the same little by little; None is yielded where others may have their turn, and behind each subject."""
         known: dict[str, list[Piece] | None] = {}  # one key may have thousands of them
         for subject in subjects:
             self._has_met_crowd = False
-            pieces = self._owners(subject, None, known)
+            pieces = yield from self._owners(subject, None, known)
             statements = self._statements.get(subject, ())
             # What nobody else has said holds for all sources.
             sources = [one.source for one in statements if not one.nameless] if len(statements) > 1 else []
-            others = {source: found for source in sources if (found := self._owners(subject, source, known)) != pieces}
+            others = {}
+            for source in sources:
+                found = yield from self._owners(subject, source, known)
+                if found != pieces:
+                    others[source] = found
             self.crowded += self._has_met_crowd
             yield subject, SubjectOwned(pieces, others)
 
-    def _owners(self, subject: str, source: str | None, known: dict[str, list[Piece] | None]) -> list[Piece]:
+    def _owners(
+        self, subject: str, source: str | None, known: dict[str, list[Piece] | None]
+    ) -> Generator[None, None, list[Piece]]:
         """Follow a subject to whoever it is, and to whom that is, by what was said up to each time."""
         # Of several from one time on the last holds.
-        pieces = dict(self._follow((subject,), source, (-self._moved_ms, _END_OF_TIME), known))
+        pieces: dict[int, str] = {}
+        for since, of in self._follow(subject, source, (-self._moved_ms, _END_OF_TIME), known):
+            pieces[since] = of
+            yield  # whose identities a person's are may have been looked for
         found: list[Piece] = []
         owner = subject
         for since, of in pieces.items():
@@ -233,16 +288,20 @@ class SubjectOwners:
         return found
 
     def _follow(
-        self, way: tuple[str, ...], source: str | None, times: _Times, known: dict[str, list[Piece] | None]
+        self, subject: str, source: str | None, times: _Times, known: dict[str, list[Piece] | None]
     ) -> Iterator[Piece]:
-        """Follow a way on from its last key; nobody's is what leads back, or too far."""
-        for (since, until), stated in self._in_turn(way[-1], source, times):
+        """Follow a subject to whoever it is, in the order of time; nobody's is what leads back, or too far."""
+        way: tuple[str, ...] = (subject,)
+        waiting = [(way, *one) for one in self._in_turn(subject, source, times)]
+        while waiting:
+            way, (since, until), stated = waiting.pop()
             if stated is None:
                 yield from self._reached(way, (since, until), known)
             elif stated.stated_key in way or len(way) > CHAIN_MAX:
-                yield since, way[0]
+                yield since, subject
             else:
-                yield from self._follow((*way, stated.stated_key), stated.source, (since, until), known)
+                way = (*way, stated.stated_key)
+                waiting += [(way, *one) for one in self._in_turn(way[-1], stated.source, (since, until))]
 
     def _reached(self, way: tuple[str, ...], times: _Times, known: dict[str, list[Piece] | None]) -> Iterator[Piece]:
         """Yield whose a way's beginning is as nobody has said more of its end.
@@ -267,7 +326,9 @@ class SubjectOwners:
         return known[key]
 
     def _in_turn(self, key: str, source: str | None, times: _Times) -> list[tuple[_Times, Statement | None]]:
-        """Return which statement of a subject counts when for the touchpoints of a source; None before there is any.
+        """Return which statement of a subject counts when for the touchpoints of a source, the last one first.
+
+        Before there is any, that is None.
 
         Ids are often unique in their source alone: its own statement comes first, if that is of a person. Each counts
         from a while before it on, and so changes nothing that is older.
@@ -276,17 +337,39 @@ class SubjectOwners:
         statements = self._statements.get(key)
         if not statements:
             return [(times, None)]
-        people = [one for one in statements if not one.nameless]
-        own = [one for one in people if one.source == source]
         found: list[tuple[_Times, Statement | None]] = []
-        for stated in (*own, *people[:1], *statements[len(people) : len(people) + 1]):
+        for stated in statements if len(statements) == 1 else _in_turn_of(statements, source):
             since = max(begin, stated.occurred_at - self._moved_ms)
             if since < until:
                 found.append(((since, until), stated))
                 until = since
         if begin < until:
             found.append(((begin, until), None))
-        return found[::-1]
+        return found
+
+
+def _hanging_on(keys: Iterable[str], found: Mapping[str, _Open]) -> Telling:
+    """Return all subjects that hang on some keys, little by little: those of one way are looked at once."""
+    subjects: _Hanging = {}
+    longest: dict[int, _Open] = {}
+    for key in sorted(keys):
+        one = found[key]
+        subjects |= one.more
+        known = longest.setdefault(id(one.way), one)
+        if one.first > known.first:
+            longest[id(one.way)] = one
+        yield
+    for one in longest.values():
+        subjects |= dict.fromkeys(islice(one.way, one.first))
+        yield
+    return list(subjects)
+
+
+def _in_turn_of(statements: Sequence[Statement], source: str | None) -> Sequence[Statement]:
+    """Return those of a subject's statements that count for the touchpoints of a source, the one that counts first."""
+    people = [one for one in statements if not one.nameless]
+    own = [one for one in people if one.source == source]
+    return *own, *people[:1], *statements[len(people) : len(people) + 1]
 
 
 def _leading(statements: Sequence[Statement]) -> Sequence[Statement]:
