@@ -40,7 +40,8 @@ BODY_WITHIN_S = 30.0
 TURN_S = 0.01
 """Seconds for which a large request is read before the others have their turn."""
 BYTES_A_TOUCHPOINT = 8 << 10
-"""Bytes of a body that take as much of the rate as a touchpoint: to read them takes time, whatever they hold."""
+"""Bytes of a body that take as much of the rate as a touchpoint, and fewer do: to read them takes time, whatever they
+hold."""
 CLIENT_GONE = 499
 """As nginx counts a request whose client went away."""
 JSON = "application/json"
@@ -145,7 +146,7 @@ class Collector:
             if packed:
                 body = unpacked(body, self.settings.collect_max_body_bytes)
                 take(len(body))
-            reading = len(body) // BYTES_A_TOUCHPOINT
+            reading = max(1, len(body) // BYTES_A_TOUCHPOINT)
             charged = self._charge(name, charged, reading)
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             charged = self._charge(name, charged, len(texts))

@@ -26,7 +26,7 @@ PATIENCE_S = 1.0
 MOST_KEPT = 128
 """Answers that are kept to be shown again, at most."""
 MOST_KEPT_BYTES = 32 << 20
-"""Bytes of these, as the database sent them."""
+"""Bytes of these, as the database sent them: so they are kept, as rows take ten times as much."""
 MOST_ASKED = 64
 """Queries that are under way or wait for a thread, at most: they go on where whoever asked has gone."""
 STILL_S = 10.0
@@ -44,13 +44,17 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(frozen=True)
 class _Answer:
-    """Rows and their bytes, when they were asked for, and what the mark was then; empty where that is not known."""
+    """What the database sent, when it was asked, and what the mark was then; empty where that is not known."""
 
     at: float
     took_s: float
     mark: str
-    rows: Rows
-    size: int
+    sent: bytes
+
+    @property
+    def rows(self) -> Rows:
+        """Its rows; whoever looks on has them to themselves."""
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in self.sent.splitlines()]
 
 
 class Reader:
@@ -138,11 +142,10 @@ class Reader:
         finally:
             self._free.put(database)
 
-    async def _decoded(self, query: Query, named: Mapping[str, object], mark: str) -> _Answer:
+    async def _answered(self, query: Query, named: Mapping[str, object], mark: str) -> _Answer:
         asked_at = self._clock()
-        answer = await self._ask(query, named, "JSONEachRow")
-        rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in answer.splitlines()]
-        return _Answer(asked_at, self._clock() - asked_at, mark, rows, len(answer))
+        sent = await self._ask(query, named, "JSONEachRow")
+        return _Answer(asked_at, self._clock() - asked_at, mark, sent)
 
     def _begin(self, key: _Key, query: Query, named: Mapping[str, object], mark: str) -> asyncio.Task[_Answer]:
         def end(asking: asyncio.Task[_Answer]) -> None:
@@ -156,7 +159,7 @@ class Reader:
             elif failure is None and not asking.cancelled():
                 self._keep(key, asking.result())
 
-        asking = asyncio.get_running_loop().create_task(self._decoded(query, named, mark))
+        asking = asyncio.get_running_loop().create_task(self._answered(query, named, mark))
         self._under_way[key] = asking
         asking.add_done_callback(end)
         return asking
@@ -170,7 +173,7 @@ class Reader:
     def _keep(self, key: _Key, answer: _Answer) -> None:
         self._kept[key] = answer
         self._kept.move_to_end(key)
-        while len(self._kept) > MOST_KEPT or sum(one.size for one in self._kept.values()) > MOST_KEPT_BYTES:
+        while len(self._kept) > MOST_KEPT or sum(len(one.sent) for one in self._kept.values()) > MOST_KEPT_BYTES:
             self._kept.popitem(last=False)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from typing import Never
 
@@ -154,3 +156,27 @@ def test_answers_are_kept_up_to_their_bytes_the_newest(reader: Reader, monkeypat
         return [await ask(reader, one) for one in ("a", "b", "c", "c", "b", "a")]
 
     assert asyncio.run(run()) == [1, 2, 3, 3, 2, 4]
+
+
+def test_what_is_kept_takes_no_more_memory_than_it_counts(
+    reader: Reader, database: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a few short cells took ten times the bytes that the database had sent of them."""
+    sent = 200_000
+
+    def query(*_: object) -> bytes:
+        return b"\n".join(b'{"day":"2026-01-01","n":%d}' % number for number in range(sent // 30))
+
+    monkeypatch.setattr(database, "query", query)
+
+    async def kept() -> int:
+        await reader.rows(KEPT, {"a": "first"})
+        tracemalloc.start()
+        try:
+            await reader.rows(KEPT, {"a": "x"})
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert asyncio.run(kept()) < 1.2 * sent
