@@ -9,7 +9,7 @@ from tests.fuzz.targets.identity import Identifiers
 from tests.fuzz.targets.journeys import Facts, Folds, Log, Moves, Robots, State
 from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
-from tests.fuzz.targets.links import Links
+from tests.fuzz.targets.links import Links, Subjects
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
 from tests.fuzz.targets.notify import Notices
 from tests.fuzz.targets.pseudonyms import Pseudonymised
@@ -21,6 +21,7 @@ TARGETS: dict[str, type[Target]] = {
     "identity": Identifiers,
     "pseudonyms": Pseudonymised,
     "links": Links,
+    "subjects": Subjects,
     "renames": Renames,
     "writers": Writers,
     "json": Json,

@@ -1,0 +1,136 @@
+"""A search for the dearest accepted message of every stage, by instructions: none takes more than 20 ms at once.
+
+The inputs are those that `make fuzz` makes, which measures CPU time on whatever machine it runs. Here instructions of
+Python are counted, which are the same on all machines, so that a fault is one wherever it is found.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from contextlib import suppress
+
+import pytest
+from msgspec.structs import replace
+
+from schemas import journey_log
+from schemas.journey_log import Touchpoint
+from streams.agents.facts import encode_facts
+from streams.agents.journeys_results import entries_of
+from streams.journeys.output import Output
+from streams.journeys.partition import Partition
+from tests.fuzz.measure import input_of
+from tests.fuzz.target import CPU_MS, Target
+from tests.fuzz.targets import TARGETS
+from tests.simulation.arrivals import RULES
+from tests.unit.instructions import OPCODES, opcodes_of_steps
+from tests.unit.journeys.play import MINUTE, SECOND
+from tests.unit.journeys.robots import KINDS, stream
+from tests.unit.journeys.test_cost import counted
+
+OPCODES_A_MS = OPCODES // 2
+MESSAGE = round(CPU_MS * OPCODES_A_MS)
+"""What a message may take: 800,000 instructions. They take 10 to 15 ns each, and 25 at most."""
+DEAREST = 8
+SEARCHED = {
+    "intake": 300,
+    "identity": 400,
+    "json": 40,
+    "lines": 300,
+    "pseudonyms": 20,
+    "writers": 60,
+    "links": 8,
+    "subjects": 3,
+    "log": 4,
+    "moves": 1,
+}
+"""The targets whose inputs are messages, or what is made of these, and how many of each are tried."""
+
+
+def part_of_allowed(target: Target, data: bytes) -> float:
+    """Return what the dearest step of an input takes of what it may take."""
+    allowed: list[float] = []
+
+    def noted() -> Generator[None, None, None]:
+        with suppress(*target.documented):
+            for ms in target.steps(data):
+                allowed.append(ms)
+                yield
+
+    _, *steps = opcodes_of_steps(noted())
+    return max((step / (ms * OPCODES_A_MS) for step, ms in zip(steps, allowed, strict=True)), default=0.0)
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_a_search_finds_no_step_of_a_message_beyond_20_ms(name: str) -> None:
+    target = TARGETS[name]()
+
+    parts = [part_of_allowed(target, input_of(target, 1, number)) for number in range(SEARCHED[name])]
+
+    assert 0.0001 < max(parts) < 1
+
+
+def written(partition: Partition) -> Generator[None, None, None]:
+    """Write what has changed, as JOURNEYS does."""
+    output: Output = yield from partition.flushing()
+    for rows in output.facts.values():
+        for _ in encode_facts(rows):
+            yield
+    yield from entries_of(output)
+    yield from output.emptying()
+
+
+def taken(partition: Partition, data: bytes) -> Generator[None, None, None]:
+    """Apply a record, and write what it changes, as if it were a chunk of its own."""
+    yield from partition.apply_in_parts(partition.offset + 1, journey_log.decode(data), data)
+    yield from written(partition)
+
+
+def dearest_of(records: list[bytes]) -> set[int]:
+    """Return the numbers of the touchpoints that take the most work, each in a chunk of its own."""
+    partition, work = Partition(0, 1, RULES), dict[int, int]()
+    for number, data in enumerate(records):
+        with counted() as cost:
+            partition.apply(number, journey_log.decode(data), data)
+            output = partition.flush()
+        if isinstance(journey_log.decode(data), Touchpoint):
+            work[number] = cost.applied + cost.timers + len(output.state) + sum(map(len, output.facts.values()))
+    return set(sorted(work, key=work.__getitem__)[-DEAREST:])
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5])
+def test_a_search_finds_no_touchpoint_that_takes_journeys_more_than_20_ms_in_all(seed: int) -> None:
+    """Of a robot's 1,600 touchpoints those are counted that apply and write the most, with all that they write."""
+    records = list(stream(random.Random(seed), 1_600))
+    dearest, partition, costs = dearest_of(records), Partition(0, 1, RULES), list[int]()
+    for number, data in enumerate(records):
+        if number in dearest:
+            costs.append(sum(opcodes_of_steps(taken(partition, data))))
+        else:
+            partition.apply(number, journey_log.decode(data), data)
+            partition.flush()
+
+    assert max(costs) < MESSAGE
+
+
+@pytest.mark.parametrize("attributes", [0, 64])
+@pytest.mark.parametrize("customers", [1, 300])
+def test_a_search_finds_no_chunk_that_is_written_in_a_step_beyond_1_ms(customers: int, attributes: int) -> None:
+    """Of all kinds, of one customer or of many, with attributes or without, of one minute or of days."""
+    rng = random.Random(customers + attributes)
+    gap = rng.choice((0, SECOND, 20 * MINUTE))
+    kinds = sorted(KINDS)
+    partition = Partition(0, 1, RULES)
+    for number in range(300):
+        touchpoint = replace(
+            KINDS[rng.choice(kinds)](number * gap, number),
+            customer_key=f"c{rng.randrange(customers)}",
+            event_id=f"e{number}",
+            attributes={f"a{place}": f"v{rng.randrange(300)}" for place in range(attributes)},
+        )
+        partition.apply(number, touchpoint, journey_log.encode(touchpoint))
+
+    steps = opcodes_of_steps(written(partition))
+
+    assert sum(steps) > OPCODES / 4
+    assert max(steps) < OPCODES / 2
