@@ -12,6 +12,7 @@ from json import dumps
 
 from schemas.identifiers import ANONYMOUS
 from schemas.identity_links import CUSTOMER, identity_of
+from streams.identity.identities import written_kind
 
 LONG = 6
 """A text of so many characters that stands in a message is not there by chance."""
@@ -71,9 +72,12 @@ def _is_placed(lowered: bytes, kind: str, needle: bytes) -> bool:
         name, avro = rb"customer_?id", _NULLABLE + _of_avro(needle)
         told = b"of '" + needle + b"'"  # in a detail
     else:
-        field = kind.lower().encode("utf-8", "surrogatepass")
-        # Of a subject the kind is the beginning of its field's name: case_id.
-        name, avro = re.escape(field) + rb"(?:_?id)?", _of_avro(field) + _of_avro(needle)
+        written = written_kind(kind)
+        field = written.lower().encode("utf-8", "surrogatepass")
+        # Of a subject the kind is the beginning of its field's name: case_id. An identifier's kind that is called so is
+        # none, nor is `customer`: what stands in that field is another's.
+        end = rb"(?:_?id)?" if written == kind else b""
+        name, avro = re.escape(field) + end, _of_avro(field) + _of_avro(needle)
         told = f"{ANONYMOUS}{kind}:".encode("utf-8", "surrogatepass").lower() + needle
     placed = re.compile(name + _BETWEEN + re.escape(needle) + _END)
     return avro in lowered or told in lowered or placed.search(lowered) is not None

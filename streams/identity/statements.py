@@ -76,7 +76,6 @@ class Statements:
         self._stated.clear()
 
     def _identities_of(self, touchpoint: Touchpoint) -> list[Identity]:
-        # Whoever calls an identifier `customer` has not stated a customer's id.
         found = self._identities.usable(touchpoint.identifiers)
         if touchpoint.customer_id is not None:
             customer = self._identities.customer(touchpoint.customer_id)

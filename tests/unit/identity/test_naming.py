@@ -25,6 +25,8 @@ CERTAIN = [
     (f"anon:loyalty:{CARD}", b"row;" + CARD.encode()),
     (f"anon:device:{RANDOM}", RANDOM.upper().encode() + b";"),
     ("anon:case:17", b'{"case_id": "17", "step"'),
+    ("anon:~customer:ann", b'{"identifiers": {"customer": "Ann", "email":'),
+    ("anon:~case:17", b"\x02\x08case\x0417\x00"),
     ("n" * 80, b"\x02\xa0\x01" + b"n" * 80),
 ]
 PERHAPS = [
@@ -34,6 +36,8 @@ PERHAPS = [
     ("anon:crm:event_id", b'{"event_id": "e"'),
     ("anon:crm:2026-11-29", b'{"occurred_at": "2026-11-29T10:00:00Z"'),
     ("anon:cookie:web-shop-2", b'{"source": "web-shop-2"'),
+    ("anon:~customer:ann-1001", b'{"customer_id": "ann-1001"'),
+    ("anon:~case:case-1001", b'{"case_id": "case-1001"'),
     ("checkout", b'{"page": "checkout", "customer_id": "bob"'),
 ]
 NOT = [
