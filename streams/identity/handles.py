@@ -22,8 +22,9 @@ def handle(value: str) -> str | None:
 
 def twitter(value: str) -> str | None:
     """Return a name in Twitter as `handle` does; the address of a profile gives the profile's name."""
-    if "/" in value:
-        found = _PROFILE.fullmatch(value.lower())
+    name = handle(value)
+    if name is not None and "/" in name:
+        found = _PROFILE.fullmatch(name)
         if found is not None and found[1] not in _PAGES:
             return found[1]
-    return handle(value)
+    return name

@@ -124,7 +124,7 @@ class Collector:
         read, charged, reading = await self._received(request, name)
         outgoing = [one for one in read if isinstance(one, Outgoing)]
         try:
-            with self.metrics.acknowledgement.time():
+            with self._refusals(read), self.metrics.acknowledgement.time():
                 acknowledged = await self.publisher.publish(outgoing, self.settings.collect_wait_s)
         except RequestError:
             self.rate.give_back(name, charged - reading)
@@ -144,13 +144,32 @@ class Collector:
             self._check_rate(name)
             self.rate.take(name, charged := 1)  # whatever is in it
             if packed:
-                body = unpacked(body, self.settings.collect_max_body_bytes)
+                body = self._unpacked(name, body)
                 take(len(body))
             reading = max(1, len(body) // BYTES_A_TOUCHPOINT)
             charged = self._charge(name, charged, reading)
             texts = split(body, self.settings.collect_max_touchpoints, lines=as_lines)
             charged = self._charge(name, charged, len(texts))
             return await self._read(texts), charged, reading
+
+    def _unpacked(self, name: str, body: bytes) -> bytes:
+        """Return what gzip holds; where it is turned away, its name is charged for what was inflated of it."""
+        sizes: list[int] = []
+        try:
+            return unpacked(body, self.settings.collect_max_body_bytes, sizes.append)
+        except RequestError:
+            self.rate.take(name, sum(sizes) // BYTES_A_TOUCHPOINT)
+            raise
+
+    @contextmanager
+    def _refusals(self, read: Sequence[Outgoing | Refused]) -> Iterator[None]:
+        """Give what is told of refusals room while it waits for the answer."""
+        held = sum(one.size for one in read if isinstance(one, Refused))
+        self.capacity.take(0, held)
+        try:
+            yield
+        finally:
+            self.capacity.give_back(0, held)
 
     def _charge(self, name: str, charged: int, due: int) -> int:
         """Take of a name's rate what is due beyond what was charged; return the greater of the two."""

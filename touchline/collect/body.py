@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import TypeVar
@@ -20,6 +20,8 @@ JSON = "application/json"
 JSON_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 MEMBERS_MAX = 64
 """Parts that a gzip may be made of: to go on to each, the rest is copied."""
+GZIP_RATIO = 1_032
+"""Bytes that one byte of deflate may become, at most (https://zlib.net/zlib_tech.html)."""
 LINES_MAX = 100_000
 """Lines of a body, blank ones too."""
 LENIENT_VALUES = 200_000
@@ -66,22 +68,32 @@ def check_encoding(encoding: str) -> bool:
     )
 
 
-def unpacked(body: bytes, most: int) -> bytes:
+def unpacked(body: bytes, most: int, inflated: Callable[[int], None]) -> bytes:
     """Return what gzip holds, `most` bytes of it at most.
+
+    Args:
+        body: as it was sent.
+        most: bytes that it may hold.
+        inflated: is told how many bytes were inflated, part by part, also where an error follows.
 
     Raises:
         RequestError: it holds more, has too many parts, is damaged, or is cut short.
     """
-    found = b""
+    parts: list[bytes] = []
+    room = most
     for _ in range(MEMBERS_MAX):
         if not body:
-            return found
+            return b"".join(parts)
         inflate = zlib.decompressobj(_GZIP_WINDOW)
         try:
-            found += inflate.decompress(body, most + 1 - len(found))
+            part = inflate.decompress(body, room + 1)
         except zlib.error as error:
+            inflated(min(room, GZIP_RATIO * len(body)))  # what came before the damage is lost
             raise RequestError(HTTPStatus.BAD_REQUEST, f"the body is no gzip, or damaged: {error}") from error
-        if len(found) > most:
+        inflated(len(part))
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
             raise too_large(most)
         if not inflate.eof:
             raise RequestError(HTTPStatus.BAD_REQUEST, "the gzip of the body is cut short")
@@ -89,7 +101,7 @@ def unpacked(body: bytes, most: int) -> bytes:
     if body:
         detail = f"the gzip of the body has more than {MEMBERS_MAX} parts; compress it as one"
         raise RequestError(HTTPStatus.BAD_REQUEST, detail)
-    return found
+    return b"".join(parts)
 
 
 def too_large(most: int) -> RequestError:

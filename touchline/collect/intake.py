@@ -21,6 +21,9 @@ TOUCHPOINT = "the touchpoint"
 TEXT_BYTES = 4 << 20
 """Bytes of a touchpoint's JSON. A text of Cyrillic letters that fills a message takes three times as much, escaped."""
 
+REFUSED_BYTES, CHARACTER_BYTES = 400, 4
+"""What a refusal takes of memory beside its texts, and what a character of these takes at most."""
+
 
 class Outgoing(NamedTuple):
     """A touchpoint that is to be published.
@@ -48,6 +51,11 @@ class Refused(NamedTuple):
     event_id: str | None
     reason: Reason
     detail: str
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes of memory, at most."""
+        return REFUSED_BYTES + CHARACTER_BYTES * (len(self.event_id or "") + len(self.detail))
 
 
 class _Named(msgspec.Struct, gc=False):

@@ -18,6 +18,16 @@ def test_one_account_of_twitter_has_one_name(written: str) -> None:
     assert twitter(written) == "ann_7"
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["@twitter.com/ann", "@https://x.com/ann", "@x.com/ann?a", "twitter.com/ali\u00df", "twitter.com/home", "@@a/b"],
+)
+def test_a_name_stays_itself_when_it_is_read_again(written: str) -> None:
+    name = twitter(written)
+    assert name is not None
+    assert twitter(name) == name
+
+
 @pytest.mark.parametrize("written", ["x.com/i", "x.com/home", "x.com/ann/status/1", "fox.com/ann", "x.com/"])
 def test_an_address_that_is_no_profiles_is_kept(written: str) -> None:
     assert twitter(written) == written

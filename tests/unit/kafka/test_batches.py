@@ -211,7 +211,7 @@ def with_headers(codec: int, *counts: int, name: bytes = b"") -> bytes:
 
 
 def record_with(number: int, headers: int, name: bytes) -> bytes:
-    last = varint(len(name)) + name + b"\0"
+    last = varint(len(name)) + name + b"\0" if headers else b""
     fields = b"\0" + varint(0) + varint(number) + varint(-1) + varint(2) + b"{}" + varint(headers)
     record = fields + b"\0\0" * (headers - 1) + last
     return varint(len(record)) + record
@@ -236,13 +236,17 @@ def test_a_message_with_very_many_headers_is_refused_without_them_and_those_besi
 
 @pytest.mark.parametrize(
     ("counts", "why"),
-    [((600_000,), "a message has 600000 headers, at most 1000 are read"), ((999,) * 600, "more than 100000 headers")],
+    [
+        ((600_000,), "a message has 600000 headers, at most 1000 are read"),
+        ((999,) * 600, "it has more than 100000 headers"),
+        ((1,) * 50_001, "it has more than 50000 messages"),
+    ],
 )
-def test_a_batch_that_inflates_to_a_million_headers_is_refused_before_they_are_read(
+def test_a_batch_that_inflates_to_very_much_small_is_refused_before_it_is_read(
     counts: tuple[int, ...], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound_batches(1 << 22)
-    data = unpacked(with_headers(ZSTD, *counts) + batch(0, len(counts), b"behind"))
+    data = unpacked(with_headers(ZSTD, *counts, name=b"of some twenty bytes") + batch(0, len(counts), b"behind"))
     monkeypatch.setattr(batches, "DefaultRecordBatch", None)  # whoever reads the records fails
     records = iter(data)
     first = next(records)
@@ -268,4 +272,6 @@ def test_names_that_are_not_utf8_are_made_readable_among_so_many_headers_only() 
     assert [len(r.headers) for r in few] == [500] * 40
     assert few[0].headers[-1] == ("?", b"")
     assert refusals(many) == [(offset, "too_large", offset == 0) for offset in range(41)]
+    small = list(unpacked(with_headers(ZSTD, *(0,) * 50_000, 1, name=b"\xff")))
+    assert "it has more than 50000 messages" in small[-1].value.refusal.detail
     assert "a header's name is not UTF-8, and it has more than 20000 headers" in many[0].value.refusal.detail

@@ -3,6 +3,7 @@
 "use strict";
 
 const GAP_MS = 2000; // at least, between two of them
+const LONGEST_GAP_MS = 64 * GAP_MS; // beyond it, what fails is left to whoever loads the page again
 const SHARE = 4; // so many times as long as the last one took is the gap: the database has others to answer
 const choice = document.querySelector("#live");
 let main = document.querySelector("main");
@@ -45,10 +46,14 @@ function pause(ms) {
   return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
+// What fails each time is asked for a few times, later and later: it may be the database's load that makes it fail.
 async function complete() {
-  while ("late" in main.dataset) {
-    await pause(GAP_MS);
-    const fresh = document.hidden ? null : await asked();
+  let gap = GAP_MS;
+  while ("late" in main.dataset && gap < LONGEST_GAP_MS) {
+    await pause(gap);
+    if (document.hidden) continue;
+    const fresh = await asked();
+    gap = fresh === null ? 2 * gap : GAP_MS;
     if (fresh !== null) take(fresh);
   }
 }

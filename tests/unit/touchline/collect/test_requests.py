@@ -319,6 +319,40 @@ async def test_a_body_that_is_no_gzip_takes_of_the_rate() -> None:
     assert damaged == [400, 400, 429]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b"a" * ((1 << 20) + 1)),
+        gzip.compress(b"a" * (1 << 14)) * 65,
+        gzip.compress(b"a" * (1 << 20))[:-1],
+        gzip.compress(b"a" * (1 << 20))[:-8] + b"damaged.",
+    ],
+)
+async def test_gzip_that_is_turned_away_takes_of_the_rate_what_was_inflated(body: bytes) -> None:
+    """A mebibyte is 128 times 8 KiB."""
+    door = Door(rate=10, max_body_bytes=1 << 20)
+
+    first = await door.post(body, headers={"content-encoding": "gzip"})
+    second = await door.post(purchase())
+
+    assert (first.status_code, second.status_code) in [(400, 429), (413, 429)]
+    assert 11 <= int(second.headers["retry-after"]) <= 14
+
+
+async def test_what_is_told_of_refusals_takes_room_of_the_queue_while_kafka_is_waited_for() -> None:
+    door = Door(queue_bytes=200_000, max_body_bytes=100_000)
+    door.kafka.open.clear()
+    asked = asyncio.create_task(door.post([purchase(), *[{"text": "x" * 600}] * 100]))
+    await door.kafka.asked.wait()
+
+    held = door.capacity.size
+    door.kafka.open.set()
+    answer = await asked
+
+    assert len(answer.content) < held < 100_000
+    assert (door.capacity.touchpoints, door.capacity.size) == (0, 0)
+
+
 async def test_blank_lines_have_a_bound_too() -> None:
     door = Door()
 
