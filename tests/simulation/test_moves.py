@@ -119,9 +119,9 @@ def told(graph: IdentityGraph, settings: Settings, touchpoints: list[Touchpoint]
 
 def shown(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
     """Return what can be compared: rows that hold, without versions; metrics added up over the partitions."""
-    # Under which name a signal was sent before is no part of what holds now. A shift's id is made of whom its onset
-    # states: in the other logs that may be the owner.
-    hidden = {"version", "deleted", "stated_key", "fields", "previous_customer_id", "shift_id"}
+    # Under which name a signal was sent before is no part of what holds now. The ids of a shift and of a follow-up are
+    # made of whom its onset, or its cause, states: in the other logs that may be the owner.
+    hidden = {"version", "deleted", "stated_key", "fields", "previous_customer_id", "shift_id", "follow_up_id"}
     found: dict[str, list[Any]] = {
         table: sorted(
             (
