@@ -29,6 +29,19 @@ def parts_of(things: Iterable[Thing]) -> Iterator[list[Thing]]:
         yield part
 
 
+def each_once(several: Iterable[Iterable[Thing]]) -> Generator[None, None, list[Thing]]:
+    """Return each of several rows of things once, in their order, little by little; a row may take its time to come."""
+    found: list[Thing] = []
+    known: set[Thing] = set()
+    for things in several:
+        for part in parts_of(things):
+            found += [one for one in dict.fromkeys(part) if one not in known]
+            known.update(part)
+            yield
+        yield
+    return found
+
+
 def emptying(*lists: list[Any]) -> Generator[None, None, None]:
     """Empty lists little by little: to free all that hangs on them takes its time, too."""
     for one in lists:

@@ -13,11 +13,11 @@ the other, up to people at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from schemas.identity_links import Identity, identity_of
-from schemas.steps import AT_ONCE, end_of
+from schemas.steps import each_once, end_of, parts_of
 from schemas.subjects import Statement, is_subject, with_statement
 
 CHAIN_MAX = 16
@@ -114,23 +114,29 @@ class SubjectOwners:
         if kept is not known:
             self._keep(subject, kept)
 
-    def _changing(self, kept: Mapping[str, list[Statement]]) -> Telling:
-        """Keep other statements of some subjects; return all that may have another owner by it."""
-        changed: set[str] = set()
+    def _changing(self, kept: dict[str, list[Statement]]) -> Telling:
+        """Keep other statements of some subjects, and empty these; return all that may have another owner by it."""
+        keys: dict[str, None] = {}
         for subject, statements in kept.items():
-            changed |= _keys(_leading(self._statements.get(subject, ()))) ^ _keys(_leading(statements))
+            changed = _keys(_leading(self._statements.get(subject, ()))) ^ _keys(_leading(statements))
+            keys |= dict.fromkeys(sorted(changed))
             yield
-        keys = sorted(changed)
         before = yield from self._open_from(keys)
         for subject, statements in kept.items():
             self._keep(subject, statements)
             yield
         after = yield from self._open_from(keys)
-        found = dict.fromkeys([*kept, *(yield from self.told_with(kept))])
+        told = yield from self.told_with(kept)
         # Those on which too many hang now, or did.
-        for one, other in ((before, after), (after, before)):
-            found |= dict.fromkeys((yield from _hanging_on(one.keys() - other.keys(), one)))
-        return list(found)
+        no_longer = yield from _hanging_on(before, after)
+        again = yield from _hanging_on(after, before)
+        found = yield from each_once([kept, told, no_longer, again])
+        held: tuple[dict[str, Any], ...] = (kept, before, after)
+        for one in held:
+            while one:
+                one.popitem()
+                yield  # to free all that hangs on them takes its time, too
+        return found
 
     def _keep(self, subject: str, kept: list[Statement]) -> None:
         """Keep some statements of a subject in the place of those that are known."""
@@ -201,11 +207,11 @@ class SubjectOwners:
 
     def forgetting(self, keys: Iterable[str], until: int) -> Telling:
         """Do the same little by little, as `adding`."""
-        gone = frozenset(keys)
-        named: dict[str, None] = {}
-        for key in gone:
-            named.update(dict.fromkeys((key, *self._saying(key))))
+        gone: dict[str, None] = {}
+        for part in parts_of(keys):
+            gone |= dict.fromkeys(part)
             yield
+        named = yield from each_once(chain((key,), self._saying(key)) for key in gone)
         changed = {}
         for subject in named:
             known = self._statements.get(subject, [])
@@ -223,15 +229,18 @@ class SubjectOwners:
 
     def finding(self, stated_keys: Iterable[str]) -> Telling:
         """Do the same little by little, as `adding`."""
-        found: dict[str, None] = {}
-        waiting = list(stated_keys)
+        found: list[str] = []
+        known: set[str] = set()
+        waiting = yield from each_once([stated_keys])
         while waiting:
-            for subject in self._saying(waiting.pop()):
-                if subject not in found:
-                    found[subject] = None
-                    waiting.append(subject)
+            for part in parts_of(self._saying(waiting.pop())):
+                more = [subject for subject in part if subject not in known]
+                known.update(more)
+                found += more
+                waiting += more
+                yield
             yield
-        return list(found)
+        return found
 
     def _saying(self, key: str) -> Iterator[str]:
         yield from self._of.get(key, ())
@@ -242,12 +251,7 @@ class SubjectOwners:
 
         Of a key with too many of them it is none.
         """
-        found: dict[str, None] = {}
-        for nth, key in enumerate(keys):
-            found |= self._hanging(key) or {}
-            if nth % AT_ONCE == 0:
-                yield
-        return list(found)
+        return (yield from each_once(self._hanging(key) or () for key in keys))
 
     def owned(self, subjects: Iterable[str]) -> Iterator[tuple[str, SubjectOwned]]:
         """Yield who owns the touchpoints of some subjects; no statement or link may be taken meanwhile."""
@@ -348,21 +352,19 @@ class SubjectOwners:
         return found
 
 
-def _hanging_on(keys: Iterable[str], found: Mapping[str, _Open]) -> Telling:
-    """Return all subjects that hang on some keys, little by little: those of one way are looked at once."""
-    subjects: _Hanging = {}
+def _hanging_on(found: Mapping[str, _Open], other: Collection[str]) -> Telling:
+    """Return all that hang on keys that are none of others, little by little: those of one way are looked at once."""
+    more: list[_Hanging] = []
     longest: dict[int, _Open] = {}
-    for key in sorted(keys):
-        one = found[key]
-        subjects |= one.more
-        known = longest.setdefault(id(one.way), one)
-        if one.first > known.first:
-            longest[id(one.way)] = one
+    for part in parts_of(found):
+        for one in [found[key] for key in part if key not in other]:
+            more.append(one.more)
+            known = longest.setdefault(id(one.way), one)
+            if one.first > known.first:
+                longest[id(one.way)] = one
         yield
-    for one in longest.values():
-        subjects |= dict.fromkeys(islice(one.way, one.first))
-        yield
-    return list(subjects)
+    ways = (islice(one.way, one.first) for one in longest.values())
+    return (yield from each_once(chain[Iterable[str]](more, ways)))
 
 
 def _in_turn_of(statements: Sequence[Statement], source: str | None) -> Sequence[Statement]:

@@ -106,6 +106,46 @@ def test_whoever_is_erased_is_found_and_forgotten_in_steps() -> None:
     assert end_of(owners.finding(["ann"])) == []
 
 
+class Name(str):
+    """A name whose look-ups take instructions that are counted: those of dicts and sets are none of Python's own."""
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+KEYS = 8
+
+
+def of_many_keys() -> tuple[SubjectOwners, list[str]]:
+    """Return subjects of some keys, as many on each as may hang there, and the keys."""
+    owners, keys = SubjectOwners(MOVED, nobody_else), [f"anon:cookie:{number}" for number in range(KEYS)]
+    for key in keys:
+        for number in range(HANGING_MAX):
+            subject, statement = said(f"anon:case:{key}-{number}", key, number)
+            owners.restore(Name(subject), statement)
+    return owners, keys
+
+
+def test_subjects_of_many_keys_are_told_in_steps() -> None:
+    """Of 32 keys at a time they took 20 ms at once."""
+    owners, keys = of_many_keys()
+
+    assert len(end_of(owners.told_with(keys))) == KEYS * HANGING_MAX
+    assert max(opcodes_of_steps(owners.told_with(keys))) < OPCODES
+
+
+def test_whoever_has_subjects_of_many_keys_is_found_and_erased_in_steps() -> None:
+    """Of 240,000 the names were copied at once, several times: 37 ms."""
+    owners, keys = of_many_keys()
+
+    finding = opcodes_of_steps(owners.finding(keys))
+    forgetting = opcodes_of_steps(owners.forgetting(keys, 5_000))
+
+    assert max(finding) < OPCODES / 10
+    assert max(forgetting) < OPCODES
+    assert len(owners) == 0
+
+
 def test_the_people_to_whom_an_answer_leads_are_looked_up_one_by_one() -> None:
     """A component of 250 links takes 2 ms to be looked at, and of 16 answers each source may name people of its own."""
     asked: list[Identity] = []
