@@ -69,9 +69,11 @@ FROM (SELECT arrayJoin([{parts}]) AS part)
 _COUNT = "SELECT uniqExact({key}) FROM {stored} WHERE {condition}"
 # A mutation writes the parts anew: the rows are gone from the disk when it has ended, not only hidden.
 _DELETE = "ALTER TABLE {stored} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
-LETTERS_AT_ONCE = 500
-"""Most dead letters that one statement names: a topic's name has up to 249 characters, and ClickHouse reads statements
-of 256 KiB."""
+NAMED_BYTES = 100_000
+"""About so many bytes of one statement name dead letters: ClickHouse reads statements of 256 KiB, and a name in a text
+in a statement has up to twice as many."""
+PLACE_BYTES = len("('', '4294967295/18446744073709551615'), ")
+"""Most bytes of a statement that a dead letter takes beside its topic."""
 NOTES_AT_ONCE = 2_000
 """Most notes that one statement stores, for the same reason."""
 VERSION_BYTES = len("18446744073709551615, ")
@@ -201,10 +203,22 @@ def _erase_some(database: Database, table: str, whose: Whose, erasure_id: str) -
 
 def erase_letters(database: Database, letters: Sequence[Letter]) -> int:
     """Delete dead letters, and return how many they were; the messages then count as erased, not as refused."""
-    return sum(
-        _erase_some_letters(database, letters[first : first + LETTERS_AT_ONCE])
-        for first in range(0, len(letters), LETTERS_AT_ONCE)
-    )
+    return sum(_erase_some_letters(database, some) for some in named_together(letters))
+
+
+def named_together(letters: Iterable[Letter]) -> Iterator[Sequence[Letter]]:
+    """Yield dead letters, in their order, as many at a time as one statement names."""
+    some: list[Letter] = []
+    size = 0
+    for letter in letters:
+        more = literal_bytes(letter.topic) + PLACE_BYTES
+        if some and size + more > NAMED_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(letter)
+        size += more
+    if some:
+        yield some
 
 
 def _erase_some_letters(database: Database, letters: Sequence[Letter]) -> int:
