@@ -113,7 +113,7 @@ class Name(str):
         return str.__hash__(self)
 
 
-KEYS = 8
+KEYS = 16
 
 
 def of_many_keys() -> tuple[SubjectOwners, list[str]]:
