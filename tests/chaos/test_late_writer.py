@@ -88,6 +88,8 @@ def run(kafka: Kafka, clickhouse_server: ClickHouseServer, tmp_path_factory: pyt
         pipeline.publish(write(BEFORE[SEEN:], folder / "unseen.jsonl"))
         owner = pipeline.start("worker")
         pipeline.drain()
+        # Else it may find what is written late, and write its own again, before it is killed.
+        owner.send_signal(signal.SIGSTOP)
         late.send_signal(signal.SIGCONT)
         until(lambda: late.died, "the late worker to have written its state")
         assert late.status == -signal.SIGKILL, late.tail()

@@ -179,8 +179,9 @@ def shown(rows: Rows) -> Rows:
     shown["touchpoints"] = [{**row, "stated_key": row["customer_id"]} for row in rows["touchpoints"]]
     for table in ("abandonments", "sentiment_shifts", "follow_ups"):
         shown[table] = [{**row, "previous_customer_id": None} for row in rows[table]]
-    # A shift's id is made of whom its onset states.
+    # A shift's id is made of whom its onset states, and a follow-up's of whom its cause does.
     shown["sentiment_shifts"] = [{**row, "shift_id": row["onset_event_id"]} for row in shown["sentiment_shifts"]]
+    shown["follow_ups"] = [{**row, "follow_up_id": f"{row['reason']} {row['event_id']}"} for row in shown["follow_ups"]]
     return whatever_the_partition(shown)
 
 

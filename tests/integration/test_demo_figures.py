@@ -30,6 +30,7 @@ from tests.oracle.touchpoints import ACTIONS, moment, read
 pytestmark = pytest.mark.embedded
 
 SAMPLE = Path(touchline.__file__).with_name("sample.jsonl")
+BASIC_VIEWS = (*kept.VIEWS, "reconciliation", "clocks")
 SUBJECTS = ("anon:case:", "anon:call:", "anon:post:")
 SHOWN = 20
 DAY_S = 86_400
@@ -69,17 +70,20 @@ class Played:
 
 
 def play(database: Path, lines: list[dict[str, Any]], *inputs: Path) -> Played:
+    """Play lines; return the rows of the views of journeys and metrics, and of those of service and insight."""
     kept.demo(database, *inputs)
-    views = kept.rows(database, *kept.VIEWS, *service.VIEWS, *insight.VIEWS, "reconciliation", "clocks")
+    views = kept.rows(database, *BASIC_VIEWS, *service.VIEWS, *insight.VIEWS)
     views |= kept.rows(database, *insight.LEVEL_VIEWS, where=COMPARED)
     return Played(lines, views, database)
 
 
 def play_lines(folder: Path, lines: list[dict[str, Any]]) -> Played:
-    """Play lines that are all valid."""
+    """Play lines that are all valid; return the rows of the views of journeys and metrics."""
     file = folder / "lines.jsonl"
     file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    played = play(folder / "kept", lines, file)
+    database = folder / "kept"
+    kept.demo(database, file)
+    played = Played(lines, kept.rows(database, *BASIC_VIEWS), database)
     assert kept.ask(played.database, "SELECT reason, detail FROM dead_letters") == []
     return played
 
