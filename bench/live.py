@@ -32,22 +32,22 @@ OTHERS = 50
 
 
 def line_of(event_id: str, customer: str) -> bytes:
-    """Return a page view that happens now."""
+    """Return a post that is written now, and says its id."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    fields = {"event_id": event_id, "occurred_at": now, "customer_id": customer, "page": f"/{event_id}"}
-    return msgspec.json.encode({"kind": "page_view", "source": "bench", "action": "viewed", **fields})
+    fields = {"event_id": event_id, "occurred_at": now, "customer_id": customer, "post_id": event_id, "text": event_id}
+    return msgspec.json.encode({"kind": "tweet", "source": "bench", **fields})
 
 
 class Flow:
-    """Publishes page views."""
+    """Publishes posts."""
 
     def __init__(self, producer: BatchProducer, counts: dict[str, int]) -> None:
         self._producer, self._counts, self._converter = producer, counts, Converter()
 
-    async def publish(self, *views: tuple[str, str]) -> None:
-        """Send the page views of these events and customers; return when they are acknowledged."""
+    async def publish(self, *posts: tuple[str, str]) -> None:
+        """Send the posts of these ids and customers; return when they are acknowledged."""
         batches: dict[tuple[str, int], list[ToKafka]] = {}
-        for event_id, customer in views:
+        for event_id, customer in posts:
             kind, record = parse_line(line_of(event_id, customer))
             topic, key = self._converter.topics[kind], key_of(record).encode()
             message = ToKafka(key, self._converter.value(kind, record))
@@ -55,7 +55,7 @@ class Flow:
         await self._producer.send(batches)
 
     async def go_on(self, a_second: int, run: str) -> None:
-        """Publish others' page views at a pace, until it is cancelled."""
+        """Publish others' posts at a pace, until it is cancelled."""
         numbers = itertools.count()
         while True:
             step = [(f"{run}-o{number}", f"other-{number % OTHERS}") for number in _next(numbers, a_second * STEP_S)]
@@ -68,10 +68,10 @@ def _next(numbers: itertools.count[int], n: float) -> list[int]:
 
 
 async def seen_after(flow: Flow, page: Page, event_id: str) -> float:
-    """Return the seconds from just before a page view of the watched customer is sent until the open screen has it."""
+    """Return the seconds from just before a post of the watched customer is sent until the open screen has it."""
     began = time.monotonic()
     await flow.publish((event_id, WATCHED))
-    await page.get_by_text(f"/{event_id}", exact=False).first.wait_for(state="attached", timeout=PATIENCE_MS)
+    await page.get_by_text(event_id, exact=False).first.wait_for(state="attached", timeout=PATIENCE_MS)
     return time.monotonic() - began
 
 
@@ -90,7 +90,7 @@ async def measured(kafka: str, address: str, rounds: int, a_second: int) -> list
                 executable_path=find_program("chromium", "install Debian's package of that name"), args=["--no-sandbox"]
             )
             page = await browser.new_page()
-            await _opened(page, f"{address}/journey?customer={WATCHED}", f"/{run}-first")
+            await _opened(page, f"{address}/journey?customer={WATCHED}", f"{run}-first")
             return [await seen_after(flow, page, f"{run}-{number}") for number in range(rounds)]
     finally:
         flowing.cancel()

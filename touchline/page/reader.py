@@ -21,7 +21,7 @@ from touchline.page.query import Query, Rows
 
 THREADS = 4
 """One of them answers what all screens wait for, and the others what each shows: that may take long."""
-PATIENCE_S = 1.0
+PATIENCE_S = 0.2
 """Seconds that a screen waits for an answer."""
 MOST_KEPT = 128
 """Answers that are kept to be shown again, at most."""

@@ -3,6 +3,7 @@
 "use strict";
 
 const GAP_MS = 2000; // at least, between two of them
+const SOON_MS = 250; // until the first look for what is late; then each time twice as long
 const LONGEST_GAP_MS = 64 * GAP_MS; // beyond it, what fails is left to whoever loads the page again
 const SHARE = 4; // so many times as long as the last one took is the gap: the database has others to answer
 const choice = document.querySelector("#live");
@@ -48,12 +49,12 @@ function pause(ms) {
 
 // What fails each time is asked for a few times, later and later: it may be the database's load that makes it fail.
 async function complete() {
-  let gap = GAP_MS;
+  let gap = SOON_MS;
   while ("late" in main.dataset && gap < LONGEST_GAP_MS) {
     await pause(gap);
     if (document.hidden) continue;
     const fresh = await asked();
-    gap = fresh === null ? 2 * gap : GAP_MS;
+    gap = fresh === null ? 2 * gap : Math.min(2 * gap, GAP_MS);
     if (fresh !== null) take(fresh);
   }
 }
@@ -66,7 +67,9 @@ async function renew() {
     isBehind = false;
     const began = performance.now();
     const fresh = await asked();
-    if (fresh !== null && events && fresh.innerHTML !== shown) {
+    if (fresh !== null && "late" in fresh.dataset && !("late" in main.dataset)) {
+      isBehind = true; // what is shown is whole: it stays until all of the new is there
+    } else if (fresh !== null && events && fresh.innerHTML !== shown) {
       shown = fresh.innerHTML;
       take(fresh);
     }
