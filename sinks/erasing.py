@@ -208,11 +208,16 @@ def erase_letters(database: Database, letters: Sequence[Letter]) -> int:
 
 def named_together(letters: Iterable[Letter]) -> Iterator[Sequence[Letter]]:
     """Yield dead letters, in their order, as many at a time as one statement names."""
+    return within(letters, lambda letter: literal_bytes(letter.topic) + PLACE_BYTES, NAMED_BYTES)
+
+
+def within(letters: Iterable[Letter], size_of: Callable[[Letter], int], most: int) -> Iterator[Sequence[Letter]]:
+    """Yield dead letters, in their order, as many at a time as have a size of `most` together, or one of more."""
     some: list[Letter] = []
     size = 0
     for letter in letters:
-        more = literal_bytes(letter.topic) + PLACE_BYTES
-        if some and size + more > NAMED_BYTES:
+        more = size_of(letter)
+        if some and size + more > most:
             yield some
             some, size = [], 0
         some.append(letter)

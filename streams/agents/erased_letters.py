@@ -9,7 +9,7 @@ from schemas.avro.codec import Codec
 from schemas.avro.registry import FileRegistry
 from schemas.erasures import ErasedRows
 from sinks.database import Database, select
-from sinks.erasing import Letter, named_together
+from sinks.erasing import Letter, named_together, within
 from sinks.literals import quoted
 from streams.agents.identities import identities_of
 from streams.identity.naming import may_name, names, texts_of
@@ -169,12 +169,4 @@ def _candidates(database: Database, place: Mapping[str, object], texts: Sequence
 def _pages(sizes: Mapping[Letter, int]) -> Iterator[Sequence[Letter]]:
     """Yield letters, in their order, as many at a time as are read together."""
     for named in named_together(sorted(sizes)):
-        page: list[Letter] = []
-        bytes_of_page = 0
-        for letter in named:
-            if page and bytes_of_page + sizes[letter] > PAGE_BYTES:
-                yield page
-                page, bytes_of_page = [], 0
-            page.append(letter)
-            bytes_of_page += sizes[letter]
-        yield page
+        yield from within(named, sizes.__getitem__, PAGE_BYTES)

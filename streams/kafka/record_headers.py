@@ -36,17 +36,13 @@ def check_headers(batch: bytes, position: int) -> None:
         TooLargeError: there are too many.
         IndexError, ValueError: they are no records.
     """
-    headers = records = 0
-    while position < len(batch):
-        records += 1
-        _check_records(records)
-        end, count, position = _headers_at(batch, position)
-        headers += max(0, count)
+    headers = 0
+    for count, _ in _headers_of(batch, position):
+        headers += count
         if count > MAX_HEADERS:
             raise TooLargeError(f"a message has {count} headers, at most {MAX_HEADERS} are read")
         if headers > MAX_BATCH_HEADERS:
             raise TooLargeError(f"it has more than {MAX_BATCH_HEADERS} headers")
-        position = end
 
 
 def with_readable_names(batch: bytes, position: int) -> bytes:
@@ -60,38 +56,44 @@ def with_readable_names(batch: bytes, position: int) -> bytes:
         TooLargeError: its records have too many headers.
         IndexError, ValueError: they are no records.
     """
-    named, headers, records = bytearray(batch), 0, 0
-    while position < len(batch):
-        records += 1
-        _check_records(records)
-        end, count, position = _headers_at(batch, position)
-        headers += max(0, count)
+    named, headers = bytearray(batch), 0
+    for count, at in _headers_of(batch, position):
+        headers += count
         if headers > MAX_NAMED_ANEW:
             raise TooLargeError(f"a header's name is not UTF-8, and it has more than {MAX_NAMED_ANEW} headers")
-        for first, behind in _names(batch, position, count):
+        for first, behind in _names(batch, at, count):
             # Of each byte that is none of a character, this makes one that is written as one `?`.
             name = batch[first:behind].decode(errors="surrogateescape")
             named[first:behind] = name.encode(errors="replace")
-        position = end
     return bytes(named)
 
 
-def _check_records(records: int) -> None:
-    if records > MAX_RECORDS:
-        raise TooLargeError(f"it has more than {MAX_RECORDS} messages")
+def _headers_of(batch: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield how many headers each record has, and where the first of them begins.
 
+    Args:
+        batch: not compressed.
+        position: where its first record begins.
 
-def _headers_at(batch: bytes, position: int) -> tuple[int, int, int]:
-    """Return where the record at a position ends, how many headers it has, and where the first of them begins."""
-    size, start = long_at(batch, position)
-    if size <= 0:
-        raise ValueError(f"the record at byte {position} is {size} bytes long")
-    _, position = long_at(batch, start + 1)  # behind its attributes: the timestamp
-    _, position = long_at(batch, position)  # the offset
-    for _ in ("key", "value"):
-        _, position = _span(batch, position)
-    count, position = long_at(batch, position)
-    return start + size, count, position
+    Raises:
+        TooLargeError: it has too many records.
+        IndexError, ValueError: they are none.
+    """
+    records = 0
+    while position < len(batch):
+        records += 1
+        if records > MAX_RECORDS:
+            raise TooLargeError(f"it has more than {MAX_RECORDS} messages")
+        size, start = long_at(batch, position)
+        if size <= 0:
+            raise ValueError(f"the record at byte {position} is {size} bytes long")
+        _, at = long_at(batch, start + 1)  # behind its attributes: the timestamp
+        _, at = long_at(batch, at)  # the offset
+        for _ in ("key", "value"):
+            _, at = _span(batch, at)
+        count, at = long_at(batch, at)
+        yield max(0, count), at
+        position = start + size
 
 
 def _names(batch: bytes, position: int, count: int) -> Iterator[tuple[int, int]]:
