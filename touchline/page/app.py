@@ -106,6 +106,7 @@ class Page:
         shown: dict[str, Any] = {
             "screen": screen,
             "late": late,
+            "is_behind": any(self._reader.is_behind(query, values, mark) for query in screen.queries),
             "shown": screen.build(asked, answers),
             "asked": asked,
             "mark": mark,
@@ -268,6 +269,7 @@ class Page:
             "asked": None,
             "mark": "",
             "late": frozenset(),
+            "is_behind": False,
             "screens": SCREENS.values(),
             "languages": self._languages.values(),
             "words": words,

@@ -91,7 +91,7 @@ class Reader:
             TransientWriteError: as many queries as may be are under way.
         """
         named = query.named(values)
-        key = (query.sql, tuple((name, repr(value)) for name, value in named.items()))
+        key = _key_of(query, named)
         kept = self._kept.get(key)
         is_same = kept is not None and mark != "" and kept.mark == mark
         age_s = 0.0 if kept is None else self._clock() - kept.at
@@ -110,6 +110,11 @@ class Reader:
         except SinkError:
             self._failed.pop(key, None)  # told now
             raise
+
+    def is_behind(self, query: Query, values: Mapping[str, object], mark: str) -> bool:
+        """Return whether the answer that is shown again was made at another mark: there may be more by now."""
+        kept = self._kept.get(_key_of(query, query.named(values)))
+        return kept is not None and kept.mark != mark
 
     async def csv(self, query: Query, values: Mapping[str, object]) -> bytes:
         """Return a query's rows as CSV under the names of the columns; raises as `rows` does."""
@@ -175,6 +180,10 @@ class Reader:
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT or sum(len(one.sent) for one in self._kept.values()) > MOST_KEPT_BYTES:
             self._kept.popitem(last=False)
+
+
+def _key_of(query: Query, named: Mapping[str, object]) -> _Key:
+    return query.sql, tuple((name, repr(value)) for name, value in named.items())
 
 
 def _kept_s(query: Query, answer: _Answer) -> float:

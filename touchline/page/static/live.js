@@ -10,7 +10,7 @@ const choice = document.querySelector("#live");
 let main = document.querySelector("main");
 let events = null;
 let isAsking = false;
-let isBehind = false;
+let isBehind = "behind" in main.dataset; // an event told of more, or a part is shown as it was before the last one
 let shown = ""; // as it came: the clock of a pipeline moves every second, and mostly there is nothing new to show
 
 function folded() {
@@ -48,33 +48,44 @@ function pause(ms) {
 }
 
 // What fails each time is asked for a few times, later and later: it may be the database's load that makes it fail.
+// Whoever renews the screen meanwhile has what is newer: what was asked before that is thrown away.
 async function complete() {
   let gap = SOON_MS;
   while ("late" in main.dataset && gap < LONGEST_GAP_MS) {
     await pause(gap);
     if (document.hidden) continue;
+    const before = main;
     const fresh = await asked();
     gap = fresh === null ? 2 * gap : Math.min(2 * gap, GAP_MS);
-    if (fresh !== null) take(fresh);
+    if (fresh === null || main !== before) continue; // what is shown by now may be newer
+    isBehind ||= "behind" in fresh.dataset;
+    take(fresh);
   }
+  if (isBehind) renew();
 }
 
 async function renew() {
-  isBehind = true;
   if (isAsking || document.hidden) return;
   isAsking = true;
+  let gap = GAP_MS;
   while (isBehind && events) {
     isBehind = false;
     const began = performance.now();
     const fresh = await asked();
-    if (fresh !== null && "late" in fresh.dataset && !("late" in main.dataset)) {
+    gap = fresh === null ? Math.min(2 * gap, LONGEST_GAP_MS) : GAP_MS;
+    if (fresh === null) {
+      isBehind = true;
+    } else if ("late" in fresh.dataset && !("late" in main.dataset)) {
       isBehind = true; // what is shown is whole: it stays until all of the new is there
-    } else if (fresh !== null && events && fresh.innerHTML !== shown) {
-      shown = fresh.innerHTML;
-      take(fresh);
+    } else if (events) {
+      isBehind ||= "behind" in fresh.dataset;
+      if (fresh.innerHTML !== shown) {
+        shown = fresh.innerHTML;
+        take(fresh);
+      }
     }
     const took = performance.now() - began;
-    await pause(Math.max(GAP_MS, SHARE * took));
+    await pause(Math.max(gap, SHARE * took));
   }
   isAsking = false;
 }
@@ -84,7 +95,10 @@ function listen() {
   events = null;
   if (!choice.checked) return;
   events = new EventSource(`/live?mark=${encodeURIComponent(main.dataset.mark)}`);
-  events.addEventListener("moved", renew);
+  events.addEventListener("moved", () => {
+    isBehind = true;
+    renew();
+  });
   events.addEventListener("error", () => {
     // It comes back by itself unless it was turned away: then the screen stands still, and says so.
     if (events?.readyState === EventSource.CLOSED) {
@@ -92,6 +106,7 @@ function listen() {
       events = null;
     }
   });
+  if (isBehind) renew();
 }
 
 complete();

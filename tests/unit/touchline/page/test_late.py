@@ -125,6 +125,16 @@ def test_an_answer_that_no_screen_waits_for_holds_for_five_times_as_long_as_it_t
     assert asyncio.run(run()) == [1, 1, 1, 2]
 
 
+def test_an_answer_of_another_mark_is_told_from_one_of_this(reader: Reader) -> None:
+    async def run() -> list[bool]:
+        before = reader.is_behind(PLAIN, {}, "a")
+        await reader.rows(PLAIN, {}, "a")
+        await reader.rows(PLAIN, {}, "b")  # that of before
+        return [before, *(reader.is_behind(PLAIN, {}, mark) for mark in "ab")]
+
+    assert asyncio.run(run()) == [False, False, True]
+
+
 def test_what_all_screens_wait_for_waits_for_no_other_query(reader: Reader, database: Slow) -> None:
     async def run() -> int:
         database.may_come.clear()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from touchline.collect.server import Server, listening, serve_on
 from touchline.page.access import Access
 from touchline.page.all_screens import SCREENS
 from touchline.page.app import build_app, page_of
-from touchline.page.reader import THREADS, Reader
+from touchline.page.reader import PATIENCE_S, THREADS, Reader
+from touchline.page.screens.journey import STEPS
 
 pytestmark = [pytest.mark.embedded, pytest.mark.chromium]
 
@@ -203,6 +205,36 @@ def test_a_journey_shows_what_has_just_come_and_keeps_what_is_unfolded(tab: Page
     expect(steps).to_have_count(3)
     expect(focused).to_be_visible()
     expect(focused).to_be_focused()
+
+
+class Slow(Lent):
+    """A database that takes longer for the steps of a journey than a screen waits for an answer."""
+
+    def __init__(self, database: Engine) -> None:
+        super().__init__(database)
+        self._database = database
+        self.query = self._slowly
+
+    def _slowly(
+        self, sql: str, parameters: Mapping[str, object] | None = None, output_format: str = "JSONEachRow"
+    ) -> bytes:
+        answer = self._database.query(sql, parameters, output_format)
+        if sql == STEPS.sql:
+            time.sleep(2 * PATIENCE_S)  # it cannot be slow otherwise
+        return answer
+
+
+def test_an_answer_that_is_shown_again_though_there_is_more_gives_way_to_the_next(
+    chromium: Browser, database: Engine
+) -> None:
+    with Served(Slow(database)) as served:
+        page = chromium.new_page(base_url=f"http://127.0.0.1:{served.port}", locale="en-GB")
+        page.goto("/journey?customer=h2")
+        steps = page.get_by_role("group", name="Touchpoints", exact=True).get_by_role("row")
+        write(database, "touchpoints", customer_id="h2", stated_key="h2", occurred_at=UNTIL - 60_000, event_id="only")
+        write(database, "clocks", time=UNTIL, settled=UNTIL, offset=1 << 41, version=1 << 61)
+        expect(steps).to_have_count(2)  # with the head
+        page.close()
 
 
 @pytest.mark.parametrize("name", SCREENS)
