@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 import touchline
-from sinks.database import select
+from sinks.database import Database, select
 from sinks.migrate import migrate
 from streams.identity.identities import Identities
 from tests.contract.engine import Engine
@@ -43,7 +43,7 @@ expect.set_options(timeout=PATIENCE_MS)
 class Served(ThreadedServer):
     """The page, as its process serves it."""
 
-    def __init__(self, database: Engine, patience_s: float = 60.0) -> None:
+    def __init__(self, database: Database, patience_s: float = 60.0) -> None:
         self._reader = Reader([Lent(database)] * THREADS)
         self._page = page_of(self._reader, Access(None, "127.0.0.1"), [Identities("GB")], patience_s=patience_s)
         self._server: Server = serve_on(build_app(self._page), ends_within_s=1.0)
