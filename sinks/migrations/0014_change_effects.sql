@@ -632,7 +632,7 @@ SELECT
     dimension,
     dimension_value,
     metric,
-    toUInt64(-first_day) AS days_before,
+    toUInt64(greatest(0, -first_day)) AS days_before,
     days_after,
     customers[1] AS customers_before,
     customers[2] AS customers_after,

@@ -66,10 +66,11 @@ def test_the_loyal_are_told_as_they_were_at_the_last_touchpoint(reasons: Reasons
     assert [(one.customer_id, one.reasons, one.value_minor) for one in loyalty.first] == [
         ("silent", ["at_risk"], 3000),
     ]
+    assert not loyalty.is_of_today  # the views are asked a year later
 
 
 def test_who_left_by_then_is_told_with_what_was_bad(reasons: Reasons) -> None:
     left = reasons.left
 
     assert (left.customers, left.loyal, left.value_minor) == (1, 1, {"EUR": 3000})
-    assert (left.bad, left.other_steps) == ([("page_view", "view", 1)], 0)
+    assert (left.bad, left.other_steps, left.is_of_today) == ([("page_view", "view", 1)], 0, False)

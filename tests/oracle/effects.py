@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.oracle.compare import Row, World
 from tests.oracle.touchpoints import DAY, Touch
-from tests.oracle.verdicts import Cell, Effect, estimate_effect, joint_verdict
+from tests.oracle.verdicts import Cell, Effect, counted_before, estimate_effect, joint_verdict
 
 METRICS = ("survey_scores", "other_touchpoints")
 EFFECT_KEY = ("change_id", "dimension", "dimension_value", "metric")
@@ -138,14 +138,17 @@ def _bound(tested: int) -> float:
 
 
 def _means(seen: Seen, metrics: Sequence[str]) -> dict[str, float | None]:
-    """Return the mean of the fortnights before and after the change, and how many customers are of the latter."""
+    """Return the mean of the fortnights before and after the change, the customers that count, and the days before."""
     cells = [cell for metric in metrics for cell in seen.cells[metric]]
+    before = [cell for metric in metrics for cell in counted_before(seen.cells[metric])]
     sides = {
         "before": [cell.total for cell in cells if -WINDOW <= cell.day < 0],
         "after": [cell.total for cell in cells if cell.day >= 0],
     }
     return {
         **{name: fmean(values) if values else None for name, values in sides.items()},
+        "days_before": max((-cell.day for cell in before), default=0),
+        "customers_before": len({cell.customer_id for cell in before}),
         "customers_after": len({cell.customer_id for cell in cells if cell.day >= 0}),
     }
 

@@ -35,7 +35,7 @@ class Rows:
     Attributes:
         columns: their headings; the first `texts` of them are of text, the others of numbers.
         rows: their cells, each on `height` lines.
-        query: shows all of them, also those that have no room.
+        query: shows all of them, also those that have no room; "" where none does.
         more: how many there are beyond `rows`.
         of_rest: says what those come to that are not shown, of the number of those that are; by default their number.
     """
@@ -110,8 +110,9 @@ def _print_rows(part: Rows, shown: int, console: Console) -> None:
 def _print_rest(rest: str, query: str, console: Console) -> None:
     """Print what is left out and the query, which is never cut: it is there to be copied."""
     line = styled(f"… and {rest}", "dim")
-    line.truncate(max(console.width - len(query) - 2, len("… and")), overflow="ellipsis")
-    console.print(line.append(f": {query}"), soft_wrap=True)
+    shown = f": {query}" if query else ""
+    line.truncate(max(console.width - len(shown), len("… and")), overflow="ellipsis")
+    console.print(line.append(shown), soft_wrap=True)
 
 
 def _on_its_lines(cell: Cell) -> Bar | Text:

@@ -49,11 +49,16 @@ class AtRisk:
 
 @dataclass(frozen=True)
 class Loyalty:
-    """How many customers are loyal, how many of them are at risk, and those that matter most."""
+    """How many customers are loyal, how many of them are at risk, and those that matter most.
+
+    Attributes:
+        is_of_today: whether the views, which go by the clock, tell the same: they do where the data ended today.
+    """
 
     loyal: int
     at_risk: int
     first: list[AtRisk]
+    is_of_today: bool
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Left:
     Attributes:
         bad: of each step that was bad in their last 30 days, kind and action, how many customers had it; most first.
         other_steps: how many other such steps there are.
+        is_of_today: as of `Loyalty`.
     """
 
     customers: int
@@ -70,6 +76,7 @@ class Left:
     value_minor: dict[str, int]
     bad: list[tuple[str, str, int]]
     other_steps: int
+    is_of_today: bool
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ def _others(rows: Sequence[RowDict]) -> int:
     return int(rows[0]["in_all"]) - len(rows) if rows else 0
 
 
+def _are_of_today(rows: Sequence[RowDict]) -> bool:
+    return not any(int(row["days_ago"]) for row in rows)
+
+
 def build_loyalty(rows: Iterable[RowDict]) -> Loyalty:
     """Return who is at risk, of rows that each say how many there are in all."""
     rows = list(rows)
@@ -120,7 +131,7 @@ def build_loyalty(rows: Iterable[RowDict]) -> Loyalty:
         if row["reasons"]
     ]
     told = rows[0] if rows else {"loyal": 0, "at_risk": 0}
-    return Loyalty(loyal=int(told["loyal"]), at_risk=int(told["at_risk"]), first=first)
+    return Loyalty(loyal=int(told["loyal"]), at_risk=int(told["at_risk"]), first=first, is_of_today=_are_of_today(rows))
 
 
 def build_left(totals: Iterable[RowDict], steps: Iterable[RowDict]) -> Left:
@@ -132,6 +143,7 @@ def build_left(totals: Iterable[RowDict], steps: Iterable[RowDict]) -> Left:
         value_minor={str(row["currency"]): int(row["value_minor"]) for row in rows},
         bad=[(*_kind_and_action(row["step"]), int(row["customers"])) for row in bad],
         other_steps=_others(bad),
+        is_of_today=_are_of_today(bad),
     )
 
 

@@ -54,7 +54,7 @@ def _loyalty(loyalty: Loyalty) -> list[Part]:
     parts: list[Part] = [Said(f"{counted(loyalty.loyal, 'customer')} loyal, {loyalty.at_risk:,} of them at risk.")]
     if loyalty.first:
         rows: list[list[Cell]] = [[f"  {_at_risk(one)}"] for one in loyalty.first]
-        query = "SELECT * FROM customers WHERE extra_care"
+        query = "SELECT * FROM customers WHERE extra_care" if loyalty.is_of_today else ""
         parts.append(Rows(("",), rows, query, loyalty.at_risk - len(loyalty.first)))
         parts.append(Said("Unmended: since then too little was good to make up for the bad.", "dim", 1))
     return parts
@@ -80,6 +80,6 @@ def _left(left: Left) -> list[Part]:
     columns = ("Bad in their last 30 days", "customers", "")
     return [
         Said(gone),
-        Rows(columns, rows, "SELECT * FROM departures", left.other_steps),
+        Rows(columns, rows, "SELECT * FROM departures" if left.is_of_today else "", left.other_steps),
         Said("Others had bad days, too, and stayed.", "dim", 1),
     ]

@@ -25,11 +25,12 @@ ORDER BY surely DESC, detail DESC, step, failed, detail_value
 LIMIT {most:UInt8}
 """
 # As of the last touchpoint: data of last year are told as they were left.
-_SILENT = """
-    SELECT *, silence_days - dateDiff('day', fromUnixTimestamp64Milli({until:Int64}, 'UTC'), as_of) AS silent
+_DAYS_AGO = "dateDiff('day', fromUnixTimestamp64Milli({until:Int64}, 'UTC'), as_of)"
+_SILENT = f"""
+    SELECT *, {_DAYS_AGO} AS days_ago, silence_days - days_ago AS silent
     FROM customers
     WHERE last_order_at IS NOT NULL
-"""
+"""  # noqa: S608  # made of constants
 LOYALTY = f"""
 WITH
     (SELECT (max(loyal_days), max(at_risk), max(lapsed)) FROM loyalty_settings) AS rules,
@@ -39,7 +40,7 @@ WITH
     ) AS reasons
 SELECT customer_id, reasons, spend_minor - refunded_minor AS value_minor, currency,
        toUnixTimestamp64Milli(unmended_since) AS since,
-       count() OVER () AS loyal, countIf(notEmpty(reasons)) OVER () AS at_risk
+       count() OVER () AS loyal, countIf(notEmpty(reasons)) OVER () AS at_risk, days_ago
 FROM ({_SILENT})
 WHERE order_days >= rules.1 AND silent <= rules.3 * rhythm_days
 ORDER BY length(reasons) DESC, value_minor DESC, customer_id
@@ -58,7 +59,7 @@ FROM ({_LEFT})
 GROUP BY currency
 """  # noqa: S608  # made of constants
 LEFT_AFTER = f"""
-SELECT step, uniqExact(customer_id) AS customers, count() OVER () AS in_all
+SELECT step, uniqExact(customer_id) AS customers, count() OVER () AS in_all, any({_DAYS_AGO}) AS days_ago
 FROM ({_LEFT})
 ARRAY JOIN arrayDistinct(bad_steps) AS step
 GROUP BY step

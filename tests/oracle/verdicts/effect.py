@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.oracle.verdicts.design import Design, choose_design
+from tests.oracle.verdicts.design import WINDOW_DAYS, Design, choose_design
 
 
 class Cell(NamedTuple):
@@ -119,6 +119,13 @@ def estimate_effect(cells: Sequence[Cell], half_range: float) -> Effect | None:
         influence={customer: each / error for customer, each in joint.items()},
         controls=design.controls,
     )
+
+
+def counted_before(cells: Sequence[Cell]) -> list[Cell]:
+    """Return what counts of the time before a change: eight weeks where a trend can be told, else two."""
+    design = choose_design(_by_day(cells), _customers(cells))
+    first = -WINDOW_DAYS if design is None else design.first_day
+    return [cell for cell in cells if first <= cell.day < 0]
 
 
 def _by_day(cells: Sequence[Cell]) -> dict[int, tuple[int, float]]:

@@ -86,12 +86,12 @@ def test_whatever_customers_feel_is_held_against_what_they_felt_before(
     assert {row["dimension"] for row in found} == dimensions
 
 
-def store(chdb: Engine, before: list[float], after: list[float]) -> None:
+def store(chdb: Engine, before: list[float], after: list[float], after_days: int = 0) -> None:
     """Store a change, and one case event of a customer of its own for each experience: a day before, or after it."""
     (change,) = ("(change_id, name, effective_at, version) SELECT 'b', 'b', fromUnixTimestamp64Milli(at, 'UTC'), 1",)
     chdb.execute(f"INSERT INTO touchline.business_changes_rows {change} FROM values('at Int64', {FIRST})")
     rows = [(f"b{n}", FIRST - 1, value) for n, value in enumerate(before)]
-    rows += [(f"a{n}", FIRST, value) for n, value in enumerate(after)]
+    rows += [(f"a{n}", FIRST + after_days * DAY, value) for n, value in enumerate(after)]
     rows += [("last", FIRST + 14 * DAY, math.nan)]
     values = ", ".join(
         f"('{name}', {at}, {'NULL' if math.isnan(value) else round(value * 10_000)})" for name, at, value in rows
@@ -142,6 +142,13 @@ def test_nine_customers_are_too_few_and_ten_are_enough(chdb: Engine) -> None:
 
     store(chdb, [0.1] * 10, [0.9] * 10)
     assert effect(chdb)["verdict"] == "better"
+
+
+def test_where_nothing_came_before_a_change_no_day_counts(chdb: Engine) -> None:
+    store(chdb, [], [0.9] * 10, after_days=3)
+
+    for row in (effect(chdb), effect(chdb, OTHERS)):
+        assert (int(row["days_before"]), int(row["customers_before"]), int(row["customers_after"])) == (0, 0, 10)
 
 
 def test_history_ends_where_an_earlier_change_began(chdb: Engine) -> None:

@@ -94,17 +94,17 @@ REASONS: dict[str, list[dict[str, Any]]] = {
     ],
     reasons_queries.LOYALTY: [
         {"customer_id": "C7", "reasons": ["at_risk", "turned"], "value_minor": "12050", "currency": "EUR",
-         "since": SEPTEMBER + 6 * DAY, "loyal": "12", "at_risk": "2"},
+         "since": SEPTEMBER + 6 * DAY, "loyal": "12", "at_risk": "2", "days_ago": "0"},
         {"customer_id": "C2", "reasons": ["open_case"], "value_minor": "900", "currency": "JPY", "since": None,
-         "loyal": "12", "at_risk": "2"},
+         "loyal": "12", "at_risk": "2", "days_ago": "0"},
         {"customer_id": "C1", "reasons": [], "value_minor": "5", "currency": "EUR", "since": None, "loyal": "12",
-         "at_risk": "2"},
+         "at_risk": "2", "days_ago": "0"},
     ],
     reasons_queries.LEFT: [
         {"currency": "EUR", "customers": "6", "loyal": "2", "value_minor": "70050"},
         {"currency": "JPY", "customers": "2", "loyal": "0", "value_minor": "1200"},
     ],
-    reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4", "in_all": "1"}],
+    reasons_queries.LEFT_AFTER: [{"step": "support_call:ended", "customers": "4", "in_all": "3", "days_ago": "0"}],
 }  # fmt: skip
 
 TOPICS: dict[str, list[dict[str, Any]]] = {

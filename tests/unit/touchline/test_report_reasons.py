@@ -7,7 +7,7 @@ import re
 from tests.unit.touchline.pages import page_of
 from tests.unit.touchline.stories import NOTHING, STORY, teller
 from touchline.report.reasons_page import print_reasons
-from touchline.report.reasons_queries import read_reasons
+from touchline.report.reasons_queries import LEFT_AFTER, LOYALTY, read_reasons
 
 
 def printed(story: dict[str, list[dict[str, object]]]) -> str:
@@ -38,6 +38,16 @@ def test_who_left_is_counted_with_what_they_had_brought_and_what_was_bad() -> No
     assert "8 customers left, 2 of them loyal. They had brought EUR 700.50, JPY 1,200." in text
     # Four of eight: half of the bar.
     assert re.search(r"support call, ended +4 +█{6} *\n", text)
+
+
+def test_a_query_is_named_where_the_views_tell_the_same_that_is_where_the_data_ended_today() -> None:
+    story = {**STORY, LOYALTY: [{**row, "at_risk": "9"} for row in STORY[LOYALTY]]}
+    past = {**story, **{query: [{**row, "days_ago": "7"} for row in story[query]] for query in (LOYALTY, LEFT_AFTER)}}
+
+    assert "… and 7 more: SELECT * FROM customers WHERE extra_care\n" in printed(story)
+    assert "… and 2 more: SELECT * FROM departures\n" in printed(story)
+    assert "… and 7 more\n" in printed(past)
+    assert "… and 2 more\n" in printed(past)
 
 
 def test_where_there_is_nothing_each_section_says_so() -> None:
