@@ -28,9 +28,14 @@ class CartEvent(Touchpoint, tag=tag_of("cart_event"), kw_only=True, frozen=True)
         return self.cart_id
 
     @property
-    def may_turn(self) -> bool:
+    def has_failed(self) -> bool:
         """A payment that failed."""
         return self.action == "payment_failed"
+
+    @property
+    def may_turn(self) -> bool:
+        """What failed."""
+        return self.has_failed
 
     @property
     def amount(self) -> tuple[int | None, str | None]:

@@ -22,9 +22,14 @@ class PageView(Touchpoint, tag=tag_of("page_view"), kw_only=True, frozen=True):
     ok: bool = True
 
     @property
-    def may_turn(self) -> bool:
+    def has_failed(self) -> bool:
         """A page that failed."""
         return not self.ok
+
+    @property
+    def may_turn(self) -> bool:
+        """What failed."""
+        return self.has_failed
 
     @property
     def experience_key(self) -> str:

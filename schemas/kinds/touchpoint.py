@@ -87,6 +87,11 @@ class Touchpoint(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=
         return False
 
     @property
+    def has_failed(self) -> bool:
+        """Whether something did not work: what fails soon after it is the same failure."""
+        return False
+
+    @property
     def may_turn(self) -> bool:
         """Whether the business did it, or it failed: it may be why its customer feels otherwise from then on."""
         return False

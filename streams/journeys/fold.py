@@ -174,4 +174,5 @@ def _count_experience(
         record(customer, experience)
         effects.observe_score(EXPERIENCE, attribution, experience)
         cause = causes.cause_of(customer, touchpoint, attribution, experience)
-        shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience, cause), effects)
+        has_failed = touchpoint.has_failed
+        shifts.observe(customer, Observation(attribution, touchpoint.event_id, experience, cause, has_failed), effects)

@@ -1,36 +1,53 @@
 """Sentiment shifts: where the level of one customer's experience changed, and lasted.
 
-A sequential likelihood-ratio test for one change in the mean (Siegmund 1985; with the split that explains most taken as
-the onset): after each observation, every split of the window into a before and an after of at least `MIN_SIDE` is
-weighed by k (n - k) / n * (difference of means)^2 / variance, the variance pooled within the sides and steadied by a
-prior worth `PRIOR_N` observations, for a handful of values says little of its own spread. Beyond `THRESHOLD`, and where
-the means differ by `MIN_EFFECT`, the shift is reported, once: the window goes on with what came after the onset.
+A Bayesian test for one change in the mean (A. F. M. Smith, "A Bayesian approach to inference about a change-point in a
+sequence of random variables", Biometrika 62, 1975): after each observation, every split of the window into a before and
+an after is weighed by its Bayes factor, that of two levels against one. Levels and variance are not known, so their
+prior is normal and inverse gamma: `PRIOR_LEVEL` observations of a level in the middle of the scale, and `PRIOR_N` of a
+standard deviation of `PRIOR_DEVIATION`, for a handful of values says little of its own spread. Where the split that
+explains most has a log of `THRESHOLD` or more, and its means differ by `MIN_EFFECT`, the shift is reported, once: the
+window goes on with what came after the onset. The more splits there are, the greater one of them is by chance: half the
+log of their number is taken off, between one prior for all of them and one for each.
 
-The constants were set by simulation: in 30 observations without a change, 2 % of customers with a spread of 0.35 and
-5 % with 0.5 are reported; with 8 observations a side and a spread of 0.3 a drop of 0.8 is found in 87 %, on average 4
-observations after the turn, and one of 1.0 in 99 %. `tests/unit/journeys/test_shifts.py` holds them to it.
+Splits with `LEAST_WEIGHED` on a side are weighed, and those with `MIN_SIDE` are reported: where the last two alone
+explain most, the next observation tells where the shift began. What fails within an hour, a page and then a payment, is
+one observation, the worst of it.
+
+The constants were chosen on simulated customers, with the scores of the simulator's texts and with those that real
+texts of the same polarity got (ADR 7): `python -m bench.shifts` tells how well turns are found.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from math import log
+
+import msgspec
 
 from schemas.metrics import SENTIMENT_SHIFTS
 from schemas.rows import ShiftRow
-from schemas.units import DAY_MS, SCALE
+from schemas.units import DAY_MS, HOUR_MS, SCALE
 from streams.journeys import causes, follow_ups
 from streams.journeys.effects import Effects
 from streams.journeys.state import CustomerState, Observation
 
 TABLE = "sentiment_shifts"
-DETECTOR = "glr-1"
+DETECTOR = "bayes-1"
 """Name and version, stored with each shift."""
 WINDOW = 24
 MIN_SIDE = 3
-THRESHOLD = 18.0
+LEAST_WEIGHED = 2
+THRESHOLD = 2.4
 MIN_EFFECT = 0.4 * SCALE
-PRIOR_N = 4
-PRIOR_SQUARES = PRIOR_N * (0.35 * SCALE) ** 2
+PRIOR_LEVEL = 3
+PRIOR_N = 12
+PRIOR_DEVIATION = 0.4 * SCALE
+PRIOR_SQUARES = PRIOR_N * PRIOR_DEVIATION**2
+_OF_LEVEL = [-log(1 + n / PRIOR_LEVEL) / 2 for n in range(WINDOW + 1)]
+"""What a level costs, by the number of its observations: half the log of how much they narrow it."""
+_OF_SPLITS = [log(max(1, n - 2 * MIN_SIDE + 1)) / 2 for n in range(WINDOW + 1)]
+"""What the number of splits costs, by that of observations."""
+FAILURE_MS = HOUR_MS
 MEMORY_MS = 365 * DAY_MS
 """An observation older than this says nothing of how the customer is served now."""
 
@@ -38,7 +55,10 @@ MEMORY_MS = 365 * DAY_MS
 def observe(customer: CustomerState, observation: Observation, effects: Effects) -> None:
     """Add an observation to the customer's series; report the shift that it reveals, if any."""
     series = customer.observations
-    series.append(observation)
+    if observation.has_failed and series and _is_of_one_failure(series[-1], observation):
+        series[-1] = msgspec.structs.replace(series[-1], value=min(series[-1].value or 0, observation.value or 0))
+    else:
+        series.append(observation)
     oldest = observation.attribution.at - MEMORY_MS
     if len(series) > WINDOW or series[0].attribution.at < oldest:
         series = [o for o in series[-WINDOW:] if o.attribution.at >= oldest]
@@ -46,12 +66,16 @@ def observe(customer: CustomerState, observation: Observation, effects: Effects)
     _detect(customer, effects)
 
 
+def _is_of_one_failure(last: Observation, observation: Observation) -> bool:
+    return last.has_failed and observation.attribution.at - last.attribution.at < FAILURE_MS
+
+
 def restate(customer: CustomerState, event_id: str, value: int | None, effects: Effects) -> None:
     """Give the observation of a touchpoint another value, or none; nothing where the detector no longer weighs it."""
     for place, observation in enumerate(customer.observations):
         if observation.event_id == event_id:
             if observation.value != value:
-                customer.observations[place] = Observation(observation.attribution, event_id, value, observation.cause)
+                customer.observations[place] = msgspec.structs.replace(observation, value=value)
                 _detect(customer, effects)
             return
 
@@ -68,24 +92,28 @@ def _detect(customer: CustomerState, effects: Effects) -> None:
 
 
 def find_split(values: list[int]) -> int:
-    """Return how many of `values` (units of 1 / SCALE) came before the shift, or 0 where there is none."""
+    """Return how many of the values came before the shift, or 0 where there is none.
+
+    Args:
+        values: at most `WINDOW`, in units of 1 / SCALE.
+    """
     n = len(values)
     total = sum(values)
-    squares = sum(value * value for value in values)
-    before = sum(values[: MIN_SIDE - 1])
-    best, at = THRESHOLD, 0
-    for k in range(MIN_SIDE, n - MIN_SIDE + 1):
+    squares = PRIOR_SQUARES + sum(value * value for value in values)
+    power = (PRIOR_N + n) / 2
+    one_level = _OF_LEVEL[n] - power * log(squares - total * total / (n + PRIOR_LEVEL))
+    before = sum(values[: LEAST_WEIGHED - 1])
+    best, at = one_level + THRESHOLD + _OF_SPLITS[n], 0
+    for k in range(LEAST_WEIGHED, n - LEAST_WEIGHED + 1):
         before += values[k - 1]
         after = total - before
-        difference = after / (n - k) - before / k
-        if -MIN_EFFECT < difference < MIN_EFFECT:
+        if -MIN_EFFECT < after / (n - k) - before / k < MIN_EFFECT:
             continue
-        within = squares - before * before / k - after * after / (n - k)
-        variance = (within + PRIOR_SQUARES) / (n - 2 + PRIOR_N)
-        weight = k * (n - k) / n * difference * difference / variance
-        if weight >= best:
-            best, at = weight, k
-    return at
+        within = squares - before * before / (k + PRIOR_LEVEL) - after * after / (n - k + PRIOR_LEVEL)
+        two_levels = _OF_LEVEL[k] + _OF_LEVEL[n - k] - power * log(within)
+        if two_levels >= best:
+            best, at = two_levels, k
+    return at if MIN_SIDE <= at <= n - MIN_SIDE else 0
 
 
 def _report(

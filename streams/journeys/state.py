@@ -260,12 +260,14 @@ class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     Attributes:
         value: units of 1 / SCALE; None while its response has none.
         cause: the number of the act that most likely brought it about, 0 for none.
+        has_failed: whether it is a failure: of a page, or of a payment.
     """
 
     attribution: Attribution
     event_id: str
     value: int | None
     cause: int = 0
+    has_failed: bool = False
 
 
 FollowUpStatus = Literal["waiting", "open", "warning", "missed", "contacted", "settled", "expired", "withdrawn"]

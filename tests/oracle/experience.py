@@ -8,7 +8,7 @@ from statistics import fmean
 from tests.oracle.calls import Call
 from tests.oracle.facts import Fact, is_answer
 from tests.oracle.scores import is_scored, normalised
-from tests.oracle.touchpoints import Touch
+from tests.oracle.touchpoints import HOUR, Touch
 
 WEIGHTS = {
     ("purchase", "refunded"): -0.5,
@@ -51,22 +51,35 @@ def observations(
 ) -> dict[str, float]:
     """Return the detector's series once these touchpoints are known, in order, by event_id.
 
-    A survey response is one observation, at the first of its answers that has an experience.
+    A survey response is one observation, at the first of its answers that has an experience. A page or payment that
+    fails less than an hour after one that failed, with nothing between them, is one with it: the worse counts.
     """
     known = {touch.event_id for touch in touches}
     stated = [Fact([touch for touch in fact.statements if touch.event_id in known]) for fact in answers]
     series: dict[str, float] = {}
     responses = set[str]()
+    failed: Touch | None = None
     for touch in touches:
         if touch.event_id not in experiences:
             continue
         if not is_answer(touch):
-            series[touch.event_id] = experiences[touch.event_id]
+            felt = experiences[touch.event_id]
+            if failed is not None and has_failed(touch) and touch.at - failed.at < HOUR:
+                series[failed.event_id] = min(series[failed.event_id], felt)
+                continue
+            failed = touch if has_failed(touch) else None
+            series[touch.event_id] = felt
         elif touch.subject not in responses:
             responses.add(touch.subject)
+            failed = None
             held = [fact.holding for fact in stated if fact.statements and fact.first.subject == touch.subject]
             series.update(_of_response(touch, held, experiences))
     return series
+
+
+def has_failed(touch: Touch) -> bool:
+    """Return whether it is a page or a payment that failed."""
+    return (touch.kind, touch.action) == ("cart_event", "payment_failed") or touch.record.get("ok") is False
 
 
 def _of_response(first: Touch, held: Sequence[Touch], experiences: Mapping[str, float]) -> dict[str, float]:

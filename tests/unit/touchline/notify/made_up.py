@@ -27,7 +27,7 @@ ABANDONMENT = {
 SHIFT = {
     "shift_id": "s-1", "customer_id": "c-1", "journey_id": "c-1#1", "direction": "worse", "detected_at": NOON,
     "onset_at": NOON - 1000, "onset_event_id": "e-1", "before_mean": 0.62, "after_mean": -0.48, "n_before": 5,
-    "n_after": 3, "cause_event_id": None, "cause_kind": "purchase", "detector": "glr-1",
+    "n_after": 3, "cause_event_id": None, "cause_kind": "purchase", "detector": "bayes-1",
     "previous_customer_id": None, "retracted": False,
 }  # fmt: skip
 SLACK = 'kind = "slack"\nurl_env = "SLACK_URL"'
