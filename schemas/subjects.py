@@ -17,7 +17,7 @@ from schemas.kinds.touchpoint import tag_of
 SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 PROFILES = tuple(f"{ANONYMOUS}{kind}:" for kind in SUBJECT_KINDS)
 """How the names of subjects' own profiles begin."""
-SOURCES_MAX = 8
+SOURCES_MAX = 4
 """Of so many sources the statements of people are kept, and those of nobody: those whose first is the earliest."""
 
 

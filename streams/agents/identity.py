@@ -41,6 +41,7 @@ from streams.identity.difference import NO_CHANGES, Adding, Changes
 from streams.identity.erasures import Erasures
 from streams.identity.graph import IdentityGraph
 from streams.identity.links import left_of
+from streams.identity.subject_index import alone
 from streams.identity.subject_owners import Piece, SubjectOwners
 from streams.identity.verdicts import Verdicts
 from streams.kafka.consumer import chunks_of, consumer_of, topic
@@ -147,18 +148,21 @@ class Linking:
         subjects: Sequence[str] = ()
         if isinstance(read, Erasure):
             self._erasures.add(read)
+            self._subjects.forget_owners()
         elif isinstance(read, Erase):
             identities = yield from graph.finding(*read.identities)
             theirs = yield from self._subjects.finding(map(key_of, identities))
             erased = [*identities, *map(identity_of, theirs)]
             erasure = erased_by(read, erased, record.offset)
             self._erasures.add(erasure)
+            self._subjects.forget_owners()
             yield from changed.add_erasure(erasure, erased, unsure_letters=read.unsure_letters)
             changes = yield from graph.forgetting(identities, read.at)
             yield from changed.add(changes, record)
+            others = yield from self._of(changes)
             # Their own partitions forget whose they are, also where that stays.
             forgotten = yield from self._subjects.forgetting(map(key_of, erased), read.at)
-            subjects = list(dict.fromkeys([*theirs, *forgotten, *(yield from self._of(changes))]))
+            subjects = list(dict.fromkeys([*theirs, *forgotten, *others]))
             log.info("somebody was erased", erasure_id=read.erasure_id, identities=len(identities))
         elif isinstance(read, SubjectStated):
             said = self._counting(read)
@@ -177,7 +181,7 @@ class Linking:
 
     def _of(self, changes: Changes) -> Generator[None, None, Sequence[str]]:
         """Return the subjects that have other owners as those whose owners have changed."""
-        return self._subjects.told_with(map(key_of, changes.owners))
+        return self._subjects.regrouped(changes.owners, changes.were, changes.are)
 
     def _counting(self, read: SubjectStated) -> Statement | None:
         """Return what is said of a subject, unless it is of somebody who was erased since."""
@@ -298,7 +302,8 @@ class Linking:
         def owned_by(identity: Identity) -> Iterable[Piece]:
             return pieces_of(graph.owned(identity), self._erasures, later_ms) if graph is not None else ()
 
-        return SubjectOwners(settings.moved_days * DAY_MS, owned_by)
+        connected = alone if graph is None else graph.connected
+        return SubjectOwners(settings.moved_days * DAY_MS, owned_by, connected)
 
     async def _restore(self, until: int) -> tuple[IdentityGraph, SubjectOwners, int, int]:
         """Return who is who by the links before an offset, the offset of the last of them, and where all links end."""

@@ -145,6 +145,11 @@ def unpack(data: bytes) -> Component:
     return Component(dict(zip(names, keys, strict=False)), links, alone=read.alone)
 
 
+def members_of(data: bytes) -> list[Identity]:
+    """Return the members of the component that some bytes are, without its links."""
+    return [name for name in _identities_of(_decode(data).names) if name[0] != CUSTOMER]
+
+
 def pack_keys(keys: Mapping[str, Iterable[int]]) -> bytes:
     """Return a customer's keys as bytes: by kind those of the identifiers that it is linked to."""
     return packed({_PLACES.get(kind, kind): joined(some) for kind, some in keys.items() if some})

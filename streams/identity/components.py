@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Iterator
 
 from schemas.identity_links import CUSTOMER, Identity, Link, Pair
 from schemas.steps import AT_ONCE, end_of
-from streams.identity.component import Component, is_component, key_of, pack, pack_keys, unpack, unpack_keys
+from streams.identity.component import Component, is_component, key_of, members_of, pack, pack_keys, unpack, unpack_keys
 from streams.identity.link_store import LinkStore, LinkStoreEdit
 from streams.identity.table import Table
 
@@ -31,6 +31,13 @@ class Components:
         self.known = Table()
         self.void = LinkStore()
         self.lone = LinkStore()
+
+    def connected(self, identity: Identity) -> list[Identity]:
+        """Return the members of an identity's component; of one that has none, it alone."""
+        key = key_of(identity)
+        if identity[0] == CUSTOMER or key not in self.known:
+            return [identity]
+        return members_of(self.known[key])
 
     def each(self) -> Iterator[Component]:
         """Yield every component once; nothing may be kept meanwhile."""

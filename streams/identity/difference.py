@@ -18,11 +18,14 @@ class Changes(NamedTuple):
         owners: by identity whose owners have changed, all its ownerships, oldest first; before the first it is its own.
         conflicts: links that now link nothing, or for another reason.
         settled: links that were conflicts and are none any more.
+        were, are: the identifiers that were connected before, and that are now, in all components that were changed.
     """
 
     owners: dict[Identity, tuple[Ownership, ...]]
     conflicts: list[Conflict]
     settled: list[Conflict]
+    were: Sequence[Iterable[Identity]] = ()
+    are: Sequence[Iterable[Identity]] = ()
 
 
 NO_CHANGES = Changes({}, [], [])

@@ -63,6 +63,10 @@ class IdentityGraph:
             return resolve((), self._commands.get(identity, ())).owned(identity)
         return self._resolve(Edit(self._components).of(identity)).owned(identity)
 
+    def connected(self, identity: Identity) -> list[Identity]:
+        """Return all identifiers that links connect with one, itself among them; a customer connects nothing."""
+        return self._components.connected(identity)
+
     def all_owned(self) -> Iterator[dict[Identity, tuple[Ownership, ...]]]:
         """Yield by identity all ownerships that there are, a component at a time; no link may be taken meanwhile."""
         for component in self._components.each():
@@ -97,7 +101,7 @@ class IdentityGraph:
         now = [(yield from self._refusing(void[1], lone[1]))]
         was += yield from self._resolving(before)
         now += yield from self._resolving(after)
-        return (yield from difference(was, now))
+        return _connecting((yield from difference(was, now)), before, after)
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
@@ -110,12 +114,14 @@ class IdentityGraph:
             yield from edit.living(identity)
         pair = pair_of(command.first, command.second)
         void, lone = ([] if link is None else [link] for link in (edit.void.get(pair), edit.lone.get(pair)))
-        was = [self._customers(concerned), *(yield from self._resolving(edit.after())), self._refused(void, lone)]
+        before = edit.after()
+        was = [self._customers(concerned), *(yield from self._resolving(before)), self._refused(void, lone)]
         yield from self._noting(edit, command)
-        now = [self._customers(concerned), *(yield from self._resolving(edit.after()))]
+        after = edit.after()
+        now = [self._customers(concerned), *(yield from self._resolving(after))]
         lone += (yield from edit.lone.comparing())[1]
         now.append((yield from self._refusing(void, lone)))
-        return (yield from difference(was, now))
+        return _connecting((yield from difference(was, now)), before, after)
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
@@ -180,13 +186,15 @@ class IdentityGraph:
         for identity in dict.fromkeys((*gone, *touched)):
             yield from edit.living(identity)
             yield
-        was = [*map(self._customers, concerned), *(yield from self._resolving(edit.after()))]
+        before = edit.after()
+        was = [*map(self._customers, concerned), *(yield from self._resolving(before))]
         self._forget_commands(gone, concerned, until)
         yield from self._forget_links(edit, gone, until)
         yield from edit.saving()
         lone = yield from edit.lone.comparing()
         was.append((yield from self._refusing((), lone[0])))
-        now = [*map(self._customers, concerned), *(yield from self._resolving(edit.after()))]
+        after = edit.after()
+        now = [*map(self._customers, concerned), *(yield from self._resolving(after))]
         now.append((yield from self._refusing((), lone[1])))
         changes = yield from difference(was, now)
         owners = {identity: owned for identity, owned in changes.owners.items() if identity not in gone}
@@ -196,7 +204,8 @@ class IdentityGraph:
                 owners[identity] = owned
             if nth % AT_ONCE == 0:
                 yield
-        return Changes(owners, *(_without(conflicts, gone) for conflicts in changes[1:]))
+        conflicts, settled = (_without(some, gone) for some in (changes.conflicts, changes.settled))
+        return _connecting(Changes(owners, conflicts, settled), before, after)
 
     def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:
         commands = dict.fromkeys(command for each in concerned for command in each.commands)
@@ -329,6 +338,11 @@ class _Seen(NamedTuple):
     edit: Edit
     resolved: dict[Component, Resolution]
     owners: set[tuple[Component, Identity]]
+
+
+def _connecting(changes: Changes, before: Iterable[Component], after: Iterable[Component]) -> Changes:
+    """Return changes with what was connected before them, and what is now."""
+    return changes._replace(were=tuple(one.members for one in before), are=tuple(one.members for one in after))
 
 
 def _owned_by(owner: Identity, resolution: Resolution) -> list[Identity]:

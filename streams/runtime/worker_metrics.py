@@ -97,7 +97,7 @@ class WorkerMetrics:
         Metric(
             "touchline_subjects_crowded_total",
             "Decisions on whose a case, call, post, order or cart is that follow no links, or lead to nobody: more "
-            "than 1,000 hang on its key.",
+            "than 40 hang on its key.",
             only="worker",
         ),
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-FARTHEST = 16
+FARTHEST = 5
 """Subjects on the way from one to its owner."""
-MOST = 1_000
+MOST = 40
 """Subjects whose ways lead over one key."""
 
 
@@ -71,19 +71,23 @@ def words(touchpoints: Iterable[About]) -> dict[str, list[Word]]:
     return said
 
 
-def crowded(said: Mapping[str, list[Word]], most: int = MOST) -> set[str]:
-    """Return the keys over which too many ways lead, from whatever source they begin, and however far they are."""
-    over: dict[str, set[str]] = {}
+def crowded(said: Mapping[str, list[Word]], most: int = MOST, connected: Iterable[Collection[str]] = ()) -> set[str]:
+    """Return the keys over which too many ways lead, from whatever source they begin, as far as they are followed.
+
+    Args:
+        connected: keys of people whom links connect: they are counted together.
+    """
+    group_of = {key: frozenset(group) for group in connected for key in group}
+    over: dict[frozenset[str], set[str]] = {}
     for subject in said:
         passed: set[str] = set()
-        waiting = [subject]
-        while waiting:
-            followed = _followed(said.get(waiting.pop(), []))
-            waiting += followed - passed
-            passed |= followed
+        reached = {subject}
+        for _ in range(FARTHEST):
+            reached = {key for one in reached for key in _followed(said.get(one, []))}
+            passed |= reached
         for key in passed:
-            over.setdefault(key, set()).add(subject)
-    return {key for key, subjects in over.items() if len(subjects) > most}
+            over.setdefault(group_of.get(key, frozenset({key})), set()).add(subject)
+    return {key for group, subjects in over.items() if len(subjects) > most for key in group}
 
 
 def _followed(about: Iterable[Word]) -> set[str]:

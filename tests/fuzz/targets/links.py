@@ -13,7 +13,8 @@ from schemas.subjects import SOURCES_MAX, Statement
 from streams.identity.graph import IdentityGraph
 from streams.identity.limits import Limits
 from streams.identity.links import links_of, stated_as
-from streams.identity.subject_owners import HANGING_MAX, SubjectOwners
+from streams.identity.subject_index import HANGING_MAX
+from streams.identity.subject_owners import SubjectOwners
 from tests.fuzz.target import CPU_MS, Target
 
 _KINDS = (CUSTOMER, "email", "phone", "device", "cookie", "crm", "a", "zz")

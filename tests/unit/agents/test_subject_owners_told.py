@@ -10,7 +10,7 @@ from schemas.journey_log import Erased, Owners
 from schemas.subjects import Statement, SubjectStated
 from schemas.topics import JOURNEYS_LOG
 from schemas.units import DAY_MS
-from streams.identity.subject_owners import HANGING_MAX
+from streams.identity.subject_index import HANGING_MAX
 from tests.unit.agents.test_identity import ANN, AT, COOKIE, Bench
 
 CASE, ANSWER = "anon:case:17", "anon:post:twitter:2"
@@ -100,6 +100,21 @@ async def test_a_link_tells_the_subjects_of_its_key_unless_they_are_too_many(ove
     await bench.read(len(cases), len(cases) + 1)
 
     assert len([one for one in bench.told() if one.customer_key != KEY]) == messages
+
+
+@pytest.mark.parametrize(("over", "messages"), [(0, HANGING_MAX), (1, 0)])
+async def test_a_link_tells_the_subjects_of_all_identifiers_that_are_connected_unless_they_are_too_many_together(
+    over: int, messages: int
+) -> None:
+    """Each of 250 identifiers may have as many as are told of one: a link told 10,000 by one touchpoint."""
+    half = HANGING_MAX // 2
+    cases = [said(KEY, subject=f"anon:case:{number}") for number in range(half)]
+    cases += [said("anon:device:d", subject=f"anon:case:{number}") for number in range(half, HANGING_MAX + over)]
+    both = Link(("device", "d"), COOKIE, AT, "both")
+    bench = Bench(*cases, both, Link((CUSTOMER, "ann"), COOKIE, AT + DAY_MS, "login"))
+    await bench.read(len(cases) + 1, len(cases) + 2)
+
+    assert len([one for one in bench.told() if one.customer_key not in {KEY, "anon:device:d"}]) == messages
 
 
 async def test_an_erasure_takes_the_subjects_also_where_they_are_too_many() -> None:

@@ -10,13 +10,16 @@ import random
 from collections.abc import Generator
 from contextlib import suppress
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from schemas import journey_log
 from schemas.journey_log import Touchpoint
+from schemas.subjects import Statement
 from streams.agents.facts import encode_facts
 from streams.agents.journeys_results import entries_of
+from streams.identity.subject_owners import SubjectOwners
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
 from tests.fuzz.measure import input_of
@@ -68,6 +71,26 @@ def test_a_search_finds_no_step_of_a_message_beyond_20_ms(name: str) -> None:
     parts = [part_of_allowed(target, input_of(target, 1, number)) for number in range(SEARCHED[name])]
 
     assert 0.0001 < max(parts) < 1
+
+
+def test_a_search_finds_no_statement_of_a_subject_that_takes_more_than_20_ms_in_all() -> None:
+    """As many hang on a key as may, or more; each answers another, and is of as many people as there are sources."""
+    target, costs = TARGETS["subjects"](), list[int]()
+    for number in range(12):
+        *known, last = msgspec.msgpack.decode(input_of(target, 2, number), type=list[tuple[str, Statement]])
+        owners = SubjectOwners(10, lambda identity: [(0, f"owner of {identity[1]}")])
+        for subject, stated in known:
+            owners.restore(subject, stated)
+        costs.append(sum(opcodes_of_steps(all_of(owners, *last))))
+
+    assert MESSAGE / 1_000 < max(costs) < MESSAGE
+
+
+def all_of(owners: SubjectOwners, subject: str, stated: Statement) -> Generator[None, None, None]:
+    """Take a statement, and find out who owns all that it tells of."""
+    told = yield from owners.adding(subject, stated)
+    for _ in owners.owning(told):
+        yield
 
 
 def written(partition: Partition) -> Generator[None, None, None]:

@@ -11,7 +11,8 @@ import pytest
 from schemas.identity_links import CUSTOMER, Identity
 from schemas.steps import end_of
 from schemas.subjects import SOURCES_MAX, Statement, with_statement
-from streams.identity.subject_owners import CHAIN_MAX, HANGING_MAX, Piece, SubjectOwned, SubjectOwners
+from streams.identity.subject_index import CHAIN_MAX, HANGING_MAX
+from streams.identity.subject_owners import Piece, SubjectOwned, SubjectOwners
 from tests.oracle.subjects import About, Word, crowded, key_of, words
 
 MOVED = 10
@@ -240,30 +241,77 @@ def test_what_is_forgotten_gives_the_others_their_owner_again() -> None:
     assert [owner_at(owners, one, 200) for one, _ in calls[6:8]] == ["ann", calls[7][0]]
 
 
+ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
+
+
+class Links:
+    """Whether two people are one: then both are the first one's, and their subjects are counted together."""
+
+    def __init__(self) -> None:
+        self.are_one = False
+
+    def groups(self) -> list[list[Identity]]:
+        return [[ANN, BOB]] if self.are_one else [[ANN], [BOB]]
+
+    def connected(self, identity: Identity) -> list[Identity]:
+        return next(group for group in self.groups() if identity in group)
+
+    def owned_by(self, identity: Identity) -> list[Piece]:
+        return [(0, f"owner of {self.connected(identity)[0][1]}")]
+
+
 @pytest.mark.parametrize("seed", range(300))
-def test_whoever_may_have_another_owner_by_a_statement_is_told_and_few_are(seed: int) -> None:
-    """Of three that may hang on a key; the owners are those of the oracle after each statement."""
+def test_whoever_may_have_another_owner_by_a_statement_or_a_link_is_told_and_few_are(seed: int) -> None:
+    """Of three that may hang on a key; the owners are those of the oracle after each statement and each link."""
     rng = random.Random(seed)
-    most = 3
-    owners = SubjectOwners(MOVED, lambda identity: [(0, f"owner of {identity[1]}")], most)
+    most, links = 3, Links()
+    owners = SubjectOwners(MOVED, links.owned_by, links.connected, most)
     heard: dict[str, list[Word]] = {}
     shown = {subject: owned(owners, subject) for subject in POOL}
     for number in range(40):
-        subject, other = rng.sample(POOL, 2)
-        is_nameless = rng.random() < 0.8
-        key, source = other if is_nameless else rng.choice(("ann", "bob")), rng.choice("ab")
-        stated = Statement(key, source, 200 - rng.randrange(number + 1), f"e{number}", False, is_nameless)
-        heard.setdefault(subject, []).append(Word(is_nameless, stated.occurred_at, stated.event_id, source, key))
-        told = owners.add(subject, stated)
+        if rng.random() < 0.2:
+            was = links.groups()
+            links.are_one = not links.are_one
+            told = end_of(owners.regrouped([BOB], was, links.groups()))
+        else:
+            subject, other = rng.sample(POOL, 2)
+            is_nameless = rng.random() < 0.7
+            key, source = other if is_nameless else rng.choice(("ann", "bob")), rng.choice("ab")
+            stated = Statement(key, source, 200 - rng.randrange(number + 1), f"e{number}", False, is_nameless)
+            heard.setdefault(subject, []).append(Word(is_nameless, stated.occurred_at, stated.event_id, source, key))
+            told = owners.add(subject, stated)
         now = {subject: owned(owners, subject) for subject in POOL}
         about = firsts(heard)
-        full = crowded(about, most)
+        full = crowded(about, most, [[name for _, name in group] for group in links.groups()])
 
         assert {one for one in POOL if now[one] != shown[one]} <= set(told)
         for one, source, at in product(POOL, "abc", (159, 175, 185, 999)):
             key = key_of(About(at, "", source, None, (one,)), about, MOVED, full)
             is_linked = key in {"ann", "bob"} and key not in full
-            assert of_whom(now[one], one, at, source) == (f"owner of {key}" if is_linked else key)
+            expected = links.owned_by((CUSTOMER, key))[0][1] if is_linked else key
+            assert of_whom(now[one], one, at, source) == expected
+        shown = now
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_hangs_farther_than_a_subject_is_followed_is_not_counted(seed: int) -> None:
+    """Long ways, on which no key is full though many hang on its end: as the oracle follows each."""
+    rng = random.Random(seed)
+    most, pool = 6, [f"anon:post:{number}" for number in range(30)]
+    owners = SubjectOwners(MOVED, nobody_else, hanging_max=most)
+    heard: dict[str, list[Word]] = {}
+    shown = {subject: owned(owners, subject) for subject in pool}
+    for number in rng.sample(range(1, 30), 29):
+        subject, key = pool[number], pool[max(0, number - rng.choice((1, 1, 1, 2)))]
+        stated = Statement(key, "s", 0, f"e{number}", False, nameless=True)
+        heard[subject] = [Word(True, 0, stated.event_id, "s", key)]
+        told = owners.add(subject, stated)
+        now = {subject: owned(owners, subject) for subject in pool}
+        full = crowded(heard, most)
+
+        assert {one for one in pool if now[one] != shown[one]} <= set(told)
+        for one in pool:
+            assert of_whom(now[one], one, 9, "s") == key_of(About(9, "", "s", None, (one,)), heard, MOVED, full)
         shown = now
 
 

@@ -2,93 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Generator
 
-import pytest
-
-from schemas.identity_links import Identity
+from schemas.identity_links import Identity, identity_of
 from schemas.steps import end_of
 from schemas.subjects import SOURCES_MAX, Statement
-from streams.identity.subject_owners import HANGING_MAX, Piece, SubjectOwners
+from streams.identity.subject_index import CHAIN_MAX, HANGING_MAX
+from streams.identity.subject_owners import Piece, SubjectOwners
 from tests.unit.identity.test_subject_owners import MOVED, nobody_else, said
 from tests.unit.instructions import OPCODES, opcodes_of_steps
 
-LONG = 900
-"""Answers to answers: fewer than may hang on a key, so that all of them are looked at."""
+GAP = 2 * MOVED
+"""Between statements, so that each counts at some time."""
+MESSAGE = 800_000
+"""Instructions that a statement may take in all, 20 ms: 10 to 25 ns each."""
+
+Statements = list[tuple[str, Statement]]
 
 
-def answers_of(people: int) -> SubjectOwners:
-    """Return a chain of answers to answers; of each so many sources say, behind that, that it is a person's."""
-    owners = SubjectOwners(MOVED, nobody_else)
-    for number in range(1, LONG):
-        owners.restore(*said(f"anon:post:{number}", f"anon:post:{number - 1}", 1, nameless=True))
-        for source in range(people):
-            owners.restore(*said(f"anon:post:{number}", f"p{number}-{source}", 10 + source, f"s{source}"))
+def taken(statements: Statements) -> SubjectOwners:
+    owners = SubjectOwners(MOVED, lambda identity: [(0, f"owner of {identity[1]}")])
+    for subject, stated in statements:
+        owners.restore(subject, stated)
     return owners
 
 
-def answer(to: int) -> tuple[str, Statement]:
-    return said("anon:post:new", f"anon:post:{to}", 500 - LONG + to, nameless=True)
+def steps_of(owners: SubjectOwners, subject: str, stated: Statement) -> tuple[int, list[int]]:
+    """Return how many subjects a statement tells, and what each step takes of finding them and their owners."""
+    told = 0
+
+    def doing() -> Generator[None, None, None]:
+        nonlocal told
+        found = yield from owners.adding(subject, stated)
+        told = len(found)
+        for _ in owners.owning(found):
+            yield
+
+    steps = opcodes_of_steps(doing())
+    return told, steps
 
 
-@pytest.mark.parametrize("people", [0, SOURCES_MAX])
-def test_a_long_way_from_answer_to_answer_is_gone_in_steps(people: int) -> None:
-    """With eight people at each answer it took 0.2 s at once."""
-    owners = answers_of(people)
-
-    steps = opcodes_of_steps(owners.adding(*answer(LONG - 1)))
-
-    assert len(steps) > 2 * LONG - 10
-    assert sum(steps) < 2 * LONG * (1 + people) * 250
-    assert max(steps) < OPCODES / 10
+def people_of(subject: str) -> Statements:
+    """Return that a subject is that of as many people as there are sources."""
+    return [said(subject, f"of {subject} {nth}", GAP * (1 + nth), f"s{nth}") for nth in range(SOURCES_MAX)]
 
 
-def test_what_hangs_on_a_way_is_not_listed_anew_at_each_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For each of 8,100 keys all that hung on those before it were copied, twice: seven million names."""
-    owners = answers_of(SOURCES_MAX)
-    hanging, listed = SubjectOwners._hanging, 0
-
-    def counted(self: SubjectOwners, key: str, known: Collection[str] = ()) -> dict[str, None] | None:
-        nonlocal listed
-        found = hanging(self, key, known)
-        listed += len(found or ())
-        return found
-
-    monkeypatch.setattr(SubjectOwners, "_hanging", counted)
-    owners.add(*answer(LONG - 1))
-
-    assert LONG < listed < 3 * LONG * (1 + SOURCES_MAX)
+def answers() -> Statements:
+    """Return answers to answers, as far as a subject is followed; each is of people, too."""
+    found = []
+    for number in range(1, CHAIN_MAX):
+        found.append(said(f"anon:post:{number}", f"anon:post:{number - 1}", 0, nameless=True))
+        found += people_of(f"anon:post:{number}")
+    return found
 
 
-def test_an_answer_on_top_of_a_full_way_tells_all_that_hang_on_what_passes_the_limit() -> None:
-    """The people at the answers above pass it, too; whoever hangs on any of them is told once."""
-    owners = answers_of(SOURCES_MAX)
-    for number in range(HANGING_MAX - LONG + 5):
-        owners.restore(*said(f"anon:call:{number}", "anon:post:new", 1, nameless=True))
+def test_a_case_on_which_as_many_hang_as_may_and_each_is_of_people_at_all_its_ends_takes_20_ms_at_most() -> None:
+    known = answers()
+    for number in range(HANGING_MAX - CHAIN_MAX + 1):
+        call = f"anon:call:{number}"
+        known += [said(call, f"anon:post:{CHAIN_MAX - 1}", 0, nameless=True), *people_of(call)]
 
-    told = owners.add(*answer(LONG - 1))
+    told, steps = steps_of(taken(known), *said("anon:post:0", "ann", 0))
 
-    below = {f"anon:call:{number}" for number in range(HANGING_MAX - LONG + 5)} | {"anon:post:new"}
-    # On the last key of the way that is passed now hung all answers behind it.
-    assert below | {f"anon:post:{number}" for number in range(1, LONG)} == set(told)
-    assert len(told) == len(set(told))
+    assert told == HANGING_MAX + 1
+    assert MESSAGE / 10 < sum(steps) < MESSAGE
+    assert max(steps) < OPCODES
 
 
-def test_who_owns_a_thousand_subjects_is_told_in_steps() -> None:
-    def links(_identity: Identity) -> list[Piece]:
+def below(person: str, count: int) -> Statements:
+    """Return that a person has so many cases."""
+    return [said(f"anon:case:{person}-{number}", person, 0) for number in range(count)]
+
+
+def test_a_statement_by_which_all_to_whom_it_leads_are_full_takes_20_ms_and_so_does_what_takes_it_back() -> None:
+    known = [*answers(), *people_of("anon:post:0")]
+    for number in range(CHAIN_MAX):
+        hanging = CHAIN_MAX - number
+        for subject, stated in people_of(f"anon:post:{number}"):
+            assert subject == f"anon:post:{number}"
+            known += below(stated.stated_key, HANGING_MAX - hanging)
+    owners = taken(known)
+
+    full = steps_of(owners, *said("anon:post:new", f"anon:post:{CHAIN_MAX - 1}", 0, nameless=True))
+    again = steps_of(owners, *said("anon:post:new", "zoe", -1))
+
+    for told, steps in (full, again):
+        assert told > 3 * CHAIN_MAX * HANGING_MAX
+        assert sum(steps) < MESSAGE
+        assert max(steps) < OPCODES / 4
+
+
+def test_people_are_asked_for_once_until_their_links_change() -> None:
+    """A component of 250 links takes 2 ms to look at, and each call of a case may be of several people."""
+    asked: list[Identity] = []
+
+    def links(identity: Identity) -> list[Piece]:
+        asked.append(identity)
         return [(0, "42")]
 
     owners = SubjectOwners(MOVED, links)
-    for number in range(1, HANGING_MAX):
-        owners.restore(*said(f"anon:post:{number}", f"anon:post:{number - 1}", number, nameless=True))
-    told = owners.add(*said("anon:post:0", "ann", 0))
-    turns = iter(owners.owned(told))
+    owners.restore(*said("anon:case:0", "ann", 100))
+    for number in range(HANGING_MAX - 1):
+        owners.restore(*said(f"anon:call:{number}", "anon:case:0", 100, nameless=True))
+        owners.restore(*said(f"anon:call:{number}", f"p{number}", 100 + GAP))
 
-    steps = opcodes_of_steps(None for _ in turns)
+    def asked_by(told: list[str]) -> int:
+        before = len(asked)
+        assert len(list(owners.owned(told))) == HANGING_MAX
+        return len(asked) - before
 
-    assert len(steps) > HANGING_MAX
-    assert sum(steps) < 2_800_000  # 24 ms, where it took 41
-    assert max(steps) < OPCODES
+    assert asked_by(owners.add(*said("anon:case:0", "bob", 99))) == HANGING_MAX
+    assert asked_by(owners.add(*said("anon:case:0", "cem", 98))) == 1
+    linked = [identity_of("p7")]
+    assert asked_by([*end_of(owners.regrouped(linked, [linked], [linked])), *owners.of(["cem"])][1:]) == 1
+    owners.forget_owners()
+    assert asked_by(owners.of(["cem"])) == HANGING_MAX
 
 
 def test_whoever_is_erased_is_found_and_forgotten_in_steps() -> None:
