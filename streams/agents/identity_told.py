@@ -9,11 +9,11 @@ from schemas.identity_links import key_of
 from streams.identity.erasures import Erasures
 from streams.identity.groups import ALWAYS, Ownership
 
-OWNERSHIPS_MAX = 32
-OWNERSHIPS_MAX_BYTES = 8 << 10
+OWNERSHIPS_MAX = 12
+OWNERSHIPS_MAX_BYTES = 2 << 10
 """Most ownerships of an identity that are told, the newest: people have a few, as each has a stronger name than the
 one before. A robot may rename a profile of 250 identifiers 250 times, by names of 5 KB, and each time all of them are
-told with all of their owners."""
+told with all of these owners: of 32, and 8 KiB, that took twice as long, and 4 MB."""
 CHARACTER_BYTES = 4
 """Of a character, at most."""
 

@@ -215,10 +215,11 @@ class Edit:
             self._components.alone -= _alone(component)
             if nth % AT_ONCE == 0:
                 yield
-        for component in after:
+        for nth, component in enumerate(after):
             known.put(component.members.values(), pack(component))
             self._components.alone += _alone(component)
-            yield
+            if nth % AT_ONCE == 0 or component.links:
+                yield
         for customer, linked in self._linked.items():
             known.put((self.key(customer),), pack_keys(linked))
             yield

@@ -293,9 +293,10 @@ class IdentityGraph:
     def _resolving(self, components: Iterable[Component]) -> Generator[None, None, list[State]]:
         """Return what is known of the members of some components, little by little."""
         states = []
-        for component in components:
+        for nth, component in enumerate(components):
             states.append(self._resolved(component))
-            yield
+            if nth % AT_ONCE == 0 or component.links:
+                yield
         return states
 
     def _customers(self, concerned: _Concerned) -> State:

@@ -138,16 +138,18 @@ class LinkStoreEdit:
 
     def saving(self) -> Iterator[None]:
         """Keep what has changed, little by little."""
-        for place, link in self._now.items():
-            yield
+        for nth, (place, link) in enumerate(self._now.items()):
+            if nth % AT_ONCE == 0:
+                yield
             if link is self._before[place] or place in self._untold:
                 continue
             if link is None:
                 self._store.links.pop(place, None)
             else:
                 self._store.links[place] = packed(link)
-        for identity in self._changed:
-            yield
+        for nth, identity in enumerate(self._changed):
+            if nth % AT_ONCE == 0:
+                yield
             keys = {kind: some for kind, some in self._keys[identity].items() if some}
             if keys:
                 self._store.keys[self._key_of(identity)] = packed(keys)

@@ -6,9 +6,13 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from itertools import chain
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
+from schemas.steps import AT_ONCE
 from streams.identity.component import Component, merged
 from streams.identity.components import Edit, other_of
 from streams.identity.limits import Limits
+
+FEW = 8
+"""Things of some ten microseconds each that are done between two yields."""
 
 
 class Placing:
@@ -46,10 +50,11 @@ class Placing:
         edit.void.put(link, *remembered)
         gone: dict[Pair, Link] = {}
         for one, stated in passed:
-            for live in (yield from edit.living(one)):
+            for nth, live in enumerate((yield from edit.living(one))):
                 if self._limits.links_none(one, other_of(live, one)[0], stated):
                     gone[live.pair] = live
-                yield
+                if nth % AT_ONCE == 0:
+                    yield
         yield from self._cut(edit, gone)
 
     def say_earlier(self, edit: Edit, link: Link) -> None:
@@ -113,32 +118,37 @@ class Placing:
     def _cut(self, edit: Edit, gone: dict[Pair, Link]) -> Iterator[None]:
         """Take links that link nothing any more out of their components."""
         identifiers = yield from self._take_out(edit, gone)
-        for link in gone.values():
+        for nth, link in enumerate(gone.values()):
             edit.void.put(link, *link.pair)
-            yield
+            if nth % AT_ONCE == 0:
+                yield
         yield from self._settle(edit, identifiers)
 
     def _take_out(self, edit: Edit, gone: dict[Pair, Link]) -> Generator[None, None, dict[Identity, None]]:
         """Take links out of their components, little by little; return the identifiers that they name."""
         identifiers = dict.fromkeys(identity for pair in gone for identity in pair if identity[0] != CUSTOMER)
         components: dict[Component, None] = {}
-        for identifier in identifiers:
-            components[edit.of(identifier)] = None
-            yield
-        for component in components:
+        for nth, identifier in enumerate(identifiers):
+            component = edit.of(identifier)
+            components[component] = None
+            if nth % FEW == 0 or component.links:
+                yield
+        # Most of those that are connected with too many have no links but those that stand apart.
+        for component in [one for one in components if not gone.keys().isdisjoint(one.links)]:
             edit.put(component.without(gone.keys()))
             yield
-        for link in gone.values():
-            yield
+        for nth, link in enumerate(gone.values()):
             edit.lone.drop(link.pair)
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first)[link.second[0]].discard(edit.key(link.second))
+            if nth % FEW == 0:
+                yield
         return identifiers
 
     def _settle(self, edit: Edit, identifiers: Iterable[Identity]) -> Iterator[None]:
         """Part components that have lost links, and put those together that have few enough now."""
         done, large = set[Component](), set[Component]()
-        for identity in identifiers:
+        for nth, identity in enumerate(identifiers):
             component = edit.of(identity)
             if component in done:
                 continue
@@ -149,7 +159,8 @@ class Placing:
                 parts = self._parts(component, alone=False)
             edit.put(*parts)
             done.update(parts)
-            yield
+            if nth % FEW == 0 or len(parts) > 1:
+                yield
 
     def _few(self, edit: Edit, component: Component, large: set[Component]) -> Generator[None, None, Component | None]:
         """Return all that is connected with a component as one, or None if that has too many links, little by little.
@@ -174,7 +185,8 @@ class Placing:
                 return None
             to_see += [each for each in near if each not in found]
             found |= near
-            yield
+            if near:
+                yield
         whole = merged(found)
         whole.links |= {link.pair: link for link in edit.lone.taken(whole.members)}
         return whole

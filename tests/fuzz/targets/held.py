@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import msgspec
@@ -21,7 +22,7 @@ from streams.agents.identity import Linking
 from streams.agents.identity_changes import HELD_BYTES
 from streams.agents.journeys import MAX_UNWRITTEN_BYTES, Journeys, rules_of
 from streams.agents.services import Services
-from streams.identity.links import stated_as
+from streams.identity.links import links_of, stated_as
 from streams.journeys.partition import Partition
 from streams.kafka.offsets import Chunk, Fetched, OffsetTracker, Record
 from streams.kafka.producer import Batches, Ends
@@ -32,9 +33,8 @@ from tests.unit.identity.said import record_of
 from tests.unit.journeys.play import DAY, SECOND, T0, order, said, seen_page
 from tests.unit.streams.records import FakeRecord
 
-RECORD_MS = 40.0
-"""CPU time that a robot's touchpoint may take IDENTITY with all that is written of it, ms: what renames 120 identifiers
-with names of 2 KB takes 20, as do all writes of 4 MB. Others have their turn amid it."""
+LINK_MS = 0.075
+"""CPU time that a link may take when it falls away, ms: once, so that the touchpoint that states it pays for it."""
 ROW_BYTES = 64 << 10
 """More than a row of an identity takes, or what journeys are told of it."""
 RECORD_BYTES = 4 << 20
@@ -97,10 +97,20 @@ class Renames(Target):
     def steps(self, data: bytes) -> Iterator[float]:
         records = msgspec.msgpack.decode(data, type=list[bytes])
         linking = Linking(self._services, lambda: None, _nothing)
+        paid = 0.0
         with capture_logs(), asyncio.Runner() as runner:
             for offset, record in enumerate(records):
-                yield RECORD_MS
+                paid += LINK_MS * _links_in(record)
+                yield CPU_MS + paid
+                began = time.process_time()
                 runner.run(linking.receive(_chunk(LINKS, [FakeRecord(offset, record)])))
+                paid -= min(paid, max(0.0, (time.process_time() - began) * 1_000 - CPU_MS))
+
+
+def _links_in(record: bytes) -> int:
+    """Return how many links a touchpoint states."""
+    stated = identity_links.decode(record)
+    return len(links_of(stated)) if isinstance(stated, IdentitiesStated) else 0
 
 
 def _many(rng: random.Random) -> list[IdentitiesStated]:

@@ -242,7 +242,7 @@ async def test_the_longest_row_of_an_identity_and_what_journeys_are_told_of_it_f
     await bench.read(0, 8)
 
     owned = [row for row in bench.rows("identities") if row[0] == names[0][0]][-1][3]
-    # In 8 KiB one has room, with its event id: the last, whose it is now.
+    # In 2 KiB one has room, with its event id: the last, whose it is now.
     assert owned == [f"anon:{kind}:{value}" for kind, value in names[-1:]]
     assert [one.owners for one in bench.told() if one.customer_key.startswith("anon:9")][-1] == owned
     sizes = [message.size for _, _, message in bench.producer.acknowledged]
@@ -256,7 +256,7 @@ async def test_of_people_as_many_owners_as_there_may_be_are_told_whatever_the_al
     await bench.read(0, 33)
 
     assert len(bench.told()[0].owners) == 1
-    assert max(len(one.owners) for one in bench.told()) == identity_told.OWNERSHIPS_MAX == 32
+    assert max(len(one.owners) for one in bench.told()) == identity_told.OWNERSHIPS_MAX == 12
 
 
 @pytest.mark.parametrize("position", [None, 40])

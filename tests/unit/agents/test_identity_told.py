@@ -252,7 +252,7 @@ async def test_of_a_thousand_owners_of_one_identity_the_newest_are_told() -> Non
     bench = await told_at(120, *said)
 
     first = by_key(bench.told())[f"anon:{names[0][0]}:x"]
-    assert len(first.owners) == len(first.since) == identity_told.OWNERSHIPS_MAX == 32
+    assert len(first.owners) == len(first.since) == identity_told.OWNERSHIPS_MAX == 12
     assert first.owners[-1] == "anon:130:x"
 
 
