@@ -43,6 +43,7 @@ class Told:
         self._erased = erased
         self._named: dict[int, tuple[Ownership, str, int, int]] = {}
         self._told: dict[tuple[int, ...], ToldOwned] = {}
+        self._begins: dict[tuple[int, int], list[int]] = {}
 
     def of(self, every: Sequence[Ownership]) -> ToldOwned:
         """Return the newest ownerships of an identity, as many as there may be; one of any size.
@@ -61,8 +62,15 @@ class Told:
         """Return when ownerships begin, ms: those of somebody who was erased not before the erasure.
 
         Args:
+            told: of `of`.
             later_ms: by how much later than each they do.
         """
+        key = id(told), later_ms
+        if key not in self._begins:
+            self._begins[key] = self._beginning(told, later_ms)
+        return self._begins[key]
+
+    def _beginning(self, told: ToldOwned, later_ms: int) -> list[int]:
         begins = [one.since if one.since == ALWAYS else one.since + later_ms for one in told.owned]
         if not begins or begins[0] > self._erased.latest:
             return begins

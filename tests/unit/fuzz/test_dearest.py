@@ -9,27 +9,36 @@ from __future__ import annotations
 import random
 from collections.abc import Generator
 from contextlib import suppress
+from itertools import pairwise
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from schemas import journey_log
+from schemas.identity_links import Link, key_of
 from schemas.journey_log import Touchpoint
 from schemas.subjects import Statement
+from schemas.topics import JOURNEYS_LOG
 from streams.agents.facts import encode_facts
+from streams.agents.identity_changes import Changed
 from streams.agents.journeys_results import entries_of
+from streams.identity.erasures import Erasures
+from streams.identity.graph import LINKS_MAX, IdentityGraph
 from streams.identity.subject_owners import SubjectOwners
 from streams.journeys.output import Output
 from streams.journeys.partition import Partition
+from streams.kafka.producer import partition_for
+from streams.settings import Settings
 from tests.fuzz.measure import input_of
 from tests.fuzz.target import CPU_MS, Target
 from tests.fuzz.targets import TARGETS
 from tests.simulation.arrivals import RULES
 from tests.unit.instructions import OPCODES, opcodes_of_steps
-from tests.unit.journeys.play import MINUTE, SECOND
+from tests.unit.journeys.play import MINUTE, SECOND, T0
 from tests.unit.journeys.robots import KINDS, stream
 from tests.unit.journeys.test_cost import counted
+from tests.unit.streams.records import FakeRecord
 
 OPCODES_A_MS = OPCODES // 2
 MESSAGE = round(CPU_MS * OPCODES_A_MS)
@@ -91,6 +100,28 @@ def all_of(owners: SubjectOwners, subject: str, stated: Statement) -> Generator[
     told = yield from owners.adding(subject, stated)
     for _ in owners.owning(told):
         yield
+
+
+@pytest.mark.parametrize("length", [1, 1_000])
+def test_no_touchpoint_renames_the_largest_profile_in_more_than_20_ms_in_all(length: int) -> None:
+    """With all that is written of it: each of its identifiers had another name for each link before."""
+    names = [(f"crm{999 - number}", str(number).ljust(length, "x")) for number in range(LINKS_MAX + 1)]
+    graph, changed = IdentityGraph(), Changed(Settings(partitions=1), Erasures())
+    *known, last = [Link(other, one, T0 + at, f"e{at}") for at, (one, other) in enumerate(pairwise(names))]
+    for link in known:
+        graph.restore(link)
+    for name in names:
+        partition_for(key_of(name).encode(), 1)  # remembered since it was first stated
+
+    def doing() -> Generator[None, None, None]:
+        changes = yield from graph.adding(last)
+        yield from changed.add(changes, FakeRecord(0, b""))
+
+    steps = opcodes_of_steps(doing())
+
+    assert len(changed.taken()[JOURNEYS_LOG, 0]) == LINKS_MAX
+    assert MESSAGE / 8 < sum(steps) < MESSAGE
+    assert max(steps) < OPCODES
 
 
 def written(partition: Partition) -> Generator[None, None, None]:
