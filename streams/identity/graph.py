@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
 from schemas.steps import AT_ONCE, end_of
-from streams.identity.component import Component
+from streams.identity.component import Component, key_of, unpack
 from streams.identity.components import Components, Edit
 from streams.identity.difference import NO_CHANGES, Adding, Changes, State, difference, nodes_of
 from streams.identity.groups import (
@@ -48,6 +48,8 @@ class IdentityGraph:
         self._components = Components()
         self._commands: dict[Identity, list[Command]] = {}
         self._placing = Placing(limits or Limits(), links_max, self._commands)
+        # What was asked last: whose subjects are is asked of all members of a component, one after the other.
+        self._asked: tuple[bytes, Resolution] | None = None
 
     def __len__(self) -> int:
         return len(self._components.known)
@@ -61,7 +63,12 @@ class IdentityGraph:
         """Return an identity's ownerships, oldest first."""
         if identity[0] == CUSTOMER:
             return resolve((), self._commands.get(identity, ())).owned(identity)
-        return self._resolve(Edit(self._components).of(identity)).owned(identity)
+        data = self._components.known.get(key_of(identity))
+        if data is None:
+            return ()
+        if self._asked is None or self._asked[0] is not data:
+            self._asked = data, self._resolve(unpack(data))
+        return self._asked[1].owned(identity)
 
     def connected(self, identity: Identity) -> list[Identity]:
         """Return all identifiers that links connect with one, itself among them; a customer connects nothing."""
@@ -208,6 +215,7 @@ class IdentityGraph:
         return _connecting(Changes(owners, conflicts, settled), before, after)
 
     def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:
+        self._asked = None
         commands = dict.fromkeys(command for each in concerned for command in each.commands)
         for command in commands:
             for identity in _named_by(command):
@@ -260,6 +268,7 @@ class IdentityGraph:
 
     def _connect(self, command: Command) -> None:
         """Let all identities that commands connect have them all, one more among them."""
+        self._asked = None
         concerned = self._concerned(command)
         commands = list(dict.fromkeys([*concerned.commands, command]))
         for identity in concerned.identities:

@@ -138,7 +138,9 @@ class SubjectIndex:
             return self.hanging((key,)) is None
         found = self._full.get(key)
         if found is None:
-            found = self._full[key] = self.hanging(self.group(key)) is None
+            group = self.group(key)
+            found = self.hanging(group) is None
+            self._full |= dict.fromkeys(group, found)
         return found
 
     def ask_again(self, keys: Iterable[str]) -> None:
