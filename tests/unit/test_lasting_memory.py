@@ -14,10 +14,13 @@ from schemas.avro.codec import KIND_RECORDS
 from schemas.identity_links import CUSTOMER, IdentitiesStated, Identity
 from schemas.kinds.touchpoint import Touchpoint
 from schemas.limits import MAPS, SHORT
+from schemas.subjects import Statement
+from streams.agents.identity_told import CHARACTER_BYTES, OWNERSHIPS_MAX, OWNERSHIPS_MAX_BYTES
 from streams.identity.graph import LINKS_MAX, IdentityGraph
 from streams.identity.identities import Identities
 from streams.identity.links import PAIRS_BYTES, links_of, stated_as
 from streams.identity.statements import Statements
+from streams.identity.subject_owners import SubjectOwners
 from streams.intake.accept import Source, accept
 from streams.journeys import customers
 from streams.journeys.partition import Partition
@@ -184,6 +187,25 @@ def test_a_touchpoint_leaves_64_kb_where_it_is_decided_who_is_who(
             yield
 
     assert PAIRS_BYTES / 100 < left_by(steps()) < MOST
+
+
+def test_a_statement_of_whose_a_subject_is_leaves_64_kb_with_what_is_remembered_of_its_owners() -> None:
+    """Of a name as long as there may be, and of as many owners as are told."""
+
+    def owned_by(identity: Identity) -> list[tuple[int, str]]:
+        each = OWNERSHIPS_MAX_BYTES // CHARACTER_BYTES // OWNERSHIPS_MAX
+        return [(n, f"{n}{identity[1]}"[:each]) for n in range(OWNERSHIPS_MAX)]
+
+    owners = SubjectOwners(1, owned_by)
+
+    def steps() -> Iterator[None]:
+        for number in range(FIRST + 4 * COUNT):
+            key = f"anon:{wide(number)}:{wide(number, 1_024)}"
+            stated = Statement(key, wide(f"s{number}"), T0, wide(number, 128))
+            for _ in owners.owned(owners.add(f"anon:case:{wide(number)}", stated)):
+                yield
+
+    assert 1_000 < left_by(steps()) < MOST
 
 
 def test_the_longest_identities_are_as_long_as_a_message_may_state() -> None:
