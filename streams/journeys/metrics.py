@@ -29,11 +29,13 @@ BucketKey = tuple[str, int, str, str, str]
 RESERVED = frozenset({"all", "channel", "currency"})
 """Dimensions of our own: an attribute of such a name is not kept."""
 
-SAMPLES_MAX = 16_384
-"""Different durations that a bucket tells apart: of more, it keeps the first ten binary digits."""
-ROUNDED_BITS = 10
+SAMPLES_MAX = 2_048
+"""Different durations that a bucket tells apart: of more, it keeps the first seven binary digits, of which there are as
+few of all durations up to 4 years. A bucket is written whole whenever it has changed, by this in a millisecond, and a
+call may change 36 of them. Nobody answers 2,000 calls in a minute."""
+ROUNDED_BITS = 7
 LEAST_SUM = -LARGEST_SUM
-ROW_SAMPLES_MAX = 50_000
+ROW_SAMPLES_MAX = 8_192
 """Durations in a bucket's row: of more, every so many-th."""
 
 _keys = msgspec.msgpack.Decoder(BucketKey)
@@ -79,7 +81,7 @@ def _sample(bucket: Bucket, changes: tuple[Sample, ...]) -> None:
 
 
 def _rounded(duration: int) -> int:
-    """Return a duration to its first ten binary digits: so what left is found again by what it was rounded to."""
+    """Return a duration to its first seven binary digits: so what left is found again by what it was rounded to."""
     digits = max(0, duration.bit_length() - ROUNDED_BITS)
     return duration >> digits << digits
 

@@ -42,14 +42,14 @@ def quantile(samples: list[int], share: float) -> int:
     return samples[round(share * (len(samples) - 1))]
 
 
-def test_some_thousands_are_kept_as_they_are() -> None:
+def test_two_thousand_are_kept_as_they_are() -> None:
     counted = buckets()
-    for wait in range(16_000, 0, -1):
+    for wait in range(2_000, 0, -1):
         counted.apply(waited(wait * 7), 1)
 
     row, _, trimmed = flushed(counted)
 
-    assert row.samples == [wait * 7 for wait in range(1, 16_001)]
+    assert row.samples == [wait * 7 for wait in range(1, 2_001)]
     assert not trimmed
 
 
@@ -62,12 +62,12 @@ def test_a_flood_of_different_durations_leaves_a_small_row_with_the_same_quantil
     row, entry, trimmed = flushed(counted)
 
     assert row.n == 1_000_000
-    assert len(encode_rows([row])) < 512 * KIB
-    assert entry < 512 * KIB
+    assert len(encode_rows([row])) < 64 * KIB
+    assert entry < 16 * KIB
     assert trimmed["samples"] > 0
-    assert len(row.samples) == 50_000
+    assert len(row.samples) == 8_192
     for share in (0.5, 0.9, 0.99):
-        assert quantile(row.samples, share) == pytest.approx(share * 200_000 * 12_960, rel=0.003)
+        assert quantile(row.samples, share) == pytest.approx(share * 200_000 * 12_960, rel=0.017)
 
 
 def test_what_leaves_a_flood_is_found_again() -> None:
@@ -122,5 +122,5 @@ def test_one_duration_a_million_times_takes_no_more_room() -> None:
 
     row, _, _ = flushed(counted)
 
-    assert len(row.samples) == 50_000
-    assert row.samples.count(60_000) == 50
+    assert len(row.samples) == 8_192
+    assert row.samples.count(60_000) == 8
