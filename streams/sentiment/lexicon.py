@@ -42,7 +42,7 @@ class ServiceTerms:
 def vader_words() -> dict[str, float]:
     """Return VADER's lexicon: lower-case word or emoticon -> weight in [-4, 4]."""
     words = {}
-    for line in _lines("vaderSentiment", "vader_lexicon.txt"):
+    for line in lines_of("vaderSentiment", "vader_lexicon.txt"):
         word, weight = line.strip().split("\t")[:2]
         words[word] = float(weight)
     return words
@@ -50,7 +50,7 @@ def vader_words() -> dict[str, float]:
 
 def vader_emoji() -> dict[str, str]:
     """Return VADER's emoji of one character, each with its description in words."""
-    pairs = (line.strip().split("\t")[:2] for line in _lines("vaderSentiment", "emoji_utf8_lexicon.txt"))
+    pairs = (line.strip().split("\t")[:2] for line in lines_of("vaderSentiment", "emoji_utf8_lexicon.txt"))
     return {emoji: description for emoji, description in pairs if len(emoji) == 1}
 
 
@@ -60,7 +60,7 @@ def service_terms() -> ServiceTerms:
     Raises:
         ValueError: a line does not hold; its number and what is wrong are named.
     """
-    return parse_terms(_lines("streams.sentiment", "service_terms.tsv"))
+    return parse_terms(lines_of("streams.sentiment", "service_terms.tsv"))
 
 
 def parse_terms(lines: list[str]) -> ServiceTerms:
@@ -98,6 +98,7 @@ def _number(text: str) -> float:
         raise ValueError(f"weight {text!r} is no number") from None
 
 
-def _lines(package: str, name: str) -> list[str]:
+def lines_of(package: str, name: str) -> list[str]:
+    """Return the lines of a file that comes with a package, empty ones aside."""
     text = files(package).joinpath(name).read_text(encoding="utf-8")
     return [line for line in text.split("\n") if line]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from streams.sentiment.language import FunctionWords, is_english
 from streams.sentiment.lexicon import vader_emoji
 from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
 
@@ -28,17 +30,23 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Words run together: "late.No", "rude/slow". Two letters on each side keep "e.g." and "w/o" whole.
 _GLUE = re.compile(r"(?<=[A-Za-z]{2})(?:--+|[.,;:!?/]+)(?=[A-Za-z]{2})")
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
-_PLAIN = {
-    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "\N{LEFT SINGLE QUOTATION MARK}": "'",
-    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
-    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
-    "\N{HORIZONTAL ELLIPSIS}": " ",
-    "\N{EM DASH}": " ",
-    "\N{EN DASH}": " ",
-    "\N{VARIATION SELECTOR-16}": "",  # says that the sign before it is an emoji
-    "\N{ZERO WIDTH JOINER}": " ",  # joins emoji
-}
+# Between the words that name an emoji, and after them (a character that has no other meaning).
+_EMOJI_JOINT = "\ue000"
+
+
+@dataclass(slots=True)
+class Message:
+    """What a message says.
+
+    Attributes:
+        words: in order, phrases as one word.
+        text: without links and with emoji spelt out: where punctuation is counted.
+        english: by its words, it is English and no other language.
+    """
+
+    words: list[Word]
+    text: str
+    english: bool
 
 
 class Reader:
@@ -54,6 +62,7 @@ class Reader:
             companies: names that are no words, in any case, with or without their spaces.
         """
         self._rules = rules
+        self._function_words = FunctionWords()
         self._known = _Known(self._read_token)
         # First word, second word -> the words from the second on, and what the phrase counts as
         # (None: nothing), the longest first.
@@ -64,25 +73,24 @@ class Reader:
             self._add(phrase, Word(" ".join(phrase), weight if scored else None, scored))
         for company in companies:
             self._add_company(tuple(company.lower().split()))
-        self._plain = str.maketrans({**{emoji: f" {what} " for emoji, what in vader_emoji().items()}, **_PLAIN})
+        self._emoji = str.maketrans(
+            {emoji: f" {what.replace(' ', _EMOJI_JOINT)}{_EMOJI_JOINT}" for emoji, what in vader_emoji().items()}
+        )
 
-    def read(self, text: str) -> tuple[list[Word], str]:
-        """Return the words of a message, and its text without links and with emoji spelt out.
-
-        Args:
-            text: of `LONGEST_TEXT` characters at most.
-        """
+    def read(self, text: str) -> Message:
+        """Read the customer's own words (`own_words`), of `LONGEST_TEXT` characters at most."""
         if not text.isascii():
-            text = text.translate(self._plain)[:LONGEST_TEXT]
+            text = text.translate(self._emoji)[:LONGEST_TEXT]
         if "://" in text or "www." in text:
             text = _URL.sub(" ", text)
         known = self._known
         if len(known) > KNOWN_WORDS:
             known.clear()
         words = [word for token in text.split() for word in known[token]]
+        english = is_english(words)
         if True in [word.opens for word in words]:
             words = self._joined(words)
-        return words, text
+        return Message(words, text, english)
 
     def _add(self, phrase: tuple[str, ...], meaning: Word | None) -> None:
         first, *rest = phrase
@@ -100,19 +108,31 @@ class Reader:
             self._add((*name[:-1], name[-1] + "'s"), None)
 
     def _read_token(self, token: str) -> tuple[Word, ...]:
+        emoji, _, token = token.rpartition(_EMOJI_JOINT)
+        return (*self._read_emoji(emoji), *self._read_words(token))
+
+    def _read_emoji(self, names: str) -> list[Word]:
+        """Return what emoji mean: of the words that name them, those that weigh."""
+        words = self._joined([self._read_word(name) for name in names.split(_EMOJI_JOINT)])
+        return [replace(word, emotion=True, opens=False, english=0) for word in words if word.scored]
+
+    def _read_words(self, token: str) -> list[Word]:
         if "&" in token:
             token = html.unescape(token)
         if "@" in token and any(char.isalnum() for char in token.partition("@")[2]):
-            return ()  # a mention or an e-mail address
-        pieces = _GLUE.sub(" ", _without_hashtag(token)).split()
-        words = (self._read_word(piece) for piece in pieces)
-        return tuple(word for word in words if word.text not in self._silent)
+            return []  # a mention or an e-mail address
+        words = [self._read_word(piece) for piece in _GLUE.sub(r"\g<0> ", _without_hashtag(token)).split()]
+        if "#" in token:  # posts in other languages have English hashtags
+            for word in words:
+                word.english = 0
+        return [word for word in words if word.text not in self._silent]
 
     def _read_word(self, piece: str) -> Word:
         word = self._rules.look_up(piece)
         if word.weight is None and word.boost == 0.0 and _DRAWN_OUT.search(piece):
             word = self._shortened(piece, word)
         word.opens = word.text in self._phrases
+        word.english = self._function_words.evidence(word.text, word.scored)
         return word
 
     def _shortened(self, piece: str, word: Word) -> Word:
@@ -160,14 +180,6 @@ class _Known(dict[str, tuple[Word, ...]]):
         if len(token) <= LONGEST_TOKEN and len(words) <= MOST_WORDS:
             self[token] = words
         return words
-
-
-def mostly_foreign(text: str) -> bool:
-    """Tell whether most letters of a message, mentions and links aside, are not Latin."""
-    tokens = (token for token in _URL.sub(" ", text).split() if "@" not in token)
-    letters = [char for token in tokens for char in token if char.isalpha()]
-    latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
-    return 2 * latin < len(letters)
 
 
 def _without_hashtag(token: str) -> str:

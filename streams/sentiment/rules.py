@@ -44,7 +44,10 @@ class Word:
         negates: turns the weight of the words after it.
         upper: in capitals.
         idiomatic: an idiom may be near.
+        emotion: an emoticon or emoji, which no word before it negates.
+        ends: a sentence ends with it, or a clause after a negation.
         opens: a phrase may begin here (set by who knows phrases).
+        english: how much it says for English (above 0) or another language (set by who knows languages).
     """
 
     text: str
@@ -54,7 +57,10 @@ class Word:
     negates: bool = False
     upper: bool = False
     idiomatic: bool = False
+    emotion: bool = False
+    ends: bool = False
     opens: bool = False
+    english: int = 0
 
 
 _NOTHING = Word("")
@@ -120,6 +126,7 @@ class Rules:
             negates=lower in NEGATIONS or "n't" in lower,
             upper=stripped.isupper(),
             idiomatic=lower in _IDIOM_KEYS,
+            emotion=weight is not None and not lower[:1].isalpha(),
         )
 
     def _spelt_out(self, text: str) -> str:

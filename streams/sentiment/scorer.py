@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from streams.sentiment.language import mostly_foreign
 from streams.sentiment.lexicon import VADER_VERSION, service_terms, vader_words
-from streams.sentiment.messages import LONGEST_TEXT, Reader, mostly_foreign
+from streams.sentiment.messages import LONGEST_TEXT, Reader
+from streams.sentiment.own_words import own_words
 from streams.sentiment.rules import Rules
 
 SCALE = 10_000
 """A polarity of 1 as a score (the scale of the journeys log)."""
-_ENGLISH = frozenset({"en", "eng", "und"})  # "und": the language could not be told
+RULES_VERSION = 2
+"""Of the rules, of what counts as the writer's own words, and of the function words: raised when scores change."""
+_ENGLISH = frozenset({"en", "eng"})
+_UNTOLD = frozenset({"", "und"})  # "und": the language could not be told
 
 
 class Scorer(Protocol):
@@ -31,12 +36,12 @@ class Scorer(Protocol):
 
 
 class VaderScorer:
-    """English by VADER's lexicon and rules, and by the terms of customer service.
+    """English by VADER's lexicon, by rules that began as VADER's, and by the terms of customer service.
 
-    It abstains on other languages (by the tag, or where most letters are not Latin) and on texts
-    that say nothing: empty, or made of mentions, links, digits and marks alone. English without a
-    word that weighs scores 0. Other languages in Latin letters are not recognised without a tag.
-    Only the first `LONGEST_TEXT` characters are read, an emoji as the words that it is.
+    It scores what the customer wrote (`own_words`), and abstains on other languages: by the tag, or without one by
+    letters and function words. It abstains, too, on texts that say nothing: empty, or made of quotations, mentions,
+    links, digits and marks alone. English without a word that weighs scores 0. Only the first `LONGEST_TEXT`
+    characters are read, an emoji as the words that it is.
     """
 
     def __init__(self, companies: Iterable[str] = ()) -> None:
@@ -50,22 +55,25 @@ class VaderScorer:
         weights = {**vader_words(), **terms.words}
         self._rules = Rules({word: weight for word, weight in weights.items() if weight != 0})
         self._reader = Reader(self._rules, terms.phrases, companies)
-        self._name = f"vader-{VADER_VERSION}+service-{terms.version}"
+        self._name = f"vader-{VADER_VERSION}+rules-{RULES_VERSION}+service-{terms.version}"
 
     @property
     def name(self) -> str:
-        """Return the name, with the versions of VADER's lexicon and of the service terms."""
+        """Return the name, with the versions of VADER's lexicon, of the rules and of the service terms."""
         return self._name
 
     def score(self, text: str, lang: str | None = None) -> int | None:
         """Return the polarity of a text in ten-thousandths, or None to abstain."""
-        if lang and lang.replace("_", "-").split("-")[0].lower() not in _ENGLISH:
+        language = (lang or "").replace("_", "-").split("-")[0].lower()
+        if language not in _ENGLISH and language not in _UNTOLD:
             return None
-        text = text[:LONGEST_TEXT]
+        text = own_words(text[:LONGEST_TEXT])
         if not text.isascii() and mostly_foreign(text):
             return None
-        words, said = self._reader.read(text)
-        polarity = self._rules.compound(words, said)
-        if polarity == 0.0 and not any(word.scored or word.text.upper().isupper() for word in words):
+        message = self._reader.read(text)
+        if language in _UNTOLD and not message.english:
+            return None
+        polarity = self._rules.compound(message.words, message.text)
+        if polarity == 0.0 and not any(word.scored or word.text.upper().isupper() for word in message.words):
             return None
         return round(polarity * SCALE)

@@ -109,7 +109,7 @@ def test_mentions_and_addresses_are_never_words(text: str) -> None:
 
 def test_mentions_do_not_keep_words_from_being_neighbours() -> None:
     assert score("not @shop good") == score("not good")
-    assert score("RT @shop: the table is good") == score("the table is good")
+    assert score("the @shop: table is good") == score("the table is good")
 
 
 def test_intensity_grows_with_boosters_capitals_and_marks() -> None:
@@ -139,6 +139,9 @@ def test_plain_words_score_as_published() -> None:
         ("یہ بہت 😀", None),
         ("@great_shop これは最高です", None),
         ("спасибо, great", "ru"),
+        ("RT @shop: the table is good", None),
+        ('"@shop: we love our new store"', None),
+        ("> We are happy to help", "en"),
     ],
 )
 def test_abstains_where_it_cannot_tell(text: str, lang: str | None) -> None:
@@ -181,6 +184,16 @@ LONG_TEXTS: dict[str, Callable[[int], str]] = {
     "marks": lambda size: "é" + "&;:/.-#" * (size // 7),
     "links": lambda size: "é" + "www.a://" * (size // 8),
     "praise": lambda size: "good but bad, " * (size // 14),
+    "brackets": lambda size: "<a" * (size // 2),
+    "blockquotes": lambda size: "<blockquote>" * (size // 12),
+    "quoted posts": lambda size: ' "@a:' * (size // 5),
+    "retweets": lambda size: "é RT @a" * (size // 7),
+    "attributions": lambda size: "On 1 wrote: " * (size // 12),
+    "beginnings of an attribution": lambda size: "On " * (size // 3 - 2) + "wrote:",
+    "lines from somebody": lambda size: "From: a\n" * (size // 8),
+    "quoted lines": lambda size: "> a\n" * (size // 4),
+    "closings": lambda size: "Thanks\n" * (size // 7),
+    "lines": lambda size: "--\r\n_\n" * (size // 6),
     "a number as an entity": lambda size: "&#" + "1" * (size - 2),
 }
 
@@ -224,7 +237,7 @@ def test_does_not_depend_on_what_was_scored_before() -> None:
 
 def test_name_carries_the_versions() -> None:
     scorer: Scorer = SCORER
-    assert scorer.name == f"vader-{importlib.metadata.version('vaderSentiment')}+service-1"
+    assert scorer.name == f"vader-{importlib.metadata.version('vaderSentiment')}+rules-2+service-1"
 
 
 def test_service_terms_leave_negations_and_boosters_alone() -> None:

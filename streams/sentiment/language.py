@@ -1,0 +1,86 @@
+"""Which language a message is in: English or another one, told by function words and by letters.
+
+Function words make up about half of a text, are few, and differ from language to language. The lists
+(`function_words.tsv`) serve this one decision: they need not tell German from Dutch.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from streams.sentiment.lexicon import lines_of
+from streams.sentiment.rules import Word
+
+# What a word adds to the evidence that its message is English.
+_FUNCTION_WORD: Final = 2
+_COMMON_WORD: Final = 1
+_FOREIGN_WORD: Final = -2
+_FOREIGN_SHAPE: Final = -1
+
+SHORT: Final = 3
+"""Words of a message that may be English without a word that says so: "Best airline"."""
+
+# "l'heure", "dell'ordine": an article or preposition before the apostrophe, which no English word has there.
+_ELIDED = re.compile(r"(?:l|d|j|qu|dell|nell|sull|dall|all|un|quest)'\w\w")
+
+
+# Endings of words that are rare in English: of the Romance languages, of German and Dutch, of Turkish and Polish.
+_ENDINGS = ("a", "o", "i", "u", "dad", "mente", "keit", "heit", "lich", "isch", "ung", "lijk", "heid", "lar")
+
+
+def function_words() -> list[tuple[str, list[str]]]:
+    """Read the lines of `function_words.tsv`: a language or kind, and words of it."""
+    lines = (line.split("\t") for line in lines_of("streams.sentiment", "function_words.tsv") if line[0] != "#")
+    return [(language, words.split()) for language, words in lines]
+
+
+class FunctionWords:
+    """How much each word says for English, or against it."""
+
+    def __init__(self) -> None:
+        """Read the lists."""
+        weights = {"english": _FUNCTION_WORD, "common": _COMMON_WORD, "shared": 0}
+        self._evidence = {
+            word: weights.get(language, _FOREIGN_WORD) for language, words in function_words() for word in words
+        }
+
+    def evidence(self, word: str, scored: bool) -> int:
+        """Return how much a word says for English (above 0) or for another language (below 0).
+
+        Args:
+            word: lower-case, stripped of punctuation.
+            scored: the word is one of the scorer's lexicon, which is English.
+        """
+        known = self._evidence.get(word)
+        if known is not None:
+            return known
+        if scored:
+            return _COMMON_WORD if word.isascii() and word[:1].isalpha() else 0
+        if "'" in word and _ELIDED.match(word):
+            return _FOREIGN_WORD
+        return _FOREIGN_SHAPE if _looks_foreign(word) else 0
+
+
+def _looks_foreign(word: str) -> bool:
+    """Tell whether an unknown word has letters that English lacks, or ends as few English words do."""
+    if not word.isalpha():
+        return False
+    return not word.isascii() or (len(word) > 3 and word.endswith(_ENDINGS))
+
+
+def is_english(words: list[Word]) -> bool:
+    """Tell whether the words of a message in Latin letters are English."""
+    balance = sum([word.english for word in words])
+    if balance != 0:
+        return balance > 0
+    spoken = [word for word in words if not word.emotion]
+    return not spoken or (len(spoken) <= SHORT and any(word.scored for word in spoken))
+
+
+def mostly_foreign(text: str) -> bool:
+    """Tell whether most letters of a message, mentions aside, are not Latin."""
+    tokens = (token for token in text.split() if "@" not in token)
+    letters = [char for token in tokens for char in token if char.isalpha()]
+    latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
+    return 2 * latin < len(letters)
