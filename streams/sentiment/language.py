@@ -56,7 +56,7 @@ class FunctionWords:
         if known is not None:
             return known
         if scored:
-            return _COMMON_WORD if word.isascii() and word[:1].isalpha() else 0
+            return _COMMON_WORD if word[:1].isalpha() else 0
         if "'" in word and _ELIDED.match(word):
             return _FOREIGN_WORD
         return _FOREIGN_SHAPE if _looks_foreign(word) else 0

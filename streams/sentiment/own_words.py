@@ -158,22 +158,27 @@ def _own_lines(text: str) -> str:
         text = text[: below.start()]
     lines = [line for line in text.split("\n") if not _QUOTED_LINE.match(line)]
     kept: list[str] = []
-    for place, line in enumerate(lines):
-        if line.rstrip("\r ") == "--" or (kept and _closes(line, lines[place + 1 :])):
+    for line in lines[: _closing(lines)]:
+        if line.rstrip("\r ") == "--":
             break
         if not line.lstrip().lower().startswith(_SENT_FROM):
             kept.append(line)
     return "\n".join(kept)
 
 
+def _closing(lines: list[str]) -> int:
+    """Return the place of the line that closes a mail, or how many lines there are where none does."""
+    filled = [place for place, line in enumerate(lines) if line.strip()]
+    first = max(1, len(filled) - _LINES_OF_A_NAME - 1)  # above a closing something is said
+    for index, place in enumerate(filled[first:], first):
+        if _closes(lines[place], [lines[below] for below in filled[index + 1 :]]):
+            return place
+    return len(lines)
+
+
 def _closes(line: str, below: list[str]) -> bool:
     """Tell whether a line closes a mail: at most a name and an address stand below it."""
-    if len(line) > 40:
-        return False
     words = line.strip(" \t\r,.!").lower()
-    if words not in _CLOSINGS and words not in _THANKS:
-        return False
-    rest = [each for each in below if each.strip()]
-    if words in _CLOSINGS:
-        return len(rest) <= _LINES_OF_A_NAME
-    return 0 < len(rest) <= 2 and all(len(each.split()) <= 3 for each in rest)
+    if words in _THANKS:
+        return 0 < len(below) <= 2 and all(len(each.split()) <= 3 for each in below)
+    return words in _CLOSINGS

@@ -1,9 +1,14 @@
-"""VADER's rules, fast: the same compound score as `SentimentIntensityAnalyzer.polarity_scores`.
+"""VADER's rules, fast, and mended where they mislead: the compound score of a text.
 
 What a word is (weight, booster, negation, capitals) is found once and kept; a text without a word
 of the lexicon is done after one pass; the rules look only at the neighbours of words that weigh.
-The rules are kept to the letter, their odd corners too (each is marked), so that scores can be
-compared with the library's.
+They differ from VADER's in these points, and are else kept to the letter, odd corners too (each is
+marked), so that scores can be compared with the library's:
+
+- what stands before a word counts as far as the sentence or clause goes ("Never late! Great");
+- a bad word that is negated is praise only if it judges ("not bad", but "not cancelled");
+- an emoticon or emoji is not negated;
+- what is said well counts less in a question, and all in a headline.
 """
 
 from __future__ import annotations
@@ -45,7 +50,9 @@ class Word:
         upper: in capitals.
         idiomatic: an idiom may be near.
         emotion: an emoticon or emoji, which no word before it negates.
-        ends: a sentence ends with it, or a clause after a negation.
+        ends: a sentence ends with it, or it negates what was said before ("No, ...").
+        asks: a question ends with it.
+        title: begins with a capital letter and goes on in small ones.
         opens: a phrase may begin here (set by who knows phrases).
         english: how much it says for English (above 0) or another language (set by who knows languages).
     """
@@ -59,11 +66,31 @@ class Word:
     idiomatic: bool = False
     emotion: bool = False
     ends: bool = False
+    asks: bool = False
+    title: bool = False
     opens: bool = False
     english: int = 0
 
 
 _NOTHING = Word("")
+_SENTENCE_ENDS = frozenset(".!?;:")
+_CLOSING_MARKS = "\"')]*"
+# The negation of these praises ("not bad"); that of another bad word ("not cancelled") leaves a part of what it says.
+_PRAISED_BY_NEGATION = frozenset(
+    {
+        *("bad", "badly", "horrible", "terrible", "awful", "poor", "worst", "wrong", "hard", "difficult", "trouble"),
+        *("disappoint", "disappoints", "disappointed", "disappointing", "fail", "fails", "failed", "worry", "worried"),
+        *("worries", "problem", "problems", "issue", "issues", "complain", "complaint", "complaints", "regret"),
+        *("regrets", "suck", "sucks", "stink", "stinks"),
+    }
+)
+_NEGATED_BAD = 0.2
+# A question asks whether something is good; a headline tells what was good or bad for others.
+_ASKED_GOOD = 0.4
+_HEADLINE = 0.5
+_HEADLINE_WORDS, _HEADLINE_TITLES = 5, 0.6
+_WRITER_OR_READER = frozenset({"i", "i'm", "i've", "me", "my", "we", "us", "our", "you", "your", "u"})
+_CLAUSE_OPENERS = frozenset({"but", "because", "although", "though", "however", "while", "until"})
 
 
 class Rules:
@@ -104,7 +131,11 @@ class Rules:
         weights = [_weight(words, place, some_upper, idioms) for place in places]
         if "but" in text.lower():
             _contrast(words, places, weights)
+        if "?" in text:
+            _damp_questions(words, places, weights)
         total = float(sum(weights))
+        if _is_headline(words):
+            total *= _HEADLINE
         if total > 0:
             total += _emphasis(text)
         elif total < 0:
@@ -118,15 +149,21 @@ class Rules:
             stripped = token  # most likely an emoticon
         lower = stripped.lower()
         weight = self._weights.get(lower)
+        negates = lower in NEGATIONS or "n't" in lower
+        emotion = weight is not None and not all(char.isalnum() or char in "'-*" for char in lower)
+        mark = "" if emotion else token.rstrip(_CLOSING_MARKS)[-1:]
         return Word(
             text=lower,
             weight=weight,
             scored=weight is not None and lower not in BOOSTERS,
             boost=BOOSTERS.get(lower, 0.0),
-            negates=lower in NEGATIONS or "n't" in lower,
+            negates=negates,
             upper=stripped.isupper(),
             idiomatic=lower in _IDIOM_KEYS,
-            emotion=weight is not None and not lower[:1].isalpha(),
+            emotion=emotion,
+            ends=mark in _SENTENCE_ENDS or (negates and mark == ","),
+            asks=mark == "?",
+            title=stripped[:1].isupper() and not stripped.isupper(),
         )
 
     def _spelt_out(self, text: str) -> str:
@@ -155,38 +192,54 @@ def _weight(words: list[Word], place: int, some_upper: bool, idioms: bool) -> fl
     word = words[place]
     if idioms and word.text == "kind" and _text(words, place + 1) == "of":
         return 0.0
-    one = words[place - 1] if place > 0 else _NOTHING
-    two = words[place - 2] if place > 1 else _NOTHING
-    three = words[place - 3] if place > 2 else _NOTHING
-    weight = _own_weight(words, place, (one, two, three))
+    weight = word.weight or 0.0
+    if word.text == "no" and not word.ends and place + 1 < len(words) and words[place + 1].weight is not None:
+        return 0.0  # it only negates the next word
     if word.upper and some_upper:
         weight += CAPS_INCREASE if weight > 0 else -CAPS_INCREASE
-    if place > 0 and one.weight is None:
+    one, two, three = _before(words, place)
+    if one.weight is None:
         weight += _boost(one, weight, some_upper)
-        if one.negates:
-            weight *= NEGATION
-    if place > 1 and two.weight is None:
+    if two.weight is None:
         weight += _boost(two, weight, some_upper) * 0.95
-        weight *= _second_negation(one, two)
-    if place > 2 and three.weight is None:
+    if three.weight is None:
         weight += _boost(three, weight, some_upper) * 0.9
-        weight *= _third_negation(one, two, three)
-        if idioms:
-            weight = _idiom(words, place, weight)
-    if one.text == "least" and one.weight is None and two.text not in ("at", "very"):
-        weight *= NEGATION
+    weight *= _negation(word, one, two, three)
+    if idioms and place > 2 and three.weight is None:
+        weight = _idiom(words, place, weight)
     return weight
 
 
-def _own_weight(words: list[Word], place: int, before: tuple[Word, Word, Word]) -> float:
-    word = words[place]
-    weight = word.weight or 0.0
-    one, two, three = before
+def _negation(word: Word, one: Word, two: Word, three: Word) -> float:
+    """Return the factor by which the three words before it change a word's weight."""
+    factor = 1.0
     if "no" in (one.text, two.text) or (three.text == "no" and one.text in ("or", "nor")):
-        return weight * NEGATION
-    if word.text == "no" and place + 1 < len(words) and words[place + 1].weight is not None:
-        return 0.0  # it only negates the next word
-    return weight
+        factor *= NEGATION
+    if one.negates and one.weight is None:
+        factor *= NEGATION
+    if two.weight is None:
+        factor *= _second_negation(one, two)
+    if three is not _NOTHING and three.weight is None:
+        factor *= _third_negation(one, two, three)
+    if one.text == "least" and one.weight is None and two.text not in ("at", "very"):
+        factor *= NEGATION
+    if factor < 0 and word.emotion:
+        return 1.0
+    if factor < 0 and (word.weight or 0.0) < 0 and word.text not in _PRAISED_BY_NEGATION:
+        return _NEGATED_BAD
+    return factor
+
+
+def _before(words: list[Word], place: int) -> tuple[Word, Word, Word]:
+    """Return the three words before `place`, the nearest first, as far as they are in its clause."""
+    one = words[place - 1] if place > 0 else _NOTHING
+    if one.ends:
+        return _NOTHING, _NOTHING, _NOTHING
+    two = words[place - 2] if place > 1 and one.text not in _CLAUSE_OPENERS else _NOTHING
+    if two.ends:
+        return one, _NOTHING, _NOTHING
+    three = words[place - 3] if place > 2 and two.text not in _CLAUSE_OPENERS and two is not _NOTHING else _NOTHING
+    return one, two, _NOTHING if three.ends else three
 
 
 def _boost(word: Word, weight: float, some_upper: bool) -> float:
@@ -235,6 +288,30 @@ def _idiom(words: list[Word], place: int, weight: float) -> float:
     for phrase in (f"{three} {two}", f"{two} {one}"):
         weight += BOOSTERS.get(phrase, 0.0)
     return weight
+
+
+def _damp_questions(words: list[Word], places: list[int], weights: list[float]) -> None:
+    """Weaken what is said well in a question ("Is it any good?")."""
+    asks = False
+    index = len(places) - 1
+    for place in range(len(words) - 1, -1, -1):
+        word = words[place]
+        if word.ends:
+            asks = word.asks
+        if index >= 0 and places[index] == place:
+            if asks and weights[index] > 0 and not word.emotion:
+                weights[index] *= _ASKED_GOOD
+            index -= 1
+
+
+def _is_headline(words: list[Word]) -> bool:
+    """Tell whether most words are capitalised, and none is of the writer or the reader."""
+    titles = [word.title for word in words].count(True)
+    return (
+        len(words) >= _HEADLINE_WORDS
+        and titles >= _HEADLINE_TITLES * len(words)
+        and not any(word.text in _WRITER_OR_READER for word in words)
+    )
 
 
 def _contrast(words: list[Word], places: list[int], weights: list[float]) -> None:

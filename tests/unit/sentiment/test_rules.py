@@ -1,4 +1,7 @@
-"""The rules give the library's own compound, to the four decimals that it rounds to."""
+"""The rules give the library's own compound, to the four decimals that it rounds to, where they are VADER's.
+
+Where they are not (negations, clauses, questions, headlines), the expected signs are a person's.
+"""
 
 from __future__ import annotations
 
@@ -18,49 +21,42 @@ from streams.sentiment.rules import Rules, Word
 LIBRARY = SentimentIntensityAnalyzer()
 RULES = Rules()
 
-PLAIN = ["the", "table", "I", "went", "it", "a", "and", "to", "parcel", "order", "Monday", "42"]
+PLAIN = ["the", "table", "I", "went", "it", "a", "and", "to", "parcel", "order", "monday", "42"]
 TURNS = [
-    "but",
-    "But",
     "kind",
     "of",
     "so",
     "this",
-    "never",
-    "without",
     "doubt",
-    "least",
     "very",
-    "no",
-    "nor",
     "or",
     "just",
     "enough",
     "sort",
 ]
+NEGATED = {*NEGATE, "no", "never"}
 IDIOMS = [word for phrase in SPECIAL_CASES for word in phrase.split()]
-WEIGHTY = sorted(LIBRARY.lexicon)
-EMOJI = sorted(emoji for emoji in LIBRARY.emojis if len(emoji) == 1)
+# Marks glued to an emoticon make it another word, which ends a sentence where they do.
+WEIGHTY = sorted(word for word in LIBRARY.lexicon if word != "no" and not set(word) & set(".:;!?"))
+EMOJI = sorted(
+    emoji for emoji, words in LIBRARY.emojis.items() if len(emoji) == 1 and not NEGATED & set(words.lower().split())
+)
 WORDS = st.one_of(
     st.sampled_from(WEIGHTY),
-    st.sampled_from(sorted(NEGATE) + sorted(BOOSTER_DICT)),
+    st.sampled_from(sorted(BOOSTER_DICT)),
     st.sampled_from(TURNS + IDIOMS),
     st.sampled_from(PLAIN),
     st.sampled_from(EMOJI),
 )
-SHAPES = st.sampled_from(["as it is", "as it is", "upper", "capitalised"])
-ENDS = st.sampled_from(["", "", "", "", "!", "?", "...", ",", "!!!", "??", "????", '"', ":)"])
-
-
-def shaped(word: str, shape: str) -> str:
-    return {"upper": word.upper(), "capitalised": word.capitalize()}.get(shape, word)
+ENDS = st.sampled_from(["", "", "", "", ",", '"', "'"])
 
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    count = draw(st.integers(0, 12))
-    words = [shaped(draw(WORDS), draw(SHAPES)) + draw(ENDS) for _ in range(count)]
-    return draw(st.sampled_from([" ", " ", "  ", "\n"])).join(words)
+    """Return one sentence without negations."""
+    words = [word.upper() if draw(st.integers(0, 3)) == 0 else word for word in draw(st.lists(WORDS, max_size=12))]
+    words = [word + draw(ENDS) for word in words]
+    return draw(st.sampled_from([" ", " ", "  ", "\n"])).join(words) + draw(st.sampled_from(["", ".", "!", "!!!!!"]))
 
 
 def library_compound(text: str) -> float:
@@ -72,10 +68,6 @@ def library_compound(text: str) -> float:
 @example("")
 @example("kind of good but bad, good and good")
 @example("this is the shit")
-@example("it is the very least good")
-@example("it is at least good, the least good")
-@example("it was never so good without a doubt great")
-@example("I like no or bad, never a good")
 @example("great😥but late")
 def test_equals_the_library_on_ordinary_text(text: str) -> None:
     assert round(RULES.polarity(text), 4) == library_compound(text)
@@ -119,6 +111,66 @@ def test_forgets_words_when_it_knows_too_many(monkeypatch: pytest.MonkeyPatch) -
         rules.polarity(f"word{number} good")
     assert len(rules._known) <= 12
     assert round(rules.polarity("The book was good."), 4) == 0.4404
+
+
+def sign(text: str) -> int:
+    polarity = RULES.polarity(text)
+    return (polarity > 0) - (polarity < 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "never seen before! Kudos",
+        "It never came. Great people though",
+        "I could not go; excellent staff",
+        "No, great service",
+        "was not there but good staff",
+        "not here because great people called",
+        "it did not come :)",
+        "not bad",
+        "That was not a problem",
+        "never disappointed",
+    ],
+)
+def test_what_a_negation_does_not_reach_and_the_negation_of_a_bad_judgement_are_praise(text: str) -> None:
+    assert sign(text) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not good",
+        "not a very good lamp",
+        "I don't like the lamp",
+        "not good, not helpful",
+        "there was no help",
+        "it was not smart, handsome, nor funny",
+        "it did not come :(",
+        "not an obscene request",
+        "my card was not stolen",
+        "never so angry",
+    ],
+)
+def test_what_a_negation_reaches_is_no_praise(text: str) -> None:
+    assert sign(text) == -1
+
+
+def test_the_negation_of_a_bad_word_that_does_not_judge_says_little() -> None:
+    assert -0.2 < RULES.polarity("my card was not stolen") < 0
+
+
+def test_what_is_said_well_counts_less_in_a_question() -> None:
+    assert 0 < RULES.polarity("Is it good?") < RULES.polarity("It is good.")
+    assert RULES.polarity("Is it good? It is good.") > RULES.polarity("Is it good? It is.")
+    assert RULES.polarity("Is it bad?") == RULES.polarity("It is bad.")
+    assert RULES.polarity("Is it so :) ?") == RULES.polarity("It is so :)")
+
+
+def test_a_headline_counts_less_than_a_sentence() -> None:
+    headline = "Shop Wins Great Award For Lamps"
+    assert 0 < RULES.polarity(headline) < RULES.polarity(headline.capitalize())
+    assert RULES.polarity("Great Lamp By Shop And My Thanks") == RULES.polarity("great lamp by shop and my thanks")
 
 
 def word(text: str) -> Word:

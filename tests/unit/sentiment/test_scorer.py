@@ -43,6 +43,14 @@ def score(text: str, lang: str | None = None) -> int:
         "sooooo goooood",
         "it was great,thanks",
         "I like it",
+        "I like the new shop",
+        "we like this a lot",
+        "This is not it 😀",
+        "not only quick but friendly",
+        "Nothing but praise",
+        "couldn't be happier",
+        "never lets me down",
+        "Made my day",
     ],
 )
 def test_praise_is_positive(text: str) -> None:
@@ -69,6 +77,15 @@ def test_praise_is_positive(text: str) -> None:
         "never arrived",
         "charged twice!!",
         "thanks for nothing",
+        "don't like the new shop",
+        "I don't like this",
+        "It did not come 😢",
+        "you let me down",
+        "they could care less",
+        "Thanks for losing my bag",
+        "still haven't got it",
+        "no refund",
+        "I was put on hold",
     ],
 )
 def test_complaints_are_negative(text: str) -> None:
@@ -88,6 +105,15 @@ def test_complaints_are_negative(text: str) -> None:
         "see https://example.com/great-love-best?a=b?",
         "my address is love@example.com",
         "as seen via @bestfriend",
+        "It looks like the first one",
+        "something like that",
+        "they treat us like numbers",
+        "I would like a blue one",
+        "Please help me with my number",
+        "Can you give me a hand with this?",
+        "I wish to join",
+        "Kind regards, Ann",
+        "No doubt it will",
     ],
 )
 def test_what_is_no_speech_weighs_nothing(text: str) -> None:
@@ -237,7 +263,7 @@ def test_does_not_depend_on_what_was_scored_before() -> None:
 
 def test_name_carries_the_versions() -> None:
     scorer: Scorer = SCORER
-    assert scorer.name == f"vader-{importlib.metadata.version('vaderSentiment')}+rules-2+service-1"
+    assert scorer.name == f"vader-{importlib.metadata.version('vaderSentiment')}+rules-2+service-2"
 
 
 def test_service_terms_leave_negations_and_boosters_alone() -> None:
