@@ -160,11 +160,11 @@ class Reader:
     def _phrase_at(self, words: list[Word], place: int) -> tuple[Word | None, int]:
         """Return what the word or phrase at `place` counts as, and how many words follow in it."""
         word = words[place]
-        if place + 1 < len(words):
+        if place + 1 < len(words) and not word.ends:
             for rest, meaning in self._phrases[word.text].get(words[place + 1].text, ()):
                 following = words[place + 1 : place + 1 + len(rest)]
-                if [each.text for each in following] == rest:
-                    return meaning, len(rest)
+                if [each.text for each in following] == rest and True not in [each.ends for each in following[:-1]]:
+                    return _ending_as(meaning, following[-1]), len(rest)
         return word, 0
 
 
@@ -186,3 +186,10 @@ def _without_hashtag(token: str) -> str:
     if "#" not in token:
         return token
     return _HUMP.sub(" ", _HASHTAG.sub(" ", token))
+
+
+def _ending_as(meaning: Word | None, last: Word) -> Word | None:
+    """Return what a phrase counts as, which ends a sentence if its last word does."""
+    if meaning is None or not last.ends:
+        return meaning
+    return replace(meaning, ends=True, asks=last.asks)
