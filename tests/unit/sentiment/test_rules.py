@@ -38,8 +38,11 @@ NEGATED = {*NEGATE, "no", "never"}
 IDIOMS = [word for phrase in SPECIAL_CASES for word in phrase.split()]
 # Marks glued to an emoticon make it another word, which ends a sentence where they do.
 WEIGHTY = sorted(word for word in LIBRARY.lexicon if word != "no" and not set(word) & set(".:;!?"))
+# Names without negations, and without the capitals of a headline.
 EMOJI = sorted(
-    emoji for emoji, words in LIBRARY.emojis.items() if len(emoji) == 1 and not NEGATED & set(words.lower().split())
+    emoji
+    for emoji, name in LIBRARY.emojis.items()
+    if len(emoji) == 1 and name.islower() and not NEGATED & set(name.split())
 )
 WORDS = st.one_of(
     st.sampled_from(WEIGHTY),
