@@ -64,9 +64,9 @@ class FunctionWords:
 
 def _looks_foreign(word: str) -> bool:
     """Tell whether an unknown word has letters that English lacks, or ends as few English words do."""
-    if not word.isalpha():
-        return False
-    return not word.isascii() or (len(word) > 3 and word.endswith(_ENDINGS))
+    if not word.isascii():
+        return any(char.isalpha() and char > "\x7f" for char in word)
+    return len(word) > 3 and word.isalpha() and word.endswith(_ENDINGS)
 
 
 def is_english(words: list[Word]) -> bool:

@@ -163,7 +163,7 @@ class Rules:
             emotion=emotion,
             ends=mark in _SENTENCE_ENDS or (negates and mark == ","),
             asks=mark == "?",
-            title=stripped[:1].isupper() and not stripped.isupper(),
+            title=not emotion and stripped[:1].isupper() and stripped[1:].islower(),
         )
 
     def _spelt_out(self, text: str) -> str:
