@@ -30,7 +30,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Words run together: "late.No", "rude/slow". Two letters on each side keep "e.g." and "w/o" whole.
 _GLUE = re.compile(r"(?<=[A-Za-z]{2})(?:--+|[.,;:!?/]+)(?=[A-Za-z]{2})")
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
-# Between the words that name an emoji, and after them (a character that has no other meaning).
+# Between the words that name an emoji, and after them: a character of private use, which a message has for a space.
 _EMOJI_JOINT = "\ue000"
 
 
@@ -73,9 +73,9 @@ class Reader:
             self._add(phrase, Word(" ".join(phrase), weight if scored else None, scored))
         for company in companies:
             self._add_company(tuple(company.lower().split()))
-        self._emoji = str.maketrans(
-            {emoji: f" {what.replace(' ', _EMOJI_JOINT)}{_EMOJI_JOINT}" for emoji, what in vader_emoji().items()}
-        )
+        joined = {emoji: what.replace(" ", _EMOJI_JOINT) for emoji, what in vader_emoji().items()}
+        names = {emoji: f" {name}{_EMOJI_JOINT}" for emoji, name in joined.items()}
+        self._emoji = str.maketrans({_EMOJI_JOINT: " ", **names})
 
     def read(self, text: str) -> Message:
         """Read the customer's own words (`own_words`), of `LONGEST_TEXT` characters at most."""

@@ -260,6 +260,10 @@ def test_an_emoji_counts_as_the_words_that_name_it_among_the_characters_that_are
     assert SCORER.score(offices * 590 + " awful") == SCORER.score(offices * 590)
 
 
+def test_a_character_of_private_use_makes_no_emoji_of_a_word() -> None:
+    assert score("not good\ue000 at all") == score("not good at all") < 0
+
+
 def test_does_not_depend_on_what_was_scored_before() -> None:
     texts = ["not GOOD", "the shit", "#GreatService", "sooo good", "😡 but fine"]
     fresh = [VaderScorer().score(text) for text in texts]
