@@ -16,8 +16,10 @@ from streams.sentiment.rules import Word
 _FUNCTION_WORD: Final = 2
 _COMMON_WORD: Final = 1
 _FOREIGN_WORD: Final = -2
+_ENGLISH_SHAPE: Final = 1
 _FOREIGN_SHAPE: Final = -1
 
+_SHORTEST_SHAPE: Final = 3
 SHORT: Final = 3
 """Words of a message that may be English without a word that says so: "Best airline"."""
 
@@ -25,8 +27,9 @@ SHORT: Final = 3
 _ELIDED = re.compile(r"(?:l|d|j|qu|dell|nell|sull|dall|all|un|quest)'\w\w")
 
 
-# Endings of words that are rare in English: of the Romance languages, of German and Dutch, of Turkish and Polish.
-_ENDINGS = ("a", "o", "i", "u", "dad", "mente", "keit", "heit", "lich", "isch", "ung", "lijk", "heid", "lar")
+_ENGLISH_ENDINGS = ("ly", "ness", "ful", "less", "n't")
+# Endings that are rare in English: of the Romance languages, of German and Dutch, of Turkish.
+_FOREIGN_ENDINGS = ("a", "o", "i", "u", "dad", "mente", "keit", "heit", "lich", "isch", "lijk", "heid", "lar")
 
 
 def function_words() -> list[tuple[str, list[str]]]:
@@ -45,12 +48,13 @@ class FunctionWords:
             word: weights.get(language, _FOREIGN_WORD) for language, words in function_words() for word in words
         }
 
-    def evidence(self, word: str, scored: bool) -> int:
+    def evidence(self, word: str, scored: bool, title: bool) -> int:
         """Return how much a word says for English (above 0) or for another language (below 0).
 
         Args:
             word: lower-case, stripped of punctuation.
             scored: the word is one of the scorer's lexicon, which is English.
+            title: the word begins with a capital letter, and may be a name.
         """
         known = self._evidence.get(word)
         if known is not None:
@@ -59,14 +63,18 @@ class FunctionWords:
             return _COMMON_WORD if word[:1].isalpha() else 0
         if "'" in word and _ELIDED.match(word):
             return _FOREIGN_WORD
-        return _FOREIGN_SHAPE if _looks_foreign(word) else 0
+        return 0 if title and word.isascii() else _shape(word)
 
 
-def _looks_foreign(word: str) -> bool:
-    """Tell whether an unknown word has letters that English lacks, or ends as few English words do."""
+def _shape(word: str) -> int:
+    """Return what the letters and the ending of an unknown word say."""
     if not word.isascii():
-        return any(char.isalpha() and char > "\x7f" for char in word)
-    return len(word) > 3 and word.isalpha() and word.endswith(_ENDINGS)
+        return _FOREIGN_SHAPE if any(char.isalpha() and char > "\x7f" for char in word) else 0
+    if len(word) <= _SHORTEST_SHAPE:
+        return 0
+    if word.endswith(_ENGLISH_ENDINGS):
+        return _ENGLISH_SHAPE
+    return _FOREIGN_SHAPE if word.isalpha() and word.endswith(_FOREIGN_ENDINGS) else 0
 
 
 def is_english(words: list[Word]) -> bool:

@@ -132,7 +132,7 @@ class Reader:
         if word.weight is None and word.boost == 0.0 and _DRAWN_OUT.search(piece):
             word = self._shortened(piece, word)
         word.opens = word.text in self._phrases
-        word.english = self._function_words.evidence(word.text, word.scored)
+        word.english = self._function_words.evidence(word.text, word.scored, word.title)
         return word
 
     def _shortened(self, piece: str, word: Word) -> Word:
