@@ -16,6 +16,7 @@ from streams.sentiment.rules import Word
 _FUNCTION_WORD: Final = 2
 _COMMON_WORD: Final = 1
 _FOREIGN_WORD: Final = -2
+_FOREIGN_LETTERS: Final = -2
 _ENGLISH_SHAPE: Final = 1
 _FOREIGN_SHAPE: Final = -1
 
@@ -27,6 +28,8 @@ SHORT: Final = 3
 _ELIDED = re.compile(r"(?:l|d|j|qu|dell|nell|sull|dall|all|un|quest)'\w\w")
 
 
+# Letters of words that English has borrowed, such as "café" and "jalapeño".
+_BORROWED_LETTERS = frozenset("éèêëàâîïôûçñ")
 _ENGLISH_ENDINGS = ("ly", "ness", "ful", "less", "n't")
 # Endings that are rare in English: of the Romance languages, of German and Dutch, of Turkish.
 _FOREIGN_ENDINGS = ("a", "o", "i", "u", "dad", "mente", "keit", "heit", "lich", "isch", "lijk", "heid", "lar")
@@ -69,7 +72,8 @@ class FunctionWords:
 def _shape(word: str) -> int:
     """Return what the letters and the ending of an unknown word say."""
     if not word.isascii():
-        return _FOREIGN_SHAPE if any(char.isalpha() and char > "\x7f" for char in word) else 0
+        letters = {char for char in word if char.isalpha() and char > "\x7f"}
+        return _FOREIGN_LETTERS if letters - _BORROWED_LETTERS else _FOREIGN_SHAPE if letters else 0
     if len(word) <= _SHORTEST_SHAPE:
         return 0
     if word.endswith(_ENGLISH_ENDINGS):
