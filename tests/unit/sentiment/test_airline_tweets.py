@@ -2,7 +2,7 @@
 
 The tweets (CC BY-NC-SA) are not part of the project: set AIRLINE_TWEETS to the file, or lay it
 at ../shared/data/airline_tweets.csv. The service terms were chosen on the rows with even numbers;
-these are the odd ones. On them the scorer has the label's sign 74.2 % of the time (79.8 % as the
+these are the odd ones. On them the scorer has the label's sign 77.4 % of the time (81.4 % as the
 mean of both labels), vaderSentiment on the raw text 49.2 % (64.4 %).
 """
 
@@ -48,4 +48,4 @@ def test_agrees_with_people_better_than_the_library(labelled: Labelled) -> None:
     plain = agreement(labelled, lambda text: float(library.polarity_scores(text)["compound"]))
     assert ours[0] > plain[0] + 0.2
     assert ours[1] > plain[1] + 0.1
-    assert ours[1] > 0.77
+    assert ours[1] > 0.8
