@@ -108,6 +108,8 @@ class Reader:
             self._add((*name[:-1], name[-1] + "'s"), None)
 
     def _read_token(self, token: str) -> tuple[Word, ...]:
+        if _EMOJI_JOINT not in token:
+            return tuple(self._read_words(token))
         emoji, _, token = token.rpartition(_EMOJI_JOINT)
         return (*self._read_emoji(emoji), *self._read_words(token))
 
@@ -144,28 +146,28 @@ class Reader:
         return word
 
     def _joined(self, words: list[Word]) -> list[Word]:
+        """Return the words with each phrase as one word."""
         joined: list[Word] = []
-        skip = 0
-        for place, word in enumerate(words):
-            if skip:
-                skip -= 1
-                continue
-            meaning: Word | None = word
-            if word.opens:
-                meaning, skip = self._phrase_at(words, place)
-            if meaning is not None:
-                joined.append(meaning)
-        return joined
+        begin = 0
+        phrases = self._phrases
+        for place, following in enumerate(words[1:]):
+            word = words[place]
+            if word.opens and place >= begin and following.text in phrases[word.text]:
+                meaning, length = self._phrase_at(words, place)
+                if length:
+                    joined += words[begin:place]
+                    if meaning is not None:
+                        joined.append(meaning)
+                    begin = place + length
+        return joined + words[begin:] if begin else words
 
     def _phrase_at(self, words: list[Word], place: int) -> tuple[Word | None, int]:
-        """Return what the word or phrase at `place` counts as, and how many words follow in it."""
-        word = words[place]
-        if place + 1 < len(words) and not word.ends:
-            for rest, meaning in self._phrases[word.text].get(words[place + 1].text, ()):
-                following = words[place + 1 : place + 1 + len(rest)]
-                if [each.text for each in following] == rest and True not in [each.ends for each in following[:-1]]:
-                    return _ending_as(meaning, following[-1]), len(rest)
-        return word, 0
+        """Return what the phrase at `place` counts as (None: nothing), and its words: none where there is no phrase."""
+        for rest, meaning in self._phrases[words[place].text][words[place + 1].text]:
+            phrase = words[place : place + 1 + len(rest)]
+            if [word.text for word in phrase[1:]] == rest and True not in [word.ends for word in phrase[:-1]]:
+                return _ending_as(meaning, phrase[-1]), len(phrase)
+        return None, 0
 
 
 class _Known(dict[str, tuple[Word, ...]]):

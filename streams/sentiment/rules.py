@@ -134,7 +134,7 @@ class Rules:
         if "?" in text:
             _damp_questions(words, places, weights)
         total = float(sum(weights))
-        if _is_headline(words):
+        if True in [words[place].title for place in places] and _is_headline(words):
             total *= _HEADLINE
         if total > 0:
             total += _emphasis(text)
