@@ -123,7 +123,8 @@ class Reader:
             token = html.unescape(token)
         if "@" in token and any(char.isalnum() for char in token.partition("@")[2]):
             return []  # a mention or an e-mail address
-        words = [self._read_word(piece) for piece in _GLUE.sub(r"\g<0> ", _without_hashtag(token)).split()]
+        pieces = [token] if token.isalpha() else _GLUE.sub(r"\g<0> ", _without_hashtag(token)).split()
+        words = [self._read_word(piece) for piece in pieces]
         if "#" in token:  # posts in other languages have English hashtags
             for word in words:
                 word.english = 0
