@@ -6,7 +6,7 @@ together whom links connect, so that a link that changes the owner of many tells
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 from schemas.identity_links import Identity, identity_of, key_of
 from schemas.steps import each_once
@@ -80,7 +80,8 @@ class SubjectIndex:
         else:
             del self._statements[subject]
         gone = [key for key in was - now if key not in self.keys]
-        self._forget_full(gone)
+        for key in gone:
+            self._full.pop(key, None)
         return gone
 
     def hanging(self, keys: Iterable[str]) -> Hanging | None:
@@ -93,7 +94,9 @@ class SubjectIndex:
         for _ in range(CHAIN_MAX):
             more: list[str] = []
             for key in last:
-                subjects = self.keys.get(key, {})
+                subjects = self.keys.get(key)
+                if subjects is None:
+                    continue
                 if len(subjects) > self._hanging_max:
                     return None
                 more += [subject for subject in subjects if subject not in found]
@@ -106,21 +109,22 @@ class SubjectIndex:
         return found
 
     def group(self, key: str) -> list[str]:
-        """Return the keys of all who are connected with whom a key names, if any subjects are theirs."""
-        if is_subject(key):
-            return [key]
-        return [one for one in map(key_of, self._connected(identity_of(key))) if one in self.keys]
+        """Return the keys of all who are connected with whom a key names, its own among them."""
+        return [key] if is_subject(key) else list(map(key_of, self._connected(identity_of(key))))
 
-    def hanging_on(self, keys: Iterable[str]) -> Generator[None, None, dict[str, Hanging | None]]:
-        """Return what hangs on each of some keys and on those that are connected with it, little by little."""
+    def hanging_on(self, groups: Mapping[str, Iterable[str]]) -> Generator[None, None, dict[str, Hanging | None]]:
+        """Return by key what hangs on the keys of a group, little by little."""
         found: dict[str, Hanging | None] = {}
-        for key in keys:
-            found[key] = self.hanging(self.group(key))
+        for key, group in groups.items():
+            found[key] = self.hanging(group)
             yield
         return found
 
-    def ways(self, keys: Iterable[str]) -> Telling:
-        """Return some keys, and those on which these hang, little by little: as far as a subject is followed."""
+    def ways(self, keys: Iterable[str]) -> Generator[None, None, dict[str, list[str]]]:
+        """Return some keys and those on which these hang, each with those of its group that have subjects, in steps.
+
+        They are those as far as a subject is followed. On no others of a group hangs any, whatever is said of these.
+        """
         found = dict.fromkeys(keys)
         last = list(found)
         for _ in range(CHAIN_MAX - 1):
@@ -130,7 +134,11 @@ class SubjectIndex:
                 yield
             last = [key for key in more if key not in found]
             found |= dict.fromkeys(last)
-        return list(found)
+        groups: dict[str, list[str]] = {}
+        for key in found:
+            groups[key] = [one for one in self.group(key) if one in self.keys or one in found]
+            yield
+        return groups
 
     def is_full(self, key: str) -> bool:
         """Return whether too many hang on a key, or on those that are connected with it."""
@@ -138,26 +146,22 @@ class SubjectIndex:
             return self.hanging((key,)) is None
         found = self._full.get(key)
         if found is None:
-            group = self.group(key)
+            group = [one for one in self.group(key) if one in self.keys]
             found = self.hanging(group) is None
-            self._full |= dict.fromkeys(group, found)
+            self.note(group, found)
         return found
 
-    def ask_again(self, keys: Iterable[str]) -> None:
-        """Find out anew whether too many hang on some keys, and on those that are connected with them."""
-        for key in keys:
-            self._forget_full(self.group(key))
-
-    def _forget_full(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._full.pop(key, None)
+    def note(self, group: Iterable[str], is_full: bool) -> None:
+        """Remember whether too many hang on the keys of a group, of all on which any do."""
+        self._full |= dict.fromkeys((key for key in group if key in self.keys), is_full)
 
     def full_of(self, groups: Iterable[Iterable[Identity]]) -> Generator[None, None, dict[str, None]]:
         """Return the keys of groups of which too many subjects are; of all it is found out anew when it is asked."""
         full: dict[str, None] = {}
         for group in groups:
             keys = [key for key in map(key_of, group) if key in self.keys]
-            self._forget_full(keys)
+            for key in keys:
+                self._full.pop(key, None)
             if self.hanging(keys) is None:
                 full |= dict.fromkeys(keys)
             yield

@@ -107,10 +107,11 @@ class SubjectOwners:
         told = yield from self._index.told_with(kept)
         # Those on which too many hang now, or did.
         turned = [key for key in ways if (before[key] is None) != (after[key] is None)]
-        self._index.ask_again(turned)
+        for key in turned:
+            self._index.note(ways[key], after[key] is None)
         others = yield from each_once(before[key] or after[key] or () for key in turned)
         found = yield from each_once([kept, told, others])
-        held: tuple[dict[str, Any], ...] = (kept, before, after)
+        held: tuple[dict[str, Any], ...] = (kept, ways, before, after)
         for one in held:
             while one:
                 one.popitem()

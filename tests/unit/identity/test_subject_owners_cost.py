@@ -7,6 +7,7 @@ from collections.abc import Generator
 from schemas.identity_links import Identity, identity_of
 from schemas.steps import end_of
 from schemas.subjects import SOURCES_MAX, Statement
+from streams.identity.graph import LINKS_MAX
 from streams.identity.subject_index import CHAIN_MAX, HANGING_MAX
 from streams.identity.subject_owners import Piece, SubjectOwners
 from tests.unit.identity.test_subject_owners import MOVED, nobody_else, said
@@ -21,7 +22,12 @@ Statements = list[tuple[str, Statement]]
 
 
 def taken(statements: Statements) -> SubjectOwners:
-    owners = SubjectOwners(MOVED, lambda identity: [(0, f"owner of {identity[1]}")])
+    """Return what statements say, of people each of whom has a component of as many links as may be."""
+
+    def connected(identity: Identity) -> list[Identity]:
+        return [identity, *(("cookie", f"{identity[1]}-{number}") for number in range(LINKS_MAX))]
+
+    owners = SubjectOwners(MOVED, lambda identity: [(0, f"owner of {identity[1]}")], connected)
     for subject, stated in statements:
         owners.restore(subject, stated)
     return owners
@@ -62,7 +68,11 @@ def test_a_case_on_which_as_many_hang_as_may_and_each_is_of_people_at_all_its_en
         call = f"anon:call:{number}"
         known += [said(call, f"anon:post:{CHAIN_MAX - 1}", 0, nameless=True), *people_of(call)]
 
-    told, steps = steps_of(taken(known), *said("anon:post:0", "ann", 0))
+    owners = taken(known)
+    owners.add(*said("anon:post:0", "bob", 1))
+    list(owners.owned(owners))  # who owns what people do is remembered
+
+    told, steps = steps_of(owners, *said("anon:post:0", "ann", 0))
 
     assert told == HANGING_MAX + 1
     assert MESSAGE / 10 < sum(steps) < MESSAGE
