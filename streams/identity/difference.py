@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -71,9 +71,9 @@ def _new_owners(was: Nodes, now: Nodes) -> Generator[None, None, dict[Identity, 
         if nth % AT_ONCE == 0:
             yield
     new: dict[Identity, tuple[Ownership, ...]] = {}
-    met_before, met_now = (dict.fromkeys(moved, True) for _ in range(2))
+    met: dict[Node, bool] = {}
     for nth, identity in enumerate(chain(was, now) if moved else ()):
-        if identity not in new and (_meets(was.get(identity), met_before) or _meets(now.get(identity), met_now)):
+        if identity not in new and (_meets(was.get(identity), moved, met) or _meets(now.get(identity), moved, met)):
             owned = now[identity].owned() if identity in now else ()
             if identity not in was or _differ(owned, was[identity].owned()):
                 new[identity] = owned
@@ -93,17 +93,17 @@ def _step(nodes: Nodes, identity: Identity) -> tuple[Identity, int, str] | None:
     return None if node is None or node.parent is None else (node.parent.identity, node.since, node.event_id)
 
 
-def _meets(node: Node | None, met: dict[Identity, bool]) -> bool:
+def _meets(node: Node | None, moved: Collection[Identity], met: dict[Node, bool]) -> bool:
     """Whether one of some identities is on the way from a node to its root.
 
     Args:
-        met: by identity, whether it is so; what is found of those on the way is added, so that none is passed twice.
+        met: of which nodes it is so, and of which not; those on the way are added, so that none is passed twice.
     """
     way = []
-    while node is not None and node.identity not in met:
-        way.append(node.identity)
+    while node is not None and node not in met and node.identity not in moved:
+        way.append(node)
         node = node.parent
-    found = node is not None and met[node.identity]
+    found = node is not None and met.get(node, True)
     met |= dict.fromkeys(way, found)
     return found
 

@@ -19,14 +19,21 @@ from typing import Any, NamedTuple
 from schemas.identity_links import Identity, identity_of, key_of
 from schemas.steps import each_once, end_of, parts_of
 from schemas.subjects import Statement, is_subject, with_statement
-from streams.identity.subject_index import CHAIN_MAX, HANGING_MAX, Connected, SubjectIndex, alone, keys_of, leading
+from streams.identity.subject_index import (
+    CHAIN_MAX,
+    HANGING_MAX,
+    Connected,
+    SubjectIndex,
+    Telling,
+    alone,
+    keys_of,
+    leading,
+)
 
 Piece = tuple[int, str]
 """From when on, ms, and who owns."""
 OwnedBy = Callable[[Identity], Iterable[Piece]]
 """Returns since when, ms, other customers own what an identity does, the oldest first; before, it is its own."""
-Telling = Generator[None, None, list[str]]
-"""Returns subjects that may have another owner, little by little."""
 _Times = tuple[int, int]
 """From when on, ms, and up to when."""
 _END_OF_TIME = 1 << 62

@@ -66,7 +66,7 @@ def _stated(rng: random.Random, pool: list[Identity]) -> list[Identity]:
 
 
 class Subjects(Target):
-    """Statements of whose subjects are: a thousand hang on one another, and many are people's, too."""
+    """Statements of whose subjects are: hundreds hang on one another, and many are people's, too."""
 
     @override
     def make(self, rng: random.Random) -> bytes:

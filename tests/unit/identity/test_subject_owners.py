@@ -1,4 +1,4 @@
-"""Whose subjects are, by a second account of it; of chains, circles, and thousands of subjects on one key."""
+"""Whose subjects are, by a second account of it; of chains, circles, and too many subjects on one key."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_what_changes_nothing_names_no_subject() -> None:
     assert owners.of(["ann"]) == []
 
 
-def test_a_key_of_a_thousand_subjects_is_asked_once() -> None:
+def test_a_key_of_many_subjects_is_asked_once() -> None:
     asked = []
 
     def links(identity: Identity) -> list[Piece]:
