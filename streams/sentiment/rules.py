@@ -8,6 +8,7 @@ marked), so that scores can be compared with the library's:
 - what stands before a word counts as far as the sentence or clause goes ("Never late! Great");
 - a bad word that is negated is praise only if it judges ("not bad", but "not cancelled");
 - an emoticon or emoji is not negated;
+- a word of one or two letters is known with a mark, too ("no!", "ok.");
 - what is said well counts less in a question, and all in a headline.
 """
 
@@ -145,7 +146,7 @@ class Rules:
     def look_up(self, token: str) -> Word:
         """Work out what a token of a text is."""
         stripped = token.strip(string.punctuation)
-        if len(stripped) <= 2:
+        if len(stripped) <= 2 and not (stripped.isalpha() and token.lower() not in self._weights):
             stripped = token  # most likely an emoticon
         lower = stripped.lower()
         weight = self._weights.get(lower)
@@ -161,7 +162,7 @@ class Rules:
             upper=stripped.isupper(),
             idiomatic=lower in _IDIOM_KEYS,
             emotion=emotion,
-            ends=mark in _SENTENCE_ENDS or (negates and mark == ","),
+            ends=mark in _SENTENCE_ENDS or (mark == "," and (negates or lower == "no")),
             asks=mark == "?",
             title=not emotion and stripped[:1].isupper() and stripped[1:].islower(),
         )

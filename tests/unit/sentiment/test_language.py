@@ -15,12 +15,14 @@ ENGLISH = """
 Great service|Parcel arrived broken|Refund please|Still waiting|Worst airline ever|Love it!|Order cancelled|Not happy
 Rude staff|No response|Highly recommend|Does exactly what it says|Best pizza in Chicago|My bag die not arrive
 The café's crème brûlée was good|Excellent|Mañana is not soon enough for a refund|gr8 stuff but the queue was long
-I am in Die, France, and my order is late|Lost luggage, no help|😀|:) :) :) :)|Flight delayed 3 hrs
+I am in Die, France, and my order is late|Lost luggage, no help
+kiosks mostly unmanned upstairs|Antonio Moreno, Barcelona: delayed|😀|:) :) :) :)|Flight delayed 3 hrs
 """
 OTHERS = {
-    "German": "Die Lieferung kam heute|Das Paket ist kaputt|Super Service, gerne wieder|War nicht gut",
+    "German": "Die Lieferung kam heute|Das Paket ist kaputt|Super Service, gerne wieder|War nicht gut|Dankeschön xoxo",
+    "Swiss German": "Super Band, Super Hotel, Super Club",
     "Spanish": "No funciona|Mal servicio|Gracias por todo|Me gusta mucho|Todo perfecto, son los mejores",
-    "French": "Mauvais service|Service client nul|Merci beaucoup|Livraison en retard|C'est grave, pas de réponse",
+    "French": "Mauvais service|Service client nul|Merci beaucoup|L'attente horrible|C'est grave, pas de réponse",
     "Italian": "Il pacco è arrivato rotto|Servizio pessimo|Grazie mille|Come sempre in ritardo|L'ordine non va",
     "Portuguese": "Péssimo atendimento|Muito bom|Adorei a entrega|Nao gostei|Tudo certo, amo vcs",
     "Dutch": "Slechte service, nooit meer|Waar blijft mijn bestelling?|Het was niet goed|Heel blij mee",

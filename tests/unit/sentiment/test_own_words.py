@@ -62,6 +62,8 @@ def test_what_others_wrote_and_what_nobody_reads_is_taken_away(text: str) -> Non
         "Best regards to the team\nthe lamp is great",
         "Thanks,\nthat was really very quick of you",
         "Thanks",
+        "Best\nlamp",
+        'He said "hi" to "us"@shop: great',
         "It came from: Berlin\nIt left yesterday",
         "I wrote: no answer",
         "well -- no",

@@ -122,8 +122,7 @@ def test_what_is_no_speech_weighs_nothing(text: str) -> None:
 
 def test_a_phrase_is_one_within_a_sentence_and_ends_it() -> None:
     assert score("It was no. Problem with the lamp") < 0 < score("It was no problem with the lamp")
-    assert score("Will you take care? Good lamp") == score("Will you take care? good lamp")
-    assert score("It would not take care. Good lamp") > score("It would not take care good lamp")
+    assert score("They have not taken care. Good lamp") > score("They have not taken care good lamp")
 
 
 def test_names_are_words_until_they_are_given() -> None:
