@@ -140,7 +140,7 @@ def sign(text: str) -> int:
         "No, great service",
         "was not there but good staff",
         "not here because great people called",
-        "not here because very great people called",
+        "it did not because very great people called",
         "No! Great lamp",
         "it did not come :)",
         "not bad",
@@ -169,6 +169,10 @@ def test_what_a_negation_does_not_reach_and_the_negation_of_a_bad_judgement_are_
 )
 def test_what_a_negation_reaches_is_no_praise(text: str) -> None:
     assert sign(text) == -1
+
+
+def test_a_word_of_two_letters_is_known_with_a_mark() -> None:
+    assert RULES.polarity("It was ok.") == RULES.polarity("It was ok") > 0
 
 
 def test_the_negation_of_a_bad_word_that_does_not_judge_says_little() -> None:
