@@ -33,6 +33,7 @@ TouchlineError                          schemas.errors
         UnreadBatchError                streams.kafka.batches
     RegistryUnavailableError            schemas.avro.registry_client
     RequestError                        touchline.collect.errors
+    SentimentError                      streams.sentiment.errors
     SettingsError                       streams.settings.reading
     SinkError                           sinks.errors
         AddressError                    sinks.errors

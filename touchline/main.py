@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "topics": "List, create or check the topics.",
     "rebuild": "Compute everything anew from the input topics, also with more partitions.",
     "train-topics": "Learn from texts what customers speak about, beside the word lists.",
+    "train-sentiment": "Learn from texts how customers praise and complain, beside the rules.",
     "schemas": "List the records that producers send; show an example, check a message.",
     "identity": "Tell whose an identity is and why; link two, or part them.",
     "erase": "Erase a customer, prove it, and say what ends in Kafka when.",

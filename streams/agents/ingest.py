@@ -31,7 +31,6 @@ from streams.kafka.consumer import chunks_of, consumer_of, topic
 from streams.kafka.offsets import Chunk
 from streams.kafka.producer import Message
 from streams.runtime.exit import exit_on_error
-from streams.sentiment import VaderScorer
 
 MAX_POLL_S = 0.25
 
@@ -68,7 +67,7 @@ def register(app: faust.App, services: Services) -> None:
 def open_validator(services: Services, codec: Codec) -> Validator:
     """Return what validates messages by the settings."""
     settings = services.settings
-    scorer, finder = VaderScorer(settings.company_names), settings.topic_finder()
+    scorer, finder = settings.scorer_for(settings.company_names), settings.topic_finder()
     return Validator(services, codec, scorer, open_identities(services), finder)
 
 

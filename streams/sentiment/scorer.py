@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.sentiment.language import mostly_foreign
 from streams.sentiment.lexicon import VADER_VERSION, service_terms, vader_words
 from streams.sentiment.messages import LONGEST_TEXT, Reader
 from streams.sentiment.own_words import own_words
-from streams.sentiment.rules import Rules
+from streams.sentiment.rules import Rules, Word
 
 SCALE = 10_000
 """A polarity of 1 as a score (the scale of the journeys log)."""
@@ -33,6 +33,20 @@ class Scorer(Protocol):
             text: as the customer wrote it.
             lang: its language as a BCP 47 tag, where known.
         """
+
+
+class Heard(NamedTuple):
+    """What the rules make of a text.
+
+    Attributes:
+        words: its words, in order.
+        text: where marks are counted.
+        polarity: in [-1, 1].
+    """
+
+    words: list[Word]
+    text: str
+    polarity: float
 
 
 class VaderScorer:
@@ -64,6 +78,11 @@ class VaderScorer:
 
     def score(self, text: str, lang: str | None = None) -> int | None:
         """Return the polarity of a text in ten-thousandths, or None to abstain."""
+        heard = self.hear(text, lang)
+        return None if heard is None else round(heard.polarity * SCALE)
+
+    def hear(self, text: str, lang: str | None = None) -> Heard | None:
+        """Return what the rules make of a text, or None to abstain."""
         language = (lang or "").replace("_", "-").split("-")[0].lower()
         if language not in _ENGLISH and language not in _UNTOLD:
             return None
@@ -76,4 +95,4 @@ class VaderScorer:
         polarity = self._rules.compound(message.words, message.text)
         if polarity == 0.0 and not any(word.scored or word.text.upper().isupper() for word in message.words):
             return None
-        return round(polarity * SCALE)
+        return Heard(message.words, message.text, polarity)

@@ -21,6 +21,7 @@ from streams.settings.files import FileError, read_file
 from streams.settings.notify import NotifySettings
 from streams.settings.page import PageSettings
 from streams.settings.pseudonyms import PseudonymSettings
+from streams.settings.sentiment import SentimentSettings
 from streams.settings.topics import TopicSettings
 from streams.settings.urls import MASK, check_server, mask, parts_of
 from streams.settings.views import ViewSettings
@@ -32,7 +33,15 @@ ROLES = ("streams", "sink")
 _GROUP = "touchline-"
 
 
-class Settings(ViewSettings, TopicSettings, PseudonymSettings, CollectSettings, NotifySettings, PageSettings):
+class Settings(
+    ViewSettings,
+    SentimentSettings,
+    TopicSettings,
+    PseudonymSettings,
+    CollectSettings,
+    NotifySettings,
+    PageSettings,
+):
     """All settings. Environment variable = `TOUCHLINE_` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

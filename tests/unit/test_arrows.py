@@ -25,7 +25,7 @@ STREAMS_MAY_KNOW: dict[str, set[str]] = {
     "agents": {"identity", "intake", "journeys", "kafka", "runtime", "sentiment", "settings", "topics"},
     "kafka": {"runtime", "settings"},
     "runtime": {"settings"},
-    "settings": {"identity", "topics"},
+    "settings": {"identity", "sentiment", "topics"},
     "identity": set(),
     "intake": {"identity", "sentiment", "topics"},
     "journeys": set(),

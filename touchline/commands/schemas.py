@@ -16,7 +16,6 @@ from schemas.kinds import KINDS
 from streams import settings
 from streams.identity.identities import Identities
 from streams.runtime.clock import wall_clock
-from streams.sentiment import VaderScorer
 from touchline.errors import CommandError
 from touchline.records.check import Checker, described
 from touchline.records.examples import example_json, example_message
@@ -137,7 +136,8 @@ def check(file: Path, in_hex: bool, kind: str | None) -> None:
     if in_hex:
         data = _from_hex(data)
     identities = Identities(configured.phone_region, configured.placeholder_patterns)
-    checker = Checker(open_registry(configured.schema_registry), VaderScorer(), identities)
+    scorer = configured.scorer_for(configured.company_names)
+    checker = Checker(open_registry(configured.schema_registry), scorer, identities)
     expected = None if kind is None else kind_named(kind, configured.inputs)
     try:
         checked = checker.check(data, expected, wall_clock())

@@ -17,7 +17,6 @@ from schemas.avro.registry import ConfluentRegistry, FileRegistry
 from schemas.avro.registry_client import RegistryUnavailableError
 from streams.agents.pseudonym_key import PseudonymKeyError, check_key_of_command
 from streams.identity.pseudonyms import key_id_of
-from streams.sentiment import VaderScorer
 from streams.settings import Settings, SettingsError, mask
 from touchline.calendars import configured_calendars
 from touchline.collect.capacity import check_bounds
@@ -55,7 +54,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _notify(settings)
     yield _files(settings)
     yield _topics_of_texts(settings)
-    yield _scorer()
+    yield _scorer(settings)
 
 
 def _collector(settings: Settings) -> Check:
@@ -199,9 +198,16 @@ def _is_ours(host: str, port: int) -> bool:
         return False
 
 
-def _scorer() -> Check:
-    scorer = VaderScorer()
+def _scorer(settings: Settings) -> Check:
+    """Return by what a worker that starts now scores texts, and whether that finds praise."""
+    try:
+        scorer, model = settings.scorer_for(settings.company_names), settings.learned_sentiment()
+    except ValueError as error:
+        return Check("scorer", False, str(error))
     score = scorer.score(SAMPLE_TEXT)
     if score is None or score <= 0:
-        return Check("scorer", False, f"{scorer.name} finds no praise in {SAMPLE_TEXT!r}: reinstall it")
-    return Check("scorer", True, scorer.name)
+        return Check(
+            "scorer", False, f"{scorer.name} finds no praise in {SAMPLE_TEXT!r}: reinstall it, or train it anew"
+        )
+    made_of = f", made of {', '.join(model.learned_from)}" if model is not None and model.learned_from else ""
+    return Check("scorer", True, f"{scorer.name}{made_of}")
