@@ -20,14 +20,12 @@ _FOREIGN_LETTERS: Final = -2
 _ENGLISH_SHAPE: Final = 1
 _FOREIGN_SHAPE: Final = -1
 
-_SHORTEST_SHAPE: Final = 3
+_SHORTEST_SHAPE: Final = 3  # characters whose ending tells nothing
 SHORT: Final = 3
-"""Words of a message that may be English without a word that says so: "Best airline"."""
+"""Words of a message that may be English without a word that says so: "Super!"."""
 
 # "l'heure", "dell'ordine": an article or preposition before the apostrophe, which no English word has there.
 _ELIDED = re.compile(r"(?:l|d|j|qu|dell|nell|sull|dall|all|un|quest)'\w\w")
-
-
 # Letters of words that English has borrowed, such as "café" and "jalapeño".
 _BORROWED_LETTERS = frozenset("éèêëàâîïôûçñ")
 _ENGLISH_ENDINGS = ("ly", "ness", "ful", "less", "n't")
@@ -91,8 +89,8 @@ def is_english(words: list[Word]) -> bool:
 
 
 def mostly_foreign(text: str) -> bool:
-    """Tell whether most letters of a message, mentions aside, are not Latin."""
-    tokens = (token for token in text.split() if "@" not in token)
+    """Tell whether most letters of a message, mentions and links aside, are not Latin."""
+    tokens = (token for token in text.split() if "@" not in token and "://" not in token and "www." not in token)
     letters = [char for token in tokens for char in token if char.isalpha()]
     latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
     return 2 * latin < len(letters)

@@ -170,6 +170,7 @@ def test_plain_words_score_as_published() -> None:
         ("یہ بہت 😀", None),
         ("@great_shop これは最高です", None),
         ("спасибо, great", "ru"),
+        ("最高です https://example.com/a-long-page", "en"),
         ("RT @shop: the table is good", None),
         ('"@shop: we love our new store"', None),
         ("> We are happy to help", "en"),
