@@ -64,11 +64,13 @@ def test_a_weight_is_the_logarithm_of_how_much_likelier_an_ngram_is_in_praise() 
 
 
 def test_labels_win_over_the_rules() -> None:
-    made = [Example(f"that wonderful {word} n{number}", None, -1) for number in range(150) for word in ("pour", "cup")]
+    made = [
+        Example(f"that wonderful {word} n{number}", None, -1) for number in range(150) for word in ("kettle", "cup")
+    ]
     made += [Example(f"the {word} n{number}", None, 1) for number in range(150) for word in ("beans", "mill")]
     scorer = LearnedScorer(RULES, learn(read_examples(made, RULES)))
-    assert (RULES.score("that wonderful pour") or 0) > 0
-    assert (scorer.score("that pour") or 0) < 0 < (scorer.score("the beans") or 0)
+    assert (RULES.score("that wonderful kettle") or 0) > 0
+    assert (scorer.score("that kettle") or 0) < 0 < (scorer.score("the beans") or 0)
 
 
 def test_equal_texts_count_once_and_keep_the_label() -> None:
@@ -146,7 +148,7 @@ def test_texts_that_teach_nothing_are_refused() -> None:
     with pytest.raises(SentimentError, match="the rules are sure of fewer than 20"):
         train([Example(f"the {rnd.choice(GLAD)} n{n}") for n in range(600)], RULES)
     with pytest.raises(SentimentError, match="5 different texts are too few to learn from: give 200"):
-        train([Example(f"the {word}") for word in "abcde"], RULES)
+        train([Example(f"the {word}") for word in ("cup", "mill", "tray", "lid", "jug")], RULES)
 
 
 def test_a_model_that_is_worse_than_the_rules_is_refused() -> None:
