@@ -30,7 +30,8 @@ from streams.intake.accept import Source, accept
 from streams.journeys.partition import Partition
 from streams.journeys.rules import Rules
 from streams.journeys.shifts import MIN_SIDE, WINDOW, find_split
-from streams.sentiment import VaderScorer
+from streams.sentiment import Scorer, VaderScorer
+from streams.settings.sentiment import SentimentSettings
 from streams.topics import TopicFinder, shipped_lists
 from touchline.simulate import write_simulation
 
@@ -178,9 +179,9 @@ def _observed(touchpoints: Sequence[Any]) -> dict[str, dict[str, int]]:
     return observed
 
 
-def read_scores(file: Path, text: str, label: str) -> dict[str, list[int | None]]:
+def read_scores(file: Path, text: str, label: str, scorer: Scorer) -> dict[str, list[int | None]]:
     """Return the scores of labelled texts by label: positive, negative or neutral."""
-    scorer, scores = VaderScorer(), defaultdict[str, list[int | None]](list)
+    scores = defaultdict[str, list[int | None]](list)
     with file.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             scores[row[label]].append(scorer.score(row[text]))
@@ -238,12 +239,14 @@ def _share(part: int, whole: int) -> str:
 @click.option("--texts", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Labelled texts, as CSV.")
 @click.option("--text", default="text", show_default=True, help="The column of the text.")
 @click.option("--label", default="sentiment", show_default=True, help="The column of its label.")
-def main(
-    customers: int, days: tuple[int, ...], seeds: int, seed: int, texts: Path | None, text: str, label: str
+@click.option("--model", default="", help="The model that scores them beside the rules: `base`, or a file.")
+def main(  # noqa: PLR0913, PLR0917  # one for each option
+    customers: int, days: tuple[int, ...], seeds: int, seed: int, texts: Path | None, text: str, label: str, model: str
 ) -> None:
     """Print what is found of normal noise, and of simulated customers."""
     _print_noise()
-    scores = None if texts is None else read_scores(texts, text, label)
+    scorer = SentimentSettings(sentiment_model=model).scorer_for(())
+    scores = None if texts is None else read_scores(texts, text, label, scorer)
     for each in days:
         shops = range(seed, seed + seeds)
         found = sum((find_in_shop(customers, each, one, None) for one in shops), Found())
