@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from itertools import takewhile
-from math import inf, sqrt
+from math import sqrt
 
 from streams.sentiment.errors import SentimentError
 
@@ -25,6 +25,7 @@ OUTSPOKEN = "outspoken"
 """Ends the lines of these weights in a file."""
 MOST_NGRAMS = 40_000
 LONGEST_NGRAM = 64
+LEAST_SCALE, GREATEST_SCALE = 0.001, 1e6
 _GREATEST_WEIGHT = 100 * UNIT
 NEUTRAL = 0.05
 """Polarities below this are neutral, as VADER's authors have it."""
@@ -150,8 +151,10 @@ def _scale(lines: list[str], at: int) -> tuple[float, float]:
         scale, border = map(float, numbers)
     except ValueError:
         scale = border = 0.0
-    if name != "scale" or not (0 < scale < inf and 0 < border < inf):
-        raise SentimentError(f"line {at + 1}: must be 'scale' and two numbers above 0, tab-separated")
+    if name != "scale" or not all(LEAST_SCALE <= one <= GREATEST_SCALE for one in (scale, border)):
+        raise SentimentError(
+            f"line {at + 1}: must be 'scale' and two numbers from {LEAST_SCALE} to {GREATEST_SCALE:,.0f}, tab-separated"
+        )
     return scale, border
 
 

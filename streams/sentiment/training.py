@@ -16,6 +16,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from streams.sentiment.model import (
+    LEAST_SCALE,
     LONGEST_NGRAM,
     MOST_NGRAMS,
     NGRAMS_WEIGHT,
@@ -118,7 +119,7 @@ def learn(
         for row in rows:
             row.follow(counts)
     weights = _merged(_count([(row.ngrams, row.belief) for row in rows]), base)
-    scale = round(max(median(abs(row.margin) for row in rows), 0.01), 3)
+    scale = _rounded(median(abs(row.margin) for row in rows))
     border, outspoken = _neutral(rows, scale, fewest)
     return SentimentModel(weights, scale, border, outspoken, learned_from)
 
@@ -210,7 +211,7 @@ def _neutral(rows: Sequence[_Row], scale: float, fewest: int) -> tuple[float, di
     labelled = [row for row in rows if row.label is not None]
     neutral = sum(row.label == 0 for row in labelled)
     if min(neutral, len(labelled) - neutral) < FEWEST_NEUTRAL:
-        return round(NEUTRAL_SHARE * scale, 3), {}
+        return _rounded(NEUTRAL_SHARE * scale), {}
     seen = Counter(ngram for row in labelled for ngram in row.ngrams)
     telling = [(tuple(one for one in row.ngrams if seen[one] >= fewest), float(row.label != 0)) for row in labelled]
     counts = _count(telling)
@@ -219,7 +220,11 @@ def _neutral(rows: Sequence[_Row], scale: float, fewest: int) -> tuple[float, di
         outspoken = sum(counts.weight(ngram, belief) for ngram in ngrams) / sqrt(len(ngrams) or 1)
         strengths.append((abs(row.margin) / scale + OUTSPOKEN_WEIGHT * outspoken, row.margin * (row.label or 0) > 0))
     border = max(_border(strengths, [row.label == 0 for row in labelled]), LEAST_BORDER)
-    return round(border * scale, 3), {ngram: round(UNIT * counts.weight(ngram)) for ngram in counts.praise}
+    return _rounded(border * scale), {ngram: round(UNIT * counts.weight(ngram)) for ngram in counts.praise}
+
+
+def _rounded(scale: float) -> float:
+    return max(round(scale, 3), LEAST_SCALE)
 
 
 def _border(strengths: Sequence[tuple[float, bool]], neutral: Sequence[bool]) -> float:

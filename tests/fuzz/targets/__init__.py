@@ -11,6 +11,7 @@ from tests.fuzz.targets.kafka import Batches, Notes
 from tests.fuzz.targets.letters import Letters
 from tests.fuzz.targets.links import Links, Subjects
 from tests.fuzz.targets.messages import Intake, Json, Lines, Writers
+from tests.fuzz.targets.models import Models
 from tests.fuzz.targets.notify import Notices
 from tests.fuzz.targets.pseudonyms import Pseudonymised
 from tests.fuzz.targets.strangers import Http, Registry
@@ -40,5 +41,6 @@ TARGETS: dict[str, type[Target]] = {
     "notify": Notices,
     "state": State,
     "batches": Batches,
+    "models": Models,
     "text": Texts,
 }

@@ -27,7 +27,7 @@ from schemas.limits import MESSAGE_BYTES, MESSAGE_VALUES
 from schemas.rows import encode_rows
 from sinks.batch import Batch
 from streams.intake.accept import Source, accept, check_size
-from streams.sentiment import VaderScorer
+from streams.sentiment import LearnedScorer, VaderScorer, shipped_model
 from streams.topics import TopicFinder, TopicModel, shipped_lists
 from tests.fuzz.records import ANY, NOW, LooseWriter, record_of, varint
 from tests.fuzz.schemas import changed_schema
@@ -121,7 +121,7 @@ class Intake(Target):
 
     def __init__(self) -> None:
         self._codec = Codec(_FILES)
-        self._scorer = VaderScorer()
+        self._scorer = LearnedScorer(VaderScorer(), shipped_model())
         self._finder = TopicFinder(shipped_lists(), _MODEL)
 
     @override
