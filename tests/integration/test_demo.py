@@ -28,7 +28,7 @@ pytestmark = pytest.mark.embedded
 
 MARK = "DEMO_UNDER_TEST"
 """In the environment of a demo, and so of every process that it starts."""
-DEMO_S = 90.0
+DEMO_S = 300.0
 BUSINESS = {"business_change", "marketing_spend"}
 
 

@@ -34,7 +34,7 @@ from touchline.topic_states import topic_states
 pytestmark = pytest.mark.kafka
 
 DAYS = 30
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 ADDED_WITHIN_S = 15.0
 TOPICS = "purchase=shop.orders+shop.refunds,tweet=social.posts,cart_event=web,page_view=web"
 AS_THEY_ARE = {"shop.orders": 3, "shop.refunds": 6, "social.posts": 6, "web": 12, KIND_TOPICS["support_call"]: 1}

@@ -35,7 +35,7 @@ from touchline.stack import wait_until_caught_up
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 POLL_S = 0.05
 
 

@@ -20,7 +20,7 @@ from streams.kafka.reader import read_to_end
 from streams.settings import Settings
 from tests.contract.stores import stored_rows
 
-DEMO_S = 120.0
+DEMO_S = 600.0
 OF_THE_RUN = frozenset({"received_at", "refused_at", "changed_at", "version", "duplicates", "fields"})
 """Columns that depend on when, and in which chunks, a run went, and on what was read again after a crash.
 
