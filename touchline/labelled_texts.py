@@ -14,6 +14,7 @@ from schemas.limits import MESSAGE_BYTES
 from schemas.text import printable
 from streams.sentiment import Example, meanings
 from touchline.errors import CommandError
+from touchline.training import BadLine, decode_lines
 
 TEXT_COLUMNS = ("text", "tweet", "content", "review", "message", "comment", "body", "sentence")
 LABEL_COLUMNS = ("label", "sentiment", "airline_sentiment", "polarity", "target", "class", "rating", "stars")
@@ -39,10 +40,10 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 class LabelledTexts(NamedTuple):
-    """Texts to learn from, and the lines that hold none: number, from 1, and what is wrong."""
+    """Texts to learn from, and the lines that hold none."""
 
     examples: list[Example]
-    bad: list[tuple[int, str]]
+    bad: list[BadLine]
 
 
 def read_json_lines(lines: Iterable[bytes]) -> LabelledTexts:
@@ -51,23 +52,14 @@ def read_json_lines(lines: Iterable[bytes]) -> LabelledTexts:
     Raises:
         SentimentError: a label is not known.
     """
-    read: list[_Line] = []
-    bad: list[tuple[int, str]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        if len(line) > MESSAGE_BYTES:
-            bad.append((number, f"it has more than {MESSAGE_BYTES:,} bytes"))
-            continue
-        try:
-            said = _decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            bad.append((number, str(error)))
-            continue
-        if said.text and said.text.strip() and {said.author or _CUSTOMER, said.by or _CUSTOMER} == {_CUSTOMER}:
-            read.append(said)
+    held, bad = decode_lines(lines, _decoder)
+    read = [said for said in held if said.text and said.text.strip() and _is_by_customer(said)]
     meant = meanings(str(said.label) for said in read if said.label is not None)
     return LabelledTexts([_example(said, meant) for said in read], bad)
+
+
+def _is_by_customer(said: _Line) -> bool:
+    return {said.author or _CUSTOMER, said.by or _CUSTOMER} == {_CUSTOMER}
 
 
 def _example(said: _Line, meant: dict[str, int]) -> Example:

@@ -7,8 +7,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from schemas.limits import MESSAGE_BYTES
 from streams.topics import Example
+from touchline.training import BadLine, decode_lines
 
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[^\t\r\n]*\Z")]
 
@@ -24,13 +24,6 @@ class _Line(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-class BadLine(NamedTuple):
-    """A line that is no text to learn from: its number, from 1, and what is wrong."""
-
-    number: int
-    reason: str
-
-
 class LearningTexts(NamedTuple):
     """Texts to learn from, and the lines that hold none."""
 
@@ -40,19 +33,10 @@ class LearningTexts(NamedTuple):
 
 def read_texts(lines: Iterable[bytes]) -> LearningTexts:
     """Return the texts in lines of JSON. Lines without a text are left out; one that is no such line is told of."""
-    found = LearningTexts([], [])
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        if len(line) > MESSAGE_BYTES:
-            found.bad.append(BadLine(number, f"it has more than {MESSAGE_BYTES:,} bytes"))
-            continue
-        try:
-            said = _decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            found.bad.append(BadLine(number, str(error)))
-            continue
-        if said.text and said.text.strip():
-            labels = None if said.labels is None else tuple(dict.fromkeys(said.labels))
-            found.examples.append(Example(said.text, said.lang, labels))
-    return found
+    held, bad = decode_lines(lines, _decoder)
+    examples = [
+        Example(said.text, said.lang, None if said.labels is None else tuple(dict.fromkeys(said.labels)))
+        for said in held
+        if said.text and said.text.strip()
+    ]
+    return LearningTexts(examples, bad)

@@ -5,12 +5,12 @@ The file is text with a line for each n-gram, so that a person can read what was
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from itertools import takewhile
 from math import sqrt
 
+from schemas.checksummed import version_of, with_checksum, without_checksum
 from streams.sentiment.errors import SentimentError
 
 FORMAT = "touchline-sentiment 1"
@@ -31,7 +31,6 @@ NEUTRAL = 0.05
 """Polarities below this are neutral, as VADER's authors have it."""
 LEAST = 0.0001
 """The least polarity that a text keeps whose margin has a sign."""
-_SUM = "sha256 "
 
 
 class SentimentModel:
@@ -60,7 +59,7 @@ class SentimentModel:
         self.learned_from = learned_from
         self._known = frozenset(weights)
         self._telling = frozenset(self.outspoken)
-        self._name = f"learned-{hashlib.sha256(self._body().encode()).hexdigest()[:8]}"
+        self._name = f"learned-{version_of(self._body())}"
 
     @property
     def name(self) -> str:
@@ -101,8 +100,7 @@ class SentimentModel:
 
     def text(self) -> str:
         """Return the model as its file holds it."""
-        body = self._body()
-        return f"{body}{_SUM}{hashlib.sha256(body.encode()).hexdigest()}\n"
+        return with_checksum(self._body())
 
     def _body(self) -> str:
         head = [FORMAT, *(f"# {line}" for line in self.learned_from)]
@@ -131,8 +129,8 @@ def read_model(text: str) -> SentimentModel:
     """
     if not text.startswith(f"{FORMAT}\n"):
         raise SentimentError(f"it is no model of sentiment of this version: its first line is not {FORMAT!r}")
-    body, _, digest = text.rpartition(_SUM)
-    if hashlib.sha256(body.encode()).hexdigest() != digest.strip():
+    body, is_whole = without_checksum(text)
+    if not is_whole:
         raise SentimentError(
             "it is not as it was written: its checksum does not hold; make it by `touchline train-sentiment`"
         )

@@ -7,11 +7,11 @@ person can read what was learned.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from math import exp, sqrt
 from typing import NamedTuple
 
+from schemas.checksummed import version_of, with_checksum, without_checksum
 from streams.topics.errors import TopicsError
 from streams.topics.reading import ngrams
 
@@ -20,7 +20,6 @@ UNIT = 1000
 """A weight is a natural logarithm in thousandths: sums of whole numbers do not depend on their order."""
 FEWEST_KNOWN = 2
 """A text with fewer n-grams that the model knows has no topic by it."""
-_SUM = "sha256 "
 
 
 class Guess(NamedTuple):
@@ -54,7 +53,7 @@ class TopicModel:
         self.weights = weights
         self.threshold = threshold
         self.learned_from = learned_from
-        self._name = f"learned-{hashlib.sha256(self._body().encode()).hexdigest()[:8]}"
+        self._name = f"learned-{version_of(self._body())}"
 
     @property
     def name(self) -> str:
@@ -81,8 +80,7 @@ class TopicModel:
 
     def text(self) -> str:
         """Return the model as its file holds it."""
-        body = self._body()
-        return f"{body}{_SUM}{hashlib.sha256(body.encode()).hexdigest()}\n"
+        return with_checksum(self._body())
 
     def _body(self) -> str:
         head = [FORMAT, *(f"# {line}" for line in self.learned_from), f"threshold {self.threshold}"]
@@ -98,11 +96,11 @@ def read_model(text: str) -> TopicModel:
     Raises:
         TopicsError: it is no such file, of another format, or not as it was written.
     """
-    body, mark, digest = text.rpartition(_SUM)
+    body, is_whole = without_checksum(text)
     lines = body.split("\n")
     if lines[0] != FORMAT:
         raise TopicsError(f"it is no model of topics of this version: its first line is not {FORMAT!r}")
-    if not mark or hashlib.sha256(body.encode()).hexdigest() != digest.strip():
+    if not is_whole:
         raise TopicsError(
             "it is not as it was written: its checksum does not hold; make it by `touchline train-topics`"
         )

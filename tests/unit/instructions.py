@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
-from types import FrameType
-from typing import Any
+from itertools import pairwise
+
+from bench.instructions import Counter
 
 OPCODES = 80_000
 """Instructions of Python that a step may take, about 2 ms: loops without a call are counted by them, too."""
@@ -13,18 +13,9 @@ OPCODES = 80_000
 
 def opcodes_of_steps(doing: Generator[None, None, object]) -> list[int]:
     """Return how many instructions something runs, from each moment at which others have a turn to the next."""
-    counts = [0]
-
-    def see(frame: FrameType, event: str, _argument: object) -> Any:
-        frame.f_trace_opcodes = True
-        counts[-1] += event == "opcode"
-        return see
-
-    before = sys.gettrace()
-    sys.settrace(see)
-    try:
+    with Counter() as counter:
+        passed = [0]
         for _ in doing:
-            counts += [0]
-    finally:
-        sys.settrace(before)
-    return counts
+            passed += [counter.count]
+        passed += [counter.count]
+    return [later - earlier for earlier, later in pairwise(passed)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.table import Table
 
-from schemas.text import MAX_QUOTED, shortened
 from streams import settings
 from streams.sentiment import Example, Figures, Trained, VaderScorer, shipped_model, train
 from streams.sentiment.training import FEWEST_WITH_NGRAM, NOTHING
@@ -17,6 +15,7 @@ from touchline.errors import CommandError
 from touchline.labelled_texts import read_csv, read_json_lines
 from touchline.stored_texts import read_stored
 from touchline.terminal import Steps, progress_console, result_console, say
+from touchline.training import lines_of, tell_bad_lines, write_model
 
 
 @click.command()
@@ -79,26 +78,16 @@ def command(
         raise CommandError(
             f"its file would have more than {FILE_BYTES >> 20} MiB: learn fewer n-grams, by a greater --fewest"
         )
-    unfinished = out.with_name(f"{out.name}.unfinished")
-    unfinished.write_text(written, encoding="utf-8")
-    unfinished.replace(out)
+    write_model(out, written)
     say(f"{out}: {trained.model.name}; set TOUCHLINE_SENTIMENT_MODEL to it, and start the workers again")
 
 
 def _read(file: Path, text: str | None, label: str | None) -> list[Example]:
     if file.suffix.lower() == ".csv":
         return read_csv(file, text, label)
-    found = read_json_lines(_lines(file))
-    if found.bad:
-        number, reason = found.bad[0]
-        first = f"the first is line {number}: {shortened(reason, MAX_QUOTED)}"
-        say(f"{file}: {len(found.bad):,} lines are left out; {first}", err=True)
+    found = read_json_lines(lines_of(file))
+    tell_bad_lines(found.bad, f"{file}: ")
     return found.examples
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    with click.open_file(str(file), "rb") as lines:
-        yield from lines
 
 
 def _tell(trained: Trained) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from schemas.text import MAX_QUOTED, shortened
 from streams import settings
 from streams.topics import PRECISION, Agreement, Trained, train
 from touchline.errors import CommandError
-from touchline.learning_texts import LearningTexts, read_texts
+from touchline.learning_texts import read_texts
 from touchline.terminal import say
+from touchline.training import lines_of, tell_bad_lines, write_model
 
 
 @click.command()
@@ -45,28 +44,14 @@ def command(files: tuple[Path, ...], out: Path, precision: float) -> None:
     The lists are those of TOUCHLINE_TOPIC_WORDS. A model that is worse than they are alone is not written.
     """
     lists = settings.load().topic_lists()
-    texts = read_texts(line for file in files for line in _lines(file))
-    _tell_bad_lines(texts)
+    texts = read_texts(line for file in files for line in lines_of(file))
+    tell_bad_lines(texts.bad)
     if not texts.examples:
         raise CommandError('no line has a text; write lines as {"text": "Where is my parcel?"}')
     trained = train(texts.examples, lists, precision)
     _tell(trained)
-    unfinished = out.with_name(f"{out.name}.unfinished")
-    unfinished.write_text(trained.model.text(), encoding="utf-8")
-    unfinished.replace(out)
+    write_model(out, trained.model.text())
     say(f"{out}: {trained.model.name}; set TOUCHLINE_TOPIC_MODEL to it, and start the workers again")
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    with click.open_file(str(file), "rb") as lines:
-        yield from lines
-
-
-def _tell_bad_lines(texts: LearningTexts) -> None:
-    if texts.bad:
-        first = texts.bad[0]
-        reason = shortened(first.reason, MAX_QUOTED)
-        say(f"{len(texts.bad):,} lines are left out; the first is line {first.number}: {reason}", err=True)
 
 
 def _tell(trained: Trained) -> None:
