@@ -252,10 +252,12 @@ class Linking:
 
         The links before the offset are acknowledged: what they changed was written, but perhaps not to this log.
         """
+        assignment = self._assignment
         async with self._beginning:
+            if assignment != self._assignment:
+                return None  # since then, the partition may have been another's, who has gone on from that offset
             # Links come from before what is decided only if their topic was made anew.
             if self._graph is None or until < self._decided:
-                assignment = self._assignment
                 is_told = await self._is_told()
                 graph, subjects, last, end = await self._restore(until)
                 if not is_told:

@@ -21,13 +21,13 @@ import pytest
 
 from schemas.topics import DEAD_LETTERS, KIND_TOPICS, all_topics
 from servers.kafka import Kafka
-from streams.kafka.admin import create_topics, partition_counts
+from streams.kafka.admin import create_topics, delete_topics, partition_counts
 from streams.kafka.client import BrokerError
 from streams.kafka.producer import BatchProducer, Message
 from streams.settings import Settings
 from tests.servers.groups import state_of
 from tests.servers.topics import create_topics as make_topics
-from tests.servers.topics import delete_topics, widen_topic
+from tests.servers.topics import widen_topic
 from touchline.stack.ports import free_port
 
 pytestmark = pytest.mark.kafka
@@ -203,8 +203,9 @@ def test_without_clickhouse_the_sink_waits_and_says_so_and_can_be_stopped(kafka:
 
 
 async def remove_topics(kafka: Kafka) -> None:
+    # A broker tells for a while of a topic that is already gone.
     while there := await partitions(kafka):
-        await delete_topics(kafka.bootstrap, there)
+        await delete_topics(Settings(kafka=kafka.bootstrap), there)
 
 
 async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafka: Kafka, tmp_path: Path) -> None:

@@ -31,12 +31,21 @@ from tests.servers.process import watch
 from tests.servers.rows import EVERY_DIMENSION, Rows, rows_of
 from tests.servers.topics import delete_topics
 from touchline.publish.run import publish
-from touchline.stack import wait_until_caught_up
+from touchline.stack import Progress, wait_until_caught_up
 from touchline.stack.child import Child
 from touchline.stack.ports import HOST, free_port
 
 PATIENCE_S = 240.0
 POLL_S = 0.05
+PROGRESS = (
+    "touchline_watermark",
+    "touchline_partition_time",
+    "touchline_settled_time",
+    "touchline_consumer_lag",
+    "touchline_waiting",
+    "touchline_retries",
+    "touchline_touchpoints_processed",
+)
 
 
 class App(Child):
@@ -104,12 +113,20 @@ class App(Child):
 
     def _counted(self, series: str) -> int:
         """Return the sum of the series that begin so; 0 while there is none, or no process."""
+        return sum(int(float(line.rpartition(" ")[2])) for line in self._series() if line.startswith(series))
+
+    def _series(self) -> list[str]:
+        """Return the lines of its metrics, none where it does not answer."""
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self._port}/metrics", timeout=2) as answer:
-                lines = answer.read().decode().splitlines()
+                return answer.read().decode().splitlines()  # type: ignore[no-any-return]
         except OSError:
-            return 0
-        return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(series))
+            return []
+
+    def stands(self) -> str:
+        """Return how far it has come and its last log lines, for the message of a failure."""
+        series = [line for line in self._series() if line.startswith(PROGRESS)]
+        return "\n".join([f"{self.name}:", *series, self.tail()])
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the log entries of an event, oldest first."""
@@ -198,8 +215,19 @@ class Pipeline:
         asyncio.run(self._drain(patience_s))
 
     async def _drain(self, patience_s: float) -> None:
-        async with asyncio.timeout(patience_s):
-            await wait_until_caught_up(self.settings, int(time.time() * 1000), lambda _progress: self.check())
+        since_ms, reached = int(time.time() * 1000), ""
+
+        def note(progress: Progress) -> None:
+            nonlocal reached
+            reached = str(progress)
+            self.check()
+
+        try:
+            async with asyncio.timeout(patience_s):
+                await wait_until_caught_up(self.settings, since_ms, note)
+        except TimeoutError as error:
+            stands = "\n".join(app.stands() for app in self._apps if app.running)
+            raise TimeoutError(f"not caught up with {since_ms} after {patience_s:g} s: {reached}\n{stands}") from error
 
     def check(self) -> None:
         """Make sure that no process has ended by itself."""

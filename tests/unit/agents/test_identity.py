@@ -29,7 +29,7 @@ from tests.unit.agents.turns import turns_of_others
 from tests.unit.identity.said import record_of
 
 ANN, BOB = (CUSTOMER, "ann"), (CUSTOMER, "bob")
-COOKIE, PHONE = ("cookie", "k"), ("phone", "+44")
+COOKIE, PHONE, EMAIL = ("cookie", "k"), ("phone", "+44"), ("email", "ann@example.com")
 AT = 1_700_000_000_000
 EPOCH = 3
 
@@ -48,6 +48,8 @@ class Bench:
         self.window_days = window_days
         self.reports = list(reports)
         self.position: int | None = None
+        self.may_read = asyncio.Event()
+        self.may_read.set()
         self.start()
 
     def start(self, producer: FakeProducer | None = None) -> None:
@@ -67,6 +69,7 @@ class Bench:
 
     async def _history(self, topic: str) -> AsyncIterator[Sequence[Record]]:
         reports = [SourceRecord(watermarks.encode(report), offset) for offset, report in enumerate(self.reports)]
+        await self.may_read.wait()
         yield self.log if topic == LINKS else reports
 
     async def never(self) -> AsyncIterator[Chunk]:
@@ -163,6 +166,26 @@ async def test_the_next_owner_writes_what_the_first_would_have_written() -> None
             whole.rows("identities"),
             whole.rows("identity_conflicts"),
         ]
+
+
+async def test_whoever_waits_while_the_partition_goes_and_comes_back_does_not_go_on_from_where_it_was() -> None:
+    bench = Bench(Link(ANN, COOKIE, AT, "a"), Link(COOKIE, PHONE, AT, "b"), Link(PHONE, EMAIL, AT, "c"))
+    bench.position, bench.may_read = 1, asyncio.Event()
+    linking, chunk = bench.linking, bench.chunk(bench.log[1:2])
+    beginning = asyncio.create_task(linking.begin())
+    receiving = asyncio.create_task(linking.receive(chunk))
+    await asyncio.sleep(0)
+    bench.tracker.close()
+    linking.close()
+    bench.position = 2  # another worker has taken the second link meanwhile, and died before it reported that
+    bench.may_read.set()
+    await asyncio.gather(beginning, receiving)
+
+    await linking.begin()
+    await linking.report()
+    assert bench.reported() == [LinksDecided(EPOCH, 2)]
+    await bench.read(2, 3)
+    assert [row[3] for row in bench.rows("identities")] == [["ann"]]
 
 
 async def test_what_is_read_again_is_written_again_by_the_next_owner() -> None:
