@@ -8,7 +8,6 @@ and nothing would be settled before INGEST comes to its end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set as AbstractSet
 
 MOST_AHEAD = 5_000
 """With more records to be applied, INGEST writes no batch.
@@ -33,9 +32,13 @@ class Backlog:
         self._applied[partition] = end
         self._room.set()
 
-    def retain(self, partitions: AbstractSet[int]) -> None:
-        """Forget all but some partitions: the others are no longer ours, and nobody here applies them."""
-        self._applied = {number: end for number, end in self._applied.items() if number in partitions}
+    def forget(self) -> None:
+        """Forget what was applied before partitions were assigned anew: also of one that stays.
+
+        A worker that was silent for too long may get back what others have applied to its end meanwhile. Nothing comes
+        of it then, and INGEST would wait for ever.
+        """
+        self._applied.clear()
         self._room.set()
 
     @property

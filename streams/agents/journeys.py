@@ -132,7 +132,7 @@ class Journeys:
     def retain(self, partitions: set[int]) -> None:
         """Forget the state of all but some partitions: the others are no longer ours."""
         self.times.retain(partitions)
-        self._services.backlog.retain(partitions)
+        self._services.backlog.forget()
         self._state_ends = {number: end for number, end in self._state_ends.items() if number in partitions}
         telemetry = self._services.telemetry
         for revoked in self._states.keys() - partitions:
@@ -167,7 +167,8 @@ class Journeys:
         else:
             self._states[number] = state
         self.times.reach(number, state.clock, state.links_end)
-        self._services.backlog.shrink(number, state.offset + 1)
+        if first.current:
+            self._services.backlog.shrink(number, state.offset + 1)
         for chunk in chunks:
             chunk.ack()
 

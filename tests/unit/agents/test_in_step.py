@@ -156,7 +156,7 @@ def test_what_is_to_be_applied_counts_where_journeys_has_begun() -> None:
     assert log.records == 70
     log.grow(0, 90)
     assert log.records == 70
-    log.retain({1})
+    log.forget()
     assert log.records == 0
 
 
@@ -173,13 +173,13 @@ async def test_whoever_waits_goes_on_once_there_is_room() -> None:
     await waiting
 
 
-async def test_whoever_waits_goes_on_once_the_partition_is_no_longer_ours() -> None:
+async def test_whoever_waits_goes_on_once_partitions_are_assigned_anew() -> None:
     log = Backlog()
     log.shrink(0, 0)
     log.grow(0, MOST_AHEAD + 1)
     waiting = asyncio.create_task(log.wait_for_room())
     await final_until()
-    log.retain(set())
+    log.forget()
     await waiting
 
 

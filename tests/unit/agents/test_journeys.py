@@ -331,6 +331,29 @@ async def test_once_the_partition_is_gone_nothing_more_is_written() -> None:
     assert not kafka.written[JOURNEYS_STATE, 0]
 
 
+@pytest.mark.parametrize("lost_at_write", [None, 2])
+async def test_ingest_waits_for_nothing_that_others_may_have_applied_since(lost_at_write: int | None) -> None:
+    entries, kafka = a_log(), Kafka()
+    journeys = worker(kafka)
+    backlog, chunk = journeys._services.backlog, chunk_of(entries, 0, 40)
+    backlog.grow(0, len(entries))
+    send = kafka.send
+
+    async def send_and_lose(batches: Batches) -> Ends:
+        ends = await send(batches)
+        if len(kafka.sends) == lost_at_write:  # the last: it is assigned anew before Kafka's answer comes
+            chunk._tracker.close()
+            journeys.retain({0, 1})
+        return ends
+
+    kafka.send = send_and_lose  # type: ignore[method-assign]
+    await journeys.process(chunk)
+    if lost_at_write is None:
+        assert backlog.records == len(entries) - 40
+        journeys.retain({0, 1})  # it stays, but while the worker was silent others had it
+    assert backlog.records == 0
+
+
 async def test_a_collision_sends_the_original_message_to_the_dead_letters() -> None:
     first = touchpoint(Purchase, 1, START, order_id="o", action="placed", amount_minor=1, currency="EUR")
     other = msgspec.structs.replace(
