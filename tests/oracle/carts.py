@@ -151,15 +151,38 @@ def counted_carts(touches: list[Touch], orders: list[Fact], now: int) -> Iterato
     What happens after the bucket of a cart's first event is final changes rows, and the rate no more.
     """
     told = [touch for touch in touches if touch.kind in {"cart_event", "purchase"}]
-    firsts = {order.first.event_id for order in orders}
-    for first in told:
-        if first.kind == "cart_event" or first.event_id in firsts:
-            final_at = final_at_of(first)
-            known = [Fact([touch for touch in order.statements if touch.at < final_at]) for order in orders]
-            placed = [order for order in known if order.statements and not is_cancelled(order.holding)]
-            before = [touch for touch in told if touch.at < final_at]
-            carts = carts_of(before, placed, min(now, final_at - 1))
-            yield from (cart for cart in carts if cart.first is first and cart.held_something)
+    for first, names in _beginnings(told, orders):
+        final_at = final_at_of(first)
+        known = [Fact([touch for touch in order.statements if touch.at < final_at]) for order in orders]
+        placed = [order for order in known if order.statements and not is_cancelled(order.holding)]
+        # Carts know orders, and nothing of each other.
+        of_it = [touch for touch in told if touch.kind == "purchase" or touch.subject in names]
+        before = [touch for touch in of_it if touch.at < final_at]
+        carts = carts_of(before, placed, min(now, final_at - 1))
+        yield from (cart for cart in carts if cart.first is first and cart.held_something)
+
+
+def _beginnings(told: list[Touch], orders: list[Fact]) -> Iterator[tuple[Touch, set[str]]]:
+    """Give each touchpoint with which a cart may begin, and the names that the cart may have: at least those that do.
+
+    Behind another event of its name one begins no cart, unless what came first under that name is long ago.
+    """
+    by_first = {order.first.event_id: order for order in orders}
+    earliest: dict[str, int] = {}
+    seen: set[str] = set()
+    for touch in told:
+        if touch.kind == "cart_event":
+            since = earliest.setdefault(touch.subject, touch.at)
+            if touch.subject not in seen or touch.at > since + BEFORE:
+                yield touch, {touch.subject}
+            seen.add(touch.subject)
+        elif touch.event_id in by_first:
+            statements = by_first[touch.event_id].statements
+            names = {str(stated.record["cart_id"]) for stated in statements if stated.record.get("cart_id")}
+            for name in names:
+                earliest.setdefault(name, touch.at)
+            if names:
+                yield touch, names
 
 
 def final_at_of(first: Touch) -> int:
