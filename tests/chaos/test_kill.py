@@ -28,7 +28,7 @@ KILLS = 10
 DAYS = 45
 ALLOWED_LATENESS_DAYS = 20
 """The inputs of a killed worker fall behind by days of event time; that must make no touchpoint late."""
-SESSION_S = 4
+SESSION_S = 8
 PER_SECOND = 150
 REPEATS = 300
 BUSINESS = {"business_change", "marketing_spend"}

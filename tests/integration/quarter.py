@@ -15,7 +15,7 @@ from tests.integration import kept
 from tests.integration.installation import Installation
 from tests.integration.present import write_present
 from tests.oracle import insight, service
-from tests.oracle.compare import World, metric_differences, observations, shift_differences
+from tests.oracle.compare import World, metric_differences, shift_differences
 from tests.oracle.level_views import COMPARED
 from tests.oracle.touchpoints import moment, read
 
@@ -92,7 +92,7 @@ def _differences(database: Path, file: Path) -> int:
         *(f"{view}: there are no rows to compare" for view in VIEWS if not views[view]),
         *service.differences(world, views, lines),
         *insight.differences(world, views, lines, topics, attributes=()),
-        *metric_differences(world, observations(world), GRAINS, attributes=()),
+        *metric_differences(world, world.observations, GRAINS, attributes=()),
         *shift_differences(world),
     ]
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
 from tests.oracle import adopted_things, histories, hours, kind_views, metrics, shifts
 from tests.oracle.histories import CustomerHistory
-from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Touch, moment, partings_of, read, shown_owners
+from tests.oracle.touchpoints import ACTIONS, DAY, SECOND, Parting, Touch, moment, partings_of, read, shown_owners
 
 Row = Mapping[str, Any]
 Views = Mapping[str, list[dict[str, Any]]]
@@ -40,13 +41,21 @@ class World:
     clock: int
     owners: dict[tuple[str, int], str]
     """As whose a view shows what is stored under a name, by that and the time, ms."""
+    partings: list[Parting]
+    """When things of profiles become their owners'."""
 
     @classmethod
     def of(cls, told: Mapping[str, list[Touch]], views: Views, clock: int) -> World:
         """Work out the histories of each owner's touchpoints, up to `clock`, ms."""
         people = {name: histories.history_of(name, touches, clock) for name, touches in told.items()}
-        adopted_things.adopt(people, partings_of(told), clock)
-        return cls(people, views, clock, shown_owners(told))
+        parted = partings_of(told)
+        adopted_things.adopt(people, parted, clock)
+        return cls(people, views, clock, shown_owners(told, parted), parted)
+
+    @cached_property
+    def observations(self) -> list[metrics.Observation]:
+        """All that metrics count, the shifts as their view has them."""
+        return observations(self)
 
     def touches_by_owner(self) -> dict[str, list[Touch]]:
         """Return all touchpoints by the customer that the views show."""
@@ -82,7 +91,7 @@ def differences(lines: Iterable[Row], views: Views, clock: int) -> list[str]:
         *unequal("journeys", ("journey_id",), views["journeys"], journeys(world)),
         *unequal("abandonments", ABANDONMENT_KEY, views["abandonments"], abandonments(world)),
         *_customers(world),
-        *metric_differences(world, observations(world)),
+        *metric_differences(world, world.observations),
         *_hours(world, lines),
         *shift_differences(world),
     ]

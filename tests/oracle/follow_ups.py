@@ -6,7 +6,7 @@ these at the end.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from tests.oracle.compare import Row, World
 from tests.oracle.facts import is_answer, orders_of
 from tests.oracle.histories import CustomerHistory, money
 from tests.oracle.scores import is_scored, normalised
-from tests.oracle.touchpoints import DAY, HOUR, MINUTE, Parting, Touch, moment, partings_of
+from tests.oracle.touchpoints import DAY, HOUR, MINUTE, Parting, Touch, moment
 
 EXPIRES = 30 * DAY
 YEAR_QUARTER = 90 * DAY
@@ -287,11 +287,11 @@ def follow_ups(told: Mapping[str, list[Touch]], world: World) -> Iterator[dict[s
     for shift in _worse(world):
         worse[id(world.history_of(shift))].append(shift)
     people = {name: Person(history, worse[id(history)]) for name, history in world.people.items()}
-    partings = sorted(partings_of(told), key=lambda one: one.at)
+    partings = deque(sorted(world.partings, key=lambda one: one.at))
     touches = sorted((touch for of_one in told.values() for touch in of_one), key=lambda touch: touch.order)
     for touch in touches:
         while partings and partings[0].at <= touch.at:
-            _part(people, partings.pop(0))
+            _part(people, partings.popleft())
         people[touch.customer].take(touch)
     for parting in partings:
         _part(people, parting)

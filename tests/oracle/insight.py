@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tests.oracle.compare import Row, Views, World, observations, unequal
+from tests.oracle.compare import Row, Views, World, unequal
 from tests.oracle.effects import EFFECT_KEY, change_effects
 from tests.oracle.level_views import ANOMALY_KEY, HEALTH_KEY, Levels
 from tests.oracle.topics import DAYS, Mention, day_of, is_stated, mentions, trends
@@ -41,7 +41,7 @@ def differences(
     held = {line["change_id"]: line for line in sorted(changes, key=_stated_at)}
     stated = [_with_times(line) for line in held.values()]
     found = list(_mentions(world, topics))
-    levels = Levels(observations(world), world.clock)
+    levels = Levels(world.observations, world.clock)
     return [
         *unequal("change_effects", EFFECT_KEY, views["change_effects"], change_effects(world, stated, attributes)),
         *unequal("topics", TOPIC_KEY, views["topics"], topics_by_day(found)),

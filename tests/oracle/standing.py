@@ -26,9 +26,11 @@ def standing(world: World) -> Iterator[dict[str, Any]]:
                 stands = in_order[-1]
                 owner = world.owners[stands.stored_key, stands.at]
                 last.append((owner, history.journey_of(stands), stands))
+    # Once a step, as many customers stand at the same one.
+    quantiles = {step: (quantile(waits, 0.5), quantile(waits, 0.9)) for step, waits in usual.items()}
     for customer, journey_id, touch in last:
         waits, seconds = usual[touch.kind_and_action], (world.clock - touch.at) / 1000
-        p90 = quantile(waits, 0.9) if waits else None
+        p50, p90 = quantiles.get(touch.kind_and_action, (None, None))
         yield {
             "customer_id": customer,
             "journey_id": journey_id,
@@ -36,7 +38,7 @@ def standing(world: World) -> Iterator[dict[str, Any]]:
             "since": touch.at,
             "waiting_seconds": seconds,
             "went_on": len(waits),
-            "usual_seconds_p50": quantile(waits, 0.5) if waits else None,
+            "usual_seconds_p50": p50,
             "usual_seconds_p90": p90,
             "enough": len(waits) >= 30,
             "as_of": world.clock,

@@ -157,7 +157,7 @@ def read(lines: Iterable[Mapping[str, Any]], sentiments: Mapping[str, float | No
     return customers
 
 
-def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], str]:
+def shown_owners(customers: Mapping[str, list[Touch]], parted: Iterable[Parting]) -> dict[tuple[str, int], str]:
     """Return as whose a view shows what is stored under a name and a time: those of all touchpoints, and of owners."""
     touches = [touch for of_one in customers.values() for touch in of_one]
     times: dict[str, set[int]] = defaultdict(set)
@@ -165,7 +165,7 @@ def shown_owners(customers: Mapping[str, list[Touch]]) -> dict[tuple[str, int], 
         for name in (touch.stored_key, touch.customer):
             times[name].add(touch.at)
     # A thing is stored under its owner's name, and under that of the owner's owner.
-    for one in partings_of(customers):
+    for one in parted:
         times[one.owner] |= times[one.profile]
     places = ((name, at) for name, of_one in times.items() for at in of_one)
     asked = {(name, at): Stated(at, f"{name} {at}", [identity_of(name)]) for name, at in places}
