@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.integration import kept
 from tests.integration.installation import Installation
 from tests.integration.present import write_present
 from tests.oracle import insight, service
-from tests.oracle.compare import World, metric_differences, shift_differences
+from tests.oracle.compare import Views, World, metric_differences, shift_differences
 from tests.oracle.level_views import COMPARED
 from tests.oracle.touchpoints import moment, read
 
@@ -87,16 +88,24 @@ def _differences(database: Path, file: Path) -> int:
     click.echo(f"comparing with {len(lines):,} lines")
     clock = min(moment(row["time"]) or 0 for row in views["clocks"])
     topics = dict(kept.ask(database, "SELECT event_id, topics FROM touchpoints WHERE notEmpty(topics)"))
-    world = World.of(read(lines, scored), views, clock)
-    found = [
-        *(f"{view}: there are no rows to compare" for view in VIEWS if not views[view]),
-        *service.differences(world, views, lines),
-        *insight.differences(world, views, lines, topics, attributes=()),
-        *metric_differences(world, world.observations, GRAINS, attributes=()),
-        *shift_differences(world),
-    ]
+    found = [f"{view}: there are no rows to compare" for view in VIEWS if not views[view]]
+    for name, differences in _comparisons(lines, scored, topics, views, clock):
+        began, before = time.monotonic(), len(found)
+        found += differences()
+        click.echo(f"{name}: {len(found) - before:,} differences in {time.monotonic() - began:.0f} s")
     click.echo("\n".join([*found[:SHOWN], f"{len(found):,} differences"]))
     return len(found)
+
+
+def _comparisons(
+    lines: list[dict[str, Any]], scored: dict[str, float | None], topics: dict[str, list[str]], views: Views, clock: int
+) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """Yield what compares some views each, by a name for people."""
+    world = World.of(read(lines, scored), views, clock)
+    yield "service", lambda: service.differences(world, views, lines)
+    yield "insight", lambda: insight.differences(world, views, lines, topics, attributes=())
+    yield "metrics", lambda: metric_differences(world, world.observations, GRAINS, attributes=())
+    yield "shifts", lambda: list(shift_differences(world))
 
 
 if __name__ == "__main__":
