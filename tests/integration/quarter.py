@@ -23,6 +23,7 @@ from tests.oracle.touchpoints import moment, read
 GRAINS = ("1h", "1d", "1w", "1mo")
 """Of metrics. Minutes are as many rows as touchpoints, and hours are their sums; on the sample they are compared."""
 SHOWN = 20
+WORKERS = 2
 PATIENCE_S = 4 * 3600.0
 KILLED_AFTER_S = (5.0, 60.0)
 VIEWS = ("customers", "sentiment_shifts", "rolling_metrics", *service.VIEWS, *insight.VIEWS, *insight.LEVEL_VIEWS)
@@ -33,7 +34,7 @@ VIEWS = ("customers", "sentiment_shifts", "rolling_metrics", *service.VIEWS, *in
 @click.option("--customers", default=20_000, show_default=True, help="Simulated customers.")
 @click.option("--days", default=90, show_default=True, help="Simulated days.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same quarter on the same day.")
-@click.option("--kills", default=0, show_default=True, help="How often the worker is killed at work (kill -9).")
+@click.option("--kills", default=0, show_default=True, help="How often a worker is killed at work (kill -9).")
 @click.option("--rebuilt", is_flag=True, help="Rebuild all of it then, and look again.")
 def main(customers: int, days: int, seed: int, kills: int, rebuilt: bool) -> None:
     """Play a simulated quarter that ends today, on Apache Kafka; say how long each view takes, and where it differs."""
@@ -62,11 +63,12 @@ def _played(kafka: Kafka, folder: Path, file: Path, chance: random.Random, kills
 
 
 def _run(installation: Installation, file: Path, chance: random.Random, kills: int) -> int:
-    """Run a worker and a sink until all is stored, the worker killed at random moments; return the differences."""
+    """Run workers and a sink until all is stored, a worker killed at random moments; return the differences."""
     began = time.monotonic()
-    worker, _ = installation.begin()
+    *workers, _ = installation.begin(WORKERS)
     for _ in range(kills):
         time.sleep(chance.uniform(*KILLED_AFTER_S))
+        worker = chance.choice(workers)
         worker.kill9()
         worker.start()
     installation.pipeline.drain(PATIENCE_S)
