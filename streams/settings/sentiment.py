@@ -50,4 +50,4 @@ def _model_in(file: str) -> SentimentModel | None:
     try:
         return shipped_model() if file == SHIPPED else read_file(file, read_model)
     except FileError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"{error} (`{SHIPPED}` names the model that ships)") from None
