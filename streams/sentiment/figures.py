@@ -18,6 +18,8 @@ class Figures(NamedTuple):
         both: the mean of this share over negative and over positive texts.
         macro_f1, accuracy: of three classes; no score is neutral. F1 is the mean of the classes' own.
         abstained: the share without a score.
+        speaks: of those labelled negative or positive, the share with a score other than 0.
+        sign_spoken: of these, the share whose score has the label's sign.
     """
 
     texts: int
@@ -26,6 +28,8 @@ class Figures(NamedTuple):
     macro_f1: float
     accuracy: float
     abstained: float
+    speaks: float
+    sign_spoken: float
 
 
 def figures_of(scores: Sequence[int | None], labels: Sequence[int]) -> Figures:
@@ -41,6 +45,8 @@ def figures_of(scores: Sequence[int | None], labels: Sequence[int]) -> Figures:
         macro_f1=sum(_f1(classes, each) for each in (-1, 0, 1)) / 3,
         accuracy=_share([found == label for found, label in classes]),
         abstained=_share([score is None for score in scores]),
+        speaks=_share([bool(score) for score, label in pairs if label]),
+        sign_spoken=_share([score * label > 0 for score, label in pairs if label and score]),
     )
 
 

@@ -28,6 +28,8 @@ SHORT: Final = 3
 _ELIDED = re.compile(r"(?:l|d|j|qu|dell|nell|sull|dall|all|un|quest)'\w\w")
 # Letters of words that English has borrowed, such as "café" and "jalapeño".
 _BORROWED_LETTERS = frozenset("éèêëàâîïôûçñ")
+_LATIN_LETTERS = re.compile("[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]+")
+_BEYOND_LATIN = re.compile("[\u0250-\u1dff\u1f00-\u1fff\u2c00-\U0010ffff]")
 _ENGLISH_ENDINGS = ("ly", "ness", "ful", "less", "n't")
 # Endings that are rare in English: of the Romance languages, of German and Dutch, of Turkish.
 _FOREIGN_ENDINGS = ("a", "o", "i", "u", "dad", "mente", "keit", "heit", "lich", "isch", "lijk", "heid", "lar")
@@ -90,7 +92,10 @@ def is_english(words: list[Word]) -> bool:
 
 def mostly_foreign(text: str) -> bool:
     """Tell whether most letters of a message, mentions and links aside, are not Latin."""
-    tokens = (token for token in text.split() if "@" not in token and "://" not in token and "www." not in token)
-    letters = [char for token in tokens for char in token if char.isalpha()]
-    latin = sum(char < "\u0250" or "\u1e00" <= char <= "\u1eff" for char in letters)
-    return 2 * latin < len(letters)
+    if not _BEYOND_LATIN.search(text):
+        return False
+    if "@" in text or "://" in text or "www." in text:
+        tokens = text.split()
+        text = " ".join(token for token in tokens if "@" not in token and "://" not in token and "www." not in token)
+    latin = sum(map(len, _LATIN_LETTERS.findall(text)))
+    return 2 * latin < sum(map(str.isalpha, text))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from streams.sentiment.model import SentimentModel
-from streams.sentiment.ngrams import ngrams_of
 from streams.sentiment.scorer import SCALE, VaderScorer
 
 
 class LearnedScorer:
-    """The rules, and beside them what a model has learned. It abstains where the rules do."""
+    """The rules, and beside them what a model has learned.
+
+    It abstains where the rules do, unless they know the language and it is sure: its margin is as great as that of most
+    texts.
+    """
 
     def __init__(self, rules: VaderScorer, model: SentimentModel) -> None:
         """Build a scorer of the rules and a model. Not for use by several threads at once."""
@@ -26,4 +29,7 @@ class LearnedScorer:
         heard = self._rules.hear(text, lang)
         if heard is None:
             return None
-        return round(self._model.polarity(heard.polarity, ngrams_of(heard.words, heard.text)) * SCALE)
+        ngrams = heard.ngrams()
+        if not heard.weighs and abs(self._model.margin(heard.polarity, ngrams)) < self._model.scale:
+            return None
+        return round(self._model.polarity(heard.polarity, ngrams) * SCALE)

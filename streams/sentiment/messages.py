@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from streams.sentiment.language import FunctionWords, is_english
 from streams.sentiment.lexicon import vader_emoji
 from streams.sentiment.rules import KNOWN_WORDS, Rules, Word
+from streams.sentiment.word_list import MARKS
 
 LONGEST_TEXT = 10_000
 """Characters of a text that are read, an emoji as its words: what it says, it has said by then."""
@@ -30,6 +31,9 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Words run together: "late.No", "rude/slow". Two letters on each side keep "e.g." and "w/o" whole.
 _GLUE = re.compile(r"(?<=[A-Za-z]{2})(?:--+|[.,;:!?/]+)(?=[A-Za-z]{2})")
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
+_LETTERS = re.compile(rf"[\w{MARKS}]+")
+# A sign beside those of which most texts are made.
+_MAYBE_EMOTION = re.compile(rf"[^\w\s{MARKS}.,!?\"'\u060c\u061f\u06d4\u0964]")
 # Between the words that name an emoji, and after them: a character of private use, which a message has for a space.
 _EMOJI_JOINT = "\ue000"
 
@@ -91,6 +95,12 @@ class Reader:
         if True in [word.opens for word in words]:
             words = self._joined(words)
         return Message(words, text, english)
+
+    def emotions(self, text: str) -> list[Word]:
+        """Return the emoticons and emoji of a text in any language."""
+        if not _MAYBE_EMOTION.search(text):
+            return []
+        return emotions_of(self.read(_LETTERS.sub(" ", text)).words)
 
     def _add(self, phrase: tuple[str, ...], meaning: Word | None) -> None:
         first, *rest = phrase
@@ -169,6 +179,11 @@ class Reader:
             if [word.text for word in phrase[1:]] == rest and True not in [word.ends for word in phrase[:-1]]:
                 return _ending_as(meaning, phrase[-1]), len(phrase)
         return None, 0
+
+
+def emotions_of(words: list[Word]) -> list[Word]:
+    """Return the emoticons and emoji that weigh, of the words of a message."""
+    return [word for word in words if word.emotion and word.scored]
 
 
 class _Known(dict[str, tuple[Word, ...]]):

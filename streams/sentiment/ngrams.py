@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-
-from streams.sentiment.rules import Word
+from typing import Protocol
 
 NEGATED = "not_"
 """Begins the n-gram of a word that one of the few words before it negates."""
@@ -14,22 +13,34 @@ _REACH = 3
 _MARKS = ("!", "?")
 
 
-def ngrams_of(words: list[Word], said: str) -> list[str]:
+class Spoken(Protocol):
+    """A word as the rules of its language read it: its text, whether it weighs, and whether it negates what follows."""
+
+    text: str
+    negates: bool
+
+    @property
+    def scored(self) -> bool:
+        """Tell whether the word weighs."""
+
+
+def ngrams_of(words: Sequence[Spoken], said: str, language: str = "en") -> list[str]:
     """Return the n-grams of a text, some of them more than once.
 
     Args:
-        words: the text's words in order, as `streams.sentiment.messages.Reader` reads them.
-        said: the text where marks are counted, as of the same reader.
+        words: the text's words in order, as the rules of its language read them.
+        said: the text where marks are counted.
+        language: its code; it begins the n-grams of other languages than English, as in "es:no funciona".
     """
     texts = [word.text for word in words]
     found = [*texts, *map(" ".join, pairwise(texts))]
     found += [mark for mark in _MARKS if mark in said]
     if True in [word.negates for word in words]:
         found.extend(_negated(words, texts))
-    return found
+    return found if language == "en" else [f"{language}:{ngram}" for ngram in found]
 
 
-def _negated(words: list[Word], texts: list[str]) -> Iterator[str]:
+def _negated(words: Sequence[Spoken], texts: list[str]) -> Iterator[str]:
     for place, word in enumerate(words, start=1):
         if word.negates:
             yield from (NEGATED + text for text in texts[place : place + _REACH])

@@ -32,7 +32,8 @@ from streams.sentiment.lexicon import (
 
 KNOWN_WORDS = 1 << 16
 """Words remembered; when full, the memory starts anew (a bound, not a tuning)."""
-_NORMALISATION = 15.0
+NORMALISATION = 15.0
+"""Weights whose sum has this square make half of the greatest polarity, by its square, as in VADER's rules."""
 _EXCLAMATION, _QUESTION, _MANY_QUESTIONS = 0.292, 0.18, 0.96
 # An idiom or a two-word booster can only be there when its longest word is.
 _IDIOM_KEYS = frozenset(max(phrase.split(), key=len) for phrase in (*IDIOMS, *BOOSTERS) if " " in phrase)
@@ -141,7 +142,7 @@ class Rules:
             total += _emphasis(text)
         elif total < 0:
             total -= _emphasis(text)
-        return total / sqrt(total * total + _NORMALISATION)
+        return total / sqrt(total * total + NORMALISATION)
 
     def look_up(self, token: str) -> Word:
         """Work out what a token of a text is."""

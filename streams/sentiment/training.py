@@ -25,7 +25,6 @@ from streams.sentiment.model import (
     UNIT,
     SentimentModel,
 )
-from streams.sentiment.ngrams import ngrams_of
 from streams.sentiment.scorer import Heard, VaderScorer
 
 FOLDS = 5
@@ -92,9 +91,8 @@ def read_examples(examples: Iterable[Example], scorer: VaderScorer) -> list[Read
 
 
 def _read(key: str, heard: Heard, label: int | None) -> Read:
-    ngrams = frozenset(ngram for ngram in ngrams_of(heard.words, heard.text) if len(ngram) <= LONGEST_NGRAM)
-    context = ngrams_of([word for word in heard.words if not word.scored], "")
-    return Read(heard.polarity, ngrams, frozenset(context), label, crc32(key.encode()) % FOLDS)
+    ngrams = frozenset(ngram for ngram in heard.ngrams() if len(ngram) <= LONGEST_NGRAM)
+    return Read(heard.polarity, ngrams, frozenset(heard.context()), label, crc32(key.encode()) % FOLDS)
 
 
 def learn(

@@ -20,3 +20,5 @@ def test_figures_are_those_worked_out_by_hand() -> None:
     assert found.macro_f1 == pytest.approx((2 / 7 + 2 / 6 + 2 / 5) / 3)
     assert found.accuracy == pytest.approx(3 / 9)
     assert found.abstained == pytest.approx(1 / 9)
+    assert found.speaks == pytest.approx(5 / 7)
+    assert found.sign_spoken == pytest.approx(3 / 5)

@@ -76,7 +76,7 @@ def test_labels_win_over_the_rules() -> None:
 def test_equal_texts_count_once_and_keep_the_label() -> None:
     read = read_examples([Example("Nice cup"), Example("nice CUP!"), Example("nice cup", None, -1)], RULES)
     assert [one.label for one in read] == [-1]
-    assert read_examples([Example("sehr schön", "de"), Example("")], RULES) == []
+    assert read_examples([Example("dat is mooi", "nl"), Example("")], RULES) == []
 
 
 def test_what_few_people_wrote_is_not_learned() -> None:
@@ -152,7 +152,7 @@ def test_texts_that_teach_nothing_are_refused() -> None:
 
 
 def test_a_model_that_is_worse_than_the_rules_is_refused() -> None:
-    good, better = Figures(500, 0.7, 0.75, 0.6, 0.6, 0.0), Figures(500, 0.7, 0.8, 0.6, 0.6, 0.0)
+    good, better = Figures(500, 0.7, 0.75, 0.6, 0.6, 0.0, 1.0, 0.7), Figures(500, 0.7, 0.8, 0.6, 0.6, 0.0, 1.0, 0.7)
     assert objection(0.9, good, better) is None
     assert "the rules alone in 80.0%" in (objection(0.9, better, good) or "")
     assert objection(0.9, good, good) is not None

@@ -86,7 +86,8 @@ LANGUAGES = Plan(
     Query(
         "languages",
         filled("""
-SELECT lang, count() AS posts, uniqExact(customer_id) AS customers, avg(sentiment) AS mean
+SELECT lang, count() AS posts, uniqExact(customer_id) AS customers, count(sentiment) AS scored,
+  avg(sentiment) AS mean
 FROM tweets
 WHERE {period of occurred_at} AND NOT superseded AND author = 'customer'
   AND {dimension:String} IN ('all', 'channel') AND {value:String} IN ('', channel)
@@ -98,6 +99,7 @@ GROUP BY lang ORDER BY posts DESC, lang LIMIT 20
         Column(N_("Language"), "lang"),
         Column(N_("Posts"), "posts", "number"),
         Column(N_("Customers"), "customers", "number"),
+        Column(N_("With a sentiment"), "scored", "number"),
         Column(N_("Mean sentiment"), "mean", "score"),
     ),
     note=N_("As the platform names them; of a part of the business, by channel alone."),

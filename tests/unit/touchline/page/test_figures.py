@@ -141,7 +141,8 @@ def test_voice_shows_topics_and_languages(story: Engine) -> None:
     trends = rows_of(story, "SELECT * FROM topic_trends ORDER BY mentions DESC, topic")
     langs = rows_of(
         story,
-        "SELECT lang, count() AS posts, uniqExact(customer_id) AS customers FROM tweets WHERE NOT superseded "
+        "SELECT lang, count() AS posts, uniqExact(customer_id) AS customers, countIf(sentiment IS NOT NULL) AS scored "
+        "FROM tweets WHERE NOT superseded "
         f"AND occurred_at >= '{SINCE}' AND occurred_at < '{UNTIL}' GROUP BY lang ORDER BY posts DESC, lang",
     )
     with page_over(story) as browser:
@@ -153,7 +154,9 @@ def test_voice_shows_topics_and_languages(story: Engine) -> None:
     ]
     assert [row[5] for row in topics] == [percent(row["share"]) for row in trends]
     assert len(topics) >= 3
-    assert [row[:3] for row in spoken] == [[row["lang"], str(row["posts"]), str(row["customers"])] for row in langs]
+    assert [row[:4] for row in spoken] == [
+        [row["lang"], str(row["posts"]), str(row["customers"]), str(row["scored"])] for row in langs
+    ]
 
 
 def test_changes_show_each_verdict_with_what_it_rests_on(story: Engine) -> None:
