@@ -89,6 +89,11 @@ def percent(share: float) -> str:
     return f"{round(100 * share, 1):g}%"
 
 
+def signed(value: float) -> str:
+    """Return two places with their sign, as bookkeepers write them: nothing has none."""
+    return f"{value:+.2f}" if round(value, 2) else "0.00"
+
+
 def length(seconds: float) -> str:
     """Write a length of time as people say it in English."""
     for unit, size in (("day", DAY), ("hr", HOUR), ("min", MINUTE)):
@@ -170,7 +175,7 @@ def test_changes_show_each_verdict_with_what_it_rests_on(story: Engine) -> None:
     assert {row[2] for row in shown} > {NOTHING}
     for row, effect in zip(shown, effects, strict=True):
         values = [effect["before"], effect["after"]]
-        assert row[3:5] == [NOTHING if value is None else f"{value:+.2f}" for value in values]
+        assert row[3:5] == [NOTHING if value is None else signed(value) for value in values]
         assert [int(cell) for cell in row[6:10]] == [
             int(effect[name]) for name in ("days_before", "days_after", "customers_before", "customers_after")
         ]
