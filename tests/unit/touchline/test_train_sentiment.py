@@ -88,7 +88,9 @@ def test_without_a_setting_the_rules_score_alone_and_base_names_the_model_that_s
 
 def test_a_setting_whose_file_does_not_hold_is_told(tmp_path: Path) -> None:
     file = tmp_path / "model.sentiment"
-    with pytest.raises(SettingsError, match=r"TOUCHLINE_SENTIMENT_MODEL: .*cannot be read.*`base` names the model that ships"):
+    with pytest.raises(
+        SettingsError, match=r"TOUCHLINE_SENTIMENT_MODEL: .*cannot be read.*`base` names the model that ships"
+    ):
         load(sentiment_model=str(file))
     file.write_text(shipped_model().text().replace("scale", "scala", 1))
     with pytest.raises(SettingsError, match="its checksum does not hold"):
