@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from schemas.identity_links import Identity, Pair
-from schemas.steps import AT_ONCE
+from schemas.steps import AT_ONCE, parts_of
 from streams.identity.groups import Conflict, Node, Ownership, Resolution
 
 
@@ -124,8 +124,10 @@ def nodes_of(states: Iterable[State]) -> Generator[None, None, Nodes]:
 def _conflicts_of(states: Iterable[State]) -> Generator[None, None, Conflicts]:
     """Return the conflicts of some states by pair, little by little."""
     found: Conflicts = {}
-    for nth, conflict in enumerate(chain.from_iterable(state.resolution.conflicts for state in states)):
-        found[conflict.link.pair] = conflict
-        if nth % AT_ONCE == 0:
-            yield
+    for part in parts_of(states):
+        for nth, conflict in enumerate(chain.from_iterable(state.resolution.conflicts for state in part)):
+            found[conflict.link.pair] = conflict
+            if nth % AT_ONCE == 0:
+                yield
+        yield  # most states have none
     return found

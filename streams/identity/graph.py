@@ -7,11 +7,11 @@ so that a link costs no more than that. All of it follows from the set of links,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from schemas.identity_links import CUSTOMER, Command, Identity, Link, Pair
-from schemas.steps import AT_ONCE, end_of
+from schemas.steps import AT_ONCE, end_of, parts_of
 from streams.identity.component import Component, key_of, unpack
 from streams.identity.components import Components, Edit
 from streams.identity.difference import NO_CHANGES, Adding, Changes, State, difference, nodes_of
@@ -30,7 +30,7 @@ from streams.identity.links import order_of
 from streams.identity.placing import Placing
 from streams.identity.strength import pair_of
 
-LINKS_MAX = 250
+LINKS_MAX = 64
 """Links of a component; of one with more only those with customers count."""
 
 
@@ -108,7 +108,7 @@ class IdentityGraph:
         now = [(yield from self._refusing(void[1], lone[1]))]
         was += yield from self._resolving(before)
         now += yield from self._resolving(after)
-        return _connecting((yield from difference(was, now)), before, after)
+        return (yield from _connecting((yield from difference(was, now)), before, after))
 
     def obey(self, command: Command) -> Changes:
         """Take a command; return what it has changed."""
@@ -128,7 +128,7 @@ class IdentityGraph:
         now = [self._customers(concerned), *(yield from self._resolving(after))]
         lone += (yield from edit.lone.comparing())[1]
         now.append((yield from self._refusing(void, lone)))
-        return _connecting((yield from difference(was, now)), before, after)
+        return (yield from _connecting((yield from difference(was, now)), before, after))
 
     def restore(self, *links: Link) -> None:
         """Take the links of a touchpoint again whose changes are known."""
@@ -212,7 +212,7 @@ class IdentityGraph:
             if nth % AT_ONCE == 0:
                 yield
         conflicts, settled = (_without(some, gone) for some in (changes.conflicts, changes.settled))
-        return _connecting(Changes(owners, conflicts, settled), before, after)
+        return (yield from _connecting(Changes(owners, conflicts, settled), before, after))
 
     def _forget_commands(self, gone: frozenset[Identity], concerned: Iterable[_Concerned], until: int) -> None:
         self._asked = None
@@ -241,27 +241,28 @@ class IdentityGraph:
 
     def _place(self, edit: Edit, links: Iterable[Link]) -> Generator[None, None, bool]:
         """Keep links, little by little; return whether any of them says something new."""
-        is_new = False
+        new: dict[Pair, Link] = {}
+        is_earlier = False
         for link in links:
             if link.second[0] == CUSTOMER:
                 continue  # No touchpoint states two customers.
             known = edit.known(link.pair)
             if known is None:
-                yield from self._placing.say(edit, link)
-            elif order_of(known) <= order_of(link):
-                continue
-            else:
+                new[link.pair] = link
+            elif order_of(link) < order_of(known):
                 self._placing.say_earlier(edit, link)
-            is_new = True
-        if is_new:
+                is_earlier = True
+            yield
+        yield from self._placing.say(edit, new.values())
+        if new or is_earlier:
             yield from edit.saving()
-        return is_new
+        return bool(new) or is_earlier
 
     def _noting(self, edit: Edit, command: Command) -> Generator[None, None, None]:
         """Keep a command, little by little."""
         self._connect(command)
         if command.action == "link" and CUSTOMER not in (command.first[0], command.second[0]):
-            self._placing.connect(edit, (command.first, command.second))
+            yield from self._placing.connect(edit, (command.first, command.second))
         edit.mention(command.first)
         edit.mention(command.second)
         yield from edit.saving()
@@ -350,9 +351,18 @@ class _Seen(NamedTuple):
     owners: set[tuple[Component, Identity]]
 
 
-def _connecting(changes: Changes, before: Iterable[Component], after: Iterable[Component]) -> Changes:
-    """Return changes with what was connected before them, and what is now."""
-    return changes._replace(were=tuple(one.members for one in before), are=tuple(one.members for one in after))
+def _connecting(changes: Changes, before: Iterable[Component], after: Iterable[Component]) -> Adding:
+    """Return changes with what was connected before them, and what is now, little by little."""
+    were, are = (yield from _members_of(before)), (yield from _members_of(after))
+    return changes._replace(were=were, are=are)
+
+
+def _members_of(components: Iterable[Component]) -> Generator[None, None, Sequence[Iterable[Identity]]]:
+    found: list[Iterable[Identity]] = []
+    for part in parts_of(components):
+        found += [one.members for one in part]
+        yield
+    return tuple(found)
 
 
 def _owned_by(owner: Identity, resolution: Resolution) -> list[Identity]:

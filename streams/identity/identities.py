@@ -207,6 +207,6 @@ class Identities:
     def _why_ignored(self, value: str, repeated: int, longest: int) -> IgnoredReason | None:
         if is_placeholder(value, repeated):
             return "placeholder"
-        if self._patterns and self._patterns.match(value):
-            return "pattern"
-        return "malformed" if len(value) > longest else None
+        if len(value) > longest:
+            return "malformed"
+        return "pattern" if self._patterns and self._patterns.match(value) else None

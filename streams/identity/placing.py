@@ -29,33 +29,64 @@ class Placing:
         self._links_max = links_max
         self._commands = commands
 
-    def say(self, edit: Edit, link: Link) -> Iterator[None]:
-        """Put a link of a new pair into its place, and set aside what links nothing from now on, little by little."""
-        is_over, remembered, passed = False, [], []
-        for one, other in (link.pair, link.pair[::-1]):
-            stated = edit.stated(one)
-            linked_none = self._limits.links_none(one, other[0], stated)
-            if self._limits.counts(other[0], stated):
-                remembered.append(one)
-                stated[other[0]] = stated.get(other[0], 0) + 1
-            if linked_none or self._limits.links_none(one, other[0], stated):
-                is_over = True
-                # What linked none of the kind before has nothing more to lose: its links are not looked through again.
-                passed += [] if linked_none else [(one, stated)]
-        if not is_over:
+    def say(self, edit: Edit, links: Iterable[Link]) -> Iterator[None]:
+        """Put a touchpoint's links of new pairs into their places, little by little.
+
+        What links nothing from now on is set aside first, and once: each cut looks for what is few again.
+        """
+        passed: dict[Identity, None] = {}
+        known_by: list[tuple[Link, list[Identity]]] = []
+        for link in links:
+            known_by.append((link, self._count(edit, link, passed)))
+            yield
+        if passed:
+            yield from self._cut(edit, (yield from self._linking_none(edit, passed)))
+        for link, remembering in known_by:
+            if self._links_none(edit, link):
+                edit.void.put(link, *remembering)
+                continue
             if link.first[0] == CUSTOMER:
                 edit.linked(link.first).setdefault(link.second[0], set()).add(edit.key(link.second))
-            self.connect(edit, link.pair, link)
-            return
-        edit.void.put(link, *remembered)
+            yield from self.connect(edit, link.pair, link)
+
+    def _count(self, edit: Edit, link: Link, passed: dict[Identity, None]) -> list[Identity]:
+        """Count a new link; return those of its identities that remember it, also where it links nothing.
+
+        Args:
+            passed: those that pass a limit by it are added.
+        """
+        remembering = []
+        for one, other in (link.pair, link.pair[::-1]):
+            stated = edit.stated(one)
+            if self._limits.are_few(stated):
+                remembering.append(one)
+                stated[other[0]] = stated.get(other[0], 0) + 1
+                continue
+            # What linked none of a kind before has nothing more to lose: its links are not looked through again.
+            linked = [kind for kind in (other[0], CUSTOMER) if not self._limits.links_none(one, kind, stated)]
+            if self._limits.counts(one, other[0], stated):
+                remembering.append(one)
+                stated[other[0]] = stated.get(other[0], 0) + 1
+            if any(self._limits.links_none(one, kind, stated) for kind in linked):
+                passed[one] = None
+        return remembering
+
+    def _links_none(self, edit: Edit, link: Link) -> bool:
+        """Whether one of a link's identities was stated with too many for it."""
+        pairs = (link.pair, link.pair[::-1])
+        return any(self._limits.links_none(one, other[0], edit.stated(one)) for one, other in pairs)
+
+    def _linking_none(self, edit: Edit, passed: Iterable[Identity]) -> Generator[None, None, dict[Pair, Link]]:
+        """Return the links that count still of some identities, and do so no more, little by little."""
         gone: dict[Pair, Link] = {}
-        for one, stated in passed:
+        for one in passed:
+            kinds = self._limits.kinds_without(one, edit.stated(one))
             for nth, live in enumerate((yield from edit.living(one))):
-                if self._limits.links_none(one, other_of(live, one)[0], stated):
+                if other_of(live, one)[0] in kinds:
                     gone[live.pair] = live
                 if nth % AT_ONCE == 0:
                     yield
-        yield from self._cut(edit, gone)
+        return gone
 
     def say_earlier(self, edit: Edit, link: Link) -> None:
         """Put a link in the place of a later one of its pair."""
@@ -65,8 +96,8 @@ class Placing:
                 return
         edit.with_link(edit.of(link.second), link)
 
-    def connect(self, edit: Edit, pair: Pair, link: Link | None = None) -> None:
-        """Join the components of a pair, by a link or, where there is none, by a command.
+    def connect(self, edit: Edit, pair: Pair, link: Link | None = None) -> Iterator[None]:
+        """Join the components of a pair, by a link or, where there is none, by a command, little by little.
 
         If they have too many links together, their members are alone from now on.
         """
@@ -79,9 +110,11 @@ class Placing:
                 edit.put(whole)
             if link is not None:
                 edit.with_link(whole, link)
+            yield
             return
         for component in components:
             self._part(edit, component)
+            yield
         if link is None:
             edit.put(merged(_components_of(edit, pair), alone=True))
         elif link.first[0] == CUSTOMER:
@@ -168,6 +201,8 @@ class Placing:
         Args:
             large: components that are known to be connected with too many; those that are found are added.
         """
+        if not component.links and not any(map(edit.lone.count, component.members)):
+            return Component(component.members, {})  # Most have lost all that they had.
         found, pairs = {component: None}, set[Pair]()
         to_see = [component]
         while to_see:

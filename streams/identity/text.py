@@ -8,8 +8,10 @@ from schemas.limits import MAPS
 
 _LONGEST = MAPS["identifiers"].value
 """Characters of an identifier."""
-_SLICE = 128
+_SLICE = 32
 """Characters that are looked at at once."""
+_COMPOSED = 4
+"""Characters of which one is composed, at most: where two slices meet, they may be so many in the place of one."""
 
 _KEPT = 10_000
 """Characters of which is remembered what is left of them: to find it out takes ten times as long."""
@@ -32,14 +34,14 @@ def cleaned(text: str, longest: int = _LONGEST) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip()
-    seen = text.translate(_SEEN)
+    seen = text.translate(_SEEN).strip()
     if len(seen) > _SLICE:
-        length = 0
-        for start in range(0, len(seen), _SLICE):
-            found = unicodedata.normalize("NFKC", seen[start : start + _SLICE])
-            length += len(found)
-            if length > longest + _SLICE:
-                return (found if not start else unicodedata.normalize("NFKC", seen[: start + _SLICE])).strip()
+        found, length = [], 0
+        for nth, start in enumerate(range(0, len(seen), _SLICE)):
+            found.append(unicodedata.normalize("NFKC", seen[start : start + _SLICE]))
+            length += len(found[-1])
+            if length > longest + _COMPOSED * nth:
+                return "".join(found).strip()
     return unicodedata.normalize("NFKC", seen).strip()
 
 

@@ -49,7 +49,9 @@ def _refuse(name: str, found: int, what: str, most: int, reason: Reason = "too_l
 
 def _check_kinds(identifiers: Mapping[str, str]) -> None:
     """Refuse identifiers of which too many are of one kind: they are names such as `phone`, `Phone` and `PHONE`."""
-    for kind, count in Counter(folded(cleaned(name, SHORT)) for name in identifiers).items():
+    clean = (cleaned(name, SHORT) for name in identifiers)
+    # What is too long is no kind, and to fold it takes long.
+    for kind, count in Counter(folded(name) for name in clean if len(name) <= SHORT).items():
         if count > OF_A_KIND:
             _refuse(f"{_IDENTIFIERS}: the kind {kind[:_SHOWN]!r}", count, "entries", OF_A_KIND)
 

@@ -13,12 +13,13 @@ OF_A_PERSON = {CUSTOMER, "email", "phone", "loyalty_card", "twitter"}
 
 
 def voids(
-    links: Iterable[Link], limits: Mapping[str, int], default: int, in_all: int = 1_000
+    links: Iterable[Link], limits: Mapping[str, int], default: int, in_all: int = 1_000, of_identifier: int = 64
 ) -> set[frozenset[Identity]]:
     """Return the pairs that link nothing, as one of the two was stated with too many.
 
     With too many of the other's kind; or, if it is no customer, with too many of a kind that names a person; or with
-    too many in all, where one more than the limit of a kind counts as one more.
+    too many in all, where one more than the limit of a kind counts as one more. An identifier with too many in all is
+    linked to customers still.
     """
     partners: dict[Identity, dict[str, set[Identity]]] = defaultdict(lambda: defaultdict(set))
     for one, other in (pair for link in links for pair in (link.pair, link.pair[::-1])):
@@ -28,7 +29,9 @@ def voids(
         stated = {one: len(others) for one, others in partners[identity].items()}
         over = {one for one, count in stated.items() if count > limits.get(one, default)}
         in_sum = sum(min(count, limits.get(one, default) + 1) for one, count in stated.items())
-        return kind in over or in_sum > in_all or (identity[0] != CUSTOMER and bool(over & OF_A_PERSON))
+        if identity[0] == CUSTOMER:
+            return kind in over or in_sum > in_all
+        return kind in over or bool(over & OF_A_PERSON) or (kind != CUSTOMER and in_sum > of_identifier)
 
     return {
         frozenset(link.pair)

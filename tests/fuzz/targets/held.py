@@ -33,8 +33,10 @@ from tests.unit.identity.said import record_of
 from tests.unit.journeys.play import DAY, SECOND, T0, order, said, seen_page
 from tests.unit.streams.records import FakeRecord
 
-LINK_MS = 0.075
+LINK_MS = 0.05
 """CPU time that a link may take when it falls away, ms: once, so that the touchpoint that states it pays for it."""
+FALLING_MS = 40.0
+"""And all that fall away by one touchpoint: eight identifiers have 64 links at most."""
 ROW_BYTES = 64 << 10
 """More than a row of an identity takes, or what journeys are told of it."""
 RECORD_BYTES = 4 << 20
@@ -101,7 +103,7 @@ class Renames(Target):
         with capture_logs(), asyncio.Runner() as runner:
             for offset, record in enumerate(records):
                 paid += LINK_MS * _links_in(record)
-                yield CPU_MS + paid
+                yield CPU_MS + min(paid, FALLING_MS)
                 began = time.process_time()
                 runner.run(linking.receive(_chunk(LINKS, [FakeRecord(offset, record)])))
                 paid -= min(paid, max(0.0, (time.process_time() - began) * 1_000 - CPU_MS))

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from schemas.identity_links import CUSTOMER, Command, IdentitiesStated, Identity
 from schemas.subjects import SOURCES_MAX, Statement
-from streams.identity.graph import IdentityGraph
+from streams.identity.graph import LINKS_MAX, IdentityGraph
 from streams.identity.limits import Limits
 from streams.identity.links import links_of, stated_as
 from streams.identity.subject_index import HANGING_MAX
@@ -18,7 +18,7 @@ from streams.identity.subject_owners import SubjectOwners
 from tests.fuzz.target import CPU_MS, Target
 
 _KINDS = (CUSTOMER, "email", "phone", "device", "cookie", "crm", "a", "zz")
-_SMALL = Limits({CUSTOMER: 2, "email": 2, "phone": 2, "device": 3, "cookie": 4}, 3, 12)
+_SMALL = Limits({CUSTOMER: 2, "email": 2, "phone": 2, "device": 3, "cookie": 4}, 3, 12, 12)
 
 
 class Links(Target):
@@ -37,7 +37,7 @@ class Links(Target):
             else:
                 stated = stated_as(_stated(rng, pool), at, event, late=rng.random() < 0.2)
                 said += [stated] if stated is not None else []
-        return msgspec.msgpack.encode((rng.randrange(1 << 30), rng.choice((3, 8, 250)), said))
+        return msgspec.msgpack.encode((rng.randrange(1 << 30), rng.choice((3, 8, LINKS_MAX)), said))
 
     @override
     def steps(self, data: bytes) -> Iterator[float]:

@@ -82,9 +82,9 @@ async def test_the_sink_hears_whether_letters_go_that_may_be_others(unsure: bool
 
 
 def large_names() -> list[LinkRecord]:
-    """Return touchpoints that state a thousand identifiers of 5 KB with Ann."""
-    names = [(f"{number:04d}" + "k" * 246, "\U0001f600" * 1_200) for number in range(1_000)]
-    return [IdentitiesStated([ANN, *names[first : first + 7]], AT, f"e{first}") for first in range(0, 1_000, 7)]
+    """Return touchpoints that state 600 identifiers of 5 KB with Ann."""
+    names = [(f"{number:04d}" + "k" * 246, "\U0001f600" * 1_200) for number in range(600)]
+    return [IdentitiesStated([ANN, *names[first : first + 7]], AT, f"e{first}") for first in range(0, 600, 7)]
 
 
 def cases() -> list[LinkRecord]:
@@ -94,7 +94,7 @@ def cases() -> list[LinkRecord]:
     ]
 
 
-@pytest.mark.parametrize(("said", "names", "in_a_part"), [(large_names(), 1_000, 13), (cases(), 6_000, 2_521)])
+@pytest.mark.parametrize(("said", "names", "in_a_part"), [(large_names(), 600, 13), (cases(), 6_000, 2_521)])
 async def test_however_many_names_somebody_has_the_sink_is_told_of_all_by_messages_that_kafka_takes(
     said: list[LinkRecord], names: int, in_a_part: int
 ) -> None:
@@ -147,7 +147,7 @@ async def test_whoever_takes_the_order_again_writes_the_same_parts_of_it(monkeyp
         await it.read(0, len(said) + 1)
         found.append([(one.key, one.value) for one in it.producer.to(ERASURES)])
 
-    assert len(found[0]) == 11
+    assert len(found[0]) == 7
     assert found[0] == found[1]
 
 

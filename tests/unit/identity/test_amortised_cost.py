@@ -45,7 +45,7 @@ def links_that_fall_away(monkeypatch: pytest.MonkeyPatch) -> Counter[Pair]:
 
 @pytest.mark.parametrize("links_max", [3, 8, 250])
 def test_a_link_falls_away_once_whatever_is_stated_behind_it(fallen: Counter[Pair], links_max: int) -> None:
-    limits = Limits({CUSTOMER: 2, "email": 2, "device": 3, "cookie": 4}, 3, 10)
+    limits = Limits({CUSTOMER: 2, "email": 2, "device": 3, "cookie": 4}, 3, 10, 10)
     pool = [(kind, str(number)) for kind in (CUSTOMER, "email", "device", "cookie", "crm") for number in range(8)]
     for seed in range(30):
         rng, graph = random.Random(seed), IdentityGraph(limits, links_max=links_max)

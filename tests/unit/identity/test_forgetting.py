@@ -14,7 +14,7 @@ from tests.unit.identity.test_graph import IDENTITIES, WINDOW, commands, links
 
 ALL = 1_000
 LATER = 200
-UNLIMITED = Limits(dict.fromkeys((CUSTOMER, "email", "cookie"), ALL), ALL, ALL)
+UNLIMITED = Limits(dict.fromkeys((CUSTOMER, "email", "cookie"), ALL), ALL, ALL, ALL)
 Said = list[Link | Command]
 
 

@@ -54,7 +54,7 @@ commands = st.builds(
 
 
 def graph_of(said: Iterable[Link | Command], in_all: int = ENOUGH, links_max: int = ENOUGH) -> IdentityGraph:
-    graph = IdentityGraph(Limits(FEW, 4, in_all), WINDOW, links_max)
+    graph = IdentityGraph(Limits(FEW, 4, in_all, in_all), WINDOW, links_max)
     for one in said:
         _take(graph, one)
     return graph
@@ -79,7 +79,7 @@ def test_the_groups_are_the_rules_whatever_the_order(
 ) -> None:
     graph = graph_of(data.draw(st.permutations([*said, *ordered])), *most)
     earliest = {link.pair: link for link in sorted(said, key=order_of, reverse=True)}
-    void = oracle.voids(said, FEW, 4, most[0])
+    void = oracle.voids(said, FEW, 4, most[0], most[0])
     void |= oracle.too_connected(said, ordered, void, most[1])
 
     for at in (-WINDOW, 0, 20, 60, 100):
@@ -124,7 +124,7 @@ def test_all_conflicts_are_told_with_their_reasons(
         for settled in changes.settled:
             del told[settled.link.pair]
         told.update((conflict.link.pair, conflict.reason) for conflict in changes.conflicts)
-    void = oracle.voids(said, FEW, 4, most[0])
+    void = oracle.voids(said, FEW, 4, most[0], most[0])
     apart = oracle.too_connected(said, [], void, most[1])
 
     assert {frozenset(pair) for pair, reason in told.items() if reason == "too_many"} == void

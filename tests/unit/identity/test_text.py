@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,37 @@ def test_of_what_grows_beyond_all_limits_only_so_much_is_returned() -> None:
     assert 1_024 < len(cleaned("a" * 800 + "\ufdfa" * 224)) < 3_500
     assert cleaned("\u00e9" * 1_024) == "\u00e9" * 1_024
     assert cleaned("e\u0301" * 600) == "\u00e9" * 600
+
+
+@pytest.mark.parametrize("longest", [256, 1_024])
+def test_of_what_grows_beyond_its_limit_no_more_is_looked_at_than_shows_it(
+    longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look at one character that becomes 18 takes a microsecond: of 63 names of 256 of them all were looked at."""
+    looked_at, normalize = 0, unicodedata.normalize
+
+    def counted(form: Literal["NFKC"], some: str) -> str:
+        nonlocal looked_at
+        looked_at += len(some)
+        return normalize(form, some)
+
+    monkeypatch.setattr(unicodedata, "normalize", counted)
+
+    assert len(cleaned("\ufdfa" * longest, longest)) > longest
+    assert looked_at <= longest / 18 + 32
+
+
+@pytest.mark.parametrize("parts", ["\u03b1\u0313\u0300\u0345", "\u1112\u1161\u11ab", "e\u0301"])
+def test_what_is_as_long_as_may_be_is_whole_however_its_parts_are_cut(parts: str) -> None:
+    one = unicodedata.normalize("NFKC", parts)
+    for before in range(5):
+        assert cleaned("x" * before + parts * (256 - before), 256) == "x" * before + one * (256 - before)
+
+
+def test_blanks_around_a_text_make_it_not_too_long_so_that_its_end_is_lost() -> None:
+    """Two identifiers that differ at their end would be one."""
+    assert cleaned(" " * 900 + "\ufdfa" * 40 + "a") == cleaned("\ufdfa" * 40 + "a")
+    assert cleaned("\ufdfa" * 40 + "a" + " " * 900)[-1] == "a"
 
 
 def test_what_is_remembered_of_characters_has_a_bound() -> None:

@@ -112,6 +112,12 @@ def test_a_small_message_is_looked_into_for_many_identifiers() -> None:
         check_lengths("page_view", {"identifiers": small}, 200)
 
 
+def test_names_that_are_too_long_to_be_a_kind_are_none_and_so_not_folded() -> None:
+    """To fold what 256 characters become, 18 each, takes 0.2 ms for each name."""
+    spelled = {"\ufdfa" * 200 + "\u200b" * blanks: "7" for blanks in range(9)}
+    check_lengths("page_view", {"identifiers": spelled}, 200)
+
+
 @pytest.mark.parametrize("kind", ["business_change", "marketing_spend"])
 def test_the_business_has_the_same_limits(kind: str) -> None:
     assert refused(kind, attributes=numbered(257)).detail == "attributes has 257 entries; at most 256 are taken"
