@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sinks.cluster import cluster_of, in_place
 from sinks.database import Database, select
 from sinks.tables import DATABASE, table_of
 
@@ -34,6 +35,7 @@ def empty_tables(database: Database, keep: Collection[str]) -> list[str]:
     unlimited = " SETTINGS max_table_size_to_drop = 0" if limited else ""
     stored = [f"{DATABASE}.{name}" for (name,) in found]
     emptied = [name for name in stored if name not in kept]
+    cluster = cluster_of(database)
     for name in emptied:
-        database.execute(f"TRUNCATE TABLE {name}{unlimited}")
+        database.execute(f"TRUNCATE TABLE {in_place(name, cluster)}{unlimited}")
     return emptied

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from schemas.erasures import PART_BYTES, ErasedRows, literal_bytes, parts_of
 from schemas.identity_links import key_of
+from sinks.cluster import cluster_of, in_place
 from sinks.database import Database, select
 from sinks.literals import quoted
 from sinks.tables import OWNERS, Row, table_of
@@ -196,8 +197,7 @@ def _erase_some(database: Database, table: str, whose: Whose, erasure_id: str) -
         database.execute(_filled(_NOTE_ACCEPTED, erasure=quoted(erasure_id), condition=condition))
     elif table == "identities":
         # ClickHouse fills that table from this one, and deletes from neither by itself.
-        owners = _with_keys(_OWNERS_CONDITION, whose)
-        database.execute(_filled(_DELETE, stored=OWNERS, condition=owners))
+        _delete_from(database, OWNERS, _with_keys(_OWNERS_CONDITION, whose))
     return _delete(database, table, condition)
 
 
@@ -294,5 +294,10 @@ def _delete(database: Database, table: str, condition: str) -> int:
     """Delete rows, with all their versions, and return how many they were."""
     count = _count(database, table, condition)
     if count:
-        database.execute(_filled(_DELETE, stored=table_of(table).stored, condition=condition))
+        _delete_from(database, table_of(table).stored, condition)
     return count
+
+
+def _delete_from(database: Database, stored: str, condition: str) -> None:
+    where = in_place(stored, cluster_of(database))
+    database.execute(_filled(_DELETE, stored=where, condition=condition))

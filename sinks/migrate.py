@@ -22,6 +22,7 @@ from schemas.surveys import Survey, in_force
 from schemas.targets import DEFAULT_TARGETS
 from sinks import intervals, owned
 from sinks.calendars import store_calendars
+from sinks.cluster import LOCAL, cluster_of, in_place, spread
 from sinks.database import Database, select
 from sinks.errors import MigrationError
 from sinks.kind_views import lacking
@@ -135,7 +136,7 @@ def _filled(sql: str) -> str:
     return intervals.filled(owned.filled(sql))
 
 
-def migrate(
+def migrate(  # noqa: PLR0913, PLR0917  # each is a choice of its own
     database: Database,
     retention_days: int | None = None,
     migrations: Sequence[Migration] | None = None,
@@ -143,6 +144,7 @@ def migrate(
     time_zone: str = "UTC",
     inputs: InputTopics = CONTRACT_INPUTS,
     declared: Declared = NOTHING_DECLARED,
+    cluster: str = "",
 ) -> list[str]:
     """Create the database, its tables and views, or bring them up to date; may be repeated at any time.
 
@@ -154,13 +156,14 @@ def migrate(
         time_zone: the business's own, an IANA name.
         inputs: the input topics.
         declared: what the business declares for the views.
+        cluster: the name of the cluster over whose servers the tables are spread, "" for a single server.
 
     Returns:
         The names of the migrations that this call applied.
 
     Raises:
         MigrationError: ClickHouse is too old, or another build made the tables: a newer one, or one that makes them
-            otherwise.
+            otherwise; or they are spread over another cluster.
         TransientWriteError: the database is out of reach.
         PermanentWriteError: the database refused a statement.
     """
@@ -168,21 +171,21 @@ def migrate(
     if migrations is None:
         check_release(database.version())
         migrations = shipped()
-    _make_record(database)
+    _make_record(database, cluster)
     applied = _applied(database)
     _check(migrations, applied)
     new = [migration for migration in migrations if migration.name not in applied]
     for migration in new:
         if is_ours and migration.number > _TABLES_AND_VIEWS:
-            _complete(database)
+            _complete(database, cluster)
         for statement in migration.statements:
-            database.execute(statement)
+            _define(database, statement, cluster)
         database.execute(
             f"INSERT INTO {DATABASE}.migrations (number, name, checksum, release) "
             f"SELECT {migration.number}, '{migration.name}', '{migration.checksum}', '{this_release()}'"
         )
     if is_ours:
-        _complete(database)
+        _complete(database, cluster)
     settings = {"currency": currency, "time_zone": time_zone, "retention_days": str(retention_days or "")}
     if is_ours:
         settings["calendars"] = store_calendars(database, declared.calendars, datetime.now(UTC).date())
@@ -193,22 +196,42 @@ def migrate(
         settings["contact_costs"] = declared.contact_costs
         settings["surveys"] = store_surveys(database, in_force(declared.surveys))
     store_reference_tables(database, settings, inputs)
-    _set_retention(database, retention_days)
+    _set_retention(database, retention_days, cluster)
     return [migration.name for migration in new]
 
 
-def _make_record(database: Database) -> None:
+def _make_record(database: Database, cluster: str) -> None:
     """Make the table that tells what was applied, in its database."""
-    database.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-    database.execute(_RECORD)
-    if "release" not in {name for (name,) in select(database, _COLUMNS)}:
-        database.execute(_RELEASE)
+    create = f"CREATE DATABASE IF NOT EXISTS {DATABASE}"
+    database.execute(create)  # on this server, so that it can be asked
+    columns = {name for (name,) in select(database, _COLUMNS)}
+    if columns and (made := cluster_of(database)) != cluster:
+        raise MigrationError(
+            f"the tables are {_spread_over(made)}, and are to be {_spread_over(cluster)}: nothing was changed. Set "
+            f"TOUCHLINE_CLICKHOUSE_CLUSTER as it was; or make them anew: stop workers and sinks, drop the database "
+            f'{DATABASE}, and run `touchline rebuild`; see docs/operating.md, "A ClickHouse of many servers"'
+        )
+    if cluster:
+        _define(database, create, cluster)
+    _define(database, _RECORD, cluster)
+    if columns and "release" not in columns:
+        _define(database, _RELEASE, cluster)
 
 
-def _complete(database: Database) -> None:
+def _spread_over(cluster: str) -> str:
+    return f"spread over the cluster {cluster}" if cluster else "on a single server"
+
+
+def _define(database: Database, statement: str, cluster: str) -> None:
+    """Run a statement that defines something, on all servers."""
+    for one in spread(statement, cluster):
+        database.execute(one)
+
+
+def _complete(database: Database, cluster: str) -> None:
     """Make what is missing of the columns and views of kinds."""
     for statement in lacking(database):
-        database.execute(statement)
+        _define(database, statement, cluster)
 
 
 def _applied(database: Database) -> dict[str, _Applied]:
@@ -238,18 +261,20 @@ def _check(migrations: Sequence[Migration], applied: Mapping[str, _Applied]) -> 
             )
 
 
-def _set_retention(database: Database, days: int | None) -> None:
+def _set_retention(database: Database, days: int | None, cluster: str) -> None:
     """Set or remove the age at which ClickHouse deletes rows, in each table that has another one."""
     if days is not None and days < 1:
         raise MigrationError(f"retention is a number of days of at least 1, not {days}")
     engines = select(
         database,
-        "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_rows'",
+        "SELECT name, create_table_query FROM system.tables "
+        "WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
     )
     for name, definition in engines:
-        column = _AGES.get(str(name).removesuffix("_rows"))
+        stored = str(name).removesuffix(LOCAL)
+        column = _AGES.get(stored.removesuffix("_rows"))
         found = _TTL.search(str(definition))
         if column is None or (int(found[1]) if found else None) == days:
             continue
         change = f"MODIFY TTL toDateTime({column}) + toIntervalDay({days})" if days else "REMOVE TTL"
-        database.execute(f"ALTER TABLE {DATABASE}.{name} {change}")
+        database.execute(f"ALTER TABLE {in_place(f'{DATABASE}.{stored}', cluster)} {change}")

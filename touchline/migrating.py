@@ -33,4 +33,5 @@ def migrate_as_configured(database: Database, settings: Settings) -> list[str]:
             settings.metric_dimensions,
             read_contact_costs(settings.contact_costs),
         ),
+        cluster=settings.clickhouse_cluster,
     )

@@ -55,6 +55,8 @@ _REFUSED_LOGIN = {
     516: "AUTHENTICATION_FAILED",
 }
 _ACCESS_DENIED = 497
+_NO_CLUSTER, _JOIN_DENIED = 701, 288
+_OF_CLUSTERS = {_NO_CLUSTER: "CLUSTER_DOESNT_EXIST", _JOIN_DENIED: "DISTRIBUTED_IN_JOIN_SUBQUERY_DENIED"}
 
 
 def is_transient(code: int | None, message: str) -> bool:
@@ -75,4 +77,8 @@ def advice(code: int) -> str:
         return ": give the user the right, or take another user (docs/operating.md#clickhouse-users)"
     if code in _REFUSED_LOGIN:
         return ": check the user and password in TOUCHLINE_CLICKHOUSE"
+    if code == _NO_CLUSTER:
+        return ": name one of those that `SELECT DISTINCT cluster FROM system.clusters` shows"
+    if code == _JOIN_DENIED:
+        return ": give the user distributed_product_mode = global (docs/operating.md#a-clickhouse-of-many-servers)"
     return ""

@@ -22,6 +22,17 @@ from sinks.tables import DATABASE, Row, Table, check_width, table_of
 # inserts unless told otherwise, and by a user's profile may acknowledge them before they are stored.
 _INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "optimize_on_insert": 0, "async_insert": 0}
 
+# These change nothing on one server. On a cluster (sinks/cluster.py) an insert is acknowledged when the rows are on
+# their shards; INSERT … SELECT sends each row to the shard of its own key, where servers of today leave it on the one
+# that it was read from; and a block that is sent again after its rows were deleted is stored, as on one server.
+_CLUSTER_SETTINGS = {
+    "distributed_foreground_insert": 1,
+    "parallel_distributed_insert_select": 0,
+    "insert_deduplicate": 0,
+}
+# Each shard joins with all rows of the other table, not with its own ones alone.
+_READ_SETTINGS: dict[str, int | str] = {"distributed_product_mode": "global"}
+
 # Larger than any batch, so that an insert is one block: a partition takes a block whole or not at all.
 _BLOCK_ROWS = 1 << 30
 
@@ -61,8 +72,8 @@ class ClickHouseDatabase:
             client_name="touchline",
             settings={"insert_block_size": _BLOCK_ROWS, "server_side_params": True},
         )
-        self._insert_settings: dict[str, int] | None = None
-        self._reading: dict[str, int] | None = None
+        self._known: frozenset[str] | None = None
+        self._reading: dict[str, int | str] | None = None
         self._conversions: dict[str, dict[int, Convert]] = {}
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
@@ -75,7 +86,7 @@ class ClickHouseDatabase:
         insert = f"INSERT INTO {known.stored} ({known.column_list}) VALUES"
         with self._lock:
             try:
-                settings = self._settings()
+                settings = self._that_are_known(_INSERT_SETTINGS | _CLUSTER_SETTINGS)
                 for place, convert in self._conversions_of(known).items():
                     columns[place] = convert(columns[place])
                 self._client.execute(insert, columns, columnar=True, settings=settings)
@@ -103,7 +114,7 @@ class ClickHouseDatabase:
         """Run one statement; it may change the tables, so the column types are read anew."""
         with self._lock:
             try:
-                self._client.execute(sql)
+                self._client.execute(sql, settings=self._that_are_known(_CLUSTER_SETTINGS))
             except Exception as error:  # every error must drop the connection
                 self._fail(error, "the server refused a statement")
             self._conversions.clear()
@@ -129,21 +140,22 @@ class ClickHouseDatabase:
             finally:
                 self._lock.release()
 
-    def _settings(self) -> dict[str, int]:
-        """Return the insert settings that this server knows: it refuses an insert with any other."""
-        if self._insert_settings is None:
-            known = {row[0] for row in self._client.execute("SELECT name FROM system.settings")}
-            self._insert_settings = {name: value for name, value in _INSERT_SETTINGS.items() if name in known}
-        return self._insert_settings
+    def _that_are_known(self, settings: Mapping[str, int]) -> dict[str, int]:
+        """Return the settings that this server knows: it refuses a statement with any other."""
+        if self._known is None:
+            self._known = frozenset(row[0] for row in self._client.execute("SELECT name FROM system.settings"))
+        return {name: value for name, value in settings.items() if name in self._known}
 
-    def _read_settings(self) -> dict[str, int]:
+    def _read_settings(self) -> dict[str, int | str]:
         """Return the settings with which queries change nothing and reach nothing outside of the database.
 
-        A user with `readonly` may not set it again, not even to 1: then it is the user's rights that hold.
+        A user with `readonly` may not set it again, not even to 1: then it is the user's rights that hold. One with
+        `readonly = 1` sets nothing at all, and has the others in its profile.
         """
         if self._reading is None:
             ((said,),) = self._client.execute("SELECT value FROM system.settings WHERE name = 'readonly'")
-            self._reading = {"readonly": 1} if said == "0" else {}
+            by_user: dict[str, dict[str, int | str]] = {"0": _READ_SETTINGS | {"readonly": 1}, "2": _READ_SETTINGS}
+            self._reading = by_user.get(said, {})
         return self._reading
 
     def _conversions_of(self, table: Table) -> dict[int, Convert]:
@@ -160,7 +172,7 @@ class ClickHouseDatabase:
         self._client.disconnect()
         # The next connection may reach other tables, or another release.
         self._conversions.clear()
-        self._insert_settings = self._reading = None
+        self._known = self._reading = None
 
     def _fail(self, error: Exception, what: str) -> NoReturn:
         """Drop the connection, and raise the sink's own error for what happened."""

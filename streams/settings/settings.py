@@ -65,6 +65,11 @@ class Settings(
         description="where the tables are: clickhouse://user:password@host:9000/touchline "
         "(clickhouses:// for TLS) or chdb:///path",
     )
+    clickhouse_cluster: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_-]{0,63})?$")] = Field(
+        default="",
+        description="name of the ClickHouse cluster over whose servers `touchline migrate` spreads the tables "
+        "(default: one server; [many servers](#a-clickhouse-of-many-servers))",
+    )
     schema_registry: str | None = Field(
         default=None, description="URL of a Confluent schema registry, if producers use its framing"
     )
@@ -300,6 +305,15 @@ class Settings(
         if self.kafka_security.startswith("sasl") and not (self.kafka_user and self.kafka_password):
             raise ValueError(
                 f"kafka_security={self.kafka_security} needs {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_cluster(self) -> Settings:
+        if self.clickhouse_cluster and not self.clickhouse.startswith("clickhouse"):
+            raise ValueError(
+                f"clickhouse_cluster={self.clickhouse_cluster} needs a server in {PREFIX}CLICKHOUSE: the embedded "
+                "database has no cluster"
             )
         return self
 

@@ -32,9 +32,15 @@ FOREVER = 1 << 52
 
 
 def store(
-    database: Engine, file: Path, until: int, dimensions: Iterable[str], *, with_identities: bool = False
+    database: Engine,
+    file: Path,
+    until: int,
+    dimensions: Iterable[str],
+    *,
+    with_identities: bool = False,
+    is_empty: bool = False,
 ) -> None:
-    """Fill empty tables with the rows that a file's lines bring about.
+    """Fill tables, once they are emptied, with the rows that a file's lines bring about.
 
     Args:
         database: has been migrated.
@@ -42,8 +48,9 @@ def store(
         until: the time of the log at the end, ms: timers up to it have fired.
         dimensions: the attributes that metrics are kept by.
         with_identities: whether the rows are stored, too, by which views show whose what is older is now.
+        is_empty: whether the tables are empty already, or are to keep what they have.
     """
-    for table in STORED.values():
+    for table in () if is_empty else STORED.values():
         database.execute(f"TRUNCATE TABLE {table.stored}")
     log, scorer = _Log(Rules(dimensions=frozenset(dimensions), moved_ms=3 * DAY_MS)), VaderScorer()
     finder = TopicFinder(shipped_lists())

@@ -11,7 +11,7 @@ from tests.contract.engine import Engine
 
 @pytest.mark.embedded
 def test_the_numbers_have_the_names_that_clickhouse_gives_them(chdb: Engine) -> None:
-    ours = codes._TRANSIENT | codes._FILES | codes._MISSING | codes._REFUSED_LOGIN
+    ours = codes._TRANSIENT | codes._FILES | codes._MISSING | codes._REFUSED_LOGIN | codes._OF_CLUSTERS
     numbers = ", ".join(map(str, sorted(ours)))
     theirs = select(chdb, f"SELECT arrayJoin([{numbers}]) AS code, errorCodeToName(code)")
 

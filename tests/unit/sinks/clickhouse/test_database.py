@@ -31,7 +31,7 @@ class Broken:
         self.error = error
         self.dropped = 0
 
-    def execute(self, *_: object, **__: object) -> None:
+    def execute(self, *_: object, **__: object) -> list[object]:
         raise self.error
 
     def disconnect(self) -> None:
@@ -141,13 +141,54 @@ def test_a_server_is_told_to_store_before_it_answers_if_it_knows_another_way(kno
     assert client.sent == ({"async_insert": 0} if "async_insert" in known else {})
 
 
+def test_a_server_is_told_to_acknowledge_rows_that_are_on_their_shards_and_to_send_each_to_its_own() -> None:
+    writer, _ = broken(KeyError())
+    client = writer._client = Answering(
+        "distributed_foreground_insert", "parallel_distributed_insert_select", "insert_deduplicate"
+    )
+    wanted = {"distributed_foreground_insert": 1, "parallel_distributed_insert_select": 0, "insert_deduplicate": 0}
+
+    writer.write("clocks", [CLOCK])
+    assert client.sent == wanted
+    client.sent = {}
+    writer.execute("INSERT INTO touchline.clocks_rows SELECT * FROM touchline.clocks_rows")
+    assert client.sent == wanted
+
+
+@pytest.mark.parametrize(
+    ("readonly", "sent"),
+    [
+        ("0", {"distributed_product_mode": "global", "readonly": 1}),
+        ("1", {}),
+        ("2", {"distributed_product_mode": "global"}),
+    ],
+)
+def test_a_reader_joins_with_the_rows_of_all_shards_where_it_may_say_so(readonly: str, sent: dict[str, object]) -> None:
+    asked: list[object] = []
+
+    class Asked:
+        def execute(self, sql: str, *_: object, **more: object) -> list[object]:
+            if "system.settings" in sql:
+                return [(readonly,)]
+            asked.append(more.get("settings"))
+            return [[], []]
+
+    reader, _ = broken(KeyError())
+    reader._client = Asked()
+
+    reader.query("SELECT 1", output_format="JSONEachRow")
+
+    assert asked[-1] == sent
+
+
 def test_closing_does_not_wait_for_a_server_that_does_not_answer() -> None:
     answer, asked = Event(), Event()
 
     class Hanging(Broken):
-        def execute(self, *_: object, **__: object) -> None:
+        def execute(self, *_: object, **__: object) -> list[object]:
             asked.set()
             answer.wait(30)
+            return []
 
     writer, _ = broken(KeyError())
     writer._client = Hanging(KeyError())
