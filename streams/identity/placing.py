@@ -62,12 +62,14 @@ class Placing:
                 remembering.append(one)
                 stated[other[0]] = stated.get(other[0], 0) + 1
                 continue
-            # What linked none of a kind before has nothing more to lose: its links are not looked through again.
-            linked = [kind for kind in (other[0], CUSTOMER) if not self._limits.links_none(one, kind, stated)]
+            linked_none = self._limits.links_none(one, other[0], stated)
+            without = self._limits.kinds_without(one, stated)
             if self._limits.counts(one, other[0], stated):
                 remembering.append(one)
                 stated[other[0]] = stated.get(other[0], 0) + 1
-            if any(self._limits.links_none(one, kind, stated) for kind in linked):
+            # What linked none of a kind before has nothing more to lose: its links are not looked through again.
+            lost = self._limits.kinds_without(one, stated) - without
+            if lost - ({other[0]} if linked_none else set()):
                 passed[one] = None
         return remembering
 

@@ -7,7 +7,7 @@ from random import Random
 
 from schemas.identity_links import CUSTOMER, Identity, Link
 from streams.identity.graph import IdentityGraph
-from streams.identity.limits import LIMIT_IN_ALL, LIMIT_OF_IDENTIFIER
+from streams.identity.limits import LIMIT_IN_ALL, LIMIT_OF_IDENTIFIER, Limits
 from streams.identity.strength import pair_of
 
 ANN, MAIL = (CUSTOMER, "ann"), ("email", "ann@x")
@@ -21,10 +21,10 @@ def browsers(count: int) -> list[Identity]:
     return [("cookie", f"k{number}") for number in range(count)]
 
 
-def in_some_orders(said: list[Link]) -> Iterator[IdentityGraph]:
+def in_some_orders(said: list[Link], limits: Limits | None = None) -> Iterator[IdentityGraph]:
     """Yield graphs that were told the same in their order, backwards and in others."""
     for links in (said, said[::-1], *(Random(seed).sample(said, len(said)) for seed in range(8))):
-        graph = IdentityGraph()
+        graph = IdentityGraph(limits)
         for link in links:
             graph.add(link)
         yield graph
@@ -50,6 +50,14 @@ def test_an_address_in_more_browsers_is_linked_to_customers_alone() -> None:
             device,
         }
         assert {one.reason for one in graph.conflicts(device)} == {"too_many"}
+
+
+def test_a_customer_may_be_the_one_by_whom_an_address_has_too_many() -> None:
+    # Fewer than a component may have links: else that has its members alone.
+    few = 4
+    for graph in in_some_orders(stated(MAIL, *browsers(few), ANN), Limits(of_identifier=few)):
+        assert last_owner(graph, MAIL) == ANN
+        assert [last_owner(graph, one) for one in browsers(few)] == browsers(few)
 
 
 def test_an_address_that_links_no_browser_holds_what_was_stated_with_it_not_apart() -> None:
