@@ -80,6 +80,14 @@ class Limits:
             return True
         return kind != CUSTOMER and self._too_many_in_all(identity, stated)
 
+    def passed(self, identity: Identity, kind: str, stated: Mapping[str, int]) -> tuple[bool, bool, bool]:
+        """Return which limits an identity has passed: of a kind, of one that names a person, in all.
+
+        Each is passed once. What counts no more of it then has to be set aside.
+        """
+        in_all = self._too_many_in_all(identity, stated)
+        return self._too_many(kind, stated), self._is_nobodys(identity, stated), in_all
+
     def kinds_without(self, identity: Identity, stated: Mapping[str, int]) -> set[str]:
         """Return the kinds of those with which an identity was stated and of which it is linked to none."""
         if self._is_nobodys(identity, stated):

@@ -62,14 +62,12 @@ class Placing:
                 remembering.append(one)
                 stated[other[0]] = stated.get(other[0], 0) + 1
                 continue
-            linked_none = self._limits.links_none(one, other[0], stated)
-            without = self._limits.kinds_without(one, stated)
-            if self._limits.counts(one, other[0], stated):
-                remembering.append(one)
-                stated[other[0]] = stated.get(other[0], 0) + 1
-            # What linked none of a kind before has nothing more to lose: its links are not looked through again.
-            lost = self._limits.kinds_without(one, stated) - without
-            if lost - ({other[0]} if linked_none else set()):
+            if not self._limits.counts(one, other[0], stated):
+                continue
+            was = self._limits.passed(one, other[0], stated)
+            remembering.append(one)
+            stated[other[0]] = stated.get(other[0], 0) + 1
+            if self._limits.passed(one, other[0], stated) != was:
                 passed[one] = None
         return remembering
 

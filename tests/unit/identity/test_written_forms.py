@@ -167,6 +167,9 @@ def test_an_entity_and_a_code_point_may_have_any_number_of_zeros(zeros: int) -> 
         assert searched(said) == located(said).text == "@"
 
 
+SLACK = 5
+"""How much slower than usual a machine may be. What these tests are against, passes that begin anew at every sign, took
+seconds; `make fuzz` holds the figures of security.md."""
 LONG = {
     "backslashes": "\\" * 3_060,
     "backslashes before a u": "\\" * 3_060 + "u",
@@ -183,7 +186,7 @@ LONG = {
 
 @pytest.mark.parametrize("behind", ["", f" {ADDRESS}"], ids=["alone", "before an address"])
 @pytest.mark.parametrize("said", LONG.values(), ids=LONG)
-def test_a_long_run_of_one_sign_takes_20_ms_at_most(said: str, behind: str) -> None:
+def test_a_long_run_of_one_sign_takes_no_seconds(said: str, behind: str) -> None:
     times = []
     for _ in range(3):
         began = time.process_time()
@@ -191,13 +194,13 @@ def test_a_long_run_of_one_sign_takes_20_ms_at_most(said: str, behind: str) -> N
         times.append(time.process_time() - began)
         assert not shows(kept["page"])
 
-    assert min(times) < 0.02
+    assert min(times) < 0.02 * SLACK
 
 
 @pytest.mark.parametrize(
     ("said", "stated"), [("7," * 3_800, 1), ("12345678 " * 5, 1), ("12 34 56 71" * 600, 1), ("12 345 67 ", 7)]
 )
-def test_numbers_that_are_stated_take_20_ms_for_each_256_kib_at_most(said: str, stated: int) -> None:
+def test_numbers_that_are_stated_take_no_seconds_for_each_256_kib(said: str, stated: int) -> None:
     identifiers = {f"k{number}": f"12 3456 {7 + number}" for number in range(stated)}
     sku = f"{said[:200]}12 34567"
     items = [{"sku": sku, "quantity": 1, "price_minor": 1}] * 800
@@ -210,7 +213,7 @@ def test_numbers_that_are_stated_take_20_ms_for_each_256_kib_at_most(said: str, 
         stored("purchase", items=items, attributes=attributes, identifiers=identifiers)
         times.append(time.process_time() - began)
 
-    assert min(times) < allowed
+    assert min(times) < allowed * SLACK
 
 
 PLAIN = [
@@ -279,9 +282,11 @@ ORDINARY = st.one_of(
 @given(st.lists(ORDINARY, min_size=1, max_size=4))
 def test_ordinary_ids_times_amounts_and_versions_are_kept(said: list[str]) -> None:
     page = "/".join(said)
-    kept = stored(page=page, event_id=said[0], attributes=dict.fromkeys(said, said[0]))
+    # No attribute has the name of an identifier, such as "cookie".
+    attributes = {f"{name} of it": said[0] for name in said}
+    kept = stored(page=page, event_id=said[0], attributes=attributes)
 
-    assert (kept["page"], kept["event_id"], kept["attributes"]) == (page, said[0], dict.fromkeys(said, said[0]))
+    assert (kept["page"], kept["event_id"], kept["attributes"]) == (page, said[0], attributes)
 
 
 def test_in_the_sample_shop_nothing_is_replaced_but_identifiers() -> None:
