@@ -65,12 +65,15 @@ def ascii_digits(text: str) -> str:
 
 
 class _Seen(dict[int, str]):
-    """By code point, what is left of a character; kept of as many as texts of a few scripts have."""
+    """By code point, what is left of a character; kept of as many as texts of a few scripts have.
+
+    Full, it begins anew: else whoever has sent so many characters would make all others dear for good.
+    """
 
     def __missing__(self, point: int) -> str:
-        found = _seen(chr(point))
-        if len(self) < _KEPT:
-            self[point] = found
+        if len(self) >= _KEPT:
+            self.clear()
+        found = self[point] = _seen(chr(point))
         return found
 
 
