@@ -65,8 +65,6 @@ class Limits:
         Args:
             stated: with how many of each kind it was stated so far.
         """
-        if sum(stated.values()) <= self._least:
-            return True
         if self._too_many(kind, stated):
             return False
         # By one more of those an identifier that is linked to customers alone may be linked to nothing.

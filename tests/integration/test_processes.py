@@ -203,9 +203,7 @@ def test_without_clickhouse_the_sink_waits_and_says_so_and_can_be_stopped(kafka:
 
 
 async def remove_topics(kafka: Kafka) -> None:
-    # A broker tells for a while of a topic that is already gone.
-    while there := await partitions(kafka):
-        await delete_topics(Settings(kafka=kafka.bootstrap), there)
+    await delete_topics(Settings(kafka=kafka.bootstrap), await partitions(kafka))
 
 
 async def test_without_topics_it_names_them_and_the_command_that_makes_them(kafka: Kafka, tmp_path: Path) -> None:

@@ -55,7 +55,12 @@ class World:
     @cached_property
     def observations(self) -> list[metrics.Observation]:
         """All that metrics count, the shifts as their view has them."""
-        return observations(self)
+        seen = [one for history in self.people.values() for one in metrics.observe(history)]
+        for shift in self.views["sentiment_shifts"]:
+            touches = self.history_of(shift).touches
+            onset = next(touch for touch in touches if touch.event_id == shift["onset_event_id"])
+            seen.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+        return seen
 
     def touches_by_owner(self) -> dict[str, list[Touch]]:
         """Return all touchpoints by the customer that the views show."""
@@ -258,15 +263,6 @@ def _customer(of_one: list[CustomerHistory], last_shifts: Mapping[str, Row]) -> 
         "open_cases": sum(len(history.open_cases) for history in of_one),
         "status": status,
     }
-
-
-def observations(world: World) -> list[metrics.Observation]:
-    """Return all that metrics count, the shifts as their view has them."""
-    seen = [one for history in world.people.values() for one in metrics.observe(history)]
-    for shift in world.views["sentiment_shifts"]:
-        onset = next(touch for touch in world.history_of(shift).touches if touch.event_id == shift["onset_event_id"])
-        seen.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
-    return seen
 
 
 def metric_differences(

@@ -13,7 +13,7 @@ OF_A_PERSON = {CUSTOMER, "email", "phone", "loyalty_card", "twitter"}
 
 
 def voids(
-    links: Iterable[Link], limits: Mapping[str, int], default: int, in_all: int = 1_000, of_identifier: int = 64
+    links: Iterable[Link], limits: Mapping[str, int], default: int, in_all: int = 600, of_identifier: int = 64
 ) -> set[frozenset[Identity]]:
     """Return the pairs that link nothing, as one of the two was stated with too many.
 

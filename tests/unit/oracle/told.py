@@ -80,6 +80,6 @@ class Story:
         wanted = (metric, "1m", dimension, value)
         return sorted(
             ((row["bucket"] - START) // MINUTE, row["n"], row["numerator"])
-            for row in compare.rolling_metrics(compare.observations(self.world()))
+            for row in compare.rolling_metrics(self.world().observations)
             if (row["metric"], row["grain"], row["dimension"], row["dimension_value"]) == wanted
         )
