@@ -65,7 +65,7 @@ class Wrong(Harmless):
 class Slow(Harmless):
     @override
     def strike(self, data: bytes) -> None:
-        burn(2 * CPU_MS)
+        burn(5 * CPU_MS)
 
 
 class SlowOnce(Harmless):
@@ -75,7 +75,7 @@ class SlowOnce(Harmless):
     def strike(self, data: bytes) -> None:
         if not self.burnt:
             self.burnt = True
-            burn(2 * CPU_MS)
+            burn(5 * CPU_MS)
 
 
 class Large(Harmless):
