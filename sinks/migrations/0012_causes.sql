@@ -194,7 +194,7 @@ FROM
         sumIf(d.handled, d.led_to[1] = 1) AS handled,
         sum(days) OVER of_journey AS days_in_all,
         sumForEach(led_to) OVER of_journey AS led_in_all,
-        row_number() OVER of_journey = 1 AS is_first
+        row_number() OVER (PARTITION BY month, step, journey_id ORDER BY alike) = 1 AS is_first
     FROM touchline.days_before_contacts AS d
     GROUP BY month, alike, step, journey_id
     WINDOW of_journey AS (PARTITION BY month, step, journey_id)

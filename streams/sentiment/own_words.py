@@ -39,6 +39,9 @@ _PLAIN: Final = str.maketrans(
     }
 )
 
+# Behind the sign of a missing vowel (virama) of an Indic script it says how the letters of one word are drawn.
+_JOINER_IN_WORD = re.compile("(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca])\N{ZERO WIDTH JOINER}")
+
 _ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", " "), ("&#39;", "'"))
 # A tag has a letter, a slash or an exclamation mark after the bracket: "<3" has none. What it holds has no bracket, so
 # that no text is gone through twice.
@@ -103,7 +106,7 @@ _LINES_OF_A_NAME: Final = 6
 def own_words(text: str) -> str:
     """Return what its writer wrote of a message, with plain quotation marks and without invisible characters."""
     if not text.isascii():
-        text = text.translate(_PLAIN)
+        text = _JOINER_IN_WORD.sub("", text).translate(_PLAIN)
     if "&" in text:
         for entity, char in _ENTITIES:
             text = text.replace(entity, char)

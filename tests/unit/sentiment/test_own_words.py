@@ -76,3 +76,8 @@ def test_what_only_resembles_a_quotation_stays(text: str) -> None:
 @pytest.mark.parametrize("text", ["RT @shop: great", "RT @shop great", "mt @shop: great", "> great\n> shop"])
 def test_what_is_all_of_others_leaves_nothing(text: str) -> None:
     assert words(text) == ""
+
+
+def test_a_joiner_parts_emoji_and_no_letters_of_a_word() -> None:
+    assert own_words("क्\N{ZERO WIDTH JOINER}षमा") == "क्षमा"
+    assert own_words("\N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}") == "\N{WOMAN} \N{PERSONAL COMPUTER}"
