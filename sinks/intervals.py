@@ -1,4 +1,4 @@
-"""The SQL of Wilson's interval of a share: said once, for all views that show one."""
+"""The SQL of Wilson's interval of a share, and of how many observations count for one: said once, for all views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import re
 Z = 1.959963984540054
 """The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
 
-_PLACE = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
+ALIKE = 0.7
+"""How alike the observations of one customer are taken to be at least, from 0 to 1 (the intraclass correlation)."""
+
+_INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
+_SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
 
 
 def wilson(end: str, counted: str, of: str) -> str:
@@ -26,6 +30,33 @@ def wilson(end: str, counted: str, of: str) -> str:
     return f"least(1, greatest({k} / {n}, {centre} + {half}))"
 
 
+def spread(counted: str, of: str, customers: str) -> str:
+    """Return the expression for how many observations count for one, as a customer's are alike: at least 1.
+
+    It is the design effect (L. Kish, Survey Sampling, 1965), by which the variance of the share is greater than that of
+    as many independent observations: the variance of a ratio of sums over customers (W. Cochran, Sampling Techniques,
+    1977, 6.3). Few customers tell little of it, so observations of one are taken to be `ALIKE` at least, and equal
+    where all are counted, or none. It is 1 where nobody has more than one observation.
+
+    Args:
+        counted: what of the observations is counted: an expression.
+        of: how many observations there are, at least 1: an expression.
+        customers: of those who have observations a tuple: how many they are; the sum of the squares of what each has;
+            of what of it is counted times what each has; and of the squares of what is counted: an expression.
+    """
+    k, n = f"toFloat64({counted})", f"toFloat64({of})"
+    c, squares, products, counted_squares = (f"toFloat64({customers}.{place})" for place in range(1, 5))
+    equal = f"{squares} / {n}"
+    residuals = f"({counted_squares} - 2 * {k} / {n} * {products} + pow({k} / {n}, 2) * {squares})"
+    told = f"{residuals} / ({k} * ({n} - {k}) / {n}) * {c} / ({c} - 1)"
+    seen = f"if({k} = 0 OR {k} = {n} OR {c} = 1, {equal}, {told})"
+    return f"if({squares} = {n}, 1, greatest(1 + {ALIKE} * ({equal} - 1), {seen}))"
+
+
 def filled(sql: str) -> str:
-    """Return a statement with intervals in place of `{wilson low of COLUMN in COLUMN}`, and of `high`."""
-    return _PLACE.sub(lambda found: wilson(found[1], found[2], found[3]), sql)
+    """Return a statement with the expressions in their places.
+
+    These are `{wilson low of COLUMN in COLUMN}`, and of `high`, and `{spread of COLUMN in COLUMN by COLUMN}`.
+    """
+    sql = _SPREAD.sub(lambda found: spread(found[1], found[2], found[3]), sql)
+    return _INTERVAL.sub(lambda found: wilson(found[1], found[2], found[3]), sql)

@@ -197,6 +197,7 @@ SELECT
     completed_at, abandoned_at, status, questions_answered, last_question, score, score_before, score_change
 FROM touchline.survey_outcomes;
 
+-- The interval is of as many independent answers as all are worth: those of one customer are alike.
 CREATE OR REPLACE VIEW touchline.survey_results AS
 SELECT
     m.survey_id AS survey_id,
@@ -207,33 +208,54 @@ SELECT
     m.dimension.2 AS dimension_value,
     m.answers AS answers,
     m.n AS n,
-    m.mean AS mean,
+    if(m.n = 0, NULL, toNullable(m.total / m.n)) AS mean,
     m.favourable AS favourable,
     if(m.n = 0, NULL, toNullable(m.favourable / m.n)) AS share,
-    if(m.n = 0, NULL, toNullable({wilson low of m.favourable in m.n})) AS ci_low,
-    if(m.n = 0, NULL, toNullable({wilson high of m.favourable in m.n})) AS ci_high,
+    if(m.n = 0, NULL, toNullable({wilson low of m.favourable_worth in m.worth})) AS ci_low,
+    if(m.n = 0, NULL, toNullable({wilson high of m.favourable_worth in m.worth})) AS ci_high,
     toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough,
     m.contradicting AS contradicting
 FROM
 (
-    WITH
-        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
     SELECT
-        s.survey_id AS survey_id,
-        s.question AS question,
-        max(s.question_kind) AS question_kind,
-        CAST(toDateTime(toStartOfMonth(s.answered_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
-        arrayJoin(arrayConcat(
-            d.dimensions,
-            arrayFilter(dimension -> dimension.2 != '', [('channel', s.channel), ('about', s.about)])
-        )) AS dimension,
-        count() AS answers,
-        count(s.normalised) AS n,
-        avg(s.normalised) AS mean,
-        toUInt64(countIf(s.favourable)) AS favourable,
-        countIf(s.contradicts) AS contradicting
-    FROM touchline.survey_scores AS s
-    INNER JOIN touchline.survey_followed AS d ON s.customer_id = d.customer_id AND s.response_id = d.response_id
+        survey_id,
+        question,
+        month,
+        dimension,
+        max(c.question_kind) AS question_kind,
+        sum(c.answers) AS answers,
+        sum(c.n) AS n,
+        sum(c.total) AS total,
+        toUInt64(sum(c.favourable)) AS favourable,
+        sum(c.contradicting) AS contradicting,
+        (
+            countIf(c.n > 0), sum(c.n * c.n), sum(c.n * c.favourable), sum(c.favourable * c.favourable)
+        ) AS customers,
+        {spread of favourable in n by customers} AS spread,
+        n / spread AS worth,
+        favourable / spread AS favourable_worth
+    FROM
+    (
+        WITH
+            assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+            if(stored = '', 'UTC', stored) AS zone
+        SELECT
+            s.survey_id AS survey_id,
+            s.question AS question,
+            max(s.question_kind) AS question_kind,
+            CAST(toDateTime(toStartOfMonth(s.answered_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+            arrayJoin(arrayConcat(
+                d.dimensions,
+                arrayFilter(dimension -> dimension.2 != '', [('channel', s.channel), ('about', s.about)])
+            )) AS dimension,
+            count() AS answers,
+            count(s.normalised) AS n,
+            sum(s.normalised) AS total,
+            countIf(s.favourable) AS favourable,
+            countIf(s.contradicts) AS contradicting
+        FROM touchline.survey_scores AS s
+        INNER JOIN touchline.survey_followed AS d ON s.customer_id = d.customer_id AND s.response_id = d.response_id
+        GROUP BY survey_id, question, month, dimension, s.customer_id
+    ) AS c
     GROUP BY survey_id, question, month, dimension
 ) AS m;

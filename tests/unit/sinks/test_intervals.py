@@ -1,11 +1,17 @@
-"""Wilson's interval holds each share that its figures do not speak against, and is written in one place."""
+"""Wilson's interval holds each share that its figures do not speak against, and is written in one place.
+
+It holds the true share, too, where customers answer more than once.
+"""
 
 from __future__ import annotations
+
+import random
+from collections.abc import Callable
 
 import pytest
 
 from sinks.database import select
-from sinks.intervals import wilson
+from sinks.intervals import filled, wilson
 from sinks.migrate import shipped
 from tests.contract.engine import Engine
 
@@ -29,5 +35,103 @@ def test_an_end_is_the_share_from_which_the_figures_are_as_far_as_they_may_be(
     assert low <= seen <= high
 
 
+TRUE, SURVEYS = 0.7, 500
+Draw = Callable[[random.Random], list[int]]
+"""Draws how many answers each customer of a survey gives."""
+Survey = list[tuple[int, int]]
+"""How many answers each customer has given, and how many of them are good."""
+
+
+def thrice(rng: random.Random) -> list[int]:
+    """Return what ten customers give who answer two to four times."""
+    return [rng.choice((2, 3, 4)) for _ in range(10)]
+
+
+def unevenly(rng: random.Random) -> list[int]:
+    """Return what thirty customers give of whom some answer often, and one gives a fifth of all answers."""
+    others = [min(12, 1 + int(rng.expovariate(0.5))) for _ in range(29)]
+    return [sum(others) // 4, *others]
+
+
+def once(_rng: random.Random) -> list[int]:
+    """Return what forty customers give who answer once."""
+    return [1] * 40
+
+
+def surveys(draw: Draw, alike: float) -> list[Survey]:
+    """Make surveys up: each customer's answers are good by a chance of their own, a beta variate."""
+    rng = random.Random(11)
+    a, b = TRUE * (1 - alike) / alike, (1 - TRUE) * (1 - alike) / alike
+    made = []
+    for _ in range(SURVEYS):
+        chances = [(answers, rng.betavariate(a, b)) for answers in draw(rng)]
+        made.append([(answers, sum(rng.random() < good for _ in range(answers))) for answers, good in chances])
+    return made
+
+
+def intervals(chdb: Engine, made: list[Survey]) -> list[tuple[float, float]]:
+    """Return the interval that the SQL gives for each survey."""
+    rows = [[number, *customer] for number, survey in enumerate(made) for customer in survey]
+    sql = f"""
+        SELECT {{wilson low of good_worth in worth}}, {{wilson high of good_worth in worth}}
+        FROM
+        (
+            SELECT
+                sum(m) AS n, sum(k) AS good, (count(), sum(m * m), sum(m * k), sum(k * k)) AS customers,
+                {{spread of good in n by customers}} AS spread, n / spread AS worth, good / spread AS good_worth
+            FROM (SELECT arrayJoin({rows}) AS row, row[2] AS m, row[3] AS k)
+            GROUP BY row[1] ORDER BY row[1]
+        )"""
+    return [(float(str(low)), float(str(high))) for low, high in select(chdb, filled(sql))]
+
+
+def told(survey: Survey) -> tuple[float, float]:
+    """Return the interval by its definition, of customers one by one."""
+    n, c = float(sum(m for m, _ in survey)), len(survey)
+    share = sum(good for _, good in survey) / n
+    equal = sum(m**2 for m, _ in survey) / n
+    variance = c / (c - 1) * sum((good - share * m) ** 2 for m, good in survey) / n**2
+    design_effect = 1.0 if equal == 1 else max(1 + 0.7 * (equal - 1), variance / (share * (1 - share) / n))
+    n /= design_effect
+    centre, half = (share + Z * Z / 2 / n) / (1 + Z * Z / n), Z / (1 + Z * Z / n)
+    half *= (share * (1 - share) / n + Z * Z / 4 / n**2) ** 0.5
+    return centre - half, centre + half
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("alike", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("draw", [thrice, unevenly])
+def test_an_interval_holds_the_true_share_where_customers_answer_often(chdb: Engine, draw: Draw, alike: float) -> None:
+    found = intervals(chdb, surveys(draw, alike))
+
+    assert sum(low <= TRUE <= high for low, high in found) / SURVEYS >= 0.93
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("draw", [thrice, unevenly, once])
+def test_answers_of_one_customer_are_worth_fewer_and_single_ones_as_many_as_they_are(chdb: Engine, draw: Draw) -> None:
+    # Where all are good, or none is, nothing is told of how they vary: another test has these.
+    made = [survey for survey in surveys(draw, 0.6) if 0 < sum(good for _, good in survey) < sum(m for m, _ in survey)]
+    made = made[:50]
+
+    for found, survey in zip(intervals(chdb, made), made, strict=True):
+        assert found == pytest.approx(told(survey), abs=1e-9)
+
+
+@pytest.mark.embedded
+def test_where_all_answers_are_alike_each_customer_has_one(chdb: Engine) -> None:
+    (found,) = intervals(chdb, [[(3, 3)] * 10])
+
+    # Ten of ten good.
+    assert found == pytest.approx((1 - Z * Z / (10 + Z * Z), 1))
+
+
+@pytest.mark.embedded
+def test_all_answers_of_one_customer_are_worth_one(chdb: Engine) -> None:
+    (found,) = intervals(chdb, [[(4, 2)]])
+
+    assert found == pytest.approx((0.5 - 0.5 * Z / (1 + Z * Z) ** 0.5, 0.5 + 0.5 * Z / (1 + Z * Z) ** 0.5))
+
+
 def test_every_place_of_an_interval_is_filled() -> None:
-    assert not [migration.name for migration in shipped() if "wilson" in migration.sql]
+    assert not [migration.name for migration in shipped() if "{wilson" in migration.sql or "{spread" in migration.sql]

@@ -107,6 +107,21 @@ def test_an_answer_whose_best_score_is_the_lowest_is_read_as_such_or_not_at_all(
     assert (found[1]["ci_low"], found[1]["ci_high"]) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
 
 
+def test_answers_of_one_customer_count_as_fewer_than_as_many_independent_ones(chdb: Engine, tmp_path: Path) -> None:
+    scores = {"c1": (5, 5, 5), "c2": (1,), "c3": (5, 1)}
+    given = [(customer, score) for customer, of_one in scores.items() for score in of_one]
+    play(chdb, tmp_path, [answered(n, customer, FIRST + n, score=score) for n, (customer, score) in enumerate(given)])
+    (found,) = rows_of(chdb, "SELECT * FROM survey_results WHERE dimension = 'all'")
+    # By hand: the squares 9 + 1 + 4 over 6 answers are 14/6, and 1 + 0.7 * (14/6 - 1) = 29/15. Customers tell of less:
+    # 4 of 6 are good, the residuals are 1, -2/3 and -1/3, and 14/9 / (6 * 2/9) * 3/2 = 1.75.
+    n, share = 6 / (29 / 15), 4 / 6
+    centre, half = (share + Z * Z / 2 / n) / (1 + Z * Z / n), Z / (1 + Z * Z / n)
+    half *= (share * (1 - share) / n + Z * Z / 4 / n**2) ** 0.5
+
+    assert (int(found["n"]), found["share"]) == (6, pytest.approx(share))
+    assert (found["ci_low"], found["ci_high"]) == (pytest.approx(centre - half), pytest.approx(centre + half))
+
+
 def test_a_survey_follows_what_came_before_it_within_fourteen_days(chdb: Engine, tmp_path: Path) -> None:
     lines: list[Row] = []
     for number, earlier in enumerate((0, 1, 14 * DAY, 14 * DAY + 1)):
