@@ -45,7 +45,8 @@ LEFT ANY JOIN
 ) AS s ON r.survey_id = s.survey_id;
 
 -- Responses by the month in which they began. Who answers without a `started` has started; who completes after all was
--- abandoned before, as in the metric `survey_abandonment_rate`.
+-- abandoned before, as in the metric `survey_abandonment_rate`. Intervals are of as many independent responses as all are
+-- worth: those of one customer are alike.
 CREATE OR REPLACE VIEW touchline.survey_rates AS
 SELECT
     m.survey_id AS survey_id,
@@ -56,31 +57,61 @@ SELECT
     m.invited AS invited,
     m.responded AS responded,
     if(m.invited = 0, NULL, toNullable(m.responded / m.invited)) AS response_rate,
-    if(m.invited = 0, NULL, toNullable({wilson low of m.responded in m.invited})) AS response_low,
-    if(m.invited = 0, NULL, toNullable({wilson high of m.responded in m.invited})) AS response_high,
+    if(m.invited = 0, NULL, toNullable({wilson low of m.responded_worth in m.responded_of})) AS response_low,
+    if(m.invited = 0, NULL, toNullable({wilson high of m.responded_worth in m.responded_of})) AS response_high,
     m.started AS started,
     m.completed AS completed,
     if(m.started = 0, NULL, toNullable(m.completed / m.started)) AS completion_rate,
-    if(m.started = 0, NULL, toNullable({wilson low of m.completed in m.started})) AS completion_low,
-    if(m.started = 0, NULL, toNullable({wilson high of m.completed in m.started})) AS completion_high,
+    if(m.started = 0, NULL, toNullable({wilson low of m.completed_worth in m.completed_of})) AS completion_low,
+    if(m.started = 0, NULL, toNullable({wilson high of m.completed_worth in m.completed_of})) AS completion_high,
     m.abandoned AS abandoned,
     if(m.started = 0, NULL, toNullable(m.abandoned / m.started)) AS abandonment_rate,
-    if(m.started = 0, NULL, toNullable({wilson low of m.abandoned in m.started})) AS abandonment_low,
-    if(m.started = 0, NULL, toNullable({wilson high of m.abandoned in m.started})) AS abandonment_high,
+    if(m.started = 0, NULL, toNullable({wilson low of m.abandoned_worth in m.abandoned_of})) AS abandonment_low,
+    if(m.started = 0, NULL, toNullable({wilson high of m.abandoned_worth in m.abandoned_of})) AS abandonment_high,
     toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
     SELECT
-        l.survey_id AS survey_id,
-        any(l.length) AS length,
-        l.month AS month,
-        arrayJoin(l.dimensions) AS dimension,
-        countIf(l.is_invited) AS invited,
-        countIf(l.is_invited AND l.is_started) AS responded,
-        countIf(l.is_started) AS started,
-        countIf(l.is_completed) AS completed,
-        countIf(l.is_abandoned) AS abandoned
-    FROM touchline.survey_lengths AS l
+        survey_id,
+        any(c.length) AS length,
+        month,
+        dimension,
+        sum(c.invited) AS invited,
+        sum(c.responded) AS responded,
+        sum(c.started) AS started,
+        sum(c.completed) AS completed,
+        sum(c.abandoned) AS abandoned,
+        countIf(c.started > 0) AS starters,
+        sum(c.started * c.started) AS started_squares,
+        (
+            countIf(c.invited > 0), sum(c.invited * c.invited), sum(c.invited * c.responded), sum(c.responded * c.responded)
+        ) AS asked,
+        (starters, started_squares, sum(c.started * c.completed), sum(c.completed * c.completed)) AS ended,
+        (starters, started_squares, sum(c.started * c.abandoned), sum(c.abandoned * c.abandoned)) AS left_it,
+        {spread of responded in invited by asked} AS responded_spread,
+        {spread of completed in started by ended} AS completed_spread,
+        {spread of abandoned in started by left_it} AS abandoned_spread,
+        invited / responded_spread AS responded_of,
+        responded / responded_spread AS responded_worth,
+        started / completed_spread AS completed_of,
+        completed / completed_spread AS completed_worth,
+        started / abandoned_spread AS abandoned_of,
+        abandoned / abandoned_spread AS abandoned_worth
+    FROM
+    (
+        SELECT
+            l.survey_id AS survey_id,
+            any(l.length) AS length,
+            l.month AS month,
+            arrayJoin(l.dimensions) AS dimension,
+            countIf(l.is_invited) AS invited,
+            countIf(l.is_invited AND l.is_started) AS responded,
+            countIf(l.is_started) AS started,
+            countIf(l.is_completed) AS completed,
+            countIf(l.is_abandoned) AS abandoned
+        FROM touchline.survey_lengths AS l
+        GROUP BY survey_id, month, dimension, l.customer_id
+    ) AS c
     GROUP BY survey_id, month, dimension
 ) AS m;
 

@@ -14,6 +14,7 @@ from sinks.database import select
 from sinks.intervals import filled, wilson
 from sinks.migrate import shipped
 from tests.contract.engine import Engine
+from tests.oracle.shares import interval
 
 Z = 1.959963984540054
 
@@ -85,19 +86,6 @@ def intervals(chdb: Engine, made: list[Survey]) -> list[tuple[float, float]]:
     return [(float(str(low)), float(str(high))) for low, high in select(chdb, filled(sql))]
 
 
-def told(survey: Survey) -> tuple[float, float]:
-    """Return the interval by its definition, of customers one by one."""
-    n, c = float(sum(m for m, _ in survey)), len(survey)
-    share = sum(good for _, good in survey) / n
-    equal = sum(m**2 for m, _ in survey) / n
-    variance = c / (c - 1) * sum((good - share * m) ** 2 for m, good in survey) / n**2
-    design_effect = 1.0 if equal == 1 else max(1 + 0.7 * (equal - 1), variance / (share * (1 - share) / n))
-    n /= design_effect
-    centre, half = (share + Z * Z / 2 / n) / (1 + Z * Z / n), Z / (1 + Z * Z / n)
-    half *= (share * (1 - share) / n + Z * Z / 4 / n**2) ** 0.5
-    return centre - half, centre + half
-
-
 @pytest.mark.embedded
 @pytest.mark.parametrize("alike", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("draw", [thrice, unevenly])
@@ -110,27 +98,16 @@ def test_an_interval_holds_the_true_share_where_customers_answer_often(chdb: Eng
 @pytest.mark.embedded
 @pytest.mark.parametrize("draw", [thrice, unevenly, once])
 def test_answers_of_one_customer_are_worth_fewer_and_single_ones_as_many_as_they_are(chdb: Engine, draw: Draw) -> None:
-    # Where all are good, or none is, nothing is told of how they vary: another test has these.
-    made = [survey for survey in surveys(draw, 0.6) if 0 < sum(good for _, good in survey) < sum(m for m, _ in survey)]
-    made = made[:50]
+    made = [*surveys(draw, 0.6)[:50], [(3, 3)] * 10, [(2, 0)] * 10, [(4, 2)], [(1, 1)]]
 
     for found, survey in zip(intervals(chdb, made), made, strict=True):
-        assert found == pytest.approx(told(survey), abs=1e-9)
+        assert found == pytest.approx(interval(survey), abs=1e-9)
 
 
-@pytest.mark.embedded
-def test_where_all_answers_are_alike_each_customer_has_one(chdb: Engine) -> None:
-    (found,) = intervals(chdb, [[(3, 3)] * 10])
-
-    # Ten of ten good.
-    assert found == pytest.approx((1 - Z * Z / (10 + Z * Z), 1))
-
-
-@pytest.mark.embedded
-def test_all_answers_of_one_customer_are_worth_one(chdb: Engine) -> None:
-    (found,) = intervals(chdb, [[(4, 2)]])
-
-    assert found == pytest.approx((0.5 - 0.5 * Z / (1 + Z * Z) ** 0.5, 0.5 + 0.5 * Z / (1 + Z * Z) ** 0.5))
+def test_the_second_computation_is_wilsons_of_one_answer_a_customer_where_all_say_the_same() -> None:
+    # By hand: of ten good ones, and of one of which half is.
+    assert interval([(3, 3)] * 10) == pytest.approx((10 / (10 + Z * Z), 1))
+    assert interval([(4, 2)]) == pytest.approx((0.5 - 0.5 * Z / (1 + Z * Z) ** 0.5, 0.5 + 0.5 * Z / (1 + Z * Z) ** 0.5))
 
 
 def test_every_place_of_an_interval_is_filled() -> None:

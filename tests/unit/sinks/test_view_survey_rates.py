@@ -12,6 +12,7 @@ import pytest
 
 from schemas.surveys import shipped
 from tests.contract.engine import Engine
+from tests.oracle.shares import interval
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import Response, responses
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
@@ -127,6 +128,25 @@ def test_a_change_has_students_interval(chdb: Engine, tmp_path: Path) -> None:
     assert (int(row["n"]), int(row["better"]), int(row["worse"]), row["mean_change"]) == (5, 4, 0, 0.5)
     assert row["ci_low"] == pytest.approx(0.5 - margin, abs=2e-3)
     assert row["ci_high"] == pytest.approx(min(1, 0.5 + margin), abs=2e-3)
+
+
+def test_intervals_of_rates_take_responses_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
+    of_each = [
+        rates([one for one in told if one.customer == name], month_of) for name in {one.customer for one in told}
+    ]
+    keys = ("survey_id", "month", "dimension", "dimension_value")
+    shares = {
+        "response": ("invited", "responded"),
+        "completion": ("started", "completed"),
+        "abandonment": ("started", "abandoned"),
+    }
+
+    for row in rows_of(chdb, "SELECT * FROM survey_rates"):
+        these = [found[key] for found in of_each if (key := tuple(row[name] for name in keys)) in found]
+        for name, (of, counted) in shares.items():
+            customers = [(getattr(one, of), getattr(one, counted)) for one in these]
+            expected = interval(customers) if any(observations for observations, _ in customers) else (None, None)
+            assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx(expected, abs=1e-9), row
 
 
 def test_a_survey_that_nobody_began_has_no_rates_but_that_of_its_invitations(chdb: Engine, tmp_path: Path) -> None:
