@@ -80,7 +80,8 @@ WHERE NOT deleted;
 -- How well customers are got back to, by the day, week or month in which the reason arose, in the business's time zone, and
 -- by reason, channel, topic and owner. Thanks are in none of it, nor is what was withdrawn. What the customer settled by its
 -- due_at without anybody's contact needed none. `undecided` is how many observations are still to come; what comes later
--- changes its bucket, however old that is. Intervals as in rolling_metrics.
+-- changes its bucket, however old that is. Intervals are of as many independent follow-ups as all are worth: those of one
+-- customer are alike.
 CREATE OR REPLACE VIEW touchline.follow_up_metrics AS
 WITH
     (SELECT (groupArray(metric), groupArray(target)) FROM touchline.targets) AS targets,
@@ -94,63 +95,84 @@ SELECT
     toUInt64(m.counted) AS n,
     m.total AS numerator,
     if(m.counted = 0, NULL, toNullable(m.total / m.counted)) AS value,
-    if(m.counted = 0, NULL, toNullable({wilson low of m.total in m.counted})) AS ci_low,
-    if(m.counted = 0, NULL, toNullable({wilson high of m.total in m.counted})) AS ci_high,
+    if(m.counted = 0, NULL, toNullable({wilson low of m.total_worth in m.worth})) AS ci_low,
+    if(m.counted = 0, NULL, toNullable({wilson high of m.total_worth in m.worth})) AS ci_high,
     toUInt64(m.undecided) AS undecided,
     if(aim = 0, NULL, toNullable(targets.2[aim])) AS target
 FROM
 (
-    WITH
-        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
     SELECT
-        o.observed.1 AS metric,
-        o.grain AS grain,
-        CAST(
-            multiIf(
-                o.grain = '1d', toStartOfDay(o.happened_at, zone),
-                o.grain = '1w', toDateTime(toMonday(o.happened_at, zone), zone),
-                toDateTime(toStartOfMonth(o.happened_at, zone), zone)
-            ),
-            'DateTime64(3, ''UTC'')'
-        ) AS bucket,
-        o.dimension AS dimension,
-        countIf(o.observed.2) AS counted,
-        toFloat64(countIf(o.observed.2 AND o.observed.3)) AS total,
-        countIf(NOT o.observed.2 AND o.observed.4) AS undecided
+        metric,
+        grain,
+        bucket,
+        dimension,
+        sum(c.counted) AS counted,
+        toFloat64(sum(c.total)) AS total,
+        sum(c.undecided) AS undecided,
+        (
+            countIf(c.counted > 0), sum(c.counted * c.counted), sum(c.counted * c.total), sum(c.total * c.total)
+        ) AS customers,
+        {spread of total in counted by customers} AS spread,
+        counted / spread AS worth,
+        total / spread AS total_worth
     FROM
     (
-        -- Of each: the metric, whether it is observed, whether it counts, and else whether it is still to come.
+        WITH
+            assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+            if(stored = '', 'UTC', stored) AS zone
         SELECT
-            f.happened_at AS happened_at,
-            arrayJoin([
-                (
-                    'follow_ups_in_time',
-                    f.contacted_at IS NOT NULL
-                        OR (f.due_at < f.as_of AND (f.closed_at IS NULL OR ifNull(f.closed_at > f.due_at, false))),
-                    ifNull(f.contacted_at <= f.due_at, false),
-                    f.closed_at IS NULL
+            o.observed.1 AS metric,
+            o.grain AS grain,
+            CAST(
+                multiIf(
+                    o.grain = '1d', toStartOfDay(o.happened_at, zone),
+                    o.grain = '1w', toDateTime(toMonday(o.happened_at, zone), zone),
+                    toDateTime(toStartOfMonth(o.happened_at, zone), zone)
                 ),
-                (
-                    'follow_ups_settled',
-                    f.settle_due_at IS NOT NULL AND (f.status = 'settled' OR ifNull(f.settle_due_at < f.as_of, false)),
-                    f.status = 'settled' AND ifNull(f.closed_at <= f.settle_due_at, false),
-                    f.settle_due_at IS NOT NULL
-                ),
-                (
-                    'recovered_share',
-                    f.experience_before IS NOT NULL AND f.experience_after IS NOT NULL,
-                    ifNull(f.experience_after > f.experience_before, false),
-                    f.experience_before IS NOT NULL AND f.status != 'expired' AND f.as_of < addDays(f.happened_at, 30)
-                )
-            ]) AS observed,
-            arrayJoin(['1d', '1w', '1mo']) AS grain,
-            arrayJoin(arrayFilter(dimension -> dimension.1 = 'all' OR dimension.2 != '', [
-                ('all', ''), ('reason', f.reason), ('channel', f.channel), ('topic', f.topic), ('owner', f.owner)
-            ])) AS dimension
-        FROM touchline.follow_ups AS f
-        WHERE f.reason != 'thank_you' AND f.status != 'withdrawn'
-    ) AS o
+                'DateTime64(3, ''UTC'')'
+            ) AS bucket,
+            o.dimension AS dimension,
+            countIf(o.observed.2) AS counted,
+            countIf(o.observed.2 AND o.observed.3) AS total,
+            countIf(NOT o.observed.2 AND o.observed.4) AS undecided
+        FROM
+        (
+            -- Of each: the metric, whether it is observed, whether it counts, and else whether it is still to come.
+            SELECT
+                f.happened_at AS happened_at,
+                f.customer_id AS customer_id,
+                arrayJoin([
+                    (
+                        'follow_ups_in_time',
+                        f.contacted_at IS NOT NULL
+                            OR (f.due_at < f.as_of AND (f.closed_at IS NULL OR ifNull(f.closed_at > f.due_at, false))),
+                        ifNull(f.contacted_at <= f.due_at, false),
+                        f.closed_at IS NULL
+                    ),
+                    (
+                        'follow_ups_settled',
+                        f.settle_due_at IS NOT NULL
+                            AND (f.status = 'settled' OR ifNull(f.settle_due_at < f.as_of, false)),
+                        f.status = 'settled' AND ifNull(f.closed_at <= f.settle_due_at, false),
+                        f.settle_due_at IS NOT NULL
+                    ),
+                    (
+                        'recovered_share',
+                        f.experience_before IS NOT NULL AND f.experience_after IS NOT NULL,
+                        ifNull(f.experience_after > f.experience_before, false),
+                        f.experience_before IS NOT NULL AND f.status != 'expired'
+                            AND f.as_of < addDays(f.happened_at, 30)
+                    )
+                ]) AS observed,
+                arrayJoin(['1d', '1w', '1mo']) AS grain,
+                arrayJoin(arrayFilter(dimension -> dimension.1 = 'all' OR dimension.2 != '', [
+                    ('all', ''), ('reason', f.reason), ('channel', f.channel), ('topic', f.topic), ('owner', f.owner)
+                ])) AS dimension
+            FROM touchline.follow_ups AS f
+            WHERE f.reason != 'thank_you' AND f.status != 'withdrawn'
+        ) AS o
+        GROUP BY metric, grain, bucket, dimension, o.customer_id
+    ) AS c
     GROUP BY metric, grain, bucket, dimension
 ) AS m
 WHERE m.counted > 0 OR m.undecided > 0;

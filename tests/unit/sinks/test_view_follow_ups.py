@@ -11,6 +11,7 @@ from sinks.database import select
 from sinks.migrate import migrate
 from tests.contract.engine import Engine
 from tests.contract.facts_rows import MAY_1
+from tests.oracle.shares import interval
 from tests.unit.sinks.views import DAY, HOUR, only, write
 
 pytestmark = pytest.mark.embedded
@@ -207,7 +208,8 @@ def test_the_buckets_are_those_of_the_business_and_the_dimensions_are_told_apart
 def test_the_target_and_wilsons_interval_stand_beside_the_value(chdb: Engine) -> None:
     write(chdb, "clocks", time=MAY_1 + 2 * DAY)
     for number in range(10):
-        write(chdb, "follow_ups", follow_up_id=str(number), contacted_at=MAY_1 + (1 if number < 8 else 30) * HOUR)
+        contacted_at = MAY_1 + (1 if number < 8 else 30) * HOUR
+        write(chdb, "follow_ups", follow_up_id=str(number), customer_id=str(number), contacted_at=contacted_at)
 
     row = only(
         chdb,
@@ -223,3 +225,23 @@ def test_the_target_and_wilsons_interval_stand_beside_the_value(chdb: Engine) ->
     assert select(chdb, "SELECT DISTINCT target FROM follow_up_metrics WHERE metric != 'follow_ups_in_time'") == [
         [None]
     ]
+
+
+def test_follow_ups_of_one_customer_count_as_fewer_than_as_many_independent_ones(chdb: Engine) -> None:
+    write(chdb, "clocks", time=MAY_1 + 2 * DAY)
+    customers = {"c1": (4, 4), "c2": (3, 0), "c3": (1, 1), "c4": (2, 1)}
+    for customer, (given, in_time) in customers.items():
+        for number in range(given):
+            contacted_at = MAY_1 + (1 if number < in_time else 30) * HOUR
+            write(
+                chdb, "follow_ups", follow_up_id=f"{customer}-{number}", customer_id=customer, contacted_at=contacted_at
+            )  # fmt: skip
+
+    row = only(
+        chdb,
+        "SELECT n, numerator, ci_low, ci_high FROM follow_up_metrics "
+        "WHERE metric = 'follow_ups_in_time' AND grain = '1mo' AND dimension = 'all'",
+    )
+
+    low, high = interval(customers.values())
+    assert row == {"n": 10, "numerator": 6, "ci_low": pytest.approx(low), "ci_high": pytest.approx(high)}
