@@ -8,7 +8,9 @@ Z = 1.959963984540054
 """The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
 
 ALIKE = 0.7
-"""How alike the observations of one customer are taken to be at least, from 0 to 1 (the intraclass correlation)."""
+"""How alike the observations of one customer are taken to be, from 0 to 1 (the intraclass correlation), where customers
+are few: of more than `FEW`, counted as if they had equally many observations, it is so much less."""
+FEW = 20
 
 _INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
 _SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
@@ -35,8 +37,8 @@ def spread(counted: str, of: str, customers: str) -> str:
 
     It is the design effect (L. Kish, Survey Sampling, 1965), by which the variance of the share is greater than that of
     as many independent observations: the variance of a ratio of sums over customers (W. Cochran, Sampling Techniques,
-    1977, 6.3). Few customers tell little of it, so observations of one are taken to be `ALIKE` at least, and equal
-    where all are counted, or none. It is 1 where nobody has more than one observation.
+    1977, 6.3). Few customers tell little of it, so their observations are taken to be `ALIKE` at least. Where all are
+    counted, or none, those of one customer are taken for one. It is 1 where nobody has more than one observation.
 
     Args:
         counted: what of the observations is counted: an expression.
@@ -50,7 +52,8 @@ def spread(counted: str, of: str, customers: str) -> str:
     residuals = f"({counted_squares} - 2 * {k} / {n} * {products} + pow({k} / {n}, 2) * {squares})"
     told = f"{residuals} / ({k} * ({n} - {k}) / {n}) * {c} / ({c} - 1)"
     seen = f"if({k} = 0 OR {k} = {n} OR {c} = 1, {equal}, {told})"
-    return f"if({squares} = {n}, 1, greatest(1 + {ALIKE} * ({equal} - 1), {seen}))"
+    alike = f"{ALIKE} * least(1, {FEW} * {squares} / pow({n}, 2))"
+    return f"if({squares} = {n}, 1, greatest(1 + {alike} * ({equal} - 1), {seen}))"
 
 
 def filled(sql: str) -> str:

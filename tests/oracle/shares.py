@@ -7,6 +7,7 @@ from math import sqrt
 
 Z = 1.959963984540054
 ALIKE = 0.7
+FEW = 20
 
 
 def interval(customers: Iterable[tuple[int, int]]) -> tuple[float, float]:
@@ -32,4 +33,5 @@ def _design_effect(known: list[tuple[int, int]], n: int, share: float) -> float:
         return equal
     residuals = sum((counted - share * observations) ** 2 for observations, counted in known)
     variance = len(known) / (len(known) - 1) * residuals / n**2
-    return max(1 + ALIKE * (equal - 1), variance / (share * (1 - share) / n))
+    alike = ALIKE * min(1, FEW / (n / equal))
+    return max(1 + alike * (equal - 1), variance / (share * (1 - share) / n))

@@ -54,6 +54,11 @@ def unevenly(rng: random.Random) -> list[int]:
     return [sum(others) // 4, *others]
 
 
+def many(rng: random.Random) -> list[int]:
+    """Return what two hundred customers give who answer three to eight times."""
+    return [rng.randint(3, 8) for _ in range(200)]
+
+
 def once(_rng: random.Random) -> list[int]:
     """Return what forty customers give who answer once."""
     return [1] * 40
@@ -96,9 +101,9 @@ def test_an_interval_holds_the_true_share_where_customers_answer_often(chdb: Eng
 
 
 @pytest.mark.embedded
-@pytest.mark.parametrize("draw", [thrice, unevenly, once])
+@pytest.mark.parametrize("draw", [thrice, unevenly, many, once])
 def test_answers_of_one_customer_are_worth_fewer_and_single_ones_as_many_as_they_are(chdb: Engine, draw: Draw) -> None:
-    made = [*surveys(draw, 0.6)[:50], [(3, 3)] * 10, [(2, 0)] * 10, [(4, 2)], [(1, 1)]]
+    made = [*surveys(draw, 0.3)[:40], [(3, 3)] * 10, [(2, 0)] * 10, [(4, 2)], [(1, 1)]]
 
     for found, survey in zip(intervals(chdb, made), made, strict=True):
         assert found == pytest.approx(interval(survey), abs=1e-9)
@@ -108,6 +113,16 @@ def test_the_second_computation_is_wilsons_of_one_answer_a_customer_where_all_sa
     # By hand: of ten good ones, and of one of which half is.
     assert interval([(3, 3)] * 10) == pytest.approx((10 / (10 + Z * Z), 1))
     assert interval([(4, 2)]) == pytest.approx((0.5 - 0.5 * Z / (1 + Z * Z) ** 0.5, 0.5 + 0.5 * Z / (1 + Z * Z) ** 0.5))
+
+
+def test_of_many_customers_the_interval_is_as_wide_as_their_answers_vary() -> None:
+    made = surveys(many, 0.3)[:100]
+    widths = [high - low for low, high in map(interval, made)]
+    # By the design effect of a mean of clusters (Kish): of m answers each it is 1 + (m - 1) * 0.3, of 3 to 8 about 2.5.
+    observations = [sum(answers for answers, _ in survey) for survey in made]
+    expected = [2 * Z * (TRUE * (1 - TRUE) / n * 2.5) ** 0.5 for n in observations]
+
+    assert sum(widths) / sum(expected) == pytest.approx(1, abs=0.08)
 
 
 def test_every_place_of_an_interval_is_filled() -> None:
