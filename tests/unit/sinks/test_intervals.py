@@ -36,7 +36,7 @@ def test_an_end_is_the_share_from_which_the_figures_are_as_far_as_they_may_be(
     assert low <= seen <= high
 
 
-TRUE, SURVEYS = 0.7, 500
+TRUE, SURVEYS, A_QUERY = 0.7, 500, 125
 Draw = Callable[[random.Random], list[int]]
 """Draws how many answers each customer of a survey gives."""
 Survey = list[tuple[int, int]]
@@ -52,6 +52,11 @@ def unevenly(rng: random.Random) -> list[int]:
     """Return what thirty customers give of whom some answer often, and one gives a fifth of all answers."""
     others = [min(12, 1 + int(rng.expovariate(0.5))) for _ in range(29)]
     return [sum(others) // 4, *others]
+
+
+def several(rng: random.Random) -> list[int]:
+    """Return what eighty customers give who answer one to five times."""
+    return [rng.randint(1, 5) for _ in range(80)]
 
 
 def many(rng: random.Random) -> list[int]:
@@ -77,6 +82,14 @@ def surveys(draw: Draw, alike: float) -> list[Survey]:
 
 def intervals(chdb: Engine, made: list[Survey]) -> list[tuple[float, float]]:
     """Return the interval that the SQL gives for each survey."""
+    found: list[tuple[float, float]] = []
+    for first in range(0, len(made), A_QUERY):
+        found += intervals_of_few(chdb, made[first : first + A_QUERY])
+    return found
+
+
+def intervals_of_few(chdb: Engine, made: list[Survey]) -> list[tuple[float, float]]:
+    """Return the intervals of so few surveys that a query may hold them."""
     rows = [[number, *customer] for number, survey in enumerate(made) for customer in survey]
     sql = f"""
         SELECT {{wilson low of good_worth in worth}}, {{wilson high of good_worth in worth}}
@@ -93,7 +106,7 @@ def intervals(chdb: Engine, made: list[Survey]) -> list[tuple[float, float]]:
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("alike", [0.3, 0.6, 0.9])
-@pytest.mark.parametrize("draw", [thrice, unevenly])
+@pytest.mark.parametrize("draw", [thrice, unevenly, several])
 def test_an_interval_holds_the_true_share_where_customers_answer_often(chdb: Engine, draw: Draw, alike: float) -> None:
     found = intervals(chdb, surveys(draw, alike))
 
