@@ -13,6 +13,7 @@ are few: of more than `FEW`, counted as if they had equally many observations, i
 FEW = 20
 
 _INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
+_CUSTOMERS = re.compile(r"\{customers of ([\w.]+) in ([\w.]+)\}")
 _SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
 
 
@@ -32,6 +33,19 @@ def wilson(end: str, counted: str, of: str) -> str:
     return f"least(1, greatest({k} / {n}, {centre} + {half}))"
 
 
+def customers(counted: str, of: str) -> str:
+    """Return the aggregate of what `spread` has to know of customers, one of which each row is.
+
+    It is a tuple: how many have observations; the sum of the squares of what each has; of what of it is counted times
+    what each has; and of the squares of what is counted.
+
+    Args:
+        counted: what of a customer's observations is counted: an expression.
+        of: how many a customer has: an expression.
+    """
+    return f"(countIf({of} > 0), sum({of} * {of}), sum({of} * {counted}), sum({counted} * {counted}))"
+
+
 def spread(counted: str, of: str, customers: str) -> str:
     """Return the expression for how many observations count for one, as a customer's are alike: at least 1.
 
@@ -43,8 +57,7 @@ def spread(counted: str, of: str, customers: str) -> str:
     Args:
         counted: what of the observations is counted: an expression.
         of: how many observations there are, at least 1: an expression.
-        customers: of those who have observations a tuple: how many they are; the sum of the squares of what each has;
-            of what of it is counted times what each has; and of the squares of what is counted: an expression.
+        customers: whose they are, as `customers` gives it: an expression.
     """
     k, n = f"toFloat64({counted})", f"toFloat64({of})"
     c, squares, products, counted_squares = (f"toFloat64({customers}.{place})" for place in range(1, 5))
@@ -59,7 +72,9 @@ def spread(counted: str, of: str, customers: str) -> str:
 def filled(sql: str) -> str:
     """Return a statement with the expressions in their places.
 
-    These are `{wilson low of COLUMN in COLUMN}`, and of `high`, and `{spread of COLUMN in COLUMN by COLUMN}`.
+    These are `{wilson low of COLUMN in COLUMN}`, and of `high`, `{customers of COLUMN in COLUMN}`, and
+    `{spread of COLUMN in COLUMN by COLUMN}`.
     """
+    sql = _CUSTOMERS.sub(lambda found: customers(found[1], found[2]), sql)
     sql = _SPREAD.sub(lambda found: spread(found[1], found[2], found[3]), sql)
     return _INTERVAL.sub(lambda found: wilson(found[1], found[2], found[3]), sql)

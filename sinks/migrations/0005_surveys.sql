@@ -226,11 +226,9 @@ FROM
         sum(c.answers) AS answers,
         sum(c.n) AS n,
         sum(c.total) AS total,
-        toUInt64(sum(c.favourable)) AS favourable,
+        sum(c.favourable) AS favourable,
         sum(c.contradicting) AS contradicting,
-        (
-            countIf(c.n > 0), sum(c.n * c.n), sum(c.n * c.favourable), sum(c.favourable * c.favourable)
-        ) AS customers,
+        {customers of c.favourable in c.n} AS customers,
         {spread of favourable in n by customers} AS spread,
         n / spread AS worth,
         favourable / spread AS favourable_worth

@@ -81,13 +81,9 @@ FROM
         sum(c.started) AS started,
         sum(c.completed) AS completed,
         sum(c.abandoned) AS abandoned,
-        countIf(c.started > 0) AS starters,
-        sum(c.started * c.started) AS started_squares,
-        (
-            countIf(c.invited > 0), sum(c.invited * c.invited), sum(c.invited * c.responded), sum(c.responded * c.responded)
-        ) AS asked,
-        (starters, started_squares, sum(c.started * c.completed), sum(c.completed * c.completed)) AS ended,
-        (starters, started_squares, sum(c.started * c.abandoned), sum(c.abandoned * c.abandoned)) AS left_it,
+        {customers of c.responded in c.invited} AS asked,
+        {customers of c.completed in c.started} AS ended,
+        {customers of c.abandoned in c.started} AS left_it,
         {spread of responded in invited by asked} AS responded_spread,
         {spread of completed in started by ended} AS completed_spread,
         {spread of abandoned in started by left_it} AS abandoned_spread,

@@ -109,9 +109,7 @@ FROM
         sum(c.counted) AS counted,
         toFloat64(sum(c.total)) AS total,
         sum(c.undecided) AS undecided,
-        (
-            countIf(c.counted > 0), sum(c.counted * c.counted), sum(c.counted * c.total), sum(c.total * c.total)
-        ) AS customers,
+        {customers of c.total in c.counted} AS customers,
         {spread of total in counted by customers} AS spread,
         counted / spread AS worth,
         total / spread AS total_worth

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_JOINER: Final = "\N{ZERO WIDTH JOINER}"
+
 # Characters that typography or a text's direction puts in, as the rules read them.
 _PLAIN: Final = str.maketrans(
     {
@@ -24,7 +26,7 @@ _PLAIN: Final = str.maketrans(
         "\N{EM DASH}": " ",
         "\N{EN DASH}": " ",
         "\N{NO-BREAK SPACE}": " ",
-        "\N{ZERO WIDTH JOINER}": " ",  # joins emoji
+        _JOINER: " ",  # joins emoji
         "\N{SOFT HYPHEN}": "",
         "\N{COMBINING GRAPHEME JOINER}": "",
         "\N{ARABIC LETTER MARK}": "",
@@ -40,7 +42,7 @@ _PLAIN: Final = str.maketrans(
 )
 
 # Behind the sign of a missing vowel (virama) of an Indic script it says how the letters of one word are drawn.
-_JOINER_IN_WORD = re.compile("(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca])\N{ZERO WIDTH JOINER}")
+_JOINER_IN_WORD = re.compile(f"(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca]){_JOINER}")
 
 _ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", " "), ("&#39;", "'"))
 # A tag has a letter, a slash or an exclamation mark after the bracket: "<3" has none. What it holds has no bracket, so
@@ -106,7 +108,7 @@ _LINES_OF_A_NAME: Final = 6
 def own_words(text: str) -> str:
     """Return what its writer wrote of a message, with plain quotation marks and without invisible characters."""
     if not text.isascii():
-        text = _JOINER_IN_WORD.sub("", text).translate(_PLAIN)
+        text = _in_plain_signs(text)
     if "&" in text:
         for entity, char in _ENTITIES:
             text = text.replace(entity, char)
@@ -122,6 +124,12 @@ def own_words(text: str) -> str:
         if ends in text:
             text = _without_attributed(text, begins, ends)
     return _own_lines(text) if "\n" in text or text.startswith(">") else text
+
+
+def _in_plain_signs(text: str) -> str:
+    if _JOINER in text:
+        text = _JOINER_IN_WORD.sub("", text)
+    return text.translate(_PLAIN)
 
 
 def _without_mark_up(text: str) -> str:

