@@ -1,4 +1,4 @@
-"""Publishes in the background, at a steady pace, some touchpoints twice."""
+"""Publishes in the background, at a steady pace that slows towards the end, some touchpoints twice."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ STOP_S = 5.0
 FINISH_S = 90.0
 LAST_STEP = 200
 """Messages sent at a time once the pace no longer matters."""
+SLOWER_FROM = 200
+"""A step sends no more than one in so many of what is left: a test on a slow machine is under load to its end, too."""
 REPEATED_WITHIN = 500
 """The largest distance between a message and its repetition, in messages."""
 
@@ -39,7 +41,7 @@ class Load:
         Args:
             settings: where Kafka is.
             lines: the touchpoints.
-            per_second: how many are published a second.
+            per_second: how many are published a second, as long as many are left.
             repeats: how many of them are sent once more, a little later.
             seed: chooses them.
         """
@@ -103,13 +105,16 @@ class Load:
         try:
             while self._messages and not self._cancelled.is_set():
                 hurried = self._hurry.is_set()
-                count = min(LAST_STEP if hurried else self._per_step, len(self._messages))
-                step = [self._messages.popleft() for _ in range(count)]
+                step = [self._messages.popleft() for _ in range(self._next_step(hurried))]
                 await send_in_batches(producer, step, partitions, self._count)
                 if not hurried:
                     await asyncio.sleep(STEP_S)
         finally:
             await producer.stop()
+
+    def _next_step(self, hurried: bool) -> int:
+        left = len(self._messages)
+        return min(LAST_STEP, left) if hurried else min(self._per_step, -(-left // SLOWER_FROM))
 
     def _count(self, more: int) -> None:
         self.sent += more
