@@ -93,10 +93,12 @@ def _add_up(database: Database, group: int, copies: int) -> None:
     """Store the metrics of one group's copies."""
     key = "metric, bucket, dimension, dimension_value, currency, partition"
     database.execute(
-        f"INSERT INTO touchline.metric_buckets_rows ({key}, n, numerator, squares, samples, version) "  # noqa: S608
+        f"INSERT INTO touchline.metric_buckets_rows ({key}, n, numerator, squares, samples, groups, "  # noqa: S608
+        "group_counts, group_sums, version) "
         f"WITH {_shift(group)} AS shift "
         "SELECT metric, addMilliseconds(t.bucket, shift) AS bucket, dimension, dimension_value, currency, partition, "
-        "sum(n), sum(numerator), sum(squares), groupArrayArray(samples), max(version) "
+        "sum(n), sum(numerator), sum(squares), groupArrayArray(samples), "
+        "(sumMap(groups, group_counts, group_sums) AS by_group).1, by_group.2, by_group.3, max(version) "
         f"FROM touchline.{_SOURCE}_metric_buckets_rows AS t CROSS JOIN numbers({copies}) AS c GROUP BY {key} "
         "SETTINGS max_partitions_per_insert_block = 0"
     )

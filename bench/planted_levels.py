@@ -72,7 +72,7 @@ def make_up(database: Database, path: Path, count: int, days: int, seed: int) ->
     database.execute(
         "INSERT INTO touchline.metric_buckets_rows "  # noqa: S608  # of this module's own texts
         "SELECT metric, fromUnixTimestamp64Milli(hour * 3600000, 'UTC'), "
-        f"'channel', name, '', 0, n, numerator, squares, [], [], 1 FROM file('{path}', 'TSV', '{COLUMNS}')"
+        f"'channel', name, '', 0, n, numerator, squares, [], [], [], [], [], 1 FROM file('{path}', 'TSV', '{COLUMNS}')"
     )
     end = (FIRST + days * 24) * 3_600_000
     at = f"fromUnixTimestamp64Milli({end}, 'UTC')"

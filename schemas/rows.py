@@ -207,6 +207,9 @@ class BucketRow(Row):
         samples: the observed durations, ms, in ascending order (only for metrics with quantiles).
         samples_less: in the same way what is to be taken out of the other partitions' samples: durations that were
             observed there of what has gone on here since.
+        groups: of which groups of customers there are observations, in ascending order (only for metrics with an
+            interval). A customer belongs to one of 256 groups.
+        group_counts, group_sums: what `n` and `numerator` are of each of these groups.
     """
 
     metric: str
@@ -220,6 +223,9 @@ class BucketRow(Row):
     squares: Int64
     samples: list[Int64]
     samples_less: list[Int64]
+    groups: list[Int64]
+    group_counts: list[Int64]
+    group_sums: list[Int64]
     version: UInt64
 
 

@@ -11,9 +11,12 @@ ALIKE = 0.7
 """How alike the observations of one customer are taken to be, from 0 to 1 (the intraclass correlation), where customers
 are few: of more than `FEW`, counted as if they had equally many observations, it is so much less."""
 FEW = 20
+GROUPS = 256
+"""How many groups of customers a metric's buckets tell apart."""
 
 _INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
 _CUSTOMERS = re.compile(r"\{customers of ([\w.]+) in ([\w.]+)\}")
+_SPREAD_OF_GROUPS = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) varying by ([\w.]+) over ([\w.]+)\}")
 _SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
 
 
@@ -61,20 +64,51 @@ def spread(counted: str, of: str, customers: str) -> str:
     """
     k, n = f"toFloat64({counted})", f"toFloat64({of})"
     c, squares, products, counted_squares = (f"toFloat64({customers}.{place})" for place in range(1, 5))
-    equal = f"{squares} / {n}"
     residuals = f"({counted_squares} - 2 * {k} / {n} * {products} + pow({k} / {n}, 2) * {squares})"
-    told = f"{residuals} / ({k} * ({n} - {k}) / {n}) * {c} / ({c} - 1)"
-    seen = f"if({k} = 0 OR {k} = {n} OR {c} = 1, {equal}, {told})"
+    varied = f"({k} * ({n} - {k}) / {n})"
+    return f"if({squares} = {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
+
+
+def spread_of_groups(total: str, of: str, varied: str, groups: str) -> str:
+    """Return the expression for how many observations count for one, as `spread`, where groups of customers are known.
+
+    What groups have differs as much as what customers have, who are in groups by chance (K. Wolter, Introduction to
+    Variance Estimation, 2007, 2.2). Of the squares of what groups have, as much is left out as by chance stems from
+    different customers.
+
+    Args:
+        total: the sum of the observations: an expression.
+        of: how many observations there are, at least 1: an expression.
+        varied: the sum of the squared differences of the observations from their mean: an expression.
+        groups: the groups, how many observations each has, and their sum, each an array of a tuple: an expression.
+    """
+    n, mean = f"toFloat64({of})", f"toFloat64({total}) / {of}"
+    counts, sums = f"arrayMap(x -> toFloat64(x), {groups}.2)", f"arrayMap(x -> toFloat64(x), {groups}.3)"
+    c = f"arrayCount(x -> x > 0, {counts})"
+    of_groups = f"arraySum(x -> x * x, {counts})"
+    residuals = f"arraySum((x, y) -> pow(y - {mean} * x, 2), {counts}, {sums})"
+    squares = f"least({n} * {n}, greatest({n}, ({GROUPS} * {of_groups} - {n} * {n}) / {GROUPS - 1}))"
+    return f"if({of_groups} <= {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
+
+
+def _design_effect(n: str, varied: str, residuals: str, c: str, squares: str) -> str:
+    """Return it for n observations of c customers or groups, from the squares of what each customer has of them.
+
+    Observations are whole numbers, so that they are all the same, or vary by a half and more.
+    """
+    equal = f"{squares} / {n}"
+    seen = f"if({varied} < 0.1 OR {c} = 1, {equal}, {residuals} / {varied} * {c} / ({c} - 1))"
     alike = f"{ALIKE} * least(1, {FEW} * {squares} / pow({n}, 2))"
-    return f"if({squares} = {n}, 1, greatest(1 + {alike} * ({equal} - 1), {seen}))"
+    return f"greatest(1 + {alike} * ({equal} - 1), {seen})"
 
 
 def filled(sql: str) -> str:
     """Return a statement with the expressions in their places.
 
     These are `{wilson low of COLUMN in COLUMN}`, and of `high`, `{customers of COLUMN in COLUMN}`, and
-    `{spread of COLUMN in COLUMN by COLUMN}`.
+    `{spread of COLUMN in COLUMN by COLUMN}`, and `{spread of COLUMN in COLUMN varying by COLUMN over COLUMN}`.
     """
     sql = _CUSTOMERS.sub(lambda found: customers(found[1], found[2]), sql)
+    sql = _SPREAD_OF_GROUPS.sub(lambda found: spread_of_groups(found[1], found[2], found[3], found[4]), sql)
     sql = _SPREAD.sub(lambda found: spread(found[1], found[2], found[3]), sql)
     return _INTERVAL.sub(lambda found: wilson(found[1], found[2], found[3]), sql)

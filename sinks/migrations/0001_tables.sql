@@ -133,6 +133,9 @@ CREATE TABLE IF NOT EXISTS touchline.metric_buckets_rows
     squares Int64,
     samples Array(Int64) CODEC(ZSTD(1)),
     samples_less Array(Int64) CODEC(ZSTD(1)),
+    groups Array(Int64) CODEC(ZSTD(1)),
+    group_counts Array(Int64) CODEC(ZSTD(1)),
+    group_sums Array(Int64) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)

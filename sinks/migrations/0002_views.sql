@@ -145,6 +145,9 @@ SELECT
     if(is_own, m.squares, 0) AS squares,
     m.samples AS samples,
     m.samples_less AS samples_less,
+    m.groups AS groups,
+    m.group_counts AS group_counts,
+    m.group_sums AS group_sums,
     isNull(own) AND m.currency != '' AND m.dimension != 'currency' AS mixed
 FROM touchline.metric_buckets_rows AS m FINAL;
 
@@ -166,6 +169,7 @@ SELECT
     sum(b.squares) AS squares,
     groupArrayArray(b.samples) AS samples,
     groupArrayArray(b.samples_less) AS samples_less,
+    sumMap(b.groups, b.group_counts, b.group_sums) AS groups,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -182,6 +186,7 @@ SELECT
     sum(b.squares) AS squares,
     groupArrayArray(b.samples) AS samples,
     groupArrayArray(b.samples_less) AS samples_less,
+    sumMap(b.groups, b.group_counts, b.group_sums) AS groups,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -201,6 +206,7 @@ SELECT
     sum(b.squares) AS squares,
     groupArrayArray(b.samples) AS samples,
     groupArrayArray(b.samples_less) AS samples_less,
+    sumMap(b.groups, b.group_counts, b.group_sums) AS groups,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -220,6 +226,7 @@ SELECT
     sum(b.squares) AS squares,
     groupArrayArray(b.samples) AS samples,
     groupArrayArray(b.samples_less) AS samples_less,
+    sumMap(b.groups, b.group_counts, b.group_sums) AS groups,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value
@@ -239,6 +246,7 @@ SELECT
     sum(b.squares) AS squares,
     groupArrayArray(b.samples) AS samples,
     groupArrayArray(b.samples_less) AS samples_less,
+    sumMap(b.groups, b.group_counts, b.group_sums) AS groups,
     max(b.mixed) AS mixed
 FROM touchline.metric_minutes AS b
 GROUP BY metric, bucket, dimension, dimension_value;
@@ -247,7 +255,8 @@ GROUP BY metric, bucket, dimension, dimension_value;
 -- B. Rocks, "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for scores Student's t (its
 -- quantile by Abramowitz and Stegun 26.7.5, within 0.04 % from four degrees of freedom on), NULL below five observations.
 -- The variance of a mean is that of the sample and 2 * (0.5 / n)^2, as of two more observations half a point above and
--- below the mean, so that equal scores give no interval of width zero.
+-- below the mean, so that equal scores give no interval of width zero. They count the observations as fewer where one
+-- customer has several, by how much groups of customers differ (sinks/intervals.py): a bucket knows no customers.
 -- What kind of value a metric has, and how long its buckets are restated, is in metric_definitions: two arrays beside
 -- each other, so that a condition on `metric` or `bucket` still reaches the stored minutes. A bucket is final when the
 -- settled time of every partition has passed its end by the allowed lateness of 3 days and by as long as later events
@@ -267,17 +276,23 @@ WITH
     indexOf(targets.1, c.metric) AS aim,
     toFloat64(c.n) AS count,
     if(c.mixed, NULL, c.numerator / multiIf(kind = 'duration', 1000, kind = 'mean', 10000, 1)) AS amount,
+    -- Of how many independent observations there is as much to learn.
+    toFloat64(c.numerator) AS total,
+    if(kind = 'share', total * (1 - total / count), c.squares - total * total / count) AS varied,
+    {spread of total in count varying by varied over c.groups} AS spread,
+    count / spread AS worth,
+    amount / spread AS worth_amount,
     -- NPS, of the answers and three more.
-    amount / (count + 3) AS wald_mean,
-    z * sqrt(greatest(0, (c.squares + 1.5) / (count + 3) - wald_mean * wald_mean) / (count + 3)) AS wald_margin,
+    worth_amount / (worth + 3) AS wald_mean,
+    z * sqrt(greatest(0, (c.squares / spread + 1.5) / (worth + 3) - wald_mean * wald_mean) / (worth + 3))
+        AS wald_margin,
     -- Means.
     amount / count AS mean,
-    greatest(1, count - 1) AS freedom,
+    greatest(1, worth - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
-    student * sqrt(
-        greatest(0, c.squares / 1e8 - amount * amount / count) / freedom / count + 0.5 / (count * count)
-    ) AS student_margin,
+    student * sqrt(greatest(0, varied / 1e8) / greatest(1, count - 1) / worth + 0.5 / (count * count))
+        AS student_margin,
     -- What one partition takes away another one has counted: how often each duration is left. Seldom there is any.
     if(empty(c.samples_less), [], c.samples) AS more,
     arrayReduce(
@@ -310,13 +325,13 @@ SELECT
     if(isNaN(quantiles[3]), NULL, quantiles[3] / 1000) AS p99,
     multiIf(
         kind = 'nps', 100 * greatest(-1, least(mean, wald_mean - wald_margin)),
-        kind = 'share', {wilson low of amount in count},
+        kind = 'share', {wilson low of worth_amount in worth},
         kind = 'mean' AND count >= 5, greatest(-1, mean - student_margin),
         NULL
     ) AS ci_low,
     multiIf(
         kind = 'nps', 100 * least(1, greatest(mean, wald_mean + wald_margin)),
-        kind = 'share', {wilson high of amount in count},
+        kind = 'share', {wilson high of worth_amount in worth},
         kind = 'mean' AND count >= 5, least(1, mean + student_margin),
         NULL
     ) AS ci_high,

@@ -211,7 +211,7 @@ class Customers:
         if DEPARTED in effects.entities:
             self.departed += [one for one in effects.entities.pop(DEPARTED).values() if isinstance(one, Departure)]
         for delta in effects.deltas:
-            if not self._buckets.apply(delta, context.offset):
+            if not self._buckets.apply(delta, context.offset, effects.customer_id):
                 self._final += 1
         effects.deltas.clear()
 

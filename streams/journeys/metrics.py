@@ -6,9 +6,11 @@ already written, changes nothing. Coarser grains are sums over minutes, which th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator
 from heapq import heappop, heappush
+from zlib import crc32
 
 import msgspec
 
@@ -38,6 +40,12 @@ LEAST_SUM = -LARGEST_SUM
 ROW_SAMPLES_MAX = 8_192
 """Durations in a bucket's row: of more, every so many-th."""
 
+GROUPS = 256
+"""A customer belongs to one of so many groups. What each group adds to a bucket tells how much alike the observations
+of one customer are, which an interval depends on; a group names nobody."""
+GROUPED_KINDS = frozenset({"nps", "share", "mean"})
+"""The kinds of metrics that have an interval."""
+
 _keys = msgspec.msgpack.Decoder(BucketKey)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -49,6 +57,8 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
         samples: how many times each duration (ms) was observed; below 0 where it was on another partition, and what
             has gone on here since takes it back.
         is_coarse: whether the durations are rounded, as too many were told apart.
+        groups: where the metric has an interval each group of customers, its observations, and their numerator, one
+            group after the other. A list is less memory than a dictionary, and most have one group.
     """
 
     format: int = FORMAT
@@ -58,6 +68,7 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     squares: int = 0
     samples: dict[int, int] = msgspec.field(default_factory=dict)
     is_coarse: bool = False
+    groups: list[int] | None = None
 
 
 _buckets = msgspec.msgpack.Decoder(Bucket)
@@ -110,6 +121,30 @@ def _spread(samples: dict[int, int]) -> list[int]:
     return spread
 
 
+def _group_of(delta: MetricDelta, customer_id: str) -> int | None:
+    """Return the group that a delta is counted under, from 0 to `GROUPS` - 1; None where the metric has no interval.
+
+    What came of another profile is counted under that one's, whose journey its attribution names.
+    """
+    if delta.metric.kind not in GROUPED_KINDS:
+        return None
+    journey = delta.attribution.journey
+    profile = customer_id if isinstance(journey, int) else journey.rpartition("#")[0]
+    return crc32(profile.encode()) % GROUPS
+
+
+def _add_to_group(groups: list[int], group: int, delta: MetricDelta) -> None:
+    """Add a delta to what its group has; a group that has nothing is left out."""
+    place = 3 * bisect_left(groups[::3], group)
+    known = groups[place : place + 3]
+    if known[:1] != [group]:
+        groups[place:place] = (group, delta.n, delta.numerator)
+    elif known[1] + delta.n or known[2] + delta.numerator:
+        groups[place + 1 : place + 3] = (known[1] + delta.n, known[2] + delta.numerator)
+    else:
+        del groups[place : place + 3]
+
+
 class Buckets:
     """The buckets of one log partition that can still be restated.
 
@@ -157,29 +192,33 @@ class Buckets:
         self._buckets[bucket_key] = bucket
         self._guards[bucket_key] = bucket.offset
 
-    def apply(self, delta: MetricDelta, offset: int) -> bool:
-        """Add a delta at a log offset; return False where its cause is too late to restate its bucket."""
+    def apply(self, delta: MetricDelta, offset: int, customer_id: str) -> bool:
+        """Add a delta at a log offset; return False where its cause is too late to restate its bucket.
+
+        Args:
+            customer_id: whose delta it is.
+        """
         attribution, metric = delta.attribution, delta.metric
         minute = attribution.at - attribution.at % MINUTE_MS
         restated_until = minute + MINUTE_MS + metric.restated_ms
         if delta.caused_at >= restated_until or restated_until <= self.final_until:
             return False
-        name, currency = metric.name, ""
+        name, currency, group = metric.name, "", _group_of(delta, customer_id)
         if delta.currency is not None:
             if metric.kind == "sum":
                 currency = delta.currency
                 self._note_currency(currency)
-            self._add((name, minute, "currency", delta.currency, currency), delta, offset)
-        self._add((name, minute, "all", "", currency), delta, offset)
+            self._add((name, minute, "currency", delta.currency, currency), delta, offset, group)
+        self._add((name, minute, "all", "", currency), delta, offset, group)
         value_of, day = self._values.value_of, day_of(metric, minute, delta.caused_at)
         channel = value_of(day, "channel", attribution.channel, offset)
-        self._add((name, minute, "channel", channel or OTHER, currency), delta, offset)
+        self._add((name, minute, "channel", channel or OTHER, currency), delta, offset, group)
         for dimension, stated in attribution.attributes.items():
             # An attribute may not pass itself off as one of our own dimensions.
             if self._keeps(dimension) and dimension not in RESERVED:
                 value = value_of(day, dimension, stated, offset)
                 if value is not None:
-                    self._add((name, minute, dimension, value, currency), delta, offset)
+                    self._add((name, minute, dimension, value, currency), delta, offset, group)
         return True
 
     def flushing(
@@ -251,7 +290,7 @@ class Buckets:
         restated_ms = 0 if metric is None else metric.restated_ms
         return key[1] + MINUTE_MS + self._allowed_lateness_ms + restated_ms
 
-    def _add(self, key: BucketKey, delta: MetricDelta, offset: int) -> None:
+    def _add(self, key: BucketKey, delta: MetricDelta, offset: int, group: int | None) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket()
@@ -264,11 +303,16 @@ class Buckets:
         bucket.squares += delta.squares
         if delta.samples:
             _sample(bucket, delta.samples)
+        if group is not None:
+            if bucket.groups is None:
+                bucket.groups = []
+            _add_to_group(bucket.groups, group, delta)
         self._dirty[key] = None
 
     def _row(self, key: BucketKey, bucket: Bucket, epoch: int) -> BucketRow:
         metric, minute, dimension, dimension_value, currency = key
         samples, samples_less = _row_samples(bucket.samples) if bucket.samples else ([], [])
+        groups = bucket.groups or []
         # Positional: a sparse history has more than one such row for every touchpoint.
         return BucketRow(
             metric,
@@ -282,5 +326,8 @@ class Buckets:
             bucket.squares,
             samples,
             samples_less,
+            groups[::3],
+            groups[1::3],
+            groups[2::3],
             row_version(epoch, bucket.offset),
         )

@@ -158,6 +158,9 @@ PLAIN: dict[str, Row] = {
         squares=1,
         samples=[],
         samples_less=[],
+        groups=[],
+        group_counts=[],
+        group_sums=[],
         version=1,
     ),
     "customers": CustomerRow(

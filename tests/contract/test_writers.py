@@ -197,6 +197,9 @@ def test_extreme_values_fit(store: Store) -> None:
         squares=INT64_MAX,
         samples=[0, 1, 1 << 40],
         samples_less=[0, 1 << 40],
+        groups=[0, 255],
+        group_counts=[1 << 40, -1],
+        group_sums=[INT64_MAX, -INT64_MAX],
     )
 
     store.writer.write("touchpoints", [touchpoint])

@@ -14,6 +14,7 @@ from tests.servers.rows import Row, Rows, dumped_rows
 
 STOPS_WITHIN_S = 60.0
 SUMS = ("n", "numerator", "squares")
+GROUP_SUMS = ("group_counts", "group_sums")
 
 
 class Installation:
@@ -89,6 +90,7 @@ def whatever_the_partition(rows: Rows) -> Rows:
     """Return rows as they are whatever the number of log partitions: buckets and counts added up over them."""
     buckets: dict[tuple[str, ...], Row] = {}
     samples: dict[tuple[str, ...], Counter[int]] = defaultdict(Counter)
+    groups: dict[tuple[str, ...], Counter[tuple[str, int]]] = defaultdict(Counter)
     for row in rows["metric_buckets"]:
         key = tuple(str(row[name]) for name in ("metric", "dimension", "dimension_value", "bucket", "currency"))
         bucket = buckets.setdefault(key, {**row, "partition": 0, **dict.fromkeys(SUMS, 0)})
@@ -96,8 +98,14 @@ def whatever_the_partition(rows: Rows) -> Rows:
             bucket[name] += row[name]
         samples[key].update(row["samples"])
         samples[key].subtract(row["samples_less"])
+        for name in GROUP_SUMS:
+            groups[key].update(dict(zip(((name, group) for group in row["groups"]), row[name], strict=True)))
     left = {key: {value: times for value, times in counts.items() if times} for key, counts in samples.items()}
-    added = [{**row, "samples": left[key], "samples_less": []} for key, row in buckets.items()]
+    no_groups = dict.fromkeys(("groups", *GROUP_SUMS), ())
+    added = [
+        {**row, **no_groups, "samples": left[key], "samples_less": [], "groups": +groups[key] | -groups[key]}
+        for key, row in buckets.items()
+    ]
     return {
         **rows,
         "metric_buckets": [row for row in added if any(row[name] for name in SUMS)],

@@ -125,6 +125,9 @@ def bucket(metric: str, day: int, n: int, numerator: int, squares: int = 0, dime
         squares=squares,
         samples=[],
         samples_less=[],
+        groups=[],
+        group_counts=[],
+        group_sums=[],
         version=1,
     )
 

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from tests.oracle.compare import World
+from tests.oracle.shares import wilson
 from tests.oracle.staff import Line, lines
 from tests.oracle.touchpoints import DAY, Touch, moment
 
@@ -129,13 +130,6 @@ def _rows(
             "extra": counted - expected, "handling_seconds": seconds / counted if is_timed else None,
             "extra_seconds": (counted - expected) * seconds / counted if is_timed else None,
         }  # fmt: skip
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return both ends of Wilson's interval of a share of n."""
-    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    margin = Z * sqrt(max(0.0, share * (1 - share)) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))
 
 
 def _days(world: World, day_of: Callable[[int], int], month_of: Callable[[int], int]) -> Iterator[Day]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.oracle.causes import wilson
 from tests.oracle.compare import World
 from tests.oracle.loyalty import people_of
+from tests.oracle.shares import wilson
 from tests.oracle.touchpoints import DAY, Touch
 
 COHORT_KEY = ("cohort", "currency", "month")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Any
@@ -32,6 +32,11 @@ for corrected in ("nps", "csat", "ces", "orders", "revenue", "sentiment", "exper
 USUAL_FINAL_DAYS = (6, 8)
 
 
+def _name(touch: Touch) -> tuple[str, str, str]:
+    """Return what tells a touchpoint from all others."""
+    return touch.stored_key, touch.kind, touch.event_id
+
+
 @dataclass(frozen=True)
 class World:
     """The histories of all customers, and the views to compare with them."""
@@ -55,11 +60,17 @@ class World:
     @cached_property
     def observations(self) -> list[metrics.Observation]:
         """All that metrics count, the shifts as their view has them."""
-        seen = [one for history in self.people.values() for one in metrics.observe(history)]
+        holder = {_name(touch): who for who, history in self.people.items() for touch in history.touches}
+        seen = [
+            replace(one, customer=holder[_name(one.touch)])
+            for history in self.people.values()
+            for one in metrics.observe(history)
+        ]
         for shift in self.views["sentiment_shifts"]:
             touches = self.history_of(shift).touches
             onset = next(touch for touch in touches if touch.event_id == shift["onset_event_id"])
-            seen.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse"))
+            who = self.history_of(shift).customer
+            seen.append(metrics.Observation("sentiment_shifts", onset, shift["direction"] == "worse", customer=who))
         return seen
 
     def touches_by_owner(self) -> dict[str, list[Touch]]:
@@ -289,7 +300,7 @@ def rolling_metrics(
     grains: Sequence[str] = tuple(metrics.GRAINS),
     attributes: Container[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Give the expected rows of the view, without intervals and without whether they are final."""
+    """Give the expected rows of the view, without intervals of means and without whether they are final."""
     several = metrics.in_several_currencies(observations)
     for key, bucket in metrics.add_up(observations, grains, attributes).items():
         metric, dimension = key[0], key[3]
@@ -304,6 +315,7 @@ def rolling_metrics(
             "promoters": sum(amount > 0 for amount in bucket.amounts) if metric == "nps" else None,
             "detractors": sum(amount < 0 for amount in bucket.amounts) if metric == "nps" else None,
             **{f"p{share}": bucket.quantile(share / 100) if spread else None for share in (50, 90, 99)},
+            **bucket.interval(metric),
         }
 
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tests.oracle.causes import wilson
 from tests.oracle.compare import Row, World, abandonments
+from tests.oracle.shares import wilson
 from tests.oracle.shifts import may_turn
 from tests.oracle.touchpoints import DAY, MINUTE, PHASES, Touch
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.oracle.carts import counted_carts
 from tests.oracle.facts import Fact, is_answer, is_cancelled, is_order
+from tests.oracle.groups import nps_interval, share_interval
 from tests.oracle.histories import CustomerHistory
 from tests.oracle.scores import counted, is_scored
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, SECOND, Touch
@@ -23,6 +24,15 @@ PATIENCE = 30 * DAY
 """A later answer does not count as a first response."""
 DURATIONS = {"speed_of_answer", "hold_time", "first_response_time"}
 MONEY = {"orders", "revenue", "refunds"}
+SHARES = {
+    "csat",
+    "ces",
+    "cart_abandonment_rate",
+    "call_abandonment_rate",
+    "service_level",
+    "survey_abandonment_rate",
+    "sentiment_shifts",
+}
 SUMS = {"revenue", "refunds"}
 """Never added across currencies."""
 
@@ -40,13 +50,15 @@ class Observation:
     """What it adds to the numerator: 0 or 1, a score, minor units, or seconds."""
     currency: str = ""
     """Of money alone."""
+    customer: str = ""
 
 
 @dataclass
 class Bucket:
-    """The observations of one row."""
+    """The observations of one row, and whose each is."""
 
     amounts: list[float] = field(default_factory=list)
+    customers: list[str] = field(default_factory=list)
 
     @property
     def n(self) -> int:
@@ -67,6 +79,14 @@ class Bucket:
         if metric == "sentiment_shifts":
             return self.total / self.n
         return self.total / self.n * (100 if metric == "nps" else 1)
+
+    def interval(self, metric: str) -> dict[str, float]:
+        """Return the columns of the interval, none for metrics that are no share and no score of loyalty."""
+        if metric not in {"nps", *SHARES}:
+            return {}
+        observed = list(zip(self.customers, self.amounts, strict=True))
+        low, high = nps_interval(observed) if metric == "nps" else share_interval(observed)
+        return {"ci_low": low, "ci_high": high}
 
     def quantile(self, share: float) -> float:
         """Return the quantile, between two observations in proportion."""
@@ -202,5 +222,7 @@ def add_up(
             start, _ = bounds(grain, touch.at)
             for dimension, value in dimensions.items():
                 key = (observation.metric, grain, start, dimension, value)
-                buckets.setdefault(key, Bucket()).amounts.append(float(observation.amount))
+                bucket = buckets.setdefault(key, Bucket())
+                bucket.amounts.append(float(observation.amount))
+                bucket.customers.append(observation.customer)
     return buckets

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import sqrt
 
-from tests.oracle.causes import wilson
+Z = 1.959963984540054
 
 ALIKE = 0.7
 FEW = 20
@@ -32,3 +33,10 @@ def _design_effect(known: list[tuple[int, int]], n: int, share: float) -> float:
     variance = len(known) / (len(known) - 1) * residuals / n**2
     alike = ALIKE * min(1, FEW / (n / equal))
     return max(1 + alike * (equal - 1), variance / (share * (1 - share) / n))
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return both ends of Wilson's interval of a share of n."""
+    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    margin = Z * sqrt(max(0.0, share * (1 - share)) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
+    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))

@@ -79,7 +79,7 @@ def _counts(bucket: Row) -> bool:
 
     A shift that is found, and vanishes when an earlier touchpoint comes, is such; in another order it is never found.
     """
-    return any(bucket[name] for name in ("n", "numerator", "squares", "samples", "samples_less"))
+    return any(bucket[name] for name in ("n", "numerator", "squares", "samples", "samples_less", "groups"))
 
 
 def embedded_rows(lines: Path, folder: Path, **settings: object) -> Rows:

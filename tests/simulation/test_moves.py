@@ -140,6 +140,9 @@ def shown(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
         for name, times in (("samples", 1), ("samples_less", -1)):
             for sample in row[name]:
                 sums[*key, "sample", sample] += times
+        for group, n, numerator in zip(row["groups"], row["group_counts"], row["group_sums"], strict=True):
+            sums[*key, f"group {group}", "counts"] += n
+            sums[*key, f"group {group}", "sums"] += numerator
     found["accepted"] = sorted(_counted(tables.get("hourly_counts", [])).items())
     found["metrics"] = sorted((*key, str(value)) for key, value in sums.items() if value)
     return found

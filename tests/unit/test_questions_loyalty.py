@@ -22,11 +22,11 @@ from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.integration.kept import lines as lines_of
 from tests.oracle import service
-from tests.oracle.causes import wilson
 from tests.oracle.cohorts import cohorts
 from tests.oracle.compare import World, customers
 from tests.oracle.departures import campaign_value, departures
 from tests.oracle.loyalty import Rules, loyalty
+from tests.oracle.shares import wilson
 from tests.oracle.standing import standing
 from tests.oracle.touchpoints import DAY, read
 from tests.unit.played_lines import store

@@ -24,29 +24,33 @@ class Estimate:
     high: float | None = None
 
 
-def nps_estimate(n: int, total: int, squares: int) -> Estimate | None:
+def nps_estimate(n: int, total: int, squares: int, spread: float = 1.0) -> Estimate:
     """Return an NPS with its 95 % interval, adjusted Wald as in the view `rolling_metrics`.
 
     Args:
-        n: answers.
+        n: answers, at least one.
         total: promoters less detractors.
         squares: promoters and detractors.
+        spread: how many answers count for one, as those of one customer are alike.
     """
-    if n == 0:
-        return None
     score = total / n
-    centre = total / (n + 3)
-    error = math.sqrt(max((squares + 1.5) / (n + 3) - centre * centre, 0.0) / (n + 3))
+    added = n / spread + 3
+    centre = total / spread / added
+    error = math.sqrt(max((squares / spread + 1.5) / added - centre * centre, 0.0) / added)
     low = max(min(score, centre - Z_95 * error), -1.0)
     high = min(max(score, centre + Z_95 * error), 1.0)
     return Estimate(100 * score, n, 100 * low, 100 * high)
 
 
-def share_estimate(counted: int, of: int) -> Estimate | None:
-    """Return a share with its 95 % interval (Wilson, 1927); None without observations."""
+def share_estimate(counted: int, of: int, spread: float = 1.0) -> Estimate | None:
+    """Return a share with its 95 % interval (Wilson, 1927); None without observations.
+
+    Args:
+        spread: how many observations count for one, as those of one customer are alike.
+    """
     if of == 0:
         return None
-    share = counted / of
-    centre = (share + Z_95**2 / (2 * of)) / (1 + Z_95**2 / of)
-    half = Z_95 * math.sqrt(share * (1 - share) / of + Z_95**2 / (4 * of * of)) / (1 + Z_95**2 / of)
+    share, worth = counted / of, of / spread
+    centre = (share + Z_95**2 / (2 * worth)) / (1 + Z_95**2 / worth)
+    half = Z_95 * math.sqrt(share * (1 - share) / worth + Z_95**2 / (4 * worth * worth)) / (1 + Z_95**2 / worth)
     return Estimate(share, of, max(centre - half, 0.0), min(centre + half, 1.0))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from schemas.limits import CHANGES_JUDGED
 from schemas.metrics import METRICS, Section
+from sinks.intervals import filled
 from touchline.report.asking import Ask
 from touchline.report.changes import WINDOW_DAYS, build_changes
 from touchline.report.estimates import Estimate, RowDict, nps_estimate, share_estimate
@@ -49,12 +50,21 @@ METRIC_SUMS = """
 SELECT metric, sum(n) AS observations, sum(numerator) AS counted, sum(denominator) AS of
 FROM rolling_metrics WHERE grain = '1d' AND dimension = 'all' GROUP BY metric
 """
-# `rolling_metrics` leaves out the squares, which the interval of a sum of buckets needs.
-NPS = """
-SELECT sum(n) AS observations, sum(numerator) AS total, sum(squares) AS squares
-FROM metric_counts
-WHERE metric = 'nps' AND grain = '1m' AND dimension = 'all'
-"""
+SPREAD_METRICS = [metric.name for metric in METRICS if metric.kind in {"nps", "share"}]
+# `rolling_metrics` leaves out what the interval of a sum of buckets needs.
+SPREADS = filled("""
+SELECT metric, observations, total, squares,
+       if(metric = 'nps', squares - total * total / observations, total * (1 - total / observations)) AS varied,
+       {spread of total in observations varying by varied over groups_added} AS spread
+FROM
+(
+    SELECT metric, sum(n) AS observations, toFloat64(sum(numerator)) AS total, sum(squares) AS squares,
+           sumMap(groups.1, groups.2, groups.3) AS groups_added
+    FROM metric_counts
+    WHERE metric IN {metrics:Array(String)} AND grain = '1m' AND dimension = 'all'
+    GROUP BY metric HAVING observations > 0
+)
+""")
 ABANDONED = """
 SELECT subject, status, ifNull(currency, '') AS currency,
        count() AS n, sum(value_minor) AS value_minor
@@ -106,6 +116,7 @@ COUNT_CHANGES = "SELECT count() AS n FROM business_changes"
 def read_findings(ask: Ask) -> Findings:
     """Run all queries of the report on a database that holds all touchpoints."""
     sums = {str(row["metric"]): row for row in ask(METRIC_SUMS, {})}
+    spreads = {str(row["metric"]): row for row in ask(SPREADS, {"metrics": SPREAD_METRICS})}
     shifts = build_shifts(ask(SHIFTS, {}))
     worse = [shift for shift in shifts if shift.direction == "worse"]
     intake = build_intake(*(ask(sql, {}) for sql in (KINDS, CUSTOMERS, IDENTIFIERS, REVENUE, REFUSED)))
@@ -113,8 +124,8 @@ def read_findings(ask: Ask) -> Findings:
     return Findings(
         intake=intake,
         people=read_people(ask),
-        ratings=_ratings(ask, sums),
-        service=_service(sums),
+        ratings=_known({"nps": _nps(spreads.get("nps")), **_of_section("ratings", sums, spreads)}),
+        service=_known(_of_section("service", sums, spreads)),
         levels=read_levels(ask, until),
         care=read_care(ask, until),
         reasons=read_reasons(ask, until),
@@ -129,15 +140,9 @@ def read_findings(ask: Ask) -> Findings:
     )
 
 
-def _ratings(ask: Ask, sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
-    return _known({"nps": _nps(ask), **_of_section("ratings", sums)})
-
-
-def _service(sums: Mapping[str, RowDict]) -> dict[str, Estimate]:
-    return _known(_of_section("service", sums))
-
-
-def _of_section(section: Section, sums: Mapping[str, RowDict]) -> dict[str, Estimate | None]:
+def _of_section(
+    section: Section, sums: Mapping[str, RowDict], spreads: Mapping[str, RowDict]
+) -> dict[str, Estimate | None]:
     """Return the shares and durations that a section of the report shows, by metric."""
     found: dict[str, Estimate | None] = {}
     for metric in METRICS:
@@ -146,7 +151,8 @@ def _of_section(section: Section, sums: Mapping[str, RowDict]) -> dict[str, Esti
             continue
         counted, of = float(row["counted"] or 0), int(row["of"])
         if metric.kind == "share":
-            found[metric.name] = share_estimate(int(counted), of)
+            spread = spreads.get(metric.name)
+            found[metric.name] = share_estimate(int(counted), of, 1.0 if spread is None else float(spread["spread"]))
         elif metric.kind == "duration" and of:
             found[metric.name] = Estimate(counted / of, of)
     return found
@@ -156,9 +162,10 @@ def _known(estimates: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
 
 
-def _nps(ask: Ask) -> Estimate | None:
-    (row,) = ask(NPS, {})
-    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]))
+def _nps(row: RowDict | None) -> Estimate | None:
+    if row is None:
+        return None
+    return nps_estimate(int(row["observations"]), int(row["total"]), int(row["squares"]), float(row["spread"]))
 
 
 def _journey(ask: Ask, worst: Shift, shifts: list[Shift]) -> Journey:

@@ -79,10 +79,10 @@ def test_buckets_of_many_durations_are_written_one_by_one() -> None:
     attributes = {f"a{number}": "v" for number in range(8)}
     samples = tuple((duration, 1) for duration in range(SAMPLES_MAX))
     at = Attribution(T0, "phone", attributes, 1)
-    counted.apply(MetricDelta(SPEED_OF_ANSWER, at, T0, None, SAMPLES_MAX, 1, 0, samples=samples), 1)
+    counted.apply(MetricDelta(SPEED_OF_ANSWER, at, T0, None, SAMPLES_MAX, 1, 0, samples=samples), 1, "c1")
 
     rows = len(end_of(counted.flushing(0, Counter()))[0])
-    counted.apply(MetricDelta(SPEED_OF_ANSWER, at, T0, None, 1, 1, 0, samples=((1, 1),)), 2)
+    counted.apply(MetricDelta(SPEED_OF_ANSWER, at, T0, None, 1, 1, 0, samples=((1, 1),)), 2, "c1")
 
     assert rows == 10
     assert len(list(counted.flushing(0, Counter()))) == rows

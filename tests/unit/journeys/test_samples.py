@@ -18,6 +18,7 @@ from tests.unit.journeys.play import DAY, HOUR, MINUTE, T0, call
 from tests.unit.journeys.two_partitions import GUEST, Two, owners
 
 KIB = 1 << 10
+WHO = "c1"
 QUEUED = Attribution(T0, "phone", {}, 1)
 
 
@@ -45,7 +46,7 @@ def quantile(samples: list[int], share: float) -> int:
 def test_two_thousand_are_kept_as_they_are() -> None:
     counted = buckets()
     for wait in range(2_000, 0, -1):
-        counted.apply(waited(wait * 7), 1)
+        counted.apply(waited(wait * 7), 1, WHO)
 
     row, _, trimmed = flushed(counted)
 
@@ -57,7 +58,7 @@ def test_a_flood_of_different_durations_leaves_a_small_row_with_the_same_quantil
     """A million calls of one minute, none of which waited as long as another: up to 30 days."""
     counted = buckets()
     for wait in range(200_000):
-        counted.apply(waited(wait * 12_960, times=5), 1)
+        counted.apply(waited(wait * 12_960, times=5), 1, WHO)
 
     row, entry, trimmed = flushed(counted)
 
@@ -73,9 +74,9 @@ def test_a_flood_of_different_durations_leaves_a_small_row_with_the_same_quantil
 def test_what_leaves_a_flood_is_found_again() -> None:
     counted = buckets()
     for wait in range(40_000):
-        counted.apply(waited(wait * 1_000), 1)
+        counted.apply(waited(wait * 1_000), 1, WHO)
     for wait in range(1, 40_000):
-        counted.apply(waited(wait * 1_000, times=-1), 1)
+        counted.apply(waited(wait * 1_000, times=-1), 1, WHO)
 
     row, _, _ = flushed(counted)
 
@@ -84,10 +85,10 @@ def test_what_leaves_a_flood_is_found_again() -> None:
 
 def test_what_another_partition_has_counted_is_taken_away_by_the_row_and_not_after_it_came_back() -> None:
     counted = buckets()
-    counted.apply(waited(60_000, times=-2), 1)
-    counted.apply(waited(20_000), 2)
+    counted.apply(waited(60_000, times=-2), 1, WHO)
+    counted.apply(waited(20_000), 2, WHO)
     less, _, _ = flushed(counted)
-    counted.apply(waited(60_000, times=2), 3)
+    counted.apply(waited(60_000, times=2), 3, WHO)
     more, _, _ = flushed(counted)
 
     assert (less.n, less.samples, less.samples_less) == (-1, [20_000], [60_000, 60_000])
@@ -117,8 +118,8 @@ def test_a_hold_that_ends_after_its_call_has_moved_takes_the_place_of_the_one_be
 
 def test_one_duration_a_million_times_takes_no_more_room() -> None:
     counted = buckets()
-    counted.apply(waited(0, times=999_000), 1)
-    counted.apply(waited(60_000, times=1_000), 1)
+    counted.apply(waited(0, times=999_000), 1, WHO)
+    counted.apply(waited(60_000, times=1_000), 1, WHO)
 
     row, _, _ = flushed(counted)
 

@@ -64,7 +64,7 @@ def made(metric: str, days: int, per_hour: float, change: float) -> dict[int, Su
 def store(chdb: Engine, metric: str, hours: Mapping[int, Sums], end: int) -> None:
     currency = "EUR" if metric == "revenue" else ""
     chdb.write("metric_buckets", [
-        (metric, hour * HOUR_MS + 60_000 * (hour % 60), "channel", "web", currency, 0, *sums, [], [], 1)
+        (metric, hour * HOUR_MS + 60_000 * (hour % 60), "channel", "web", currency, 0, *sums, [], [], [], [], [], 1)
         for hour, sums in hours.items()
     ])  # fmt: skip
     write(chdb, "clocks", time=end * HOUR_MS + 1_800_000, settled=end * HOUR_MS)

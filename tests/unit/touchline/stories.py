@@ -183,7 +183,11 @@ STORY: dict[str, list[dict[str, Any]]] = {
         {"metric": "call_abandonment_rate", "observations": 50, "counted": 10, "of": 50},
         {"metric": "speed_of_answer", "observations": 40, "counted": 1800, "of": 40},
     ],
-    queries.NPS: [{"observations": 100, "total": 30, "squares": 70}],
+    queries.SPREADS: [
+        {"metric": "nps", "observations": 100, "total": 30, "squares": 70, "spread": 1},
+        {"metric": "csat", "observations": 80, "total": 60, "squares": 60, "spread": 1},
+        {"metric": "call_abandonment_rate", "observations": 50, "total": 10, "squares": 0, "spread": 1},
+    ],
     queries.ABANDONED: [
         {"subject": "cart", "status": "abandoned", "currency": "EUR", "n": 7, "value_minor": 70050},
         {"subject": "cart", "status": "abandoned", "currency": "JPY", "n": 1, "value_minor": 12000},
@@ -202,7 +206,6 @@ NOTHING: dict[str, list[dict[str, Any]]] = {
     **UNSERVED,
     queries.CUSTOMERS: [{"customers": 0, "anonymous": 0}],
     queries.IDENTIFIERS: [{"identifiers": 0, "customers": 0}],
-    queries.NPS: [{"observations": 0, "total": 0, "squares": 0}],
 }
 
 
