@@ -103,7 +103,13 @@ def whatever_the_partition(rows: Rows) -> Rows:
     left = {key: {value: times for value, times in counts.items() if times} for key, counts in samples.items()}
     no_groups = dict.fromkeys(("groups", *GROUP_SUMS), ())
     added = [
-        {**row, **no_groups, "samples": left[key], "samples_less": [], "groups": +groups[key] | -groups[key]}
+        {
+            **row,
+            **no_groups,
+            "samples": left[key],
+            "samples_less": [],
+            "groups": {name: n for name, n in groups[key].items() if n},
+        }
         for key, row in buckets.items()
     ]
     return {
