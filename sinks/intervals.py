@@ -16,6 +16,8 @@ GROUPS = 256
 
 _INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
 _CUSTOMERS = re.compile(r"\{customers of ([\w.]+) in ([\w.]+)\}")
+_GROUPS = re.compile(r"\{groups of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
+_SHARE_OF_GROUPS = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) over ([\w.]+)\}")
 _SPREAD_OF_GROUPS = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) varying by ([\w.]+) over ([\w.]+)\}")
 _SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
 
@@ -69,6 +71,19 @@ def spread(counted: str, of: str, customers: str) -> str:
     return f"if({squares} = {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
 
 
+def groups(counted: str, of: str, customer: str) -> str:
+    """Return the aggregate of what `spread_of_groups` has to know, where no row is a customer's all.
+
+    A customer's group is that of `streams.journeys.metrics`.
+
+    Args:
+        counted: what of a row's observations is counted, or their sum: an expression.
+        of: how many observations a row is: an expression.
+        customer: whose they are: an expression.
+    """
+    return f"sumMap([CRC32({customer}) % {GROUPS}], [toFloat64({of})], [toFloat64({counted})])"
+
+
 def spread_of_groups(total: str, of: str, varied: str, groups: str) -> str:
     """Return the expression for how many observations count for one, as `spread`, where groups of customers are known.
 
@@ -91,13 +106,17 @@ def spread_of_groups(total: str, of: str, varied: str, groups: str) -> str:
     return f"if({of_groups} <= {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
 
 
+def _share_of_groups(counted: str, of: str, groups: str) -> str:
+    return spread_of_groups(counted, of, f"({counted} * (1 - {counted} / toFloat64({of})))", groups)
+
+
 def _design_effect(n: str, varied: str, residuals: str, c: str, squares: str) -> str:
     """Return it for n observations of c customers or groups, from the squares of what each customer has of them.
 
-    Observations are whole numbers, so that they are all the same, or vary by a half and more.
+    Observations that are all the same vary by a rounding error.
     """
     equal = f"{squares} / {n}"
-    seen = f"if({varied} < 0.1 OR {c} = 1, {equal}, {residuals} / {varied} * {c} / ({c} - 1))"
+    seen = f"if({varied} < 1e-7 * {n} OR {c} = 1, {equal}, {residuals} / {varied} * {c} / ({c} - 1))"
     alike = f"{ALIKE} * least(1, {FEW} * {squares} / pow({n}, 2))"
     return f"greatest(1 + {alike} * ({equal} - 1), {seen})"
 
@@ -106,9 +125,13 @@ def filled(sql: str) -> str:
     """Return a statement with the expressions in their places.
 
     These are `{wilson low of COLUMN in COLUMN}`, and of `high`, `{customers of COLUMN in COLUMN}`, and
-    `{spread of COLUMN in COLUMN by COLUMN}`, and `{spread of COLUMN in COLUMN varying by COLUMN over COLUMN}`.
+    `{spread of COLUMN in COLUMN by COLUMN}`, `{groups of COLUMN in COLUMN by COLUMN}`, and over what this gives
+    `{spread of COLUMN in COLUMN over COLUMN}` of a share, and of others `{spread of COLUMN in COLUMN varying by COLUMN
+    over COLUMN}`.
     """
     sql = _CUSTOMERS.sub(lambda found: customers(found[1], found[2]), sql)
+    sql = _GROUPS.sub(lambda found: groups(found[1], found[2], found[3]), sql)
+    sql = _SHARE_OF_GROUPS.sub(lambda found: _share_of_groups(found[1], found[2], found[3]), sql)
     sql = _SPREAD_OF_GROUPS.sub(lambda found: spread_of_groups(found[1], found[2], found[3], found[4]), sql)
     sql = _SPREAD.sub(lambda found: spread(found[1], found[2], found[3]), sql)
     return _INTERVAL.sub(lambda found: wilson(found[1], found[2], found[3]), sql)

@@ -278,7 +278,10 @@ CREATE OR REPLACE VIEW touchline.case_metrics AS
 WITH
     (SELECT (groupArray(metric), groupArray(target)) FROM touchline.targets) AS targets,
     indexOf(targets.1, m.metric) AS aim,
-    m.total / toFloat64(m.counted) AS mean
+    m.total / toFloat64(m.counted) AS mean,
+    {spread of m.total in m.counted over m.groups} AS spread,
+    m.total / spread AS total_worth,
+    m.counted / spread AS worth
 SELECT
     m.metric AS metric,
     m.grain AS grain,
@@ -290,15 +293,18 @@ SELECT
     if(m.counted = 0, NULL, toNullable(mean)) AS value,
     if(m.kind = 'duration' AND m.counted > 0, toNullable(m.quantiles[1]), NULL) AS p50,
     if(m.kind = 'duration' AND m.counted > 0, toNullable(m.quantiles[2]), NULL) AS p90,
-    if(m.kind = 'share' AND m.counted > 0, {wilson low of m.total in m.counted}, NULL) AS ci_low,
-    if(m.kind = 'share' AND m.counted > 0, {wilson high of m.total in m.counted}, NULL) AS ci_high,
+    if(m.kind = 'share' AND m.counted > 0, {wilson low of total_worth in worth}, NULL) AS ci_low,
+    if(m.kind = 'share' AND m.counted > 0, {wilson high of total_worth in worth}, NULL) AS ci_high,
     toUInt64(m.undecided) AS undecided,
     if(aim = 0, NULL, toNullable(targets.2[aim])) AS target
 FROM
 (
     WITH
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
+        if(stored = '', 'UTC', stored) AS zone,
+        o.observed.2 = 'share' AND o.observed.3 IS NOT NULL AS in_share,
+        if(in_share, o.observed.4, 0) AS of_customer,
+        if(in_share, assumeNotNull(o.observed.3), 0) AS counted_of_customer
     SELECT
         o.observed.1 AS metric,
         o.observed.2 AS kind,
@@ -315,10 +321,12 @@ FROM
         sumIf(o.observed.4, o.observed.3 IS NOT NULL) AS counted,
         assumeNotNull(sum(ifNull(o.observed.3, 0))) AS total,
         sum(o.observed.5) AS undecided,
+        {groups of counted_of_customer in of_customer by o.customer_id} AS groups,
         quantilesExactInclusiveIf(0.5, 0.9)(assumeNotNull(o.observed.3), o.observed.3 IS NOT NULL) AS quantiles
     FROM
     (
         SELECT
+            c.customer_id AS customer_id,
             c.opened_at AS opened_at,
             c.subject = 'case' AND c.status = 'open' AS is_open,
             c.subject = 'case' AND c.first_resolved_at IS NULL AS is_unsolved,

@@ -147,10 +147,14 @@ WITH
     1.959963984540054 AS z,
     toFloat64(m.n) AS count,
     m.total / count AS mean,
-    greatest(1, count - 1) AS freedom,
+    if(m.kind = 'share', m.total * (1 - mean), greatest(0, m.squares - m.total * mean)) AS varied,
+    {spread of m.total in count varying by varied over m.groups} AS spread,
+    m.total / spread AS total_worth,
+    count / spread AS worth,
+    greatest(1, worth - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
-    student * sqrt(greatest(0, m.squares - m.total * mean) / freedom / count + 0.5 / (count * count)) AS student_margin
+    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (count * count)) AS student_margin
 SELECT
     m.metric AS metric,
     m.month AS month,
@@ -161,12 +165,12 @@ SELECT
     if(m.kind = 'duration', toNullable(m.quantiles[1]), NULL) AS p50,
     if(m.kind = 'duration', toNullable(m.quantiles[2]), NULL) AS p90,
     multiIf(
-        m.kind = 'share', toNullable({wilson low of m.total in m.n}),
+        m.kind = 'share', toNullable({wilson low of total_worth in worth}),
         m.kind = 'score' AND count >= 5, toNullable(greatest(-1, mean - student_margin)),
         NULL
     ) AS ci_low,
     multiIf(
-        m.kind = 'share', toNullable({wilson high of m.total in m.n}),
+        m.kind = 'share', toNullable({wilson high of total_worth in worth}),
         m.kind = 'score' AND count >= 5, toNullable(least(1, mean + student_margin)),
         NULL
     ) AS ci_high,
@@ -176,19 +180,22 @@ FROM
     WITH
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
         if(stored = '', 'UTC', stored) AS zone,
-        toDateTime64('2200-01-02 00:00:00', 3, 'UTC') AS never
+        toDateTime64('2200-01-02 00:00:00', 3, 'UTC') AS never,
+        assumeNotNull(o.observed.3) AS amount
     SELECT
         o.observed.1 AS metric,
         o.observed.2 AS kind,
         CAST(toDateTime(toStartOfMonth(o.at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
         o.agent AS agent,
         count() AS n,
-        sum(assumeNotNull(o.observed.3)) AS total,
-        sum(pow(assumeNotNull(o.observed.3), 2)) AS squares,
-        quantilesExactInclusive(0.5, 0.9)(assumeNotNull(o.observed.3)) AS quantiles
+        sum(amount) AS total,
+        sum(pow(amount, 2)) AS squares,
+        {groups of amount in 1 by o.customer_id} AS groups,
+        quantilesExactInclusive(0.5, 0.9)(amount) AS quantiles
     FROM
     (
         SELECT
+            s.customer_id AS customer_id,
             s.agent AS agent,
             s.at AS at,
             arrayJoin(arrayPushBack(

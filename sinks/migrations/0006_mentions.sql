@@ -27,6 +27,10 @@ FROM
 ) AS p;
 
 CREATE OR REPLACE VIEW touchline.mentions AS
+WITH
+    {spread of m.answered in m.posts over m.groups} AS spread,
+    m.answered / spread AS answered_worth,
+    m.posts / spread AS worth
 SELECT
     m.platform AS platform,
     m.month AS month,
@@ -37,8 +41,8 @@ SELECT
     m.mean_sentiment AS mean_sentiment,
     m.answered AS answered,
     m.answered / m.posts AS answered_share,
-    {wilson low of m.answered in m.posts} AS ci_low,
-    {wilson high of m.answered in m.posts} AS ci_high,
+    {wilson low of answered_worth in worth} AS ci_low,
+    {wilson high of answered_worth in worth} AS ci_high,
     if(m.answered = 0, NULL, toNullable(m.mean_seconds)) AS answer_seconds_mean,
     if(m.answered = 0, NULL, toNullable(m.quantiles[1])) AS answer_seconds_p50,
     if(m.answered = 0, NULL, toNullable(m.quantiles[2])) AS answer_seconds_p90,
@@ -62,6 +66,7 @@ FROM
         count(p.sentiment) AS scored,
         avg(p.sentiment) AS mean_sentiment,
         countIf(is_answered) AS answered,
+        {groups of is_answered in 1 by p.customer_id} AS groups,
         avgIf(seconds, is_answered) AS mean_seconds,
         quantilesExactInclusiveIf(0.5, 0.9)(seconds, is_answered) AS quantiles,
         maxOrNullIf(dateDiff('millisecond', p.posted_at, greatest(reached, p.posted_at)), NOT is_answered) / 1000

@@ -124,7 +124,10 @@ HAVING countIf(s.reached_at >= subtractHours(c.asked_at, 24) AND s.reached_at < 
 
 CREATE OR REPLACE VIEW touchline.paths AS
 WITH
-    m.sessions - m.went_on AS lost
+    m.sessions - m.went_on AS lost,
+    {spread of lost in m.sessions over m.groups} AS spread,
+    lost / spread AS lost_worth,
+    m.sessions / spread AS worth
 SELECT
     m.month AS month,
     m.area AS area,
@@ -132,8 +135,8 @@ SELECT
     m.sessions AS sessions,
     m.went_on AS went_on,
     lost / m.sessions AS drop_off,
-    {wilson low of lost in m.sessions} AS ci_low,
-    {wilson high of lost in m.sessions} AS ci_high,
+    {wilson low of lost_worth in worth} AS ci_low,
+    {wilson high of lost_worth in worth} AS ci_high,
     m.failed AS failed,
     m.searched AS searched,
     m.searched_again AS searched_again,
@@ -147,12 +150,15 @@ FROM
 (
     WITH
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
+        if(stored = '', 'UTC', stored) AS zone,
+        NOT o.is_solution AS is_session,
+        is_session AND NOT o.went_on AS is_lost
     SELECT
         CAST(toDateTime(toStartOfMonth(o.at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
         area,
         page,
-        countIf(NOT o.is_solution) AS sessions,
+        countIf(is_session) AS sessions,
+        {groups of is_lost in is_session by o.customer_id} AS groups,
         countIf(o.went_on) AS went_on,
         countIf(o.failed) AS failed,
         countIf(o.searches > 0) AS searched,
@@ -164,14 +170,14 @@ FROM
     FROM
     (
         SELECT
-            s.area AS area, s.page AS page, s.reached_at AS at, s.went_on AS went_on, s.failed AS failed,
+            s.customer_id AS customer_id, s.area AS area, s.page AS page, s.reached_at AS at, s.went_on AS went_on, s.failed AS failed,
             s.searches AS searches, c.asked_at > s.reached_at AND c.asked_at <= addHours(s.reached_at, 24) AS contacted,
             false AS is_solution, 0. AS seconds, 0 AS attempts
         FROM touchline.session_steps AS s
         ASOF LEFT JOIN (SELECT customer_id, asked_at FROM touchline.contacts) AS c
             ON s.customer_id = c.customer_id AND c.asked_at > s.reached_at
         UNION ALL
-        SELECT area, page, first_at AS at, false, false, 0, false, true, seconds, attempts
+        SELECT '' AS customer_id, area, page, first_at AS at, false, false, 0, false, true, seconds, attempts
         FROM touchline.steps_to_solution
     ) AS o
     GROUP BY month, area, page

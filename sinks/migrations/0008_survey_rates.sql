@@ -114,6 +114,13 @@ FROM
 -- Questions by the month in which the responses began that had come to the survey, and with an empty `question` its
 -- start: who answered, and who gave up after it.
 CREATE OR REPLACE VIEW touchline.survey_question_rates AS
+WITH
+    {spread of m.answered in m.started by m.customers_asked} AS answered_spread,
+    m.answered / answered_spread AS answered_worth,
+    m.started / answered_spread AS started_worth,
+    {spread of m.gave_up in m.answered by m.customers} AS gave_up_spread,
+    m.gave_up / gave_up_spread AS gave_up_worth,
+    m.answered / gave_up_spread AS gave_up_of
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,
@@ -122,40 +129,59 @@ SELECT
     m.started AS started,
     m.answered AS answered,
     m.answered / m.started AS answered_share,
-    {wilson low of m.answered in m.started} AS answered_low,
-    {wilson high of m.answered in m.started} AS answered_high,
+    {wilson low of answered_worth in started_worth} AS answered_low,
+    {wilson high of answered_worth in started_worth} AS answered_high,
     m.gave_up AS gave_up,
     if(m.answered = 0, NULL, toNullable(m.gave_up / m.answered)) AS gave_up_share,
-    if(m.answered = 0, NULL, toNullable({wilson low of m.gave_up in m.answered})) AS gave_up_low,
-    if(m.answered = 0, NULL, toNullable({wilson high of m.gave_up in m.answered})) AS gave_up_high,
+    if(m.answered = 0, NULL, toNullable({wilson low of gave_up_worth in gave_up_of})) AS gave_up_low,
+    if(m.answered = 0, NULL, toNullable({wilson high of gave_up_worth in gave_up_of})) AS gave_up_high,
     toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
-    -- No row has a list: a robot's response has thousands of questions. One that is declared and answered has two rows.
+    -- Customers who have started it have a row of the empty question each.
     SELECT
         survey_id,
-        q.asked.1 AS question,
+        question,
         month,
-        max(q.asked.2) AS place,
-        max(countIf(q.asked.1 = '')) OVER (PARTITION BY survey_id, month) AS started,
-        countIf(q.asked.3) AS answered,
-        countIf(q.asked.3 AND q.is_abandoned AND q.last_question = q.asked.1) AS gave_up
+        max(c.place) AS place,
+        sum(c.answered) AS answered,
+        sum(c.gave_up) AS gave_up,
+        {customers of c.gave_up in c.answered} AS customers,
+        max(if(question = '', sum(c.answered), 0)) OVER survey AS started,
+        max(if(question = '', count(), 0)) OVER survey AS customers_started,
+        max(if(question = '', sum(c.started * c.started), 0)) OVER survey AS squares,
+        (customers_started, squares, sum(c.started * c.answered), sum(c.answered * c.answered)) AS customers_asked
     FROM
     (
+        -- No row has a list: a robot's response has thousands of questions. One that is declared and answered has two rows.
         SELECT
-            l.survey_id AS survey_id,
-            l.month AS month,
-            l.is_abandoned AS is_abandoned,
-            l.last_question AS last_question,
-            arrayJoin(arrayConcat(
-                [('', toUInt32(0), true)],
-                arrayMap((name, place) -> (name, place, false), l.declared, arrayEnumerate(l.declared)),
-                arrayMap(name -> (name, toUInt32(0), true), arrayFilter(name -> name != '', l.answered))
-            )) AS asked
-        FROM touchline.survey_lengths AS l
-        WHERE l.is_started
-    ) AS q
+            survey_id,
+            q.asked.1 AS question,
+            month,
+            max(q.asked.2) AS place,
+            max(countIf(q.asked.1 = '')) OVER (PARTITION BY survey_id, month, q.customer_id) AS started,
+            countIf(q.asked.3) AS answered,
+            countIf(q.asked.3 AND q.is_abandoned AND q.last_question = q.asked.1) AS gave_up
+        FROM
+        (
+            SELECT
+                l.survey_id AS survey_id,
+                l.month AS month,
+                l.customer_id AS customer_id,
+                l.is_abandoned AS is_abandoned,
+                l.last_question AS last_question,
+                arrayJoin(arrayConcat(
+                    [('', toUInt32(0), true)],
+                    arrayMap((name, place) -> (name, place, false), l.declared, arrayEnumerate(l.declared)),
+                    arrayMap(name -> (name, toUInt32(0), true), arrayFilter(name -> name != '', l.answered))
+                )) AS asked
+            FROM touchline.survey_lengths AS l
+            WHERE l.is_started
+        ) AS q
+        GROUP BY survey_id, question, month, q.customer_id
+    ) AS c
     GROUP BY survey_id, question, month
+    WINDOW survey AS (PARTITION BY survey_id, month)
 ) AS m;
 
 -- The scores of customers beside their own last ones on the same question, in an earlier response: by the month of the
@@ -164,10 +190,13 @@ CREATE OR REPLACE VIEW touchline.survey_changes AS
 WITH
     1.959963984540054 AS z,
     toFloat64(m.n) AS count,
-    greatest(1, count - 1) AS freedom,
+    greatest(0, m.squares - m.total * m.total / count) AS varied,
+    {spread of m.total in count varying by varied over m.groups} AS spread,
+    count / spread AS worth,
+    greatest(1, worth - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
-    student * sqrt(greatest(0, m.squares - m.total * m.total / count) / freedom / count + 0.5 / (count * count)) AS margin
+    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (count * count)) AS margin
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,
@@ -192,10 +221,12 @@ FROM
         countIf(p.change > 0) AS better,
         countIf(p.change < 0) AS worse,
         sum(p.change) AS total,
-        sum(p.change * p.change) AS squares
+        sum(p.change * p.change) AS squares,
+        {groups of p.change in 1 by p.customer_id} AS groups
     FROM
     (
         SELECT
+            customer_id,
             survey_id,
             question,
             at,
@@ -226,34 +257,59 @@ FROM
 -- What is answered in words, or chosen, by the month in which it was: what is said alike is one, whatever its capitals,
 -- spaces, and marks at the end.
 CREATE OR REPLACE VIEW touchline.survey_words AS
+WITH
+    {spread of m.n in m.answers by m.customers} AS spread,
+    m.n / spread AS n_worth,
+    m.answers / spread AS worth
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,
     m.question_kind AS question_kind,
     m.month AS month,
-    m.said AS answer,
+    m.spoken AS answer,
     m.n AS n,
     m.answers AS answers,
     m.n / m.answers AS share,
-    {wilson low of m.n in m.answers} AS ci_low,
-    {wilson high of m.n in m.answers} AS ci_high,
+    {wilson low of n_worth in worth} AS ci_low,
+    {wilson high of n_worth in worth} AS ci_high,
     toBool(m.answers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
-    WITH
-        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone,
-        trimBoth(replaceRegexpAll(assumeNotNull(a.text), '\\s+', ' ')) AS spoken
+    -- Over all that is said, what a customer has said n of m times adds n * m to the squares, and n / m to the customers.
     SELECT
         survey_id,
-        coalesce(nullIf(a.question_id, ''), a.question_kind, '') AS question,
-        max(ifNull(a.question_kind, '')) AS question_kind,
-        CAST(toDateTime(toStartOfMonth(a.occurred_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
-        trimBoth(replaceRegexpOne(lowerUTF8(spoken), '[.!]+$', '')) AS key,
-        min(spoken) AS said,
-        count() AS n,
-        sum(count()) OVER (PARTITION BY survey_id, question, month) AS answers
-    FROM touchline.survey_answers AS a
-    WHERE a.phase IN ('answered', 'completed') AND a.text IS NOT NULL AND NOT a.superseded AND NOT a.late
+        question,
+        max(c.question_kind) AS question_kind,
+        month,
+        key,
+        min(c.said) AS spoken,
+        sum(c.n) AS n,
+        sum(sum(c.n)) OVER asked AS answers,
+        (
+            round(sum(sum(c.n / c.of_customer)) OVER asked),
+            sum(sum(c.n * c.of_customer)) OVER asked,
+            sum(c.n * c.of_customer),
+            sum(c.n * c.n)
+        ) AS customers
+    FROM
+    (
+        WITH
+            assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+            if(stored = '', 'UTC', stored) AS zone,
+            trimBoth(replaceRegexpAll(assumeNotNull(a.text), '\\s+', ' ')) AS spoken
+        SELECT
+            survey_id,
+            coalesce(nullIf(a.question_id, ''), a.question_kind, '') AS question,
+            max(ifNull(a.question_kind, '')) AS question_kind,
+            CAST(toDateTime(toStartOfMonth(a.occurred_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+            trimBoth(replaceRegexpOne(lowerUTF8(spoken), '[.!]+$', '')) AS key,
+            min(spoken) AS said,
+            count() AS n,
+            sum(count()) OVER (PARTITION BY survey_id, question, month, a.customer_id) AS of_customer
+        FROM touchline.survey_answers AS a
+        WHERE a.phase IN ('answered', 'completed') AND a.text IS NOT NULL AND NOT a.superseded AND NOT a.late
+        GROUP BY survey_id, question, month, key, a.customer_id
+    ) AS c
     GROUP BY survey_id, question, month, key
+    WINDOW asked AS (PARTITION BY survey_id, question, month)
 ) AS m;

@@ -47,14 +47,18 @@ FROM
 ) AS v;
 
 CREATE OR REPLACE VIEW touchline.friction AS
+WITH
+    {spread of m.wrong in m.known over m.groups} AS spread,
+    m.wrong / spread AS wrong_worth,
+    m.known / spread AS worth
 SELECT
     m.month AS month,
     m.kind AS kind,
     m.known AS n,
     m.wrong AS counted,
     if(n = 0, NULL, toNullable(counted / n)) AS share,
-    if(n = 0, NULL, toNullable({wilson low of m.wrong in m.known})) AS ci_low,
-    if(n = 0, NULL, toNullable({wilson high of m.wrong in m.known})) AS ci_high,
+    if(n = 0, NULL, toNullable({wilson low of wrong_worth in worth})) AS ci_low,
+    if(n = 0, NULL, toNullable({wilson high of wrong_worth in worth})) AS ci_high,
     m.overcome AS overcome,
     m.undecided AS undecided,
     m.known >= (SELECT max(fewest) FROM touchline.enough_observations) AS enough
@@ -62,12 +66,14 @@ FROM
 (
     WITH
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
+        if(stored = '', 'UTC', stored) AS zone,
+        p.is_known AND p.is_wrong AS is_counted
     SELECT
         CAST(toDateTime(toStartOfMonth(p.began_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
         p.kind AS kind,
         countIf(p.is_known) AS known,
-        countIf(p.is_known AND p.is_wrong) AS wrong,
+        countIf(is_counted) AS wrong,
+        {groups of is_counted in p.is_known by p.customer_id} AS groups,
         countIf(p.is_overcome) AS overcome,
         countIf(NOT p.is_known) AS undecided
     FROM touchline.payments AS p

@@ -481,6 +481,10 @@ ASOF LEFT JOIN touchline.journey_failures AS f ON l.left_journey_id = f.journey_
 -- Where things are left, and after what: by their last step, and of each step by what is known of where it was, and by what
 -- preceded it.
 CREATE OR REPLACE VIEW touchline.exits AS
+WITH
+    {spread of m.n in m.of_month by m.customers} AS spread,
+    m.n / spread AS n_worth,
+    m.of_month / spread AS worth
 SELECT
     m.month AS month,
     m.subject AS subject,
@@ -490,8 +494,8 @@ SELECT
     m.currency AS currency,
     m.n AS n,
     m.n / m.of_month AS share,
-    {wilson low of m.n in m.of_month} AS ci_low,
-    {wilson high of m.n in m.of_month} AS ci_high,
+    {wilson low of n_worth in worth} AS ci_low,
+    {wilson high of n_worth in worth} AS ci_high,
     m.recovered AS recovered,
     m.value_minor AS value_minor,
     m.lost_minor AS lost_minor,
@@ -499,27 +503,51 @@ SELECT
     'last_before_7d' AS method
 FROM
 (
-    WITH
-        assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
-        if(stored = '', 'UTC', stored) AS zone
+    -- Of all that was left, what a customer has left n of m times adds n * m to the squares, and n / m to the customers.
     SELECT
-        CAST(toDateTime(toStartOfMonth(a.abandoned_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
-        a.subject AS subject,
-        a.left_step AS step,
-        one.1 AS detail,
-        one.2 AS detail_value,
-        ifNull(a.currency, '') AS currency,
-        count() AS n,
-        sumIf(n, detail = '') OVER (PARTITION BY month, subject, currency) AS of_month,
-        countIf(a.status = 'recovered') AS recovered,
-        sum(ifNull(a.value_minor, 0)) AS value_minor,
-        sumIf(ifNull(a.value_minor, 0), a.status != 'recovered') AS lost_minor
-    FROM touchline.abandonment_causes AS a
-    ARRAY JOIN arrayConcat(
-        [('', '')],
-        arrayZip(mapKeys(a.left_details), mapValues(a.left_details)),
-        if(a.cause_step IS NULL, [], [('cause', assumeNotNull(a.cause_step))]),
-        if(a.failed_step IS NULL, [], [('failed', assumeNotNull(a.failed_step))])
-    ) AS one
+        month,
+        subject,
+        step,
+        detail,
+        detail_value,
+        currency,
+        sum(c.n) AS n,
+        sum(if(detail = '', sum(c.n), 0)) OVER of_all AS of_month,
+        sum(c.recovered) AS recovered,
+        sum(c.value_minor) AS value_minor,
+        sum(c.lost_minor) AS lost_minor,
+        (
+            round(sum(if(detail = '', sum(c.n / c.of_customer), 0)) OVER of_all),
+            sum(if(detail = '', sum(c.n * c.of_customer), 0)) OVER of_all,
+            sum(c.n * c.of_customer),
+            sum(c.n * c.n)
+        ) AS customers
+    FROM
+    (
+        WITH
+            assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
+            if(stored = '', 'UTC', stored) AS zone
+        SELECT
+            CAST(toDateTime(toStartOfMonth(a.abandoned_at, zone), zone), 'DateTime64(3, ''UTC'')') AS month,
+            a.subject AS subject,
+            a.left_step AS step,
+            one.1 AS detail,
+            one.2 AS detail_value,
+            ifNull(a.currency, '') AS currency,
+            count() AS n,
+            sumIf(n, detail = '') OVER (PARTITION BY month, subject, currency, a.customer_id) AS of_customer,
+            countIf(a.status = 'recovered') AS recovered,
+            sum(ifNull(a.value_minor, 0)) AS value_minor,
+            sumIf(ifNull(a.value_minor, 0), a.status != 'recovered') AS lost_minor
+        FROM touchline.abandonment_causes AS a
+        ARRAY JOIN arrayConcat(
+            [('', '')],
+            arrayZip(mapKeys(a.left_details), mapValues(a.left_details)),
+            if(a.cause_step IS NULL, [], [('cause', assumeNotNull(a.cause_step))]),
+            if(a.failed_step IS NULL, [], [('failed', assumeNotNull(a.failed_step))])
+        ) AS one
+        GROUP BY month, subject, step, detail, detail_value, currency, a.customer_id
+    ) AS c
     GROUP BY month, subject, step, detail, detail_value, currency
+    WINDOW of_all AS (PARTITION BY month, subject, currency)
 ) AS m;

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.oracle.compare import Row, World, abandonments
-from tests.oracle.shares import wilson
+from tests.oracle.shares import interval
 from tests.oracle.shifts import may_turn
 from tests.oracle.touchpoints import DAY, MINUTE, PHASES, Touch
 
@@ -93,17 +93,18 @@ def named(name: str, touches: list[Touch]) -> dict[str, Any]:
 def exits(rows: Iterable[Row], month_of: Callable[[int], int]) -> Iterator[dict[str, Any]]:
     """Give the rows of the view, of what `abandonment_causes` gives."""
     left: dict[tuple[int, str, str, str, str, str], list[Row]] = defaultdict(list)
-    of_month: dict[tuple[int, str, str], int] = defaultdict(int)
+    of_customer: dict[tuple[int, str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         month, currency = month_of(row["abandoned_at"]), row["currency"] or ""
-        of_month[month, row["subject"], currency] += 1
+        of_customer[month, row["subject"], currency][row["customer_id"]] += 1
         preceded = {"cause": row["cause_step"], "failed": row["failed_step"]}
         for detail, value in {"": "", **row["left_details"], **preceded}.items():
             if value is not None:
                 left[month, row["subject"], row["left_step"], detail, value, currency].append(row)
     for key, those in left.items():
-        of_all = of_month[key[0], key[1], key[5]]
-        low, high = wilson(len(those) / of_all, of_all)
+        of_all = of_customer[key[0], key[1], key[5]].total()
+        counted = Counter(row["customer_id"] for row in those)
+        low, high = interval((n, counted[name]) for name, n in of_customer[key[0], key[1], key[5]].items())
         yield {
             **dict(zip(EXIT_KEY, key, strict=True)),
             "n": len(those),

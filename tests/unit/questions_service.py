@@ -19,6 +19,7 @@ from tests.oracle.causes import contact_causes
 from tests.oracle.effects import change_effects
 from tests.oracle.exits import abandonment_causes, exits
 from tests.oracle.friction import Payment, payments
+from tests.oracle.groups import share_interval
 from tests.oracle.levels import Sums, anomalies, judge
 from tests.oracle.paths import Visit, paths
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
@@ -34,7 +35,6 @@ from tests.oracle.touchpoints import milliseconds
 from tests.unit.questions_shop import Rows, Shop, at, shown
 
 STREAMS = Path(__file__).parents[2] / "streams"
-Z = 1.959963984540054
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
 DECLARED = service.declared()
@@ -86,16 +86,15 @@ def asked_again(shop: Shop) -> Rows:
 
 
 def answered_within_a_day(shop: Shop) -> Rows:
-    answers: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    answers: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for row in cases(shop.world):
         if row["answered_in_24h"] is not None:
-            answers[shown(service.month_of(row["opened_at"])), row["channel"]].append(row["answered_in_24h"])
+            judged = (row["customer_id"], float(row["answered_in_24h"]))
+            answers[shown(service.month_of(row["opened_at"])), row["channel"]].append(judged)
     rows: Rows = []
     for (month, channel), of_one in sorted(answers.items()):
-        n, share = len(of_one), sum(of_one) / len(of_one)
-        centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-        margin = Z * ((share * (1 - share) / n + Z * Z / (4 * n * n)) ** 0.5) / (1 + Z * Z / n)
-        rows.append([month, channel, n, round(share, 4), max(0.0, centre - margin), min(1.0, centre + margin), 0.9])
+        share = sum(in_time for _, in_time in of_one) / len(of_one)
+        rows.append([month, channel, len(of_one), round(share, 4), *share_interval(of_one), 0.9])
     return rows
 
 

@@ -6,7 +6,6 @@ scorer's sentiments and the detector's shifts from the views themselves.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from sinks.statement import reading_statement
 from tests.contract.engine import Engine
 from tests.integration.kept import lines as lines_of
 from tests.oracle.compare import World, customers, journeys
+from tests.oracle.groups import nps_interval
 from tests.oracle.metrics import quantile
 from tests.oracle.touchpoints import DAY, HOUR, milliseconds, moment, read
 from tests.unit.played_lines import store
@@ -40,7 +40,6 @@ QUERIES = {
     int(number): sql
     for number, sql in re.findall(r"^### (\d+)\. .+\n(?s:.*?)^```sql\n((?s:.*?));\n```", PAGE.read_text(), re.MULTILINE)
 }
-Z = 1.959963984540054
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +63,18 @@ def monday(time: int) -> datetime:
 
 
 def nps_by_region(shop: Shop) -> Rows:
-    counts: dict[tuple[str, str], list[int]] = defaultdict(list)
+    whose = {touch.event_id: name for name, history in shop.world.people.items() for touch in history.touches}
+    counts: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for line in shop.of("survey_answer"):
         if line.get("question_kind") == "nps" and "score" in line:
             week = shown(int(monday(at(line)).timestamp() * 1000))
-            vote = (line["score"] >= 9) - (line["score"] <= 6)
-            counts[week, line["attributes"]["region"]].append(vote)
+            vote = float((line["score"] >= 9) - (line["score"] <= 6))
+            counts[week, line["attributes"]["region"]].append((whose[line["event_id"]], vote))
     rows: Rows = []
-    for (week, region), votes in sorted(counts.items()):
-        n, total = len(votes), sum(votes)
-        spread = sum(vote * vote for vote in votes) + 1.5
-        mean = total / (n + 3)
-        margin = Z * math.sqrt((spread / (n + 3) - mean**2) / (n + 3))
-        low = 100 * max(-1, min(total / n, mean - margin))
-        high = 100 * min(1, max(total / n, mean + margin))
-        rows.append([week, region, n, votes.count(1), votes.count(-1), 100 * total / n, low, high])
+    for (week, region), answers in sorted(counts.items()):
+        votes = [vote for _, vote in answers]
+        value = 100 * sum(votes) / len(votes)
+        rows.append([week, region, len(votes), votes.count(1), votes.count(-1), value, *nps_interval(answers)])
     return rows
 
 

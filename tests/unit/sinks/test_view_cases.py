@@ -17,6 +17,7 @@ from schemas.calendars import read_calendars
 from sinks.migrate import Declared
 from tests.contract.engine import Engine
 from tests.oracle.cases import by_key, case_observations, cases
+from tests.oracle.groups import share_interval
 from tests.oracle.touchpoints import DAY, PHASES
 from tests.unit.sinks.made_up import MadeUp, play, rows_of
 
@@ -245,22 +246,25 @@ def test_case_metrics_add_up_what_cases_say(chdb: Engine, tmp_path: Path) -> Non
 
     assert len(expected) > 500
     assert found.keys() == expected.keys()
-    for key, (amounts, times, undecided) in expected.items():
+    for key, (amounts, times, undecided, judged) in expected.items():
         row, n = found[key], sum(times)
         assert (int(row["n"]), int(row["undecided"])) == (n, undecided), key
         assert row["value"] == (pytest.approx(sum(amounts) / n) if n else None), key
         is_duration = key[0].endswith(("_time", "_silence"))
         assert row["p50"] == (pytest.approx(median(amounts)) if n and is_duration else None), key
-        assert (row["ci_low"] is None) == (key[0] not in SHARES or n == 0), key
+        ends = share_interval(judged) if key[0] in SHARES and n else (None, None)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(ends, abs=1e-9), key
 
 
 SHARES = {"answered_in_24h", "first_contact_resolution", "reopened", "promises_kept"}
-Observed = tuple[list[float], list[int], int]
-"""Amounts, of how many observations each is, and how many are to come."""
+Observed = tuple[list[float], list[int], int, list[tuple[str, float]]]
+"""Amounts, of how many observations each is, how many are to come, and whose each observation of a share is."""
 
 
 def metrics_of(rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[tuple[str, ...], Observed]:
-    found: dict[tuple[str, ...], tuple[list[float], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+    found: dict[tuple[str, ...], tuple[list[float], list[int], list[int], list[tuple[str, float]]]] = defaultdict(
+        lambda: ([], [], [], [])
+    )
     for row in rows:
         local = datetime.fromtimestamp(row["opened_at"] / 1000, zone)
         day = local.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -270,13 +274,14 @@ def metrics_of(rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[tuple[str, ..
             for grain, begins in grains.items():
                 bucket = begins.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.000")
                 for dimension in [("all", ""), *dimensions.items()]:
-                    amounts, counted, waiting = found[metric, grain, bucket, *dimension]
+                    amounts, counted, waiting, judged = found[metric, grain, bucket, *dimension]
                     waiting.append(undecided)
                     if amount is not None and times:
                         amounts.append(amount)
                         counted.append(times)
+                        judged += [(row["customer_id"], float(number < amount)) for number in range(times)]
     return {
-        key: (amounts, counted, sum(waiting))
-        for key, (amounts, counted, waiting) in found.items()
+        key: (amounts, counted, sum(waiting), judged)
+        for key, (amounts, counted, waiting, judged) in found.items()
         if counted or sum(waiting)
     }

@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.engine import Engine
 from tests.oracle.friction import Payment, payments
+from tests.oracle.groups import share_interval
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
 
@@ -57,9 +58,12 @@ def test_whatever_stops_a_payment_is_shown_by_month(chdb: Engine, tmp_path: Path
         till.look_at_invoices(f"c{number % 50}")
     world = play(chdb, tmp_path, till.lines, "Asia/Kolkata")
     expected: dict[tuple[str, str], list[Payment]] = defaultdict(list)
-    for history in world.people.values():
+    judged: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for name, history in world.people.items():
         for one in payments(history.touches, world.clock, local_day):
             expected[month(one.at), one.kind].append(one)
+            if one.went_wrong is not None:
+                judged[month(one.at), one.kind].append((name, float(one.went_wrong)))
     found = {(row["month"], row["kind"]): row for row in rows_of(chdb, "SELECT * FROM friction")}
 
     assert found.keys() == expected.keys()
@@ -69,7 +73,8 @@ def test_whatever_stops_a_payment_is_shown_by_month(chdb: Engine, tmp_path: Path
         counts = [int(row[name]) for name in ("n", "counted", "overcome", "undecided")]
         assert counts == [len(known), wrong, sum(one.overcome for one in ones), len(ones) - len(known)], key
         assert row["share"] == (pytest.approx(wrong / len(known)) if known else None), key
-        assert (row["ci_low"] is None) == (not known), key
+        ends = share_interval(judged[key]) if known else (None, None)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(ends, abs=1e-9), key
         assert row["enough"] == (len(known) >= 30), key
     assert {kind for _, kind in found} == {"payment_failed", "invoice_unpaid"}
     assert sum(int(row["overcome"]) for row in found.values()) > 0

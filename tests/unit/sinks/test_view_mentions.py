@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.contract.engine import Engine
+from tests.oracle.groups import share_interval
 from tests.oracle.mentions import Post, posts
 from tests.oracle.touchpoints import DAY, HOUR
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
@@ -100,6 +101,23 @@ def test_what_is_not_answered_has_the_age_of_its_oldest(chdb: Engine, tmp_path: 
     # The last line is an hour's four behind the post, and the log's time a millisecond more.
     assert row["oldest_unanswered_seconds"] == 4 * 3600 + 0.001
     assert (row["ci_low"], row["ci_high"]) == (pytest.approx(centre - half), pytest.approx(centre + half))
+
+
+def test_posts_of_one_customer_count_as_alike(chdb: Engine, tmp_path: Path) -> None:
+    post = {"kind": "tweet", "source": "s", "text": ""}
+    lines: list[Row] = []
+    for number in range(12):
+        customer = f"c{number % 4}"
+        one = {**post, "customer_id": customer, "event_id": f"e{number}", "post_id": f"p{number}"}
+        lines.append({**one, "occurred_at": FIRST + number * HOUR})
+        if number % 4 == 0 or number == 1:
+            reply = {**post, "customer_id": customer, "event_id": f"r{number}", "post_id": f"r{number}"}
+            lines.append({**reply, "author": "brand", "in_reply_to": f"p{number}", "occurred_at": FIRST + 20 * HOUR})
+    play(chdb, tmp_path, lines)
+    (row,) = rows_of(chdb, "SELECT * FROM mentions")
+
+    answered = [(f"c{number % 4}", float(number % 4 == 0 or number == 1)) for number in range(12)]
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(share_interval(answered), abs=1e-9)
 
 
 def test_where_all_is_answered_nothing_waits(chdb: Engine, tmp_path: Path) -> None:

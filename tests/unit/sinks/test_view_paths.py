@@ -120,8 +120,8 @@ def test_a_customer_who_finds_no_help_asks_and_the_time_counts_from_the_first_vi
     play(chdb, tmp_path, lines)
     found = {row["page"]: row for row in rows_of(chdb, "SELECT * FROM paths WHERE area = 'help'")}
     find, returns = found["/find"], found["/returns"]
-    # Of two sessions one ended there: Wilson's interval by hand.
-    half = Z / (2 + Z * Z) * (2 / 4 + Z * Z / 4) ** 0.5
+    # Of two sessions of one customer one ended there: Wilson's interval of one by hand.
+    half = Z / (1 + Z * Z) * (1 / 4 + Z * Z / 4) ** 0.5
 
     assert [int(find[name]) for name in ("sessions", "went_on", "failed", "searched", "searched_again")] == [
         2,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.contract.engine import Engine
+from tests.oracle.groups import group_of, share_interval
 from tests.oracle.staff import observations
 from tests.oracle.touchpoints import DAY, HOUR, MINUTE, PHASES
 from tests.unit.sinks.made_up import MadeUp, Row, play, rows_of
@@ -152,6 +153,36 @@ def test_what_a_customer_does_within_seven_days_speaks_of_who_solved_their_case(
     # Five stars are 1, two -0.5; one came too late, and one customer was served by a bot.
     assert (int(mia["experience_after"]["n"]), mia["experience_after"]["value"]) == (2, 0.25)
     assert (int(mia["cases_solved"]["n"]), mia["cases_solved"]["enough"]) == (3, False)
+
+
+def test_calls_of_one_customer_count_as_alike(chdb: Engine, tmp_path: Path) -> None:
+    lines: list[Row] = []
+    for number in range(12):
+        call = {
+            "kind": "support_call",
+            "source": "s",
+            "customer_id": f"c{number % 3}",
+            "call_id": f"{number}",
+            "agent_id": "eli",
+        }
+        at = FIRST + number * HOUR
+        lines += [
+            {**call, "event_id": f"a{number}", "phase": "answered", "occurred_at": at},
+            {
+                **call,
+                "event_id": f"e{number}",
+                "phase": "ended",
+                "resolved": number % 3 > 0,
+                "occurred_at": at + MINUTE,
+            },
+        ]
+    play(chdb, tmp_path, lines)
+    resolved = by_metric(chdb, "eli")["resolved"]
+
+    # Of three customers' calls one's were never resolved: no two of them lie in one group.
+    judged = [(f"c{number % 3}", float(number % 3 > 0)) for number in range(12)]
+    assert len({group_of(name) for name, _ in judged}) == 3
+    assert (resolved["ci_low"], resolved["ci_high"]) == pytest.approx(share_interval(judged), abs=1e-9)
 
 
 def test_intervals_of_staff_are_those_of_wilson_and_student(chdb: Engine, tmp_path: Path) -> None:

@@ -131,9 +131,7 @@ def test_a_change_has_students_interval(chdb: Engine, tmp_path: Path) -> None:
 
 
 def test_intervals_of_rates_take_responses_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
-    of_each = [
-        rates([one for one in told if one.customer == name], month_of) for name in {one.customer for one in told}
-    ]
+    of_each = [rates(ones, month_of) for ones in by_customer(told)]
     keys = ("survey_id", "month", "dimension", "dimension_value")
     shares = {
         "response": ("invited", "responded"),
@@ -147,6 +145,52 @@ def test_intervals_of_rates_take_responses_of_one_customer_for_alike(chdb: Engin
             customers = [(getattr(one, of), getattr(one, counted)) for one in these]
             expected = interval(customers) if any(observations for observations, _ in customers) else (None, None)
             assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx(expected, abs=1e-9), row
+
+
+def test_intervals_of_questions_take_responses_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
+    of_each = [question_rates(ones, ASKED, month_of) for ones in by_customer(told)]
+
+    for row in rows_of(chdb, "SELECT * FROM survey_question_rates"):
+        survey, month, question = row["survey_id"], row["month"], row["question"]
+        these = [
+            (found[survey, month, ""].answered, found[survey, month, question])
+            for found in of_each
+            if (survey, month, "") in found and (survey, month, question) in found
+        ]
+        of_starts = [(started, one.answered) for started, one in these]
+        # Who has not come to a question that no list declares has started all the same.
+        of_starts += [
+            (found[survey, month, ""].answered, 0)
+            for found in of_each
+            if (survey, month, "") in found and (survey, month, question) not in found
+        ]
+        of_answers = [(one.answered, one.gave_up) for _, one in these]
+        expected = interval(of_answers) if any(answers for answers, _ in of_answers) else (None, None)
+        assert (row["answered_low"], row["answered_high"]) == pytest.approx(interval(of_starts), abs=1e-9), row
+        assert (row["gave_up_low"], row["gave_up_high"]) == pytest.approx(expected, abs=1e-9), row
+
+
+def test_intervals_of_words_take_those_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
+    of_each = [words(ones, month_of) for ones in by_customer(told)]
+    said = {
+        spelling: key
+        for found in of_each
+        for one in found.values()
+        for key in one.spellings
+        for spelling in one.spellings[key]
+    }
+
+    rows = rows_of(chdb, "SELECT * FROM survey_words")
+    for row in rows:
+        these = [found[key] for found in of_each if (key := (row["survey_id"], row["question"], row["month"])) in found]
+        customers = [(sum(one.counts.values()), one.counts[said[row["answer"]]]) for one in these]
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval(customers), abs=1e-9), row
+    assert any(int(row["n"]) > 1 for row in rows)
+
+
+def by_customer(told: list[Response]) -> list[list[Response]]:
+    """Return the responses of each customer."""
+    return [[one for one in told if one.customer == name] for name in sorted({one.customer for one in told})]
 
 
 def test_a_survey_that_nobody_began_has_no_rates_but_that_of_its_invitations(chdb: Engine, tmp_path: Path) -> None:

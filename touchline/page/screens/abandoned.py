@@ -26,8 +26,11 @@ THINGS = Plan(
     Query(
         "things",
         filled("""
-SELECT subject, channel, ifNull(currency, '') AS currency, count() AS n, countIf(status = 'recovered') AS recovered,
-       recovered / n AS share, {wilson low of recovered in n} AS low, {wilson high of recovered in n} AS high,
+WITH status = 'recovered' AS is_recovered, {groups of is_recovered in 1 by customer_id} AS groups,
+     {spread of recovered in n over groups} AS spread, recovered / spread AS recovered_worth, n / spread AS worth_of
+SELECT subject, channel, ifNull(currency, '') AS currency, count() AS n, countIf(is_recovered) AS recovered,
+       recovered / n AS share,
+       {wilson low of recovered_worth in worth_of} AS low, {wilson high of recovered_worth in worth_of} AS high,
        sum(ifNull(value_minor, 0)) AS worth, sumIf(ifNull(value_minor, 0), status != 'recovered') AS lost
 FROM abandonments WHERE {period of abandoned_at} AND {part of abandonments}
 GROUP BY subject, channel, currency ORDER BY n DESC, subject, channel, currency LIMIT 100

@@ -14,11 +14,13 @@ CASES = Plan(
     Query(
         "cases",
         filled("""
-SELECT subject, channel, count() AS n,
-       countIf(answered_in_24h = 1) AS in_24h, countIf(answered_in_24h IS NOT NULL) AS judged,
+WITH answered_in_24h IS NOT NULL AS is_judged, ifNull(answered_in_24h, 0) AS is_in_24h,
+     {groups of is_in_24h in is_judged by customer_id} AS groups, {spread of in_24h in judged over groups} AS spread,
+     in_24h / spread AS in_24h_worth, judged / spread AS worth
+SELECT subject, channel, count() AS n, countIf(is_in_24h) AS in_24h, countIf(is_judged) AS judged,
        if(judged = 0, NULL, in_24h / judged) AS share,
-       if(judged = 0, NULL, {wilson low of in_24h in judged}) AS low,
-       if(judged = 0, NULL, {wilson high of in_24h in judged}) AS high,
+       if(judged = 0, NULL, {wilson low of in_24h_worth in worth}) AS low,
+       if(judged = 0, NULL, {wilson high of in_24h_worth in worth}) AS high,
        quantileExactInclusiveOrNull(0.5)(first_response_seconds) AS first_p50,
        quantileExactInclusiveOrNull(0.9)(first_response_seconds) AS first_p90,
        quantileExactInclusiveOrNull(0.5)(resolution_seconds) AS solved_p50,
