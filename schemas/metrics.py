@@ -7,6 +7,10 @@ from typing import Literal
 
 from schemas.units import DAY_MS, MINUTE_MS
 
+CUSTOMER_GROUPS = 256
+"""A customer belongs to one of so many groups, by CRC-32. What each group adds to a metric's bucket tells how alike the
+observations of one customer are, which an interval depends on; a group names nobody."""
+
 ValueKind = Literal["nps", "share", "count", "sum", "mean", "duration"]
 """How a value is made of a metric's sums.
 

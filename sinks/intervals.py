@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+from schemas.metrics import CUSTOMER_GROUPS
 
 Z = 1.959963984540054
 """The 97.5th percentile of the standard normal: both ends of a 95 % interval."""
@@ -11,15 +14,6 @@ ALIKE = 0.7
 """How alike the observations of one customer are taken to be, from 0 to 1 (the intraclass correlation), where customers
 are few: of more than `FEW`, counted as if they had equally many observations, it is so much less."""
 FEW = 20
-GROUPS = 256
-"""How many groups of customers a metric's buckets tell apart."""
-
-_INTERVAL = re.compile(r"\{wilson (low|high) of ([\w.]+) in ([\w.]+)\}")
-_CUSTOMERS = re.compile(r"\{customers of ([\w.]+) in ([\w.]+)\}")
-_GROUPS = re.compile(r"\{groups of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
-_SHARE_OF_GROUPS = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) over ([\w.]+)\}")
-_SPREAD_OF_GROUPS = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) varying by ([\w.]+) over ([\w.]+)\}")
-_SPREAD = re.compile(r"\{spread of ([\w.]+) in ([\w.]+) by ([\w.]+)\}")
 
 
 def wilson(end: str, counted: str, of: str) -> str:
@@ -64,27 +58,30 @@ def spread(counted: str, of: str, customers: str) -> str:
         of: how many observations there are, at least 1: an expression.
         customers: whose they are, as `customers` gives it: an expression.
     """
-    k, n = f"toFloat64({counted})", f"toFloat64({of})"
-    c, squares, products, counted_squares = (f"toFloat64({customers}.{place})" for place in range(1, 5))
-    residuals = f"({counted_squares} - 2 * {k} / {n} * {products} + pow({k} / {n}, 2) * {squares})"
-    varied = f"({k} * ({n} - {k}) / {n})"
+    n, varied, residuals, c, squares = _sums(counted, of, customers)
     return f"if({squares} = {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
 
 
-def groups(counted: str, of: str, customer: str) -> str:
-    """Return the aggregate of what `spread_of_groups` has to know, where no row is a customer's all.
+def group(customer: str) -> str:
+    """Return the expression for the group that a customer belongs to, as in `streams.journeys.metrics`."""
+    return f"CRC32({customer}) % {CUSTOMER_GROUPS}"
 
-    A customer's group is that of `streams.journeys.metrics`.
+
+def groups(counted: str, of: str, customer: str) -> str:
+    """Return the aggregate of the groups of customers, where a row is no customer's all.
+
+    It is a tuple of arrays: the groups, how many observations each has, and what of it is counted.
 
     Args:
         counted: what of a row's observations is counted, or their sum: an expression.
         of: how many observations a row is: an expression.
         customer: whose they are: an expression.
     """
-    return f"sumMap([CRC32({customer}) % {GROUPS}], [toFloat64({of})], [toFloat64({counted})])"
+    # Without the condition a row of no observations took memory all the same.
+    return f"sumMapIf([{group(customer)}], [toFloat64({of})], [toFloat64({counted})], {of} > 0)"
 
 
-def spread_of_groups(total: str, of: str, varied: str, groups: str) -> str:
+def spread_over_groups(total: str, of: str, varied: str, groups: str) -> str:
     """Return the expression for how many observations count for one, as `spread`, where groups of customers are known.
 
     What groups have differs as much as what customers have, who are in groups by chance (K. Wolter, Introduction to
@@ -95,19 +92,37 @@ def spread_of_groups(total: str, of: str, varied: str, groups: str) -> str:
         total: the sum of the observations: an expression.
         of: how many observations there are, at least 1: an expression.
         varied: the sum of the squared differences of the observations from their mean: an expression.
-        groups: the groups, how many observations each has, and their sum, each an array of a tuple: an expression.
+        groups: whose they are, as `groups` gives it: an expression.
     """
     n, mean = f"toFloat64({of})", f"toFloat64({total}) / {of}"
     counts, sums = f"arrayMap(x -> toFloat64(x), {groups}.2)", f"arrayMap(x -> toFloat64(x), {groups}.3)"
-    c = f"arrayCount(x -> x > 0, {counts})"
-    of_groups = f"arraySum(x -> x * x, {counts})"
     residuals = f"arraySum((x, y) -> pow(y - {mean} * x, 2), {counts}, {sums})"
-    squares = f"least({n} * {n}, greatest({n}, ({GROUPS} * {of_groups} - {n} * {n}) / {GROUPS - 1}))"
-    return f"if({of_groups} <= {n}, 1, {_design_effect(n, varied, residuals, c, squares)})"
+    c, squares = f"arrayCount(x -> x > 0, {counts})", f"arraySum(x -> x * x, {counts})"
+    return _of_groups(n, varied, residuals, c, squares)
 
 
-def _share_of_groups(counted: str, of: str, groups: str) -> str:
-    return spread_of_groups(counted, of, f"({counted} * (1 - {counted} / toFloat64({of})))", groups)
+def share_spread_over_groups(counted: str, of: str, groups: str) -> str:
+    """Return the expression of `spread_over_groups` for a share."""
+    return spread_over_groups(counted, of, f"({counted} * (1 - {counted} / toFloat64({of})))", groups)
+
+
+def spread_by_groups(counted: str, of: str, groups: str) -> str:
+    """Return the expression of `spread`, where `customers` has added up groups of customers instead of these."""
+    return _of_groups(*_sums(counted, of, groups))
+
+
+def _sums(counted: str, of: str, customers: str) -> tuple[str, str, str, str, str]:
+    """Return observations, how they vary, the residuals, how many customers or groups there are, and their squares."""
+    k, n = f"toFloat64({counted})", f"toFloat64({of})"
+    c, squares, products, counted_squares = (f"toFloat64({customers}.{place})" for place in range(1, 5))
+    residuals = f"({counted_squares} - 2 * {k} / {n} * {products} + pow({k} / {n}, 2) * {squares})"
+    return n, f"({k} * ({n} - {k}) / {n})", residuals, c, squares
+
+
+def _of_groups(n: str, varied: str, residuals: str, c: str, squares: str) -> str:
+    of_customers = f"({CUSTOMER_GROUPS} * {squares} - {n} * {n}) / {CUSTOMER_GROUPS - 1}"
+    bounded = f"least({n} * {n}, greatest({n}, {of_customers}))"
+    return f"if({squares} <= {n}, 1, {_design_effect(n, varied, residuals, c, bounded)})"
 
 
 def _design_effect(n: str, varied: str, residuals: str, c: str, squares: str) -> str:
@@ -121,17 +136,29 @@ def _design_effect(n: str, varied: str, residuals: str, c: str, squares: str) ->
     return f"greatest(1 + {alike} * ({equal} - 1), {seen})"
 
 
-def filled(sql: str) -> str:
-    """Return a statement with the expressions in their places.
+_MARKS: tuple[tuple[str, Callable[..., str]], ...] = (
+    ("{customers of COLUMN in COLUMN}", customers),
+    ("{spread of COLUMN in COLUMN by COLUMN}", spread),
+    ("{group of COLUMN}", group),
+    ("{groups of COLUMN in COLUMN by COLUMN}", groups),
+    ("{spread of COLUMN in COLUMN by groups COLUMN}", spread_by_groups),
+    ("{spread of COLUMN in COLUMN over COLUMN}", share_spread_over_groups),
+    ("{spread of COLUMN in COLUMN varying by COLUMN over COLUMN}", spread_over_groups),
+    ("{wilson END of COLUMN in COLUMN}", wilson),
+)
+"""What stands for an expression, and what makes it of the columns, in their order."""
+_PATTERNS = [
+    (re.compile(re.escape(mark).replace("COLUMN", r"([\w.]+)").replace("END", "(low|high)")), expression)
+    for mark, expression in _MARKS
+]
 
-    These are `{wilson low of COLUMN in COLUMN}`, and of `high`, `{customers of COLUMN in COLUMN}`, and
-    `{spread of COLUMN in COLUMN by COLUMN}`, `{groups of COLUMN in COLUMN by COLUMN}`, and over what this gives
-    `{spread of COLUMN in COLUMN over COLUMN}` of a share, and of others `{spread of COLUMN in COLUMN varying by COLUMN
-    over COLUMN}`.
-    """
-    sql = _CUSTOMERS.sub(lambda found: customers(found[1], found[2]), sql)
-    sql = _GROUPS.sub(lambda found: groups(found[1], found[2], found[3]), sql)
-    sql = _SHARE_OF_GROUPS.sub(lambda found: _share_of_groups(found[1], found[2], found[3]), sql)
-    sql = _SPREAD_OF_GROUPS.sub(lambda found: spread_of_groups(found[1], found[2], found[3], found[4]), sql)
-    sql = _SPREAD.sub(lambda found: spread(found[1], found[2], found[3]), sql)
-    return _INTERVAL.sub(lambda found: wilson(found[1], found[2], found[3]), sql)
+
+def filled(sql: str) -> str:
+    """Return a statement with the expressions in the places of their marks."""
+    for pattern, expression in _PATTERNS:
+        sql = _replaced(pattern, expression, sql)
+    return sql
+
+
+def _replaced(pattern: re.Pattern[str], expression: Callable[..., str], sql: str) -> str:
+    return pattern.sub(lambda found: expression(*found.groups()), sql)

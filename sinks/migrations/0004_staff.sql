@@ -154,7 +154,7 @@ WITH
     greatest(1, worth - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
-    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (count * count)) AS student_margin
+    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (worth * worth)) AS student_margin
 SELECT
     m.metric AS metric,
     m.month AS month,
@@ -166,12 +166,12 @@ SELECT
     if(m.kind = 'duration', toNullable(m.quantiles[2]), NULL) AS p90,
     multiIf(
         m.kind = 'share', toNullable({wilson low of total_worth in worth}),
-        m.kind = 'score' AND count >= 5, toNullable(greatest(-1, mean - student_margin)),
+        m.kind = 'score' AND count >= 5 AND worth >= 4, toNullable(greatest(-1, mean - student_margin)),
         NULL
     ) AS ci_low,
     multiIf(
         m.kind = 'share', toNullable({wilson high of total_worth in worth}),
-        m.kind = 'score' AND count >= 5, toNullable(least(1, mean + student_margin)),
+        m.kind = 'score' AND count >= 5 AND worth >= 4, toNullable(least(1, mean + student_margin)),
         NULL
     ) AS ci_high,
     toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
@@ -181,7 +181,8 @@ FROM
         assumeNotNull((SELECT time_zone FROM touchline.own_time_zone)) AS stored,
         if(stored = '', 'UTC', stored) AS zone,
         toDateTime64('2200-01-02 00:00:00', 3, 'UTC') AS never,
-        assumeNotNull(o.observed.3) AS amount
+        assumeNotNull(o.observed.3) AS amount,
+        o.observed.2 IN ('share', 'score') AS has_interval
     SELECT
         o.observed.1 AS metric,
         o.observed.2 AS kind,
@@ -190,7 +191,7 @@ FROM
         count() AS n,
         sum(amount) AS total,
         sum(pow(amount, 2)) AS squares,
-        {groups of amount in 1 by o.customer_id} AS groups,
+        {groups of amount in has_interval by o.customer_id} AS groups,
         quantilesExactInclusive(0.5, 0.9)(amount) AS quantiles
     FROM
     (

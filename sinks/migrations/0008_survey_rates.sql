@@ -115,10 +115,10 @@ FROM
 -- start: who answered, and who gave up after it.
 CREATE OR REPLACE VIEW touchline.survey_question_rates AS
 WITH
-    {spread of m.answered in m.started by m.customers_asked} AS answered_spread,
+    {spread of m.answered in m.started by groups m.groups_asked} AS answered_spread,
     m.answered / answered_spread AS answered_worth,
     m.started / answered_spread AS started_worth,
-    {spread of m.gave_up in m.answered by m.customers} AS gave_up_spread,
+    {spread of m.gave_up in m.answered by groups m.groups} AS gave_up_spread,
     m.gave_up / gave_up_spread AS gave_up_worth,
     m.answered / gave_up_spread AS gave_up_of
 SELECT
@@ -138,7 +138,7 @@ SELECT
     toBool(m.started >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
-    -- Customers who have started it have a row of the empty question each.
+    -- Groups of customers: these would be too many rows. One that has started it has a row of the empty question.
     SELECT
         survey_id,
         question,
@@ -146,11 +146,11 @@ FROM
         max(c.place) AS place,
         sum(c.answered) AS answered,
         sum(c.gave_up) AS gave_up,
-        {customers of c.gave_up in c.answered} AS customers,
+        {customers of c.gave_up in c.answered} AS groups,
         max(if(question = '', sum(c.answered), 0)) OVER survey AS started,
-        max(if(question = '', count(), 0)) OVER survey AS customers_started,
+        max(if(question = '', count(), 0)) OVER survey AS groups_started,
         max(if(question = '', sum(c.started * c.started), 0)) OVER survey AS squares,
-        (customers_started, squares, sum(c.started * c.answered), sum(c.answered * c.answered)) AS customers_asked
+        (groups_started, squares, sum(c.started * c.answered), sum(c.answered * c.answered)) AS groups_asked
     FROM
     (
         -- No row has a list: a robot's response has thousands of questions. One that is declared and answered has two rows.
@@ -159,7 +159,7 @@ FROM
             q.asked.1 AS question,
             month,
             max(q.asked.2) AS place,
-            max(countIf(q.asked.1 = '')) OVER (PARTITION BY survey_id, month, q.customer_id) AS started,
+            max(countIf(q.asked.1 = '')) OVER (PARTITION BY survey_id, month, q.customers) AS started,
             countIf(q.asked.3) AS answered,
             countIf(q.asked.3 AND q.is_abandoned AND q.last_question = q.asked.1) AS gave_up
         FROM
@@ -167,7 +167,7 @@ FROM
             SELECT
                 l.survey_id AS survey_id,
                 l.month AS month,
-                l.customer_id AS customer_id,
+                {group of l.customer_id} AS customers,
                 l.is_abandoned AS is_abandoned,
                 l.last_question AS last_question,
                 arrayJoin(arrayConcat(
@@ -178,7 +178,7 @@ FROM
             FROM touchline.survey_lengths AS l
             WHERE l.is_started
         ) AS q
-        GROUP BY survey_id, question, month, q.customer_id
+        GROUP BY survey_id, question, month, q.customers
     ) AS c
     GROUP BY survey_id, question, month
     WINDOW survey AS (PARTITION BY survey_id, month)
@@ -196,7 +196,7 @@ WITH
     greatest(1, worth - 1) AS freedom,
     z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
         AS student,
-    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (count * count)) AS margin
+    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (worth * worth)) AS margin
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,
@@ -205,8 +205,8 @@ SELECT
     m.better AS better,
     m.worse AS worse,
     m.total / count AS mean_change,
-    if(m.n < 5, NULL, toNullable(greatest(-1, mean_change - margin))) AS ci_low,
-    if(m.n < 5, NULL, toNullable(least(1, mean_change + margin))) AS ci_high,
+    if(m.n < 5 OR worth < 4, NULL, toNullable(greatest(-1, mean_change - margin))) AS ci_low,
+    if(m.n < 5 OR worth < 4, NULL, toNullable(least(1, mean_change + margin))) AS ci_high,
     toBool(m.n >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
@@ -258,7 +258,7 @@ FROM
 -- spaces, and marks at the end.
 CREATE OR REPLACE VIEW touchline.survey_words AS
 WITH
-    {spread of m.n in m.answers by m.customers} AS spread,
+    {spread of m.n in m.answers by groups m.groups} AS spread,
     m.n / spread AS n_worth,
     m.answers / spread AS worth
 SELECT
@@ -275,7 +275,8 @@ SELECT
     toBool(m.answers >= (SELECT max(fewest) FROM touchline.enough_observations)) AS enough
 FROM
 (
-    -- Over all that is said, what a customer has said n of m times adds n * m to the squares, and n / m to the customers.
+    -- Over all that is said, what a group of customers has said n of m times adds n * m to the squares, and n / m to the
+    -- groups.
     SELECT
         survey_id,
         question,
@@ -286,11 +287,11 @@ FROM
         sum(c.n) AS n,
         sum(sum(c.n)) OVER asked AS answers,
         (
-            round(sum(sum(c.n / c.of_customer)) OVER asked),
-            sum(sum(c.n * c.of_customer)) OVER asked,
-            sum(c.n * c.of_customer),
+            round(sum(sum(c.n / c.of_group)) OVER asked),
+            sum(sum(c.n * c.of_group)) OVER asked,
+            sum(c.n * c.of_group),
             sum(c.n * c.n)
-        ) AS customers
+        ) AS groups
     FROM
     (
         WITH
@@ -305,10 +306,11 @@ FROM
             trimBoth(replaceRegexpOne(lowerUTF8(spoken), '[.!]+$', '')) AS key,
             min(spoken) AS said,
             count() AS n,
-            sum(count()) OVER (PARTITION BY survey_id, question, month, a.customer_id) AS of_customer
+            {group of a.customer_id} AS customers,
+            sum(count()) OVER (PARTITION BY survey_id, question, month, customers) AS of_group
         FROM touchline.survey_answers AS a
         WHERE a.phase IN ('answered', 'completed') AND a.text IS NOT NULL AND NOT a.superseded AND NOT a.late
-        GROUP BY survey_id, question, month, key, a.customer_id
+        GROUP BY survey_id, question, month, key, customers
     ) AS c
     GROUP BY survey_id, question, month, key
     WINDOW asked AS (PARTITION BY survey_id, question, month)

@@ -482,7 +482,7 @@ ASOF LEFT JOIN touchline.journey_failures AS f ON l.left_journey_id = f.journey_
 -- preceded it.
 CREATE OR REPLACE VIEW touchline.exits AS
 WITH
-    {spread of m.n in m.of_month by m.customers} AS spread,
+    {spread of m.n in m.of_month by groups m.groups} AS spread,
     m.n / spread AS n_worth,
     m.of_month / spread AS worth
 SELECT
@@ -503,7 +503,8 @@ SELECT
     'last_before_7d' AS method
 FROM
 (
-    -- Of all that was left, what a customer has left n of m times adds n * m to the squares, and n / m to the customers.
+    -- Of all that was left, what a group of customers has left n of m times adds n * m to the squares, and n / m to the
+    -- groups.
     SELECT
         month,
         subject,
@@ -517,11 +518,11 @@ FROM
         sum(c.value_minor) AS value_minor,
         sum(c.lost_minor) AS lost_minor,
         (
-            round(sum(if(detail = '', sum(c.n / c.of_customer), 0)) OVER of_all),
-            sum(if(detail = '', sum(c.n * c.of_customer), 0)) OVER of_all,
-            sum(c.n * c.of_customer),
+            round(sum(if(detail = '', sum(c.n / c.of_group), 0)) OVER of_all),
+            sum(if(detail = '', sum(c.n * c.of_group), 0)) OVER of_all,
+            sum(c.n * c.of_group),
             sum(c.n * c.n)
-        ) AS customers
+        ) AS groups
     FROM
     (
         WITH
@@ -535,7 +536,8 @@ FROM
             one.2 AS detail_value,
             ifNull(a.currency, '') AS currency,
             count() AS n,
-            sumIf(n, detail = '') OVER (PARTITION BY month, subject, currency, a.customer_id) AS of_customer,
+            {group of a.customer_id} AS customers,
+            sumIf(n, detail = '') OVER (PARTITION BY month, subject, currency, customers) AS of_group,
             countIf(a.status = 'recovered') AS recovered,
             sum(ifNull(a.value_minor, 0)) AS value_minor,
             sumIf(ifNull(a.value_minor, 0), a.status != 'recovered') AS lost_minor
@@ -546,7 +548,7 @@ FROM
             if(a.cause_step IS NULL, [], [('cause', assumeNotNull(a.cause_step))]),
             if(a.failed_step IS NULL, [], [('failed', assumeNotNull(a.failed_step))])
         ) AS one
-        GROUP BY month, subject, step, detail, detail_value, currency, a.customer_id
+        GROUP BY month, subject, step, detail, detail_value, currency, customers
     ) AS c
     GROUP BY month, subject, step, detail, detail_value, currency
     WINDOW of_all AS (PARTITION BY month, subject, currency)

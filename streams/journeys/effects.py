@@ -43,7 +43,7 @@ class MetricDelta(NamedTuple):
         """What two equal changes have in common."""
         counted = self.attribution
         attributes = tuple(sorted(counted.attributes.items()))
-        return self.metric.name, counted.at, counted.channel, attributes, *self[2:]
+        return self.metric.name, counted.at, counted.channel, attributes, counted.profile, *self[2:]
 
     def negated(self) -> MetricDelta:
         """Return the change that takes this one back."""

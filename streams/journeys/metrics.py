@@ -15,7 +15,7 @@ from zlib import crc32
 import msgspec
 
 from schemas.limits import LARGEST_SUM, Trimmed, held
-from schemas.metrics import METRICS_BY_NAME
+from schemas.metrics import CUSTOMER_GROUPS, METRICS_BY_NAME
 from schemas.rows import BucketRow, CurrencyRow
 from schemas.steps import parts_of
 from schemas.units import MINUTE_MS
@@ -40,9 +40,6 @@ LEAST_SUM = -LARGEST_SUM
 ROW_SAMPLES_MAX = 8_192
 """Durations in a bucket's row: of more, every so many-th."""
 
-GROUPS = 256
-"""A customer belongs to one of so many groups. What each group adds to a bucket tells how much alike the observations
-of one customer are, which an interval depends on; a group names nobody."""
 GROUPED_KINDS = frozenset({"nps", "share", "mean"})
 """The kinds of metrics that have an interval."""
 
@@ -122,27 +119,25 @@ def _spread(samples: dict[int, int]) -> list[int]:
 
 
 def _group_of(delta: MetricDelta, customer_id: str) -> int | None:
-    """Return the group that a delta is counted under, from 0 to `GROUPS` - 1; None where the metric has no interval.
+    """Return the group that a delta is counted under, from 0 to 255; None where the metric has no interval.
 
-    What came of another profile is counted under that one's, whose journey its attribution names.
+    What came of another profile is counted under that one's.
     """
     if delta.metric.kind not in GROUPED_KINDS:
         return None
-    journey = delta.attribution.journey
-    profile = customer_id if isinstance(journey, int) else journey.rpartition("#")[0]
-    return crc32(profile.encode()) % GROUPS
+    return crc32((delta.attribution.profile or customer_id).encode()) % CUSTOMER_GROUPS
 
 
 def _add_to_group(groups: list[int], group: int, delta: MetricDelta) -> None:
     """Add a delta to what its group has; a group that has nothing is left out."""
     place = 3 * bisect_left(groups[::3], group)
     known = groups[place : place + 3]
-    if known[:1] != [group]:
-        groups[place:place] = (group, delta.n, delta.numerator)
-    elif known[1] + delta.n or known[2] + delta.numerator:
-        groups[place + 1 : place + 3] = (known[1] + delta.n, known[2] + delta.numerator)
-    else:
-        del groups[place : place + 3]
+    n, numerator = known[1:] if known[:1] == [group] else (0, 0)
+    n, numerator = n + delta.n, numerator + delta.numerator
+    if known[:1] == [group]:
+        groups[place : place + 3] = (group, n, numerator) if n or numerator else ()
+    elif n or numerator:
+        groups[place:place] = (group, n, numerator)
 
 
 class Buckets:

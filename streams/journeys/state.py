@@ -89,6 +89,11 @@ class Attribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
     journey: int | str
     stated_key: str | None = None
 
+    @property
+    def profile(self) -> str | None:
+        """The profile that the thing came from; None where it is the customer's own."""
+        return None if isinstance(self.journey, int) else self.journey.rpartition("#")[0]
+
 
 RecoveredBy = Literal["cart_id", "skus", "order", "completion"]
 """What recovered an abandoned thing: an order that names the cart, that holds all its skus, any other, a completion."""

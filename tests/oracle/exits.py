@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.oracle.compare import Row, World, abandonments
-from tests.oracle.shares import interval
+from tests.oracle.groups import of_customers, share_interval
 from tests.oracle.shifts import may_turn
 from tests.oracle.touchpoints import DAY, MINUTE, PHASES, Touch
 
@@ -104,7 +104,8 @@ def exits(rows: Iterable[Row], month_of: Callable[[int], int]) -> Iterator[dict[
     for key, those in left.items():
         of_all = of_customer[key[0], key[1], key[5]].total()
         counted = Counter(row["customer_id"] for row in those)
-        low, high = interval((n, counted[name]) for name, n in of_customer[key[0], key[1], key[5]].items())
+        all_left = of_customer[key[0], key[1], key[5]]
+        low, high = share_interval(of_customers((name, n, counted[name]) for name, n in all_left.items()))
         yield {
             **dict(zip(EXIT_KEY, key, strict=True)),
             "n": len(those),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import fmean, variance
 
 from tests.oracle.shares import ALIKE, FEW, Z, wilson
 
@@ -34,6 +35,35 @@ def nps_interval(observed: Observed) -> tuple[float, float]:
     half = Z * math.sqrt(spread / (worth + 3))
     score = sum(values) / len(values)
     return 100 * max(-1, min(score, mean - half)), 100 * min(1, max(score, mean + half))
+
+
+def of_customers(known: Iterable[tuple[str, int, int]]) -> Observed:
+    """Return the observations of customers, of each of whom it is known how many there are, and how many count."""
+    return [(name, float(number < counted)) for name, n, counted in known for number in range(n)]
+
+
+def mean_interval(observed: Observed) -> tuple[float, float] | None:
+    """Return Student's interval of a mean, -1 to 1; None of fewer than five observations or four independent ones."""
+    values = [value for _, value in observed]
+    worth = len(values) / design_effect(observed)
+    if len(values) < 5 or worth < 4:
+        return None
+    # Two more observations, half a point off: their squares are divided by those of what the others are worth.
+    error = math.sqrt(variance(values) / worth + 2 * (0.5 / worth) ** 2)
+    half = student(worth - 1) * error
+    mean = fmean(values)
+    return max(-1, mean - half), min(1, mean + half)
+
+
+def student(freedom: float) -> float:
+    """Return the 97.5th percentile of Student's t (Cornish and Fisher, as in Abramowitz and Stegun 26.7.5)."""
+    terms = (
+        (Z**3 + Z) / 4,
+        (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
+        (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384,
+        (79 * Z**9 + 776 * Z**7 + 1482 * Z**5 - 1920 * Z**3 - 945 * Z) / 92_160,
+    )
+    return Z + sum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
 def group_of(customer: str) -> int:

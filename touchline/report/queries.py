@@ -61,7 +61,7 @@ FROM
     SELECT metric, sum(n) AS observations, toFloat64(sum(numerator)) AS total, sum(squares) AS squares,
            sumMap(groups.1, groups.2, groups.3) AS groups_added
     FROM metric_counts
-    WHERE metric IN {metrics:Array(String)} AND grain = '1m' AND dimension = 'all'
+    WHERE metric IN {metrics:Array(String)} AND grain = '1mo' AND dimension = 'all'
     GROUP BY metric HAVING observations > 0
 )
 """)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from schemas.surveys import shipped
 from tests.contract.engine import Engine
+from tests.oracle.groups import mean_interval, of_customers, share_interval
 from tests.oracle.shares import interval
 from tests.oracle.survey_rates import changes, lengths, question_rates, rates, words
 from tests.oracle.surveys import Response, responses
@@ -131,7 +133,7 @@ def test_a_change_has_students_interval(chdb: Engine, tmp_path: Path) -> None:
 
 
 def test_intervals_of_rates_take_responses_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
-    of_each = [rates(ones, month_of) for ones in by_customer(told)]
+    of_each = [rates(ones, month_of) for ones in by_customer(told).values()]
     keys = ("survey_id", "month", "dimension", "dimension_value")
     shares = {
         "response": ("invited", "responded"),
@@ -148,49 +150,69 @@ def test_intervals_of_rates_take_responses_of_one_customer_for_alike(chdb: Engin
 
 
 def test_intervals_of_questions_take_responses_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
-    of_each = [question_rates(ones, ASKED, month_of) for ones in by_customer(told)]
+    of_each = {name: question_rates(ones, ASKED, month_of) for name, ones in by_customer(told).items()}
 
     for row in rows_of(chdb, "SELECT * FROM survey_question_rates"):
-        survey, month, question = row["survey_id"], row["month"], row["question"]
-        these = [
-            (found[survey, month, ""].answered, found[survey, month, question])
-            for found in of_each
-            if (survey, month, "") in found and (survey, month, question) in found
-        ]
-        of_starts = [(started, one.answered) for started, one in these]
+        start, question = (row["survey_id"], row["month"], ""), (row["survey_id"], row["month"], row["question"])
+        came = {name: found for name, found in of_each.items() if start in found}
         # Who has not come to a question that no list declares has started all the same.
-        of_starts += [
-            (found[survey, month, ""].answered, 0)
-            for found in of_each
-            if (survey, month, "") in found and (survey, month, question) not in found
+        of_starts = [
+            (name, found[start].answered, found[question].answered if question in found else 0)
+            for name, found in came.items()
         ]
-        of_answers = [(one.answered, one.gave_up) for _, one in these]
-        expected = interval(of_answers) if any(answers for answers, _ in of_answers) else (None, None)
-        assert (row["answered_low"], row["answered_high"]) == pytest.approx(interval(of_starts), abs=1e-9), row
-        assert (row["gave_up_low"], row["gave_up_high"]) == pytest.approx(expected, abs=1e-9), row
+        of_answers = [
+            (name, found[question].answered, found[question].gave_up)
+            for name, found in came.items()
+            if question in found
+        ]
+        answered = share_interval(of_customers(of_starts))
+        gave_up = share_interval(of_customers(of_answers)) if int(row["answered"]) else (None, None)
+        assert (row["answered_low"], row["answered_high"]) == pytest.approx(answered, abs=1e-9), row
+        assert (row["gave_up_low"], row["gave_up_high"]) == pytest.approx(gave_up, abs=1e-9), row
 
 
 def test_intervals_of_words_take_those_of_one_customer_for_alike(chdb: Engine, told: list[Response]) -> None:
-    of_each = [words(ones, month_of) for ones in by_customer(told)]
+    of_each = {name: words(ones, month_of) for name, ones in by_customer(told).items()}
     said = {
         spelling: key
-        for found in of_each
+        for found in of_each.values()
         for one in found.values()
-        for key in one.spellings
-        for spelling in one.spellings[key]
+        for key, spellings in one.spellings.items()
+        for spelling in spellings
     }
 
     rows = rows_of(chdb, "SELECT * FROM survey_words")
     for row in rows:
-        these = [found[key] for found in of_each if (key := (row["survey_id"], row["question"], row["month"])) in found]
-        customers = [(sum(one.counts.values()), one.counts[said[row["answer"]]]) for one in these]
-        assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval(customers), abs=1e-9), row
+        asked, key = (row["survey_id"], row["question"], row["month"]), said[row["answer"]]
+        these = [
+            (name, sum(found[asked].counts.values()), found[asked].counts[key])
+            for name, found in of_each.items()
+            if asked in found
+        ]
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(share_interval(of_customers(these)), abs=1e-9), row
     assert any(int(row["n"]) > 1 for row in rows)
 
 
-def by_customer(told: list[Response]) -> list[list[Response]]:
+def test_intervals_of_changes_take_those_of_one_customer_for_alike(chdb: Engine, tmp_path: Path) -> None:
+    made = MadeUp(seed=1, first=FIRST, days=1)
+    scores = {f"c{number}": [1 + (number + day * (number % 2)) % 5 for day in range(4)] for number in range(9)}
+    for name, of_one in scores.items():
+        for day, score in enumerate(of_one):
+            made.add(
+                "survey_answer", FIRST + day * 3_600_000, name, response_id=f"r{name}-{day}",
+                phase="answered", survey_id="own", question_id="q", question_kind="rating", score=score,
+            )  # fmt: skip
+    play(chdb, tmp_path, made.lines)
+    (row,) = rows_of(chdb, "SELECT * FROM survey_changes")
+    changed = [(name, (b - a) / 4) for name, of_one in scores.items() for a, b in pairwise(of_one)]
+
+    assert (int(row["n"]), row["mean_change"]) == (27, pytest.approx(fmean(change for _, change in changed)))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(mean_interval(changed), abs=1e-6)
+
+
+def by_customer(told: list[Response]) -> dict[str, list[Response]]:
     """Return the responses of each customer."""
-    return [[one for one in told if one.customer == name] for name in sorted({one.customer for one in told})]
+    return {name: [one for one in told if one.customer == name] for name in sorted({one.customer for one in told})}
 
 
 def test_a_survey_that_nobody_began_has_no_rates_but_that_of_its_invitations(chdb: Engine, tmp_path: Path) -> None:

@@ -27,10 +27,12 @@ THINGS = Plan(
         "things",
         filled("""
 WITH status = 'recovered' AS is_recovered, {groups of is_recovered in 1 by customer_id} AS groups,
-     {spread of recovered in n over groups} AS spread, recovered / spread AS recovered_worth, n / spread AS worth_of
+     {spread of recovered in n over groups} AS spread,
+     recovered / spread AS recovered_independent, n / spread AS independent
 SELECT subject, channel, ifNull(currency, '') AS currency, count() AS n, countIf(is_recovered) AS recovered,
        recovered / n AS share,
-       {wilson low of recovered_worth in worth_of} AS low, {wilson high of recovered_worth in worth_of} AS high,
+       {wilson low of recovered_independent in independent} AS low,
+       {wilson high of recovered_independent in independent} AS high,
        sum(ifNull(value_minor, 0)) AS worth, sumIf(ifNull(value_minor, 0), status != 'recovered') AS lost
 FROM abandonments WHERE {period of abandoned_at} AND {part of abandonments}
 GROUP BY subject, channel, currency ORDER BY n DESC, subject, channel, currency LIMIT 100
