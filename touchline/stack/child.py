@@ -8,20 +8,45 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 from schemas.text import printable
 from touchline.stack.errors import ChildExitedError
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
-# The kernel ties a child to the *thread* that started it. This thread lives until the interpreter
-# ends, so any thread may start a child, even one that ends sooner.
-_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
-
 POLL_S = 0.05
 TAIL_LINES = 20
+
+_Job = tuple["Future[None]", Callable[[], None]]
+_jobs: SimpleQueue[_Job] = SimpleQueue()
+
+
+@cache
+def _start_spawner() -> None:
+    """Start the thread that starts children, once.
+
+    The kernel ties a child to the *thread* that started it. This one lives until the interpreter ends, so any thread
+    may start a child, even one that ends sooner. It is no executor's: where an interrupt comes while that starts its
+    thread, it forgets the thread, and the interpreter waits for it for ever.
+    """
+    Thread(target=_do, args=(_jobs,), name="spawner", daemon=True).start()
+
+
+def _do(jobs: SimpleQueue[_Job]) -> None:
+    while True:
+        spawning, spawn = jobs.get()
+        if spawning.set_running_or_notify_cancel():
+            try:
+                spawn()
+            except BaseException as error:  # whoever waits raises it
+                spawning.set_exception(error)
+            else:
+                spawning.set_result(None)
 
 
 class Child:
@@ -83,12 +108,11 @@ class Child:
             ChildExitedError: it ended with another exit status than 0.
             TimeoutError: it took longer than `timeout_s`.
         """
-        self.start()
-        process = self._process
-        if process is None:
-            raise RuntimeError(f"{self.name} was not started")
         try:
-            status = process.wait(timeout_s)
+            self.start()
+            if self._process is None:
+                raise RuntimeError(f"{self.name} was not started")
+            status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise TimeoutError(
                 f"{self.name} had not ended after {timeout_s:g} s; its last lines:\n{self.tail()}"
@@ -108,8 +132,11 @@ class Child:
             raise RuntimeError(f"{self.name} is already running")
         self._process = None
         self._stopped = False
-        self._spawning = _spawner.submit(self._spawn)
-        self._spawning.result()
+        # Known before it can begin: an interrupt may come at any step.
+        self._spawning = spawning = Future[None]()
+        _start_spawner()
+        _jobs.put((spawning, self._spawn))
+        spawning.result()
 
     def _spawn(self) -> None:
         with self.log.open("ab") as output:
@@ -170,6 +197,7 @@ class Child:
 
     def kill9(self) -> None:
         """Kill it, with no chance to clean up."""
+        self._await_spawn()
         self._stopped = True
         self.send_signal(signal.SIGKILL)
         if self._process is not None:
@@ -177,8 +205,7 @@ class Child:
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Ask it to end with SIGTERM; kill it if it still runs after `timeout_s` seconds."""
-        if self._spawning is not None:
-            wait([self._spawning])  # an interrupt may have come while the process was being made
+        self._await_spawn()
         if self._process is None:
             return
         try:
@@ -189,3 +216,8 @@ class Child:
         finally:
             # Kills the rest of the group too, and kills after an interrupt.
             self.kill9()
+
+    def _await_spawn(self) -> None:
+        """Wait until the process is made, if that has begun, and see that it does not begin any more."""
+        if self._spawning is not None and not self._spawning.cancel():
+            wait([self._spawning])
