@@ -38,6 +38,9 @@ NEUTRAL_SHARE = 0.5
 LEAST_BORDER = 0.05
 """In scales: the least strength that is not neutral."""
 _FARTHEST = 30.0
+NEUTRAL_ROUNDS = 2
+SURENESS = 3.0
+"""How much likelier, as the logarithm of odds, a text is no neutral one for each scale that its strength is greater."""
 FEWEST_NEUTRAL = 50
 """Labelled texts that have to be neutral, and that have not to be, before what tells them apart is learned."""
 NOTHING = SentimentModel({}, 1.0, 1.0)
@@ -170,7 +173,11 @@ class _Row:
     def _believed(self) -> float:
         if self.label is not None:
             return (self.label + 1) / 2
-        return 1 / (1 + exp(-max(-_FARTHEST, min(_FARTHEST, self.margin))))
+        return _logistic(self.margin)
+
+
+def _logistic(odds: float) -> float:
+    return 1 / (1 + exp(-max(-_FARTHEST, min(_FARTHEST, odds))))
 
 
 def _row(text: Read, vocabulary: set[str], base: SentimentModel) -> _Row:
@@ -200,25 +207,53 @@ def _merged(counts: _Counts, base: SentimentModel) -> dict[str, int]:
     weights = dict(base.weights)
     for ngram in counts.praise:
         weights[ngram] = weights.get(ngram, 0) + round(UNIT * counts.weight(ngram))
+    return _strongest(weights)
+
+
+def _strongest(weights: dict[str, int]) -> dict[str, int]:
     strongest = sorted(weights, key=lambda ngram: (-abs(weights[ngram]), ngram))[:MOST_NGRAMS]
     return {ngram: weights[ngram] for ngram in strongest}
 
 
 def _neutral(rows: Sequence[_Row], scale: float, fewest: int) -> tuple[float, dict[str, int]]:
-    """Return the strength below which texts are neutral, by default half a scale; and how outspoken n-grams are."""
+    """Return the strength below which texts are neutral, by default half a scale; and how outspoken n-grams are.
+
+    Labels teach at first, and then all texts, by what is believed of those without a label.
+    """
     labelled = [row for row in rows if row.label is not None]
     neutral = sum(row.label == 0 for row in labelled)
     if min(neutral, len(labelled) - neutral) < FEWEST_NEUTRAL:
         return _rounded(NEUTRAL_SHARE * scale), {}
     seen = Counter(ngram for row in labelled for ngram in row.ngrams)
-    telling = [(tuple(one for one in row.ngrams if seen[one] >= fewest), float(row.label != 0)) for row in labelled]
-    counts = _count(telling)
-    strengths = []
-    for row, (ngrams, belief) in zip(labelled, telling, strict=True):
-        outspoken = sum(counts.weight(ngram, belief) for ngram in ngrams) / sqrt(len(ngrams) or 1)
-        strengths.append((abs(row.margin) / scale + OUTSPOKEN_WEIGHT * outspoken, row.margin * (row.label or 0) > 0))
-    border = max(_border(strengths, [row.label == 0 for row in labelled]), LEAST_BORDER)
-    return _rounded(border * scale), {ngram: round(UNIT * counts.weight(ngram)) for ngram in counts.praise}
+    counts = _count([([one for one in row.ngrams if seen[one] >= fewest], float(row.label != 0)) for row in labelled])
+    border = _border_of(labelled, counts, scale)
+    for _ in range(NEUTRAL_ROUNDS):
+        counts = _count([(row.ngrams, _outspoken(row, counts, scale, border)) for row in rows])
+        border = _border_of(labelled, counts, scale)
+    weights = {ngram: round(UNIT * counts.weight(ngram)) for ngram in counts.praise}
+    return _rounded(border * scale), _strongest(weights)
+
+
+def _border_of(labelled: Sequence[_Row], counts: _Counts, scale: float) -> float:
+    """Return the strength, in scales, at which most labelled texts are right, each left out of what it is judged by."""
+    strengths = [
+        (_strength(row, counts, scale, float(row.label != 0)), row.margin * (row.label or 0) > 0) for row in labelled
+    ]
+    return max(_border(strengths, [row.label == 0 for row in labelled]), LEAST_BORDER)
+
+
+def _outspoken(row: _Row, counts: _Counts, scale: float, border: float) -> float:
+    """Return the belief that a text is not neutral: what its label says, else by how far it is from the border."""
+    if row.label is not None:
+        return float(row.label != 0)
+    return _logistic(SURENESS * (_strength(row, counts, scale) - border))
+
+
+def _strength(row: _Row, counts: _Counts, scale: float, without: float | None = None) -> float:
+    """Return the strength of a text, in scales; without what it has taught itself, if that is given."""
+    ngrams = [ngram for ngram in row.ngrams if ngram in counts.praise]
+    outspoken = sum(counts.weight(ngram, without) for ngram in ngrams) / sqrt(len(ngrams) or 1)
+    return abs(row.margin) / scale + OUTSPOKEN_WEIGHT * outspoken
 
 
 def _rounded(scale: float) -> float:

@@ -118,6 +118,18 @@ def test_labels_tell_what_is_neutral() -> None:
     assert fewer.border == pytest.approx(fewer.scale / 2, abs=0.001)
 
 
+def test_texts_without_a_label_teach_what_neutral_ones_say() -> None:
+    rnd = Random(7)
+    made = [Example(text, None, side) for text, side in texts(300)]
+    asked = ["which", "when", "where", "who"]
+    made += [Example(f"{' '.join(rnd.sample(asked, 2))} the belt n{n}", None, 0) for n in range(300)]
+    unlabelled = [Example(f"{' '.join(rnd.sample(asked, 2))} whether the belt n{n}") for n in range(300, 600)]
+    outspoken = learn(read_examples([*made, *unlabelled], RULES)).outspoken
+
+    assert outspoken["whether"] < -2000
+    assert "whether" not in learn(read_examples(made, RULES)).outspoken
+
+
 def test_figures_of_texts_held_out_are_told() -> None:
     made = texts(600)
     shown: list[tuple[int, int]] = []
