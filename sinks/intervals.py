@@ -1,4 +1,4 @@
-"""The SQL of Wilson's interval of a share, and of how many observations count for one: said once, for all views."""
+"""The SQL of intervals of shares and means, and of how many observations count for one: said once, for all views."""
 
 from __future__ import annotations
 
@@ -30,6 +30,23 @@ def wilson(end: str, counted: str, of: str) -> str:
     if end == "low":
         return f"greatest(0, least({k} / {n}, {centre} - {half}))"
     return f"least(1, greatest({k} / {n}, {centre} + {half}))"
+
+
+def student_margin(varied: str, of: str, worth: str) -> str:
+    """Return the expression for how far the ends of Student's interval of a mean are from it.
+
+    The quantile is that of Abramowitz and Stegun 26.7.5. The variance is that of the sample and two more observations,
+    half a point above and below the mean, so that equal observations give no interval of width zero.
+
+    Args:
+        varied: the sum of the squared differences of the observations from their mean: an expression.
+        of: how many observations there are: an expression.
+        worth: how many independent ones they are worth: an expression.
+    """
+    freedom = f"greatest(1, {worth} - 1)"
+    terms = enumerate((2.3722712, 2.8224986, 2.5558497, 1.5895334), 1)
+    quantile = " + ".join([str(Z), *(f"{term} / pow({freedom}, {power})" for power, term in terms)])
+    return f"({quantile}) * sqrt({varied} / greatest(1, {of} - 1) / {worth} + 0.5 / ({worth} * {worth}))"
 
 
 def customers(counted: str, of: str) -> str:
@@ -145,6 +162,7 @@ _MARKS: tuple[tuple[str, Callable[..., str]], ...] = (
     ("{spread of COLUMN in COLUMN over COLUMN}", share_spread_over_groups),
     ("{spread of COLUMN in COLUMN varying by COLUMN over COLUMN}", spread_over_groups),
     ("{wilson END of COLUMN in COLUMN}", wilson),
+    ("{student margin of COLUMN in COLUMN worth COLUMN}", student_margin),
 )
 """What stands for an expression, and what makes it of the columns, in their order."""
 _PATTERNS = [

@@ -253,9 +253,8 @@ GROUP BY metric, bucket, dimension, dimension_value;
 
 -- Intervals hold with 95 %: for NPS adjusted-Wald (three answers added, 3/4 promoter, 3/4 detractor, 3/2 passive:
 -- B. Rocks, "Interval estimation for the Net Promoter Score", 2016), for shares Wilson's, for scores Student's t (its
--- quantile by Abramowitz and Stegun 26.7.5, within 0.1 % from three degrees of freedom on), NULL below five observations.
--- The variance of a mean is that of the sample and 2 * (0.5 / n)^2, as of two more observations half a point above and
--- below the mean, so that equal scores give no interval of width zero. They count the observations as fewer where one
+-- quantile by Abramowitz and Stegun 26.7.5, within 0.1 % from three degrees of freedom on), NULL below five observations or
+-- four independent ones. They count the observations as fewer where one
 -- customer has several, by how much groups of customers differ (sinks/intervals.py): a bucket knows no customers.
 -- What kind of value a metric has, and how long its buckets are restated, is in metric_definitions: two arrays beside
 -- each other, so that a condition on `metric` or `bucket` still reaches the stored minutes. A bucket is final when the
@@ -288,11 +287,8 @@ WITH
         AS wald_margin,
     -- Means.
     amount / count AS mean,
-    greatest(1, worth - 1) AS freedom,
-    z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
-        AS student,
-    student * sqrt(greatest(0, varied / 1e8) / greatest(1, count - 1) / worth + 0.5 / (worth * worth))
-        AS student_margin,
+    greatest(0, varied / 1e8) AS scores_varied,
+    {student margin of scores_varied in count worth worth} AS student_margin,
     -- What one partition takes away another one has counted: how often each duration is left. Seldom there is any.
     if(empty(c.samples_less), [], c.samples) AS more,
     arrayReduce(

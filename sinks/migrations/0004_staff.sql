@@ -144,17 +144,13 @@ WHERE c.subject = 'case' AND solved.2 IS NOT NULL
 -- The customer's next experience counts for each agent of a call, from the call's end on, and for the owner of a case.
 CREATE OR REPLACE VIEW touchline.staff AS
 WITH
-    1.959963984540054 AS z,
     toFloat64(m.n) AS count,
     m.total / count AS mean,
     if(m.kind = 'share', m.total * (1 - mean), greatest(0, m.squares - m.total * mean)) AS varied,
     {spread of m.total in count varying by varied over m.groups} AS spread,
     m.total / spread AS total_worth,
     count / spread AS worth,
-    greatest(1, worth - 1) AS freedom,
-    z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
-        AS student,
-    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (worth * worth)) AS student_margin
+    {student margin of varied in count worth worth} AS student_margin
 SELECT
     m.metric AS metric,
     m.month AS month,

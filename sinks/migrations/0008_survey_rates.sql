@@ -188,15 +188,11 @@ FROM
 -- later answer. Intervals as in rolling_metrics.
 CREATE OR REPLACE VIEW touchline.survey_changes AS
 WITH
-    1.959963984540054 AS z,
     toFloat64(m.n) AS count,
     greatest(0, m.squares - m.total * m.total / count) AS varied,
     {spread of m.total in count varying by varied over m.groups} AS spread,
     count / spread AS worth,
-    greatest(1, worth - 1) AS freedom,
-    z + 2.3722712 / freedom + 2.8224986 / pow(freedom, 2) + 2.5558497 / pow(freedom, 3) + 1.5895334 / pow(freedom, 4)
-        AS student,
-    student * sqrt(varied / greatest(1, count - 1) / worth + 0.5 / (worth * worth)) AS margin
+    {student margin of varied in count worth worth} AS margin
 SELECT
     m.survey_id AS survey_id,
     m.question AS question,

@@ -132,9 +132,10 @@ def _add_to_group(groups: list[int], group: int, delta: MetricDelta) -> None:
     """Add a delta to what its group has; a group that has nothing is left out."""
     place = 3 * bisect_left(groups[::3], group)
     known = groups[place : place + 3]
-    n, numerator = known[1:] if known[:1] == [group] else (0, 0)
+    is_known = known[:1] == [group]
+    n, numerator = known[1:] if is_known else (0, 0)
     n, numerator = n + delta.n, numerator + delta.numerator
-    if known[:1] == [group]:
+    if is_known:
         groups[place : place + 3] = (group, n, numerator) if n or numerator else ()
     elif n or numerator:
         groups[place:place] = (group, n, numerator)

@@ -102,9 +102,9 @@ def exits(rows: Iterable[Row], month_of: Callable[[int], int]) -> Iterator[dict[
             if value is not None:
                 left[month, row["subject"], row["left_step"], detail, value, currency].append(row)
     for key, those in left.items():
-        of_all = of_customer[key[0], key[1], key[5]].total()
-        counted = Counter(row["customer_id"] for row in those)
         all_left = of_customer[key[0], key[1], key[5]]
+        of_all = all_left.total()
+        counted = Counter(row["customer_id"] for row in those)
         low, high = share_interval(of_customers((name, n, counted[name]) for name, n in all_left.items()))
         yield {
             **dict(zip(EXIT_KEY, key, strict=True)),

@@ -24,7 +24,7 @@ class Estimate:
     high: float | None = None
 
 
-def nps_estimate(n: int, total: int, squares: int, spread: float = 1.0) -> Estimate:
+def nps_estimate(n: int, total: int, squares: int, spread: float) -> Estimate:
     """Return an NPS with its 95 % interval, adjusted Wald as in the view `rolling_metrics`.
 
     Args:
